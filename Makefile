@@ -1,0 +1,40 @@
+# `make demo` shows the bot at work, `make test` proves it; both set themselves up.
+PYTHON ?= python3
+RUN := .venv/bin/python -W error::DeprecationWarning:bot -m
+WORKERS ?= 2
+
+.PHONY: demo test lint format quality lock clean
+
+demo: .venv/ready
+	@.venv/bin/kexue-bot demo
+
+test: .venv/ready
+	.venv/bin/python -m pytest -n $(WORKERS) -m "not torture"
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: .venv/ready
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.PHONY: .venv
+.venv: .venv/ready
+
+.venv/ready: pyproject.toml requirements.lock requirements-dev.lock
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# One resolution for Python 3.11 to 3.14, with hashes and without any address.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock:
+	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

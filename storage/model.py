@@ -1,0 +1,296 @@
+"""The nouns of the project as frozen values: what a dump shows, what is known, who is told, how it ended.
+
+Standard library only. Every layer may import this module; it imports none of them.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+PostId = NewType("PostId", int)
+DumpId = NewType("DumpId", int)
+DestinationId = NewType("DestinationId", int)
+SubscriptionId = NewType("SubscriptionId", int)
+DeliveryId = NewType("DeliveryId", int)
+
+
+class Layout(StrEnum):
+    """How a dump is laid out; one parser for each."""
+
+    LISTING = "listing"
+    HOME = "home"
+    FEED = "feed"
+    LIST_PAGE = "list-page"
+    HOME_PAGE = "home-page"
+    POST_PAGE = "post-page"
+    ARCHIVE_PAGE = "archive-page"
+
+
+class Certainty(StrEnum):
+    """How sure a post's date is: printed in full, reasoned from evidence, or only likely."""
+
+    GIVEN = "given"
+    INFERRED = "inferred"
+    GUESSED = "guessed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """One capture of the blog: bytes, where they came from, and when they were captured (aware, UTC)."""
+
+    name: str
+    content: bytes
+    captured_at: datetime
+    origin: str = "folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One post as one dump shows it. None means that the dump does not say, never that there is none."""
+
+    title: str
+    date: date | None = None
+    month_day: str | None = None  # "MM-DD", where the dump prints no year
+    readers: int | None = None
+    comments: int | None = None
+    category: str | None = None
+    tags: tuple[str, ...] | None = None
+    excerpt: str | None = None
+    archive_id: int | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What is known of one post of the blog, merged from all its sightings.
+
+    `tags` are the author's (None: never seen), `inferred_tags` ours. `series` is the series' shown name.
+    `date` is a day in the blog's own zone, Asia/Shanghai; the `_at` fields are UTC.
+    """
+
+    id: PostId
+    title: str
+    title_key: str
+    date: date | None
+    month_day: str | None
+    date_certainty: Certainty
+    readers: int | None
+    readers_at: datetime | None
+    comments: int | None
+    category: str | None
+    tags: tuple[str, ...] | None
+    inferred_tags: tuple[str, ...]
+    excerpt: str
+    series: str | None
+    series_key: str | None
+    episode: int | None
+    style: str | None
+    archive_id: int | None
+    first_seen_at: datetime
+
+
+class ChatKind(StrEnum):
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+class Format(StrEnum):
+    """Which rendering a destination gets; AUTO sends rich only where it gains something."""
+
+    AUTO = "auto"
+    RICH = "rich"
+    CLASSIC = "classic"
+
+
+class When(StrEnum):
+    INSTANT = "instant"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class ExcerptLength(StrEnum):
+    NONE = "none"
+    SHORT = "short"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What a destination has chosen; hours are local to `time_zone`."""
+
+    language: str = "zh"
+    format: Format = Format.AUTO
+    when: When = When.INSTANT
+    hour: int = 20
+    weekday: int = 6  # Monday is 0
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    time_zone: str = "Asia/Shanghai"
+    silent: bool = False
+    excerpt: ExcerptLength = ExcerptLength.FULL
+    pictures: bool = True
+
+
+class Standing(StrEnum):
+    """Whether a destination can be written to. GONE keeps its subscriptions until the bot is let in again."""
+
+    ACTIVE = "active"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A chat, or one topic of a forum chat (`thread_id`)."""
+
+    id: DestinationId
+    chat_id: int
+    thread_id: int | None
+    kind: ChatKind
+    title: str
+    standing: Standing
+    reason: str | None
+    preferences: Preferences = field(default_factory=Preferences)
+
+
+class ScopeKind(StrEnum):
+    EVERYTHING = "everything"
+    SERIES = "series"
+    TAG = "tag"
+    CATEGORY = "category"
+    WORD = "word"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a subscription covers. `key` is the normal form that is matched, `name` what people see."""
+
+    kind: ScopeKind
+    key: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A destination's wish to be told about a scope, or, if `muted`, never to be told about it."""
+
+    id: SubscriptionId
+    destination_id: DestinationId
+    scope: Scope
+    muted: bool = False
+
+
+class DeliveryKind(StrEnum):
+    POST = "post"
+    DIGEST = "digest"
+    EDIT = "edit"
+    COURSE = "course"
+    BROADCAST = "broadcast"
+    NOTICE = "notice"
+
+
+class Priority(IntEnum):
+    """Lower goes first. Interactive answers never become rows; they pass the pacing before any of these."""
+
+    POST = 10
+    DIGEST = 20
+    EDIT = 30
+    BROADCAST = 40
+
+
+class State(StrEnum):
+    """The life of a delivery (README, *How a post travels*)."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A claimed duty: tell one destination one thing, with the lease under which it may be tried."""
+
+    id: DeliveryId
+    kind: DeliveryKind
+    destination: Destination
+    post_ids: tuple[PostId, ...]
+    text: str | None
+    token: str
+    lease_until: datetime
+    attempts: int
+    unsure_attempts: int
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Telegram has it. `message_id` is None where nothing new was written (an edit that changed nothing)."""
+
+    message_id: int | None
+
+
+class Pause(StrEnum):
+    """What a postponed try holds back: only its own chat, the whole bot, or everything until a new token."""
+
+    CHAT = "chat"
+    BOT = "bot"
+    TOKEN = "token"  # noqa: S105 - a word, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Surely not sent; worth another try after `seconds`, which are exact for a `flood` (answer 429)."""
+
+    seconds: float
+    reason: str
+    pause: Pause = Pause.CHAT
+    flood: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The request left and no answer came back: it may have been sent."""
+
+    reason: str
+
+
+class Fault(StrEnum):
+    """Why Telegram refused a message, as far as it decides what is tried next."""
+
+    CONTENT = "content"  # try a simpler rendering of the same message
+    METHOD = "method"  # this server cannot do it at all
+    TOPIC = "topic"  # the topic is closed or deleted
+    RIGHTS = "rights"  # the chat does not let the bot write
+    TARGET = "target"  # the message to edit or reply to is no more
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Surely not sent, and the same request would be refused again."""
+
+    reason: str
+    fault: Fault = Fault.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The chat cannot be written to: blocked, kicked, deactivated, deleted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The group became a supergroup with another id; not sent."""
+
+    chat_id: int
+
+
+Outcome = Sent | Later | Unsure | Refused | Gone | Moved

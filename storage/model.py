@@ -11,7 +11,7 @@ from typing import NewType
 PostId = NewType("PostId", int)
 DumpId = NewType("DumpId", int)
 DestinationId = NewType("DestinationId", int)
-SubscriptionId = NewType("SubscriptionId", int)
+ScopeId = NewType("ScopeId", int)
 DeliveryId = NewType("DeliveryId", int)
 
 
@@ -162,20 +162,33 @@ class ScopeKind(StrEnum):
     WORD = "word"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a subscription covers. `key` is the normal form that is matched, `name` what people see."""
+    """Something posts can be gathered under and chats can subscribe to.
 
+    `key` is the normal form by which it is recognised, `name` what people see. EVERYTHING has neither.
+    """
+
+    id: ScopeId
     kind: ScopeKind
     key: str = ""
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A scope with the number of its stored posts and the span of their dates."""
+
+    scope: Scope
+    posts: int
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A destination's wish to be told about a scope, or, if `muted`, never to be told about it."""
 
-    id: SubscriptionId
     destination_id: DestinationId
     scope: Scope
     muted: bool = False

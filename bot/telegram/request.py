@@ -1,0 +1,174 @@
+"""The wire to the Bot API: python-telegram-bot's request interface on aiohttp.
+
+Owns connections and timeouts, and tells requests that surely never left from those left without an answer.
+Makes no second try: only the outbox knows whether one is allowed.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+from bot.telegram.redaction import redact
+
+# Shorter than any server's own limit, so that it is always we who close an idle connection: a request
+# written to a connection that the server is just closing is lost without a trace.
+_KEEP_ALIVE = 20.0
+_UPLOAD_SECONDS = 60.0
+
+
+class NotSentError(NetworkError):
+    """No connection was had, so Telegram surely did not see the request."""
+
+
+_BEFORE_SENDING = (
+    aiohttp.ClientConnectorError,  # DNS, refused, unreachable, TLS, proxy not reached
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ConnectionTimeoutError,  # also when all connections stayed busy
+    aiohttp.ClientHttpProxyError,  # the proxy did not open the tunnel
+    aiohttp.ServerFingerprintMismatch,
+    aiohttp.InvalidURL,
+)
+
+
+class AiohttpRequest(BaseRequest):
+    """One pool of connections; `connections` at most are open at the same time. All times are seconds.
+
+    `proxy` is an http(s) address, with user and password if it needs them.
+    """
+
+    __slots__ = ("_connect", "_connections", "_pool", "_proxy", "_read", "_session")
+
+    def __init__(
+        self,
+        *,
+        connections: int,
+        read_timeout: float,
+        connect_timeout: float = 10.0,
+        pool_timeout: float = 10.0,
+        proxy: str | None = None,
+    ) -> None:
+        if proxy is not None and not proxy.lower().startswith(("http://", "https://")):
+            raise ValueError("a proxy's address begins with http:// or https://")
+        self._connections = connections
+        self._read = read_timeout
+        self._connect = connect_timeout
+        self._pool = pool_timeout
+        self._proxy = proxy
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float | None:
+        return self._read
+
+    async def initialize(self) -> None:
+        """Open the pool on the running loop; a second call does nothing."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": self.USER_AGENT},
+            )
+
+    async def shutdown(self) -> None:
+        """Close the pool; requests under way end without an answer."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: object = BaseRequest.DEFAULT_NONE,
+        write_timeout: object = BaseRequest.DEFAULT_NONE,
+        connect_timeout: object = BaseRequest.DEFAULT_NONE,
+        pool_timeout: object = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        """One HTTP request, sent at most once: its status and body.
+
+        Raises NotSentError if Telegram surely did not see it, TimedOut or NetworkError if it may have.
+        """
+        session = self._session
+        if session is None:
+            raise NotSentError("the connection pool is closed")
+        uploads = bool(request_data and request_data.contains_files)
+        timeout = _timeouts(
+            read=_seconds(read_timeout, self._read),
+            upload=_seconds(write_timeout, _UPLOAD_SECONDS) if uploads else 0.0,
+            connect=_seconds(connect_timeout, self._connect),
+            pool=_seconds(pool_timeout, self._pool),
+        )
+        body = _body(request_data)
+        try:
+            # A redirect would post the message a second time. aiohttp repeats a request on a connection that
+            # turned out to be dead only for idempotent methods, and POST is none of them.
+            async with session.request(
+                method, url, timeout=timeout, proxy=self._proxy, allow_redirects=False, **body
+            ) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            failure = _failure(error)
+        # Raised out here, so that the original error, whose text holds the token, is not chained to it.
+        raise failure
+
+
+def _failure(error: Exception) -> TelegramError:
+    what = f"{type(error).__name__}: {_detail(error)}"
+    match error:
+        case _ if isinstance(error, _BEFORE_SENDING):
+            return NotSentError(what)
+        case TimeoutError():
+            return TimedOut(what)
+        case _:
+            return NetworkError(what)
+
+
+def _detail(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientHttpProxyError(status=status):
+            return f"the proxy answered {status}"
+        case aiohttp.InvalidURL():
+            return "not an address"
+        case _:
+            return redact(str(error))
+
+
+def _body(data: RequestData | None) -> Mapping[str, Any]:
+    """What to hand to aiohttp: JSON where there is no file, for a form triples the size of Chinese text."""
+    if data is None or not (data.parameters or data.contains_files):
+        return {}
+    if not data.contains_files:
+        text = json.dumps(data.parameters, ensure_ascii=False)
+        try:
+            content = text.encode()
+        except UnicodeEncodeError:  # a lone surrogate; Telegram would refuse it in these words
+            raise BadRequest("Bad Request: strings must be encoded in UTF-8") from None
+        return {"data": content, "headers": {"Content-Type": "application/json"}}
+    form = aiohttp.FormData(quote_fields=False)
+    for name, value in data.json_parameters.items():
+        form.add_field(name, value)
+    for name, (filename, content_, kind) in data.multipart_data.items():
+        form.add_field(name, content_, filename=filename, content_type=kind)
+    return {"data": form}
+
+
+def _timeouts(
+    *, read: float | None, upload: float | None, connect: float | None, pool: float | None
+) -> aiohttp.ClientTimeout:
+    """`total` ends an answer that trickles for ever; it is too long to strike before the request has left."""
+    connecting = None if connect is None or pool is None else connect + pool
+    answering = None if read is None or upload is None else read + upload
+    total = None if connecting is None or answering is None else connecting + answering
+    return aiohttp.ClientTimeout(total=total, connect=connecting, sock_connect=connect, sock_read=answering)
+
+
+def _seconds(given: object, default: float) -> float | None:
+    """PTB passes a number, None for no limit, or a marker for the default."""
+    if given is None or isinstance(given, int | float):
+        return given
+    return default

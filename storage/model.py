@@ -3,8 +3,10 @@
 Standard library only. Every layer may import this module; it imports none of them.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from typing import NewType
 
@@ -66,7 +68,8 @@ class Post:
     """What is known of one post of the blog, merged from all its sightings.
 
     `tags` are the author's (None: never seen), `inferred_tags` ours. `series` is the series' shown name.
-    `date` is a day in the blog's own zone, Asia/Shanghai; the `_at` fields are UTC.
+    `date` is a day in the blog's own zone, Asia/Shanghai; the `_at` fields are UTC. `title_at`, `excerpt_at`
+    and `date_layout` say how good the evidence for what is shown is; `id` 0 is a post not stored yet.
     """
 
     id: PostId
@@ -88,6 +91,57 @@ class Post:
     style: str | None
     archive_id: int | None
     first_seen_at: datetime
+    aliases: tuple[tuple[str, str], ...] = ()  # (title key, title) it bore before
+    title_at: datetime | None = None
+    excerpt_at: datetime | None = None
+    date_layout: Layout | None = None
+    series_id: ScopeId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Readers gained between two captures that lie `over` apart."""
+
+    gained: int
+    over: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeCapture:
+    """One capture of the home page: its posts in page order, newest first."""
+
+    posts: tuple[PostId, ...]
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpRecord:
+    """One line of the ledger: a dump that was taken in, or could not be (`error`)."""
+
+    id: DumpId
+    name: str
+    sha256: str
+    origin: str
+    layout: Layout | None
+    captured_at: datetime
+    taken_in_at: datetime
+    sightings: int = 0
+    new: int = 0
+    edited: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    held: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """A title in 《》 inside a post's excerpt; `target` is the post it names, where that is stored."""
+
+    title: str
+    kind: str  # "post" or "paper"
+    cut: bool = False
+    target: PostId | None = None
 
 
 class ChatKind(StrEnum):
@@ -227,7 +281,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A claimed duty: tell one destination one thing, with the lease under which it may be tried."""
+    """A claimed duty: tell one destination one thing, under the token of the claim."""
 
     id: DeliveryId
     kind: DeliveryKind
@@ -235,10 +289,24 @@ class Delivery:
     post_ids: tuple[PostId, ...]
     text: str | None
     token: str
-    lease_until: datetime
     attempts: int
-    unsure_attempts: int
+    unsure: int  # tries that left and were never answered
+    scope_id: ScopeId | None = None  # the subscription that asked for it
     message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What is written of a finished try: the state it leads to, and why."""
+
+    delivery_id: DeliveryId
+    token: str
+    state: State
+    reason: str | None = None
+    message_id: int | None = None
+    due_at: datetime | None = None  # when to try again, for PENDING
+    unsure: bool = False
+    counts: bool = True  # whether the try counts as an attempt
 
 
 @dataclass(frozen=True, slots=True)

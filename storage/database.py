@@ -1,0 +1,182 @@
+"""Opening a database, bringing its schema up to date, and running units of work in one transaction each.
+
+Knows SQLAlchemy and the two databases; knows nothing of what the units do.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from storage.archive import Archive
+from storage.destinations import Destinations
+from storage.dumps import Dumps
+from storage.facts import Facts
+from storage.migrate import NewerSchemaError, bring_up_to_date
+from storage.outbox import Outbox
+from storage.planning import Planning
+from storage.posts import Posts
+from storage.scopes import Scopes
+
+T = TypeVar("T")
+
+READ_ONLY = "kexue_read_only"
+BUSY_SECONDS = 30
+
+
+class UnusableDatabaseError(Exception):
+    """The database cannot be used; the text names the cause and the mend, and no password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """All that is remembered, as seen by one unit of work; committed together or not at all."""
+
+    dumps: Dumps
+    posts: Posts
+    archive: Archive
+    scopes: Scopes
+    destinations: Destinations
+    planning: Planning
+    outbox: Outbox
+    facts: Facts
+
+
+Unit = Callable[[Transaction], Awaitable[T]]
+
+
+class Database:
+    """A database, open and of today's schema."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._running: set[asyncio.Task[Any]] = set()
+
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
+    async def transact(self, unit: Unit[T]) -> T:
+        """Run `unit` in one writing transaction and return what it returns.
+
+        A unit is a function, not a block, because only so can it be shielded: a task cancelled inside
+        an SQLite statement would leave the write lock with a dead connection. It is finished even if the
+        caller is cancelled meanwhile.
+        """
+        return await self._shielded(unit, read_only=False)
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Run `unit` in one transaction that only reads; on SQLite it waits for no writer."""
+        return await self._shielded(unit, read_only=True)
+
+    async def _shielded(self, unit: Unit[T], *, read_only: bool) -> T:
+        task = asyncio.get_running_loop().create_task(self._run(unit, read_only))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _run(self, unit: Unit[T], read_only: bool) -> T:
+        async with self._engine.connect() as connection:
+            if read_only:
+                await connection.execution_options(**{READ_ONLY: True})
+            async with connection.begin():
+                return await unit(transaction_on(connection))
+
+    async def close(self) -> None:
+        """Finish the units that still run, then let go of every connection."""
+        if self._running:
+            await asyncio.wait(self._running)
+        await self._engine.dispose()
+
+
+def transaction_on(connection: AsyncConnection) -> Transaction:
+    return Transaction(
+        dumps=Dumps(connection),
+        posts=Posts(connection),
+        archive=Archive(connection),
+        scopes=Scopes(connection),
+        destinations=Destinations(connection),
+        planning=Planning(connection),
+        outbox=Outbox(connection),
+        facts=Facts(connection),
+    )
+
+
+async def open_database(url: str, *, pool_size: int = 4) -> Database:
+    """Open `url`, create what is missing and migrate to today's schema.
+
+    Raises UnusableDatabaseError with the reason and the mend.
+    """
+    engine = create_engine(url, pool_size=pool_size)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(bring_up_to_date)
+    except NewerSchemaError as error:
+        await engine.dispose()
+        raise UnusableDatabaseError(str(error)) from error
+    except (SQLAlchemyError, OSError) as error:
+        await engine.dispose()
+        raise UnusableDatabaseError(_reason(url, error)) from error
+    return Database(engine)
+
+
+def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
+    """An engine whose every transaction begins as this project needs it. Raises UnusableDatabaseError."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(url, parsed.database, pool_size)
+        return create_async_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise UnusableDatabaseError(
+            f"DATABASE_URL is not an address that can be used ({type(error).__name__}): "
+            "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
+        ) from error
+
+
+def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
+    if file and file != ":memory:":
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UnusableDatabaseError(_reason(url, error)) from error
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_SECONDS}
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # The driver would begin its own, deferred transactions, and a read behind a diff would stand outside.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get(READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _reason(url: str, error: Exception) -> str:
+    shown = make_url(url).render_as_string(hide_password=True)
+    cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
+    text = " ".join(str(cause).split())
+    other = "or set DATABASE_URL to another"
+    mend = f"see that it exists and that this user may write to it and to its folder, {other}"
+    if "readonly" in text or "unable to open" in text or isinstance(cause, PermissionError):
+        return f"the database {shown} cannot be written ({text}): {mend}"
+    if "malformed" in text or "not a database" in text:
+        return f"the database {shown} is damaged ({text}): put a backup in its place, {other}"
+    return f"the database {shown} cannot be opened ({text}): {mend}"

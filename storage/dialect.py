@@ -1,0 +1,12 @@
+"""The few places where SQLite and PostgreSQL want different words for the same thing."""
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
+    """An INSERT that can take ON CONFLICT. Both dialects' classes have the same methods for it."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)  # type: ignore[return-value]

@@ -1,0 +1,58 @@
+"""The ledger of dumps: which bytes were taken in, when, and what came of them."""
+
+from dataclasses import asdict, replace
+
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.model import DumpId, DumpRecord, Layout
+from storage.schema import dumps
+
+
+class Dumps:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find(self, sha256: str) -> DumpRecord | None:
+        row = (
+            (await self._connection.execute(select(dumps).where(dumps.c.sha256 == sha256))).mappings().first()
+        )
+        return _record(row) if row else None
+
+    async def known(self, hashes: list[str]) -> set[str]:
+        """Those of `hashes` that are in the ledger already."""
+        found = await self._connection.execute(select(dumps.c.sha256).where(dumps.c.sha256.in_(hashes)))
+        return set(found.scalars())
+
+    async def add(self, record: DumpRecord) -> DumpRecord:
+        """Write a new line; its id is given by the database. The counts may follow by `update`."""
+        values = asdict(record) | {"layout": record.layout and str(record.layout)}
+        del values["id"]
+        added = await self._connection.execute(insert(dumps).values(values).returning(dumps.c.id))
+        return replace(record, id=DumpId(added.scalar_one()))
+
+    async def update(self, record: DumpRecord) -> None:
+        await self._connection.execute(
+            update(dumps)
+            .where(dumps.c.id == record.id)
+            .values(
+                new=record.new,
+                edited=record.edited,
+                unchanged=record.unchanged,
+                skipped=record.skipped,
+                held=record.held,
+                error=record.error,
+            )
+        )
+
+    async def recent(self, limit: int) -> list[DumpRecord]:
+        rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
+        return [_record(row) for row in rows.mappings()]
+
+    async def held(self) -> list[DumpRecord]:
+        rows = await self._connection.execute(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
+        return [_record(row) for row in rows.mappings()]
+
+
+def _record(row: RowMapping) -> DumpRecord:
+    return DumpRecord(**{**row, "layout": Layout(row["layout"]) if row["layout"] else None})

@@ -1,0 +1,268 @@
+"""The outbox: claiming duties, writing what became of them, and finding out how they stand.
+
+A claim leads straight to SENDING with a lease and a token. A success is written unconditionally, because it
+is knowledge that cannot become untrue; every other end is fenced by the token of its claim.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import (
+    RowMapping,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.destinations import Destinations
+from storage.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryKind,
+    Destination,
+    DestinationId,
+    PostId,
+    Priority,
+    Settlement,
+    State,
+)
+from storage.schema import deliveries, destinations
+
+# Literals, not parameters: only so do the partial indexes serve (schema.py).
+PENDING = text("deliveries.state = 'pending'")
+SENDING = text("deliveries.state = 'sending'")
+
+
+class Outbox:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def claim(self, slots: int, now: datetime, lease: timedelta) -> list[Delivery]:
+        """Take up to `slots` due duties into SENDING: by priority, then oldest first.
+
+        Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
+        """
+        claimed: list[RowMapping] = []
+        token = uuid4().hex
+        for priority in Priority:
+            if len(claimed) < slots:
+                claimed += await self._claim(priority, slots - len(claimed), now, now + lease, token)
+        if not claimed:
+            return []
+        theirs = await Destinations(self._connection).many({row["destination_id"] for row in claimed})
+        claimed.sort(key=lambda row: (row["priority"], row["due_at"], row["id"]))
+        return [_delivery(row, theirs[row["destination_id"]]) for row in claimed]
+
+    async def _claim(
+        self, priority: Priority, slots: int, now: datetime, until: datetime, token: str
+    ) -> list[RowMapping]:
+        older = deliveries.alias("older")
+        waits = (
+            select(literal_column("1"))
+            .select_from(older)
+            .where(
+                older.c.destination_id == deliveries.c.destination_id,
+                older.c.id < deliveries.c.id,
+                text("older.state IN ('pending', 'sending')"),
+                older.c.priority <= deliveries.c.priority,
+            )
+            .exists()
+        )
+        due = (
+            select(deliveries.c.id)
+            .where(PENDING, deliveries.c.priority == priority, deliveries.c.due_at <= now, ~waits)
+            .order_by(deliveries.c.due_at, deliveries.c.id)
+            .limit(slots)
+            .with_for_update(skip_locked=True)
+        )
+        taken = await self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(due))
+            .values(
+                state=State.SENDING,
+                token=token,
+                lease_until=until,
+                attempts=deliveries.c.attempts + 1,
+                updated_at=now,
+            )
+            .returning(deliveries)
+        )
+        return list(taken.mappings())
+
+    async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
+        """Write what became of tries."""
+        sent = [s for s in settlements if s.state is State.SENT]
+        if sent:
+            await self._connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == bindparam("row"), deliveries.c.state != State.SENT)
+                .values(
+                    state=State.SENT,
+                    message_id=bindparam("message"),
+                    reason=None,
+                    lease_until=None,
+                    updated_at=now,
+                ),
+                [{"row": s.delivery_id, "message": s.message_id} for s in sent],
+            )
+        others = [s for s in settlements if s.state is not State.SENT]
+        if others:
+            await self._connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), SENDING)
+                .values(
+                    state=bindparam("to"),
+                    reason=bindparam("why"),
+                    due_at=func.coalesce(
+                        bindparam("again", type_=deliveries.c.due_at.type), deliveries.c.due_at
+                    ),
+                    attempts=deliveries.c.attempts - bindparam("uncounted"),
+                    unsure=deliveries.c.unsure + bindparam("unanswered"),
+                    lease_until=None,
+                    updated_at=now,
+                ),
+                [
+                    {
+                        "row": s.delivery_id,
+                        "claim": s.token,
+                        "to": s.state,
+                        "why": s.reason,
+                        "again": s.due_at,
+                        "uncounted": int(not s.counts),
+                        "unanswered": int(s.unsure),
+                    }
+                    for s in others
+                ],
+            )
+
+    async def recover(self, now: datetime, *, resend: bool, everything: bool = False) -> int:
+        """End the claims whose lease ran out: their requests may have been sent.
+
+        The first such try is repeated if `resend`; after the second, or without it, the row ends UNCERTAIN.
+        `everything` is for a start that knows no other process lives.
+        """
+        again = and_(deliveries.c.unsure < 1, literal_column("1") == int(resend))
+        ended = await self._connection.execute(
+            update(deliveries)
+            .where(SENDING, *([] if everything else [deliveries.c.lease_until < now]))
+            .values(
+                state=case((again, State.PENDING), else_=State.UNCERTAIN),
+                unsure=deliveries.c.unsure + 1,
+                reason="the process ended before Telegram's answer was written",
+                due_at=now,
+                lease_until=None,
+                updated_at=now,
+            )
+        )
+        return ended.rowcount
+
+    async def next_due(self) -> datetime | None:
+        """When the earliest pending duty falls due."""
+        found = await self._connection.execute(select(func.min(deliveries.c.due_at)).where(PENDING))
+        due: datetime | None = found.scalar_one()
+        return due
+
+    async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
+        """Cancel what is pending for these destinations."""
+        ended = await self._connection.execute(
+            update(deliveries)
+            .where(PENDING, deliveries.c.destination_id.in_(ids))
+            .values(state=State.CANCELLED, reason=reason, updated_at=now)
+        )
+        return ended.rowcount
+
+    async def cancel_chat(self, chat_id: int, reason: str, now: datetime) -> int:
+        theirs = await self._connection.execute(
+            select(destinations.c.id).where(destinations.c.chat_id == chat_id)
+        )
+        return await self.cancel(list(theirs.scalars()), reason, now)
+
+    async def postpone_chat(self, chat_id: int, until: datetime) -> None:
+        """Nothing pending for this chat is due before `until`."""
+        theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
+        await self._connection.execute(
+            update(deliveries)
+            .where(PENDING, deliveries.c.destination_id.in_(theirs), deliveries.c.due_at < until)
+            .values(due_at=until)
+        )
+
+    async def expire(self, before: datetime, now: datetime) -> int:
+        """End what has been pending since before `before`: news that old is none."""
+        ended = await self._connection.execute(
+            update(deliveries)
+            .where(PENDING, deliveries.c.created_at < before)
+            .values(state=State.EXPIRED, reason="it waited too long", updated_at=now)
+        )
+        return ended.rowcount
+
+    async def prune(self, before: datetime) -> int:
+        """Forget rows that ended before `before`."""
+        ended = (State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
+        gone = await self._connection.execute(
+            delete(deliveries).where(deliveries.c.state.in_(ended), deliveries.c.updated_at < before)
+        )
+        return gone.rowcount
+
+    async def retry(self, states: Collection[State], now: datetime) -> int:
+        """Make ended rows pending once more, with their counts at zero: an operator asked for it."""
+        again = await self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.state.in_(states))
+            .values(state=State.PENDING, due_at=now, attempts=0, unsure=0, reason=None, updated_at=now)
+        )
+        return again.rowcount
+
+    async def counts(self) -> dict[State, int]:
+        found = await self._connection.execute(
+            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        )
+        return {row[0]: row[1] for row in found}
+
+    async def oldest_due(self) -> datetime | None:
+        """When the duty that waits longest fell due; None with nothing pending or under way."""
+        found = await self._connection.execute(
+            select(func.min(deliveries.c.due_at)).where(or_(PENDING, SENDING))
+        )
+        due: datetime | None = found.scalar_one()
+        return due
+
+    async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
+        """The message that told this destination about this post."""
+        found = await self._connection.execute(
+            select(deliveries.c.message_id)
+            .where(
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.post_id == post_id,
+                deliveries.c.kind == DeliveryKind.POST,
+                deliveries.c.state == State.SENT,
+            )
+            .limit(1)
+        )
+        return found.scalar_one_or_none()
+
+
+def _delivery(row: RowMapping, destination: Destination) -> Delivery:
+    kind: DeliveryKind = row["kind"]
+    listed = row["payload"] if kind is DeliveryKind.DIGEST else None
+    ids = [int(part) for part in listed.split(",")] if listed else []
+    return Delivery(
+        id=DeliveryId(row["id"]),
+        kind=kind,
+        destination=destination,
+        post_ids=tuple(PostId(i) for i in ids) if ids else ((row["post_id"],) if row["post_id"] else ()),
+        text=None if listed else row["payload"],
+        token=row["token"],
+        attempts=row["attempts"],
+        unsure=row["unsure"],
+        scope_id=row["scope_id"],
+        message_id=row["message_id"],
+    )

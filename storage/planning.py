@@ -1,0 +1,147 @@
+"""Planning deliveries: which destinations are told about which posts, as statements over whole sets."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import CTE, ColumnElement, Integer, String, Subquery, and_, case, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.dialect import upsert
+from storage.model import DeliveryKind, DumpId, PostId, Priority, ScopeKind, Standing, State
+from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions
+
+COLUMNS = (
+    "destination_id",
+    "duty",
+    "kind",
+    "post_id",
+    "scope_id",
+    "payload",
+    "state",
+    "priority",
+    "due_at",
+    "created_at",
+    "updated_at",
+)
+
+
+class Planning:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def announce(
+        self,
+        new: Collection[PostId],
+        dump_id: DumpId,
+        now: datetime,
+        *,
+        digest_above: int,
+        held: bool = False,
+    ) -> int:
+        """One duty for each destination and new post it wants; a digest for more than `digest_above`.
+
+        Held duties wait for an administrator. Returns how many rows were planned.
+        """
+        if not new:
+            return 0
+        wanted = self._wanted(new)
+        state = State.HELD if held else State.PENDING
+        planned = await self._single(wanted, state, now, digest_above)
+        if len(new) > digest_above:
+            planned += await self._digests(wanted, dump_id, state, now, digest_above)
+        return planned
+
+    def _wanted(self, new: Collection[PostId]) -> CTE:
+        """Every (destination, post) that a subscription asks for and no mute forbids, each once."""
+        under = post_scopes.alias("under")
+        silence = subscriptions.alias("silence")
+        muted = (
+            select(literal(1))
+            .select_from(silence.join(under, under.c.scope_id == silence.c.scope_id))
+            .where(
+                silence.c.destination_id == subscriptions.c.destination_id,
+                silence.c.muted,
+                under.c.post_id == post_scopes.c.post_id,
+            )
+        )
+        everything = (
+            select(
+                subscriptions.c.destination_id,
+                post_scopes.c.post_id,
+                # The reason that is named: NULL, that is everything, only where no narrower scope asked.
+                func.max(case((scopes.c.kind != ScopeKind.EVERYTHING, scopes.c.id))).label("scope_id"),
+            )
+            .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
+            .join(scopes, scopes.c.id == subscriptions.c.scope_id)
+            .join(destinations, destinations.c.id == subscriptions.c.destination_id)
+            .where(
+                post_scopes.c.post_id.in_(new),
+                ~subscriptions.c.muted,
+                destinations.c.standing == Standing.ACTIVE,
+                ~muted.exists(),
+            )
+            .group_by(subscriptions.c.destination_id, post_scopes.c.post_id)
+            .subquery("everything_wanted")
+        )
+        return _counted(everything)
+
+    async def _single(self, wanted: CTE, state: State, now: datetime, digest_above: int) -> int:
+        rows = (
+            select(
+                wanted.c.destination_id,
+                literal("post:").concat(cast(wanted.c.post_id, String)),
+                literal(DeliveryKind.POST, deliveries.c.kind.type),
+                wanted.c.post_id,
+                wanted.c.scope_id,
+                literal(None, String),
+                literal(state, deliveries.c.state.type),
+                literal(int(Priority.POST), Integer),
+                _due(now),
+                literal(now, deliveries.c.due_at.type),
+                literal(now, deliveries.c.due_at.type),
+            )
+            .join(posts, posts.c.id == wanted.c.post_id)
+            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            .where(wanted.c.posts <= digest_above)
+            # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
+            .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
+        )
+        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
+        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+
+    async def _digests(
+        self, wanted: CTE, dump_id: DumpId, state: State, now: datetime, digest_above: int
+    ) -> int:
+        rows = (
+            select(
+                wanted.c.destination_id,
+                literal(f"digest:dump:{dump_id}"),
+                literal(DeliveryKind.DIGEST, deliveries.c.kind.type),
+                literal(None, Integer),
+                func.max(wanted.c.scope_id),
+                func.aggregate_strings(cast(wanted.c.post_id, String), ","),
+                literal(state, deliveries.c.state.type),
+                literal(int(Priority.DIGEST), Integer),
+                func.max(_due(now)),
+                literal(now, deliveries.c.due_at.type),
+                literal(now, deliveries.c.due_at.type),
+            )
+            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            .where(wanted.c.posts > digest_above)
+            .group_by(wanted.c.destination_id)
+        )
+        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
+        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+
+
+def _counted(everything: Subquery) -> CTE:
+    return select(
+        everything,
+        func.count().over(partition_by=everything.c.destination_id).label("posts"),
+    ).cte("wanted")
+
+
+def _due(now: datetime) -> ColumnElement[datetime]:
+    at = literal(now, deliveries.c.due_at.type)
+    later = and_(destinations.c.not_before.is_not(None), destinations.c.not_before > at)
+    return case((later, destinations.c.not_before), else_=at)

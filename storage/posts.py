@@ -1,0 +1,210 @@
+"""Reading the archive: posts by id, by time, by scope, and what is known about them. Writes nothing."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping, Select, and_, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.model import Growth, HomeCapture, Layout, Mention, Post, PostId, ScopeId, ScopeKind
+from storage.schema import aliases, dumps, mentions, post_scopes, posts, scopes, sightings
+
+CHUNK = 500  # bound parameters of one statement
+
+# Newest first; a post whose year is not known yet goes last.
+NEWEST = (posts.c.date.desc().nulls_last(), posts.c.id.desc())
+
+
+class Posts:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def everything(self) -> list[Post]:
+        """The whole archive, oldest entry first."""
+        return await self._posts(select(posts).order_by(posts.c.id))
+
+    async def get(self, post_id: PostId) -> Post | None:
+        found = await self._posts(select(posts).where(posts.c.id == post_id))
+        return found[0] if found else None
+
+    async def many(self, ids: Iterable[PostId]) -> list[Post]:
+        """The posts of these ids that exist, in the order asked for."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[PostId, Post] = {}
+        for start in range(0, len(wanted), CHUNK):
+            part = wanted[start : start + CHUNK]
+            found |= {p.id: p for p in await self._posts(select(posts).where(posts.c.id.in_(part)))}
+        return [found[post_id] for post_id in wanted if post_id in found]
+
+    async def count(self) -> int:
+        return int((await self._connection.execute(select(func.count()).select_from(posts))).scalar_one())
+
+    async def latest(self, limit: int, offset: int = 0) -> list[Post]:
+        return await self._posts(select(posts).order_by(*NEWEST).limit(limit).offset(offset))
+
+    async def of_scope(self, scope_id: ScopeId, limit: int | None = None, offset: int = 0) -> list[Post]:
+        """Newest first."""
+        statement = (
+            select(posts)
+            .join(post_scopes, post_scopes.c.post_id == posts.c.id)
+            .where(post_scopes.c.scope_id == scope_id)
+            .order_by(*NEWEST)
+        )
+        return await self._posts(statement.limit(limit).offset(offset))
+
+    async def of_series(self, series_id: ScopeId) -> list[Post]:
+        """In the order of their episodes; those without a number by date."""
+        return await self._posts(
+            select(posts)
+            .where(posts.c.series_id == series_id)
+            .order_by(posts.c.episode.nulls_last(), posts.c.date.nulls_last(), posts.c.id)
+        )
+
+    async def of_dump(self, dump_id: int) -> list[Post]:
+        """The posts that this dump was the first to show, oldest first."""
+        return await self._posts(
+            select(posts)
+            .where(posts.c.first_dump_id == dump_id)
+            .order_by(posts.c.date.nulls_last(), posts.c.id)
+        )
+
+    async def growth(self, post_id: PostId) -> Growth | None:
+        """What the post gained between its first and its latest count of readers; None with only one."""
+        found = await self._connection.execute(
+            select(sightings.c.readers, sightings.c.captured_at)
+            .where(sightings.c.post_id == post_id, sightings.c.readers.is_not(None))
+            .order_by(sightings.c.readers)
+        )
+        rows = found.all()
+        if len(rows) < 2 or rows[-1].readers == rows[0].readers:
+            return None
+        span = abs(rows[-1].captured_at - rows[0].captured_at)
+        return Growth(gained=rows[-1].readers - rows[0].readers, over=span)
+
+    async def reader_counts(self, post_id: PostId) -> list[int]:
+        """Every count of readers that was ever seen, smallest first."""
+        found = await self._connection.execute(
+            select(sightings.c.readers)
+            .where(sightings.c.post_id == post_id, sightings.c.readers.is_not(None))
+            .order_by(sightings.c.readers)
+        )
+        return [int(readers) for readers in found.scalars()]
+
+    async def home_captures(self) -> list[HomeCapture]:
+        """The home pages seen, each with its posts in page order, newest first."""
+        found = await self._connection.execute(
+            select(sightings.c.dump_id, sightings.c.post_id, dumps.c.captured_at)
+            .join(dumps, dumps.c.id == sightings.c.dump_id)
+            .where(sightings.c.month_day.is_not(None))
+            .order_by(sightings.c.dump_id, sightings.c.position)
+        )
+        pages: dict[int, tuple[datetime, list[PostId]]] = {}
+        for row in found:
+            pages.setdefault(row.dump_id, (row.captured_at, []))[1].append(row.post_id)
+        return [HomeCapture(posts=tuple(ids), captured_at=at) for at, ids in pages.values()]
+
+    async def mentions_in(self, post_id: PostId) -> list[Mention]:
+        found = await self._connection.execute(
+            select(mentions).where(mentions.c.post_id == post_id).order_by(mentions.c.position)
+        )
+        return [Mention(title=r.title, kind=r.kind, cut=r.cut, target=r.target_id) for r in found]
+
+    async def mentioning(self, post_id: PostId) -> list[Post]:
+        """The posts whose excerpts name this one, newest first."""
+        return await self._posts(
+            select(posts)
+            .where(posts.c.id.in_(select(mentions.c.post_id).where(mentions.c.target_id == post_id)))
+            .order_by(*NEWEST)
+        )
+
+    async def unresolved_mentions(self) -> list[str]:
+        """Titles that excerpts name and no stored post bears."""
+        found = await self._connection.execute(
+            select(mentions.c.title)
+            .where(and_(mentions.c.kind == "post", mentions.c.target_id.is_(None), ~mentions.c.cut))
+            .distinct()
+        )
+        return list(found.scalars())
+
+    async def revision(self) -> tuple[int, datetime | None]:
+        """Changes whenever a post does: how many there are and when one was last touched."""
+        found = await self._connection.execute(select(func.count(), func.max(posts.c.updated_at)))
+        count, at = found.one()
+        return int(count), at
+
+    async def _posts(self, statement: Select[tuple[object, ...]]) -> list[Post]:
+        rows = (await self._connection.execute(statement)).mappings().all()
+        if not rows:
+            return []
+        ids = [row["id"] for row in rows]
+        tags = await self._tags(ids)
+        names = await self._series({row["series_id"] for row in rows if row["series_id"] is not None})
+        former = await self._aliases(ids)
+        return [_post(row, tags.get(row["id"], []), names, former.get(row["id"], ())) for row in rows]
+
+    async def _tags(self, ids: Sequence[PostId]) -> dict[PostId, list[tuple[str, bool]]]:
+        statement = (
+            select(post_scopes.c.post_id, scopes.c.name, post_scopes.c.inferred)
+            .join(scopes, scopes.c.id == post_scopes.c.scope_id)
+            .where(scopes.c.kind == ScopeKind.TAG)
+            .order_by(post_scopes.c.post_id, post_scopes.c.position)
+        )
+        if len(ids) <= CHUNK:
+            statement = statement.where(post_scopes.c.post_id.in_(ids))
+        result: dict[PostId, list[tuple[str, bool]]] = {}
+        for row in await self._connection.execute(statement):
+            result.setdefault(row.post_id, []).append((row.name, row.inferred))
+        return result
+
+    async def _series(self, ids: Collection[ScopeId]) -> dict[ScopeId, tuple[str, str]]:
+        if not ids:
+            return {}
+        found = await self._connection.execute(
+            select(scopes.c.id, scopes.c.key, scopes.c.name).where(scopes.c.id.in_(ids))
+        )
+        return {row.id: (row.key, row.name) for row in found}
+
+    async def _aliases(self, ids: Sequence[PostId]) -> dict[PostId, tuple[tuple[str, str], ...]]:
+        statement = select(aliases).order_by(aliases.c.title_key)
+        if len(ids) <= CHUNK:
+            statement = statement.where(aliases.c.post_id.in_(ids))
+        result: dict[PostId, tuple[tuple[str, str], ...]] = {}
+        for row in await self._connection.execute(statement):
+            result[row.post_id] = (*result.get(row.post_id, ()), (row.title_key, row.title))
+        return result
+
+
+def _post(
+    row: RowMapping,
+    tags: list[tuple[str, bool]],
+    names: dict[ScopeId, tuple[str, str]],
+    former: tuple[tuple[str, str], ...],
+) -> Post:
+    key, series = names.get(row["series_id"], (None, None))
+    site = tuple(name for name, inferred in tags if not inferred)
+    return Post(
+        id=row["id"],
+        title=row["title"],
+        title_key=row["title_key"],
+        date=row["date"],
+        month_day=row["month_day"],
+        date_certainty=row["date_certainty"],
+        readers=row["readers"],
+        readers_at=row["readers_at"],
+        comments=row["comments"],
+        category=row["category"],
+        tags=site if row["tagged"] else None,
+        inferred_tags=tuple(name for name, inferred in tags if inferred),
+        excerpt=row["excerpt"],
+        series=series,
+        series_key=key,
+        series_id=row["series_id"],
+        episode=row["episode"],
+        style=row["style"],
+        archive_id=row["archive_id"],
+        first_seen_at=row["first_seen_at"],
+        aliases=former,
+        title_at=row["title_at"],
+        excerpt_at=row["excerpt_at"],
+        date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
+    )

@@ -4,7 +4,9 @@ The year is not in this layout; the readers are not either.
 """
 
 import re
+import sys
 from datetime import date
+from functools import cache
 
 from bot.intake.layouts.excerpt import bounded
 from bot.intake.layouts.reading import Reading
@@ -14,11 +16,13 @@ from storage.model import Layout, Sighting
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _BADGE = re.compile(rf"\n[ \t\xa0]*([0-9]{{1,2}}) ({'|'.join(MONTHS)})[ \t\xa0]*(?=\n)")
-_FOLD = re.compile(r"(?:\A|\n)[ \t\xa0]*点击阅读全文[.…]*[ \t\xa0]*(?=\n|\Z)")
+_FOLD = re.compile(r"\n点击阅读全文[.…]*[ \t\xa0]*(?=\n|\Z)")
 _FOOTER = re.compile(
-    r"(?:\A|\n)[ \t\xa0]*分类[:：][ \t\xa0]*([^\s:：]+)[ \t\xa0]+"
+    r"\n分类[:：][ \t\xa0]*([^\s:：]+)[ \t\xa0]+"
     r"(?:(?:标签[:：]([^\n]*?))?[ \t\xa0]*阅读全文(?:[ \t\xa0]*([0-9]{1,9})[ \t\xa0]*评论)?)?"
 )
+_TITLE = re.compile(r"\s*([^\n]+)")
+_CUT_FOLD = re.compile(r"\n点(?:击(?:阅(?:读全?)?)?)?\Z")
 _SIGNS = ("点击阅读全文", "阅读全文", "科学空间")
 
 
@@ -32,8 +36,7 @@ def read_home(text: str) -> Reading | None:
     notes: list[str] = []
     ends = [badge.start() for badge in badges[1:]] + [len(text)]
     for badge, end in zip(badges, ends, strict=True):
-        last = end == len(text)
-        match _sighting(badge, text[badge.end() : end], last, notes):
+        match _sighting(text, badge, end, notes):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
@@ -41,6 +44,7 @@ def read_home(text: str) -> Reading | None:
     return Reading(layout=Layout.HOME, sightings=tuple(sightings), notes=tuple(notes))
 
 
+@cache
 def month_day(day: str, month: str) -> str | None:
     """ "14", "Aug" → "08-14"; None for a day that no year has."""
     number = MONTHS.index(month) + 1
@@ -51,43 +55,44 @@ def month_day(day: str, month: str) -> str | None:
     return f"{number:02}-{int(day):02}"
 
 
-def _sighting(badge: re.Match[str], block: str, last: bool, notes: list[str]) -> Sighting | str:
-    title, line_end, rest = block.lstrip().partition("\n")
-    title = title.strip()
+def _sighting(text: str, badge: re.Match[str], end: int, notes: list[str]) -> Sighting | str:
     day = month_day(badge[1], badge[2])
     if day is None:
         return "no day of the year, its post skipped"
-    if last and not line_end:
-        return "the dump ends at or in the title, its post skipped"
-    if not title or title.startswith(("点击阅读全文", "分类:", "分类：")):
+    line = _TITLE.match(text, badge.end(), end)
+    if line is None or line[1].startswith(("点击阅读全文", "分类:", "分类：")):
         return "no title below it, its post skipped"
-    excerpt, footer = _excerpt_and_footer(rest, last, title, notes)
-    category, tags, comments = read_footer(footer)
+    if line.end() == len(text):
+        return "the dump ends at or in the title, its post skipped"
+    title = line[1].rstrip()
+    excerpt, rest = _excerpt(text, line.end(), end)
+    if rest is None:
+        notes.append(f"{title!r}: no 点击阅读全文 below it, so its excerpt may be cut or too long")
+    category, tags, comments = read_footer(text, end if rest is None else rest, end)
     return Sighting(
         title=title, month_day=day, comments=comments, category=category, tags=tags, excerpt=excerpt or None
     )
 
 
-def _excerpt_and_footer(rest: str, last: bool, title: str, notes: list[str]) -> tuple[str, str]:
-    fold = _FOLD.search(rest)
+def _excerpt(text: str, start: int, end: int) -> tuple[str, int | None]:
+    """The excerpt, and where the footer may begin: None if there is neither a fold nor a footer."""
+    fold = _FOLD.search(text, start, end)
     if fold is not None:
-        return without_outer_blank_lines(rest[: fold.start()]), rest[fold.end() :]
-    footer = _FOOTER.search(rest)
-    if footer is not None:
-        # No fold: the page shows the whole post, of which only a beginning may be kept.
-        return bounded(without_outer_blank_lines(rest[: footer.start()])), rest[footer.start() :]
-    if last:
-        notes.append(f"the dump ends inside {title!r}: its excerpt may be incomplete")
-        rest = re.sub(r"\n点(?:击(?:阅(?:读(?:全)?)?)?)?\Z", "\n", rest)
-    return bounded(without_outer_blank_lines(rest)), ""
+        return without_outer_blank_lines(text[start : fold.start()]), fold.end()
+    # No fold: the page shows the whole post, of which only a beginning may be kept, or the dump is cut.
+    footer = _FOOTER.search(text, start, end)
+    shown = text[start : end if footer is None else footer.start()]
+    return bounded(without_outer_blank_lines(_CUT_FOLD.sub("", shown))), footer and footer.start()
 
 
-def read_footer(text: str) -> tuple[str | None, tuple[str, ...] | None, int | None]:
+def read_footer(
+    text: str, start: int = 0, end: int = sys.maxsize
+) -> tuple[str | None, tuple[str, ...] | None, int | None]:
     """Category, tags and comments of the first footer `分类:… 标签:… 阅读全文 N 评论`; None for what lacks.
 
     A footer that ends before 阅读全文 was cut: its last tag may be half a tag, so none is taken.
     """
-    footer = _FOOTER.search(text)
+    footer = _FOOTER.search(text, start, end)
     if footer is None:
         return None, None, None
     category, tags, comments = footer.groups()

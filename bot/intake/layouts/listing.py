@@ -87,5 +87,7 @@ def _sighting(title: str, line: re.Match[str], excerpt: str) -> Sighting | str:
         day = date.fromisoformat(line[1] or "")
     except ValueError:
         return f"no valid date ({line[1]}), {title!r} skipped"
-    kept = without_outer_blank_lines(_MORE.sub("", excerpt))
+    if "点击阅读全文" in excerpt[-20:]:
+        excerpt = _MORE.sub("", excerpt)
+    kept = without_outer_blank_lines(excerpt)
     return Sighting(title=title, date=day, readers=int(line[2]) if line[2] else None, excerpt=kept or None)

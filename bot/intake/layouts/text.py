@@ -84,6 +84,9 @@ def _with_plain_line_ends(content: bytes) -> bytes:
 
 def without_outer_blank_lines(block: str) -> str:
     """The block from its first to its last line that is not blank, those lines untouched."""
+    inner = block.strip("\n")
+    if inner and not inner[0].isspace() and not inner[-1].isspace():
+        return inner
     end = len(block.rstrip())
     start = end - len(block[:end].lstrip())
     first = block.rfind("\n", 0, start) + 1

@@ -1,0 +1,184 @@
+"""Which post belongs to which series: what follows from all titles of the archive together.
+
+One title tells little (numbering.py): that 下 is the third part, that a series went on under a shorter name,
+that an unnumbered post was the first part or that a front is a series shows only among the others. So the
+whole archive is derived anew whenever a title is seen or edited. Knows neither storage nor dates.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.intake.numbering import LONGEST, Reading, read_title, series_key, spread
+from bot.intake.overrides import NO_OVERRIDES, Overrides
+from bot.intake.prefixes import Front, fronts, names_a_series
+from bot.intake.titles import shown_title, title_key
+
+_VERSION = re.compile(r"(?<=[\u3400-\u9fff》）)])(?<![至到为])[Vv][0-9]{1,2}[.][0-9]{1,2} ?$")
+_CONTINUED = re.compile(" ?(?:—{1,2}|:) ?")
+_CLOSING = " ?!。？！"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Titled:
+    """A post as far as the series care; `id` is whatever the caller knows it by."""
+
+    id: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """A post's place: `series` as shown, `key` to compare by; `episode` is None where the post has no number.
+
+    Two posts may bear the same episode. `style` is the numbering style, or how an unnumbered post was found:
+    front, first, version, override.
+    """
+
+    series: str
+    key: str
+    episode: int | None
+    style: str
+
+
+def derive_series(titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES) -> dict[int, Membership]:
+    """The place of every post that is in a series, by its id. The order of `titles` does not matter."""
+    placed: dict[int, Membership] = {}
+    readings: dict[int, Reading] = {}
+    open_titles: list[Titled] = []
+    for titled in titles:
+        meant = overrides.titles.get(title_key(titled.title), titled.title)
+        reading = read_title(meant)
+        if reading is not None:
+            readings[titled.id] = reading
+        elif meant is titled.title:
+            open_titles.append(titled)
+        elif meant:
+            placed[titled.id] = Membership(
+                series=meant, key=series_key(meant), episode=None, style="override"
+            )
+    placed |= _numbered(readings)
+    episodes = _episodes(placed.values())
+    for find in (_versions, _first_parts, _fronted):
+        found = find([titled for titled in open_titles if titled.id not in placed], episodes)
+        placed |= found
+    return _named(placed, overrides)
+
+
+def short_title(title: str, series: str) -> str:
+    """`title` without its series' name and number, for listings; the whole title if nothing would be left."""
+    wanted, reading = series_key(series), read_title(title)
+    if reading is not None and reading.subtitle and reading.key == wanted:
+        return reading.subtitle
+    if reading is not None and (head := _head(reading.series)) is not None and series_key(head[0]) == wanted:
+        return head[1]
+    if reading is None:
+        for front in fronts(title[:LONGEST]):
+            if front.key == wanted and front.rest:
+                return front.rest
+    return title
+
+
+def _numbered(readings: Mapping[int, Reading]) -> dict[int, Membership]:
+    """Places from numbers: 下 is 3 where the series has a 中, and a series may go on under a shorter name."""
+    three_parts = {reading.key for reading in readings.values() if reading.part == "中"}
+    placed = {
+        id_: Membership(
+            series=reading.series,
+            key=reading.key,
+            episode=3 if reading.part == "下" and reading.key in three_parts else reading.episode,
+            style=reading.style,
+        )
+        for id_, reading in readings.items()
+    }
+    shorter = _shorter_names(placed.values())
+    return {
+        id_: replace(place, series=shorter[place.key], key=series_key(shorter[place.key]))
+        if place.key in shorter
+        else place
+        for id_, place in placed.items()
+    }
+
+
+def _shorter_names(places: Iterable[Membership]) -> dict[str, str]:
+    """Key of a series -> the shorter name under which its count goes on.
+
+    费曼积分法——积分符号内取微分 has the parts 1 to 4, 费曼积分法 those from 5 on.
+    """
+    places = list(places)
+    episodes = _episodes(places)
+    shorter: dict[str, str] = {}
+    for place in places:
+        head = _head(place.series)
+        if head is None or (key := series_key(head[0])) == place.key:
+            continue
+        if key in episodes and min(episodes[key]) > max(episodes[place.key]):
+            shorter[place.key] = head[0]
+    return shorter
+
+
+def _head(name: str) -> tuple[str, str] | None:
+    found = _CONTINUED.search(spread(name))
+    if found is None or not found.start() or found.end() == len(name):
+        return None
+    return name[: found.start()], name[found.end() :]
+
+
+def _episodes(places: Iterable[Membership]) -> dict[str, list[int]]:
+    episodes: dict[str, list[int]] = defaultdict(list)
+    for place in places:
+        if place.episode is not None:
+            episodes[place.key].append(place.episode)
+    return dict(episodes)
+
+
+def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int, Membership]:
+    """习题解答V0.1, V0.2: a series without numbers, from the second on; one version alone is a release."""
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for titled in titles:
+        if (version := _VERSION.search(spread(titled.title)[:LONGEST])) is not None:
+            name = titled.title[: version.start()].strip()
+            found[series_key(name)].append((titled.id, name))
+    return {
+        id_: Membership(series=name, key=key, episode=None, style="version")
+        for key, posts in found.items()
+        if key and len(posts) > 1
+        for id_, name in posts
+    }
+
+
+def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
+    """A post whose whole title is the name of a series that has no episode 1: it was not meant to go on."""
+    return {
+        titled.id: Membership(series=titled.title.strip(_CLOSING), key=key, episode=None, style="first")
+        for titled in titles
+        if 1 not in episodes.get(key := series_key(titled.title), [1])
+    }
+
+
+def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
+    """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
+    by_front: dict[str, list[tuple[int, Front]]] = defaultdict(list)
+    for titled in titles:
+        for front in fronts(titled.title[:LONGEST]):
+            by_front[front.key].append((titled.id, front))
+    places: dict[int, Membership] = {}
+    for key, posts in by_front.items():
+        if len(episodes.get(key, ())) > 1 or names_a_series(key, [front.rest for _, front in posts]):
+            for id_, front in posts:
+                places.setdefault(id_, Membership(series=front.name, key=key, episode=None, style="front"))
+    return places
+
+
+def _named(places: Mapping[int, Membership], overrides: Overrides) -> dict[int, Membership]:
+    """The same places under one name for each series: the operator's, else the form nearest to the site's."""
+    names: dict[str, str] = {}
+    for place in sorted(places.values(), key=lambda place: place.series):
+        names[place.key] = shown_title(names.get(place.key, place.series), place.series)
+    meant = {key: overrides.renamed(name) for key, name in names.items()}
+    return {
+        id_: replace(place, series=meant[place.key], key=series_key(meant[place.key]))
+        for id_, place in places.items()
+        if meant[place.key]
+    }

@@ -63,7 +63,8 @@ def find(query: str, names: Iterable[Name]) -> Found:
 
 def fold(name: str) -> str:
     """The form in which names are compared: no case, width, blanks; no signs unless there is nothing else."""
-    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    plain = "".join(folded.split())
     return "".join(sign for sign in plain if sign.isalnum()) or plain
 
 

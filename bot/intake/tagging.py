@@ -1,0 +1,214 @@
+"""Tags inferred from a title and an excerpt, over the words that the author's own tags have taught.
+
+Each word that may speak for a tag has an estimated precision, a small prior corrected by what the tagged
+posts show; only words above `PRECISION` speak. Knows no storage, and never sees the post's own tags: whoever
+has those needs none of these.
+"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import ahocorasick
+
+from bot.intake.vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
+
+PRECISION = 0.8  # what a word must promise before it speaks for a tag
+MOST_TAGS = 5  # the author gives one to seven, mostly four or five
+
+Tagged = tuple[str, str, Sequence[str]]  # title, excerpt, the author's tags
+
+
+class _Place(Enum):
+    """Where a word stands; the less it stands out, the less it says."""
+
+    TITLE = "title"
+    OFTEN = "often"  # at least `_OFTEN` times in the excerpt
+    ONCE = "once"  # fewer times in the excerpt
+
+
+# What a word is believed to promise before anything is learnt: how many of how many posts would bear the tag.
+_PRIOR = {
+    _Place.TITLE: (2.7, 3.0),
+    _Place.OFTEN: (2.5, 3.0),
+    _Place.ONCE: (1.0, 2.0),
+}
+_BROAD_PRIOR = (1.0, 2.0)
+_PHRASE_PRIOR = (0.0, 1.0)
+_OFTEN = 3
+_PHRASE_POSTS = 4  # a phrase in fewer titles than this has taught nothing
+_PHRASE_LENGTHS = range(2, 7)
+
+_FORMULA = re.compile(r"\$[^$]*\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
+_LATIN_WORD = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+_Rules = Mapping[str, tuple[tuple[str, float], ...]]  # word → the tags it speaks for, with its precision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """What was learnt: the words to look for, what they promise at each place, and how tags are spelt."""
+
+    automaton: ahocorasick.Automaton
+    rules: Mapping[_Place, _Rules]
+    phrases: _Rules
+    spellings: Mapping[str, str]
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _compact(tag: str) -> str:
+    # Twice, because folding the case of a rare sign can leave one whose width must be folded again.
+    return "".join(_fold(_fold(tag)).split())
+
+
+_KEYS = {_compact(spelling): _compact(group[0]) for group in SYNONYMS for spelling in group}
+
+
+def tag_key(tag: str) -> str:
+    """The one key of a tag however it is spelt: no case, no width, no blanks, synonyms as one. Idempotent."""
+    compact = _compact(tag)
+    return _KEYS.get(compact, compact)
+
+
+def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIGGERS) -> Vocabulary:
+    """Learn from posts whose tags the author gave. Without any, the seed vocabulary speaks alone."""
+    posts = [(title, excerpt, frozenset(map(tag_key, tags)), tags) for title, excerpt, tags in tagged]
+    spellings = _spellings([tag for *_, tags in posts for tag in tags], triggers)
+    words = _words(spellings, triggers)
+    automaton = _automaton(words)
+    seen: dict[_Place, Counter[str]] = {place: Counter() for place in _Place}
+    right: dict[_Place, Counter[tuple[str, str]]] = {place: Counter() for place in _Place}
+    for title, excerpt, keys, _ in posts:
+        for place, word in _evidence(automaton, title, excerpt):
+            seen[place][word] += 1
+            right[place].update((word, key) for key in words[word] & keys)
+    rules = {
+        place: {
+            word: tuple(
+                (key, _precision(right[place][word, key], seen[place][word], _prior(place, key)))
+                for key in sorted(keys)
+            )
+            for word, keys in words.items()
+        }
+        for place in _Place
+    }
+    phrases = _learn_phrases([(title, keys) for title, _, keys, _ in posts])
+    return Vocabulary(automaton=automaton, rules=rules, phrases=phrases, spellings=spellings)
+
+
+def infer_tags(
+    vocabulary: Vocabulary, title: str, excerpt: str, category: str | None = None
+) -> tuple[str, ...]:
+    """The tags the post would likely bear, the surest first, at most `MOST_TAGS`."""
+    promise: dict[str, float] = {}
+    for place, word in _evidence(vocabulary.automaton, title, excerpt):
+        for key, precision in vocabulary.rules[place][word]:
+            promise[key] = max(promise.get(key, 0.0), precision)
+    for phrase in _phrases(title):
+        for key, precision in vocabulary.phrases.get(phrase, ()):
+            promise[key] = max(promise.get(key, 0.0), precision)
+    if category in MACHINE_CATEGORIES:
+        promise = {key: precision for key, precision in promise.items() if key not in SKY_AND_MATTER}
+    sure = sorted((-precision, key) for key, precision in promise.items() if precision >= PRECISION)
+    return tuple(vocabulary.spellings[key] for _, key in sure[:MOST_TAGS])
+
+
+def _spellings(tags: Sequence[str], seeds: Iterable[str]) -> dict[str, str]:
+    """How each tag is shown: as the author spells it most often, else as the seed vocabulary does."""
+    spelt: dict[str, Counter[str]] = defaultdict(Counter)
+    for tag in tags:
+        if key := tag_key(tag):
+            spelt[key][tag.strip()] += 1
+    known = {tag_key(tag): tag for tag in (*seeds, *(group[0] for group in SYNONYMS))}
+    return known | {key: min(counts, key=lambda tag: (-counts[tag], tag)) for key, counts in spelt.items()}
+
+
+def _words(spellings: Mapping[str, str], triggers: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
+    """Every word to look for, with the tags it may speak for."""
+    words: dict[str, set[str]] = defaultdict(set)
+    for tag, seeds in triggers.items():
+        for word in seeds:
+            words[_fold(word)].add(tag_key(tag))
+    for group in SYNONYMS:
+        for word in group:
+            words[_fold(word)].add(tag_key(word))
+    for key, name in spellings.items():
+        # A single sign and a bare number stand in too many texts to mean the tag.
+        if len(key) > 1 and not key.isdecimal():
+            words[_fold(name)].add(key)
+    return dict(words)
+
+
+def _automaton(words: Iterable[str]) -> ahocorasick.Automaton:
+    automaton = ahocorasick.Automaton()
+    for word in words:
+        automaton.add_word(word, word)
+    automaton.make_automaton()
+    return automaton
+
+
+def _evidence(automaton: ahocorasick.Automaton, title: str, excerpt: str) -> Iterator[tuple[_Place, str]]:
+    in_title = set(_occurrences(automaton, _fold(title)))
+    yield from ((_Place.TITLE, word) for word in sorted(in_title))
+    counts = Counter(_occurrences(automaton, _fold(_FORMULA.sub(" ", excerpt))))
+    for word, count in counts.items():
+        yield (_Place.OFTEN if count >= _OFTEN else _Place.ONCE), word
+
+
+def _occurrences(automaton: ahocorasick.Automaton, text: str) -> Iterator[str]:
+    """The longest words at each place: 积分 in 路径积分 is another thing than 积分."""
+    for last, word in automaton.iter_long(text):
+        if _stands_alone(text, last + 1 - len(word), last + 1, word):
+            yield word
+
+
+def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
+    """Latin words are bounded by something else than Latin: no GAN in "organ". Chinese has no bounds."""
+    if word[0].isascii() and start > 0 and _is_latin(text[start - 1]):
+        return False
+    return not (word[-1].isascii() and end < len(text) and _is_latin(text[end]))
+
+
+def _is_latin(sign: str) -> bool:
+    return sign.isascii() and sign.isalnum()
+
+
+def _prior(place: _Place, key: str) -> tuple[float, float]:
+    return _BROAD_PRIOR if key in BROAD else _PRIOR[place]
+
+
+def _precision(right: int, seen: int, prior: tuple[float, float]) -> float:
+    return (right + prior[0]) / (seen + prior[1])
+
+
+def _learn_phrases(posts: Sequence[tuple[str, frozenset[str]]]) -> _Rules:
+    """Pieces of titles, mostly names of series, whose posts nearly all bear one tag."""
+    pieces = [(_phrases(title), keys) for title, keys in posts]
+    seen = Counter(phrase for phrases, _ in pieces for phrase in phrases)
+    right: Counter[tuple[str, str]] = Counter()
+    for phrases, keys in pieces:
+        right.update((phrase, key) for phrase in phrases if seen[phrase] >= _PHRASE_POSTS for key in keys)
+    rules: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for (phrase, key), count in right.items():
+        if (precision := _precision(count, seen[phrase], _PHRASE_PRIOR)) >= PRECISION:
+            rules[phrase].append((key, precision))
+    return {phrase: tuple(sorted(found)) for phrase, found in rules.items()}
+
+
+def _phrases(title: str) -> set[str]:
+    folded = _fold(title)
+    found = {word for word in _LATIN_WORD.findall(folded) if not word.isdecimal()}
+    for run in _HAN.findall(folded):
+        found.update(
+            run[start : start + length]
+            for length in _PHRASE_LENGTHS
+            for start in range(len(run) - length + 1)
+        )
+    return found

@@ -1,0 +1,131 @@
+"""The words the author's tags go by: spellings that mean one tag, and words in a text that speak for a tag.
+
+Data only, small on purpose: what the store's own tags teach is learnt (tagging.py), this is where it starts.
+"""
+
+# Each line is one tag under all its spellings, the first of them shown where the author's own is not known.
+SYNONYMS: tuple[tuple[str, ...], ...] = (
+    ("NLP", "自然语言处理"),
+    ("流模型", "flow", "标准化流", "normalizing flow"),
+    ("扩散", "扩散模型", "生成扩散模型", "diffusion"),
+    ("摄动", "微扰", "摄动法"),
+    ("attention", "注意力", "注意力机制"),
+    ("优化器", "optimizer"),
+    ("损失函数", "loss"),
+    ("语言模型", "language model", "LLM", "大语言模型", "大模型"),
+    ("RNN", "循环神经网络"),
+    ("CNN", "卷积神经网络"),
+    ("GAN", "生成对抗网络", "对抗生成网络"),
+    ("vae", "变分自编码器", "变分自编码"),
+    ("SVD", "奇异值分解"),
+    ("sgd", "随机梯度下降"),
+    ("moe", "混合专家", "混合专家模型"),
+    ("ssm", "状态空间模型"),
+    ("lora", "低秩适配"),
+    ("crf", "条件随机场"),
+    ("NER", "命名实体识别"),
+    ("尺度定律", "scaling law", "scaling laws"),
+    ("强化学习", "RL"),
+    ("文本生成", "生成式摘要"),
+    ("酷论文", "cool papers"),
+    ("国际空间站", "ISS"),
+    ("位置编码", "position encoding", "position embedding", "位置嵌入"),
+    ("最小熵", "最小熵原理"),
+    ("最大熵", "最大熵原理", "最大熵模型"),
+    ("对比学习", "contrastive learning"),
+    ("半监督", "半监督学习"),
+    ("无监督", "无监督学习"),
+    ("极大似然", "最大似然"),
+    ("微分方程", "常微分方程", "偏微分方程", "ODE", "SDE"),
+    ("圆锥曲线", "二次曲线"),
+    ("太阳系", "solar system"),
+)
+
+# Words that speak for a tag they do not spell. Plural tags where a word speaks for each of them.
+TRIGGERS: dict[str, tuple[str, ...]] = {
+    "attention": (
+        "transformer",
+        "self-attention",
+        "linear attention",
+        "线性attention",
+        "deltanet",
+        "performer",
+    ),
+    "位置编码": ("rope", "rerope", "alibi", "旋转式位置编码", "长度外推", "长度外推性"),
+    "外推": ("长度外推", "长度外推性", "外推性"),
+    "优化器": ("adam", "adamw", "adafactor", "lion", "muon", "lookahead", "学习率优化器", "最速下降"),
+    "sgd": ("sgdm",),
+    "学习率": ("学习率", "learning rate", "warmup"),
+    "扩散": ("ddpm", "ddim", "扩散ode", "扩散sde", "扩散模型漫谈", "一致性模型", "得分匹配", "reflow"),
+    "生成模型": (
+        "ddpm",
+        "gan",
+        "vae",
+        "流模型",
+        "glow",
+        "nice",
+        "realnvp",
+        "wgan",
+        "wgan-gp",
+        "生成扩散模型",
+    ),
+    "GAN": ("wgan", "wgan-gp", "o-gan", "t-gan", "f-gan", "lsgan", "对抗训练gan"),
+    "vae": ("vq-vae", "nvae", "betavae", "vmf-vae"),
+    "流模型": ("glow", "realnvp", "可逆resnet"),
+    "语言模型": (
+        "bert",
+        "gpt",
+        "gpt2",
+        "gpt3",
+        "t5",
+        "roberta",
+        "roformer",
+        "wobert",
+        "mlm",
+        "decoder-only",
+        "bert4keras",
+    ),
+    "keras": ("bert4keras", "tf.keras"),
+    "文本生成": ("seq2seq", "文本摘要", "标题生成"),
+    "词向量": ("word2vec", "glove", "词向量模型"),
+    "moe": ("mixture of experts",),
+    "muon": ("newton-schulz",),
+    "低秩": ("lora", "低秩近似"),
+    "信息抽取": ("三元组抽取", "关系抽取", "事件抽取", "gplinker"),
+    "NER": ("实体识别",),
+    "分词": ("中文分词", "随机分词", "tokenizer"),
+    "尺度定律": ("scaling law",),
+    "天象": ("重要天象", "全年天象"),
+    "观测": ("重要天象",),
+    "国际空间站": ("国际空间站过境",),
+    "费曼": ("费曼积分法",),
+    "积分": ("费曼积分法", "高斯积分", "定积分"),
+    "latex": ("mathjax", "数学公式输入"),
+    "论文": ("arxiv", "cool papers"),
+    "网站": ("mathjax", "浏览器扩展", "博客"),
+    "优化": ("凸优化", "梯度下降"),
+    "概率": ("概率分布", "正态分布", "softmax", "大数定律"),
+    "尺规作图": ("尺规",),
+    "素数": ("素性", "素数之美"),
+}
+
+
+def _set_of(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
+# Tags whose word is in every other text: it says nothing of what the text is about unless the store shows it.
+BROAD = _set_of(
+    "模型 数学 分析 时间 学习 生活 世界 中国 美国 困难 问题 方法 函数 变换 估计 周期 测量 几何",
+    "概率 生成 编码 对称 平衡 旋转 理论 近似 信息 数字 网络 统计 优化 最优 采样 猜想 精确 论文",
+    "网站 宇宙 科学 情感 影视 视频 图片 读者 翻译 转载 思考 分享 纪念 帮助 公式 比赛 方程 矩阵",
+    "积分 证明 曲线 光学 力学 代数 坐标 梯度 线性 算法 深度学习 机器学习 代码 实验 训练 数据 参数 维度",
+    "向量 空间 损失 语言 文本 概念 技巧 应用 推导 研究",
+)
+
+# Words of the sky and of physics are figures of speech in a post about learning machines.
+SKY_AND_MATTER = _set_of(
+    "引力 流体 力学 恒星 星系 星云 银河系 太阳系 卫星 行星 彗星 流星 火星 土星 木星 月球 日食 月食",
+    "宇宙 飞船 潮汐 相对论 时空 量子力学 磁场 电场 光学 熵力 望远镜 天象 场论 黑洞",
+)
+MACHINE_CATEGORIES = frozenset({"信息时代"})

@@ -18,7 +18,7 @@ _BY = re.compile(
     r"(?:[ \t\xa0]*\|(?:[ \t\xa0]*(?:引用|:(?=[ \t\xa0]*(?:\n|\Z))))?)?"
 )
 _END = re.compile(r"\n最近评论[ \t\xa0]*(?=\n|\Z)")
-_PAGER = re.compile(r"\n(?:«[ \t\xa0]*)?[0-9][0-9 \t\xa0.…]*»?[ \t\xa0]*\Z")
+_PAGER = re.compile(r"\n(?:« )?[0-9][0-9 \xa0.…]{0,80}»\s{0,9}\Z")
 _MORE = re.compile(r"\n[ \t\xa0]*点击阅读全文[.…]*[ \t\xa0]*\Z")
 _CUT_BY = re.compile(r"\nBy(?:[ \t\xa0]+(?:苏剑?林?)?[ \t\xa0]*)?\Z")
 _CUT_FIGURES = re.compile(r"[ \t\xa0]*[0-9]*(?:位读?者?)?[ \t\xa0]*\|?[ \t\xa0]*引?\Z")
@@ -71,7 +71,7 @@ def _last(rest: str, notes: list[str]) -> str:
     if end is not None:
         return _PAGER.sub("", rest[: end.start()])
     notes.append("no closing line 最近评论: the dump may be cut, its last excerpt incomplete")
-    if _CUT_FIGURES.fullmatch(rest):
+    if len(rest) < 40 and _CUT_FIGURES.fullmatch(rest):
         return ""
     cut = _CUT_BY.search(rest)
     return rest if cut is None else _split(rest[: cut.start()])[0]

@@ -1,0 +1,1 @@
+"""Tests of the layouts: real structure, damage of every kind, golden sightings."""

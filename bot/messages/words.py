@@ -1,0 +1,130 @@
+"""The two languages of the bot: sentences, plurals, numbers and dates, through gettext catalogues.
+
+Message ids are the Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.po translate them. Knows
+nothing of what is said.
+"""
+
+import datetime
+import gettext
+import io
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from storage.model import Certainty, Post
+
+LANGUAGES: Final = ("zh", "en")
+DOMAIN: Final = "kexue"
+LOCALES: Final = Path(__file__).with_name("locales")
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS: Final = {
+    "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+
+
+def language_of(code: str | None) -> str:
+    """The language for a client whose IETF language tag is `code`: Chinese of any kind, else English."""
+    return "zh" if (code or "").lower().startswith("zh") else "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one language says things. Values that are whole numbers are grouped: 37,802."""
+
+    language: str
+    catalogue: gettext.NullTranslations = field(repr=False, compare=False)
+
+    def say(self, msgid: str, /, **values: object) -> str:
+        """The sentence `msgid` in this language, its {places} filled."""
+        return self.catalogue.gettext(msgid).format_map(self._shown(values))
+
+    def count(self, msgid: str, n: int, /, **values: object) -> str:
+        """As `say`, in the plural form that `n` asks for; {n} is filled too."""
+        return self.catalogue.ngettext(msgid, msgid, n).format_map(self._shown({"n": n, **values}))
+
+    def _shown(self, values: dict[str, object]) -> dict[str, object]:
+        return {name: self.number(value) if type(value) is int else value for name, value in values.items()}
+
+    def number(self, n: int) -> str:
+        """37802 as 37,802 in both languages."""
+        return f"{n:,}"
+
+    def short_number(self, n: int) -> str:
+        """A number for a line of a list: 415322 as 41.5 万 or 415K; never more than it is."""
+        if n < 10_000:
+            return self.number(n)
+        if self.language == "zh":
+            return f"{_three_digits(n, 10_000)} 万"
+        return f"{_three_digits(n, 1_000)}K" if n < 1_000_000 else f"{_three_digits(n, 1_000_000)}M"
+
+    def date(self, day: datetime.date, certainty: Certainty = Certainty.GIVEN) -> str:
+        """2023-08-14 or 14 Aug 2023; a guessed year is followed by a question mark."""
+        doubt = "?" if certainty is Certainty.GUESSED else ""
+        if self.language == "zh":
+            return f"{day.year:04}{doubt}-{day.month:02}-{day.day:02}"
+        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}{doubt}"
+
+    def date_of(self, post: Post) -> str | None:
+        """The post's date as far as it is known; with its month and day only where no year is."""
+        if post.date is not None:
+            return self.date(post.date, post.date_certainty)
+        if post.month_day is None:
+            return None
+        month, day = (int(part) for part in post.month_day.split("-"))
+        return f"{month:02}-{day:02}" if self.language == "zh" else f"{day} {_MONTHS[month - 1]}"
+
+    def day(self, day: datetime.date) -> str:
+        """The day of a digest: 11 月 22 日 or 22 Nov."""
+        if self.language == "zh":
+            return f"{day.month} 月 {day.day} 日"
+        return f"{day.day} {_MONTHS[day.month - 1]}"
+
+    def month(self, year: int, month: int) -> str:
+        """2022-06 or Jun 2022."""
+        return f"{year:04}-{month:02}" if self.language == "zh" else f"{_MONTHS[month - 1]} {year}"
+
+    def month_name(self, month: int) -> str:
+        """6 月 or Jun."""
+        return f"{month} 月" if self.language == "zh" else _MONTHS[month - 1]
+
+    def weekday(self, weekday: int) -> str:
+        """周日 or Sunday; Monday is 0."""
+        return _DAYS[self.language][weekday]
+
+    def clock(self, at: datetime.time) -> str:
+        """20:00 in both languages."""
+        return f"{at:%H:%M}"
+
+    def join(self, parts: list[str] | tuple[str, ...]) -> str:
+        """Names one after another: 甲、乙 or A, B."""
+        return ("、" if self.language == "zh" else ", ").join(parts)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _words(language: str) -> Words:
+    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
+        catalogue = read_po(source, locale=language, domain=DOMAIN)
+    binary = io.BytesIO()
+    write_mo(binary, catalogue)
+    binary.seek(0)
+    return Words(language, gettext.GNUTranslations(binary))
+
+
+def words_for(language: str) -> Words:
+    """The words of `language`, a code of a client or of a chat's preferences; the catalogue is read once."""
+    return _words(language_of(language))
+
+
+def _three_digits(n: int, unit: int) -> str:
+    """`n` in `unit`s with three digits, rounded down: 41.5, 3.78, 116."""
+    whole = n // unit
+    places = max(0, 3 - len(str(whole)))
+    fraction = n % unit * 10**places // unit
+    digits = f"{fraction:0{places}}".rstrip("0") if places else ""
+    return f"{whole:,}.{digits}" if digits else f"{whole:,}"

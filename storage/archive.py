@@ -143,6 +143,16 @@ class Archive:
         if rows:
             await self._connection.execute(insert(mentions), rows)
 
+    async def resolve(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
+        """Now it is known which post these mentions (post, position) name."""
+        if targets:
+            await self._connection.execute(
+                update(mentions)
+                .where(mentions.c.post_id == bindparam("post"), mentions.c.position == bindparam("at"))
+                .values(target_id=bindparam("target")),
+                [{"post": post, "at": at, "target": target} for (post, at), target in targets.items()],
+            )
+
 
 def _distinct(
     places: Collection[tuple[ScopeKind, str, str, bool]],

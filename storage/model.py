@@ -248,6 +248,14 @@ class Subscription:
     muted: bool = False
 
 
+class Form(StrEnum):
+    """How a message is written, from the richest to the one nobody can refuse."""
+
+    RICH = "rich"
+    CLASSIC = "classic"
+    PLAIN = "plain"
+
+
 class DeliveryKind(StrEnum):
     POST = "post"
     DIGEST = "digest"
@@ -293,6 +301,7 @@ class Delivery:
     unsure: int  # tries that left and were never answered
     scope_id: ScopeId | None = None  # the subscription that asked for it
     message_id: int | None = None
+    form: Form | None = None  # at most this rich, since a richer one was refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +316,7 @@ class Settlement:
     due_at: datetime | None = None  # when to try again, for PENDING
     unsure: bool = False
     counts: bool = True  # whether the try counts as an attempt
+    form: Form | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +331,7 @@ class Pause(StrEnum):
 
     CHAT = "chat"
     BOT = "bot"
-    TOKEN = "token"  # noqa: S105 - a word, not a secret
+    TOKEN = "token"
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class Outbox:
                     state=State.SENT,
                     message_id=bindparam("message"),
                     reason=None,
+                    form=func.coalesce(bindparam("simpler", type_=deliveries.c.form.type), deliveries.c.form),
                     lease_until=None,
                     updated_at=now,
                 ),
@@ -139,6 +140,7 @@ class Outbox:
                         "again": s.due_at,
                         "uncounted": int(not s.counts),
                         "unanswered": int(s.unsure),
+                        "simpler": s.form,
                     }
                     for s in others
                 ],
@@ -265,4 +267,5 @@ def _delivery(row: RowMapping, destination: Destination) -> Delivery:
         unsure=row["unsure"],
         scope_id=row["scope_id"],
         message_id=row["message_id"],
+        form=row["form"],
     )

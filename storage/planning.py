@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import CTE, ColumnElement, Integer, String, Subquery, and_, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.destinations import Destinations
 from storage.dialect import upsert
-from storage.model import DeliveryKind, DumpId, PostId, Priority, ScopeKind, Standing, State
+from storage.model import ChatKind, DeliveryKind, DumpId, PostId, Priority, ScopeKind, Standing, State
 from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions
 
 COLUMNS = (
@@ -50,6 +51,51 @@ class Planning:
         if len(new) > digest_above:
             planned += await self._digests(wanted, dump_id, state, now, digest_above)
         return planned
+
+    async def edit(self, edited: Collection[PostId], dump_id: DumpId, now: datetime, since: datetime) -> int:
+        """One duty for each message about these posts that was sent since `since`: bring it up to date."""
+        if not edited:
+            return 0
+        announced = deliveries.alias("announced")
+        rows = select(
+            announced.c.destination_id,
+            literal(f"edit:dump:{dump_id}:").concat(cast(announced.c.post_id, String)),
+            literal(DeliveryKind.EDIT, deliveries.c.kind.type),
+            announced.c.post_id,
+            announced.c.scope_id,
+            cast(announced.c.message_id, String),
+            literal(State.PENDING, deliveries.c.state.type),
+            literal(int(Priority.EDIT), Integer),
+            literal(now, deliveries.c.due_at.type),
+            literal(now, deliveries.c.due_at.type),
+            literal(now, deliveries.c.due_at.type),
+        ).where(
+            announced.c.post_id.in_(edited),
+            announced.c.kind == DeliveryKind.POST,
+            announced.c.state == State.SENT,
+            announced.c.message_id.is_not(None),
+            announced.c.updated_at >= since,
+        )
+        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
+        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+
+    async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
+        """Tell these chats this, once for each `duty`."""
+        for chat_id in chat_ids:
+            kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
+            to = await Destinations(self._connection).ensure(chat_id, None, kind, "", now)
+            statement = upsert(self._connection, deliveries).values(
+                destination_id=to.id,
+                duty=duty,
+                kind=DeliveryKind.NOTICE,
+                payload=words,
+                state=State.PENDING,
+                priority=Priority.POST,
+                due_at=now,
+                created_at=now,
+                updated_at=now,
+            )
+            await self._connection.execute(statement.on_conflict_do_nothing())
 
     def _wanted(self, new: Collection[PostId]) -> CTE:
         """Every (destination, post) that a subscription asks for and no mute forbids, each once."""

@@ -117,14 +117,12 @@ class Posts:
             .order_by(*NEWEST)
         )
 
-    async def unresolved_mentions(self) -> list[str]:
-        """Titles that excerpts name and no stored post bears."""
+    async def unresolved(self) -> list[tuple[PostId, int, Mention]]:
+        """Mentions of posts that are not stored (post, position, mention)."""
         found = await self._connection.execute(
-            select(mentions.c.title)
-            .where(and_(mentions.c.kind == "post", mentions.c.target_id.is_(None), ~mentions.c.cut))
-            .distinct()
+            select(mentions).where(and_(mentions.c.kind == "post", mentions.c.target_id.is_(None)))
         )
-        return list(found.scalars())
+        return [(r.post_id, r.position, Mention(title=r.title, kind=r.kind, cut=r.cut)) for r in found]
 
     async def revision(self) -> tuple[int, datetime | None]:
         """Changes whenever a post does: how many there are and when one was last touched."""

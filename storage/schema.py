@@ -26,6 +26,7 @@ from storage.model import (
     ChatKind,
     DeliveryKind,
     ExcerptLength,
+    Form,
     Format,
     ScopeKind,
     Standing,
@@ -204,11 +205,11 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("unsure", Integer, nullable=False, server_default=text("0")),
     Column("message_id", BigInteger),
+    Column("form", Word(Form)),
     Column("reason", Text),
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     UniqueConstraint("destination_id", "duty"),
-    sqlite_with_rowid=True,
 )
 
 # A partial index serves a query only if the query repeats the predicate as a literal (outbox.PENDING, OPEN).

@@ -1,0 +1,50 @@
+"""When sending must pause because tries leave and are never answered: each such try may become a copy.
+
+Pure: time is an argument, in monotonic seconds.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+TRIPPING = 3  # unanswered tries
+AMONG = 20  # of the latest outcomes
+FIRST_PAUSE = 5.0  # seconds to the first probe
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Closed: all may start. Open: a pause, then single probes, until one of them is answered."""
+
+    _latest: deque[bool] = field(default_factory=lambda: deque(maxlen=AMONG))
+    _probe_at: float | None = None
+    _pause: float = FIRST_PAUSE
+
+    @property
+    def open(self) -> bool:
+        return self._probe_at is not None
+
+    def allowed(self, now: float, in_flight: int) -> int | None:
+        """How many tries may start at `now` while `in_flight` are under way; None without a limit."""
+        if self._probe_at is None:
+            return None
+        return 1 if now >= self._probe_at and in_flight == 0 else 0
+
+    def opens_in(self, now: float) -> float:
+        """Seconds until the next probe may start."""
+        return max(0.0, (self._probe_at or now) - now)
+
+    def answered(self) -> None:
+        """Telegram answered, whatever it said: the wire works."""
+        self._latest.append(False)
+        if self._probe_at is not None:
+            self._latest.clear()
+            self._probe_at, self._pause = None, FIRST_PAUSE
+
+    def unanswered(self, now: float) -> None:
+        self._latest.append(True)
+        if self._probe_at is not None:
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._probe_at = now + self._pause
+        elif sum(self._latest) >= TRIPPING:
+            self._probe_at = now + self._pause

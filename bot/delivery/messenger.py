@@ -1,0 +1,109 @@
+"""One request to the Bot API for one try, and its outcome. The only place that sends what is pushed.
+
+Knows the methods and their parameters; knows neither rows nor pacing, and never tries twice.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from telegram import Bot
+from telegram.request import RequestData
+from telegram.request._requestparameter import RequestParameter
+
+from bot.messages.document import Button, Keyboard
+from bot.telegram.outcomes import outcome_of
+from storage.model import Destination, Outcome, Sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A message in one of Telegram's two forms: `rich`, or else `html` (plain text if `markup` is off)."""
+
+    rich: Mapping[str, object] | None = None
+    html: str = ""
+    markup: bool = True
+    keyboard: str | None = None  # as JSON
+    preview: str | None = None
+
+
+class Messenger(Protocol):
+    """Where deliveries go."""
+
+    async def send(self, to: Destination, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+        """Say it once."""
+        ...
+
+    async def edit(self, to: Destination, message_id: int, message: Rendered) -> Outcome:
+        """Bring a sent message up to date, once."""
+        ...
+
+
+class TelegramMessenger:
+    """The Messenger that is Telegram."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    async def send(self, to: Destination, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+        fields: dict[str, object] = {"chat_id": to.chat_id} | _content(message)
+        if to.thread_id is not None:
+            fields["message_thread_id"] = to.thread_id
+        if to.preferences.silent:
+            fields["disable_notification"] = True
+        if reply_to is not None:
+            fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
+        method = "sendMessage" if message.rich is None else "sendRichMessage"
+        return await self._call(method, fields)
+
+    async def edit(self, to: Destination, message_id: int, message: Rendered) -> Outcome:
+        fields = {"chat_id": to.chat_id, "message_id": message_id} | _content(message)
+        return await self._call("editMessageText", fields)
+
+    async def _call(self, method: str, fields: Mapping[str, object]) -> Outcome:
+        try:
+            answer = await self._bot.request.post(f"{self._bot.base_url}/{method}", _request(fields))
+        except Exception as error:
+            return outcome_of(error)
+        # The answer is not parsed further: an error after the sending would look like a failed one.
+        return Sent(answer.get("message_id") if isinstance(answer, dict) else None)
+
+
+def _request(fields: Mapping[str, object]) -> RequestData:
+    return RequestData([RequestParameter(name, value, None) for name, value in fields.items()])
+
+
+def _content(message: Rendered) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    if message.rich is not None:
+        fields["rich_message"] = message.rich
+    else:
+        fields["text"] = message.html
+        if message.markup:
+            fields["parse_mode"] = "HTML"
+        fields["link_preview_options"] = (
+            {"url": message.preview} if message.preview else {"is_disabled": True}
+        )
+    if message.keyboard is not None:
+        fields["reply_markup"] = message.keyboard
+    return fields
+
+
+def keyboard_json(keyboard: Keyboard) -> str | None:
+    """An inline keyboard in the Bot API's form; None without buttons."""
+    if not keyboard:
+        return None
+    rows = [[_button(button) for button in row] for row in keyboard]
+    return json.dumps({"inline_keyboard": rows}, ensure_ascii=False)
+
+
+def _button(button: Button) -> dict[str, Any]:
+    shown: dict[str, Any] = {"text": button.text}
+    if button.action is not None:
+        return shown | {"callback_data": button.action}
+    if button.url is not None:
+        return shown | {"url": button.url}
+    if button.copy is not None:
+        return shown | {"copy_text": {"text": button.copy}}
+    return shown | {"switch_inline_query": button.share or ""}

@@ -1,0 +1,162 @@
+"""Every setting: its name, type, default and meaning; read from the environment and `.env` once, passed down.
+
+The only module that reads the environment.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing; the text is one line that names it and the mend."""
+
+
+class Settings(BaseSettings):
+    """What an operator can choose. The description of each field is the README's table."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    bot_token: SecretStr | None = Field(None, description="the token BotFather gave")
+    bot_token_file: Path | None = Field(None, description="a file with the token, instead of `BOT_TOKEN`")
+    bot_api_url: str = Field(
+        "https://api.telegram.org", description="the Bot API server; `/bot<token>/<method>` is appended"
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite+aiosqlite:///data/kexue.db"), description="where posts and chats are remembered"
+    )
+    dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land")
+    scan_seconds: float = Field(
+        60, gt=0, le=86_400, description="how often the folder is scanned in any case"
+    )
+    admin_chat_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (), description="chats that get the operator's notices and commands, separated by commas"
+    )
+    rate_per_second: float = Field(
+        30,
+        ge=0,
+        le=1000,
+        description="messages a second, for the whole bot (more than 30: paid broadcasts; 0: no limit)",
+    )
+    digest_above: int = Field(5, ge=1, description="more new posts than this in one dump come as one digest")
+    hold_above: int = Field(
+        50, ge=1, description="more new posts than this in one dump wait for an administrator's /release"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
+    log_format: Literal["human", "json"] = Field("human", description="for people or for machines")
+    stop_seconds: float = Field(20, ge=0, le=600, description="how long a stop waits for requests in flight")
+    lease_seconds: float = Field(
+        120, ge=1, le=3600, description="how long a claimed delivery belongs to its process"
+    )
+    max_in_flight: int = Field(100, ge=1, le=1000, description="requests to Telegram at the same time")
+    on_unsure: Literal["resend", "skip"] = Field(
+        "resend", description="a try that broke without an answer is repeated once, or never"
+    )
+    max_age_days: int = Field(14, ge=1, description="a delivery that waited longer is not sent any more")
+    keep_days: int = Field(90, ge=1, description="ended deliveries are forgotten after this")
+    edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
+    series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
+    rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
+    proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API")
+    read_seconds: float = Field(
+        45, ge=1, le=300, description="how long an answer of the Bot API is waited for"
+    )
+
+    @field_validator("admin_chat_ids", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("bot_api_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ValueError("write an address such as https://api.telegram.org")
+        return value.rstrip("/")
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long a send waits for its answer: a claim must outlive its request."""
+        return min(self.read_seconds, self.lease_seconds / 2)
+
+    @property
+    def rate(self) -> float | None:
+        """Messages a second, None without a limit."""
+        return self.rate_per_second or None
+
+    def token(self) -> str:
+        """The bot's token. Raises SettingsError when it is missing or has another form."""
+        token = self._given_token()
+        if not token:
+            raise SettingsError(
+                "BOT_TOKEN is missing: put the token that BotFather gave into it, "
+                "or the path of a file with it into BOT_TOKEN_FILE"
+            )
+        if not TOKEN_FORM.fullmatch(token):
+            raise SettingsError(
+                "BOT_TOKEN does not look like a token (digits, a colon, letters): "
+                "copy it again from BotFather"
+            )
+        return token
+
+    def _given_token(self) -> str:
+        if self.bot_token is not None and self.bot_token.get_secret_value().strip():
+            return self.bot_token.get_secret_value().strip()
+        if self.bot_token_file is None:
+            return ""
+        try:
+            return self.bot_token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"BOT_TOKEN_FILE cannot be read ({error.__class__.__name__}): "
+                "see that it exists and that this user may read it"
+            ) from error
+
+
+def read_settings(**given: object) -> Settings:
+    """The settings of the environment, with `given` in place of some. Raises SettingsError, one line."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    parts = []
+    for wrong in error.errors(include_url=False, include_input=False):
+        name = str(wrong["loc"][0]).upper() if wrong["loc"] else ""
+        message = str(wrong["msg"]).removeprefix("Value error, ")
+        message = message[0].lower() + message[1:]
+        meaning = _meaning(name)
+        parts.append(f"{name} is wrong ({meaning}): {message}" if name else message)
+    return "; ".join(parts)
+
+
+def _meaning(name: str) -> str:
+    field = Settings.model_fields.get(name.lower())
+    return field.description or "" if field else ""
+
+
+def settings_table() -> str:
+    """The README's table of settings, as Markdown."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = (
+            ""
+            if default is None or default == ()
+            else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        )
+        lines.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from bot.intake.numbering import LONGEST, Reading, read_title, series_key, spread
 from bot.intake.overrides import NO_OVERRIDES, Overrides
-from bot.intake.prefixes import Front, fronts, names_a_series
+from bot.intake.prefixes import fronts, names_a_series
 from bot.intake.titles import shown_title, title_key
 
 _VERSION = re.compile(r"(?<=[\u3400-\u9fff》）)])(?<![至到为])[Vv][0-9]{1,2}[.][0-9]{1,2} ?$")
@@ -58,7 +58,7 @@ def derive_series(titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES)
             placed[titled.id] = Membership(
                 series=meant, key=series_key(meant), episode=None, style="override"
             )
-    placed |= _numbered(readings)
+    placed |= _numbered(_without_quantities(readings, open_titles))
     episodes = _episodes(placed.values())
     for find in (_versions, _first_parts, _fronted):
         found = find([titled for titled in open_titles if titled.id not in placed], episodes)
@@ -78,6 +78,22 @@ def short_title(title: str, series: str) -> str:
             if front.key == wanted and front.rest:
                 return front.rest
     return title
+
+
+def _without_quantities(readings: Mapping[int, Reading], others: Iterable[Titled]) -> dict[int, Reading]:
+    """The readings without 树莓派3: a bare last digit other than 1 counts only if another part is known."""
+    parts: dict[str, set[int]] = defaultdict(set)
+    for reading in readings.values():
+        parts[reading.key].add(reading.episode)
+    unnumbered = {series_key(other.title) for other in others}
+    return {
+        id_: reading
+        for id_, reading in readings.items()
+        if reading.style != "glued-end"
+        or reading.episode == 1
+        or len(parts[reading.key]) > 1
+        or reading.key in unnumbered
+    }
 
 
 def _numbered(readings: Mapping[int, Reading]) -> dict[int, Membership]:
@@ -159,16 +175,20 @@ def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) ->
 
 def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
     """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
-    by_front: dict[str, list[tuple[int, Front]]] = defaultdict(list)
-    for titled in titles:
-        for front in fronts(titled.title[:LONGEST]):
-            by_front[front.key].append((titled.id, front))
-    places: dict[int, Membership] = {}
-    for key, posts in by_front.items():
-        if len(episodes.get(key, ())) > 1 or names_a_series(key, [front.rest for _, front in posts]):
-            for id_, front in posts:
-                places.setdefault(id_, Membership(series=front.name, key=key, episode=None, style="front"))
-    return places
+    known = [(titled.id, tuple(fronts(titled.title[:LONGEST]))) for titled in titles]
+    rests: dict[str, list[str]] = defaultdict(list)
+    for _, candidates in known:
+        for front in candidates:
+            rests[front.key].append(front.rest)
+    series = {
+        key for key, behind in rests.items() if len(episodes.get(key, ())) > 1 or names_a_series(key, behind)
+    }
+    return {
+        id_: Membership(series=front.name, key=front.key, episode=None, style="front")
+        for id_, candidates in known
+        for front in candidates[::-1]  # the first candidate is the last to be written, and stays
+        if front.key in series
+    }
 
 
 def _named(places: Mapping[int, Membership], overrides: Overrides) -> dict[int, Membership]:

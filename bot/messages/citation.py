@@ -1,0 +1,125 @@
+"""How a post is cited: the blog's own line and its BibTeX entry, short enough for a button that copies.
+
+The form is the one at the foot of each post on the blog. Knows nothing of buttons but their limit.
+"""
+
+import re
+import zlib
+
+from bot.intake.titles import title_key
+from storage.model import Certainty, Post
+
+LIMIT = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe
+_AUTHOR = "苏剑林"
+_BLOG = "科学空间|Scientific Spaces"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
+_KEY_WORDS = 24  # characters of the title's Latin words in a made-up key
+_SPECIAL = re.compile(r"(?<!\\)[&%#_]")
+
+
+def citation(post: Post, host: str = "kexue.fm") -> str:
+    """`苏剑林. (Jul. 04, 2020). 《…》[Blog post]. Retrieved from …`, at most LIMIT.
+
+    A title that is too long is cut with …, nothing else. The address is that of the archive id;
+    without one the blog is named instead, and no address is made up.
+    """
+    # The blank before 》 is the blog's own.
+    head, tail = f"{_AUTHOR}. ({_day(post)}). 《", f" 》[Blog post]. {_source(post, host)}"
+    return head + _cut(post.title, LIMIT - _units(head + tail)) + tail
+
+
+def bibtex(post: Post, host: str = "kexue.fm") -> str:
+    """The blog's `@online` entry, at most LIMIT: a longer title is cut with ….
+
+    Without an archive id the key is made from date and title, which a note says; a guessed year has one too.
+    """
+    fields = [f"author={{{_AUTHOR}}}"]
+    if post.date is not None:
+        fields += [f"year={{{post.date.year}}}", f"month={{{_MONTHS[post.date.month - 1]}}}"]
+    if post.archive_id is not None:
+        fields.append(f"url={{\\url{{{_address(post.archive_id, host)}}}}}")
+    notes = [
+        note
+        for note, holds in (
+            ("键由日期与标题拟定", post.archive_id is None),
+            ("年份为推测", post.date is not None and post.date_certainty is Certainty.GUESSED),
+        )
+        if holds
+    ]
+    if notes:
+        fields.append(f"note={{{'；'.join(notes)}}}")
+    head = f"@online{{{citation_key(post)},\n  title={{"
+    tail = "".join(("},\n", *(f"  {field},\n" for field in fields), "}"))
+    room = LIMIT - _units(head + tail)
+    title = _escaped(post.title)
+    if _units(title) > room:
+        # Escapes are put in after cutting, so that none is cut in half; they only ever double a sign.
+        title = next(
+            text for size in range(room, -1, -1) if _units(text := _escaped(_cut(post.title, size))) <= room
+        )
+    return head + title + tail
+
+
+def citation_key(post: Post) -> str:
+    """`kexuefm-` and the archive id, as on the blog; else the day and the title's Latin words or checksum.
+
+    Without an id the key is ours: ASCII, as BibTeX wants it, and the same for every spelling of the title.
+    """
+    if post.archive_id is not None:
+        return f"kexuefm-{post.archive_id}"
+    key = title_key(post.title)
+    words = "-".join(_LATIN_WORD.findall(key)).lower()[:_KEY_WORDS].strip("-")
+    name = words if words and not words.isdecimal() else f"{zlib.crc32(key.encode()):08x}"
+    return f"kexuefm-{post.date:%Y%m%d}-{name}" if post.date is not None else f"kexuefm-{name}"
+
+
+def _day(post: Post) -> str:
+    if post.date is None:
+        return "n.d."
+    guessed = "?" if post.date_certainty is Certainty.GUESSED else ""
+    return f"{_MONTHS[post.date.month - 1]}. {post.date.day:02}, {post.date.year}{guessed}"
+
+
+def _source(post: Post, host: str) -> str:
+    if post.archive_id is None:
+        return f"{_BLOG}."
+    return f"Retrieved from {_address(post.archive_id, host)}"
+
+
+def _address(archive_id: int, host: str) -> str:
+    return f"https://{host}/archives/{archive_id}"
+
+
+def _escaped(title: str) -> str:
+    """The title with TeX's own signs escaped outside formulas, and braces only where they are in pairs."""
+    if not _paired(title):
+        title = title.replace("{", "").replace("}", "")
+    pieces = title.split("$")
+    if len(pieces) % 2 == 0:  # a lone $ opens no formula
+        return _SPECIAL.sub(r"\\\g<0>", title.replace("$", r"\$"))
+    return "$".join(
+        piece if inside else _SPECIAL.sub(r"\\\g<0>", piece)
+        for piece, inside in zip(pieces, (index % 2 == 1 for index in range(len(pieces))), strict=True)
+    )
+
+
+def _paired(title: str) -> bool:
+    depth = 0
+    for sign in title:
+        depth += (sign == "{") - (sign == "}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _cut(title: str, room: int) -> str:
+    if _units(title) <= room:
+        return title
+    while title and _units(title) >= room:
+        title = title[:-1]
+    return title.rstrip() + "…" if room > 0 else ""
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

@@ -4,7 +4,7 @@ Message ids are the Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.p
 nothing of what is said.
 """
 
-import datetime
+import datetime as dt
 import gettext
 import io
 from dataclasses import dataclass, field
@@ -63,7 +63,7 @@ class Words:
             return f"{_three_digits(n, 10_000)} 万"
         return f"{_three_digits(n, 1_000)}K" if n < 1_000_000 else f"{_three_digits(n, 1_000_000)}M"
 
-    def date(self, day: datetime.date, certainty: Certainty = Certainty.GIVEN) -> str:
+    def date(self, day: dt.date, certainty: Certainty = Certainty.GIVEN) -> str:
         """2023-08-14 or 14 Aug 2023; a guessed year is followed by a question mark."""
         doubt = "?" if certainty is Certainty.GUESSED else ""
         if self.language == "zh":
@@ -79,7 +79,7 @@ class Words:
         month, day = (int(part) for part in post.month_day.split("-"))
         return f"{month:02}-{day:02}" if self.language == "zh" else f"{day} {_MONTHS[month - 1]}"
 
-    def day(self, day: datetime.date) -> str:
+    def day(self, day: dt.date) -> str:
         """The day of a digest: 11 月 22 日 or 22 Nov."""
         if self.language == "zh":
             return f"{day.month} 月 {day.day} 日"
@@ -97,7 +97,7 @@ class Words:
         """周日 or Sunday; Monday is 0."""
         return _DAYS[self.language][weekday]
 
-    def clock(self, at: datetime.time) -> str:
+    def clock(self, at: dt.time) -> str:
         """20:00 in both languages."""
         return f"{at:%H:%M}"
 

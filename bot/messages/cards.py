@@ -1,0 +1,264 @@
+"""The message that shows one post: as an answer, and as an announcement.
+
+Takes what is known of the post and of its reader as values; words and order are decided here.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, assert_never
+
+from bot.messages.actions import (
+    Cite,
+    MarkRead,
+    MarkUnread,
+    Papers,
+    Related,
+    Save,
+    ShowPost,
+    ShowScope,
+    Subscribe,
+    Unsave,
+    Unsubscribe,
+)
+from bot.messages.buttons import Row, in_rows, label, press
+from bot.messages.characters import one_line
+from bot.messages.document import (
+    Block,
+    Body,
+    Button,
+    Footer,
+    Heading,
+    Inline,
+    Link,
+    Message,
+    Paragraph,
+    Quote,
+    Text,
+)
+from bot.messages.excerpt import excerpt_body
+from bot.messages.links import deep_link, post_url
+from bot.messages.scopes import scope_name
+from bot.messages.shortening import shorten
+from bot.messages.words import Words
+from storage.model import ExcerptLength, Post, Scope, ScopeKind
+
+AUTHOR: Final = "苏剑林"
+LICENCE: Final = "CC BY-NC-ND"
+SHORT_UNITS: Final = 200
+FULL_UNITS: Final = 1600  # an excerpt, not the article; a card with it fits in one classic message
+_TAG_BUTTONS: Final = 6
+_NOT_IN_HASHTAG: Final = re.compile(r"[^\w]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """The episode before or after."""
+
+    post: int
+    episode: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPlace:
+    """Where a post stands in its series: episode `position` of `of`, the highest episode known."""
+
+    scope: Scope
+    position: int
+    of: int
+    previous: Neighbour | None = None
+    next: Neighbour | None = None
+    subscribed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Readers gained between two captures that lie `days` apart."""
+
+    readers: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """All that a card shows. `tags` and `inferred` are the scopes behind the post's tags, opened by button.
+
+    `related` and `papers` are how many there are to show; `saved` and `read` are None where there is nobody
+    whose bookmarks they could be (a group, a channel). `bot` is its username.
+    """
+
+    post: Post
+    series: SeriesPlace | None = None
+    growth: Growth | None = None
+    tags: tuple[Scope, ...] = ()
+    inferred: tuple[Scope, ...] = ()
+    related: int = 0
+    papers: int = 0
+    saved: bool | None = None
+    read: bool | None = None
+    excerpt: ExcerptLength = ExcerptLength.FULL
+    bot: str | None = None
+
+
+class News(Enum):
+    """What an announcement announces."""
+
+    WRITTEN = "written"
+    FOUND = "found"  # its date lies far back: new to the archive only
+
+
+def card(facts: CardFacts, words: Words) -> Message:
+    """The post as an answer."""
+    lead = _series_line(facts, words)
+    return _message(facts, words, head=(Paragraph(lead),) if lead else (), end=())
+
+
+def announcement(
+    facts: CardFacts, words: Words, *, news: News, why: tuple[Scope, ...] = (), edited: bool = False
+) -> Message:
+    """The post as news; `why` are the scopes that brought it here, `edited` that its title has changed."""
+    lead: tuple[Inline, ...] = (Text(_news(news, words)),)
+    if series := _series_line(facts, words):
+        lead = (*lead, Text(" · "), *series)
+    end: list[Block] = []
+    if edited:
+        end.append(Footer((Text(words.say("（标题有更新）")),)))
+    return _message(facts, words, head=(Paragraph(lead),), end=tuple(end), why=why_line(why, words))
+
+
+def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
+    """Which subscriptions brought a post; None where "everything" did and nothing needs saying."""
+    if not why or any(scope.kind is ScopeKind.EVERYTHING for scope in why):
+        return None
+    return words.say("订阅：{scopes}", scopes=words.join([scope_name(scope, words) for scope in why]))
+
+
+def _news(news: News, words: Words) -> str:
+    match news:
+        case News.WRITTEN:
+            return words.say("新文章")
+        case News.FOUND:
+            return words.say("新收录")
+        case _:
+            assert_never(news)
+
+
+def _message(facts: CardFacts, words: Words, *, head: Body, end: Body, why: str | None = None) -> Message:
+    post = facts.post
+    url = post_url(post)
+    body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
+    if line := facts_line(facts, words):
+        body.append(Paragraph((Text(line),)))
+    if quoted := _excerpt(facts):
+        body.append(Quote(quoted))
+    if tags := tag_line(post):
+        body.append(Paragraph((Text(tags),)))
+    small = [AUTHOR, words.say("科学空间"), LICENCE]
+    body.append(Footer((Text(" · ".join(small)),)))
+    if why:
+        body.append(Footer((Text(why),)))
+    return Message(body=(*body, *end), keyboard=_keyboard(facts, words), preview=None)
+
+
+def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
+    place = facts.series
+    if place is None:
+        return ()
+    name = Text(one_line(place.scope.name))
+    address = deep_link(facts.bot, ShowScope(place.scope.id))
+    linked: Inline = Link(address, (name,)) if address else name
+    return (linked, Text(" · " + words.say("第 {position} / {of} 篇", position=place.position, of=place.of)))
+
+
+def facts_line(facts: CardFacts, words: Words) -> str:
+    """Date · readers (growth) · category, as far as they are known."""
+    post = facts.post
+    parts = [words.date_of(post)]
+    if post.readers is not None:
+        readers = words.count("{n} 人读过", post.readers)
+        if facts.growth is not None and facts.growth.readers > 0:
+            readers += words.count("（+{gain} / {n} 天）", facts.growth.days, gain=facts.growth.readers)
+        parts.append(readers)
+    parts.append(one_line(post.category) if post.category else None)
+    return " · ".join(part for part in parts if part)
+
+
+def tag_line(post: Post) -> str:
+    """#tags of the author, then ≈tags that were inferred and are not among them."""
+    given = post.tags or ()
+    inferred = [tag for tag in post.inferred_tags if tag not in given]
+    return " ".join([*(hashtag(tag) for tag in given), *(f"≈{one_line(tag)}" for tag in inferred)])
+
+
+def hashtag(tag: str) -> str:
+    """`tag` as Telegram recognises it: letters, digits and underscores only."""
+    return "#" + _NOT_IN_HASHTAG.sub("_", one_line(tag)).strip("_")
+
+
+def _excerpt(facts: CardFacts) -> Body:
+    match facts.excerpt:
+        case ExcerptLength.NONE:
+            return ()
+        case ExcerptLength.SHORT:
+            return shorten(excerpt_body(facts.post.excerpt), SHORT_UNITS)
+        case ExcerptLength.FULL:
+            return shorten(excerpt_body(facts.post.excerpt), FULL_UNITS)
+        case _:
+            assert_never(facts.excerpt)
+
+
+def _keyboard(facts: CardFacts, words: Words) -> tuple[Row, ...]:
+    rows = [_neighbours(facts.series, words), _about_it(facts, words), _mine(facts, words)]
+    marked = [("#", scope) for scope in facts.tags] + [("≈", scope) for scope in facts.inferred]
+    tags = [press(label(sign + scope.name), ShowScope(scope.id)) for sign, scope in marked[:_TAG_BUTTONS]]
+    return (*(row for row in rows if row), *in_rows(tags, 3))
+
+
+def _neighbours(place: SeriesPlace | None, words: Words) -> Row:
+    if place is None:
+        return ()
+    row: list[Button] = []
+    if place.previous is not None:
+        row.append(press(_toward(place.previous, "‹ {}"), ShowPost(place.previous.post)))
+    row.append(press(words.say("系列"), ShowScope(place.scope.id)))
+    if place.next is not None:
+        row.append(press(_toward(place.next, "{} ›"), ShowPost(place.next.post)))
+    return tuple(row)
+
+
+def _toward(neighbour: Neighbour, form: str) -> str:
+    return form.format("" if neighbour.episode is None else neighbour.episode).strip()
+
+
+def _about_it(facts: CardFacts, words: Words) -> Row:
+    row: list[Button] = []
+    if facts.related:
+        row.append(press(words.say("相关"), Related(facts.post.id)))
+    row.append(press(words.say("引用"), Cite(facts.post.id)))
+    if facts.papers:
+        row.append(press(words.say("论文"), Papers(facts.post.id)))
+    return tuple(row)
+
+
+def _mine(facts: CardFacts, words: Words) -> Row:
+    row: list[Button] = []
+    post = facts.post.id
+    if facts.saved is not None:
+        row.append(
+            press(words.say("★ 已收藏"), Unsave(post))
+            if facts.saved
+            else press(words.say("☆ 收藏"), Save(post))
+        )
+    if facts.read is not None:
+        row.append(
+            press(words.say("标为未读"), MarkUnread(post))
+            if facts.read
+            else press(words.say("读过了"), MarkRead(post))
+        )
+    if facts.series is not None:
+        scope = facts.series.scope.id
+        if facts.series.subscribed:
+            row.append(press(words.say("🔕 退订系列"), Unsubscribe(scope)))
+        else:
+            row.append(press(words.say("🔔 这个系列"), Subscribe(scope)))
+    return tuple(row)

@@ -1,0 +1,84 @@
+"""Addresses: of a post on the blog, of a paper's search, and of the bot's own cards and lists (deep links).
+
+A deep link carries only numbers; what they stand for is looked up when it is opened.
+"""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from bot.messages.actions import LARGEST, Action, SearchPage, Settings, ShowPost, ShowScope, Subscriptions
+from storage.model import Post
+
+BLOG: Final = "https://kexue.fm"
+_PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
+
+
+def post_url(post: Post) -> str:
+    """The post on the blog; the blog's own search for its title where its archive id is not known."""
+    if post.archive_id is not None:
+        return f"{BLOG}/archives/{post.archive_id}"
+    return search_url(post.title)
+
+
+def search_url(words: str) -> str:
+    """The blog's own search; blanks and signs are percent-encoded, a slash too."""
+    return f"{BLOG}/search/{quote(' '.join(words.split()), safe='')}/"
+
+
+def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
+    """Where a paper of this title can be looked for: (name of the place, address)."""
+    wanted = quote(" ".join(title.split()), safe="")
+    return (
+        ("Cool Papers", f"https://papers.cool/arxiv/search?query={wanted}"),
+        ("arXiv", f"https://arxiv.org/search/?query={wanted}&searchtype=title"),
+    )
+
+
+def start_payload(action: Action) -> str | None:
+    """What stands after `?start=` for `action` (1-64 of A-Za-z0-9_-); None if it has no deep link."""
+    match action:
+        case ShowPost(post):
+            return f"p_{post}"
+        case ShowScope(scope):
+            return f"s_{scope}"
+        case SearchPage(phrase):
+            return f"q_{phrase}"
+        case Settings(int(destination)):
+            return f"o_{destination}"
+        case Subscriptions(destination=int(destination)):
+            return f"b_{destination}"
+        case _:
+            return None
+
+
+def decode_start(payload: str) -> Action | None:
+    """What a link that started the bot points to; None if it says nothing we know."""
+    found = _PAYLOAD.fullmatch(payload)
+    if found is None or int(found[2]) > LARGEST:
+        return None
+    number = int(found[2])
+    match found[1]:
+        case "p":
+            return ShowPost(number)
+        case "s":
+            return ShowScope(number)
+        case "q":
+            return SearchPage(number)
+        case "o":
+            return Settings(number)
+        case "b":
+            return Subscriptions(destination=number)
+        case _:
+            return None
+
+
+def deep_link(bot: str | None, action: Action) -> str | None:
+    """The address that opens `action` in a chat with the bot named `bot`; None without a name or a link."""
+    payload = start_payload(action)
+    return f"https://t.me/{bot}?start={payload}" if bot and payload else None
+
+
+def group_link(bot: str | None) -> str | None:
+    """The address that offers to add the bot to a group."""
+    return f"https://t.me/{bot}?startgroup=1" if bot else None

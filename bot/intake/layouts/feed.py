@@ -21,6 +21,8 @@ from storage.model import Layout, Sighting
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _ROOT = re.compile(r"<(?:rss|feed|rdf:RDF)[\s>]")
+_PROLOG = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
+_DECLARATION = re.compile(r"<!(?!doctype\s+html)", re.IGNORECASE)
 _FOLD = re.compile(r'<p class="more">|<!--more-->')
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#039;": "'", "&amp;": "&"}
 _ENTITY = re.compile("|".join(_ENTITIES))
@@ -30,14 +32,15 @@ _DESCRIPTION = 100
 
 def read_feed(text: str) -> Reading | None:
     """The posts of a feed, None if the text is no feed."""
-    root = _ROOT.search(text)
-    if root is None:
-        return None
-    if re.search(r"<!(?:DOCTYPE|ENTITY)", text[: root.start()], re.IGNORECASE):
+    prolog = _PROLOG.match(text)
+    start = 0 if prolog is None else prolog.end()
+    if _DECLARATION.match(text, start) and _ROOT.search(text, start):
         raise Unreadable("the feed declares a document type or entities: refused, the blog's has none")
+    if _ROOT.match(text, start) is None:
+        return None
     sightings: list[Sighting] = []
     notes: list[str] = []
-    for number, entry in _entries(text[root.start() :], notes):
+    for number, entry in _entries(text[start:], notes):
         match _sighting(entry):
             case Sighting() as sighting:
                 sightings.append(sighting)

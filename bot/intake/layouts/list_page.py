@@ -46,6 +46,8 @@ def _sighting(page: Page, block: LexborNode) -> Sighting | str:
     month = badge(block)
     if not title:
         return "no title, skipped"
+    if day is None and not page.shows_all_of(block):
+        return f"the page ends inside {title!r}, skipped"
     if day is None and month is None and address is None:
         return f"neither date nor address, {title!r} skipped"
     category, tags, comments = _footer(page, block)

@@ -25,7 +25,7 @@ def decoded(content: bytes) -> tuple[str, tuple[str, ...]]:
     if not content.strip():
         raise Unreadable("the file is empty: save the capture again")
     text = _as_text(content, notes)
-    return text.removeprefix("\ufeff"), tuple(notes)
+    return text, tuple(notes)
 
 
 def _decompressed(content: bytes, notes: list[str]) -> bytes:
@@ -70,6 +70,7 @@ def _as_text(content: bytes, notes: list[str]) -> str:
     controls = len(content) - content.count(b"\r") - len(cleaned.replace(b"\r", b""))
     if controls + odd > len(text) / 10:
         raise Unreadable("the file is binary, no text: save the page as text, HTML or feed XML")
+    text = text.removeprefix("\ufeff")
     if not text.strip():
         raise Unreadable("the file holds only blanks: save the capture again")
     return text

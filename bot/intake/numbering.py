@@ -37,9 +37,13 @@ _COMMA = "、(?![0-9]{1,3}(?:$|[、,(]))"  # "1、2、3" is a list, not a number
 _BARE_COLON = " {0,2}: {0,2}"
 _DASH = " {0,2}—{1,2} {0,2}"
 _COLON = " {0,2}(?::|—{1,2}) {0,2}"
-_REMARK = r"(?: {0,2}[(\[][^()\[\]]{1,8}[)\]])? {0,2}$"  # （完）, [更新] behind the number
-# f(2), SU(2): brackets behind one or two lone letters are mathematics.
-_NOT_MATHS = r"(?<![^A-Za-z][A-Za-z])(?<![^A-Za-z][A-Za-z]{2})(?<!\A[A-Za-z])(?<!\A[A-Za-z]{2})"
+_REMARK = r"(?: {0,2}[(\[][^()\[\]]{1,8}[)\]])?[ .…~]{0,6}$"  # （完）, [更新] or … behind the number
+# f(2), ζ(2), SU(2), exp(1): brackets behind one or two lone letters or a function are mathematics.
+_LETTER, _NO_LETTER = "[A-Za-zΑ-ω]", "[^A-Za-zΑ-ω]"
+_NOT_MATHS = (
+    f"(?<!{_NO_LETTER}{_LETTER})(?<!{_NO_LETTER}{_LETTER}{{2}})(?<!sin|cos|tan|log|exp|det)"
+    rf"(?<!\A{_LETTER})(?<!\A{_LETTER}{{2}})"
+)
 _WORK_IN_FRONT = r"(?:\[[^\[\]]{1,20}\] {0,2})?《(?P<name>[^《》]{1,60})》 {0,2}: {0,2}"
 
 
@@ -73,7 +77,9 @@ STYLES = (
     _style(
         "tag-point", "【理解黎曼几何】1. 一条几何之路", f"(?<=[】\\]]) {{0,2}}{_DIGITS}(?:{_POINT}|{_COMMA})"
     ),
-    _style("tag-dot", "【搜出来的文本】⋅（一）从文本生成到搜索采样", f" ?[⋅·•] ?{_open(_EITHER)} ?:?"),
+    _style(
+        "tag-dot", "【搜出来的文本】⋅（一）从文本生成到搜索采样", f"(?:(?<=】)| ?[⋅·•]){_open(_EITHER)} ?:?"
+    ),
     _style("work-glued", "《新理解矩阵5》：体积=行列式", f"{_GLUED} ?》{_COLON}"),
     _style("work-bracket", "《虚拟的实在(2)》——为什么引力如此复杂？", f"{_open(_EITHER)} ?》{_COLON}"),
     _style(
@@ -85,7 +91,7 @@ STYLES = (
     _style("bracket-end", "求解微分方程的李对称方法（二）", f"{_open(_CHINESE)}{_REMARK}"),
     _style("bracket-digit-end", "电偶极子浅探（1）", f"{_NOT_MATHS}{_open(_DIGITS)}{_REMARK}"),
     _style("part-end", "算子与线性常微分方程(上)", f"{_open(_PART)}{_REMARK}"),
-    _style("question", "旋转的弹簧将如何伸长(2)？", f"{_open(_EITHER)} ?[?!] {{0,2}}$"),
+    _style("question", "旋转的弹簧将如何伸长(2)？", f"{_NOT_MATHS}{_open(_EITHER)} ?[?!] {{0,2}}$"),
     _style("glued", "素数之美2：Bertrand假设的证明", f"{_GLUED}{_COLON}"),
     _style("glued-end", "哥德巴赫猜想浅谈1", f"{_GLUED} {{0,2}}$"),
 )

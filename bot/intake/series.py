@@ -48,12 +48,15 @@ def derive_series(titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES)
     readings: dict[int, Reading] = {}
     open_titles: list[Titled] = []
     for titled in titles:
-        meant = overrides.titles.get(title_key(titled.title), titled.title)
+        meant = titled.title
+        if overrides.titles:
+            meant = overrides.titles.get(title_key(titled.title), titled.title)
         reading = read_title(meant)
         if reading is not None:
             readings[titled.id] = reading
         elif meant is titled.title:
-            open_titles.append(titled)
+            if len(meant) <= LONGEST:
+                open_titles.append(titled)
         elif meant:
             placed[titled.id] = Membership(
                 series=meant, key=series_key(meant), episode=None, style="override"
@@ -153,7 +156,7 @@ def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int,
     """习题解答V0.1, V0.2: a series without numbers, from the second on; one version alone is a release."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for titled in titles:
-        if (version := _VERSION.search(spread(titled.title)[:LONGEST])) is not None:
+        if (version := _VERSION.search(spread(titled.title))) is not None:
             name = titled.title[: version.start()].strip()
             found[series_key(name)].append((titled.id, name))
     return {
@@ -175,7 +178,7 @@ def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) ->
 
 def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
     """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
-    known = [(titled.id, tuple(fronts(titled.title[:LONGEST]))) for titled in titles]
+    known = [(titled.id, tuple(fronts(titled.title))) for titled in titles]
     rests: dict[str, list[str]] = defaultdict(list)
     for _, candidates in known:
         for front in candidates:

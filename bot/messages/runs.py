@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Final, assert_never
 
-from bot.messages.characters import clean, one_line, units
+from bot.messages.addresses import openable
+from bot.messages.characters import clean, units
 from bot.messages.document import (
     Block,
     Body,
@@ -31,7 +32,6 @@ from bot.messages.plain import gap, label, plain
 from bot.messages.unicode_maths import unicode_tex
 
 EXPANDABLE_ABOVE: Final = 130  # UTF-16 units: about three lines of Chinese on a phone
-_SCHEMES: Final = ("https://", "http://", "tg://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ def _quotes(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _anchor(url: str) -> str:
-    """The opening of a link; empty for an address Telegram would not accept or a reader should not open."""
-    address = "".join(one_line(url).split())
-    return f'a href="{escape(address)}"' if address.startswith(_SCHEMES) else ""
+    """The opening of a link; empty for an address that no reader should open."""
+    address = openable(url)
+    return f'a href="{escape(address)}"' if address else ""
 
 
 def _stripped(inside: list[Run]) -> list[Run]:

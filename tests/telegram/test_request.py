@@ -1,0 +1,143 @@
+"""The wire: connections are kept, a request is sent once, the token stays inside."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+from telegram import Bot
+from telegram.error import NetworkError, TelegramError, TimedOut
+
+from bot.telegram.request import AiohttpRequest, NotSentError
+from tests.fake_replies import Reply, cut_after, delay, page
+from tests.fakes import FakeTelegram
+from tests.telegram.conftest import listener
+
+
+class Heard:
+    """A server that counts connections and requests, and answers at most `answers` requests of each."""
+
+    def __init__(self, answers: int) -> None:
+        self.connections = 0
+        self.requests = 0
+        self._answers = answers
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        for index in range(self._answers + 1):
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            length = next(
+                int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")
+            )
+            await reader.readexactly(length)
+            self.requests += 1
+            if index < self._answers:
+                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"ok":true,"result":true}')
+                await writer.drain()
+
+
+async def test_keeps_its_connection() -> None:
+    heard = Heard(answers=9)
+    async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
+        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        for _ in range(5):
+            assert await bot.leave_chat(7)
+    assert (heard.connections, heard.requests) == (1, 5)
+
+
+async def test_never_repeats_a_request_on_a_connection_that_died() -> None:
+    assert "POST" not in aiohttp.client.IDEMPOTENT_METHODS
+    heard = Heard(answers=1)
+    async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
+        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        assert await bot.leave_chat(7)
+        with pytest.raises(NetworkError) as broken:
+            await bot.leave_chat(7)
+    assert not isinstance(broken.value, NotSentError)
+    assert (heard.connections, heard.requests) == (1, 2)
+
+
+async def test_opens_lazily_and_again() -> None:
+    wire = AiohttpRequest(connections=1, read_timeout=5.0)
+    async with FakeTelegram() as telegram:
+        bot = Bot(telegram.token, telegram.url, request=wire)
+        for _ in range(2):
+            with pytest.raises(NotSentError, match="closed"):
+                await bot.get_me()
+            async with wire:
+                await wire.initialize()
+                assert (await bot.get_me()).username == "kexue_test_bot"
+
+
+def test_takes_only_proxies_it_can_speak_to() -> None:
+    with pytest.raises(ValueError, match="http") as refused:
+        AiohttpRequest(connections=1, read_timeout=5.0, proxy="socks5://u:secret@h:1")
+    assert "secret" not in str(refused.value)
+
+
+def texts(error: BaseException | None) -> Iterator[str]:
+    """Everything a log could make of an error and of those it is chained to."""
+    while error is not None:
+        yield from (str(error), repr(error), repr(error.args), "".join(traceback.format_exception(error)))
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("http://127.0.0.1:1/bot", NotSentError),
+        ("http:///bot", NotSentError),
+        ("https://127.0.0.1:{port}/bot", NotSentError),
+        ("http://127.0.0.1:{port}/bot", TimedOut),
+    ],
+)
+async def test_no_error_tells_the_token(
+    telegram: FakeTelegram, caplog: pytest.LogCaptureFixture, base: str, expected: type[TelegramError]
+) -> None:
+    async def deaf(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+
+    caplog.set_level(logging.INFO)
+    wire = AiohttpRequest(connections=1, read_timeout=0.2, connect_timeout=0.2, pool_timeout=0.2)
+    async with listener(deaf) as port, wire:
+        with pytest.raises(expected) as failed:
+            await Bot(telegram.token, base.format(port=port), request=wire).leave_chat(7)
+    assert not [text for text in texts(failed.value) if telegram.token in text]
+    assert telegram.token not in caplog.text
+
+
+@pytest.mark.parametrize("reply", [cut_after, delay(3.0), page(502)], ids=str)
+async def test_no_broken_answer_tells_the_token(telegram: FakeTelegram, reply: Reply) -> None:
+    telegram.answers("leaveChat", reply)
+    async with AiohttpRequest(connections=1, read_timeout=0.2) as wire:
+        with pytest.raises(NetworkError) as failed:
+            await Bot(telegram.token, telegram.url, request=wire).leave_chat(7)
+    assert not [text for text in texts(failed.value) if telegram.token in text]
+
+
+async def test_an_answer_that_trickles_ends() -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(200):
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    wire = AiohttpRequest(connections=1, read_timeout=0.2, connect_timeout=0.1, pool_timeout=0.1)
+    async with listener(trickle) as port, wire:
+        with pytest.raises(TimedOut):
+            await Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire).leave_chat(7)
+
+
+async def test_an_upload_has_more_time_than_its_answer(telegram: FakeTelegram) -> None:
+    telegram.answers("sendPhoto", delay(0.5))
+    async with AiohttpRequest(connections=1, read_timeout=0.2) as wire:
+        bot = Bot(telegram.token, telegram.url, request=wire)
+        await bot.send_photo(7, b"\x89PNG", filename="图.png")
+    assert [shown.upload for shown in telegram.messages()] == [b"\x89PNG"]

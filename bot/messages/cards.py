@@ -5,6 +5,7 @@ Takes what is known of the post and of its reader as values; words and order are
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Final, assert_never
 
@@ -41,7 +42,7 @@ from bot.messages.links import deep_link, post_url
 from bot.messages.scopes import scope_name
 from bot.messages.shortening import shorten
 from bot.messages.words import Words
-from storage.model import ExcerptLength, Post, Scope, ScopeKind
+from storage.model import ExcerptLength, Growth, Post, Scope, ScopeKind
 
 AUTHOR: Final = "苏剑林"
 LICENCE: Final = "CC BY-NC-ND"
@@ -69,14 +70,6 @@ class SeriesPlace:
     previous: Neighbour | None = None
     next: Neighbour | None = None
     subscribed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """Readers gained between two captures that lie `days` apart."""
-
-    readers: int
-    days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,8 +169,9 @@ def facts_line(facts: CardFacts, words: Words) -> str:
     parts = [words.date_of(post)]
     if post.readers is not None:
         readers = words.count("{n} 人读过", post.readers)
-        if facts.growth is not None and facts.growth.readers > 0:
-            readers += words.count("（+{gain} / {n} 天）", facts.growth.days, gain=facts.growth.readers)
+        if facts.growth is not None and facts.growth.gained > 0:
+            days = max(1, round(facts.growth.over / timedelta(days=1)))
+            readers += words.count("（+{gain} / {n} 天）", days, gain=facts.growth.gained)
         parts.append(readers)
     parts.append(one_line(post.category) if post.category else None)
     return " · ".join(part for part in parts if part)

@@ -58,8 +58,8 @@ def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:
 
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """No such name; the nearest ones as buttons."""
-    said = _unknown(asked, label(name, 64), words)
-    said += words.say("你是不是要找：") if nearest else words.say("换个说法试试，或者查找词语。")
+    hint = words.say("你是不是要找：") if nearest else words.say("换个说法试试，或者查找词语。")
+    said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(
         body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.say("找一篇"), AskSearch()),))
@@ -68,8 +68,8 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
 
 def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """A search without a result; the nearest names of series and tags as buttons."""
-    said = words.say("没有找到「{phrase}」。", phrase=label(phrase, 64))
-    said += words.say("也许是：") if nearest else words.say("少用几个词，或者换个说法。")
+    hint = words.say("也许是：") if nearest else words.say("少用几个词，或者换个说法。")
+    said = words.sentences(words.say("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(body=(Paragraph((Text(said),)),), keyboard=keys)
 

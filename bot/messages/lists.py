@@ -138,7 +138,7 @@ def scope_view(
 
 def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """The newest posts."""
-    title = words.say("最近的文章 · 共 {n} 篇", n=page.total)
+    title = words.count("最近的文章 · 共 {n} 篇", page.total)
     return _listing(title, page, words, bot, Latest)
 
 
@@ -223,7 +223,7 @@ def hot(days: int, page: Page[Gain], words: Words, *, bot: str | None = None) ->
         Line(
             post=gain.post,
             title=gain.post.title,
-            note=words.say("+{gain} → {readers}", gain=gain.readers, readers=gain.post.readers or 0),
+            note=f"+{words.number(gain.readers)} → {words.number(gain.post.readers or 0)}",
         )
         for gain in page.items
     )

@@ -101,6 +101,10 @@ class Words:
         """20:00 in both languages."""
         return f"{at:%H:%M}"
 
+    def sentences(self, *said: str | None) -> str:
+        """Sentences one after another, Chinese ones without a blank; what is None or empty is left out."""
+        return ("" if self.language == "zh" else " ").join(sentence for sentence in said if sentence)
+
     def join(self, parts: list[str] | tuple[str, ...]) -> str:
         """Names one after another: 甲、乙 or A, B."""
         return ("、" if self.language == "zh" else ", ").join(parts)

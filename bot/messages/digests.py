@@ -1,0 +1,127 @@
+"""Several new posts in one message: by series, then the rest by date.
+
+Titles link to the posts themselves, so that a digest can be read without the bot.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, assert_never
+
+from bot.messages.actions import Step
+from bot.messages.buttons import press
+from bot.messages.cards import why_line
+from bot.messages.characters import one_line
+from bot.messages.document import (
+    Block,
+    Bold,
+    Footer,
+    Heading,
+    Inline,
+    Item,
+    Items,
+    Link,
+    Message,
+    Paragraph,
+    Text,
+)
+from bot.messages.links import post_url
+from bot.messages.words import Words
+from storage.model import Post, Scope
+
+_BULLET: Final = "·"
+
+
+class Period(Enum):
+    """What a digest covers."""
+
+    DUMP = "dump"  # what one capture brought
+    DAY = "day"
+    WEEK = "week"
+    NIGHT = "night"  # what quiet hours held back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A post in a digest, with its title as it is called within its series."""
+
+    post: Post
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """`delivery` is the duty behind it: its posts can be stepped through. `day` is local to the reader."""
+
+    period: Period
+    day: dt.date
+    entries: tuple[Entry, ...]
+    delivery: int | None = None
+    why: tuple[Scope, ...] = ()
+
+
+def digest(facts: Digest, words: Words) -> Message:
+    """All posts of `facts`, none left out; the renderers split it only where it must be."""
+    body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {words.day(facts.day)}"),))]
+    groups, others = _grouped(facts.entries)
+    for name, entries in groups:
+        body += [Paragraph((Bold((Text(one_line(name)),)),)), _items(entries, words)]
+    if others:
+        if groups:
+            body.append(Paragraph((Bold((Text(words.say("其他")),)),)))
+        body.append(_items(others, words))
+    if why := why_line(facts.why, words):
+        body.append(Footer((Text(why),)))
+    keys = ((press(words.say("逐篇看"), Step(facts.delivery)),),) if facts.delivery is not None else ()
+    return Message(body=tuple(body), keyboard=keys)
+
+
+def _title(facts: Digest, words: Words) -> str:
+    n = len(facts.entries)
+    match facts.period:
+        case Period.DUMP:
+            return words.count("新收到 {n} 篇", n)
+        case Period.DAY:
+            return words.count("今日 {n} 篇", n)
+        case Period.WEEK:
+            return words.count("本周 {n} 篇", n)
+        case Period.NIGHT:
+            return words.count("安静时段里的 {n} 篇", n)
+        case _:
+            assert_never(facts.period)
+
+
+def _grouped(
+    entries: Iterable[Entry],
+) -> tuple[list[tuple[str, list[Entry]]], list[Entry]]:
+    """Series in the order of their first post, episodes in theirs; then the posts without a series."""
+    series: dict[str, list[Entry]] = {}
+    others: list[Entry] = []
+    for entry in sorted(entries, key=_when):
+        if entry.post.series is None:
+            others.append(entry)
+        else:
+            series.setdefault(entry.post.series, []).append(entry)
+    return [(name, sorted(those, key=_episode)) for name, those in series.items()], others
+
+
+def _when(entry: Entry) -> tuple[dt.date, int]:
+    return entry.post.date or dt.date.max, entry.post.id
+
+
+def _episode(entry: Entry) -> tuple[int, dt.date, int]:
+    return entry.post.episode or 0, *_when(entry)
+
+
+def _items(entries: Iterable[Entry], words: Words) -> Items:
+    return Items(tuple(_item(entry, words) for entry in entries))
+
+
+def _item(entry: Entry, words: Words) -> Item:
+    post = entry.post
+    children: tuple[Inline, ...] = (Link(post_url(post), (Text(one_line(entry.title)),)),)
+    if date := words.date_of(post):
+        children = (*children, Text(f"  {date}"))
+    numbered = post.series is not None and post.episode is not None
+    return Item(children, label=str(post.episode) if numbered else _BULLET)

@@ -16,7 +16,7 @@ from storage.model import Dump
 _GATE = 1000
 """A page shorter than this that only runs a script is the gate before the first visit, never a post."""
 
-MAX_MARKUP = 4 * 1024 * 1024
+MAX_MARKUP = 2 * 1024 * 1024
 """The most a page or feed may hold; the largest, of all posts, has less than half a MB."""
 
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|div|meta|title|script|h[1-6]|p|li|ul)\b", re.IGNORECASE)

@@ -6,7 +6,7 @@ A feed with a document type is refused: Typecho writes none, and entities make s
 import io
 import re
 from calendar import timegm
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import feedparser
 
 from bot.intake.layouts.address import post_address
-from bot.intake.layouts.feed_repair import items_of, repaired
+from bot.intake.layouts.feed_repair import is_well_formed, items_of, repaired
 from bot.intake.layouts.markup import fragment_lines
 from bot.intake.layouts.reading import Reading, Unreadable
 from storage.model import Layout, Sighting
@@ -50,28 +50,27 @@ def read_feed(text: str) -> Reading | None:
 
 
 def _entries(feed: str, notes: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    whole = _parsed(feed)
-    if not whole["bozo"]:
-        yield from enumerate(whole["entries"], 1)
+    if is_well_formed(feed):
+        yield from enumerate(_parsed(feed), 1)
         return
     for number, item in enumerate(items_of(feed), 1):
-        alone = _parsed(item)
-        if alone["bozo"]:
-            alone = _parsed(repaired(item))
-        if alone["bozo"] or not alone["entries"]:
-            notes.append(f"item {number}: not well-formed, skipped")
+        whole = item if is_well_formed(item) else repaired(item)
+        if is_well_formed(whole) and (alone := _parsed(whole)):
+            yield number, alone[0]
         else:
-            yield number, alone["entries"][0]
+            notes.append(f"item {number}: not well-formed, skipped")
 
 
-def _parsed(feed: str) -> Mapping[str, Any]:
+def _parsed(feed: str) -> Sequence[Mapping[str, Any]]:
     """From a stream, since feedparser takes a string for an address; nothing is shown as HTML."""
     stream = io.BytesIO(b'<?xml version="1.0" encoding="utf-8"?>\n' + feed.encode("utf-8", "replace"))
     try:
-        result: Mapping[str, Any] = feedparser.parse(stream, sanitize_html=False, resolve_relative_uris=False)
-    except Exception as error:  # whatever breaks it is the feed's fault
-        return {"bozo": True, "entries": [], "bozo_exception": error}
-    return result
+        entries: Sequence[Mapping[str, Any]] = feedparser.parse(
+            stream, sanitize_html=False, resolve_relative_uris=False
+        ).entries
+    except Exception:  # whatever breaks it is the feed's fault
+        return ()
+    return entries
 
 
 def _sighting(entry: Mapping[str, Any]) -> Sighting | str:

@@ -9,6 +9,9 @@ from bot.intake.layouts.page_details import badge, by_line, category_and_tags, c
 from bot.intake.layouts.reading import Reading
 from storage.model import Layout, Sighting
 
+MAX_BLOCKS = 100
+"""More posts than this are on no page of the blog; it shows eight."""
+
 _MORE = "点击阅读全文"
 _AROUND = ".title-wrap, .PostHead, span.date, .submitted, .tools, .cat, #tools, .clear, script, style"
 
@@ -18,7 +21,7 @@ def read_posts(page: Page) -> Reading | None:
 
     Only a home page prints no full date; then the badge gives month and day.
     """
-    blocks = [block for block in page.tree.css("div.Post") if _title_link(block) is not None]
+    blocks = [block for block in page.tree.css("div.Post")[:MAX_BLOCKS] if _title_link(block) is not None]
     if not blocks:
         return None
     sightings: list[Sighting] = []

@@ -161,9 +161,7 @@ def _without_accents(text: str) -> str:
     if text.isascii():
         return text
     return "".join(
-        unicodedata.normalize("NFD", each)[0]
-        if unicodedata.normalize("NFD", each)[0].isascii() and not each.isascii()
-        else each
+        base if each.isalpha() and (base := unicodedata.normalize("NFD", each)[0]).isascii() else each
         for each in text
     )
 

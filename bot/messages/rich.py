@@ -43,7 +43,7 @@ RichText = str | dict[str, Any] | list[Any]
 def render_rich(message: Message) -> dict[str, object] | None:
     """The `InputRichMessage` of a message's body; None where it says nothing or is over the limits above.
 
-    Links are only those of the body: detection of entities is off, because one word that looks like an address
+    Links are only those of the body: detection of entities is off, because a word that looks like an address
     and is none makes Telegram refuse the whole message. A quote is a block with blocks inside, not the
     expandable kind, which takes no display formula.
     """

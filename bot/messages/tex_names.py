@@ -65,8 +65,8 @@ vec2mat prox supp conv
 EXPANSIONS: Final = {
     **pairs(r"""
 lvert | rvert | coloneqq := coloneq := eqqcolon =: vcentcolon : mod \;\mathrm{mod}\;
-bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d} varlimsup \overline{\lim}
-varliminf \underline{\lim}
+bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d} varlimsup \limsup
+varliminf \liminf
 """),
     **{letter: rf"\mathbb{{{letter}}}" for letter in "RNZQC"},
     **{name: rf"\operatorname*{{{name}}}" for name in _LIMITED},

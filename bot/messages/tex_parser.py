@@ -22,6 +22,7 @@ from bot.messages.tex import (
     Space,
     TexError,
     Token,
+    Words,
     tokens,
 )
 from bot.messages.tex_words import words
@@ -70,11 +71,12 @@ class _Parser:
             if token.kind == "macro" and token.text in names.SWITCHES:
                 found.append(Macro(names.SWITCHES[token.text], (_one_cell(self.nodes(closing, name)),)))
                 break
-            if token.kind == "macro" and token.text == "over":
+            if token.kind == "macro" and token.text in _BETWEEN:
                 below = _one_cell(self.nodes(closing, name))
-                found = [Macro("frac", (_one_cell(_bare(found)), below))]
+                found = [Macro(_BETWEEN[token.text], (_one_cell(_bare(found)), below))]
                 break
-            found += self.node(token)
+            for node in self.node(token):
+                _append(found, node)
             if token.after and found and not isinstance(found[-1], Space):
                 found.append(Space())
         self.depth -= 1
@@ -105,7 +107,7 @@ class _Parser:
             case "#":
                 raise TexError("a parameter")
             case _:
-                return [Sign(text)]
+                return [Words(text) if text >= "\u2e80" and text.isalnum() else Sign(text)]
 
     def argument(self) -> Nodes:
         """One group, or one token with what it needs."""
@@ -116,7 +118,7 @@ class _Parser:
             case "char" if token.text in "^_&~#":
                 raise TexError("no argument")
             case "char" | "macro":
-                if token.text in names.SWITCHES or token.text in ("over", "right", "\\"):
+                if token.text in names.SWITCHES or token.text in (*_BETWEEN, "right", "\\"):
                     raise TexError("no argument")
                 return tuple(self.node(token))
             case _:
@@ -139,7 +141,7 @@ class _Parser:
             if token.kind == "end":
                 raise TexError("an open group")
             if depth == 0:
-                return found
+                return [*found, Token("char", "", token.before, "", "")] if token.before else found
             found.append(token)
 
     def optional(self) -> Nodes | None:
@@ -202,8 +204,9 @@ class _Parser:
             case "not":
                 return self.negation()
             case "tag":
-                self.starred()
-                return [Macro("qquad"), Sign("("), *words(self.raw_tokens(), "text", parse), Sign(")")]
+                opening, closing = ("", "") if self.starred() else ("(", ")")
+                number = words(self.raw_tokens(), "text", parse)
+                return [Macro("qquad"), *map(Sign, opening), *number, *map(Sign, closing)]
             case "hspace" | "mspace":
                 self.starred()
                 self.raw()
@@ -256,7 +259,17 @@ class _Parser:
         return [Environment(shown, columns or ("c" if shown == "array" else ""), inside)]
 
 
+_BETWEEN = {"over": "frac", "choose": "binom"}
 _LENGTHS = ("em", "ex", "pt", "mm", "cm", "in", "mu", "px")
+
+
+def _append(found: list[Node], node: Node) -> None:
+    """Add `node`, words to the words before them."""
+    match found, node:
+        case [*_, Words(before, name)], Words(after, same) if name == same:
+            found[-1] = Words(before + after, name)
+        case _:
+            found.append(node)
 
 
 def _bare(found: list[Node] | Nodes) -> Nodes:

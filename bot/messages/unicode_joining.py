@@ -38,7 +38,12 @@ def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
     line = ""
     for index, part in enumerate(settled):
         before = settled[index - 1] if index else None
-        if before is not None and _blank(before, part, tight=tight) and not line.endswith((" ", "\n")):
+        if (
+            before is not None
+            and _blank(before, part, tight=tight)
+            and not line.endswith((" ", "\n"))
+            and part.text[0] != " "
+        ):
             line += " "
         line += part.text if not (part.kind is Kind.BLANK and line.endswith("\n")) else ""
     return line

@@ -68,7 +68,7 @@ def unicode_tex(tex: str) -> str | None:
         shown = _shown(parse(clean(tex)))
     except TexError:
         return None
-    shown = unicodedata.normalize("NFC", shown)
+    shown = unicodedata.normalize("NFC", shown).replace("′′", "″")
     lines = "\n".join(line.strip() for line in shown.split("\n") if line.strip())
     if not lines or len(lines) > LONGEST_UNICODE or clean(lines) != lines:
         return None
@@ -81,6 +81,12 @@ def _shown(nodes: Nodes) -> str:
     match meant:
         case [Environment(name=("aligned" | "gathered" | "split" | "array"), nodes=inside)]:
             return rows_in_lines(_cells(inside))
+        case [
+            Environment(name=("aligned" | "gathered" | "split"), nodes=inside),
+            Macro(name="qquad"),
+            *number,
+        ]:
+            return f"{rows_in_lines(_cells(inside))}   {_line(tuple(number))}"
         case _ if any(isinstance(node, Row | Cell) for node in meant):
             return rows_in_lines(_cells(nodes))
         case _:
@@ -91,14 +97,14 @@ def _line(nodes: Nodes, *, tight: bool = False) -> str:
     return joined(_parts(nodes), tight=tight)
 
 
-def _cells(nodes: Nodes) -> list[list[str]]:
+def _cells(nodes: Nodes, *, tight: bool = False) -> list[list[str]]:
     """The rows and columns of an environment."""
     rows: list[list[str]] = []
     row: list[str] = []
     cell: list[Node] = []
     for node in (*nodes, Row()):
         if isinstance(node, Cell | Row):
-            row.append(_line(tuple(cell)))
+            row.append(_line(tuple(cell), tight=tight))
             cell = []
         else:
             cell.append(node)
@@ -146,7 +152,7 @@ def _scripted(made: list[Part], base: Node | None, scripts: list[Script]) -> lis
     if len(made) > 1 and not isinstance(base, Fenced):
         made = [Part(f"({joined(made)})")]
     *others, last = made or [Part("")]
-    text = f"({last.text})" if last.kind is Kind.FRACTION else last.text
+    text = f"({last.text})" if last.kind is Kind.FRACTION or "√" in last.text[:2] else last.text
     for script in sorted(scripts, key=lambda script: script.mark == "^"):
         text += _script(script)
     return [*others, Part(text, Kind.CLOSING if last.kind is Kind.FRACTION else last.kind)]
@@ -271,7 +277,7 @@ def _constructed(node: Macro) -> Part:
         case "xleftarrow", (over,) if node.optional is None:
             return Part(f"←{said}—" if (said := _line(over, tight=True)) else "⟵", Kind.RELATION)
         case "substack", (inside,):
-            return Part(rows_in_line(_cells(inside), " ", between=","))
+            return Part(rows_in_line(_cells(inside, tight=True), " ", between=","))
         case "pmod", (inside,):
             return Part(f" (mod {_line(inside)})")
         case _:
@@ -297,7 +303,8 @@ def _factor(parts: list[Part]) -> str:
     single = len(parts) == 1 and parts[0].kind is Kind.ORDINARY and " " not in said
     derivative = len(parts) == 2 and parts[0].text in ("∂", "d") and parts[1].kind is Kind.ORDINARY
     number = said.replace(".", "").isdigit()
-    return said if single or derivative or number or _is_bracketed(said) else f"({said})"
+    call = len(parts) > 2 and parts[0].kind is Kind.ORDINARY and _is_bracketed(joined(parts[1:]))
+    return said if single or derivative or number or call or _is_bracketed(said) else f"({said})"
 
 
 def _faced(parts: list[Part], alphabet: str) -> list[Part]:

@@ -47,10 +47,10 @@ def safe_tex(tex: str) -> str | None:
     """
     try:
         nodes = parse(clean(tex))
-        written = _write(_in_rows(nodes)).strip()
+        written = _write(_in_rows(nodes))
     except TexError:
         return None
-    return written if written and len(written) <= LONGEST_FORMULA else None
+    return written if written.strip() and len(written) <= LONGEST_FORMULA else None
 
 
 def _in_rows(nodes: Nodes) -> Nodes:

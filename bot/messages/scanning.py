@@ -94,7 +94,7 @@ def _delimited(text: str, match: re.Match[str], closing: str, kind: Kind) -> tup
         return _broken(text, match.start())
     inside = text[match.end() : end]
     if not inside.strip():
-        return None
+        return Stretch(Kind.TEXT, text[match.start() : end + len(closing)]), end + len(closing)
     if kind is Kind.INLINE and (len(inside) > 2000 or "\n\n" in inside):
         return None
     return Stretch(kind, inside), end + len(closing)

@@ -107,7 +107,7 @@ def _cut(block: Block, room: int) -> Block | None:
                 items.pop()
             return Items(tuple(items)) if items else None
         case Quote():
-            inside = shorten(block.blocks, room)
+            inside = shorten(block.blocks, room + 1)  # it ends in the mark already
             return Quote(inside) if inside else None
         case Heading() | DisplayFormula() | Preformatted():
             return None

@@ -1,0 +1,37 @@
+"""How the formulas of the dumps and of the collection come out: `python -m tests.formulas_report`."""
+
+import sys
+from collections.abc import Iterable
+
+from bot.messages.maths import safe_tex, unicode_tex
+from tests.messages.formulas import hard_formulas, shared_formulas
+from tests.messages.profile import violations
+
+
+def report(name: str, formulas: Iterable[str]) -> tuple[str, int]:
+    """A line of counts, and how many formulas leave the profile."""
+    all_formulas = list(formulas)
+    safe = [written for written in map(safe_tex, all_formulas) if written is not None]
+    outside = [written for written in safe if any(violations(written))]
+    readable = sum(unicode_tex(tex) is not None for tex in all_formulas)
+    total = len(all_formulas)
+    line = (
+        f"{name}: {total} formulas; "
+        f"rich: {len(safe)} drawn, {total - len(safe)} as code, {len(outside)} unsafe; "
+        f"classic: {readable} in Unicode, {total - readable} as code"
+    )
+    return line, len(outside)
+
+
+def main() -> int:
+    """Print the report; 1 if a formula left the profile."""
+    lines = [
+        report("dumps", shared_formulas()),
+        report("collection", (tex for tex, _, _ in hard_formulas())),
+    ]
+    sys.stdout.write("".join(f"{line}\n" for line, _ in lines))
+    return int(any(outside for _, outside in lines))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,253 @@
+"""The pacing: no window of any limit ever holds too much, and as much is sent as the limits allow."""
+
+import random
+import sys
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.delivery.pacing import Limits, Pacing
+
+PRIVATE, OTHER, GROUP = 7, 8, -5
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The largest number of times in any half-open interval of that length."""
+    times = sorted(times)
+    return max((bisect_left(times, at + seconds - 1e-9) - index for index, at in enumerate(times)), default=0)
+
+
+def private(chat_id: int) -> bool:
+    return chat_id > 0
+
+
+@dataclass
+class Sender:
+    """A model of a sender that books ahead, wakes up `late` seconds after each start, and asks `confirm`."""
+
+    pacing: Pacing
+    now: float = 1000.0
+    waiting: list[tuple[float, int]] = field(default_factory=list)
+    started: list[tuple[float, int]] = field(default_factory=list)
+
+    def push(self, chat_id: int) -> None:
+        start = self.pacing.reserve(self.now, chat_id, private(chat_id), movable=True)
+        heappush(self.waiting, (start, chat_id))
+
+    def reply(self, chat_id: int) -> float:
+        start = self.pacing.reserve(self.now, chat_id, private(chat_id), interactive=True)
+        self.started.append((start, chat_id))
+        return start - self.now
+
+    def advance(self, seconds: float, late: float = 0.0) -> None:
+        end = self.now + seconds
+        while self.waiting and self.waiting[0][0] + late <= end:
+            start, chat_id = heappop(self.waiting)
+            self.now = max(self.now, start + late)
+            again = self.pacing.confirm(self.now, chat_id, private(chat_id), start)
+            if again > self.now:
+                heappush(self.waiting, (again, chat_id))
+            else:
+                self.started.append((self.now, chat_id))
+        self.now = max(self.now, end)
+
+    def times(self, chat_id: int | None = None) -> list[float]:
+        return [at for at, chat in self.started if chat_id in (None, chat)]
+
+
+CHATS = st.sampled_from([PRIVATE, OTHER, 9, 10, GROUP, -6])
+STEPS = st.one_of(
+    st.tuples(st.just("push"), CHATS),
+    st.tuples(st.just("push"), CHATS),
+    st.tuples(st.just("reply"), CHATS),
+    st.tuples(st.just("flood"), CHATS),
+    st.tuples(st.just("wait"), st.floats(0, 3)),
+    st.tuples(st.just("stall"), st.floats(0, 0.5)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=60), st.sampled_from([None, 0.4, 2.5, 4.0]))
+def test_no_window_holds_too_much_whatever_happens(
+    steps: list[tuple[str, float]], per_second: float | None
+) -> None:
+    limits = Limits(per_second=per_second, group_per_minute=4, margin=0.025)
+    sender = Sender(Pacing(limits))
+    frozen: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+    for verb, value in steps:
+        match verb:
+            case "push":
+                sender.push(int(value))
+            case "reply":
+                sender.reply(int(value))
+            case "flood":
+                sender.pacing.flooded(sender.now, int(value), 2.0)
+                frozen[int(value)].append((sender.now, sender.now + 2.0))
+            case "stall":
+                sender.advance(0.1, late=value)
+            case _:
+                sender.advance(value)
+    replies = len(sender.times())
+    sender.advance(10_000.0)
+    assert not sender.waiting
+    assert len(sender.times()) >= replies
+    if per_second is not None:
+        most = max(1, int(per_second))
+        # A start may come late by half the margin, so of the margin half is left for the network.
+        assert most_within(sender.times(), most / per_second * 1.0) <= most
+    for chat_id in {chat for _, chat in sender.started}:
+        most, seconds = (1, 1.0) if private(chat_id) else (4, 60.0)
+        assert most_within(sender.times(chat_id), seconds) <= most
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(CHATS, st.floats(0, 2), st.booleans()), max_size=40))
+def test_a_booking_is_never_in_the_past_nor_before_its_chat_is_ready(
+    steps: list[tuple[int, float, bool]],
+) -> None:
+    pacing, now = Pacing(Limits(per_second=3)), 50.0
+    for chat_id, pause, interactive in steps:
+        now += pause
+        ready = pacing.ready_at(now, chat_id, private(chat_id))
+        start = pacing.reserve(now, chat_id, private(chat_id), interactive=interactive)
+        assert start >= ready >= now
+
+
+@pytest.mark.parametrize("rate", [1, 30, 1000])
+@pytest.mark.parametrize("late", [0.0, 0.002])
+def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, late: float) -> None:
+    sender = Sender(Pacing(Limits(per_second=rate)))
+    chats = iter(range(1, 100_000))
+    end = sender.now + 60
+    while sender.now < end:
+        for _ in range(min(sender.pacing.budget(sender.now, 0.5), 500)):
+            sender.push(next(chats))
+        sender.advance(0.05, late)
+    sent = [at for at in sender.times() if at < end]
+    assert len(sent) >= 0.97 * 60 * rate
+    assert most_within(sent, 1.0) <= rate
+
+
+def test_a_group_gets_nearly_all_of_its_messages_and_a_private_chat_one_a_second() -> None:
+    for chat_id, allowed in ((GROUP, 20 / 60), (PRIVATE, 1.0)):
+        pacing, now, starts = Pacing(), 0.0, []
+        while now < 600:
+            now = pacing.reserve(now, chat_id, private(chat_id))
+            starts.append(now)
+        assert len(starts) >= 0.97 * 600 * allowed
+        assert most_within(starts, 60.0) <= (20 if chat_id == GROUP else 60)
+
+
+def test_requests_that_travel_unevenly_keep_the_limit_where_they_arrive() -> None:
+    pacing, chance = Pacing(), random.Random(7)
+    starts = [pacing.reserve(0.0, chat_id, private=True) for chat_id in range(1, 900)]
+    arrivals = [start + 0.05 + chance.uniform(0, 0.024) for start in starts]
+    assert most_within(arrivals, 1.0) <= 30
+
+
+def test_pushes_leave_evenly_after_a_rest() -> None:
+    pacing = Pacing()
+    starts = [pacing.reserve(0.0, chat_id, private=True) for chat_id in range(1, 40)]
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert starts[0] == 0.0
+    assert min(gaps) > 0.03 * 0.9
+    assert starts[29] < 1.0
+
+
+def test_an_answer_takes_the_slot_of_a_push_that_then_goes_later() -> None:
+    sender = Sender(Pacing())
+    for chat_id in range(100, 145):
+        sender.push(chat_id)
+    sender.advance(1.05)
+    waits = [sender.reply(chat_id) for chat_id in (1, 2, 3)]
+    assert max(waits) < 0.15
+    sender.advance(60)
+    assert len(sender.times()) == 48
+    assert most_within(sender.times(), 1.0) == 30
+
+
+def test_an_answer_waits_only_for_its_own_chat() -> None:
+    pacing = Pacing()
+    assert pacing.reserve(0.0, PRIVATE, private=True) == 0.0
+    assert pacing.reserve(0.1, OTHER, private=True, interactive=True) == 0.1
+    assert pacing.reserve(0.2, PRIVATE, private=True, interactive=True) == pytest.approx(1.025)
+
+
+def test_a_flood_stops_its_chat_for_exactly_as_long_as_it_says() -> None:
+    pacing = Pacing()
+    pacing.flooded(10.0, PRIVATE, 234)
+    assert pacing.reserve(10.0, PRIVATE, private=True) == 244.0
+    assert pacing.reserve(10.0, OTHER, private=True) == 10.0
+
+
+def test_floods_of_two_chats_stop_the_bot_until_the_longest_is_over() -> None:
+    pacing = Pacing()
+    pacing.flooded(10.0, PRIVATE, 30)
+    pacing.flooded(11.0, PRIVATE, 40)
+    assert pacing.ready_at(11.0, OTHER, private=True) == 11.0
+    pacing.flooded(14.0, GROUP, 3)
+    assert pacing.ready_at(14.0, OTHER, private=True) == 51.0
+    assert pacing.reserve(14.0, OTHER, private=True, interactive=True) == 51.0
+    assert pacing.budget(14.0, 30.0) == 0
+
+
+def test_floods_far_apart_and_remembered_freezes_do_not_stop_the_bot() -> None:
+    pacing = Pacing()
+    pacing.freeze(1, 500.0)
+    pacing.freeze(2, 600.0)
+    pacing.flooded(10.0, PRIVATE, 100)
+    pacing.flooded(15.1, OTHER, 100)
+    assert pacing.ready_at(15.1, 9, private=True) == 15.1
+    assert pacing.ready_at(15.1, 1, private=True) == 500.0
+
+
+def test_a_flood_holds_back_what_was_booked_before_it() -> None:
+    pacing = Pacing()
+    start = pacing.reserve(10.0, PRIVATE, private=True, movable=True)
+    pacing.flooded(10.0, PRIVATE, 7)
+    assert pacing.confirm(10.0, PRIVATE, True, start) == 17.0
+    assert pacing.confirm(17.0, PRIVATE, True, 17.0) == 17.0
+
+
+def test_a_late_start_goes_to_the_end() -> None:
+    pacing = Pacing()
+    starts = [pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in range(1, 61)]
+    assert pacing.confirm(starts[5] + 0.012, 6, True, starts[5]) == starts[5]
+    assert pacing.confirm(starts[6] + 0.3, 7, True, starts[6]) > starts[-1]
+
+
+@pytest.mark.parametrize("rate", [0.4, 3, 30, 1000])
+@pytest.mark.parametrize("booked", [0, 10, 40])
+def test_the_budget_is_what_can_be_booked(rate: float, booked: int) -> None:
+    pacing = Pacing(Limits(per_second=rate))
+    for chat_id in range(1, booked + 1):
+        pacing.reserve(0.0, chat_id, private=True)
+    for now, within in ((0.0, 0.5), (0.7, 0.2), (1.5, 0.9)):
+        budget = pacing.budget(now, within)
+        trial = Pacing(Limits(per_second=rate))
+        for chat_id in range(1, booked + 1):
+            trial.reserve(0.0, chat_id, private=True)
+        starts = [trial.reserve(now, 1000 + index, private=True) for index in range(budget + 3)]
+        possible = sum(start <= now + within for start in starts)
+        assert possible - 2 <= budget <= possible + 2
+
+
+def test_without_a_rate_only_the_chats_count() -> None:
+    pacing = Pacing(Limits(per_second=None))
+    assert pacing.budget(0.0, 0.1) == sys.maxsize
+    assert {pacing.reserve(0.0, chat_id, private=True) for chat_id in range(1, 5000)} == {0.0}
+    assert pacing.reserve(0.0, 1, private=True) == pytest.approx(1.025)
+
+
+def test_forgets_chats_whose_minute_is_over() -> None:
+    pacing, now = Pacing(Limits(per_second=None)), 0.0
+    for chat_id in range(1, 100_001):
+        now += 0.001
+        pacing.reserve(now, chat_id, private=True)
+    assert pacing.remembered < 5000

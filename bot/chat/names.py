@@ -63,9 +63,10 @@ def find(query: str, names: Iterable[Name]) -> Found:
 
 def fold(name: str) -> str:
     """The form in which names are compared: no case, width, blanks; no signs unless there is nothing else."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    plain = "".join(folded.split())
-    return "".join(sign for sign in plain if sign.isalnum()) or plain
+    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    folded = "".join(sign for sign in plain if sign.isalnum()) or plain
+    # Folding the case, or closing a gap, can leave a rare sign to be folded again.
+    return folded if folded == name else fold(folded)
 
 
 def _closeness(wanted: str, name: Name, forms: frozenset[str]) -> tuple[bool, bool, int]:

@@ -5,58 +5,16 @@ month-day, a series and an episode; the capture time is an argument.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
+from bot.intake.chains import FIRST_YEAR, Chain, Dated, HomePage, Undated, chains_of
 from storage.model import Certainty
 
-FIRST_YEAR = 2009  # the blog's first
+__all__ = ["EPISODE_GAP", "Dated", "HomePage", "Undated", "infer_dates"]
+
 EPISODE_GAP = timedelta(days=2)  # the least time from one episode of a series to the next, on average
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undated:
-    """A post whose year is asked for; `month_day` is "MM-DD"."""
-
-    id: int
-    month_day: str
-    series_key: str | None = None
-    episode: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dated:
-    """A post whose full date was printed somewhere."""
-
-    id: int
-    date: date
-    series_key: str | None = None
-    episode: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HomePage:
-    """A page that lists posts newest first; `captured_at` is the day of its capture in Asia/Shanghai."""
-
-    posts: tuple[int, ...]
-    captured_at: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Chain:
-    """Undated posts whose years hang together: each is that many years from one unknown year."""
-
-    posts: tuple[tuple[Undated, int], ...]
-    pins: tuple[int, ...]  # what each dated post of the same pages says the unknown year is
-    latest: int | None  # no later year fits the capture times; None without a capture
-
-    def dates(self, year: int) -> dict[int, date] | None:
-        """The posts' dates if the unknown year is `year`; None if one of them would be no day at all."""
-        days = {post.id: _day(year + offset, post.month_day) for post, offset in self.posts}
-        found = {number: day for number, day in days.items() if day is not None}
-        return found if len(found) == len(days) else None
 
 
 _Known = Mapping[str, Mapping[int, tuple[date, ...]]]  # series key → episode → dates
@@ -90,23 +48,23 @@ def infer_dates(
         _learn(known, post.series_key, post.episode, post.date)
 
     answers: dict[int, tuple[date, Certainty]] = {}
-    waiting: list[_Chain] = []
-    for chain in _chains(asked, given, sorted(pages, key=lambda page: (page.captured_at, page.posts))):
-        if (year := _pinned(chain)) is not None:
+    waiting: list[Chain] = []
+    for chain in chains_of(asked, given, pages):
+        if (year := chain.pinned()) is not None:
             _settle(chain, year, Certainty.INFERRED, answers, known)
         else:
             waiting.append(chain)
     for chain in _settle_by_series(waiting, answers, known):
-        if (year := _latest(chain)) is not None:
+        if (year := chain.latest_possible()) is not None:
             _settle(chain, year, Certainty.GUESSED, answers, known)
     return answers
 
 
 def _settle_by_series(
-    waiting: list[_Chain],
+    waiting: list[Chain],
     answers: dict[int, tuple[date, Certainty]],
     known: dict[str, dict[int, tuple[date, ...]]],
-) -> list[_Chain]:
+) -> list[Chain]:
     """Settle what the series can settle, and return the rest.
 
     A settled chain is evidence for the next, so the closest neighbours speak first, all of them at once:
@@ -121,14 +79,14 @@ def _settle_by_series(
         for index, year in verdicts.items():
             if year is not None:
                 _settle(waiting[index], year, Certainty.INFERRED, answers, known)
-            elif (guess := _latest(waiting[index])) is not None:
+            elif (guess := waiting[index].latest_possible()) is not None:
                 _settle(waiting[index], guess, Certainty.GUESSED, answers, known)
         waiting = [chain for index, chain in enumerate(waiting) if index not in verdicts]
     return waiting
 
 
 def _settle(
-    chain: _Chain,
+    chain: Chain,
     year: int,
     certainty: Certainty,
     answers: dict[int, tuple[date, Certainty]],
@@ -148,89 +106,7 @@ def _learn(
         known[series][episode] = tuple(sorted((*known[series].get(episode, ()), day)))
 
 
-def _chains(
-    asked: Mapping[int, Undated], given: Mapping[int, Dated], pages: Sequence[HomePage]
-) -> list[_Chain]:
-    """Tie posts together page by page, and pages by the posts they share."""
-    month_days = {number: post.month_day for number, post in asked.items()}
-    month_days |= {number: f"{post.date:%m-%d}" for number, post in given.items()}
-    steps: dict[int, list[tuple[int, int]]] = defaultdict(list)  # post → (neighbour, years from post to it)
-    for page in pages:
-        for newer, older in pairwise([number for number in page.posts if number in month_days]):
-            step = -1 if month_days[older] > month_days[newer] else 0
-            steps[newer].append((older, step))
-            steps[older].append((newer, -step))
-
-    captures: dict[int, date] = {}
-    for page in pages:
-        for number in page.posts:
-            captures.setdefault(number, page.captured_at)
-    chains: list[_Chain] = []
-    seen: set[int] = set()
-    for number in asked:
-        if number not in seen:
-            offsets = _offsets(number, steps)
-            seen |= offsets.keys()
-            chains.append(_chain(offsets, asked, given, captures))
-    return chains
-
-
-def _offsets(start: int, steps: Mapping[int, Sequence[tuple[int, int]]]) -> dict[int, int]:
-    offsets = {start: 0}
-    queue = [start]
-    for number in queue:
-        for neighbour, step in steps.get(number, ()):
-            if neighbour not in offsets:
-                offsets[neighbour] = offsets[number] + step
-                queue.append(neighbour)
-    return offsets
-
-
-def _chain(
-    offsets: Mapping[int, int],
-    asked: Mapping[int, Undated],
-    given: Mapping[int, Dated],
-    captures: Mapping[int, date],
-) -> _Chain:
-    latest = [
-        _last_year(asked[number].month_day, captures[number]) - offset
-        for number, offset in offsets.items()
-        if number in asked and number in captures
-    ]
-    return _Chain(
-        posts=tuple(
-            sorted(
-                ((asked[number], offset) for number, offset in offsets.items() if number in asked), key=_by_id
-            )
-        ),
-        pins=tuple(
-            sorted(given[number].date.year - offset for number, offset in offsets.items() if number in given)
-        ),
-        latest=min(latest, default=None),
-    )
-
-
-def _by_id(entry: tuple[Undated, int]) -> int:
-    return entry[0].id
-
-
-def _last_year(month_day: str, captured_at: date) -> int:
-    return captured_at.year - (month_day > f"{captured_at:%m-%d}")
-
-
-def _pinned(chain: _Chain) -> int | None:
-    """The year most of the dated posts agree on (an edited date may contradict); of equals the later."""
-    votes = sorted(set(chain.pins), key=lambda year: (chain.pins.count(year), year), reverse=True)
-    return next((year for year in votes if chain.dates(year)), None)
-
-
-def _latest(chain: _Chain) -> int | None:
-    if chain.latest is None:
-        return None
-    return next((year for year in range(chain.latest, FIRST_YEAR - 1, -1) if chain.dates(year)), None)
-
-
-def _reach(chain: _Chain, known: _Known) -> int | None:
+def _reach(chain: Chain, known: _Known) -> int | None:
     """How many episodes lie between the chain and the nearest dated one; None without any."""
     distances = [
         abs(episode - post.episode)
@@ -242,7 +118,7 @@ def _reach(chain: _Chain, known: _Known) -> int | None:
     return min(distances, default=None)
 
 
-def _by_series(chain: _Chain, known: _Known) -> int | None:
+def _by_series(chain: Chain, known: _Known) -> int | None:
     """The year in which the fewest posts break the order of their series; the nearest of those years.
 
     None where more posts contradict every year than agree with the best.
@@ -258,7 +134,7 @@ def _by_series(chain: _Chain, known: _Known) -> int | None:
     return best.year if best is not None and best.sound > best.broken else None
 
 
-def _judge(year: int, dates: Mapping[int, date], chain: _Chain, known: _Known) -> _Verdict:
+def _judge(year: int, dates: Mapping[int, date], chain: Chain, known: _Known) -> _Verdict:
     broken = sound = days = 0
     for post, _ in chain.posts:
         if post.series_key is None or post.episode is None:
@@ -291,11 +167,3 @@ def _distance(day: date, episode: int, series: Mapping[int, tuple[date, ...]]) -
     if before is not None:
         return day - before[1]
     return after[1] - day if after is not None else None
-
-
-def _day(year: int, month_day: str) -> date | None:
-    month, day = month_day.split("-")
-    try:
-        return date(year, int(month), int(day))
-    except ValueError:  # 29 Feb in a common year
-        return None

@@ -64,8 +64,9 @@ def _fold(text: str) -> str:
 
 
 def _compact(tag: str) -> str:
-    # Twice, because folding the case of a rare sign can leave one whose width must be folded again.
-    return "".join(_fold(_fold(tag)).split())
+    compact = "".join(_fold(tag).split())
+    # Folding the case, or closing a gap, can leave a rare sign to be folded again.
+    return compact if compact == tag else _compact(compact)
 
 
 _KEYS = {_compact(spelling): _compact(group[0]) for group in SYNONYMS for spelling in group}

@@ -70,6 +70,8 @@ def paging(page: Page[T], to: Callable[[int], Action]) -> tuple[Row, ...]:
 
 
 def in_rows(buttons: Iterable[Button], width: int) -> tuple[Row, ...]:
-    """`buttons` in rows of at most `width`."""
+    """`buttons` in as few rows of at most `width` as hold them, as even as can be."""
     every = tuple(buttons)
-    return tuple(every[start : start + width] for start in range(0, len(every), width))
+    rows = -(-len(every) // width)
+    ends = [round(len(every) * row / rows) for row in range(1, rows + 1)]
+    return tuple(every[start:end] for start, end in zip([0, *ends], ends, strict=False))

@@ -5,7 +5,6 @@ Takes what is known of the post and of its reader as values; words and order are
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from typing import Final, assert_never
 
@@ -22,7 +21,7 @@ from bot.messages.actions import (
     Unsave,
     Unsubscribe,
 )
-from bot.messages.buttons import Row, in_rows, label, press
+from bot.messages.buttons import Row, label, press
 from bot.messages.characters import one_line
 from bot.messages.document import (
     Block,
@@ -42,13 +41,13 @@ from bot.messages.links import deep_link, post_url
 from bot.messages.scopes import scope_name
 from bot.messages.shortening import shorten
 from bot.messages.words import Words
-from storage.model import ExcerptLength, Growth, Post, Scope, ScopeKind
+from storage.model import ExcerptLength, Post, Scope, ScopeKind
 
 AUTHOR: Final = "苏剑林"
 LICENCE: Final = "CC BY-NC-ND"
 SHORT_UNITS: Final = 200
 FULL_UNITS: Final = 1600  # an excerpt, not the article; a card with it fits in one classic message
-_TAG_BUTTONS: Final = 6
+_TAG_BUTTONS: Final = 4
 _NOT_IN_HASHTAG: Final = re.compile(r"[^\w]+")
 
 
@@ -70,6 +69,14 @@ class SeriesPlace:
     previous: Neighbour | None = None
     next: Neighbour | None = None
     subscribed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """Readers gained between two captures that lie `days` apart."""
+
+    readers: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +110,7 @@ class News(Enum):
 def card(facts: CardFacts, words: Words) -> Message:
     """The post as an answer."""
     lead = _series_line(facts, words)
-    return _message(facts, words, head=(Paragraph(lead),) if lead else (), end=())
+    return _message(facts, words, head=(Paragraph(lead),) if lead else ())
 
 
 def announcement(
@@ -113,10 +120,8 @@ def announcement(
     lead: tuple[Inline, ...] = (Text(_news(news, words)),)
     if series := _series_line(facts, words):
         lead = (*lead, Text(" · "), *series)
-    end: list[Block] = []
-    if edited:
-        end.append(Footer((Text(words.say("（标题有更新）")),)))
-    return _message(facts, words, head=(Paragraph(lead),), end=tuple(end), why=why_line(why, words))
+    small = (why_line(why, words), words.say("（标题有更新）") if edited else None)
+    return _message(facts, words, head=(Paragraph(lead),), small=small)
 
 
 def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
@@ -136,7 +141,7 @@ def _news(news: News, words: Words) -> str:
             assert_never(news)
 
 
-def _message(facts: CardFacts, words: Words, *, head: Body, end: Body, why: str | None = None) -> Message:
+def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | None, ...] = ()) -> Message:
     post = facts.post
     url = post_url(post)
     body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
@@ -146,11 +151,9 @@ def _message(facts: CardFacts, words: Words, *, head: Body, end: Body, why: str 
         body.append(Quote(quoted))
     if tags := tag_line(post):
         body.append(Paragraph((Text(tags),)))
-    small = [AUTHOR, words.say("科学空间"), LICENCE]
-    body.append(Footer((Text(" · ".join(small)),)))
-    if why:
-        body.append(Footer((Text(why),)))
-    return Message(body=(*body, *end), keyboard=_keyboard(facts, words), preview=None)
+    credit = " · ".join((AUTHOR, words.say("科学空间"), LICENCE))
+    body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
+    return Message(body=tuple(body), keyboard=_keyboard(facts, words))
 
 
 def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
@@ -169,9 +172,8 @@ def facts_line(facts: CardFacts, words: Words) -> str:
     parts = [words.date_of(post)]
     if post.readers is not None:
         readers = words.count("{n} 人读过", post.readers)
-        if facts.growth is not None and facts.growth.gained > 0:
-            days = max(1, round(facts.growth.over / timedelta(days=1)))
-            readers += words.count("（+{gain} / {n} 天）", days, gain=facts.growth.gained)
+        if facts.growth is not None and facts.growth.readers > 0:
+            readers += words.count("（+{gain} / {n} 天）", facts.growth.days, gain=facts.growth.readers)
         parts.append(readers)
     parts.append(one_line(post.category) if post.category else None)
     return " · ".join(part for part in parts if part)
@@ -204,8 +206,8 @@ def _excerpt(facts: CardFacts) -> Body:
 def _keyboard(facts: CardFacts, words: Words) -> tuple[Row, ...]:
     rows = [_neighbours(facts.series, words), _about_it(facts, words), _mine(facts, words)]
     marked = [("#", scope) for scope in facts.tags] + [("≈", scope) for scope in facts.inferred]
-    tags = [press(label(sign + scope.name), ShowScope(scope.id)) for sign, scope in marked[:_TAG_BUTTONS]]
-    return (*(row for row in rows if row), *in_rows(tags, 3))
+    rows.append(tuple(press(label(sign + s.name, 14), ShowScope(s.id)) for sign, s in marked[:_TAG_BUTTONS]))
+    return tuple(row for row in rows if row)
 
 
 def _neighbours(place: SeriesPlace | None, words: Words) -> Row:

@@ -247,12 +247,12 @@ def _items(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) -
     items: list[Item] = []
     for index, line in enumerate(page.items, page.before + 1):
         if isinstance(line, Gap):
-            said = f"◌ {one_line(line.title)}" if line.title else "◌"
-            items.append(Item((Text(f"{said}  {words.say('未收录')}"),), label=str(line.episode)))
+            title = f"{one_line(line.title)}  " if line.title else ""
+            items.append(Item((Text(f"◌ {title}{words.say('未收录')}"),), label=str(line.episode)))
         else:
             after = line.note if line.note is not None else _dated(line.post, words)
-            title = _titled(line.post, (Text(one_line(line.title)),), bot)
-            children = (*title, Text(f"  {after}")) if after else title
+            linked = _titled(line.post, (Text(one_line(line.title)),), bot)
+            children = (*linked, Text(f"  {after}")) if after else linked
             items.append(Item(children, label=line.label or str(index)))
     return Items(tuple(items))
 

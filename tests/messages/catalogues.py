@@ -1,4 +1,4 @@
-"""The message ids in the code, read from its syntax tree: every `words.say("…")` and `words.count("…", n)`."""
+"""The message ids in the code, read from its syntax tree: `words.say("…")` and `words.count("…", n)`."""
 
 import ast
 from collections.abc import Iterator

@@ -139,7 +139,7 @@ def _sign(character: str) -> str:
         return character
     plain = _without_accents(unicodedata.normalize("NFKC", character))
     if plain.isascii():
-        return "".join(r"\{" if each == "{" else r"\}" if each == "}" else each for each in plain)
+        return _escaped(plain)
     if len(plain) == 1 and _is_mathematical(plain):
         return plain
     return rf"\text{{{_words(character)}}}"
@@ -151,9 +151,14 @@ def _words(text: str) -> str:
     for character in plain:
         if not (character.isascii() or _is_mathematical(character) or _is_chinese(character)):
             raise TexError("no glyph")
-    if "\\" in plain or "~" in plain or "^" in plain:
-        raise TexError("no sign for words")
-    return "".join(f"\\{each}" if each in "%#_$&{}" else each for each in plain)
+    return _escaped(plain)
+
+
+def _escaped(text: str) -> str:
+    """`text` with TeX's own signs escaped, as far as that is the same in words and in formulas."""
+    if any(each in "\\~^" for each in text):
+        raise TexError("no sign to show")
+    return "".join(f"\\{each}" if each in "%#_$&{}" else each for each in text)
 
 
 def _without_accents(text: str) -> str:

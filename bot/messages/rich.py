@@ -123,8 +123,7 @@ def _block(block: Block) -> RichBlock | None:
 
 def _texted(block: RichBlock, children: Iterable[Inline]) -> RichBlock | None:
     text = _text(children)
-    text = _stripped(text) if text else text
-    return {**block, "text": text} if text else None
+    return None if _is_blank(text) else {**block, "text": _stripped(text)}
 
 
 def _preformatted(source: str) -> RichBlock | None:
@@ -191,13 +190,23 @@ def _inline(child: Inline) -> RichText:
         case Link():
             text = _text(child.children)
             url = openable(child.url)
-            return {"type": "url", "text": text, "url": url} if url and text else text
+            return {"type": "url", "text": text, "url": url} if url and not _is_blank(text) else text
         case _:
             assert_never(child)
 
 
 def _wrapped(kind: str, text: RichText) -> RichText:
-    return {"type": kind, "text": text} if text else ""
+    return text if _is_blank(text) else {"type": kind, "text": text}
+
+
+def _is_blank(text: RichText) -> bool:
+    match text:
+        case str():
+            return not text.strip()
+        case list():
+            return all(_is_blank(each) for each in text)
+        case _:
+            return "expression" not in text and _is_blank(text["text"])
 
 
 def _count(block: RichBlock) -> int:

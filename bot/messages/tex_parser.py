@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from bot.messages import tex_names as names
 from bot.messages import tex_symbols as symbols
+from bot.messages.characters import clean
 from bot.messages.tex import (
     DEEPEST,
     Cell,
@@ -313,7 +314,12 @@ def _one_mark_a_row(nodes: Nodes) -> Nodes:
 
 
 def _character(raw: str) -> Node:
+    """The character of a code point, which must be no sign of TeX's own and show itself."""
+    number = raw.strip()
     try:
-        return Sign(chr(int(raw.strip().removeprefix("x"), 16 if raw.strip().startswith("x") else 10)))
+        character = chr(int(number.removeprefix("x"), 16 if number.startswith("x") else 10))
     except (ValueError, OverflowError) as error:
         raise TexError("no character") from error
+    if character <= "\xa0" or clean(character) != character:
+        raise TexError("no character to show")
+    return Sign(character)

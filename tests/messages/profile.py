@@ -26,7 +26,7 @@ def violations(tex: str) -> Iterator[str]:
     if len(tex) > 1000:
         yield "too long"
     open_environments: list[str] = []
-    for edge, name in _ENVIRONMENT.findall(tex):
+    for edge, name in _ENVIRONMENT.findall(tex.replace("\\\\", " ")):
         if name not in ENVIRONMENTS:
             yield f"environment {name}"
         if edge == "begin":

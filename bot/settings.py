@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
     series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
     rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
+    crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
     proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API")
     read_seconds: float = Field(
         45, ge=1, le=300, description="how long an answer of the Bot API is waited for"

@@ -18,6 +18,7 @@ from storage.archive import Archive
 from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.facts import Facts
+from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.outbox import Outbox
 from storage.planning import Planning
@@ -45,6 +46,7 @@ class Transaction:
     destinations: Destinations
     planning: Planning
     outbox: Outbox
+    marks: BookMarks
     facts: Facts
 
 
@@ -104,6 +106,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         destinations=Destinations(connection),
         planning=Planning(connection),
         outbox=Outbox(connection),
+        marks=BookMarks(connection),
         facts=Facts(connection),
     )
 

@@ -62,6 +62,13 @@ class Destinations:
         )
         return destination_of(made.mappings().one())
 
+    async def of_chat(self, chat_id: int) -> list[Destination]:
+        """The chat and all its topics that ever set anything."""
+        found = await self._connection.execute(
+            select(destinations).where(destinations.c.chat_id == chat_id).order_by(destinations.c.id)
+        )
+        return [destination_of(row) for row in found.mappings()]
+
     async def many(self, ids: Collection[DestinationId]) -> dict[DestinationId, Destination]:
         found = await self._connection.execute(select(destinations).where(destinations.c.id.in_(ids)))
         return {row["id"]: destination_of(row) for row in found.mappings()}
@@ -117,6 +124,15 @@ class Destinations:
             )
             for row in found
         ]
+
+    async def subscribed_to(self, destination_id: DestinationId) -> frozenset[ScopeId]:
+        """The scopes this destination wants; muted ones are not among them."""
+        found = await self._connection.execute(
+            select(subscriptions.c.scope_id).where(
+                subscriptions.c.destination_id == destination_id, ~subscriptions.c.muted
+            )
+        )
+        return frozenset(found.scalars())
 
     async def subscribers(self) -> int:
         """How many active destinations have a subscription."""
@@ -192,6 +208,24 @@ class Destinations:
             else:
                 await self._join(row["id"], twin.id)
         await self.returned(new)
+
+    async def to_general(self, destination_id: DestinationId) -> None:
+        """The topic is no more: what it wanted goes on in the chat itself."""
+        found = await self._connection.execute(
+            select(destinations.c.chat_id, destinations.c.thread_id).where(
+                destinations.c.id == destination_id
+            )
+        )
+        row = found.first()
+        if row is None or row.thread_id == 0:
+            return
+        twin = await self.find(row.chat_id, None)
+        if twin is None:
+            await self._connection.execute(
+                update(destinations).where(destinations.c.id == destination_id).values(thread_id=0)
+            )
+        else:
+            await self._join(destination_id, twin.id)
 
     async def _join(self, source: DestinationId, target: DestinationId) -> None:
         here = subscriptions.alias()

@@ -49,6 +49,10 @@ class Dumps:
         rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
         return [_record(row) for row in rows.mappings()]
 
+    async def let_go(self, dump_id: DumpId) -> None:
+        """What this dump held back was decided about."""
+        await self._connection.execute(update(dumps).where(dumps.c.id == dump_id).values(held=False))
+
     async def held(self) -> list[DumpRecord]:
         rows = await self._connection.execute(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
         return [_record(row) for row in rows.mappings()]

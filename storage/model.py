@@ -115,6 +115,14 @@ class HomeCapture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What one person has marked a post as."""
+
+    saved: bool = False
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpRecord:
     """One line of the ledger: a dump that was taken in, or could not be (`error`)."""
 

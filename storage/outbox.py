@@ -109,7 +109,6 @@ class Outbox:
                     state=State.SENT,
                     message_id=bindparam("message"),
                     reason=None,
-                    form=func.coalesce(bindparam("simpler", type_=deliveries.c.form.type), deliveries.c.form),
                     lease_until=None,
                     updated_at=now,
                 ),
@@ -128,6 +127,7 @@ class Outbox:
                     ),
                     attempts=deliveries.c.attempts - bindparam("uncounted"),
                     unsure=deliveries.c.unsure + bindparam("unanswered"),
+                    form=func.coalesce(bindparam("simpler", type_=deliveries.c.form.type), deliveries.c.form),
                     lease_until=None,
                     updated_at=now,
                 ),
@@ -236,6 +236,20 @@ class Outbox:
         )
         due: datetime | None = found.scalar_one()
         return due
+
+    async def posts_of(self, delivery_id: DeliveryId, chat_id: int) -> list[PostId]:
+        """The posts of a digest that went to this chat; none if it went elsewhere."""
+        found = await self._connection.execute(
+            select(deliveries.c.payload)
+            .join(destinations, destinations.c.id == deliveries.c.destination_id)
+            .where(
+                deliveries.c.id == delivery_id,
+                deliveries.c.kind == DeliveryKind.DIGEST,
+                destinations.c.chat_id == chat_id,
+            )
+        )
+        listed = found.scalar_one_or_none()
+        return [PostId(int(part)) for part in listed.split(",")] if listed else []
 
     async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
         """The message that told this destination about this post."""

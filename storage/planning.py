@@ -3,12 +3,38 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import CTE, ColumnElement, Integer, String, Subquery, and_, case, cast, func, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    String,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import Destinations
 from storage.dialect import upsert
-from storage.model import ChatKind, DeliveryKind, DumpId, PostId, Priority, ScopeKind, Standing, State
+from storage.model import (
+    ChatKind,
+    DeliveryKind,
+    DestinationId,
+    DumpId,
+    PostId,
+    Priority,
+    ScopeKind,
+    Standing,
+    State,
+)
 from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions
 
 COLUMNS = (
@@ -75,6 +101,68 @@ class Planning:
             announced.c.state == State.SENT,
             announced.c.message_id.is_not(None),
             announced.c.updated_at >= since,
+        )
+        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
+        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+
+    async def withdraw(self, destination_id: DestinationId, now: datetime) -> int:
+        """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
+        posts_wanted = self._wanted_by(destination_id)
+        ended = await self._connection.execute(
+            update(deliveries)
+            .where(
+                text("deliveries.state = 'pending'"),
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.kind == DeliveryKind.POST,
+                deliveries.c.post_id.not_in(posts_wanted),
+            )
+            .values(state=State.CANCELLED, reason="unsubscribed", updated_at=now)
+        )
+        return ended.rowcount
+
+    def _wanted_by(self, destination_id: DestinationId) -> CompoundSelect[tuple[int]]:
+        mine = subscriptions.c.destination_id == destination_id
+        under = select(post_scopes.c.post_id).join(
+            subscriptions, subscriptions.c.scope_id == post_scopes.c.scope_id
+        )
+        return under.where(mine, ~subscriptions.c.muted).except_(under.where(mine, subscriptions.c.muted))
+
+    async def release(self, dump_id: DumpId, now: datetime) -> int:
+        """Let the held duties of a dump go out; returns how many there were."""
+        return await self._decide(dump_id, State.PENDING, None, now)
+
+    async def discard(self, dump_id: DumpId, now: datetime) -> int:
+        """Never announce what a dump held back."""
+        return await self._decide(dump_id, State.CANCELLED, "an administrator discarded it", now)
+
+    async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
+        its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+        its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
+        decided = await self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.state == State.HELD, its_own)
+            .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
+        )
+        return decided.rowcount
+
+    async def broadcast(self, duty: str, words: str, now: datetime) -> int:
+        """Say this once to every active destination that has a subscription."""
+        at = literal(now, deliveries.c.due_at.type)
+        rows = select(
+            destinations.c.id,
+            literal(duty),
+            literal(DeliveryKind.BROADCAST, deliveries.c.kind.type),
+            literal(None, Integer),
+            literal(None, Integer),
+            literal(words),
+            literal(State.PENDING, deliveries.c.state.type),
+            literal(int(Priority.BROADCAST), Integer),
+            at,
+            at,
+            at,
+        ).where(
+            destinations.c.standing == Standing.ACTIVE,
+            destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
         return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount

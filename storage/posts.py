@@ -1,7 +1,8 @@
 """Reading the archive: posts by id, by time, by scope, and what is known about them. Writes nothing."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import RowMapping, Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,6 +60,39 @@ class Posts:
             .where(posts.c.series_id == series_id)
             .order_by(posts.c.episode.nulls_last(), posts.c.date.nulls_last(), posts.c.id)
         )
+
+    async def per_month(self) -> dict[tuple[int, int], int]:
+        """How many posts each (year, month) has."""
+        found = await self._connection.execute(select(posts.c.date).where(posts.c.date.is_not(None)))
+        return Counter((day.year, day.month) for day in found.scalars())
+
+    async def of_month(self, year: int, month: int) -> list[Post]:
+        """Oldest first."""
+        first = date(year, month, 1)
+        after = date(year + month // 12, month % 12 + 1, 1)
+        return await self._posts(
+            select(posts)
+            .where(posts.c.date >= first, posts.c.date < after)
+            .order_by(posts.c.date, posts.c.id)
+        )
+
+    async def gains(self, limit: int) -> list[tuple[PostId, int, timedelta]]:
+        """The posts that gained most readers between their captures: (post, gain, time between)."""
+        gained = func.max(sightings.c.readers) - func.min(sightings.c.readers)
+        found = await self._connection.execute(
+            select(
+                sightings.c.post_id,
+                gained.label("gained"),
+                func.max(sightings.c.captured_at).label("last"),
+                func.min(sightings.c.captured_at).label("first"),
+            )
+            .where(sightings.c.readers.is_not(None))
+            .group_by(sightings.c.post_id)
+            .having(gained > 0)
+            .order_by(gained.desc())
+            .limit(limit)
+        )
+        return [(PostId(row.post_id), int(row.gained), row.last - row.first) for row in found]
 
     async def of_dump(self, dump_id: int) -> list[Post]:
         """The posts that this dump was the first to show, oldest first."""
@@ -129,6 +163,11 @@ class Posts:
         found = await self._connection.execute(select(func.count(), func.max(posts.c.updated_at)))
         count, at = found.one()
         return int(count), at
+
+    async def changed_since(self, at: datetime | None) -> list[Post]:
+        """The posts touched at or after `at`; all without it."""
+        statement = select(posts) if at is None else select(posts).where(posts.c.updated_at >= at)
+        return await self._posts(statement)
 
     async def _posts(self, statement: Select[tuple[object, ...]]) -> list[Post]:
         rows = (await self._connection.execute(statement)).mappings().all()

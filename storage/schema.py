@@ -243,6 +243,15 @@ phrases = Table(
     Column("used_at", Utc, nullable=False),
 )
 
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True),
+    Column("post_id", Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("saved_at", Utc),
+    Column("read_at", Utc),
+)
+
 facts = Table(
     "facts",
     metadata,

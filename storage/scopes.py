@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
-from storage.model import Counted, Scope, ScopeId, ScopeKind
+from storage.model import Counted, PostId, Scope, ScopeId, ScopeKind
 from storage.schema import phrases, post_scopes, posts, scopes, subscriptions
 
 Named = tuple[ScopeKind, str, str]  # kind, key, name
@@ -41,6 +41,16 @@ class Scopes:
     async def many(self, ids: Collection[ScopeId]) -> dict[ScopeId, Scope]:
         found = await self._connection.execute(select(scopes).where(scopes.c.id.in_(ids)))
         return {row.id: Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) for row in found}
+
+    async def of_post(self, post_id: PostId) -> list[tuple[Scope, bool]]:
+        """Every scope a post is gathered under, and whether that was inferred."""
+        found = await self._connection.execute(
+            select(scopes, post_scopes.c.inferred)
+            .join(post_scopes, post_scopes.c.scope_id == scopes.c.id)
+            .where(post_scopes.c.post_id == post_id)
+            .order_by(post_scopes.c.position)
+        )
+        return [(Scope(id=r.id, kind=r.kind, key=r.key, name=r.name), r.inferred) for r in found]
 
     async def words(self) -> list[Scope]:
         """The word scopes that somebody subscribes to or mutes."""

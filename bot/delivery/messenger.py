@@ -3,39 +3,40 @@
 Knows the methods and their parameters; knows neither rows nor pacing, and never tries twice.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from telegram import Bot
 from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
-from bot.messages.document import Button, Keyboard
+from bot.messages.rendering import Rendered
 from bot.telegram.outcomes import outcome_of
 from storage.model import Destination, Outcome, Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """A message in one of Telegram's two forms: `rich`, or else `html` (plain text if `markup` is off)."""
+class Address:
+    """A chat, or a topic of it, and whether it is written to without a sound."""
 
-    rich: Mapping[str, object] | None = None
-    html: str = ""
-    markup: bool = True
-    keyboard: str | None = None  # as JSON
-    preview: str | None = None
+    chat_id: int
+    thread_id: int | None = None
+    silent: bool = False
+
+
+def address_of(to: Destination) -> Address:
+    return Address(chat_id=to.chat_id, thread_id=to.thread_id, silent=to.preferences.silent)
 
 
 class Messenger(Protocol):
     """Where deliveries go."""
 
-    async def send(self, to: Destination, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+    async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
         """Say it once."""
         ...
 
-    async def edit(self, to: Destination, message_id: int, message: Rendered) -> Outcome:
+    async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
         """Bring a sent message up to date, once."""
         ...
 
@@ -46,19 +47,19 @@ class TelegramMessenger:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    async def send(self, to: Destination, message: Rendered, *, reply_to: int | None = None) -> Outcome:
-        fields: dict[str, object] = {"chat_id": to.chat_id} | _content(message)
+    async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+        fields: dict[str, object] = {"chat_id": to.chat_id} | content(message)
         if to.thread_id is not None:
             fields["message_thread_id"] = to.thread_id
-        if to.preferences.silent:
+        if to.silent:
             fields["disable_notification"] = True
         if reply_to is not None:
             fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         method = "sendMessage" if message.rich is None else "sendRichMessage"
         return await self._call(method, fields)
 
-    async def edit(self, to: Destination, message_id: int, message: Rendered) -> Outcome:
-        fields = {"chat_id": to.chat_id, "message_id": message_id} | _content(message)
+    async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
+        fields = {"chat_id": to.chat_id, "message_id": message_id} | content(message)
         return await self._call("editMessageText", fields)
 
     async def _call(self, method: str, fields: Mapping[str, object]) -> Outcome:
@@ -74,7 +75,8 @@ def _request(fields: Mapping[str, object]) -> RequestData:
     return RequestData([RequestParameter(name, value, None) for name, value in fields.items()])
 
 
-def _content(message: Rendered) -> dict[str, object]:
+def content(message: Rendered) -> dict[str, object]:
+    """The parameters that carry a message, in either form."""
     fields: dict[str, object] = {}
     if message.rich is not None:
         fields["rich_message"] = message.rich
@@ -88,22 +90,3 @@ def _content(message: Rendered) -> dict[str, object]:
     if message.keyboard is not None:
         fields["reply_markup"] = message.keyboard
     return fields
-
-
-def keyboard_json(keyboard: Keyboard) -> str | None:
-    """An inline keyboard in the Bot API's form; None without buttons."""
-    if not keyboard:
-        return None
-    rows = [[_button(button) for button in row] for row in keyboard]
-    return json.dumps({"inline_keyboard": rows}, ensure_ascii=False)
-
-
-def _button(button: Button) -> dict[str, Any]:
-    shown: dict[str, Any] = {"text": button.text}
-    if button.action is not None:
-        return shown | {"callback_data": button.action}
-    if button.url is not None:
-        return shown | {"url": button.url}
-    if button.copy is not None:
-        return shown | {"copy_text": {"text": button.copy}}
-    return shown | {"switch_inline_query": button.share or ""}

@@ -47,6 +47,7 @@ class Report:
     error: str | None = None
     held: bool = False
     deliveries: int = 0
+    dump_id: int = 0
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -215,5 +216,6 @@ def _report(record: DumpRecord, reading: Reading, planned: int) -> Report:
         skipped=record.skipped,
         held=record.held,
         deliveries=planned,
+        dump_id=record.id,
         notes=reading.notes,
     )

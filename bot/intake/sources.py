@@ -4,6 +4,7 @@ Knows neither layouts nor storage. Names of files are shown, never used as paths
 """
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -81,6 +82,16 @@ def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> D
         os.close(descriptor)
     captured = datetime.fromtimestamp(status.st_mtime, UTC)
     return Dump(name=name, content=content, captured_at=min(captured, now))
+
+
+def fingerprint(path: Path) -> str:
+    """Stands for the bytes of a file that cannot be read: what changes whenever its content may have."""
+    try:
+        status = path.lstat()
+        seen = f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
+    except OSError:
+        seen = path.name
+    return hashlib.sha256(seen.encode(errors="surrogateescape")).hexdigest()
 
 
 def _cause(error: OSError) -> str:

@@ -1,0 +1,22 @@
+"""The search index over the archive, kept in memory and brought up to date when a post changes."""
+
+from datetime import datetime
+
+from bot.chat.search import Hit, Index, build, search, update
+from storage.database import Transaction
+
+
+class Shelf:
+    """One for each process; every process sees every post, because the rows say what has changed."""
+
+    def __init__(self) -> None:
+        self._index: Index = build(())
+        self._revision: tuple[int, datetime | None] = (0, None)
+
+    async def search(self, tx: Transaction, words: str) -> tuple[Hit, ...]:
+        revision = await tx.posts.revision()
+        if revision != self._revision:
+            changed = await tx.posts.changed_since(self._revision[1])
+            self._index = update(self._index, changed)
+            self._revision = revision
+        return search(self._index, words)

@@ -1,0 +1,174 @@
+"""From an action to its answer: what every button does, and what a typed command comes down to."""
+
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from bot.chat import browsing, operating, subscribing
+from bot.chat.asker import Answer, Asker
+from bot.chat.desk import Desk
+from bot.messages import actions as act
+from bot.messages import help as helping
+from bot.messages import notices, replies
+from bot.messages.commands import Where
+from bot.messages.document import Message
+from bot.version import VERSION
+from storage.database import Transaction
+from storage.model import ChatKind, DeliveryId, PostId, ScopeKind
+
+Unit = Callable[[Transaction], Awaitable[Answer]]
+
+# What only an administrator of a group or channel may do there.
+DECIDING = (act.Subscribe, act.Unsubscribe, act.Mute, act.Unmute, act.Choose, act.Forget)
+OPERATING = (act.Status, act.Dumps, act.Release, act.Discard, act.Retry, act.Broadcast)
+
+
+async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
+    """What `action` answers to this asker, who may do it."""
+    if isinstance(action, OPERATING):
+        return await desk.database.transact(lambda tx: operating.answer(tx, desk, asker, action))
+    if (changing := _changing(desk, asker, action)) is not None:
+        said = await desk.database.transact(changing)
+        desk.planned()
+        return said
+    message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
+    return Answer(message=message)
+
+
+def _changing(desk: Desk, asker: Asker, action: act.Action) -> Unit | None:
+    """The unit of work of an action that changes something; None for one that only reads."""
+    match action:
+        case act.Subscribe(scope):
+            return lambda tx: subscribing.subscribe(tx, desk, asker, scope)
+        case act.Unsubscribe(scope):
+            return lambda tx: subscribing.unsubscribe(tx, desk, asker, scope)
+        case act.Mute(scope):
+            return lambda tx: subscribing.mute(tx, desk, asker, scope)
+        case act.Unmute(scope):
+            return lambda tx: subscribing.unmute(tx, desk, asker, scope)
+        case act.Choose(setting, value):
+            return lambda tx: subscribing.choose(tx, desk, asker, setting, value)
+        case act.Save() | act.Unsave() | act.MarkRead() | act.MarkUnread():
+            return lambda tx: _mark(tx, desk, asker, action)
+        case act.Forget(confirmed=True):
+            return lambda tx: _forget(tx, asker)
+        case _:
+            return None
+
+
+async def _mark(
+    tx: Transaction,
+    desk: Desk,
+    asker: Asker,
+    action: act.Save | act.Unsave | act.MarkRead | act.MarkUnread,
+) -> Answer:
+    words, post, user = asker.words, PostId(action.post), asker.user_id
+    if user is None or await tx.posts.get(post) is None:
+        return Answer(toast=notices.button_answer(words))
+    match action:
+        case act.Save():
+            await tx.marks.save(user, post, desk.clock.now())
+            instead: tuple[str, act.Action] = (replies.saved_button(words), act.Unsave(post))
+            return Answer(toast=notices.saved_answer(words, saved=True), instead=instead)
+        case act.Unsave():
+            await tx.marks.unsave(user, post)
+            instead = (replies.save_button(words), act.Save(post))
+            return Answer(toast=notices.saved_answer(words, saved=False), instead=instead)
+        case act.MarkRead():
+            await tx.marks.read(user, post, desk.clock.now())
+            instead = (replies.unread_button(words), act.MarkUnread(post))
+            return Answer(toast=notices.read_answer(words, read=True), instead=instead)
+        case act.MarkUnread():
+            await tx.marks.unread(user, post)
+            instead = (replies.read_button(words), act.MarkRead(post))
+            return Answer(toast=notices.read_answer(words, read=False), instead=instead)
+        case _:
+            assert_never(action)
+
+
+async def _forget(tx: Transaction, asker: Asker) -> Answer:
+    await tx.destinations.forget(asker.chat_id)
+    if asker.reader is not None:
+        await tx.marks.forget(asker.reader)
+    return Answer(message=notices.forgotten(asker.words))
+
+
+async def _read(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+    words = asker.words
+    match action:
+        case act.ShowPost(post):
+            return await browsing.show_post(tx, desk, asker, post)
+        case act.Step(delivery, position):
+            return await _step(tx, desk, asker, delivery, position)
+        case act.Latest(page):
+            return await browsing.latest(tx, desk, asker, page)
+        case act.SeriesIndex(page):
+            return await browsing.index(tx, desk, asker, ScopeKind.SERIES, page)
+        case act.TagIndex(page):
+            return await browsing.index(tx, desk, asker, ScopeKind.TAG, page)
+        case act.CategoryIndex(page):
+            return await browsing.index(tx, desk, asker, ScopeKind.CATEGORY, page)
+        case act.ShowScope(scope, page):
+            return await browsing.show_scope(tx, desk, asker, scope, page)
+        case act.SearchPage(phrase, page):
+            sought = await tx.scopes.words_of(phrase)
+            if sought is None:
+                return notices.link_unknown(words)
+            return await browsing.search(tx, desk, asker, sought, phrase, page)
+        case _:
+            return await _leaf(tx, desk, asker, action)
+
+
+async def _leaf(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+    """Ways through the archive, and what hangs on one post."""
+    match action:
+        case act.Archive(year, month, page):
+            return await browsing.archive(tx, desk, asker, year, month, page)
+        case act.Related(post, page):
+            return await browsing.related(tx, desk, asker, post, page)
+        case act.Cite(post):
+            return await browsing.cite(tx, asker, post)
+        case act.Papers(post):
+            return await browsing.papers(tx, asker, post)
+        case act.Hot(page):
+            return await browsing.hot(tx, desk, asker, page)
+        case act.Random():
+            return await browsing.at_random(tx, desk, asker)
+        case act.Saved(page):
+            return await browsing.saved(tx, desk, asker, page)
+        case act.Subscriptions(page):
+            return await subscribing.list_subscriptions(tx, asker, page)
+        case _:
+            return await _orient(tx, desk, asker, action)
+
+
+async def _orient(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+    """First contact, help and menus."""
+    words = asker.words
+    match action:
+        case act.Start():
+            subscribed = bool(await browsing.subscribed_to(tx, asker))
+            facts = await browsing.archive_facts(tx)
+            return helping.start(facts, words, subscribed=subscribed, bot=desk.bot)
+        case act.HelpPage():
+            where = Where.PRIVATE if asker.kind is ChatKind.PRIVATE else Where.ADMIN
+            return helping.help_page(words, operator=asker.chat_id in desk.admins, where=where)
+        case act.About():
+            return helping.about(words, version=VERSION)
+        case act.AskSearch():
+            return notices.ask_search(words)
+        case act.Settings():
+            return subscribing.settings(asker)
+        case act.Options(setting):
+            return subscribing.options(asker, setting)
+        case act.Forget():
+            return notices.forget_question(words)
+        case _:
+            return notices.button_too_old(words)
+
+
+async def _step(tx: Transaction, desk: Desk, asker: Asker, delivery: int, position: int) -> Message:
+    """One post of a digest; the digest must be this chat's own."""
+    posts = await tx.outbox.posts_of(DeliveryId(delivery), asker.chat_id)
+    if not 1 <= position <= len(posts):
+        return notices.post_gone(asker.words)
+    return await browsing.show_post(tx, desk, asker, posts[position - 1])

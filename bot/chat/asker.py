@@ -1,0 +1,55 @@
+"""Who asks, where, and what the answer is: the values between Telegram's updates and the answers."""
+
+from dataclasses import dataclass
+
+from bot.messages.actions import Action
+from bot.messages.document import Message
+from bot.messages.words import Words, words_for
+from storage.model import ChatKind, Destination, Preferences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
+
+    `destination` is what that chat and topic have set, None before they set anything; `client` is the
+    language of the person's client.
+    """
+
+    chat_id: int
+    thread_id: int | None
+    kind: ChatKind
+    user_id: int | None
+    title: str = ""
+    client: str = "zh"
+    destination: Destination | None = None
+
+    @property
+    def preferences(self) -> Preferences:
+        if self.destination is not None:
+            return self.destination.preferences
+        return Preferences(language="zh" if self.client.startswith("zh") else "en")
+
+    @property
+    def words(self) -> Words:
+        return words_for(self.preferences.language)
+
+    @property
+    def reader(self) -> int | None:
+        """Whose bookmarks are meant: a person's own, in a private chat only."""
+        return self.user_id if self.kind is ChatKind.PRIVATE else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is said: a message, in place of the one whose button was pressed unless `fresh`; a short notice.
+
+    `instead` takes the place of the pressed button where the message stays.
+    """
+
+    message: Message | None = None
+    toast: str | None = None
+    fresh: bool = False
+    instead: tuple[str, Action] | None = None
+    document: tuple[str, bytes] | None = None  # file name, content
+    picture: bytes | None = None

@@ -1,0 +1,184 @@
+"""What a typed command means: its words become an action, or an answer that says what was not understood."""
+
+import re
+
+from bot.chat import browsing, operating, subscribing
+from bot.chat.answers import answer
+from bot.chat.asker import Answer, Asker
+from bot.chat.desk import Desk
+from bot.messages import actions as act
+from bot.messages import indexes, notices
+from bot.messages.commands import COMMANDS
+from bot.messages.document import Message
+from bot.messages.indexes import Asked
+from bot.messages.links import decode_start
+from storage.database import Transaction
+from storage.model import Scope, ScopeKind
+
+LONGEST = 256  # characters of what is typed after a command
+MOST_LATEST = 50
+NUMBER = re.compile(r"[0-9]{1,6}")
+
+KINDS = {
+    "series": ScopeKind.SERIES, "系列": ScopeKind.SERIES,
+    "tag": ScopeKind.TAG, "标签": ScopeKind.TAG,
+    "category": ScopeKind.CATEGORY, "分类": ScopeKind.CATEGORY,
+    "word": ScopeKind.WORD, "words": ScopeKind.WORD, "关键词": ScopeKind.WORD,
+}  # fmt: skip
+EXCEPT = frozenset({"except", "mute", "除了", "静音"})
+
+PLAIN: dict[str, act.Action] = {
+    "series": act.SeriesIndex(),
+    "tag": act.TagIndex(),
+    "category": act.CategoryIndex(),
+    "latest": act.Latest(),
+    "subscriptions": act.Subscriptions(),
+    "settings": act.Settings(),
+    "about": act.About(),
+    "help": act.HelpPage(),
+    "random": act.Random(),
+    "hot": act.Hot(),
+    "archive": act.Archive(),
+    "saved": act.Saved(),
+    "forget": act.Forget(),
+    "status": act.Status(),
+    "dumps": act.Dumps(),
+    "retry": act.Retry(),
+    "start": act.Start(),
+}
+
+
+async def ask(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
+    """The answer to `/command typed`."""
+    typed = " ".join(typed.split())
+    if len(typed) > LONGEST:
+        return Answer(message=notices.too_long(asker.words, LONGEST))
+    match command:
+        case "start" if typed:
+            return await _started(desk, asker, typed)
+        case "latest" if typed:
+            return await _latest(desk, asker, typed)
+        case "series" | "tag" | "category" if typed:
+            kind = KINDS[command]
+            shown = await desk.database.read(lambda tx: browsing.named(tx, desk, asker, kind, typed))
+            return Answer(message=shown)
+        case "search":
+            return await look_for(desk, asker, typed)
+        case "archive" if typed:
+            return await _archive(desk, asker, typed)
+        case "subscribe" | "unsubscribe":
+            return await _wish(desk, asker, command, typed)
+        case "release":
+            most = desk.hold_above
+            return await desk.database.read(lambda tx: operating.held(tx, desk, asker, most))
+        case "broadcast":
+            return await desk.database.transact(lambda tx: operating.draft(tx, desk, asker, typed))
+        case "settings" if typed:
+            return await _set(desk, asker, typed)
+        case _ if command in PLAIN:
+            return await answer(desk, asker, PLAIN[command])
+        case _:
+            return Answer(message=notices.unknown_command(asker.words, command))
+
+
+async def look_for(desk: Desk, asker: Asker, words: str) -> Answer:
+    """Search; the words are kept under a number, for the buttons that turn the page."""
+    if not words:
+        return Answer(message=notices.needs_words(asker.words, "/search RoPE"))
+
+    async def unit(tx: Transaction) -> Message:
+        number = await tx.scopes.phrase(words[:LONGEST], desk.clock.now())
+        return await browsing.search(tx, desk, asker, words, number, 1)
+
+    return Answer(message=await desk.database.transact(unit))
+
+
+async def _started(desk: Desk, asker: Asker, payload: str) -> Answer:
+    """A link that started the bot shows what it points to."""
+    action = decode_start(payload)
+    if action is None:
+        return Answer(message=notices.link_unknown(asker.words))
+    return await answer(desk, asker, action)
+
+
+async def _latest(desk: Desk, asker: Asker, typed: str) -> Answer:
+    if not NUMBER.fullmatch(typed) or not 1 <= int(typed) <= MOST_LATEST:
+        return Answer(message=notices.not_a_number(asker.words, typed, MOST_LATEST))
+    count = int(typed)
+    return Answer(message=await desk.database.read(lambda tx: browsing.latest_n(tx, desk, asker, count)))
+
+
+async def _archive(desk: Desk, asker: Asker, typed: str) -> Answer:
+    months = await desk.database.read(lambda tx: tx.posts.per_month())
+    years = sorted({year for year, _ in months})
+    if years and (not NUMBER.fullmatch(typed) or int(typed) not in years):
+        return Answer(message=notices.not_a_year(asker.words, typed, years[0], years[-1]))
+    return await answer(desk, asker, act.Archive(int(typed)) if years else act.Archive())
+
+
+async def _set(desk: Desk, asker: Asker, typed: str) -> Answer:
+    """`/settings hour 6`, for what no button offers."""
+    name, _, value = typed.partition(" ")
+    setting = next((one for one in act.Setting if one.value == name.lower()), None)
+    if setting is None:
+        return await answer(desk, asker, act.Settings())
+    return await desk.database.transact(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
+
+
+async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
+    """`/subscribe`, `/subscribe tag NAME`, `/subscribe except tag NAME`, `/unsubscribe` and their like."""
+    first, _, rest = typed.partition(" ")
+    muting = first.lower() in EXCEPT
+    if muting:
+        typed = rest
+        first, _, rest = typed.partition(" ")
+    kind = KINDS.get(first.lower())
+    name = rest if kind is not None else typed
+    if not name:
+        return await _everything(desk, asker, command)
+    found = await _scope(desk, asker, kind, name, unsubscribing=command == "unsubscribe")
+    if isinstance(found, Message):
+        return Answer(message=found)
+    wanted: act.Action
+    if command == "unsubscribe":
+        wanted = act.Unmute(found.id) if muting else act.Unsubscribe(found.id)
+    else:
+        wanted = act.Mute(found.id) if muting else act.Subscribe(found.id)
+    return await answer(desk, asker, wanted)
+
+
+async def _everything(desk: Desk, asker: Asker, command: str) -> Answer:
+    if command == "unsubscribe":
+        said = await desk.database.transact(lambda tx: subscribing.unsubscribe_all(tx, desk, asker))
+        return Answer(message=said)
+    scope = await desk.database.transact(lambda tx: tx.scopes.everything())
+    return await answer(desk, asker, act.Subscribe(scope.id))
+
+
+async def _scope(
+    desk: Desk, asker: Asker, kind: ScopeKind | None, name: str, *, unsubscribing: bool
+) -> Scope | Message:
+    """The scope a wish names; without a kind, whatever series, tag or category fits first."""
+    if kind is ScopeKind.WORD:
+        named = (ScopeKind.WORD, " ".join(sorted(name.casefold().split())), name)
+        made = await desk.database.transact(lambda tx: tx.scopes.ensure([named]))
+        return made[named[0], named[1]]
+
+    async def unit(tx: Transaction) -> Scope | Message:
+        kinds = [kind] if kind else [ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY]
+        nearest: list[Scope] = []
+        for one in kinds:
+            found = await browsing.lookup(tx, one, name)
+            if isinstance(found, Scope):
+                return found
+            if found[0]:
+                return indexes.choices(name, found[0], asker.words)
+            nearest += found[1]
+        asked = Asked.SUBSCRIPTION if unsubscribing else browsing.ASKED[kinds[0]]
+        return indexes.unknown_name(asked, name, tuple(nearest[:3]), asker.words)
+
+    return await desk.database.read(unit)
+
+
+def known_commands() -> tuple[str, ...]:
+    return tuple(command.name for command in COMMANDS)

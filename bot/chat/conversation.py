@@ -1,0 +1,216 @@
+"""Telegram's updates become questions, and the answers messages: commands, buttons, plain words.
+
+Each handler is a few lines; what is answered is decided in answers.py and asking.py.
+"""
+
+import logging
+
+from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Update
+from telegram import Message as Received
+from telegram.error import TelegramError
+from telegram.ext import ContextTypes
+
+from bot.chat.answers import DECIDING, answer
+from bot.chat.asker import Answer, Asker
+from bot.chat.asking import ask, look_for
+from bot.chat.desk import Desk
+from bot.chat.gate import Gate, too_old
+from bot.chat.permission import Permission, speaks_for_chat
+from bot.chat.speaking import Speaker
+from bot.delivery.messenger import Address
+from bot.messages import actions as act
+from bot.messages import notices
+from bot.messages.words import words_for
+from storage.model import ChatKind
+
+log = logging.getLogger(__name__)
+
+Context = ContextTypes.DEFAULT_TYPE
+
+DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
+KINDS = {
+    Chat.PRIVATE: ChatKind.PRIVATE,
+    Chat.GROUP: ChatKind.GROUP,
+    Chat.SUPERGROUP: ChatKind.GROUP,
+    Chat.CHANNEL: ChatKind.CHANNEL,
+}
+
+
+class Conversation:
+    """What the bot does when somebody writes to it or presses a button."""
+
+    def __init__(self, desk: Desk, speaker: Speaker, permission: Permission) -> None:
+        self._desk = desk
+        self._speaker = speaker
+        self._permission = permission
+        self._gate = Gate()
+
+    async def on_command(self, update: Update, _: Context) -> None:
+        message = update.effective_message
+        if message is None or message.text is None or not self._admits(message):
+            return
+        command, typed = split_command(message.text)
+        name, addressee = (command + "@").split("@")[:2]
+        if addressee and addressee.lower() != (self._desk.bot or "").lower():
+            return
+        name = name.lower()
+        asker = await self._asker(message)
+        if name in DECIDING_COMMANDS and not await self._may_decide(asker, message):
+            said = notices.notice(notices.only_administrators(asker.words))
+            await self._reply(asker, message, Answer(message=said))
+        else:
+            await self._reply(asker, message, await ask(self._desk, asker, name, typed))
+
+    async def on_words(self, update: Update, _: Context) -> None:
+        """Plain words in a private chat are a search."""
+        message = update.effective_message
+        if message is not None and message.text is not None and self._admits(message):
+            asker = await self._asker(message)
+            await self._reply(
+                asker, message, await look_for(self._desk, asker, " ".join(message.text.split()))
+            )
+
+    async def on_other(self, update: Update, _: Context) -> None:
+        """A picture, a voice message, a sticker in a private chat."""
+        message = update.effective_message
+        if message is not None and self._admits(message):
+            asker = await self._asker(message)
+            await self._reply(asker, message, Answer(message=notices.unsupported(asker.words)))
+
+    async def on_button(self, update: Update, _: Context) -> None:
+        query = update.callback_query
+        if query is None:
+            return
+        message = query.message if isinstance(query.message, Received) else None
+        if message is None:
+            await self._toast(query, None)
+            return
+        asker = await self._asker(message, query)
+        action = act.decode(query.data or "")
+        if not self._gate.admits(self._desk.clock.monotonic(), query.from_user.id):
+            await self._toast(query, notices.too_fast(asker.words))
+        elif action is None:
+            await self._toast(query, notices.button_answer(asker.words))
+            await self._show(asker, message, Answer(message=notices.button_too_old(asker.words), fresh=True))
+        elif isinstance(action, act.Nothing):
+            await self._toast(query, None)
+        elif isinstance(action, DECIDING) and not await self._may_press(asker, query):
+            await self._toast(query, notices.only_administrators(asker.words))
+        else:
+            said = await answer(self._desk, asker, action)
+            await self._toast(query, said.toast)
+            await self._show(asker, message, said, pressed=query.data)
+
+    async def on_error(self, update: object, context: Context) -> None:
+        """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
+        log.error("an update could not be answered", exc_info=context.error)
+        if not isinstance(update, Update) or update.effective_chat is None:
+            return
+        user = update.effective_user
+        words = words_for((user.language_code if user else None) or "zh")
+        if update.callback_query is not None:
+            await self._toast(update.callback_query, notices.button_answer(words))
+        if update.effective_message is not None and update.inline_query is None:
+            to = Address(chat_id=update.effective_chat.id)
+            await self._speaker.say(
+                to, notices.went_wrong(words), private=update.effective_chat.type == "private"
+            )
+
+    def _admits(self, message: Received) -> bool:
+        user = message.from_user
+        if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
+            return False
+        if too_old(message.date, self._desk.clock.now()):
+            return False
+        return self._gate.admits(
+            self._desk.clock.monotonic(), message.chat.id, user.id if user is not None else None
+        )
+
+    async def _asker(self, message: Received, query: CallbackQuery | None = None) -> Asker:
+        user = query.from_user if query is not None else message.from_user
+        chat = message.chat
+        thread = message.message_thread_id if message.is_topic_message else None
+        destination = await self._desk.database.read(lambda tx: tx.destinations.find(chat.id, thread))
+        return Asker(
+            chat_id=chat.id,
+            thread_id=thread,
+            kind=KINDS.get(chat.type, ChatKind.GROUP),
+            user_id=user.id if user is not None else None,
+            title=chat.title or chat.full_name or "",
+            client=(user.language_code if user is not None else None) or "zh",
+            destination=destination,
+        )
+
+    async def _may_decide(self, asker: Asker, message: Received) -> bool:
+        if asker.kind is ChatKind.PRIVATE or speaks_for_chat(message):
+            return True
+        if asker.user_id is None:
+            return asker.kind is ChatKind.CHANNEL
+        return await self._permission.may_decide(asker.chat_id, asker.user_id)
+
+    async def _may_press(self, asker: Asker, query: CallbackQuery) -> bool:
+        if asker.kind is ChatKind.PRIVATE:
+            return True
+        return await self._permission.may_decide(asker.chat_id, query.from_user.id)
+
+    async def _reply(self, asker: Asker, message: Received, said: Answer) -> None:
+        if said.message is not None:
+            grouped = asker.kind is ChatKind.GROUP
+            await self._speaker.say(
+                _address(asker),
+                said.message,
+                wish=asker.preferences.format,
+                private=asker.kind is ChatKind.PRIVATE,
+                reply_to=message.message_id if grouped else None,
+            )
+
+    async def _show(self, asker: Asker, message: Received, said: Answer, pressed: str | None = None) -> None:
+        """Where a button was pressed: change the message in place, or say something new below it."""
+        if said.instead is not None and pressed is not None:
+            await self._replace_button(message, pressed, said.instead)
+        if said.message is not None:
+            await self._speaker.say(
+                _address(asker),
+                said.message,
+                wish=asker.preferences.format,
+                private=asker.kind is ChatKind.PRIVATE,
+                in_place_of=None if said.fresh else message.message_id,
+            )
+
+    async def _replace_button(self, message: Received, pressed: str, instead: tuple[str, act.Action]) -> None:
+        changed = swapped(message.reply_markup, pressed, instead)
+        if changed is None:
+            return
+        try:
+            await message.edit_reply_markup(changed)
+        except TelegramError as error:
+            log.info("a button could not be changed: %s", error)
+
+    async def _toast(self, query: CallbackQuery, text: str | None) -> None:
+        try:
+            await query.answer(text)
+        except TelegramError as error:
+            log.info("a button could not be answered: %s", error)
+
+
+def split_command(text: str) -> tuple[str, str]:
+    """`/series@bot RoPE` as ("series@bot", "RoPE"); the two may stand on different lines."""
+    command, *rest = text.split(maxsplit=1)
+    return command.removeprefix("/"), rest[0] if rest else ""
+
+
+def _address(asker: Asker) -> Address:
+    return Address(chat_id=asker.chat_id, thread_id=asker.thread_id)
+
+
+def swapped(
+    keyboard: InlineKeyboardMarkup | None, pressed: str, instead: tuple[str, act.Action]
+) -> InlineKeyboardMarkup | None:
+    """The keyboard with the `pressed` button turned into its opposite; None if it is not there."""
+    if keyboard is None:
+        return None
+    rows = keyboard.to_dict()["inline_keyboard"]
+    found = [button for row in rows for button in row if button.get("callback_data") == pressed]
+    for button in found:
+        button["text"], button["callback_data"] = instead[0], act.encode(instead[1])
+    return InlineKeyboardMarkup.de_json({"inline_keyboard": rows}, None) if found else None

@@ -1,0 +1,21 @@
+"""What every answer needs at hand: the memory, the search index, the clock, the bot's own name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bot.archive.shelf import Shelf
+from bot.clock import Clock
+from storage.database import Database
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Made once by the service and passed down. `bot` is its username, known after the first getMe."""
+
+    database: Database
+    clock: Clock
+    bot: str | None = None
+    admins: tuple[int, ...] = ()
+    hold_above: int = 50
+    shelf: Shelf = field(default_factory=Shelf)
+    planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender

@@ -1,0 +1,67 @@
+"""Being let in, thrown out, blocked or moved: what Telegram tells about the bot's own standing in a chat."""
+
+from telegram import ChatMember, Update
+from telegram.ext import ContextTypes
+
+from bot.chat.conversation import KINDS
+from bot.chat.desk import Desk
+from bot.chat.speaking import Speaker
+from bot.delivery.messenger import Address
+from bot.messages import notices
+from bot.messages.help import group_greeting
+from bot.messages.words import words_for
+from storage.database import Transaction
+from storage.model import ChatKind, Standing
+
+OUT = {ChatMember.BANNED, ChatMember.LEFT}
+
+
+class Membership:
+    """Keeps the standing of destinations true."""
+
+    def __init__(self, desk: Desk, speaker: Speaker) -> None:
+        self._desk = desk
+        self._speaker = speaker
+
+    async def on_change(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        change = update.my_chat_member
+        if change is None:
+            return
+        chat, status = change.chat, change.new_chat_member.status
+        if status in OUT:
+            reason = f"the bot is {status} there"
+            await self._desk.database.transact(lambda tx: self._leave(tx, chat.id, reason))
+            return
+        if change.old_chat_member.status not in OUT:
+            return
+        kind = KINDS.get(chat.type, ChatKind.GROUP)
+        kept = await self._desk.database.transact(lambda tx: self._return(tx, chat.id))
+        language = change.from_user.language_code or "zh"
+        if kept:
+            said = notices.welcome_back(words_for(language), kept)
+        elif kind is ChatKind.GROUP:
+            said = group_greeting(words_for(language), bot=self._desk.bot)
+        else:
+            return
+        if kind is not ChatKind.CHANNEL:
+            await self._speaker.say(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
+
+    async def on_migration(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
+        message = update.effective_message
+        if message is None:
+            return
+        old = message.migrate_from_chat_id or message.chat.id
+        new = message.migrate_to_chat_id or message.chat.id
+        if old != new:
+            await self._desk.database.transact(lambda tx: tx.destinations.move(old, new))
+            self._desk.planned()
+
+    async def _leave(self, tx: Transaction, chat_id: int, reason: str) -> None:
+        await tx.destinations.gone(chat_id, reason)
+        await tx.outbox.cancel_chat(chat_id, reason, self._desk.clock.now())
+
+    async def _return(self, tx: Transaction, chat_id: int) -> int:
+        """How many subscriptions waited for the chat's return."""
+        waiting = [one for one in await tx.destinations.of_chat(chat_id) if one.standing is Standing.GONE]
+        await tx.destinations.returned(chat_id)
+        return sum([len(await tx.destinations.subscriptions(one.id)) for one in waiting])

@@ -1,0 +1,93 @@
+"""Answers for the operators of the bot: how it is doing, the ledger, what is held, what failed."""
+
+from bot.chat.asker import Answer, Asker
+from bot.chat.desk import Desk
+from bot.messages import actions as act
+from bot.messages import notices, operators
+from bot.messages.buttons import page_of
+from bot.messages.operators import StatusFacts
+from bot.version import VERSION
+from storage.database import Transaction
+from storage.model import DumpId, State
+
+LEDGER = 200  # dumps that can be leafed through
+
+
+async def answer(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Answer:
+    """`asker` must be one of the operators' chats."""
+    words = asker.words
+    if asker.chat_id not in desk.admins:
+        said = notices.only_operators(words)
+        return Answer(message=notices.notice(said), toast=said, fresh=True)
+    match action:
+        case act.Status():
+            return Answer(message=operators.status(await status_facts(tx, desk), words))
+        case act.Dumps(page):
+            return Answer(message=operators.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
+        case act.Release(dump):
+            released = await tx.planning.release(DumpId(dump), desk.clock.now())
+            await tx.dumps.let_go(DumpId(dump))
+            desk.planned()
+            return Answer(message=operators.released(words, released))
+        case act.Discard(dump):
+            discarded = await tx.planning.discard(DumpId(dump), desk.clock.now())
+            await tx.dumps.let_go(DumpId(dump))
+            return Answer(message=operators.discarded(words, discarded))
+        case act.Retry():
+            again = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), desk.clock.now())
+            desk.planned()
+            return Answer(message=operators.retried(words, again))
+        case act.Broadcast(draft):
+            return await _broadcast(tx, desk, asker, draft)
+        case _:
+            return Answer(message=notices.button_too_old(words))
+
+
+async def held(tx: Transaction, desk: Desk, asker: Asker, most: int) -> Answer:
+    """/release: the oldest dump whose posts are held, to decide about."""
+    if asker.chat_id not in desk.admins:
+        return Answer(message=notices.notice(notices.only_operators(asker.words)))
+    waiting = await tx.dumps.held()
+    if not waiting:
+        return Answer(message=operators.nothing_held(asker.words))
+    return Answer(message=operators.posts_held(asker.words, waiting[0], waiting[0].new, most))
+
+
+async def draft(tx: Transaction, desk: Desk, asker: Asker, text: str) -> Answer:
+    """/broadcast: the text as it will look, to whom it goes, and a button to send it."""
+    if asker.chat_id not in desk.admins:
+        return Answer(message=notices.notice(notices.only_operators(asker.words)))
+    if not text:
+        return Answer(message=notices.needs_words(asker.words, "/broadcast"))
+    number = await tx.scopes.phrase(text, desk.clock.now())
+    chats = await tx.destinations.subscribers()
+    return Answer(message=operators.broadcast_question(asker.words, text, chats, number))
+
+
+async def _broadcast(tx: Transaction, desk: Desk, asker: Asker, number: int) -> Answer:
+    text = await tx.scopes.words_of(number)
+    if text is None:
+        return Answer(message=notices.button_too_old(asker.words))
+    planned = await tx.planning.broadcast(f"broadcast:{number}", text, desk.clock.now())
+    desk.planned()
+    return Answer(message=operators.broadcast_begun(asker.words, planned))
+
+
+async def status_facts(tx: Transaction, desk: Desk) -> StatusFacts:
+    counts = await tx.outbox.counts()
+    standing = await tx.destinations.count()
+    oldest = await tx.outbox.oldest_due()
+    recent = await tx.dumps.recent(1)
+    age = None if oldest is None else int((desk.clock.now() - oldest).total_seconds())
+    return StatusFacts(
+        version=VERSION,
+        posts=await tx.posts.count(),
+        chats=sum(standing.values()),
+        subscriptions=await tx.destinations.subscribers(),
+        pending=counts.get(State.PENDING, 0) + counts.get(State.SENDING, 0),
+        failed=counts.get(State.FAILED, 0),
+        uncertain=counts.get(State.UNCERTAIN, 0),
+        held=counts.get(State.HELD, 0),
+        oldest_seconds=None if age is None or age < 0 else age,
+        last_dump=recent[0] if recent else None,
+    )

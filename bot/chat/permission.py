@@ -1,0 +1,47 @@
+"""Who may change what a chat is told: in private the person, in a group or channel its administrators."""
+
+import logging
+from collections import OrderedDict
+
+from telegram import Bot, ChatMember, Message
+from telegram.error import TelegramError
+
+from bot.clock import Clock
+
+log = logging.getLogger(__name__)
+
+BELIEVED_SECONDS = 60.0
+KEPT = 1000
+
+ADMINISTRATORS = {ChatMember.ADMINISTRATOR, ChatMember.OWNER}
+
+
+class Permission:
+    """Asks Telegram who administers a chat, and believes the answer for a minute."""
+
+    def __init__(self, bot: Bot, clock: Clock) -> None:
+        self._bot = bot
+        self._clock = clock
+        self._known: OrderedDict[tuple[int, int], tuple[float, bool]] = OrderedDict()
+
+    async def may_decide(self, chat_id: int, user_id: int) -> bool:
+        """Whether this person administers this group or channel; not, where Telegram does not say."""
+        now = self._clock.monotonic()
+        known = self._known.get((chat_id, user_id))
+        if known is not None and now - known[0] < BELIEVED_SECONDS:
+            return known[1]
+        try:
+            member = await self._bot.get_chat_member(chat_id, user_id)
+        except TelegramError as error:
+            log.warning("who administers chat %s is not known: %s", chat_id, error)
+            return False
+        allowed = member.status in ADMINISTRATORS
+        self._known[chat_id, user_id] = (now, allowed)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return allowed
+
+
+def speaks_for_chat(message: Message) -> bool:
+    """Whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id

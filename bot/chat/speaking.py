@@ -1,0 +1,71 @@
+"""Saying an answer in a chat at once: in the form the chat wants, simpler where that is refused.
+
+What is surely not sent may be said again more simply; what may have been sent is never repeated.
+"""
+
+import asyncio
+import logging
+
+from bot.clock import Clock
+from bot.delivery.messenger import Address, Messenger
+from bot.delivery.pacing import Pacing
+from bot.messages.document import Message
+from bot.messages.rendering import choose, render
+from storage.model import Fault, Form, Format, Later, Outcome, Refused, Sent
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
+SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
+
+
+class Speaker:
+    """Answers go before pushes in the pacing, and through connections of their own."""
+
+    def __init__(self, messenger: Messenger, pacing: Pacing, clock: Clock, *, rich: bool) -> None:
+        self._messenger = messenger
+        self._pacing = pacing
+        self._clock = clock
+        self._rich = rich
+
+    async def say(
+        self,
+        to: Address,
+        message: Message,
+        *,
+        wish: Format = Format.AUTO,
+        private: bool = True,
+        in_place_of: int | None = None,
+        reply_to: int | None = None,
+    ) -> Outcome:
+        """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
+        form: Form | None = choose(message, wish, rich=self._rich)
+        outcome: Outcome = Refused("nothing was tried")
+        while form is not None:
+            await self._wait(to.chat_id, private)
+            rendered = render(message, form)
+            if in_place_of is None:
+                outcome = await self._messenger.send(to, rendered, reply_to=reply_to)
+            else:
+                outcome = await self._messenger.edit(to, in_place_of, rendered)
+            match outcome:
+                case Refused(_, Fault.METHOD) if rendered.form is Form.RICH:
+                    self._rich = False
+                    form = Form.CLASSIC
+                case Refused(_, Fault.TARGET) if in_place_of is not None:
+                    in_place_of = None
+                case Refused(_, Fault.CONTENT):
+                    log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
+                    form = SIMPLER.get(rendered.form)
+                case Later(seconds, _, _, True) if seconds <= LONGEST_WAIT:
+                    self._pacing.flooded(self._clock.monotonic(), to.chat_id, seconds)
+                case _:
+                    form = None
+        if not isinstance(outcome, Sent):
+            log.warning("an answer was not sent: %s", outcome)
+        return outcome
+
+    async def _wait(self, chat_id: int, private: bool) -> None:
+        now = self._clock.monotonic()
+        start = self._pacing.reserve(now, chat_id, private, interactive=True)
+        await asyncio.sleep(min(LONGEST_WAIT, max(0.0, start - now)))

@@ -1,0 +1,150 @@
+"""The command line: each command reads the settings it needs, calls one function, and ends with a clear code.
+
+0 is success, 1 something of what was asked failed, 2 a wrong call or setting.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from bot.settings import Settings, SettingsError, read_settings
+from bot.telegram.redaction import protect_logs
+from bot.version import VERSION
+from storage.database import UnusableDatabaseError
+
+T = TypeVar("T")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="kexue-bot")
+def main() -> None:
+    """A Telegram bot that follows the blog 科学空间 (Scientific Spaces, kexue.fm)."""
+
+
+def settings_or_exit(**given: object) -> Settings:
+    try:
+        return read_settings(**given)
+    except SettingsError as error:
+        fail(str(error), code=2)
+
+
+def fail(reason: str, *, code: int = 1) -> NoReturn:
+    """End with one line on standard error."""
+    click.echo(f"kexue-bot: {reason}", err=True)
+    sys.exit(code)
+
+
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; a known mistake becomes one line and its exit code."""
+    try:
+        return asyncio.run(work)
+    except SettingsError as error:
+        fail(str(error), code=2)
+    except UnusableDatabaseError as error:
+        fail(f"DATABASE_URL: {error}", code=2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@main.command()
+def run() -> None:
+    """Run the service until it is told to stop (SIGTERM, Ctrl-C)."""
+    from bot.running import serve
+
+    settings = settings_or_exit()
+    set_up_logs(settings)
+    finish(serve(settings))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def parse(files: tuple[Path, ...]) -> None:
+    """Print what dumps show, one sighting a line, as JSON."""
+    from bot.showing import parse_file
+
+    failed = False
+    for path in files:
+        failed |= not parse_file(path)
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a dump.")
+def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Take files or folders in, as the service would."""
+    from bot.showing import ingest_paths
+
+    settings = settings_or_exit()
+    set_up_logs(settings, least=logging.ERROR)
+    sys.exit(finish(ingest_paths(settings, paths, as_json=as_json)))
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["posts", "chats"]))
+def export(what: str) -> None:
+    """Print what is stored, one JSON object a line."""
+    from bot.showing import export_stored
+
+    finish(export_stored(settings_or_exit(), what))
+
+
+@main.command()
+def series() -> None:
+    """List the series that are known, with their gaps."""
+    from bot.showing import list_series
+
+    finish(list_series(settings_or_exit()))
+
+
+@main.command()
+@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+def console(language: str) -> None:
+    """Talk to the bot on this terminal; needs no token and no Telegram."""
+    from bot.console import Console
+
+    settings = settings_or_exit()
+    set_up_logs(settings, least=logging.ERROR)
+
+    async def talk() -> None:
+        here = Console(settings, language=language)
+        await here.service.start(polling=False)
+        try:
+            await here.drain()
+            await here.talk()
+        finally:
+            await here.service.stop()
+
+    finish(talk())
+
+
+@main.command()
+def demo() -> None:
+    """See the bot at work with sample dumps; needs nothing."""
+    from bot.demo import demo as show
+
+    set_up_logs(settings_or_exit(_env_file=None), least=logging.ERROR)
+    finish(show())
+
+
+@main.command()
+def check() -> None:
+    """Look at the settings, the database, the dump folder and the token, a line each."""
+    from bot.checking import check_all
+
+    sys.exit(finish(check_all()))
+
+
+def set_up_logs(settings: Settings, least: int = logging.DEBUG) -> None:
+    level = max(logging.getLevelNamesMapping()[settings.log_level], least)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    logging.getLogger("apscheduler").setLevel(max(level, logging.WARNING))
+    try:
+        protect_logs([settings.token()])
+    except SettingsError:
+        protect_logs()

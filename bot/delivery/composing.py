@@ -1,0 +1,123 @@
+"""What a delivery says: its posts read, shown by a view and rendered, once for all that get the same.
+
+Knows storage and the views; knows nothing of Telegram.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.archive.facts import card_facts
+from bot.clock import Clock
+from bot.delivery.notice import notice_message
+from bot.delivery.sender import Composed
+from bot.intake.series import short_title
+from bot.messages.cards import News, announcement
+from bot.messages.digests import Digest, Entry, Period, digest
+from bot.messages.document import Message, Paragraph, Text
+from bot.messages.rendering import Rendered, choose, render
+from bot.messages.words import words_for
+from storage.database import Database, Transaction
+from storage.model import ChatKind, Delivery, DeliveryKind, Post, Scope, ScopeId
+
+KEPT = 256  # rendered messages
+FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
+PROBE_SECONDS = 86_400.0  # how long a server without rich messages is believed to have none
+OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
+
+Key = tuple[object, ...]
+
+
+class ArchiveComposer:
+    """The sender's composer."""
+
+    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._bot = bot
+        self._rich = rich
+        self._rich_again_at = 0.0
+        self._kept: OrderedDict[Key, tuple[float, Rendered | None]] = OrderedDict()
+
+    def rich_is_missing(self) -> None:
+        self._rich_again_at = self._clock.monotonic() + PROBE_SECONDS
+        self._kept.clear()
+
+    @property
+    def rich(self) -> bool:
+        """Whether rich messages may be tried."""
+        return self._rich and self._clock.monotonic() >= self._rich_again_at
+
+    def refresh(self) -> None:
+        """What is known has changed: render anew."""
+        self._kept.clear()
+
+    async def compose(self, delivery: Delivery) -> Composed | None:
+        to = delivery.destination
+        choice = to.preferences
+        key: Key = (
+            delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
+            choice.language, choice.format, choice.excerpt, to.kind, self.rich,
+        )  # fmt: skip
+        if delivery.kind is DeliveryKind.DIGEST:
+            key = (*key, delivery.id)  # its button leads through this very digest
+        now = self._clock.monotonic()
+        kept = self._kept.get(key)
+        if kept is None or now - kept[0] > FRESH_SECONDS:
+            message = await self._database.read(lambda tx: self._message(tx, delivery))
+            kept = (now, None if message is None else self._rendered(message, delivery))
+            self._kept[key] = kept
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        if kept[1] is None:
+            return None
+        return Composed(kept[1])
+
+    def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
+        wish = delivery.destination.preferences.format
+        return render(message, choose(message, wish, at_most=delivery.form, rich=self.rich))
+
+    async def _message(self, tx: Transaction, delivery: Delivery) -> Message | None:
+        words = words_for(delivery.destination.preferences.language)
+        if delivery.kind is DeliveryKind.BROADCAST:
+            return Message(body=(Paragraph((Text(delivery.text or ""),)),))
+        if delivery.kind is DeliveryKind.NOTICE:
+            return await notice_message(tx, delivery.text or "", words)
+        posts = await tx.posts.many(delivery.post_ids)
+        if not posts:
+            return None
+        if delivery.kind is DeliveryKind.DIGEST:
+            return digest(digest_facts(posts, delivery, self._clock.now()), words)
+        post = posts[0]
+        facts = await card_facts(tx, post, excerpt=delivery.destination.preferences.excerpt, bot=self._bot)
+        if facts.series is not None and facts.series.scope.id == delivery.scope_id:
+            facts = replace(facts, series=replace(facts.series, subscribed=True))
+        if delivery.destination.kind is ChatKind.PRIVATE:
+            facts = replace(facts, saved=False)
+        why = await _why(tx, delivery.scope_id)
+        return announcement(
+            facts, words, news=_news(post), why=why, edited=delivery.kind is DeliveryKind.EDIT
+        )
+
+
+def _news(post: Post) -> News:
+    if post.date is None or post.first_seen_at.date() - post.date <= OLD_NEWS:
+        return News.WRITTEN
+    return News.FOUND
+
+
+def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest:
+    """The posts of a digest, each called as within its series."""
+    entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
+    day = now.astimezone(ZoneInfo(delivery.destination.preferences.time_zone)).date()
+    return Digest(period=Period.DUMP, day=day, entries=entries, delivery=delivery.id)
+
+
+def _within(post: Post) -> str:
+    return (short_title(post.title, post.series) or post.title) if post.series else post.title
+
+
+async def _why(tx: Transaction, scope_id: ScopeId | None) -> tuple[Scope, ...]:
+    scope = await tx.scopes.get(scope_id) if scope_id is not None else None
+    return (scope,) if scope else ()

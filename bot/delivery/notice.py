@@ -1,0 +1,72 @@
+"""What operators are told through the outbox: JSON with the duty, put into words when it is sent."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import assert_never
+
+from bot.messages import operators
+from bot.messages.document import Footer, Message, Paragraph, Text
+from bot.messages.words import Words
+from storage.database import Transaction
+from storage.model import DumpId
+
+
+@dataclass(frozen=True, slots=True)
+class DumpUnreadable:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostsHeld:
+    dump: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLost:
+    chat: str
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    reason: str
+
+
+Notice = DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed
+
+KINDS: dict[str, type[Notice]] = {
+    kind.__name__: kind for kind in (DumpUnreadable, PostsHeld, TopicLost, DeliveryFailed)
+}
+
+
+def encode(notice: Notice) -> str:
+    return json.dumps({"notice": type(notice).__name__, **asdict(notice)}, ensure_ascii=False)
+
+
+def decode(payload: str) -> Notice | None:
+    """The notice a duty carries; None for one of another version."""
+    try:
+        values = json.loads(payload)
+        return KINDS[values.pop("notice")](**values)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+async def notice_message(tx: Transaction, payload: str, words: Words) -> Message | None:
+    match decode(payload):
+        case None:
+            return Message(body=(Paragraph((Text(payload),)),))
+        case DumpUnreadable(name, reason):
+            return operators.dump_unreadable(words, name, reason)
+        case PostsHeld(dump, most):
+            waiting = [record for record in await tx.dumps.held() if record.id == DumpId(dump)]
+            return operators.posts_held(words, waiting[0], waiting[0].new, most) if waiting else None
+        case TopicLost(chat, topic):
+            return operators.topic_lost(words, chat, topic)
+        case DeliveryFailed(reason):
+            said = operators.deliveries_failed(words, 1, 0)
+            return replace(said, body=(*said.body, Footer((Text(reason),))))
+        case unknown:
+            assert_never(unknown)

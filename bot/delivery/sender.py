@@ -1,0 +1,279 @@
+"""The sending loop: claims due duties, starts one try for each, and writes what became of them in groups.
+
+Owns the order of these steps and nothing else: what is said is the composer's, when it may leave the
+pacing's, what an outcome means the verdict's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from bot.clock import Clock
+from bot.delivery.breaker import Breaker
+from bot.delivery.consequences import follow
+from bot.delivery.messenger import Messenger, address_of
+from bot.delivery.pacing import Pacing
+from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge
+from bot.messages.rendering import Rendered
+from bot.tasks import Nursery
+from storage.database import Database, Transaction
+from storage.model import (
+    ChatKind,
+    Delivery,
+    DeliveryKind,
+    Form,
+    Outcome,
+    Settlement,
+    State,
+    Unsure,
+)
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
+AHEAD_SECONDS = 0.5  # how far ahead of its start a duty is claimed
+FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
+LINGER_SECONDS = 0.004  # how long results gather before they are written together
+MARGIN_SECONDS = 5.0  # between the end of the longest request and the end of its lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an operator chose about sending."""
+
+    slots: int = 100
+    lease: timedelta = timedelta(seconds=120)
+    answer_seconds: float = 45
+    stop_seconds: float = 20
+    on_unsure: Literal["resend", "skip"] = "resend"
+    admins: tuple[int, ...] = ()
+
+    @property
+    def least_lease(self) -> float:
+        """Seconds that must be left of a lease for a request to start: it must end within."""
+        return min(self.answer_seconds + MARGIN_SECONDS, self.lease.total_seconds() / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What is said for a delivery, and the message it answers."""
+
+    message: Rendered
+    reply_to: int | None = None
+
+
+class Composer(Protocol):
+    """Turns duties into messages."""
+
+    async def compose(self, delivery: Delivery) -> Composed | None:
+        """What to say; None where there is nothing to say any more."""
+        ...
+
+    def rich_is_missing(self) -> None:
+        """This server does not know rich messages: write classic ones for a while."""
+        ...
+
+
+class Sender:
+    """Sends what is in the outbox until it is told to stop."""
+
+    def __init__(
+        self,
+        database: Database,
+        messenger: Messenger,
+        composer: Composer,
+        pacing: Pacing,
+        clock: Clock,
+        policy: Policy,
+        crash: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._database = database
+        self._messenger = messenger
+        self._composer = composer
+        self._pacing = pacing
+        self._clock = clock
+        self._policy = policy
+        self._crash = crash
+        self._tries = Nursery()
+        self._ended: list[tuple[Delivery, Verdict]] = []
+        self._news = asyncio.Event()
+        self._stopping = False
+        self.breaker = Breaker()
+        self.stopped: AllStopped | None = None
+        self._stopped_until = 0.0
+        self.outcomes: dict[str, int] = {}
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends when what is in flight has ended or its time is over."""
+        self._stopping = True
+        self._news.set()
+
+    async def run(self) -> None:
+        now = self._clock.now()
+        for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
+            self._pacing.flooded(self._clock.monotonic(), chat_id, (until - now).total_seconds())
+        while not self._stopping:
+            room = self._room()
+            claimed = await self._turn(room)
+            for delivery in claimed:
+                self._tries.start(self._try(delivery, self._clock.monotonic()))
+            if not claimed or len(claimed) < room or not self._room():
+                await self._pause(idle=not claimed)
+        await self._wind_down()
+
+    async def _wind_down(self) -> None:
+        if late := await self._tries.wait(self._policy.stop_seconds):
+            log.warning("%s requests got no answer in time; their lease decides", late)
+        await self._turn(0)
+
+    def _room(self) -> int:
+        """How many duties may be claimed now."""
+        now = self._clock.monotonic()
+        free = self._policy.slots - len(self._tries)
+        if now < self._stopped_until:
+            return 0
+        allowed = self.breaker.allowed(now, len(self._tries))
+        if allowed is not None or self.stopped is not None:
+            free = min(free, allowed if allowed is not None else 1 - len(self._tries))
+        return max(0, min(free, self._pacing.budget(now, AHEAD_SECONDS)))
+
+    async def _turn(self, room: int) -> Sequence[Delivery]:
+        """One transaction: write what ended, claim what is due."""
+        ended, self._ended = self._ended, []
+        if not ended and not room:
+            return []
+        now = self._clock.now()
+
+        async def unit(tx: Transaction) -> Sequence[Delivery]:
+            await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
+            if ended:
+                await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
+                await follow(tx, ended, now, self._policy.admins)
+            return await tx.outbox.claim(room, now, self._policy.lease) if room else []
+
+        self._crash("before-settle" if ended else "before-claim")
+        try:
+            claimed = await self._database.transact(unit)
+        except BaseException:
+            self._ended = ended + self._ended  # not written yet: the next turn writes them
+            raise
+        self._crash("after-settle" if ended else "after-claim")
+        return claimed
+
+    async def _pause(self, *, idle: bool) -> None:
+        """Wait for an end or for news; results gather a little, so that they are written together."""
+        if self._ended:
+            await asyncio.sleep(LINGER_SECONDS)
+            return
+        self._news.clear()
+        wait = IDLE_SECONDS if idle and not len(self._tries) else AHEAD_SECONDS
+        if idle and not len(self._tries):
+            wait = min(wait, await self._until_due())
+        try:
+            async with asyncio.timeout(wait):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(LINGER_SECONDS)
+
+    async def _until_due(self) -> float:
+        due = await self._database.read(lambda tx: tx.outbox.next_due())
+        if due is None:
+            return IDLE_SECONDS
+        # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
+        return max(0.05, (due - self._clock.now()).total_seconds())
+
+    async def _try(self, delivery: Delivery, claimed_at: float) -> None:
+        try:
+            verdict = await self._attempt(delivery, claimed_at)
+        except Exception as error:
+            log.exception("delivery %s could not be tried", delivery.id)
+            verdict = Verdict(_put(delivery, State.FAILED, f"it could not be written: {error!r}"))
+        self._ended.append((delivery, verdict))
+        self._news.set()
+
+    async def _attempt(self, delivery: Delivery, claimed_at: float) -> Verdict:
+        composed = await self._composer.compose(delivery)
+        if composed is None:
+            return Verdict(_put(delivery, State.CANCELLED, "there is nothing left to say"))
+        chat_id, private = delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
+        now = self._clock.monotonic()
+        ready = self._pacing.ready_at(now, chat_id, private)
+        if ready - now > FAR_SECONDS:
+            return Verdict(_again(delivery, self._clock, ready - now, "the chat's own pace"))
+        start = self._pacing.reserve(now, chat_id, private, movable=True)
+        await self._until(start, chat_id, private)
+        lease_left = claimed_at + self._policy.lease.total_seconds() - self._clock.monotonic()
+        if lease_left < min(
+            self._policy.answer_seconds + MARGIN_SECONDS, self._policy.lease.total_seconds() / 2
+        ):
+            return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
+        self._crash("before-request")
+        outcome = await self._send(delivery, composed)
+        self._crash("after-response")
+        return self._judged(delivery, outcome, composed.message.form)
+
+    async def _until(self, start: float, chat_id: int, private: bool) -> None:
+        """Wait for a booked start; an answer to somebody may have taken it, then for the next."""
+        while True:
+            await asyncio.sleep(max(0.0, start - self._clock.monotonic()))
+            granted = self._pacing.confirm(self._clock.monotonic(), chat_id, private, start)
+            if granted == start:
+                return
+            start = granted
+
+    async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
+        to = address_of(delivery.destination)
+        if delivery.kind is DeliveryKind.EDIT:
+            message_id = int(delivery.text or 0)
+            return await self._messenger.edit(to, message_id, composed.message)
+        return await self._messenger.send(to, composed.message, reply_to=composed.reply_to)
+
+    def _judged(self, delivery: Delivery, outcome: Outcome, form: Form) -> Verdict:
+        now = self._clock.monotonic()
+        name = type(outcome).__name__.lower()
+        self.outcomes[name] = self.outcomes.get(name, 0) + 1
+        if isinstance(outcome, Unsure):
+            self.breaker.unanswered(now)
+            log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
+        else:
+            self.breaker.answered()
+        verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
+        match verdict.effect:
+            case ChatFrozen(chat_id, _, seconds):
+                self._pacing.flooded(now, chat_id, seconds)
+            case RichMissing():
+                self._composer.rich_is_missing()
+            case AllStopped() as stop:
+                self._stop_all(stop, now)
+            case _:
+                self.stopped = None
+        return verdict
+
+    def _stop_all(self, stop: AllStopped, now: float) -> None:
+        self._stopped_until = now + stop.seconds
+        if self.stopped is None:
+            log.error("nothing is sent for %.0f s: %s", stop.seconds, stop.reason)
+        self.stopped = stop
+
+
+def _put(delivery: Delivery, state: State, reason: str) -> Settlement:
+    return Settlement(delivery_id=delivery.id, token=delivery.token, state=state, reason=reason)
+
+
+def _again(delivery: Delivery, clock: Clock, seconds: float, reason: str) -> Settlement:
+    return Settlement(
+        delivery_id=delivery.id,
+        token=delivery.token,
+        state=State.PENDING,
+        reason=reason,
+        due_at=clock.now() + timedelta(seconds=seconds),
+        counts=False,
+    )

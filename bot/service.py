@@ -1,0 +1,254 @@
+"""The composition root: the only file that knows everyone. Builds, starts and stops the parts in order."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from telegram import Bot
+from telegram.ext import Application, ApplicationBuilder
+from telegram.request import BaseRequest
+
+from bot.chat.application import register
+from bot.chat.conversation import Conversation
+from bot.chat.desk import Desk
+from bot.chat.inline import Inline
+from bot.chat.membership import Membership
+from bot.chat.permission import Permission
+from bot.chat.speaking import Speaker
+from bot.clock import Clock, SystemClock
+from bot.crashing import crash_point
+from bot.delivery.composing import ArchiveComposer
+from bot.delivery.messenger import TelegramMessenger
+from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
+from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.sender import Policy, Sender
+from bot.housekeeping import Housekeeper
+from bot.intake.intake import Report, Rules, reject, take_in
+from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.intake.sources import UnreadableFileError, fingerprint, read_file
+from bot.intake.watching import Watch
+from bot.schedule import make_schedule
+from bot.settings import Settings, SettingsError
+from bot.tasks import Supervisor
+from bot.telegram.request import AiohttpRequest
+from storage.database import Database, open_database
+
+log = logging.getLogger(__name__)
+
+App = Application[Any, Any, Any, Any, Any, Any]
+
+POLL_SECONDS = 10  # how long one request for updates stays open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """The three ways out: asking for updates, answering people, pushing news; connections of their own."""
+
+    polling: BaseRequest
+    answers: BaseRequest
+    pushes: BaseRequest
+
+
+def telegram_wires(settings: Settings) -> Wires:
+    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+    return Wires(
+        polling=AiohttpRequest(connections=2, read_timeout=POLL_SECONDS + 10, proxy=proxy),
+        answers=AiohttpRequest(connections=32, read_timeout=settings.answer_seconds, proxy=proxy),
+        pushes=AiohttpRequest(
+            connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The parts that need Telegram."""
+
+    application: App
+    sender: Sender
+    composer: ArchiveComposer
+
+
+class Service:
+    """The whole bot: `start`, then `stop`; in between everything runs by itself."""
+
+    def __init__(self, settings: Settings, token: str, wires: Wires, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.rules = rules_of(settings)
+        self._token = token
+        self._wires = wires
+        self.supervisor = Supervisor()
+        self.watch = Watch(settings.dump_dir, self._hand_on)
+        self._schedule = make_schedule(
+            scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
+        )
+        self.database: Database
+        self.desk: Desk
+        self._housekeeper: Housekeeper
+        self._connected: Connected | None = None
+
+    async def start(self, *, polling: bool = True) -> None:
+        """`open`, then `connect`."""
+        await self.open()
+        await self.connect(polling=polling)
+
+    async def open(self) -> None:
+        """Open and migrate the database and take dumps in; Telegram is not needed for that.
+
+        Raises UnusableDatabaseError.
+        """
+        settings = self.settings
+        self.database = await open_database(settings.database_url.get_secret_value())
+        self._housekeeper = Housekeeper(
+            self.database,
+            self.clock,
+            max_age=timedelta(days=settings.max_age_days),
+            keep=timedelta(days=settings.keep_days),
+        )
+        self._schedule.start()
+        self.supervisor.start("watch", self.watch.run)
+        self.supervisor.start("listen", self.watch.listen)
+        self.supervisor.start("housekeeper", self._housekeeper.run)
+
+    async def connect(self, *, polling: bool = True) -> None:
+        """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
+        pacing = Pacing(Limits(per_second=self.settings.rate))
+        application = self._build(pacing)
+        await application.initialize()
+        self.desk.bot = application.bot.username
+        sender, composer = await self._build_delivery(pacing)
+        self._connected = Connected(application, sender, composer)
+        await application.start()
+        self.supervisor.start("sender", sender.run)
+        if polling and application.updater is not None:
+            await application.updater.start_polling(
+                timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
+            )
+
+    def _build(self, pacing: Pacing) -> App:
+        builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
+        builder = builder.base_file_url(f"{self.settings.bot_api_url}/file/bot")
+        builder = builder.request(self._wires.answers).get_updates_request(self._wires.polling)
+        application: App = builder.concurrent_updates(True).build()
+        self.desk = Desk(
+            database=self.database,
+            clock=self.clock,
+            admins=self.settings.admin_chat_ids,
+            hold_above=self.settings.hold_above,
+            planned=self._tick,
+        )
+        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self.settings.rich)
+        permission = Permission(application.bot, self.clock)
+        register(
+            application,
+            Conversation(self.desk, speaker, permission),
+            Membership(self.desk, speaker),
+            Inline(self.desk),
+        )
+        return application
+
+    async def _build_delivery(self, pacing: Pacing) -> tuple[Sender, ArchiveComposer]:
+        settings = self.settings
+        pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
+        await self._wires.pushes.initialize()
+        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=settings.rich)
+        policy = Policy(
+            slots=settings.max_in_flight,
+            lease=timedelta(seconds=settings.lease_seconds),
+            answer_seconds=settings.answer_seconds,
+            stop_seconds=settings.stop_seconds,
+            on_unsure=settings.on_unsure,
+            admins=settings.admin_chat_ids,
+        )
+        crash = crash_point(settings.crash_at)
+        messenger = TelegramMessenger(pusher)
+        return Sender(self.database, messenger, composer, pacing, self.clock, policy, crash), composer
+
+    @property
+    def running(self) -> Connected:
+        """The parts that talk to Telegram; only after `connect`."""
+        if self._connected is None:
+            raise RuntimeError("the service is not connected")
+        return self._connected
+
+    async def stop(self) -> None:
+        """No new work; requests in flight are awaited; the rest is left to its lease."""
+        connected = self._connected
+        if connected is not None:
+            updater = connected.application.updater
+            if updater is not None and updater.running:
+                await updater.stop()
+            connected.sender.stop()
+        self._schedule.shutdown(wait=False)
+        self.watch.stop()
+        self._housekeeper.stop()
+        await self.supervisor.stop(self.settings.stop_seconds + 5)
+        if connected is not None:
+            await connected.application.stop()
+            await connected.application.shutdown()
+        await self._wires.pushes.shutdown()
+        await self.database.close()
+
+    def _tick(self) -> None:
+        """Something may be due."""
+        self._housekeeper.wake()
+        if self._connected is not None:
+            self._connected.sender.wake()
+
+    async def _hand_on(self, path: Path) -> None:
+        name = str(path.relative_to(self.settings.dump_dir))
+        await take_in_file(self.database, path, name, self.rules, self.clock)
+        if self._connected is not None:
+            self._connected.composer.refresh()
+            self._connected.sender.wake()
+
+
+UPDATES = [
+    "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
+]  # fmt: skip
+
+
+async def take_in_file(database: Database, path: Path, name: str, rules: Rules, clock: Clock) -> Report:
+    """A file of the folder, taken in; what cannot be read is recorded with its reason."""
+    now = clock.now()
+    try:
+        dump = read_file(path, name, now)
+    except UnreadableFileError as reason:
+        return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
+    return await take_in(database, dump, rules, now)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Raises SettingsError for a wrong SERIES_FILE."""
+
+    def notice(report: Report) -> str:
+        if report.error is not None:
+            return encode(DumpUnreadable(report.dump, report.error))
+        return encode(PostsHeld(report.dump_id, settings.hold_above))
+
+    return Rules(
+        digest_above=settings.digest_above,
+        hold_above=settings.hold_above,
+        edit_days=settings.edit_days,
+        overrides=_overrides(settings.series_file),
+        admins=settings.admin_chat_ids,
+        notice=notice,
+    )
+
+
+def _overrides(file: Path | None) -> Overrides:
+    if file is None:
+        return NO_OVERRIDES
+    try:
+        return read_overrides(file.read_text(encoding="utf-8"))
+    except OverridesError as error:
+        raise SettingsError(f"SERIES_FILE {file.name}, {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"SERIES_FILE cannot be read ({error}): see that it exists, as UTF-8") from error
+
+
+def _polling_failed(error: Exception) -> None:
+    log.warning("updates cannot be had for now: %s", error)

@@ -56,9 +56,14 @@ def _take(rest: list[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _cut(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
-    """Cut before or inside run `full`, of which `room` units fit, or earlier at a better place."""
+    """Cut before or inside run `full`, of which `room` units fit, or earlier at a better place.
+
+    A better place leaves at least a third: a title alone would be a poor first message.
+    """
+    sizes = [units(run.text) for run in rest[:full]]
+    least = (sum(sizes) + min(room, units(rest[full].text))) // 3
     for index in range(full, 0, -1):
-        if rest[index].border:
+        if rest[index].border and sum(sizes[:index]) >= least:
             return rest[:index], rest[index + 1 :]
     for index in range(full, -1, -1):
         run = rest[index]
@@ -66,13 +71,18 @@ def _cut(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
             continue
         end = fitting(run.text, room) if index == full else len(run.text)
         line_end = run.text.rfind("\n", 0, end)
-        if line_end > 0 or (line_end == 0 and index):
+        if (line_end > 0 or (line_end == 0 and index)) and sum(sizes[:index]) + line_end >= least:
             return _halves(rest, index, line_end)
+    return _cut_line(rest, full, room)
+
+
+def _cut_line(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
+    """Cut after a sentence or between characters of run `full`; before it, if it is not to be cut."""
     run = rest[full]
     end = fitting(run.text, room)
     if not run.whole:
         found = [match.end() for match in _SENTENCE_END.finditer(run.text, 0, end)]
-        at = found[-1] if found else _unjoined(run.text, end)
+        at = found[-1] if found and found[-1] > end // 2 else _unjoined(run.text, end)
         if at > 0:
             return _halves(rest, full, at)
     if full:

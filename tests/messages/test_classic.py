@@ -133,6 +133,13 @@ def test_cuts_at_line_ends_then_after_sentences_then_between_characters() -> Non
     assert [len(text) for text in characters] == [4096, 4096, 1808]
 
 
+def test_a_title_does_not_stay_alone() -> None:
+    first, *_ = (text for text, _ in shown((said("题"), Quote((said("好" * 9000),)))))
+    assert units(first) == MAX_UNITS
+    first, *_ = (text for text, _ in shown((said("题\n日期"), said("好" * 999 + "。" + "好" * 4000))))
+    assert units(first) == MAX_UNITS
+
+
 def test_never_cuts_a_surrogate_pair_an_emoji_or_a_formula() -> None:
     assert [units(text) for text, _ in shown((said("x" + "😀" * 4096),))] == [4095, 4096, 2]
     joined = [text for text, _ in shown((said("👩\u200d🚀" * 1500),))]

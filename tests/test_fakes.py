@@ -6,8 +6,26 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParameters
-from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, RetryAfter, TelegramError
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InlineQueryResultArticle,
+    InputTextMessageContent,
+    ReplyParameters,
+)
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    EndPointNotFound,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
 
 from bot.telegram.request import AiohttpRequest
 from tests.fake_replies import blocked, flood
@@ -233,3 +251,83 @@ async def test_a_second_poll_ends_the_first(telegram: FakeTelegram, bot: Bot) ->
         assert await telegram.world.until(lambda: telegram.world.polls == 1, 5.0)
         await second.get_updates(timeout=0)
     assert "terminated by other getUpdates request" in str(ended)
+
+
+async def test_answers_inline_queries_within_their_limits(telegram: FakeTelegram, bot: Bot) -> None:
+    query_id = telegram.asks_inline("x")
+    result = InlineQueryResultArticle("1", "题", InputTextMessageContent("<b>x</b>", parse_mode="HTML"))
+    for results, words in (([result] * 2, "Result_id_duplicate"), ([result] * 51, "Results_too_much")):
+        with pytest.raises(BadRequest, match=words):
+            await bot.answer_inline_query(query_id, results)
+    await bot.answer_inline_query(query_id, [result], cache_time=5)
+    answer = await telegram.inline_answer(query_id)
+    assert [each["title"] for each in answer["results"]] == ["题"]
+
+
+async def test_remembers_how_the_bot_presents_itself(bot: Bot) -> None:
+    await bot.set_my_commands([("start", "开始")], language_code="zh")
+    await bot.set_my_short_description("短", language_code="zh")
+    assert [each.command for each in await bot.get_my_commands(language_code="zh")] == ["start"]
+    assert await bot.get_my_commands() == ()
+    assert (await bot.get_my_short_description("zh")).short_description == "短"
+    with pytest.raises(BadRequest, match="Bot_command_invalid"):
+        await bot.set_my_commands([("Start", "x")])
+
+
+async def test_knows_members_and_topics(telegram: FakeTelegram, bot: Bot) -> None:
+    telegram.opens(-1008, "supergroup").standing = "administrator"
+    telegram.administrators[-1008] = {5}
+    assert (await bot.get_chat_member(-1008, 5)).status == "administrator"
+    assert (await bot.get_chat_member(-1008, 6)).status == "member"
+    assert [each.user.id for each in await bot.get_chat_administrators(-1008)] == [5, 4242]
+    topic = await bot.create_forum_topic(-1008, "科学空间")
+    telegram.opens(-1008).topics[topic.message_thread_id] = "closed"
+    with pytest.raises(BadRequest, match="Topic_closed"):
+        await bot.send_message(-1008, "x", message_thread_id=topic.message_thread_id)
+    await bot.leave_chat(-1008)
+    with pytest.raises(Forbidden, match="bot is not a member of the supergroup chat"):
+        await bot.send_message(-1008, "x")
+
+
+async def test_brings_updates_to_a_webhook_until_it_takes_them(telegram: FakeTelegram, bot: Bot) -> None:
+    taken: list[tuple[str | None, Any]] = []
+
+    async def hook(request: web.Request) -> web.Response:
+        taken.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token"), await request.json()))
+        return web.Response(status=200 if len(taken) > 1 else 500)
+
+    app = web.Application()
+    app.router.add_post("/hook", hook)
+    async with TestServer(app) as server:
+        await bot.set_webhook(str(server.make_url("/hook")), secret_token="s3cret")
+        telegram.user_says("嗨")
+        assert await telegram.world.until(lambda: not telegram.world.updates, 5.0)
+        with pytest.raises(Conflict, match="webhook is active"):
+            await bot.get_updates()
+        await bot.delete_webhook()
+    assert [(secret, update["message"]["text"]) for secret, update in taken] == [("s3cret", "嗨")] * 2
+
+
+async def test_is_quiet_once_nothing_happens(telegram: FakeTelegram, bot: Bot) -> None:
+    await bot.send_message(7, "x")
+    assert await telegram.quiet(0.01) == []
+    assert await telegram.message(7) is telegram.messages(7)[0]
+    with pytest.raises(AssertionError, match="no new message in 7"):
+        await telegram.message(7, timeout=0.01)
+
+
+async def test_tells_a_wrong_token_and_an_unknown_method(telegram: FakeTelegram, bot: Bot) -> None:
+    with pytest.raises(InvalidToken, match="Unauthorized"):
+        await Bot("1:x", telegram.url, request=bot.request).get_me()
+    with pytest.raises(EndPointNotFound):
+        await bot.do_api_request("sendTelepathy")
+
+
+async def test_strangers_can_be_unknown() -> None:
+    wire = AiohttpRequest(connections=1, read_timeout=5.0)
+    async with FakeTelegram(strangers=False) as telegram, wire:
+        bot = Bot(telegram.token, telegram.url, request=wire)
+        with pytest.raises(BadRequest, match="Chat not found"):
+            await bot.send_message(7, "x")
+        telegram.user_says("/start", user_id=7)
+        await bot.send_message(7, "x")

@@ -215,6 +215,15 @@ def test_a_flood_holds_back_what_was_booked_before_it() -> None:
     assert pacing.confirm(17.0, PRIVATE, True, 17.0) == 17.0
 
 
+def test_a_slot_that_a_flood_sets_free_is_used() -> None:
+    pacing = Pacing(Limits(per_second=1, margin=0))
+    for chat_id in (1, 2, 3, 4):
+        assert pacing.reserve(0.0, chat_id, private=True, movable=True) == chat_id - 1
+    pacing.flooded(1.0, 2, 100)
+    assert pacing.confirm(1.0, 2, True, 1.0) == 101.0
+    assert pacing.reserve(1.0, 99, private=True) == 1.0
+
+
 def test_a_late_start_goes_to_the_end() -> None:
     pacing = Pacing()
     starts = [pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in range(1, 61)]

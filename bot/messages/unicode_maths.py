@@ -3,6 +3,7 @@
 Reads the tree of tex_parser.py. When unsure it gives up, and the source is shown instead.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -34,6 +35,8 @@ from bot.messages.unicode_rows import rows_in_line, rows_in_lines
 
 LONGEST_UNICODE: Final = 200
 _RELATION_SIGNS: Final = frozenset("=<>≤≥≠≈≡∼∝∈→←↔⇒⇐⇔:")
+# Telegram makes a command of "/x" after a bracket; this sign of division looks the same and is none.
+_COMMAND: Final = re.compile(r"(?<!\w)/(?=\w)")
 _BARE_ABOVE: Final = {"*": "*", "∗": "*", "⋆": "*", "†": "†", "‡": "‡", "∘": "°", "′": "′", "′′": "″"}
 _DEFINED: Final = {"def": "≝", "Δ": "≜", "△": "≜"}
 _BRACKETS: Final = {"": "", "p": "()", "b": "[]", "B": "{}", "v": "||", "V": "‖‖", "small": ""}
@@ -68,7 +71,7 @@ def unicode_tex(tex: str) -> str | None:
         shown = _shown(parse(clean(tex)))
     except TexError:
         return None
-    shown = unicodedata.normalize("NFC", shown).replace("′′", "″")
+    shown = _COMMAND.sub("∕", unicodedata.normalize("NFC", shown).replace("′′", "″"))
     lines = "\n".join(line.strip() for line in shown.split("\n") if line.strip())
     if not lines or len(lines) > LONGEST_UNICODE or clean(lines) != lines:
         return None

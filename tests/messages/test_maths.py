@@ -1,6 +1,9 @@
 """Every formula is drawn safely or shown as code, and reads well in Unicode."""
 
+import json
+
 import pytest
+import tdjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +102,19 @@ def test_any_source_has_short_unicode_or_none(tex: str) -> None:
 def test_monstrous_source_is_refused(tex: str) -> None:
     assert safe_tex(tex) is None
     assert unicode_tex(tex) is None
+
+
+@needs_shared
+def test_telegram_finds_no_command_or_link_in_a_readable_formula() -> None:
+    for tex in (*(tex for tex, _, _ in hard_formulas()), *shared_formulas()):
+        assert detected(unicode_tex(tex) or "") == []
+    assert unicode_tex(r"\frac{p(x)}{q(x)}") == "p(x)∕q(x)"
+
+
+def detected(text: str) -> list[str]:
+    """What Telegram links by itself in any classic message."""
+    answer = tdjson.td_execute(json.dumps({"@type": "getTextEntities", "text": text}).encode())
+    return [entity["type"]["@type"] for entity in json.loads(answer)["entities"]]
 
 
 def test_limits_of_length() -> None:

@@ -144,6 +144,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_aliases_title_key"), "aliases", ["title_key"], unique=False)
     op.create_table(
+        "bookmarks",
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("saved_at", sa.BigInteger(), nullable=True),
+        sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["posts.id"], name=op.f("fk_bookmarks_post_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "post_id", name=op.f("pk_bookmarks")),
+    )
+    op.create_index(op.f("ix_bookmarks_post_id"), "bookmarks", ["post_id"], unique=False)
+    op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("destination_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -30,7 +30,7 @@ from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_o
 from bot.intake.sources import UnreadableFileError, fingerprint, read_file
 from bot.intake.watching import Watch
 from bot.schedule import make_schedule
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.request import AiohttpRequest
 from storage.database import Database, open_database
@@ -75,6 +75,7 @@ class Service:
     """The whole bot: `start`, then `stop`; in between everything runs by itself."""
 
     def __init__(self, settings: Settings, token: str, wires: Wires, clock: Clock | None = None) -> None:
+        agree_with_libraries()
         self.settings = settings
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)

@@ -3,6 +3,7 @@
 The only module that reads the environment.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -121,6 +122,11 @@ class Settings(BaseSettings):
                 f"BOT_TOKEN_FILE cannot be read ({error.__class__.__name__}): "
                 "see that it exists and that this user may read it"
             ) from error
+
+
+def agree_with_libraries() -> None:
+    """Tell python-telegram-bot, which reads it from the environment, to give durations as timedelta."""
+    os.environ.setdefault("PTB_TIMEDELTA", "1")  # noqa: TID251 - here is where the environment is dealt with
 
 
 def read_settings(**given: object) -> Settings:

@@ -118,7 +118,7 @@ class Sender:
     async def run(self) -> None:
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
-            self._pacing.flooded(self._clock.monotonic(), chat_id, (until - now).total_seconds())
+            self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
         while not self._stopping:
             room = self._room()
             claimed = await self._turn(room)

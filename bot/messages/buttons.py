@@ -73,5 +73,5 @@ def in_rows(buttons: Iterable[Button], width: int) -> tuple[Row, ...]:
     """`buttons` in as few rows of at most `width` as hold them, as even as can be."""
     every = tuple(buttons)
     rows = -(-len(every) // width)
-    ends = [round(len(every) * row / rows) for row in range(1, rows + 1)]
+    ends = [-(-len(every) * row // rows) for row in range(1, rows + 1)]
     return tuple(every[start:end] for start, end in zip([0, *ends], ends, strict=False))

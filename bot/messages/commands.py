@@ -80,9 +80,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         name="subscribe",
-        arguments=("[series|tag|category|word 名称]", "[series|tag|category|word name]"),
-        zh="订阅新文章：全部，或某个系列、标签、分类、关键词",
-        en="Hear of new posts: all, or by series, tag, category or words",
+        arguments=("[种类 名称]", "[kind name]"),
+        zh="订阅新文章：全部，或按 series、tag、category、word",
+        en="Hear of new posts: all, or by series, tag, category or word",
         where=_DECIDING,
     ),
     Command(

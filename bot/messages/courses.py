@@ -66,7 +66,11 @@ def course(facts: CourseFacts, words: Words) -> Message:
     ]
     if facts.gaps:
         episodes = words.join([str(episode) for episode in facts.gaps])
-        body.append(Paragraph((Text(words.say("◌ 第 {episodes} 篇没有收录，跳过。", episodes=episodes)),)))
+        body.append(
+            Paragraph(
+                (Text(words.count("◌ 第 {episodes} 篇没有收录，跳过。", len(facts.gaps), episodes=episodes)),)
+            )
+        )
     return Message(body=tuple(body), keyboard=_keys(facts, words))
 
 
@@ -121,7 +125,7 @@ def lesson_line(facts: CourseFacts, gap: tuple[int, ...], words: Words) -> str:
     said = words.say("从头读 · {sent} / {of}", sent=facts.sent, of=facts.of)
     if gap:
         episodes = words.join([str(episode) for episode in gap])
-        said += words.say("（◌ 第 {episodes} 篇没有收录）", episodes=episodes)
+        said += words.count("（◌ 第 {episodes} 篇没有收录）", len(gap), episodes=episodes)
     return said
 
 
@@ -146,7 +150,7 @@ def _stage(facts: CourseFacts, words: Words) -> str:
         case Stage.RUNNING:
             return words.say("每周一篇") if facts.when is When.WEEKLY else words.say("每天一篇")
         case Stage.PAUSED:
-            return words.say("暂停")
+            return words.say("停着")
         case Stage.STOPPED:
             return words.say("停了")
         case Stage.CAUGHT_UP:
@@ -161,7 +165,7 @@ def _keys(facts: CourseFacts, words: Words, *, named: bool = False) -> tuple[Row
     match facts.stage:
         case Stage.RUNNING:
             keys = (
-                press(words.say("现在就要下一篇"), CourseNext(scope)),
+                press(words.say("下一篇"), CourseNext(scope)),
                 press(words.say("暂停"), CoursePause(scope)),
                 press(words.say("停止"), CourseStop(scope)),
             )

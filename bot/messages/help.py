@@ -110,9 +110,9 @@ def help_page(
     if own:
         body.append(Paragraph((Bold((Text(words.say("运维")),)),)))
         body.append(Items(tuple(_command(command, words) for command in own)))
-    body.append(
-        Paragraph((Text(words.say("名称不必写全，大小写和全角半角都一样。直接发几个词，就是查找。")),))
-    )
+    forgiving = words.say("名称不必写全，大小写和全角半角都一样。")
+    bare = words.say("直接发几个词，就是查找。") if where is Where.PRIVATE else None
+    body.append(Paragraph((Text(words.sentences(forgiving, bare)),)))
     row = (press(words.say("设置"), Settings()), press(words.say("关于"), About()))
     return Message(body=tuple(body), keyboard=(row,) if where is Where.PRIVATE else ())
 

@@ -14,6 +14,7 @@ from bot.messages.actions import (
     CourseStart,
     Hot,
     Latest,
+    Mute,
     Related,
     Saved,
     SearchPage,
@@ -121,7 +122,8 @@ def series_view(
     if facts.have > 1:
         last.append(press(words.say("每天一篇"), CourseStart(scope)))
     rows = (*_numbers(page, bot), *paging(page, lambda number: ShowScope(scope, number)), tuple(last))
-    return Message(body=tuple(body), keyboard=(*rows, (press(words.say("‹ 所有系列"), SeriesIndex()),)))
+    away = (press(words.say("‹ 所有系列"), SeriesIndex()), *_mute(facts.scope, facts.subscribed, words))
+    return Message(body=tuple(body), keyboard=(*rows, away))
 
 
 def scope_view(
@@ -130,7 +132,7 @@ def scope_view(
     """The posts of a tag or a category, newest first."""
     sign = "#" if scope.kind is ScopeKind.TAG else ""
     title = f"{sign}{one_line(scope.name)} · {words.count('{n} 篇', page.total)}"
-    last = [_subscription(scope, words.say("🔔 订阅"), subscribed, words)]
+    last = [_subscription(scope, words.say("🔔 订阅"), subscribed, words), *_mute(scope, subscribed, words)]
     if scope.kind is ScopeKind.TAG:
         last.append(press(words.say("‹ 所有标签"), TagIndex()))
     return _listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
@@ -292,6 +294,11 @@ def _subscription(scope: Scope, offer: str, subscribed: bool, words: Words) -> B
         if subscribed
         else press(offer, Subscribe(scope.id))
     )
+
+
+def _mute(scope: Scope, subscribed: bool, words: Words) -> tuple[Button, ...]:
+    """What is subscribed can be unsubscribed; only the rest can be shut out."""
+    return () if subscribed else (press(words.say("🔕 屏蔽"), Mute(scope.id)),)
 
 
 def span_text(span: tuple[tuple[int, int], tuple[int, int]], words: Words) -> str:

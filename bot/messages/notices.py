@@ -3,7 +3,7 @@
 For readers; what operators are told is in operators.py.
 """
 
-from bot.messages.actions import Action, AskSearch, Dismiss, Forget, HelpPage
+from bot.messages.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex
 from bot.messages.buttons import label, press
 from bot.messages.document import Button, Message, Paragraph, Text
 from bot.messages.words import Words
@@ -49,7 +49,8 @@ def post_gone(words: Words) -> Message:
 
 def link_unknown(words: Words) -> Message:
     """A deep link that points to nothing."""
-    return notice(words.say("这个链接指向的东西找不到了。下面是这里有的。"))
+    said = words.say("这个链接指向的东西找不到了。可以从这里找起：")
+    return notice(said, press(words.say("选系列"), SeriesIndex()), press(words.say("最近文章"), Latest()))
 
 
 def ask_search(words: Words) -> Message:

@@ -47,9 +47,7 @@ def citation(post: Post, cited: Citation, words: Words) -> Message:
     ]
     if not cited.certain:
         body.append(
-            Paragraph(
-                (Text(words.say("这篇的归档编号还不知道，BibTeX 的键由日期和标题拟成，网址是站内搜索。")),)
-            )
+            Paragraph((Text(words.say("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")),))
         )
     copies = [(words.say("复制引用"), one_line(cited.text)), (words.say("复制 BibTeX"), cited.bibtex)]
     row = tuple(Button(text=name, copy=text) for name, text in copies if units(text) <= MAX_COPY)

@@ -64,7 +64,7 @@ def subscribed(
     )
     body: list[Block] = [
         Paragraph((Text(words.sentences(said, how_it_comes(chosen, words))),)),
-        *_sample(matching, words, bot),
+        *_sample(scope, matching, words, bot),
     ]
     rows: list[Row] = [
         (
@@ -78,10 +78,13 @@ def subscribed(
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
-def _sample(matching: Matching, words: Words, bot: str | None) -> tuple[Block, ...]:
+def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> tuple[Block, ...]:
     if not matching.count:
         return (Paragraph((Text(words.say("已收录的文章里还没有这样的，有了就会来。")),)),)
-    head = words.count("已收录的文章里有 {n} 篇这样的，最近的是：", matching.count)
+    if scope.kind is ScopeKind.EVERYTHING:
+        head = words.count("已收录 {n} 篇，最近的是：", matching.count)
+    else:
+        head = words.count("已收录的文章里有 {n} 篇这样的，最近的是：", matching.count)
     items = []
     for post in matching.last:
         address = deep_link(bot, ShowPost(post.id)) or post_url(post)
@@ -168,7 +171,10 @@ def preview(
     scope: Scope, matching: Matching, words: Words, *, destination: int | None = None, bot: str | None = None
 ) -> Message:
     """What a scope would bring, before it is subscribed or muted."""
-    body: tuple[Block, ...] = (Heading((Text(scope_name(scope, words)),)), *_sample(matching, words, bot))
+    body: tuple[Block, ...] = (
+        Heading((Text(scope_name(scope, words)),)),
+        *_sample(scope, matching, words, bot),
+    )
     row: tuple[Button, ...] = (press(words.say("🔔 订阅"), Subscribe(scope.id, destination)),)
     if scope.kind is not ScopeKind.EVERYTHING:
         row = (*row, press(words.say("🔕 屏蔽"), Mute(scope.id, destination)))

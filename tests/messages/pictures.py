@@ -35,7 +35,7 @@ from bot.messages.words import LANGUAGES, Words, words_for
 
 Scene = Callable[[Words], Message]
 GOLDEN = Path(__file__).with_name("golden")
-VIEWS = ("cards","lists")
+VIEWS = ("cards", "courses", "digests", "help", "lists", "notices", "operators", "settings", "subscriptions")
 
 
 def picture(message: Message) -> str:

@@ -1,0 +1,44 @@
+"""First contact: what a newcomer sees, and that two taps are enough."""
+
+import pytest
+
+from bot.messages.actions import SeriesIndex, Subscribe, decode
+from bot.messages.commands import COMMANDS, Where
+from bot.messages.help import ArchiveFacts, about, group_greeting, help_page, start
+from bot.messages.plain import plain
+from bot.messages.words import LANGUAGES, words_for
+from tests.messages.pictures import Scene, check
+from tests.messages.posts import EVERYTHING, LEAKY
+
+STORED = ArchiveFacts(posts=1_337, series=69, newest=LEAKY, everything=EVERYTHING.id)
+EMPTY = ArchiveFacts(posts=0, series=0, newest=None, everything=EVERYTHING.id)
+
+SCENES: dict[str, Scene] = {
+    "start": lambda words: start(STORED, words, bot="kexue_bot"),
+    "start again": lambda words: start(STORED, words, subscribed=True),
+    "start empty": lambda words: start(EMPTY, words),
+    "group": lambda words: group_greeting(words, bot="kexue_bot"),
+    "help": help_page,
+    "help for operators": lambda words: help_page(words, operator=True, commands=COMMANDS[-6:]),
+    "help in a group": lambda words: help_page(words, where=Where.GROUP),
+    "about": lambda words: about(words, version="1.2.0", source="https://example.org/kexue-bot"),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
+    check("help", name, SCENES[name], language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_subscription_is_at_most_two_taps_away(language: str) -> None:
+    message = start(STORED, words_for(language))
+    offered = [decode(button.action or "") for row in message.keyboard for button in row]
+    assert offered[0] == Subscribe(EVERYTHING.id)
+    assert SeriesIndex() in offered
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_greeting_in_a_group_is_one_line(language: str) -> None:
+    assert "\n" not in plain(group_greeting(words_for(language)).body)

@@ -1,0 +1,90 @@
+"""Errors, odd input and confirmations: short, without codes, with what to do."""
+
+import pytest
+
+from bot.messages import notices, relations
+from bot.messages.actions import Latest
+from bot.messages.characters import units
+from bot.messages.plain import plain
+from bot.messages.relations import Citation
+from bot.messages.words import LANGUAGES, Words, words_for
+from tests.messages.pictures import Scene, check
+from tests.messages.posts import LEAKY
+
+LONG = "很长" * 2000
+CITATION = Citation(
+    text="苏剑林. (Aug. 14, 2023). 《Transformer升级之路：13、逆用Leaky ReRoPE 》[Blog post]. "
+    "Retrieved from https://kexue.fm/archives/9728",
+    bibtex="@online{kexuefm-9728,\n  title={Transformer升级之路：13、逆用Leaky ReRoPE},\n  year={2023}\n}",
+    certain=True,
+)
+UNSURE = Citation(text=CITATION.text, bibtex=f"@online{{{'x' * 300}}}", certain=False)
+
+SCENES: dict[str, Scene] = {
+    "anonymous": notices.anonymous_administrator,
+    "old button": notices.button_too_old,
+    "old button renewed": lambda words: notices.button_too_old(words, Latest()),
+    "post gone": notices.post_gone,
+    "unknown link": notices.link_unknown,
+    "ask": notices.ask_search,
+    "too long": lambda words: notices.too_long(words, 256),
+    "needs words": lambda words: notices.needs_words(words, "/search 位置编码"),
+    "not a year": lambda words: notices.not_a_year(words, "二〇二〇", 2009, 2026),
+    "not a number": lambda words: notices.not_a_number(words, "-3", 50),
+    "not a value": lambda words: notices.not_a_value(words, "Mars/Olympus"),
+    "unknown command": lambda words: notices.unknown_command(words, "/serie"),
+    "unsupported": notices.unsupported,
+    "in private": lambda words: notices.in_private(words, "https://t.me/kexue_bot?start=o_3"),
+    "in private without a link": lambda words: notices.in_private(words, None),
+    "empty archive": notices.archive_empty,
+    "nothing here": notices.nothing_here,
+    "went wrong": notices.went_wrong,
+    "forget": notices.forget_question,
+    "forgotten": notices.forgotten,
+    "exported": notices.exported,
+    "topic made": lambda words: notices.topic_made(words, "扩散"),
+    "topic not made": notices.topic_not_made,
+    "channel offer": notices.channel_offer,
+    "channel added": lambda words: notices.channel_added(words, "读论文"),
+    "welcome back": lambda words: notices.welcome_back(words, 3),
+    "cite": lambda words: relations.citation(LEAKY, CITATION, words),
+    "cite unsure": lambda words: relations.citation(LEAKY, UNSURE, words),
+    "papers": lambda words: relations.papers(LEAKY, ("Attention Is All You Need", "YaRN & RoPE"), words),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
+    check("notices", name, SCENES[name], language)
+
+
+def _answers(words: Words) -> list[str]:
+    return [
+        notices.only_administrators(words),
+        notices.only_operators(words),
+        notices.button_answer(words),
+        notices.too_fast(words),
+        notices.chosen(words),
+        *(notices.saved_answer(words, saved=saved) for saved in (True, False)),
+        *(notices.read_answer(words, read=read) for read in (True, False)),
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_to_a_button_fits_the_line_telegram_gives_it(language: str) -> None:
+    answers = _answers(words_for(language))
+    assert len(set(answers)) == len(answers)
+    assert max(map(units, answers)) <= 200
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_typed_is_said_back_only_in_short(language: str) -> None:
+    words = words_for(language)
+    for message in (
+        notices.unknown_command(words, "/" + LONG),
+        notices.not_a_value(words, LONG),
+        notices.not_a_year(words, LONG, 2009, 2026),
+        notices.topic_made(words, LONG),
+    ):
+        assert units(plain(message.body)) < 300

@@ -1,0 +1,94 @@
+"""What operators are told."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.messages import operators
+from bot.messages.buttons import page_of
+from bot.messages.operators import StatusFacts
+from bot.messages.words import LANGUAGES, words_for
+from storage.model import DumpId, DumpRecord
+from tests.messages.pictures import Scene, check
+from tests.messages.posts import DDPM, LEAKY
+
+TAKEN = DumpRecord(
+    id=DumpId(4),
+    name="home-2026-11-22.txt",
+    sha256="0" * 64,
+    origin="folder",
+    layout=None,
+    captured_at=datetime(2026, 11, 22, 8, 0, tzinfo=UTC),
+    taken_in_at=datetime(2026, 11, 22, 8, 1, tzinfo=UTC),
+    sightings=8,
+    new=2,
+    edited=1,
+    unchanged=5,
+    held=True,
+)
+BROKEN = DumpRecord(
+    id=DumpId(5),
+    name="half.txt",
+    sha256="1" * 64,
+    origin="folder",
+    layout=None,
+    captured_at=TAKEN.captured_at,
+    taken_in_at=TAKEN.taken_in_at,
+    error="the layout is not known",
+)
+WELL = StatusFacts(
+    version="1.2.0",
+    posts=1_337,
+    chats=12,
+    subscriptions=30,
+    pending=0,
+    failed=0,
+    uncertain=0,
+    held=0,
+    oldest_seconds=None,
+    last_dump=None,
+)
+UNWELL = StatusFacts(
+    version="1.2.0",
+    posts=1_337,
+    chats=1,
+    subscriptions=1,
+    pending=40,
+    failed=2,
+    uncertain=1,
+    held=60,
+    oldest_seconds=190,
+    last_dump=TAKEN,
+    problems=("DUMP_DIR /dumps is not there",),
+)
+
+SCENES: dict[str, Scene] = {
+    "unreadable": lambda words: operators.dump_unreadable(words, "half.txt", "不是认识的格式。"),
+    "held": lambda words: operators.posts_held(words, TAKEN, 60, 50),
+    "released": lambda words: operators.released(words, 60),
+    "discarded": lambda words: operators.discarded(words, 1),
+    "nothing held": operators.nothing_held,
+    "token": operators.token_revoked,
+    "topic": lambda words: operators.topic_lost(words, "读论文", "扩散"),
+    "topic unknown": lambda words: operators.topic_lost(words, "读论文", None),
+    "no news": lambda words: operators.no_news(words, 31),
+    "failed": lambda words: operators.deliveries_failed(words, 2, 1),
+    "retried": lambda words: operators.retried(words, 3),
+    "nothing to retry": lambda words: operators.retried(words, 0),
+    "broadcast": lambda words: operators.broadcast_question(words, "明天凌晨停机一小时。", 1_204, 5),
+    "broadcast begun": lambda words: operators.broadcast_begun(words, 1_204),
+    "status": lambda words: operators.status(WELL, words),
+    "status unwell": lambda words: operators.status(UNWELL, words),
+    "dumps": lambda words: operators.dumps(page_of((BROKEN, TAKEN), 1), words),
+    "no dumps": lambda words: operators.dumps(page_of((), 1), words),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
+    check("operators", name, SCENES[name], language)
+
+
+def test_titles_are_named_one_after_another() -> None:
+    assert operators.new_titles(words_for("zh"), (LEAKY, DDPM)).count("《") == 2

@@ -1,0 +1,68 @@
+"""Subscriptions: what is said when one is made, changed, listed."""
+
+import pytest
+
+from bot.messages import subscriptions as views
+from bot.messages.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe, decode
+from bot.messages.buttons import page_of
+from bot.messages.subscriptions import Matching
+from bot.messages.words import LANGUAGES, words_for
+from storage.model import DestinationId, Preferences, Subscription, When
+from tests.messages.pictures import Scene, check
+from tests.messages.posts import AGE, DDPM, EVERYTHING, LEAKY, LENGTH, NOISE, ROPE, SPECTRA, WORD
+
+HERE = DestinationId(3)
+DAILY = Preferences(when=When.DAILY)
+LAST = Matching(count=21, last=(LEAKY, DDPM, SPECTRA))
+EVERY = (
+    Subscription(destination_id=HERE, scope=ROPE),
+    Subscription(destination_id=HERE, scope=LENGTH),
+    Subscription(destination_id=HERE, scope=WORD),
+    Subscription(destination_id=HERE, scope=AGE),
+    Subscription(destination_id=HERE, scope=NOISE, muted=True),
+)
+
+SCENES: dict[str, Scene] = {
+    "subscribed": lambda words: views.subscribed(ROPE, LAST, Preferences(), words, bot="kexue_bot"),
+    "subscribed to everything": lambda words: views.subscribed(
+        EVERYTHING, Matching(count=1_337, last=(LEAKY,)), DAILY, words
+    ),
+    "subscribed in a channel": lambda words: views.subscribed(
+        NOISE, Matching(count=0), DAILY, words, destination=9, chat="读论文", topics=True
+    ),
+    "unsubscribed": lambda words: views.unsubscribed(ROPE, 1, words),
+    "unsubscribed from the last": lambda words: views.unsubscribed(ROPE, 0, words),
+    "muted": lambda words: views.muted(NOISE, words),
+    "unmuted": lambda words: views.unmuted(NOISE, words),
+    "all": lambda words: views.subscriptions(page_of(EVERY, 1), DAILY, words, everything=EVERYTHING.id),
+    "of a channel": lambda words: views.subscriptions(
+        page_of(EVERY * 2, 2), DAILY, words, everything=EVERYTHING.id, destination=9, chat="读论文"
+    ),
+    "none": lambda words: views.subscriptions(page_of((), 1), DAILY, words, everything=EVERYTHING.id),
+    "choose": lambda words: views.nothing_subscribed(words, everything=EVERYTHING.id),
+    "preview": lambda words: views.preview(WORD, LAST, words),
+    "preview of everything": lambda words: views.preview(EVERYTHING, LAST, words),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", SCENES)
+def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
+    check("subscriptions", name, SCENES[name], language)
+
+
+@pytest.mark.parametrize("name", ["subscribed in a channel", "of a channel"])
+def test_another_chats_buttons_stay_another_chats(name: str) -> None:
+    actions = [
+        decode(button.action or "") for row in SCENES[name](words_for("zh")).keyboard for button in row
+    ]
+    kinds = Subscribe | Unsubscribe | Mute | Unmute | Subscriptions
+    assert {action.destination for action in actions if isinstance(action, kinds)} == {9}
+
+
+def test_each_subscription_has_its_own_way_out() -> None:
+    actions = [
+        decode(button.action or "") for row in SCENES["all"](words_for("zh")).keyboard for button in row
+    ]
+    out = {action.scope for action in actions if isinstance(action, Unsubscribe | Unmute)}
+    assert out == {each.scope.id for each in EVERY}

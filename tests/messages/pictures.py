@@ -30,8 +30,10 @@ from bot.messages.document import (
     Quote,
     Text,
 )
-from bot.messages.plain import gap, label
+from bot.messages.plain import gap, label, plain
+from bot.messages.rich import render_rich
 from bot.messages.words import LANGUAGES, Words, words_for
+from tests.telegram_parser import parse_html
 
 Scene = Callable[[Words], Message]
 GOLDEN = Path(__file__).with_name("golden")
@@ -45,10 +47,13 @@ def picture(message: Message) -> str:
 
 
 def check(view: str, name: str, scene: Scene, language: str) -> None:
-    """The scene looks as its golden file says, and Telegram can be given its buttons."""
+    """The scene looks as its golden file says, Telegram reads it so, and can be given its buttons."""
     message = scene(words_for(language))
     check_keyboard(message)
-    assert len(render_classic(message)) == 1
+    (html,) = render_classic(message)
+    shown, _ = parse_html(html)
+    assert "".join(shown.split()) == "".join(plain(message.body).split())
+    assert render_rich(message) is not None
     assert picture(message) == _file(view, name, language).read_text(encoding="utf-8")
 
 

@@ -75,7 +75,7 @@ def _write(nodes: Nodes) -> str:
         if after_row and written.lstrip().startswith(("[", "*")):
             parts.append("{}")
         parts.append(written)
-        after_name = isinstance(node, Macro) and _ends_in_name(written)
+        after_name = isinstance(node, Macro | Fenced) and _ends_in_name(written)
         after_row = isinstance(node, Row) or (after_row and isinstance(node, Space))
     return "".join(parts)
 
@@ -104,13 +104,16 @@ def _node(node: Node, *, first: bool) -> str:
         case Script():
             return ("{}" if first else "") + node.mark + _argument(node.nodes)
         case Fenced(opening="middle"):
-            return rf"\middle{_delimiter(node.closing)}"
+            return rf"\middle{node.closing}"
         case Fenced():
             inside = _write(node.nodes)
-            return rf"\left{_delimiter(node.opening)}{inside}\right{_delimiter(node.closing)}"
+            gap = " " if _ends_in_name(node.opening) and inside[:1].isalpha() else ""
+            return rf"\left{node.opening}{gap}{inside}\right{node.closing}"
         case Environment():
             columns = f"{{{node.columns}}}" if node.name == "array" else ""
-            return rf"\begin{{{node.name}}}{columns}{_write(node.nodes)}\end{{{node.name}}}"
+            inside = _write(node.nodes)
+            guard = "{}" if inside.lstrip().startswith("[") else ""  # else an option of the environment
+            return rf"\begin{{{node.name}}}{columns}{guard}{inside}\end{{{node.name}}}"
         case _:
             assert_never(node)
 
@@ -128,10 +131,6 @@ def _argument(nodes: Nodes) -> str:
     """What stands above or below: one letter or digit without braces."""
     written = _write(_in_rows(nodes))
     return written if len(written) == 1 and written.isascii() and written.isalnum() else "{" + written + "}"
-
-
-def _delimiter(delimiter: str) -> str:
-    return delimiter + " " if delimiter[-1].isalpha() else delimiter
 
 
 def _sign(character: str) -> str:

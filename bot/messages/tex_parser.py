@@ -108,7 +108,7 @@ class _Parser:
             case "#":
                 raise TexError("a parameter")
             case _:
-                return [Words(text) if text >= "\u2e80" and text.isalnum() else Sign(text)]
+                return [Words(text) if "\u2e80" <= text <= "\ufaff" else Sign(text)]
 
     def argument(self) -> Nodes:
         """One group, or one token with what it needs."""

@@ -137,7 +137,7 @@ ANSWERS: list[tuple[Reply, Refuse]] = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "expected"), ANSWERS, ids=lambda value: str(value)[:70])
+@pytest.mark.parametrize(("reply", "expected"), ANSWERS, ids=range(len(ANSWERS)))
 async def test_an_answer_means(telegram: FakeTelegram, reply: Reply, expected: Refuse) -> None:
     telegram.answers("*", reply)
     typed = await outcome(telegram, lambda bot: bot.send_message(CHAT, "x"))

@@ -199,9 +199,9 @@ class _Parser:
             case "left":
                 opening = self.delimiter()
                 inside = _one_cell(self.nodes("right"))
-                return [Fenced(opening, inside, self.delimiter())]
+                return [Fenced(opening, inside, self.delimiter()), *self.gap()]
             case "middle":
-                return [Fenced("middle", (), self.delimiter())]
+                return [Fenced("middle", (), self.delimiter()), *self.gap()]
             case "not":
                 return self.negation()
             case "tag":
@@ -233,6 +233,10 @@ class _Parser:
         if token.kind == "macro" and token.text in names.DELIMITERS:
             return "\\" + token.text
         raise TexError("no delimiter")
+
+    def gap(self) -> list[Node]:
+        """The white space after the token taken last."""
+        return [Space()] if self.tokens[self.at - 1].after else []
 
     def negation(self) -> list[Node]:
         token = self.take()

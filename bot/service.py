@@ -32,6 +32,7 @@ from bot.intake.watching import Watch
 from bot.schedule import make_schedule
 from bot.settings import Settings, SettingsError, agree_with_libraries
 from bot.tasks import Supervisor
+from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest
 from storage.database import Database, open_database
 
@@ -74,13 +75,23 @@ class Connected:
 class Service:
     """The whole bot: `start`, then `stop`; in between everything runs by itself."""
 
-    def __init__(self, settings: Settings, token: str, wires: Wires, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        token: str,
+        wires: Wires,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`limits` are for a wire that has others than Telegram's."""
         agree_with_libraries()
         self.settings = settings
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
         self._token = token
         self._wires = wires
+        self._limits = limits or Limits(per_second=settings.rate)
+        self._rich = RichAbility(self.clock, wanted=settings.rich)
         self.supervisor = Supervisor()
         self.watch = Watch(settings.dump_dir, self._hand_on)
         self._schedule = make_schedule(
@@ -103,6 +114,8 @@ class Service:
         """
         settings = self.settings
         self.database = await open_database(settings.database_url.get_secret_value())
+        self.database.claim_alone()
+        await self._recover()
         self._housekeeper = Housekeeper(
             self.database,
             self.clock,
@@ -114,9 +127,15 @@ class Service:
         self.supervisor.start("listen", self.watch.listen)
         self.supervisor.start("housekeeper", self._housekeeper.run)
 
+    async def _recover(self) -> None:
+        """On SQLite nobody else lives: what is still being sent was begun by a process that is no more."""
+        if self.database.dialect == "sqlite":
+            resend, now = self.settings.on_unsure == "resend", self.clock.now()
+            await self.database.transact(lambda tx: tx.outbox.recover(now, resend=resend, everything=True))
+
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
-        pacing = Pacing(Limits(per_second=self.settings.rate))
+        pacing = Pacing(self._limits)
         application = self._build(pacing)
         await application.initialize()
         self.desk.bot = application.bot.username
@@ -141,7 +160,7 @@ class Service:
             hold_above=self.settings.hold_above,
             planned=self._tick,
         )
-        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self.settings.rich)
+        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self._rich)
         permission = Permission(application.bot, self.clock)
         register(
             application,
@@ -155,7 +174,7 @@ class Service:
         settings = self.settings
         pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
         await self._wires.pushes.initialize()
-        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=settings.rich)
+        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self._rich)
         policy = Policy(
             slots=settings.max_in_flight,
             lease=timedelta(seconds=settings.lease_seconds),

@@ -4,10 +4,11 @@ Knows SQLAlchemy and the two databases; knows nothing of what the units do.
 """
 
 import asyncio
+import fcntl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
@@ -59,6 +60,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._running: set[asyncio.Task[Any]] = set()
+        self._lock: TextIO | None = None
 
     @property
     def dialect(self) -> str:
@@ -90,11 +92,32 @@ class Database:
             async with connection.begin():
                 return await unit(transaction_on(connection))
 
+    def claim_alone(self) -> None:
+        """On SQLite, make sure that no other process serves this file until this one ends.
+
+        Raises UnusableDatabaseError. On PostgreSQL several processes share the work by leases.
+        """
+        file = self._engine.url.database
+        if self.dialect != "sqlite" or not file or file == ":memory:":
+            return
+        lock = Path(f"{file}.lock").open("w")  # noqa: SIM115 - held until the process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise UnusableDatabaseError(
+                f"another kexue-bot is serving {file}: stop it first, "
+                "or move to PostgreSQL, which several can share"
+            ) from error
+        self._lock = lock
+
     async def close(self) -> None:
         """Finish the units that still run, then let go of every connection."""
         if self._running:
             await asyncio.wait(self._running)
         await self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
 
 
 def transaction_on(connection: AsyncConnection) -> Transaction:

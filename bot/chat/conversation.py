@@ -14,7 +14,7 @@ from bot.chat.answers import DECIDING, answer
 from bot.chat.asker import Answer, Asker
 from bot.chat.asking import ask, look_for
 from bot.chat.desk import Desk
-from bot.chat.gate import Gate, too_old
+from bot.chat.gate import Gate
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
 from bot.delivery.messenger import Address
@@ -119,8 +119,6 @@ class Conversation:
     def _admits(self, message: Received) -> bool:
         user = message.from_user
         if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
-            return False
-        if too_old(message.date, self._desk.clock.now()):
             return False
         return self._gate.admits(
             self._desk.clock.monotonic(), message.chat.id, user.id if user is not None else None

@@ -1,16 +1,14 @@
-"""Who asks too much: a bucket of requests for each person and each chat, and what is too old to answer.
+"""Who asks too much: a bucket of requests for each person and each chat.
 
 Pure: time is an argument.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
-BURST = 20.0  # requests at once
-PER_SECOND = 0.5  # and after that
+BURST = 60.0  # requests at once; also the most that is answered of what piled up while the bot was away
+PER_SECOND = 1.0  # and after that
 KEPT = 10_000  # buckets remembered; one that was forgotten is full again
-OLDEST = timedelta(hours=1)  # a question that waited longer while the bot was away is not answered
 
 
 @dataclass(slots=True)
@@ -34,7 +32,3 @@ class Gate:
     def _level(self, key: int, now: float) -> float:
         at, level = self._levels.get(key, (now, BURST))
         return min(BURST, level + (now - at) * PER_SECOND)
-
-
-def too_old(sent_at: datetime, now: datetime) -> bool:
-    return now - sent_at > OLDEST

@@ -35,7 +35,7 @@ async def demo() -> None:
             _land("second.txt", dumps)
             console.service.watch.wake()
             await console.drain()
-            await _show(console, "/series 扩散")
+            await _show(console, "/latest")
             await console.talk()
         finally:
             await console.service.stop()

@@ -11,6 +11,7 @@ from bot.delivery.messenger import Address, Messenger
 from bot.delivery.pacing import Pacing
 from bot.messages.document import Message
 from bot.messages.rendering import choose, render
+from bot.telegram.ability import RichAbility
 from storage.model import Fault, Form, Format, Later, Outcome, Refused, Sent
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
 class Speaker:
     """Answers go before pushes in the pacing, and through connections of their own."""
 
-    def __init__(self, messenger: Messenger, pacing: Pacing, clock: Clock, *, rich: bool) -> None:
+    def __init__(self, messenger: Messenger, pacing: Pacing, clock: Clock, *, rich: RichAbility) -> None:
         self._messenger = messenger
         self._pacing = pacing
         self._clock = clock
@@ -39,7 +40,7 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
-        form: Form | None = choose(message, wish, rich=self._rich)
+        form: Form | None = choose(message, wish, rich=self._rich.usable)
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
             await self._wait(to.chat_id, private)
@@ -50,7 +51,7 @@ class Speaker:
                 outcome = await self._messenger.edit(to, in_place_of, rendered)
             match outcome:
                 case Refused(_, Fault.METHOD) if rendered.form is Form.RICH:
-                    self._rich = False
+                    self._rich.missing()
                     form = Form.CLASSIC
                 case Refused(_, Fault.TARGET) if in_place_of is not None:
                     in_place_of = None

@@ -18,12 +18,12 @@ from bot.messages.digests import Digest, Entry, Period, digest
 from bot.messages.document import Message, Paragraph, Text
 from bot.messages.rendering import Rendered, choose, render
 from bot.messages.words import words_for
+from bot.telegram.ability import RichAbility
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, DeliveryKind, Post, Scope, ScopeId
 
 KEPT = 256  # rendered messages
 FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
-PROBE_SECONDS = 86_400.0  # how long a server without rich messages is believed to have none
 OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
 
 Key = tuple[object, ...]
@@ -32,22 +32,16 @@ Key = tuple[object, ...]
 class ArchiveComposer:
     """The sender's composer."""
 
-    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: bool) -> None:
+    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichAbility) -> None:
         self._database = database
         self._clock = clock
         self._bot = bot
         self._rich = rich
-        self._rich_again_at = 0.0
         self._kept: OrderedDict[Key, tuple[float, Rendered | None]] = OrderedDict()
 
     def rich_is_missing(self) -> None:
-        self._rich_again_at = self._clock.monotonic() + PROBE_SECONDS
+        self._rich.missing()
         self._kept.clear()
-
-    @property
-    def rich(self) -> bool:
-        """Whether rich messages may be tried."""
-        return self._rich and self._clock.monotonic() >= self._rich_again_at
 
     def refresh(self) -> None:
         """What is known has changed: render anew."""
@@ -58,7 +52,7 @@ class ArchiveComposer:
         choice = to.preferences
         key: Key = (
             delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
-            choice.language, choice.format, choice.excerpt, to.kind, self.rich,
+            choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable,
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
             key = (*key, delivery.id)  # its button leads through this very digest
@@ -76,7 +70,7 @@ class ArchiveComposer:
 
     def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
         wish = delivery.destination.preferences.format
-        return render(message, choose(message, wish, at_most=delivery.form, rich=self.rich))
+        return render(message, choose(message, wish, at_most=delivery.form, rich=self._rich.usable))
 
     async def _message(self, tx: Transaction, delivery: Delivery) -> Message | None:
         words = words_for(delivery.destination.preferences.language)

@@ -1,0 +1,30 @@
+"""What this Bot API server can do, as far as it has shown: one memory for all who send.
+
+Knows no message and no request; whoever was refused a method says so here.
+"""
+
+from typing import Final
+
+from bot.clock import Clock
+
+PROBE_SECONDS: Final = 86_400.0  # how long a server without rich messages is believed to have none
+
+
+class RichAbility:
+    """Whether rich messages may be tried: if `wanted` at all, until the server turns out to lack them.
+
+    A server is updated behind the bot's back, so after a day one message asks again.
+    """
+
+    def __init__(self, clock: Clock, *, wanted: bool) -> None:
+        self._clock = clock
+        self._wanted = wanted
+        self._again_at = float("-inf")
+
+    @property
+    def usable(self) -> bool:
+        return self._wanted and self._clock.monotonic() >= self._again_at
+
+    def missing(self) -> None:
+        """The server has just said that it has no such method."""
+        self._again_at = self._clock.monotonic() + PROBE_SECONDS

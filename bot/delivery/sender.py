@@ -120,6 +120,7 @@ class Sender:
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
             self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
         while not self._stopping:
+            self._news.clear()  # before the look: what comes up during it must not be slept through
             room = self._room()
             claimed = await self._turn(room)
             for delivery in claimed:
@@ -172,7 +173,6 @@ class Sender:
         if self._ended:
             await asyncio.sleep(LINGER_SECONDS)
             return
-        self._news.clear()
         wait = IDLE_SECONDS if idle and not len(self._tries) else AHEAD_SECONDS
         if idle and not len(self._tries):
             wait = min(wait, await self._until_due())
@@ -224,8 +224,9 @@ class Sender:
         """Wait for a booked start; an answer to somebody may have taken it, then for the next."""
         while True:
             await asyncio.sleep(max(0.0, start - self._clock.monotonic()))
-            granted = self._pacing.confirm(self._clock.monotonic(), chat_id, private, start)
-            if granted == start:
+            now = self._clock.monotonic()
+            granted = self._pacing.confirm(now, chat_id, private, start)
+            if granted == start or granted <= now:
                 return
             start = granted
 

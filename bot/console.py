@@ -13,6 +13,7 @@ from telegram import Update
 
 from bot.chat.terminal import CHAT, Screen, TerminalRequest, open_screen, telegram_message
 from bot.clock import Clock, SystemClock
+from bot.delivery.pacing import Limits
 from bot.service import Service, Wires
 from bot.settings import Settings
 from storage.model import State
@@ -20,6 +21,7 @@ from storage.model import State
 TOKEN = "1:console"
 PROMPT = "› "
 ENDINGS = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
+UNPACED = Limits(per_second=None, private_gap=0.0, group_per_minute=1_000_000)  # a terminal has no limits
 LONGEST_DRAIN = 30.0  # seconds until the pushes of a script must be out
 
 
@@ -35,7 +37,7 @@ class Console:
             pushes=TerminalRequest(self.screen, push=True),
         )
         quick = settings.model_copy(update={"rich": False})
-        self.service = Service(quick, TOKEN, wires, self.clock)
+        self.service = Service(quick, TOKEN, wires, self.clock, UNPACED)
         self._update = 0
 
     async def say(self, line: str) -> None:

@@ -1,0 +1,40 @@
+"""Fixtures that the whole-bot tests share."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.fakes import FakeTelegram
+from tests.wholebot import WholeBot
+
+MakeBot = Callable[..., WholeBot]
+
+
+@pytest_asyncio.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram() as fake:
+        yield fake
+
+
+@pytest_asyncio.fixture
+async def resting_bot(telegram: FakeTelegram, tmp_path: Path) -> AsyncIterator[WholeBot]:
+    """A whole bot that was not started yet; whatever runs at the end is stopped."""
+    bot = WholeBot(telegram, tmp_path)
+    yield bot
+    await bot.stops()
+
+
+@pytest_asyncio.fixture
+async def bot(resting_bot: WholeBot) -> WholeBot:
+    """A whole bot that runs, with an empty archive."""
+    await resting_bot.starts()
+    return resting_bot
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test must not depend on what happens to be set where it runs."""
+    for name in ("BOT_TOKEN", "BOT_TOKEN_FILE", "DATABASE_URL", "DUMP_DIR", "ADMIN_CHAT_IDS", "BOT_API_URL"):
+        monkeypatch.delenv(name, raising=False)

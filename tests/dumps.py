@@ -1,0 +1,49 @@
+"""Dumps for tests, written in the blog's listing layout, and dropped into a folder as a capture lands."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from tests.shared import SHARED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A post as a listing prints it."""
+
+    title: str
+    day: date = date(2024, 5, 1)
+    readers: int = 1000
+    excerpt: str = "这是为测试写的摘要。"
+
+
+def listing(*posts: Shown) -> str:
+    """A page of search results."""
+    shown = [f"{p.title}\nBy 苏剑林 | {p.day} | {p.readers}位读者 | 引用{p.excerpt}\n" for p in posts]
+    return "".join(shown) + "最近评论"
+
+
+def many(count: int, *, about: str = "位置编码随笔", day: date = date(2020, 1, 1)) -> list[Shown]:
+    """Posts that differ in everything, a week apart."""
+    return [
+        Shown(
+            title=f"{about}第{number}则",
+            day=day + timedelta(weeks=number),
+            readers=1000 + number,
+            excerpt=f"{about}的第{number}段摘要,为测试而写。",
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+def seed(start: str) -> bytes:
+    """The real dump whose name begins so."""
+    (found,) = (SHARED / "dumps").glob(f"{start}*")
+    return found.read_bytes()
+
+
+def land(folder: Path, name: str, content: str | bytes) -> Path:
+    """Put a dump into the folder as a careful writer does: whole, by renaming."""
+    unfinished = folder / f".{name}.part"
+    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+    return unfinished.rename(folder / name)

@@ -1,6 +1,6 @@
 """The few places where SQLite and PostgreSQL want different words for the same thing."""
 
-from sqlalchemy import Table
+from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,3 +10,9 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)  # type: ignore[return-value]
+
+
+async def written(connection: AsyncConnection, statement: Executable) -> int:
+    """Execute an INSERT … SELECT and return how many rows it wrote, which is not kept unless asked for."""
+    result = await connection.execute(statement, execution_options={"preserve_rowcount": True})
+    return int(result.rowcount)

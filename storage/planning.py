@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import Destinations
-from storage.dialect import upsert
+from storage.dialect import upsert, written
 from storage.model import (
     ChatKind,
     DeliveryKind,
@@ -103,7 +103,7 @@ class Planning:
             announced.c.updated_at >= since,
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+        return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def withdraw(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
@@ -165,7 +165,7 @@ class Planning:
             destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+        return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Tell these chats this, once for each `duty`."""
@@ -241,7 +241,7 @@ class Planning:
             .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+        return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def _digests(
         self, wanted: CTE, dump_id: DumpId, state: State, now: datetime, digest_above: int
@@ -265,7 +265,7 @@ class Planning:
             .group_by(wanted.c.destination_id)
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return (await self._connection.execute(statement.on_conflict_do_nothing())).rowcount
+        return await written(self._connection, statement.on_conflict_do_nothing())
 
 
 def _counted(everything: Subquery) -> CTE:

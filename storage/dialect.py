@@ -1,6 +1,6 @@
 """The few places where SQLite and PostgreSQL want different words for the same thing."""
 
-from sqlalchemy import Executable, Table
+from sqlalchemy import Executable, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,11 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 
 async def written(connection: AsyncConnection, statement: Executable) -> int:
-    """Execute an INSERT … SELECT and return how many rows it wrote, which is not kept unless asked for."""
+    """Execute an INSERT … SELECT and return how many rows it wrote.
+
+    Python's SQLite driver does not count what a statement writes that begins with WITH; SQLite itself does.
+    """
     result = await connection.execute(statement, execution_options={"preserve_rowcount": True})
+    if connection.dialect.name == "sqlite":
+        return int((await connection.execute(select(func.changes()))).scalar_one())
     return int(result.rowcount)

@@ -91,7 +91,7 @@ class Service:
         self._token = token
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
-        self._rich = RichAbility(self.clock, wanted=settings.rich)
+        self.rich = RichAbility(self.clock, wanted=settings.rich)
         self.supervisor = Supervisor()
         self.watch = Watch(settings.dump_dir, self._hand_on)
         self._schedule = make_schedule(
@@ -160,7 +160,7 @@ class Service:
             hold_above=self.settings.hold_above,
             planned=self._tick,
         )
-        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self._rich)
+        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self.rich)
         permission = Permission(application.bot, self.clock)
         register(
             application,
@@ -174,7 +174,7 @@ class Service:
         settings = self.settings
         pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
         await self._wires.pushes.initialize()
-        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self._rich)
+        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
         policy = Policy(
             slots=settings.max_in_flight,
             lease=timedelta(seconds=settings.lease_seconds),

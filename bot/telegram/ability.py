@@ -19,12 +19,12 @@ class RichAbility:
     def __init__(self, clock: Clock, *, wanted: bool) -> None:
         self._clock = clock
         self._wanted = wanted
-        self._again_at = float("-inf")
+        self.again_at = float("-inf")
 
     @property
     def usable(self) -> bool:
-        return self._wanted and self._clock.monotonic() >= self._again_at
+        return self._wanted and self._clock.monotonic() >= self.again_at
 
     def missing(self) -> None:
         """The server has just said that it has no such method."""
-        self._again_at = self._clock.monotonic() + PROBE_SECONDS
+        self.again_at = self._clock.monotonic() + PROBE_SECONDS

@@ -7,7 +7,7 @@ pacing's, what an outcome means the verdict's.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, Protocol
 
@@ -37,6 +37,8 @@ IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoti
 AHEAD_SECONDS = 0.5  # how far ahead of its start a duty is claimed
 FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
 LINGER_SECONDS = 0.004  # how long results gather before they are written together
+COMPOSE_TRIES = 3
+COMPOSE_WAIT_SECONDS = 5.0
 MARGIN_SECONDS = 5.0  # between the end of the longest request and the end of its lease
 
 
@@ -195,9 +197,15 @@ class Sender:
             verdict = await self._attempt(delivery, claimed_at)
         except Exception as error:
             log.exception("delivery %s could not be tried", delivery.id)
-            verdict = Verdict(_put(delivery, State.FAILED, f"it could not be written: {error!r}"))
+            verdict = Verdict(self._not_composed(delivery, f"it could not be written: {error!r}"))
         self._ended.append((delivery, verdict))
         self._news.set()
+
+    def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
+        """A message that cannot be made: perhaps the database was busy, so not at once the end of it."""
+        if delivery.attempts >= COMPOSE_TRIES:
+            return _put(delivery, State.FAILED, reason)
+        return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
 
     async def _attempt(self, delivery: Delivery, claimed_at: float) -> Verdict:
         composed = await self._composer.compose(delivery)

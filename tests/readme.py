@@ -15,8 +15,10 @@ def with_tables(readme: str) -> str:
     """`readme` with each generated table between its marks."""
     for name, table in TABLES.items():
         marks = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text = table().strip()
-        readme = marks.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", readme)
+        found = marks.search(readme)
+        if found is not None:
+            table_text = f"{found[1]}\n{table().strip()}\n\n{found[2]}"
+            readme = readme[: found.start()] + table_text + readme[found.end() :]
     return readme
 
 

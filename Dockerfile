@@ -1,0 +1,56 @@
+# The base image; name it with a digest (--build-arg BASE=...@sha256:...) for a build that never changes.
+ARG BASE=python:3.13-slim-trixie
+
+FROM ${BASE} AS builder
+# Extras of pyproject.toml, separated by blanks: "postgres", "postgres pictures", or none.
+ARG EXTRAS="postgres"
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+COPY pyproject.toml requirements.lock requirements-dev.lock bot/ops/lock.py ./
+# Only wheels whose hash the lock holds; a package that is missing there ends the build.
+# hadolint ignore=SC2046
+RUN python -m venv --without-pip /opt/kexue \
+ && python lock.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > wanted.txt \
+ && python -m pip --python /opt/kexue/bin/python install --no-compile --require-hashes --only-binary :all: -r wanted.txt \
+ && python lock.py requirements-dev.lock --only hatchling > backend.txt \
+ && python -m pip install --require-hashes --only-binary :all: -r backend.txt
+COPY README.md LICENSE ./
+COPY storage storage
+COPY bot bot
+# The demo is run so that what the bot imports is kept compiled, the standard library's part too.
+ENV PYTHONPYCACHEPREFIX=/opt/kexue/compiled
+RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
+ && python -m pip --python /opt/kexue/bin/python install --no-compile --no-index --no-deps dist/*.whl \
+ && python bot/ops/slimming.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
+ && rm -rf /opt/kexue/compiled \
+ && cd / && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
+ && /opt/kexue/bin/python -c "import bot.running"
+
+FROM ${BASE}
+ARG VERSION="0.1.0"
+ARG REVISION=""
+LABEL org.opencontainers.image.title="kexue-bot" \
+      org.opencontainers.image.description="A Telegram bot that follows the blog Scientific Spaces (kexue.fm)" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# Nothing installs anything here any more. The volumes take over the owner of these folders.
+RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
+ && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kexue \
+ && install --directory --owner=kexue --group=kexue /data /dumps
+COPY --from=builder /opt/kexue /opt/kexue
+# The root file system may be read-only: the only places written to are /data and /tmp.
+ENV PATH=/opt/kexue/bin:${PATH} \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/opt/kexue/compiled \
+    PYTHONUNBUFFERED=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    DATABASE_URL=sqlite+aiosqlite:////data/kexue.db \
+    DUMP_DIR=/dumps
+USER 10001:10001
+WORKDIR /opt/kexue
+VOLUME ["/data", "/dumps"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["kexue-bot", "health"]
+ENTRYPOINT ["kexue-bot"]
+CMD ["run"]

@@ -1,0 +1,144 @@
+"""What is counted and measured, as Prometheus sees it; every name of a metric stands here and nowhere else.
+
+Knows neither Telegram nor the database: who counts calls a method, who knows a state hands over `Figures`.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+_SEND_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)  # the last: how long an answer is waited for
+_WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60)  # 3 s: a group's 20 messages a minute
+_HANDLER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is read from the database when somebody looks. Ages are seconds; None: there is nothing to age."""
+
+    deliveries: Mapping[str, int] = field(default_factory=dict)  # by state
+    oldest_due_age: float | None = None
+    posts: int = 0
+    source_ages: Mapping[str, float] = field(default_factory=dict)  # by source, since it was last read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """The metric objects. Callers use the methods, which say in their names what happened."""
+
+    deliveries: Gauge
+    tries: Counter
+    outbox_age: Gauge
+    send_seconds: Histogram
+    pacing_seconds: Histogram
+    floods: Counter
+    dumps: Counter
+    posts: Gauge
+    source_age: Gauge
+    updates: Counter
+    handler_seconds: Histogram
+    errors: Counter
+    ready: Gauge
+    backup_at: Gauge
+
+    def tried(self, kind: str, outcome: str, seconds: float) -> None:
+        """A request for a delivery of `kind` ended in `outcome`, `seconds` after it left."""
+        self.tries.labels(kind, outcome).inc()
+        self.send_seconds.observe(seconds)
+
+    def waited(self, seconds: float) -> None:
+        """A message was held back by the pacing."""
+        self.pacing_seconds.observe(seconds)
+
+    def flooded(self, extent: Literal["chat", "bot"]) -> None:
+        """Telegram answered 429, for one chat or for the whole bot."""
+        self.floods.labels(extent).inc()
+
+    def took_in(self, result: str) -> None:
+        """A dump was taken in, known already, held or refused."""
+        self.dumps.labels(result).inc()
+
+    def updated(self, kind: str) -> None:
+        """Telegram told us something: a message, a pressed button, an inline query, a membership."""
+        self.updates.labels(kind).inc()
+
+    def handling(self, name: str) -> AbstractContextManager[object]:
+        """Measures how long the handler `name` works."""
+        return self.handler_seconds.labels(name).time()
+
+    def failed(self, place: str) -> None:
+        """An error nobody expected came up in `place`."""
+        self.errors.labels(place).inc()
+
+    def backed_up(self, at: float) -> None:
+        """A copy of the database was made at `at`, in seconds since 1970."""
+        self.backup_at.set(at)
+
+    def show(self, figures: Figures) -> None:
+        """Put what was just read from the database on show; what is no longer there disappears."""
+        self.deliveries.clear()
+        for state, count in figures.deliveries.items():
+            self.deliveries.labels(state).set(count)
+        self.outbox_age.set(figures.oldest_due_age or 0)
+        self.posts.set(figures.posts)
+        self.source_age.clear()
+        for source, age in figures.source_ages.items():
+            self.source_age.labels(source).set(age)
+
+    def checked(self, checks: Mapping[str, bool]) -> None:
+        """What the readiness checks said."""
+        for name, well in checks.items():
+            self.ready.labels(name).set(int(well))
+
+
+def make_registry() -> CollectorRegistry:
+    """A registry of our own that also shows the process: memory, CPU, open files, garbage collection."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
+    """Declare every metric in `registry`. Raises ValueError if that was done before."""
+    Info("kexue_build", "Which version runs", registry=registry).info({"version": version})
+    return Metrics(
+        deliveries=Gauge("kexue_deliveries", "Deliveries stored, by state", ["state"], registry=registry),
+        tries=Counter("kexue_tries", "Requests for deliveries", ["kind", "outcome"], registry=registry),
+        outbox_age=Gauge(
+            "kexue_outbox_age_seconds", "How long the oldest duty has been due", registry=registry
+        ),
+        send_seconds=Histogram(
+            "kexue_send_seconds",
+            "From request to answer, for deliveries",
+            registry=registry,
+            buckets=_SEND_BUCKETS,
+        ),
+        pacing_seconds=Histogram(
+            "kexue_pacing_seconds", "Waits for the pace", registry=registry, buckets=_WAIT_BUCKETS
+        ),
+        floods=Counter("kexue_floods", "Answers 429, by their extent", ["extent"], registry=registry),
+        dumps=Counter("kexue_dumps", "Dumps seen, by result", ["result"], registry=registry),
+        posts=Gauge("kexue_posts", "Posts known", registry=registry),
+        source_age=Gauge(
+            "kexue_source_age_seconds", "Since a source was last read", ["source"], registry=registry
+        ),
+        updates=Counter("kexue_updates", "Updates from Telegram, by kind", ["kind"], registry=registry),
+        handler_seconds=Histogram(
+            "kexue_handler_seconds",
+            "Time to answer, by handler",
+            ["handler"],
+            registry=registry,
+            buckets=_HANDLER_BUCKETS,
+        ),
+        errors=Counter("kexue_errors", "Errors nobody expected, by place", ["place"], registry=registry),
+        ready=Gauge("kexue_ready", "1 if the check passes", ["check"], registry=registry),
+        backup_at=Gauge(
+            "kexue_backup_timestamp_seconds", "When the last backup was made, since 1970", registry=registry
+        ),
+    )

@@ -143,7 +143,8 @@ def check() -> None:
 def set_up_logs(settings: Settings, least: int = logging.DEBUG) -> None:
     level = max(logging.getLevelNamesMapping()[settings.log_level], least)
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    logging.getLogger("apscheduler").setLevel(max(level, logging.WARNING))
+    for chatty in ("apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
     try:
         protect_logs([settings.token()])
     except SettingsError:

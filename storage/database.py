@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLA
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.archive import Archive
+from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.facts import Facts
@@ -25,6 +26,8 @@ from storage.outbox import Outbox
 from storage.planning import Planning
 from storage.posts import Posts
 from storage.scopes import Scopes
+from storage.sources import Sources
+from storage.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -48,7 +51,10 @@ class Transaction:
     planning: Planning
     outbox: Outbox
     marks: BookMarks
+    waiting: Waiting
+    courses: Courses
     facts: Facts
+    sources: Sources
 
 
 Unit = Callable[[Transaction], Awaitable[T]]
@@ -130,7 +136,10 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         planning=Planning(connection),
         outbox=Outbox(connection),
         marks=BookMarks(connection),
+        waiting=Waiting(connection),
+        courses=Courses(connection),
         facts=Facts(connection),
+        sources=Sources(connection),
     )
 
 
@@ -161,7 +170,7 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
         return create_async_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise UnusableDatabaseError(
-            f"DATABASE_URL is not an address that can be used ({type(error).__name__}): "
+            f"this is not an address that can be used ({type(error).__name__}): "
             "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
         ) from error
 

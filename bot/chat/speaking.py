@@ -40,7 +40,7 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
-        form: Form | None = choose(message, wish, rich=self._rich.usable)
+        form: Form | None = choose(message, wish, rich=self._rich.usable())
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
             await self._wait(to.chat_id, private)

@@ -52,7 +52,7 @@ class ArchiveComposer:
         choice = to.preferences
         key: Key = (
             delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
-            choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable,
+            choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable(),
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
             key = (*key, delivery.id)  # its button leads through this very digest
@@ -70,7 +70,7 @@ class ArchiveComposer:
 
     def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
         wish = delivery.destination.preferences.format
-        return render(message, choose(message, wish, at_most=delivery.form, rich=self._rich.usable))
+        return render(message, choose(message, wish, at_most=delivery.form, rich=self._rich.usable()))
 
     async def _message(self, tx: Transaction, delivery: Delivery) -> Message | None:
         words = words_for(delivery.destination.preferences.language)

@@ -21,7 +21,6 @@ class RichAbility:
         self._wanted = wanted
         self.again_at = float("-inf")
 
-    @property
     def usable(self) -> bool:
         return self._wanted and self._clock.monotonic() >= self.again_at
 

@@ -20,9 +20,9 @@ class HandClock:
 
 def test_a_server_is_trusted_until_it_lacks_the_method() -> None:
     ability = RichAbility(HandClock(), wanted=True)
-    assert ability.usable
+    assert ability.usable()
     ability.missing()
-    assert not ability.usable
+    assert not ability.usable()
 
 
 def test_after_a_day_it_is_asked_again() -> None:
@@ -30,15 +30,15 @@ def test_after_a_day_it_is_asked_again() -> None:
     ability = RichAbility(clock, wanted=True)
     ability.missing()
     clock.seconds = PROBE_SECONDS - 1
-    assert not ability.usable
+    assert not ability.usable()
     clock.seconds = PROBE_SECONDS
-    assert ability.usable
+    assert ability.usable()
     ability.missing()
-    assert not ability.usable
+    assert not ability.usable()
 
 
 def test_what_an_operator_turned_off_is_never_tried() -> None:
     clock = HandClock()
     ability = RichAbility(clock, wanted=False)
     clock.seconds = 10 * PROBE_SECONDS
-    assert not ability.usable
+    assert not ability.usable()

@@ -152,6 +152,7 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(bring_up_to_date)
+            await Scopes(connection).everything()
     except NewerSchemaError as error:
         await engine.dispose()
         raise UnusableDatabaseError(str(error)) from error
@@ -198,7 +199,11 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get(READ_ONLY)
+        read_only = bool(connection.get_execution_options().get(READ_ONLY))
+        if connection.info.get(READ_ONLY, False) != read_only:
+            # A write amid a deferred transaction fails only when another writer was there: let it always.
+            connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
+            connection.info[READ_ONLY] = read_only
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine

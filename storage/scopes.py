@@ -31,6 +31,11 @@ class Scopes:
         return {(scope.kind, scope.key): scope for scope in made}
 
     async def everything(self) -> Scope:
+        """The scope of all posts. It is there from the start, so that reading it writes nothing."""
+        found = await self._connection.execute(select(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
+        row = found.first()
+        if row is not None:
+            return Scope(id=row.id, kind=row.kind)
         return (await self.ensure([(ScopeKind.EVERYTHING, "", "")]))[ScopeKind.EVERYTHING, ""]
 
     async def get(self, scope_id: ScopeId) -> Scope | None:

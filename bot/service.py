@@ -1,6 +1,7 @@
 """The composition root: the only file that knows everyone. Builds, starts and stops the parts in order."""
 
 import logging
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.chat.conversation import Conversation
 from bot.chat.desk import Desk
 from bot.chat.inline import Inline
 from bot.chat.membership import Membership
+from bot.chat.menu import tell_profile
 from bot.chat.permission import Permission
 from bot.chat.speaking import Speaker
 from bot.clock import Clock, SystemClock
@@ -24,16 +26,23 @@ from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
-from bot.housekeeping import Housekeeper
+from bot.housekeeping import Backup, Housekeeper
 from bot.intake.intake import Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.intake.polling import Poller
 from bot.intake.sources import UnreadableFileError, fingerprint, read_file
 from bot.intake.watching import Watch
+from bot.live import poller_of
+from bot.ops.backup import sqlite_file
+from bot.ops.http import window
+from bot.ops.metrics import make_metrics, make_registry
 from bot.schedule import make_schedule
 from bot.settings import Settings, SettingsError, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest
+from bot.version import VERSION
+from bot.vitals import BotVitals
 from storage.database import Database, open_database
 
 log = logging.getLogger(__name__)
@@ -93,6 +102,9 @@ class Service:
         self._limits = limits or Limits(per_second=settings.rate)
         self.rich = RichAbility(self.clock, wanted=settings.rich)
         self.supervisor = Supervisor()
+        self._registry = make_registry()
+        self.metrics = make_metrics(self._registry, version=VERSION)
+        self._windows = AsyncExitStack()
         self.watch = Watch(settings.dump_dir, self._hand_on)
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
@@ -100,6 +112,7 @@ class Service:
         self.database: Database
         self.desk: Desk
         self._housekeeper: Housekeeper
+        self._poller: Poller | None = None
         self._connected: Connected | None = None
 
     async def start(self, *, polling: bool = True) -> None:
@@ -121,11 +134,28 @@ class Service:
             self.clock,
             max_age=timedelta(days=settings.max_age_days),
             keep=timedelta(days=settings.keep_days),
+            backup=backup_of(settings),
         )
+        self._poller = poller_of(settings, self.database, self.clock, self.rules, self._news)
         self._schedule.start()
+        await self._windows.enter_async_context(
+            window(
+                self._vitals(), self.metrics, self._registry, host=settings.http_host, port=settings.http_port
+            )
+        )
         self.supervisor.start("watch", self.watch.run)
         self.supervisor.start("listen", self.watch.listen)
         self.supervisor.start("housekeeper", self._housekeeper.run)
+        self.supervisor.start("poller", self._poller.run)
+
+    def _vitals(self) -> BotVitals:
+        return BotVitals(
+            database=self.database,
+            clock=self.clock,
+            sender=lambda: self._connected.sender if self._connected is not None else None,
+            alive=self.supervisor.alive,
+            ticking=lambda: bool(self._schedule.running),
+        )
 
     async def _recover(self) -> None:
         """On SQLite nobody else lives: what is still being sent was begun by a process that is no more."""
@@ -143,10 +173,14 @@ class Service:
         self._connected = Connected(application, sender, composer)
         await application.start()
         self.supervisor.start("sender", sender.run)
+        self.supervisor.start("profile", self._tell_profile)
         if polling and application.updater is not None:
             await application.updater.start_polling(
                 timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
             )
+
+    async def _tell_profile(self) -> None:
+        await tell_profile(self.running.application.bot, self.database, self.settings.admin_chat_ids)
 
     def _build(self, pacing: Pacing) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
@@ -205,22 +239,31 @@ class Service:
         self._schedule.shutdown(wait=False)
         self.watch.stop()
         self._housekeeper.stop()
+        if self._poller is not None:
+            await self._poller.stop()
         await self.supervisor.stop(self.settings.stop_seconds + 5)
         if connected is not None:
             await connected.application.stop()
             await connected.application.shutdown()
         await self._wires.pushes.shutdown()
+        await self._windows.aclose()
         await self.database.close()
 
     def _tick(self) -> None:
         """Something may be due."""
         self._housekeeper.wake()
+        if self._poller is not None:
+            self._poller.wake()
         if self._connected is not None:
             self._connected.sender.wake()
 
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
         await take_in_file(self.database, path, name, self.rules, self.clock)
+        self._news()
+
+    def _news(self) -> None:
+        """Something was taken in."""
         if self._connected is not None:
             self._connected.composer.refresh()
             self._connected.sender.wake()
@@ -239,6 +282,14 @@ async def take_in_file(database: Database, path: Path, name: str, rules: Rules, 
     except UnreadableFileError as reason:
         return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
     return await take_in(database, dump, rules, now)
+
+
+def backup_of(settings: Settings) -> Backup | None:
+    """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
+    file = sqlite_file(settings.database_url.get_secret_value())
+    if settings.backup_dir is None or file is None:
+        return None
+    return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
 
 
 def rules_of(settings: Settings) -> Rules:

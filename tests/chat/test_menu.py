@@ -1,0 +1,79 @@
+"""What Telegram is told at the start: everything once, then only changes; a refusal stops nothing."""
+
+import json
+from typing import Any
+
+from bot.chat.menu import changes, digest
+from bot.messages.profile import profile
+from tests.fake_replies import error
+from tests.fakes import FakeTelegram
+from tests.wholebot import OPERATOR, WholeBot
+
+METHODS = ("setMyCommands", "setMyName", "setMyDescription", "setMyShortDescription", "deleteMyCommands")
+
+
+def _told(telegram: FakeTelegram) -> int:
+    return sum(len(telegram.calls(method)) for method in METHODS)
+
+
+def _menu(telegram: FakeTelegram, scope: dict[str, Any], client: str) -> list[str]:
+    found = telegram.world.profile.get((f"commands {json.dumps(scope, sort_keys=True)}", client), [])
+    return [command["command"] for command in found]
+
+
+async def _done(telegram: FakeTelegram) -> None:
+    await telegram.quiet()
+
+
+def test_what_telegram_knows_is_not_told_again() -> None:
+    known = {entry.key: digest(entry) for entry in profile((900,))}
+    assert changes(known, (900,)) == []
+    assert {entry.key for entry in changes(known | {"name/zh": "another"}, (900,))} == {"name/zh"}
+    assert {entry.key for entry in changes(known, ())} == {"chat:900/", "chat:900/zh"}
+
+
+async def test_the_first_start_tells_everything(bot: WholeBot, telegram: FakeTelegram) -> None:
+    await _done(telegram)
+    assert telegram.world.profile["name", "zh"] == "跟读科学空间"
+    assert telegram.world.profile["name", ""] == "Scientific Spaces Reader"
+    assert "subscribe" in _menu(telegram, {"type": "all_private_chats"}, "zh")
+    assert "subscribe" not in _menu(telegram, {"type": "all_group_chats"}, "")
+    assert "status" in _menu(telegram, {"type": "chat", "chat_id": OPERATOR}, "zh")
+    assert _told(telegram) == len(profile((OPERATOR,)))
+
+
+async def test_the_next_start_tells_nothing(bot: WholeBot, telegram: FakeTelegram) -> None:
+    await _done(telegram)
+    before = _told(telegram)
+    await bot.restarts()
+    await _done(telegram)
+    assert _told(telegram) == before
+
+
+async def test_a_refusal_stops_nothing_and_is_tried_again(
+    resting_bot: WholeBot, telegram: FakeTelegram
+) -> None:
+    bot = resting_bot
+    telegram.answers(
+        "setMyName", error(429, "Too Many Requests: retry after 86400", retry_after=86400), always=True
+    )
+    await bot.starts()
+    await _done(telegram)
+    assert ("name", "zh") not in telegram.world.profile
+    assert "latest" in _menu(telegram, {"type": "default"}, "")
+    assert (await bot.says("/help")).text
+    telegram.recovers()
+    before = _told(telegram)
+    await bot.restarts()
+    await _done(telegram)
+    assert telegram.world.profile["name", "zh"] == "跟读科学空间"
+    assert _told(telegram) == before + 2
+
+
+async def test_who_is_no_operator_any_more_loses_the_menu(bot: WholeBot, telegram: FakeTelegram) -> None:
+    await _done(telegram)
+    bot.settings["admin_chat_ids"] = (901,)
+    await bot.restarts()
+    await _done(telegram)
+    assert _menu(telegram, {"type": "chat", "chat_id": OPERATOR}, "zh") == []
+    assert "status" in _menu(telegram, {"type": "chat", "chat_id": 901}, "zh")

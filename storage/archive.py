@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
-from storage.model import DumpId, Mention, Post, PostId, Scope, ScopeKind, Sighting
+from storage.model import DumpId, Mention, Post, PostId, Scope, ScopeId, ScopeKind, Sighting
 from storage.schema import aliases, mentions, post_scopes, posts, sightings
 from storage.scopes import Scopes
 
@@ -104,6 +104,14 @@ class Archive:
             await self._connection.execute(insert(post_scopes), rows)
         await self._set_series(wanted, made)
 
+    async def put_under(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
+        """Put these posts under a scope, beside those that are."""
+        if found:
+            await self._connection.execute(
+                upsert(self._connection, post_scopes).on_conflict_do_nothing(),
+                [{"post_id": post_id, "scope_id": scope_id, "position": 0} for post_id in found],
+            )
+
     async def _set_series(
         self,
         wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
@@ -175,6 +183,8 @@ def _columns(post: Post, now: datetime) -> dict[str, Any]:
         "date_certainty": post.date_certainty,
         "date_layout": post.date_layout and str(post.date_layout),
         "category": post.category,
+        "category_at": post.category_at,
+        "tags_at": post.tags_at,
         "excerpt": post.excerpt,
         "excerpt_at": post.excerpt_at,
         "tagged": post.tags is not None,

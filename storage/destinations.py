@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, time
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import Column, RowMapping, Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
@@ -18,7 +18,7 @@ from storage.model import (
     Standing,
     Subscription,
 )
-from storage.schema import deliveries, destinations, scopes, subscriptions
+from storage.schema import courses, deliveries, destinations, scopes, subscriptions, waiting
 
 
 class Destinations:
@@ -199,6 +199,10 @@ class Destinations:
         theirs = await self._connection.execute(select(destinations).where(destinations.c.chat_id == old))
         for row in theirs.mappings().all():
             twin = await self.find(new, row["thread_id"])
+            # Numbers of messages of the group mean other messages, or none, in the supergroup.
+            await self._connection.execute(
+                update(deliveries).where(deliveries.c.destination_id == row["id"]).values(message_id=None)
+            )
             if twin is None:
                 await self._connection.execute(
                     update(destinations)
@@ -246,7 +250,29 @@ class Destinations:
             .where(deliveries.c.duty.not_in(select(there.c.duty).where(there.c.destination_id == target)))
             .values(destination_id=target)
         )
+        told = select(there.c.post_id).where(there.c.destination_id == target, there.c.post_id.is_not(None))
+        await self._connection.execute(
+            delete(waiting).where(waiting.c.destination_id == target, waiting.c.post_id.in_(told))
+        )
+        await self._carry(waiting, waiting.c.post_id, source, target, told)
+        await self._carry(courses, courses.c.scope_id, source, target)
         await self._connection.execute(delete(destinations).where(destinations.c.id == source))
+
+    async def _carry(
+        self,
+        table: Table,
+        what: Column[int],
+        source: DestinationId,
+        target: DestinationId,
+        besides: Select[tuple[int]] | None = None,
+    ) -> None:
+        """Hand over the rows of `table` for every `what` that the target has not, here or in `besides`."""
+        its = table.alias()
+        has = select(its.c[what.name]).where(its.c.destination_id == target)
+        statement = update(table).where(table.c.destination_id == source, what.not_in(has))
+        if besides is not None:
+            statement = statement.where(what.not_in(besides))
+        await self._connection.execute(statement.values(destination_id=target))
 
     async def restore(self, destination: Destination, now: datetime) -> Destination:
         """Write a destination as it was exported; an existing one takes its preferences."""
@@ -277,8 +303,8 @@ def destination_of(row: RowMapping) -> Destination:
             when=row["when"],
             hour=row["hour"],
             weekday=row["weekday"],
-            quiet_from=_time(row["quiet_from"]),
-            quiet_to=_time(row["quiet_to"]),
+            quiet_from=time_of(row["quiet_from"]),
+            quiet_to=time_of(row["quiet_to"]),
             time_zone=row["time_zone"],
             silent=row["silent"],
             excerpt=row["excerpt"],
@@ -294,8 +320,8 @@ def _preferences(preferences: Preferences) -> dict[str, object]:
         "when": preferences.when,
         "hour": preferences.hour,
         "weekday": preferences.weekday,
-        "quiet_from": _minutes(preferences.quiet_from),
-        "quiet_to": _minutes(preferences.quiet_to),
+        "quiet_from": minutes_of(preferences.quiet_from),
+        "quiet_to": minutes_of(preferences.quiet_to),
         "time_zone": preferences.time_zone,
         "silent": preferences.silent,
         "excerpt": preferences.excerpt,
@@ -303,9 +329,10 @@ def _preferences(preferences: Preferences) -> dict[str, object]:
     }
 
 
-def _minutes(at: time | None) -> int | None:
+def minutes_of(at: time | None) -> int | None:
+    """A local time as it is stored: minutes after midnight."""
     return None if at is None else at.hour * 60 + at.minute
 
 
-def _time(minutes: int | None) -> time | None:
+def time_of(minutes: int | None) -> time | None:
     return None if minutes is None else time(minutes // 60, minutes % 60)

@@ -68,8 +68,8 @@ class Post:
     """What is known of one post of the blog, merged from all its sightings.
 
     `tags` are the author's (None: never seen), `inferred_tags` ours. `series` is the series' shown name.
-    `date` is a day in the blog's own zone, Asia/Shanghai; the `_at` fields are UTC. `title_at`, `excerpt_at`
-    and `date_layout` say how good the evidence for what is shown is; `id` 0 is a post not stored yet.
+    `date` is a day in the blog's own zone, Asia/Shanghai; the `_at` fields are UTC. The `…_at` of a
+    field and `date_layout` say how good the evidence for what is shown is; `id` 0 is a post not stored yet.
     """
 
     id: PostId
@@ -96,6 +96,8 @@ class Post:
     excerpt_at: datetime | None = None
     date_layout: Layout | None = None
     series_id: ScopeId | None = None
+    category_at: datetime | None = None
+    tags_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,30 @@ class DumpRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A page or feed that is fetched by itself, and how that goes.
+
+    `etag` and `last_modified` are the server's, verbatim; the hashes are of its bytes and of what they show.
+    `failures` are the latest tries in a row that failed, since `failing_since`; `error` is the last reason.
+    """
+
+    url: str
+    next_run: datetime
+    last_try: datetime | None = None
+    last_success: datetime | None = None
+    last_change: datetime | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+    items_sha256: str | None = None
+    items: int | None = None
+    error: str | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    alerted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mention:
     """A title in 《》 inside a post's excerpt; `target` is the post it names, where that is stored."""
 
@@ -179,6 +205,18 @@ class ExcerptLength(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """When a destination wants to hear: the part of its preferences that decides what is due."""
+
+    when: When = When.INSTANT
+    hour: int = 20
+    weekday: int = 6
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
     """What a destination has chosen; hours are local to `time_zone`."""
 
@@ -193,6 +231,17 @@ class Preferences:
     silent: bool = False
     excerpt: ExcerptLength = ExcerptLength.FULL
     pictures: bool = True
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(
+            when=self.when,
+            hour=self.hour,
+            weekday=self.weekday,
+            quiet_from=self.quiet_from,
+            quiet_to=self.quiet_to,
+            time_zone=self.time_zone,
+        )
 
 
 class Standing(StrEnum):
@@ -256,6 +305,30 @@ class Subscription:
     muted: bool = False
 
 
+class Stage(StrEnum):
+    """Where a course stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CAUGHT_UP = "caught-up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A destination reads a series from its first part; `last` is the post that was sent last.
+
+    `when` is DAILY or WEEKLY; the next lesson is due at the first chosen hour after `since`.
+    """
+
+    destination_id: DestinationId
+    scope: Scope
+    stage: Stage
+    when: When
+    last: PostId | None
+    since: datetime
+
+
 class Form(StrEnum):
     """How a message is written, from the richest to the one nobody can refuse."""
 
@@ -310,6 +383,8 @@ class Delivery:
     scope_id: ScopeId | None = None  # the subscription that asked for it
     message_id: int | None = None
     form: Form | None = None  # at most this rich, since a richer one was refused
+    duty: str = ""  # what the row is for, unique within the destination
+    reply_to: int | None = None  # the message there that told of the episode before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,14 @@ from uuid import uuid4
 
 from sqlalchemy import (
     RowMapping,
+    String,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -35,7 +38,7 @@ from storage.model import (
     Settlement,
     State,
 )
-from storage.schema import deliveries, destinations
+from storage.schema import deliveries, destinations, posts, waiting
 
 # Literals, not parameters: only so do the partial indexes serve (schema.py).
 PENDING = text("deliveries.state = 'pending'")
@@ -60,7 +63,44 @@ class Outbox:
             return []
         theirs = await Destinations(self._connection).many({row["destination_id"] for row in claimed})
         claimed.sort(key=lambda row: (row["priority"], row["due_at"], row["id"]))
-        return [_delivery(row, theirs[row["destination_id"]]) for row in claimed]
+        before = await self._before([row["id"] for row in claimed if row["kind"] is DeliveryKind.POST])
+        return [_delivery(row, theirs[row["destination_id"]], before.get(row["id"])) for row in claimed]
+
+    async def _before(self, ids: Collection[DeliveryId]) -> dict[DeliveryId, int]:
+        """For announcements of episodes, the message there that told of the episode before.
+
+        Looked up at the claim, because an older duty of the same destination has always ended by then.
+        """
+        if not ids:
+            return {}
+        post, earlier, episodes = posts.alias(), posts.alias("earlier"), posts.alias("episodes")
+        told = deliveries.alias("told")
+        last = (
+            select(func.max(episodes.c.episode))
+            .where(episodes.c.series_id == post.c.series_id, episodes.c.episode < post.c.episode)
+            .correlate(post)
+            .scalar_subquery()
+        )
+        found = await self._connection.execute(
+            select(deliveries.c.id, func.max(told.c.message_id).label("message"))
+            .join(post, post.c.id == deliveries.c.post_id)
+            .join(earlier, and_(earlier.c.series_id == post.c.series_id, earlier.c.episode == last))
+            .join(
+                told,
+                and_(
+                    told.c.destination_id == deliveries.c.destination_id,
+                    told.c.duty.in_(
+                        [
+                            literal("post:") + cast(earlier.c.id, String),
+                            literal("course:") + cast(earlier.c.id, String),
+                        ]
+                    ),
+                ),
+            )
+            .where(deliveries.c.id.in_(ids), told.c.state == State.SENT, told.c.message_id.is_not(None))
+            .group_by(deliveries.c.id)
+        )
+        return {DeliveryId(row.id): int(row.message) for row in found}
 
     async def _claim(
         self, priority: Priority, slots: int, now: datetime, until: datetime, token: str
@@ -174,7 +214,8 @@ class Outbox:
         return due
 
     async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
-        """Cancel what is pending for these destinations."""
+        """Cancel what is pending or waits for these destinations."""
+        await self._connection.execute(delete(waiting).where(waiting.c.destination_id.in_(ids)))
         ended = await self._connection.execute(
             update(deliveries)
             .where(PENDING, deliveries.c.destination_id.in_(ids))
@@ -207,10 +248,28 @@ class Outbox:
         return ended.rowcount
 
     async def prune(self, before: datetime) -> int:
-        """Forget rows that ended before `before`."""
+        """Forget rows that ended before `before`; not of a series' last episode: the next one replies to it."""
         ended = (State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
+        latest = (
+            select(posts.c.series_id, func.max(posts.c.episode).label("episode"))
+            .where(posts.c.series_id.is_not(None))
+            .group_by(posts.c.series_id)
+            .subquery()
+        )
+        last = select(posts.c.id).join(
+            latest, and_(latest.c.series_id == posts.c.series_id, latest.c.episode == posts.c.episode)
+        )
         gone = await self._connection.execute(
-            delete(deliveries).where(deliveries.c.state.in_(ended), deliveries.c.updated_at < before)
+            delete(deliveries).where(
+                deliveries.c.state.in_(ended),
+                deliveries.c.updated_at < before,
+                or_(
+                    deliveries.c.state != State.SENT,
+                    deliveries.c.post_id.is_(None),
+                    deliveries.c.kind == DeliveryKind.EDIT,
+                    deliveries.c.post_id.not_in(last),
+                ),
+            )
         )
         return gone.rowcount
 
@@ -266,7 +325,7 @@ class Outbox:
         return found.scalar_one_or_none()
 
 
-def _delivery(row: RowMapping, destination: Destination) -> Delivery:
+def _delivery(row: RowMapping, destination: Destination, reply_to: int | None) -> Delivery:
     kind: DeliveryKind = row["kind"]
     listed = row["payload"] if kind is DeliveryKind.DIGEST else None
     ids = [int(part) for part in listed.split(",")] if listed else []
@@ -282,4 +341,6 @@ def _delivery(row: RowMapping, destination: Destination) -> Delivery:
         scope_id=row["scope_id"],
         message_id=row["message_id"],
         form=row["form"],
+        duty=row["duty"],
+        reply_to=reply_to,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     CompoundSelect,
     Integer,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    delete,
     func,
     literal,
     or_,
@@ -34,8 +36,10 @@ from storage.model import (
     ScopeKind,
     Standing,
     State,
+    When,
 )
-from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions
+from storage.quiet import local_minute
+from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions, waiting
 
 COLUMNS = (
     "destination_id",
@@ -67,16 +71,47 @@ class Planning:
     ) -> int:
         """One duty for each destination and new post it wants; a digest for more than `digest_above`.
 
-        Held duties wait for an administrator. Returns how many rows were planned.
+        What is wanted with a digest, or is new within quiet hours, waits instead (waiting.py). Held duties
+        wait for an administrator. Returns how many rows were planned.
         """
         if not new:
             return 0
-        wanted = self._wanted(new)
+        wanted = self._wanted(new, await self._instant(now))
         state = State.HELD if held else State.PENDING
-        planned = await self._single(wanted, state, now, digest_above)
+        planned = await self._wait(wanted, now, held=held)
+        planned += await self._single(wanted, state, now, digest_above)
         if len(new) > digest_above:
             planned += await self._digests(wanted, dump_id, state, now, digest_above)
         return planned
+
+    async def _instant(self, now: datetime) -> ColumnElement[bool]:
+        """Whether a destination is told at once: it wants no digests and its clock shows no quiet hour."""
+        found = await self._connection.execute(
+            select(destinations.c.time_zone).where(destinations.c.quiet_from.is_not(None)).distinct()
+        )
+        minutes = {zone: local_minute(zone, now) for zone in found.scalars()}
+        if not minutes:
+            return destinations.c.when == When.INSTANT
+        begin, end = destinations.c.quiet_from, destinations.c.quiet_to
+        minute = case(minutes, value=destinations.c.time_zone, else_=0)
+        within = or_(
+            and_(begin <= end, minute >= begin, minute < end),
+            and_(begin > end, or_(minute >= begin, minute < end)),
+        )
+        asleep = and_(begin.is_not(None), end.is_not(None), within)
+        return and_(destinations.c.when == When.INSTANT, ~asleep)
+
+    async def _wait(self, wanted: CTE, now: datetime, *, held: bool) -> int:
+        rows = select(
+            wanted.c.destination_id,
+            wanted.c.post_id,
+            wanted.c.scope_id,
+            literal(now, waiting.c.since.type),
+            literal(held, Boolean),
+        ).where(~wanted.c.instant)
+        columns = ["destination_id", "post_id", "scope_id", "since", "held"]
+        statement = upsert(self._connection, waiting).from_select(columns, rows)
+        return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def edit(self, edited: Collection[PostId], dump_id: DumpId, now: datetime, since: datetime) -> int:
         """One duty for each message about these posts that was sent since `since`: bring it up to date."""
@@ -118,7 +153,37 @@ class Planning:
             )
             .values(state=State.CANCELLED, reason="unsubscribed", updated_at=now)
         )
-        return ended.rowcount
+        waited = await self._connection.execute(
+            delete(waiting).where(
+                waiting.c.destination_id == destination_id, waiting.c.post_id.not_in(posts_wanted)
+            )
+        )
+        return ended.rowcount + waited.rowcount + await self._thin(destination_id, posts_wanted, now)
+
+    async def _thin(
+        self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
+    ) -> int:
+        """Take from its pending digests what is not wanted any more; returns how many said nothing else."""
+        found = await self._connection.execute(
+            select(deliveries.c.id, deliveries.c.payload).where(
+                text("deliveries.state = 'pending'"),
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.kind == DeliveryKind.DIGEST,
+            )
+        )
+        digests = found.all()
+        if not digests:
+            return 0
+        wanted = {str(post) for post in (await self._connection.execute(posts_wanted)).scalars()}
+        ended = 0
+        for digest in digests:
+            left = ",".join(post for post in digest.payload.split(",") if post in wanted)
+            change = {"payload": left} if left else {"state": State.CANCELLED, "reason": "unsubscribed"}
+            ended += not left
+            await self._connection.execute(
+                update(deliveries).where(deliveries.c.id == digest.id).values(updated_at=now, **change)
+            )
+        return ended
 
     def _wanted_by(self, destination_id: DestinationId) -> CompoundSelect[tuple[int]]:
         mine = subscriptions.c.destination_id == destination_id
@@ -137,13 +202,19 @@ class Planning:
 
     async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
         its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+        held_back = and_(waiting.c.held, waiting.c.post_id.in_(its_posts))
+        waited = await self._connection.execute(
+            update(waiting).where(held_back).values(held=False, since=now)
+            if state is State.PENDING
+            else delete(waiting).where(held_back)
+        )
         its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
         decided = await self._connection.execute(
             update(deliveries)
             .where(deliveries.c.state == State.HELD, its_own)
             .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
         )
-        return decided.rowcount
+        return decided.rowcount + waited.rowcount
 
     async def broadcast(self, duty: str, words: str, now: datetime) -> int:
         """Say this once to every active destination that has a subscription."""
@@ -185,7 +256,7 @@ class Planning:
             )
             await self._connection.execute(statement.on_conflict_do_nothing())
 
-    def _wanted(self, new: Collection[PostId]) -> CTE:
+    def _wanted(self, new: Collection[PostId], instant: ColumnElement[bool]) -> CTE:
         """Every (destination, post) that a subscription asks for and no mute forbids, each once."""
         under = post_scopes.alias("under")
         silence = subscriptions.alias("silence")
@@ -204,6 +275,8 @@ class Planning:
                 post_scopes.c.post_id,
                 # The reason that is named: NULL, that is everything, only where no narrower scope asked.
                 func.max(case((scopes.c.kind != ScopeKind.EVERYTHING, scopes.c.id))).label("scope_id"),
+                # One value for all rows of a destination; of numbers, as PostgreSQL has no MAX of truths.
+                (func.max(case((instant, 1), else_=0)) == 1).label("instant"),
             )
             .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
             .join(scopes, scopes.c.id == subscriptions.c.scope_id)
@@ -230,13 +303,13 @@ class Planning:
                 literal(None, String),
                 literal(state, deliveries.c.state.type),
                 literal(int(Priority.POST), Integer),
-                _due(now),
+                due_at(now),
                 literal(now, deliveries.c.due_at.type),
                 literal(now, deliveries.c.due_at.type),
             )
             .join(posts, posts.c.id == wanted.c.post_id)
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.posts <= digest_above)
+            .where(wanted.c.instant, wanted.c.posts <= digest_above)
             # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
             .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
         )
@@ -256,12 +329,12 @@ class Planning:
                 func.aggregate_strings(cast(wanted.c.post_id, String), ","),
                 literal(state, deliveries.c.state.type),
                 literal(int(Priority.DIGEST), Integer),
-                func.max(_due(now)),
+                func.max(due_at(now)),
                 literal(now, deliveries.c.due_at.type),
                 literal(now, deliveries.c.due_at.type),
             )
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.posts > digest_above)
+            .where(wanted.c.instant, wanted.c.posts > digest_above)
             .group_by(wanted.c.destination_id)
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
@@ -275,7 +348,8 @@ def _counted(everything: Subquery) -> CTE:
     ).cte("wanted")
 
 
-def _due(now: datetime) -> ColumnElement[datetime]:
+def due_at(now: datetime) -> ColumnElement[datetime]:
+    """`now`, or when Telegram allows the chat to be written to again."""
     at = literal(now, deliveries.c.due_at.type)
     later = and_(destinations.c.not_before.is_not(None), destinations.c.not_before > at)
     return case((later, destinations.c.not_before), else_=at)

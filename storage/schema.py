@@ -29,6 +29,7 @@ from storage.model import (
     Form,
     Format,
     ScopeKind,
+    Stage,
     Standing,
     State,
     When,
@@ -88,9 +89,11 @@ posts = Table(
     Column("date_certainty", Word(Certainty), nullable=False),
     Column("date_layout", String(16)),
     Column("category", Text),
+    Column("category_at", Utc),
     Column("excerpt", Text, nullable=False),
     Column("excerpt_at", Utc),
     Column("tagged", Boolean, nullable=False, server_default=false()),
+    Column("tags_at", Utc),
     Column("readers", Integer),
     Column("readers_at", Utc),
     Column("comments", Integer),
@@ -235,6 +238,39 @@ Index(
     postgresql_where=text("state = 'sending'"),
 )
 
+# What is wanted but not due yet: digests and quiet hours. When it falls due follows from `since` and from
+# what the destination has chosen by then, so that a change of mind moves no rows.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column(
+        "destination_id",
+        Id,
+        ForeignKey("destinations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("post_id", Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("scope_id", Id, ForeignKey("scopes.id", ondelete="SET NULL")),
+    Column("since", Utc, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=false()),
+)
+
+courses = Table(
+    "courses",
+    metadata,
+    Column(
+        "destination_id",
+        Id,
+        ForeignKey("destinations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("scope_id", Id, ForeignKey("scopes.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("stage", Word(Stage), nullable=False),
+    Column("when", Word(When), nullable=False),
+    Column("post_id", Id, ForeignKey("posts.id", ondelete="SET NULL"), index=True),  # the last lesson
+    Column("since", Utc, nullable=False),  # of the last lesson, or of the start: the next is due after it
+)
+
 phrases = Table(
     "phrases",
     metadata,
@@ -257,4 +293,25 @@ facts = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("next_run", Utc, nullable=False),
+    Column("last_try", Utc),
+    Column("last_success", Utc),
+    Column("last_change", Utc),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("sha256", String(64)),
+    Column("items_sha256", String(64)),
+    Column("items", Integer),
+    Column("error", Text),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", Utc),
+    Column("alerted", Boolean, nullable=False, server_default=false()),
+    Column("lease_until", Utc),
+    Column("token", String(32)),
 )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.chat.search import Hit, Index, build, search, update
+from bot.chat.search import MOST_HITS, Hit, Index, build, search, update
 from storage.database import Transaction
 
 
@@ -13,10 +13,10 @@ class Shelf:
         self._index: Index = build(())
         self._revision: tuple[int, datetime | None] = (0, None)
 
-    async def search(self, tx: Transaction, words: str) -> tuple[Hit, ...]:
+    async def search(self, tx: Transaction, words: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         revision = await tx.posts.revision()
         if revision != self._revision:
             changed = await tx.posts.changed_since(self._revision[1])
             self._index = update(self._index, changed)
             self._revision = revision
-        return search(self._index, words)
+        return search(self._index, words, most)

@@ -95,8 +95,8 @@ def update(index: Index, changed: Iterable[Post], gone: Collection[PostId] = ())
     return replace(index, fresh=tuple(waiting), hidden=hidden)
 
 
-def search(index: Index, words: str) -> tuple[Hit, ...]:
-    """The posts that have all of `words`, at most `MOST_HITS`: title before tag before excerpt, then newest.
+def search(index: Index, words: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
+    """The posts that have all of `words`, at most `most`: title before tag before excerpt, then newest.
 
     Words are parted by blanks; each may be a single sign, and matches within longer words. A query is cut at
     `LONGEST_QUERY`; one without any word finds nothing.
@@ -113,7 +113,7 @@ def search(index: Index, words: str) -> tuple[Hit, ...]:
         for word in wanted:
             found = _having(word, part, found)
         new = (entry for entry in found if entry.post_id not in hits)
-        for entry in islice(new, MOST_HITS - len(hits)):
+        for entry in islice(new, most - len(hits)):
             hits[entry.post_id] = Hit(post_id=entry.post_id, where=where, _entry=entry, _words=wanted)
     return tuple(hits.values())
 
@@ -122,6 +122,11 @@ def query_words(query: str) -> tuple[str, ...]:
     """The words of a query as they are compared, each once."""
     folded = (fold(word).replace(_END, "") for word in query[:LONGEST_QUERY].split())
     return tuple(dict.fromkeys(word for word in folded if word))
+
+
+def searched(post: Post) -> str:
+    """All of a post that words are looked for in, folded."""
+    return _entry(post).folded[2]
 
 
 def _having(word: str, part: int, entries: Iterable[_Entry]) -> Iterator[_Entry]:

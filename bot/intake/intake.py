@@ -5,7 +5,7 @@ So a post is never known without the duties that it causes. Knows neither Telegr
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,17 +13,22 @@ from bot.intake.diff import Changes, diff, numbered
 from bot.intake.layouts import Reading, Unreadable, read_dump
 from bot.intake.overrides import NO_OVERRIDES, Overrides
 from bot.intake.understanding import resolved, understand
+from bot.intake.wording import word_places
 from storage.database import Database, Transaction
 from storage.model import Dump, DumpId, DumpRecord, Layout, Post, Sighting
 
 log = logging.getLogger(__name__)
 
 Notice = Callable[["Report"], str]
+Also = Callable[[Transaction, "Report"], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What an operator chose about taking in. `notice` says to `admins` what they should know of a report."""
+    """What an operator chose about taking in. `notice` says to `admins` what they should know of a report.
+
+    `silent` takes in without telling subscribers anything, and without holding anything back.
+    """
 
     digest_above: int = 5
     hold_above: int = 50
@@ -31,6 +36,7 @@ class Rules:
     overrides: Overrides = NO_OVERRIDES
     admins: tuple[int, ...] = ()
     notice: Notice | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +75,28 @@ async def take_in(database: Database, dump: Dump, rules: Rules, now: datetime) -
         reading = read_dump(dump)
     except Unreadable as reason:
         return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
+    return await take_in_reading(database, dump, reading, rules, now)
+
+
+async def take_in_reading(
+    database: Database, dump: Dump, reading: Reading, rules: Rules, now: datetime, also: Also | None = None
+) -> Report:
+    """Take in a dump that was read already; `also` is done in the same transaction, after all else.
+
+    Raises what storage and `also` raise; then nothing of the dump is kept.
+    """
+    sha256 = hashlib.sha256(dump.content).hexdigest()
 
     async def unit(tx: Transaction) -> Report:
         earlier = await tx.dumps.find(sha256)  # another process may have been faster
-        if earlier is not None:
-            return _known_already(dump, earlier)
-        return await _take_in(tx, dump, sha256, reading, rules, now)
+        report = (
+            _known_already(dump, earlier)
+            if earlier is not None
+            else await _take_in(tx, dump, sha256, reading, rules, now)
+        )
+        if also is not None:
+            await also(tx, report)
+        return report
 
     report = await database.transact(unit)
     log.info(
@@ -117,7 +139,8 @@ async def _take_in(
     archive = await tx.posts.everything()
     first_fill = not archive
     changes = diff(reading.sightings, archive, reading.layout, dump.captured_at)
-    held = not first_fill and len(changes.new) > rules.hold_above
+    quiet = first_fill or rules.silent
+    held = not quiet and len(changes.new) > rules.hold_above
     record = await tx.dumps.add(
         replace(
             _record(dump.name, sha256, dump.origin, reading.layout, dump.captured_at, now),
@@ -133,7 +156,7 @@ async def _take_in(
     if changes.new or changes.touched:
         await _understand(tx, archive, changes, rules.overrides, now)
     planned = 0
-    if not first_fill:
+    if not quiet:
         new = [post.id for post in changes.new]
         planned = await tx.planning.announce(new, record.id, now, digest_above=rules.digest_above, held=held)
         since = now - timedelta(days=rules.edit_days)
@@ -164,7 +187,10 @@ async def _understand(
     whole = list(now_known.values())
     understanding = understand(whole, changed, await tx.posts.home_captures(), overrides)
     await tx.archive.update(understanding.posts, now)
-    await tx.archive.gather(understanding.places)
+    latest = now_known | {post.id: post for post in understanding.posts}
+    worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
+    places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
+    await tx.archive.gather(places)
     await tx.archive.mention(understanding.mentions)
     waiting = await tx.posts.unresolved()
     await tx.archive.resolve(resolved(waiting, whole))

@@ -1,0 +1,59 @@
+"""An archive written straight into a database, for tests of what follows from it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from bot.intake.understanding import places_of
+from bot.intake.wording import word_places
+from storage.database import Database, Transaction, open_database
+from storage.model import DumpId, DumpRecord, Layout, Post
+from tests.messages.posts import post as written
+
+T = TypeVar("T")
+
+THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def episode(number: int, series: str = "漫谈", day: date | None = None) -> Post:
+    """A part of a series."""
+    title = f"{series}（{number}）：第{number}则"
+    return written(
+        0, title, day or date(2024, 1, 1), series=series, series_key=series, episode=number, title_at=THEN
+    )
+
+
+def essay(title: str, day: date | None = None, **known: object) -> Post:
+    """A post without a series."""
+    return written(0, title, day or date(2024, 1, 1), title_at=THEN, **known)
+
+
+@asynccontextmanager
+async def database_in(folder: Path, name: str = "kexue.db") -> AsyncIterator[Database]:
+    database = await open_database(f"sqlite+aiosqlite:///{folder / name}")
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def store(tx: Transaction, posts: Sequence[Post], now: datetime = THEN) -> tuple[DumpId, list[Post]]:
+    """Store posts as one dump brings them; their scopes too, words as they are subscribed by now."""
+    number = len(await tx.dumps.recent(10_000))
+    dump = await tx.dumps.add(
+        DumpRecord(
+            id=DumpId(0),
+            name=f"{number}.txt",
+            sha256=f"{number:064}",
+            origin="folder",
+            layout=Layout.LISTING,
+            captured_at=now,
+            taken_in_at=now,
+        )
+    )
+    stored = await tx.archive.add(posts, dump.id, now)
+    worded = word_places(stored, await tx.scopes.words())
+    await tx.archive.gather({one.id: (*places_of(one), *worded.get(one.id, ())) for one in stored})
+    return dump.id, stored

@@ -12,8 +12,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from bot.ops.http import PortUnusableError
+from bot.ops.logs import set_up_logs as configure
 from bot.settings import Settings, SettingsError, read_settings
-from bot.telegram.redaction import protect_logs
 from bot.version import VERSION
 from storage.database import UnusableDatabaseError
 
@@ -44,6 +45,8 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except SettingsError as error:
+        fail(str(error), code=2)
+    except PortUnusableError as error:
         fail(str(error), code=2)
     except UnusableDatabaseError as error:
         fail(f"DATABASE_URL: {error}", code=2)
@@ -141,11 +144,19 @@ def check() -> None:
 
 
 def set_up_logs(settings: Settings, least: int = logging.DEBUG) -> None:
+    """Logs as the settings want them, at least at level `least`, and never with the token."""
     level = max(logging.getLevelNamesMapping()[settings.log_level], least)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(max(level, logging.WARNING))
     try:
-        protect_logs([settings.token()])
+        secrets = [settings.token()]
     except SettingsError:
-        protect_logs()
+        secrets = []
+    configure(logging.getLevelName(level), settings.log_format, secrets)
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+
+
+@main.command()
+def health() -> None:
+    """Ask the running service whether it lives: the container's health check."""
+    from bot.ops.probe import probe
+
+    sys.exit(probe(settings_or_exit().http_port))

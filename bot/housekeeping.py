@@ -2,20 +2,42 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.clock import Clock
+from bot.ops.backup import back_up, copies
 from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Where an SQLite file is copied to, and how many copies are kept."""
+
+    source: Path
+    folder: Path
+    keep: int
 
 
 class Housekeeper:
     """Keeps the outbox small; woken by the schedule, works at most once an hour."""
 
-    def __init__(self, database: Database, clock: Clock, *, max_age: timedelta, keep: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        max_age: timedelta,
+        keep: timedelta,
+        backup: Backup | None = None,
+    ) -> None:
+        self._backup = backup
         self._database = database
         self._clock = clock
         self._max_age = max_age
@@ -40,6 +62,14 @@ class Housekeeper:
             self._news.clear()
             await self._news.wait()
 
+    async def _back_up(self, backup: Backup, now: datetime) -> None:
+        """A copy of the database, once a day."""
+        newest = copies(backup.source, backup.folder)
+        if newest and now.timestamp() - newest[0].stat().st_mtime < DAY_SECONDS:
+            return
+        made = await back_up(backup.source, backup.folder, keep=backup.keep, now=now)
+        log.info("copied the database to %s", made)
+
     async def tidy(self) -> None:
         now = self._clock.now()
 
@@ -47,5 +77,7 @@ class Housekeeper:
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
         expired, pruned = await self._database.transact(unit)
+        if self._backup is not None:
+            await self._back_up(self._backup, now)
         if expired or pruned:
             log.info("%s deliveries waited too long, %s ended ones are forgotten", expired, pruned)

@@ -26,6 +26,7 @@ from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
+from bot.delivery.timekeeper import Timekeeper
 from bot.housekeeping import Backup, Housekeeper
 from bot.intake.intake import Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
@@ -112,6 +113,7 @@ class Service:
         self.database: Database
         self.desk: Desk
         self._housekeeper: Housekeeper
+        self._timekeeper: Timekeeper
         self._poller: Poller | None = None
         self._connected: Connected | None = None
 
@@ -136,6 +138,9 @@ class Service:
             keep=timedelta(days=settings.keep_days),
             backup=backup_of(settings),
         )
+        self._timekeeper = Timekeeper(
+            self.database, self.clock, digest_above=settings.digest_above, planned=self._wake_sender
+        )
         self._poller = poller_of(settings, self.database, self.clock, self.rules, self._news)
         self._schedule.start()
         await self._windows.enter_async_context(
@@ -146,6 +151,7 @@ class Service:
         self.supervisor.start("watch", self.watch.run)
         self.supervisor.start("listen", self.watch.listen)
         self.supervisor.start("housekeeper", self._housekeeper.run)
+        self.supervisor.start("timekeeper", self._timekeeper.run)
         self.supervisor.start("poller", self._poller.run)
 
     def _vitals(self) -> BotVitals:
@@ -200,7 +206,7 @@ class Service:
             application,
             Conversation(self.desk, speaker, permission),
             Membership(self.desk, speaker),
-            Inline(self.desk),
+            Inline(self.desk, self.rich),
         )
         return application
 
@@ -239,6 +245,7 @@ class Service:
         self._schedule.shutdown(wait=False)
         self.watch.stop()
         self._housekeeper.stop()
+        self._timekeeper.stop()
         if self._poller is not None:
             await self._poller.stop()
         await self.supervisor.stop(self.settings.stop_seconds + 5)
@@ -252,6 +259,10 @@ class Service:
     def _tick(self) -> None:
         """Something may be due."""
         self._housekeeper.wake()
+        self._timekeeper.wake()
+        self._wake_sender()
+
+    def _wake_sender(self) -> None:
         if self._poller is not None:
             self._poller.wake()
         if self._connected is not None:

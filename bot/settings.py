@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.intake.hosts import RefusedAddressError, host_of
+from bot.intake.timetable import Timed, read_cron, read_pages
+from bot.version import VERSION
+
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
@@ -64,10 +68,37 @@ class Settings(BaseSettings):
     edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
     series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
     rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
+    http_port: int = Field(
+        0, ge=0, le=65_535, description="where /healthz, /readyz and /metrics answer (0: nowhere)"
+    )
+    http_host: str = Field("127.0.0.1", description="the address they answer on")
+    backup_dir: Path | None = Field(None, description="where a copy of an SQLite database is put every night")
+    backup_keep: int = Field(7, ge=1, description="how many copies are kept")
     crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
     proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API")
     read_seconds: float = Field(
         45, ge=1, le=300, description="how long an answer of the Bot API is waited for"
+    )
+
+    feed_url: str | None = Field(
+        None, description="the blog's feed, such as `https://kexue.fm/feed`; without it none is asked for"
+    )
+    feed_cron: str = Field(
+        "*/30 * * * *", description="when the feed is asked for: minute hour day month weekday, in UTC"
+    )
+    pages: str = Field(
+        "",
+        description="pages of the blog, each with its times: "
+        "`https://kexue.fm/ 17 */6 * * *; https://kexue.fm/content.html 23 2 * * *`",
+    )
+    source_alert_hours: float = Field(
+        24, gt=0, description="the administrators hear of a feed or page that has failed for so long"
+    )
+    user_agent: str = Field(
+        f"kexue-bot/{VERSION}", min_length=1, description="how the bot calls itself when it asks the blog"
+    )
+    fetch_pause_seconds: float = Field(
+        4, ge=0, le=600, description="the pause between two requests to the blog"
     )
 
     @field_validator("admin_chat_ids", mode="before")
@@ -84,6 +115,43 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("write an address such as https://api.telegram.org")
         return value.rstrip("/")
+
+    @field_validator("feed_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is None or not value.strip():
+            return None
+        try:
+            host_of(value.strip())
+        except RefusedAddressError as reason:
+            raise ValueError(f"{reason}: write one such as https://kexue.fm/feed") from None
+        return value.strip()
+
+    @field_validator("feed_cron")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        read_cron(value)
+        return value
+
+    @field_validator("pages")
+    @classmethod
+    def _pages(cls, value: str) -> str:
+        for page in read_pages(value):
+            cls._address(page.url)
+        return value
+
+    @field_validator("user_agent")
+    @classmethod
+    def _one_header_line(cls, value: str) -> str:
+        if not value.isprintable() or not value.isascii():
+            raise ValueError("write it in plain ASCII, on one line")
+        return value
+
+    @property
+    def timetable(self) -> tuple[Timed, ...]:
+        """What is fetched by itself, and when; nothing unless it was asked for."""
+        feed = (Timed(url=self.feed_url, cron=self.feed_cron, origin="feed"),) if self.feed_url else ()
+        return (*feed, *read_pages(self.pages))
 
     @property
     def answer_seconds(self) -> float:

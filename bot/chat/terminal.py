@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.messages.terminal import Shown, show_html
 
 ME = {
-    "id": 1, "is_bot": True, "first_name": "kexue-bot", "username": "console",
+    "id": 1, "is_bot": True, "first_name": "kexue-bot",  # no username: a terminal cannot follow links
     "can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False,
 }  # fmt: skip
 CHAT = {"id": 7, "type": "private", "first_name": "you"}

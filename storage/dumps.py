@@ -49,6 +49,19 @@ class Dumps:
         rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
         return [_record(row) for row in rows.mappings()]
 
+    async def last_news(self) -> DumpRecord | None:
+        """The latest dump that showed a post nobody knew."""
+        newest = select(dumps).where(dumps.c.new > 0).order_by(dumps.c.id.desc()).limit(1)
+        row = (await self._connection.execute(newest)).mappings().first()
+        return _record(row) if row else None
+
+    async def names(self, origin: str) -> set[str]:
+        """The names of the dumps of this origin that could be read."""
+        found = await self._connection.execute(
+            select(dumps.c.name).where(dumps.c.origin == origin, dumps.c.error.is_(None))
+        )
+        return set(found.scalars())
+
     async def let_go(self, dump_id: DumpId) -> None:
         """What this dump held back was decided about."""
         await self._connection.execute(update(dumps).where(dumps.c.id == dump_id).values(held=False))

@@ -244,4 +244,6 @@ def _post(
         title_at=row["title_at"],
         excerpt_at=row["excerpt_at"],
         date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
+        category_at=row["category_at"],
+        tags_at=row["tags_at"],
     )

@@ -90,4 +90,5 @@ async def status_facts(tx: Transaction, desk: Desk) -> StatusFacts:
         held=counts.get(State.HELD, 0),
         oldest_seconds=None if age is None or age < 0 else age,
         last_dump=recent[0] if recent else None,
+        sources=tuple(await tx.sources.everything()),
     )

@@ -2,9 +2,9 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import assert_never
+from typing import assert_never, get_args
 
-from bot.messages import operators
+from bot.messages import operators, sources
 from bot.messages.document import Footer, Message, Paragraph, Text
 from bot.messages.words import Words
 from storage.database import Transaction
@@ -34,11 +34,28 @@ class DeliveryFailed:
     reason: str
 
 
-Notice = DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed
+@dataclass(frozen=True, slots=True)
+class SourceFailing:
+    url: str
+    reason: str
+    hours: int
 
-KINDS: dict[str, type[Notice]] = {
-    kind.__name__: kind for kind in (DumpUnreadable, PostsHeld, TopicLost, DeliveryFailed)
-}
+
+@dataclass(frozen=True, slots=True)
+class SourceRecovered:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoNews:
+    days: int
+
+
+Notice = (
+    DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+)
+
+KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
 
 
 def encode(notice: Notice) -> str:
@@ -68,5 +85,11 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
         case DeliveryFailed(reason):
             said = operators.deliveries_failed(words, 1, 0)
             return replace(said, body=(*said.body, Footer((Text(reason),))))
+        case SourceFailing(url, reason, hours):
+            return sources.failing(words, url, reason, hours)
+        case SourceRecovered(url):
+            return sources.recovered(words, url)
+        case NoNews(days):
+            return operators.no_news(words, days)
         case unknown:
             assert_never(unknown)

@@ -12,8 +12,9 @@ from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Code, Heading, Item, Items, Message, Paragraph, Text
 from bot.messages.notices import notice
+from bot.messages.sources import sources
 from bot.messages.words import Words
-from storage.model import DumpRecord, Post
+from storage.model import DumpRecord, Post, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class StatusFacts:
     oldest_seconds: int | None
     last_dump: DumpRecord | None
     problems: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 def dump_unreadable(words: Words, name: str, reason: str) -> Message:
@@ -125,6 +127,8 @@ def status(facts: StatusFacts, words: Words) -> Message:
         )
     lines.append(f"kexue-bot {facts.version}")
     body.append(Items(tuple(Item((Text(line),), label="·") for line in lines)))
+    if facts.sources:
+        body.append(sources(words, facts.sources))
     keys: list[Row] = [(press(words.say("抓取"), Dumps()),)]
     if facts.failed or facts.uncertain:
         keys.append((press(words.say("再试一次"), Retry()),))

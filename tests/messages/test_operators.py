@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.messages import operators
+from bot.messages import operators, sources
 from bot.messages.buttons import page_of
 from bot.messages.operators import StatusFacts
 from bot.messages.words import LANGUAGES, words_for
-from storage.model import DumpId, DumpRecord
+from storage.model import DumpId, DumpRecord, Source
 from tests.messages.pictures import Scene, check
 from tests.messages.posts import DDPM, LEAKY
 
@@ -36,6 +36,21 @@ BROKEN = DumpRecord(
     taken_in_at=TAKEN.taken_in_at,
     error="the layout is not known",
 )
+FEED = Source(
+    url="https://kexue.fm/feed",
+    next_run=datetime(2026, 11, 22, 9, 0, tzinfo=UTC),
+    last_try=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+    last_success=datetime(2026, 11, 22, 8, 30, tzinfo=UTC),
+    last_change=datetime(2026, 11, 17, 2, 0, tzinfo=UTC),
+    items=10,
+)
+PAGE = Source(
+    url="https://kexue.fm/content.html",
+    next_run=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
+    last_try=datetime(2026, 11, 22, 6, 0, tzinfo=UTC),
+    error="it forbids the request (403)",
+    failures=7,
+)
 WELL = StatusFacts(
     version="1.2.0",
     posts=1_337,
@@ -60,6 +75,7 @@ UNWELL = StatusFacts(
     oldest_seconds=190,
     last_dump=TAKEN,
     problems=("DUMP_DIR /dumps is not there",),
+    sources=(FEED, PAGE),
 )
 
 SCENES: dict[str, Scene] = {
@@ -72,6 +88,8 @@ SCENES: dict[str, Scene] = {
     "topic": lambda words: operators.topic_lost(words, "读论文", "扩散"),
     "topic unknown": lambda words: operators.topic_lost(words, "读论文", None),
     "no news": lambda words: operators.no_news(words, 31),
+    "source failing": lambda words: sources.failing(words, FEED.url, "it is out of order (502)", 24),
+    "source recovered": lambda words: sources.recovered(words, FEED.url),
     "failed": lambda words: operators.deliveries_failed(words, 2, 1),
     "retried": lambda words: operators.retried(words, 3),
     "nothing to retry": lambda words: operators.retried(words, 0),

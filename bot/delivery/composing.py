@@ -3,13 +3,13 @@
 Knows storage and the views; knows nothing of Telegram.
 """
 
-from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.archive.facts import card_facts
 from bot.clock import Clock
+from bot.delivery.keeping import Kept
 from bot.delivery.notice import notice_message
 from bot.delivery.sender import Composed
 from bot.intake.series import short_title
@@ -37,7 +37,7 @@ class ArchiveComposer:
         self._clock = clock
         self._bot = bot
         self._rich = rich
-        self._kept: OrderedDict[Key, tuple[float, Rendered | None]] = OrderedDict()
+        self._kept: Kept[Rendered | None] = Kept(most=KEPT, fresh=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
         self._rich.missing()
@@ -56,17 +56,14 @@ class ArchiveComposer:
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
             key = (*key, delivery.id)  # its button leads through this very digest
-        now = self._clock.monotonic()
-        kept = self._kept.get(key)
-        if kept is None or now - kept[0] > FRESH_SECONDS:
-            message = await self._database.read(lambda tx: self._message(tx, delivery))
-            kept = (now, None if message is None else self._rendered(message, delivery))
-            self._kept[key] = kept
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        if kept[1] is None:
+        kept = await self._kept.get(key, self._clock.monotonic(), lambda: self._made(delivery))
+        if kept is None:
             return None
-        return Composed(kept[1])
+        return Composed(kept)
+
+    async def _made(self, delivery: Delivery) -> Rendered | None:
+        message = await self._database.read(lambda tx: self._message(tx, delivery))
+        return None if message is None else self._rendered(message, delivery)
 
     def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
         wish = delivery.destination.preferences.format

@@ -3,8 +3,7 @@
 The post itself is a card; these are the sentences around it.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.messages.actions import (
@@ -19,17 +18,10 @@ from bot.messages.actions import (
 )
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
-from bot.messages.document import Block, Heading, Item, Items, Message, Paragraph, Text
+from bot.messages.document import Block, Body, Heading, Item, Items, Message, Paragraph, Text
 from bot.messages.lists import bar
 from bot.messages.words import Words
-from storage.model import Scope, When
-
-
-class Stage(Enum):
-    RUNNING = "running"
-    PAUSED = "paused"
-    STOPPED = "stopped"
-    CAUGHT_UP = "caught up"
+from storage.model import Scope, Stage, When
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +119,15 @@ def lesson_line(facts: CourseFacts, gap: tuple[int, ...], words: Words) -> str:
         episodes = words.join([str(episode) for episode in gap])
         said += words.count("（◌ 第 {episodes} 篇没有收录）", len(gap), episodes=episodes)
     return said
+
+
+def lesson(shown: Message, facts: CourseFacts, gap: tuple[int, ...], words: Words) -> Message:
+    """The card `shown` as a lesson: what stands above it, how to go on, and that it was the last one."""
+    body: Body = (Paragraph((Text(lesson_line(facts, gap, words)),)), *shown.body)
+    if facts.stage is Stage.CAUGHT_UP:
+        body = (*body, Paragraph((Text(_stands(facts, words)),)))
+    rows = [row[1:] for row in _keys(facts, words)]
+    return replace(shown, body=body, keyboard=(*shown.keyboard, *(row for row in rows if row)))
 
 
 def _stands(facts: CourseFacts, words: Words) -> str:

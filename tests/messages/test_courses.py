@@ -7,7 +7,6 @@ from bot.messages.buttons import page_of
 from bot.messages.courses import (
     CourseFacts,
     Progress,
-    Stage,
     course,
     course_offer,
     courses,
@@ -15,7 +14,7 @@ from bot.messages.courses import (
     reading,
 )
 from bot.messages.words import LANGUAGES, words_for
-from storage.model import When
+from storage.model import Stage, When
 from tests.messages.pictures import Scene, check
 from tests.messages.posts import DIFFUSION, ROPE
 

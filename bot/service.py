@@ -1,13 +1,15 @@
 """The composition root: the only file that knows everyone. Builds, starts and stops the parts in order."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
-from telegram import Bot
+from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder
 from telegram.request import BaseRequest
 
@@ -42,6 +44,7 @@ from bot.settings import Settings, SettingsError, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest
+from bot.telegram.webhook import listening
 from bot.version import VERSION
 from bot.vitals import BotVitals
 from storage.database import Database, open_database
@@ -180,10 +183,34 @@ class Service:
         await application.start()
         self.supervisor.start("sender", sender.run)
         self.supervisor.start("profile", self._tell_profile)
-        if polling and application.updater is not None:
-            await application.updater.start_polling(
-                timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
-            )
+        if polling:
+            await self._hear(application)
+
+    async def _hear(self, application: App) -> None:
+        """Get updates: Telegram brings them to WEBHOOK_URL, or we ask for them."""
+        url = self.settings.webhook_url
+        if url is None:
+            if application.updater is not None:
+                await application.updater.start_polling(
+                    timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
+                )
+            return
+
+        async def handle(update: Mapping[str, Any]) -> None:
+            parsed = Update.de_json(dict(update), application.bot)
+            if parsed is not None:
+                await application.process_update(parsed)
+
+        secret = self.settings.webhook_secret_text() or token_urlsafe(32)
+        listener = listening(
+            handle,
+            url=url,
+            secret=secret,
+            host=self.settings.webhook_host,
+            port=self.settings.webhook_port,
+        )
+        await self._windows.enter_async_context(listener)
+        await application.bot.set_webhook(url, secret_token=secret, allowed_updates=UPDATES)
 
     async def _tell_profile(self) -> None:
         await tell_profile(self.running.application.bot, self.database, self.settings.admin_chat_ids)
@@ -242,6 +269,7 @@ class Service:
             if updater is not None and updater.running:
                 await updater.stop()
             connected.sender.stop()
+        await self._windows.aclose()
         self._schedule.shutdown(wait=False)
         self.watch.stop()
         self._housekeeper.stop()
@@ -253,18 +281,17 @@ class Service:
             await connected.application.stop()
             await connected.application.shutdown()
         await self._wires.pushes.shutdown()
-        await self._windows.aclose()
         await self.database.close()
 
     def _tick(self) -> None:
         """Something may be due."""
         self._housekeeper.wake()
         self._timekeeper.wake()
+        if self._poller is not None:
+            self._poller.wake()
         self._wake_sender()
 
     def _wake_sender(self) -> None:
-        if self._poller is not None:
-            self._poller.wake()
         if self._connected is not None:
             self._connected.sender.wake()
 

@@ -68,6 +68,16 @@ class Settings(BaseSettings):
     edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
     series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
     rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
+    webhook_url: str | None = Field(
+        None,
+        description="the public https address to which Telegram brings updates (none: they are asked for)",
+    )
+    webhook_host: str = Field("0.0.0.0", description="the address the webhook listens on")  # noqa: S104
+    webhook_port: int = Field(8081, ge=1, le=65_535, description="the port it listens on")
+    webhook_secret: SecretStr | None = Field(
+        None, description="what Telegram must say with each update (made up at each start if missing)"
+    )
+    webhook_secret_file: Path | None = Field(None, description="a file with it, instead of `WEBHOOK_SECRET`")
     http_port: int = Field(
         0, ge=0, le=65_535, description="where /healthz, /readyz and /metrics answer (0: nowhere)"
     )
@@ -106,6 +116,15 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _public(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in {"https", "http"}:
+            raise ValueError(
+                "write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS"
+            )
         return value
 
     @field_validator("bot_api_url")
@@ -179,17 +198,26 @@ class Settings(BaseSettings):
         return token
 
     def _given_token(self) -> str:
-        if self.bot_token is not None and self.bot_token.get_secret_value().strip():
-            return self.bot_token.get_secret_value().strip()
-        if self.bot_token_file is None:
-            return ""
-        try:
-            return self.bot_token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"BOT_TOKEN_FILE cannot be read ({error.__class__.__name__}): "
-                "see that it exists and that this user may read it"
-            ) from error
+        return _secret("BOT_TOKEN_FILE", self.bot_token, self.bot_token_file)
+
+    def webhook_secret_text(self) -> str:
+        """What Telegram must say with each update; empty where none was chosen. Raises SettingsError."""
+        return _secret("WEBHOOK_SECRET_FILE", self.webhook_secret, self.webhook_secret_file)
+
+
+def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
+    """A secret from its setting, or from the file that `setting` names. Raises SettingsError."""
+    if given is not None and given.get_secret_value().strip():
+        return given.get_secret_value().strip()
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{setting} cannot be read ({error.__class__.__name__}): "
+            "see that it exists and that this user may read it"
+        ) from error
 
 
 def agree_with_libraries() -> None:

@@ -1,83 +1,178 @@
-"""`@bot words` in any chat: posts to choose from, as cards; without words the latest."""
+"""`@bot words` in any chat: posts to choose from, sent as cards; without words the latest.
+
+Reads only. What is chosen is sent by the person's own client, so nothing here waits for the pacing.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from telegram import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InlineQuery,
     InlineQueryResultArticle,
+    InlineQueryResultsButton,
     InputMessageContent,
     InputTextMessageContent,
     LinkPreviewOptions,
     Update,
 )
 from telegram.constants import ParseMode
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import ContextTypes
 
 from bot.archive.facts import card_facts
 from bot.chat.desk import Desk
+from bot.chat.rich_content import InputRichMessageContent
 from bot.messages import replies
-from bot.messages.actions import ShowPost
+from bot.messages.actions import SeriesIndex, ShowPost
 from bot.messages.cards import card, facts_line
 from bot.messages.document import Message
-from bot.messages.links import deep_link
-from bot.messages.rendering import render
+from bot.messages.links import deep_link, start_payload
+from bot.messages.rendering import Rendered, choose, render
 from bot.messages.words import Words, words_for
+from bot.telegram.ability import RichAbility
 from storage.database import Transaction
-from storage.model import Form, Post
+from storage.model import Form, Post, Preferences
+
+log = logging.getLogger(__name__)
 
 PER_ANSWER = 10
-CACHE_SECONDS = 60  # shared between people of one language would be wrong, so answers are personal
+# Answers depend on the person's language and format, so they are personal; a minute spares the typing of
+# one person most repetitions and keeps nobody from a new post for long.
+CACHE_SECONDS = 60
+LONGEST_OFFSET = 6  # digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A post that can be chosen: how it is listed, and the card that is sent."""
+
+    post: Post
+    title: str
+    description: str
+    card: Message
+    address: str | None
 
 
 class Inline:
     """Answers inline queries."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, rich: RichAbility) -> None:
         self._desk = desk
+        self._rich = rich
 
     async def on_query(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         query = update.inline_query
         if query is None:
             return
-        words = words_for(query.from_user.language_code or "zh")
-        start = int(query.offset) if query.offset.isdecimal() and len(query.offset) < 7 else 0
-        results, more = await self._desk.database.read(
-            lambda tx: self._results(tx, query.query, start, words)
-        )
-        await query.answer(
-            results,
-            cache_time=CACHE_SECONDS,
-            is_personal=True,
-            next_offset=str(start + PER_ANSWER) if more else "",
-        )
+        start = offset(query.offset)
+        preferences, offers, more = await self._desk.database.read(lambda tx: self._find(tx, query, start))
+        after = str(start + PER_ANSWER) if more else ""
+        nothing = not offers and start == 0
+        words = words_for(preferences.language)
+        rendered = [
+            render(o.card, choose(o.card, preferences.format, rich=self._rich.usable())) for o in offers
+        ]
+        try:
+            await _answer(query, offers, rendered, after, words, nothing=nothing)
+        except BadRequest as error:
+            if all(each.rich is None for each in rendered):
+                log.info("an inline query was not answered: %s", error)
+                return
+            # Nothing is sent by an answer, so giving a simpler one is safe whatever was wrong.
+            log.warning("rich results were refused, classic ones are given: %s", error)
+            rendered = [render(offer.card, Form.CLASSIC) for offer in offers]
+            await _answer(query, offers, rendered, after, words, nothing=nothing)
+        except TelegramError as error:
+            log.info("an inline query was not answered: %s", error)
 
-    async def _results(
-        self, tx: Transaction, typed: str, start: int, words: Words
-    ) -> tuple[list[InlineQueryResultArticle], bool]:
-        if typed.strip():
-            hits = await self._desk.shelf.search(tx, typed)
+    async def _find(
+        self, tx: Transaction, query: InlineQuery, start: int
+    ) -> tuple[Preferences, list[Offer], bool]:
+        """What the person prefers, a page of posts, and whether there are more."""
+        person = query.from_user
+        known = await tx.destinations.find(person.id)
+        client = person.language_code or "zh"
+        preferences = (
+            known.preferences
+            if known is not None
+            else Preferences(language="zh" if client.startswith("zh") else "en")
+        )
+        if query.query.strip():
+            hits = await self._desk.shelf.search(tx, query.query)
             posts = await tx.posts.many(hit.post_id for hit in hits[start : start + PER_ANSWER])
             more = len(hits) > start + PER_ANSWER
         else:
             posts = await tx.posts.latest(PER_ANSWER + 1, start)
             more = len(posts) > PER_ANSWER
-        return [await self._result(tx, post, words) for post in posts[:PER_ANSWER]], more
+        return preferences, [await self._offer(tx, post, preferences) for post in posts[:PER_ANSWER]], more
 
-    async def _result(self, tx: Transaction, post: Post, words: Words) -> InlineQueryResultArticle:
-        facts = await card_facts(tx, post, bot=self._desk.bot)
-        address = deep_link(self._desk.bot, ShowPost(post.id))
-        shown = render(Message(body=card(facts, words).body), Form.CLASSIC)
-        content: InputMessageContent = InputTextMessageContent(
-            shown.html, parse_mode=ParseMode.HTML, link_preview_options=LinkPreviewOptions(is_disabled=True)
-        )
-        return InlineQueryResultArticle(
-            id=str(post.id),
+    async def _offer(self, tx: Transaction, post: Post, preferences: Preferences) -> Offer:
+        words = words_for(preferences.language)
+        facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=self._desk.bot)
+        return Offer(
+            post=post,
             title=post.title,
             description=facts_line(facts, words),
-            input_message_content=content,
-            reply_markup=open_button(address, words) if address else None,
+            card=Message(body=card(facts, words).body),
+            address=deep_link(self._desk.bot, ShowPost(post.id)),
         )
 
 
-def open_button(address: str, words: Words) -> InlineKeyboardMarkup:
-    """A card in somebody else's chat leads to the bot, where its buttons work."""
-    return InlineKeyboardMarkup.from_button(InlineKeyboardButton(replies.open_here(words), url=address))
+async def _answer(
+    query: InlineQuery,
+    offers: Sequence[Offer],
+    rendered: Sequence[Rendered],
+    after: str,
+    words: Words,
+    *,
+    nothing: bool,
+) -> None:
+    await query.answer(
+        [result(offer, shown, words) for offer, shown in zip(offers, rendered, strict=True)],
+        cache_time=CACHE_SECONDS,
+        is_personal=True,
+        next_offset=after,
+        button=_elsewhere(words) if nothing else None,
+    )
+
+
+def offset(given: str) -> int:
+    """Where the next page begins; whatever was not given out by an earlier answer is the beginning."""
+    plain = given.isascii() and given.isdecimal() and len(given) <= LONGEST_OFFSET
+    return int(given) if plain else 0
+
+
+def result(offer: Offer, shown: Rendered, words: Words) -> InlineQueryResultArticle:
+    """A line in the list of results; the card it becomes leads to the bot, where its buttons work."""
+    markup = None
+    if offer.address is not None:
+        markup = InlineKeyboardMarkup.from_button(
+            InlineKeyboardButton(replies.open_here(words), url=offer.address)
+        )
+    return InlineQueryResultArticle(
+        id=str(offer.post.id),
+        title=offer.title,
+        description=offer.description,
+        input_message_content=_content(shown),
+        reply_markup=markup,
+    )
+
+
+def _content(shown: Rendered) -> InputMessageContent:
+    if shown.rich is not None:
+        return InputRichMessageContent(shown.rich)
+    return InputTextMessageContent(
+        shown.html,
+        parse_mode=ParseMode.HTML if shown.markup else None,
+        link_preview_options=LinkPreviewOptions(is_disabled=True),
+    )
+
+
+def _elsewhere(words: Words) -> InlineQueryResultsButton:
+    """Where nothing was found: the way to the list of all series in the bot."""
+    return InlineQueryResultsButton(
+        replies.nothing_inline(words), start_parameter=start_payload(SeriesIndex())
+    )

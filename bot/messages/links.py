@@ -7,7 +7,16 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from bot.messages.actions import LARGEST, Action, SearchPage, Settings, ShowPost, ShowScope, Subscriptions
+from bot.messages.actions import (
+    LARGEST,
+    Action,
+    SearchPage,
+    SeriesIndex,
+    Settings,
+    ShowPost,
+    ShowScope,
+    Subscriptions,
+)
 from storage.model import Post
 
 BLOG: Final = "https://kexue.fm"
@@ -44,6 +53,8 @@ def start_payload(action: Action) -> str | None:
             return f"s_{scope}"
         case SearchPage(phrase):
             return f"q_{phrase}"
+        case SeriesIndex(page):
+            return f"i_{page}"
         case Settings(int(destination)):
             return f"o_{destination}"
         case Subscriptions(destination=int(destination)):
@@ -65,6 +76,8 @@ def decode_start(payload: str) -> Action | None:
             return ShowScope(number)
         case "q":
             return SearchPage(number)
+        case "i":
+            return SeriesIndex(number)
         case "o":
             return Settings(number)
         case "b":

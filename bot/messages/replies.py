@@ -48,3 +48,8 @@ def cited_by_it(words: Words) -> str:
 def open_here(words: Words) -> str:
     """Below a card that was sent into another chat."""
     return words.say("在机器人里打开")
+
+
+def nothing_inline(words: Words) -> str:
+    """Above the empty list of an inline query; leads to all series."""
+    return words.say("没有找到，看看所有系列")

@@ -13,6 +13,7 @@ from bot.messages.actions import (
     Action,
     Latest,
     SearchPage,
+    SeriesIndex,
     Settings,
     ShowPost,
     ShowScope,
@@ -34,6 +35,7 @@ linked = st.one_of(
     st.builds(ShowPost, numbers),
     st.builds(ShowScope, numbers),
     st.builds(SearchPage, numbers),
+    st.builds(SeriesIndex, numbers),
     st.builds(Settings, numbers),
     st.builds(Subscriptions, st.just(1), numbers),
 )

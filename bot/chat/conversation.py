@@ -94,6 +94,9 @@ class Conversation:
             await self._show(asker, message, Answer(message=notices.button_too_old(asker.words), fresh=True))
         elif isinstance(action, act.Nothing):
             await self._toast(query, None)
+        elif isinstance(action, act.Dismiss):
+            await self._toast(query, None)
+            await self._take_away(message)
         elif isinstance(action, DECIDING) and not await self._may_press(asker, query):
             await self._toast(query, notices.only_administrators(asker.words))
         else:
@@ -183,6 +186,12 @@ class Conversation:
             await message.edit_reply_markup(changed)
         except TelegramError as error:
             log.info("a button could not be changed: %s", error)
+
+    async def _take_away(self, message: Received) -> None:
+        try:
+            await message.delete()
+        except TelegramError as error:  # after two days a bot may not delete its own messages any more
+            log.info("a question could not be taken away: %s", error)
 
     async def _toast(self, query: CallbackQuery, text: str | None) -> None:
         try:

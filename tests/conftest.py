@@ -1,15 +1,16 @@
 """Fixtures that the whole-bot tests share."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram
-from tests.wholebot import WholeBot
-
-MakeBot = Callable[..., WholeBot]
+from tests.wholebot import WholeBot, store
 
 
 @pytest_asyncio.fixture
@@ -29,6 +30,23 @@ async def resting_bot(telegram: FakeTelegram, tmp_path: Path) -> AsyncIterator[W
 @pytest_asyncio.fixture
 async def bot(resting_bot: WholeBot) -> WholeBot:
     """A whole bot that runs, with an empty archive."""
+    await resting_bot.starts()
+    return resting_bot
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with an archive of twenty-five posts, made once to be copied."""
+    file = tmp_path_factory.mktemp("stocked") / "kexue.db"
+    for content in (HOME, listing(*ARCHIVE).encode()):
+        asyncio.run(store(f"sqlite+aiosqlite:///{file}", content))
+    return file
+
+
+@pytest_asyncio.fixture
+async def library(resting_bot: WholeBot, stocked: Path) -> WholeBot:
+    """A whole bot that runs, with an archive of twenty-five posts."""
+    shutil.copyfile(stocked, resting_bot.file)
     await resting_bot.starts()
     return resting_bot
 

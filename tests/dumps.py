@@ -47,3 +47,38 @@ def land(folder: Path, name: str, content: str | bytes) -> Path:
     unfinished = folder / f".{name}.part"
     unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
     return unfinished.rename(folder / name)
+
+
+HOME = (Path(__file__).parent / "data" / "dumps" / "home.txt").read_bytes()
+
+_NUMERALS = "一二三四五六七八九十"
+_SUBJECTS = (
+    "DDPM = 拆楼 + 建楼",
+    "DDPM = 自回归式VAE",
+    "DDPM = 贝叶斯 + 去噪",
+    "DDIM = 高观点DDPM",
+    "一般框架之SDE篇",
+)
+
+# Two series, one of them with a gap, and a dozen posts without one.
+ARCHIVE: tuple[Shown, ...] = (
+    *(
+        Shown(
+            title=f"生成扩散模型漫谈({_NUMERALS[at]}):{subject}",
+            day=date(2022, 6, 13) + timedelta(days=20 * at),
+            readers=400_000 - 10_000 * at,
+            excerpt=f"示例摘要,第{at + 1}段:扩散模型的又一个侧面。",
+        )
+        for at, subject in enumerate(_SUBJECTS)
+    ),
+    *(
+        Shown(
+            title=f"Transformer升级之路:{number}、位置的第{number}种看法",
+            day=date(2021, 2, 3) + timedelta(days=40 * number),
+            readers=90_000 - number,
+            excerpt=f"示例摘要,第{number}段,谈的是attention与RoPE。",
+        )
+        for number in (1, 2, 4, 5, 6)
+    ),
+    *many(12),
+)

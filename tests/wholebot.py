@@ -16,8 +16,8 @@ from bot.settings import Settings, read_settings
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Destination, Dump, Post, Preferences, State
 from tests.dumps import Shown, land, listing
-from tests.fake_chats import Posted, kind_of
-from tests.fakes import PATIENCE, READER, FakeTelegram
+from tests.fake_chats import Posted
+from tests.fakes import READER, FakeTelegram
 
 T = TypeVar("T")
 
@@ -78,15 +78,7 @@ class WholeBot:
 
     async def knows(self, *posts: Shown, dump: bytes | None = None) -> Report:
         """Before the first start: these posts, or this dump, are stored already."""
-        content = listing(*posts).encode() if dump is None else dump
-        now = SystemClock().now()
-        database = await open_database(self.url)
-        try:
-            return await take_in(
-                database, Dump(name="known.txt", content=content, captured_at=now), Rules(), now
-            )
-        finally:
-            await database.close()
+        return await store(self.url, listing(*posts).encode() if dump is None else dump)
 
     def lands(self, name: str, *posts: Shown, dump: str | bytes | None = None) -> Path:
         """A dump with these posts, or of this content, lands in the folder."""
@@ -148,4 +140,14 @@ class WholeBot:
         return await self.database.read(lambda tx: tx.destinations.find(chat_id, thread_id))
 
 
-__all__ = ["FINISHED", "OPERATOR", "PATIENCE", "READER", "UNPACED", "WholeBot", "kind_of"]
+async def store(url: str, content: bytes) -> Report:
+    """Take a dump in without any service; the database is made if it is not there."""
+    now = SystemClock().now()
+    database = await open_database(url)
+    try:
+        return await take_in(database, Dump(name="known.txt", content=content, captured_at=now), Rules(), now)
+    finally:
+        await database.close()
+
+
+__all__ = ["FINISHED", "OPERATOR", "READER", "UNPACED", "WholeBot", "store"]

@@ -14,14 +14,16 @@ from bot.chat.answers import DECIDING, answer
 from bot.chat.asker import Answer, Asker
 from bot.chat.asking import ask, look_for
 from bot.chat.desk import Desk
+from bot.chat.elsewhere import shared
 from bot.chat.gate import Gate
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
 from bot.delivery.messenger import Address
 from bot.messages import actions as act
 from bot.messages import notices
+from bot.messages.document import Pick
 from bot.messages.words import words_for
-from storage.model import ChatKind
+from storage.model import ChatKind, Standing
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,17 @@ class Conversation:
             await self._reply(
                 asker, message, await look_for(self._desk, asker, " ".join(message.text.split()))
             )
+
+    async def on_shared(self, update: Update, _: Context) -> None:
+        """Somebody chose one of their chats in Telegram's own picker."""
+        message = update.effective_message
+        if message is None or message.chat_shared is None or not self._admits(message):
+            return
+        asker = await self._asker(message)
+        chosen = message.chat_shared
+        channel = chosen.request_id == Pick.CHANNEL
+        said = await shared(self._desk, asker, chosen.chat_id, chosen.title or "", channel=channel)
+        await self._reply(asker, message, said)
 
     async def on_other(self, update: Update, _: Context) -> None:
         """A picture, a voice message, a sticker in a private chat."""
@@ -132,6 +145,9 @@ class Conversation:
         chat = message.chat
         thread = message.message_thread_id if message.is_topic_message else None
         destination = await self._desk.database.read(lambda tx: tx.destinations.find(chat.id, thread))
+        if destination is not None and destination.standing is Standing.GONE:
+            # It speaks to us, so it is back; Telegram's own word of that may have been missed.
+            await self._desk.database.transact(lambda tx: tx.destinations.returned(chat.id))
         return Asker(
             chat_id=chat.id,
             thread_id=thread,
@@ -140,6 +156,7 @@ class Conversation:
             title=chat.title or chat.full_name or "",
             client=(user.language_code if user is not None else None) or "zh",
             destination=destination,
+            forum=bool(chat.is_forum),
         )
 
     async def _may_decide(self, asker: Asker, message: Received) -> bool:
@@ -155,6 +172,7 @@ class Conversation:
         return await self._permission.may_decide(asker.chat_id, query.from_user.id)
 
     async def _reply(self, asker: Asker, message: Received, said: Answer) -> None:
+        await self._hand(asker, said)
         if said.message is not None:
             grouped = asker.kind is ChatKind.GROUP
             await self._speaker.say(
@@ -164,6 +182,12 @@ class Conversation:
                 private=asker.kind is ChatKind.PRIVATE,
                 reply_to=message.message_id if grouped else None,
             )
+
+    async def _hand(self, asker: Asker, said: Answer) -> None:
+        if said.document is not None:
+            name, content = said.document
+            private = asker.kind is ChatKind.PRIVATE
+            await self._speaker.hand(_address(asker), name, content, private=private)
 
     async def _show(self, asker: Asker, message: Received, said: Answer, pressed: str | None = None) -> None:
         """Where a button was pressed: change the message in place, or say something new below it."""

@@ -23,8 +23,9 @@ RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir di
  && python -m pip --python /opt/kexue/bin/python install --no-compile --no-index --no-deps dist/*.whl \
  && python bot/ops/slimming.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
  && rm -rf /opt/kexue/compiled \
- && cd / && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
- && /opt/kexue/bin/python -c "import bot.running"
+ && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
+ && /opt/kexue/bin/python -P -c "import bot.running, bot.ops.http, bot.ops.backup" \
+ && /opt/kexue/bin/python -P -m bot.ops.probe 0
 
 FROM ${BASE}
 ARG VERSION="0.1.0"
@@ -36,7 +37,8 @@ LABEL org.opencontainers.image.title="kexue-bot" \
       org.opencontainers.image.revision="${REVISION}"
 # Nothing installs anything here any more. The volumes take over the owner of these folders.
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
- && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kexue \
+ && groupadd --gid 10001 kexue \
+ && useradd --uid 10001 --gid kexue --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kexue \
  && install --directory --owner=kexue --group=kexue /data /dumps
 COPY --from=builder /opt/kexue /opt/kexue
 # The root file system may be read-only: the only places written to are /data and /tmp.
@@ -51,6 +53,8 @@ USER 10001:10001
 WORKDIR /opt/kexue
 VOLUME ["/data", "/dumps"]
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["kexue-bot", "health"]
+# Asks /healthz. A shell for the sake of the two settings; the bot itself, which takes a second to load, is not.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["sh", "-c", "exec python -P -m bot.ops.probe ${HTTP_PORT:-8080} ${HTTP_HOST:-127.0.0.1}"]
 ENTRYPOINT ["kexue-bot"]
 CMD ["run"]

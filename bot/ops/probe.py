@@ -4,6 +4,7 @@ The standard library only and nothing of the bot: it is started twice a minute a
 """
 
 import http.client
+import sys
 
 SECONDS = 3.0
 
@@ -20,3 +21,13 @@ def probe(port: int, host: str = "127.0.0.1") -> int:
         return 1
     finally:
         connection.close()
+
+
+def main() -> None:
+    """`python -m bot.ops.probe PORT [HOST]`."""
+    port, *host = sys.argv[1:]
+    sys.exit(probe(int(port), *host))
+
+
+if __name__ == "__main__":
+    main()

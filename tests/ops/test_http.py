@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
@@ -41,6 +43,11 @@ class Service:
             await asyncio.Event().wait()
         if self.error:
             raise self.error
+
+
+def probe_program(port: int) -> int:
+    """What the container's health check runs."""
+    return subprocess.run([sys.executable, "-m", "bot.ops.probe", str(port), "127.0.0.1"]).returncode
 
 
 @pytest.fixture
@@ -159,7 +166,9 @@ async def test_the_window_opens_and_closes(service: Service, registry: Collector
     metrics, port = make_metrics(registry, version="0"), unused_port()
     async with window(service, metrics, registry, host="127.0.0.1", port=port):
         assert await asyncio.to_thread(probe, port) == 0
+        assert await asyncio.to_thread(probe_program, port) == 0
     assert await asyncio.to_thread(probe, port) == 1
+    assert await asyncio.to_thread(probe_program, port) == 1
 
 
 async def test_port_0_opens_nothing(service: Service, registry: CollectorRegistry) -> None:

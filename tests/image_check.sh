@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Proves the container image: lint, hashes, size, no root, no installer, read-only root, health, SIGTERM.
+#   tests/image_check.sh [TAG]
+# Uses docker or podman, whichever is there; buildah alone can only build and look into the image. Without them
+# IMAGE_TOOL names a program with these calls:
+#   build FOLDER TAG [--build-arg K=V]   lint DOCKERFILE   inspect TAG (prints "SizeMB": N)
+#   run TAG SECONDS [OPTIONS] [-- ARGS]  with ARGS their exit code; else 0 if it stayed up and healthy until it was
+#                                        stopped, and a line "stopped in N s, exit code N"
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+TAG=${1:-localhost/kexue-bot:check}
+LIMIT_MB=250
+UP_SECONDS=20
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+TOOL=${IMAGE_TOOL:-}
+for each in docker podman buildah; do
+  [ -n "$TOOL" ] || ! command -v "$each" >/dev/null || TOOL=$each
+done
+[ -n "$TOOL" ] || { echo "image-check: no docker, podman or buildah here; IMAGE_TOOL may name another program" >&2; exit 2; }
+KIND=$(basename "$TOOL")
+
+ok() { printf 'ok   %s\n' "$*"; }
+bad() { printf 'bad  %s\n' "$*" >&2; exit 1; }
+quiet() { "$@" >"$WORK/log" 2>&1 || { tail -n 40 "$WORK/log" >&2; return 1; }; }
+
+build() { # FOLDER TAG
+  case $KIND in
+    docker | podman | buildah) "$TOOL" build -t "$2" "$1" ;;
+    *) "$TOOL" build "$1" "$2" ;;
+  esac
+}
+
+size_mb() {
+  case $KIND in
+    docker | podman) echo $(($("$TOOL" image inspect -f '{{.Size}}' "$TAG") / 1000000)) ;;
+    buildah) echo $(($(buildah inspect --type image -f '{{.FromImageSize}}' "$TAG" 2>/dev/null || echo 0) / 1000000)) ;;
+    *) "$TOOL" inspect "$TAG" | sed -n 's/.*"SizeMB": *\([0-9]*\).*/\1/p' ;;
+  esac
+}
+
+inside() { # a shell command in a fresh container, without network and with nothing to write to
+  case $KIND in
+    docker | podman) "$TOOL" run --rm --read-only --network none --entrypoint sh "$TAG" -c "$1" ;;
+    buildah)
+      local name rc=0
+      name=$(buildah from "$TAG")
+      buildah run --user 10001:10001 "$name" -- sh -c "$1" || rc=$?
+      buildah rm "$name" >/dev/null
+      return "$rc" ;;
+    *) "$TOOL" run "$TAG" 60 --read-only --entrypoint sh -- -c "$1" ;;
+  esac
+}
+
+# A token of the right form and a Bot API that nobody serves: the bot must stay up, be healthy and go when asked.
+SETTINGS=(-e BOT_TOKEN=1:not-a-real-token -e BOT_API_URL=http://127.0.0.1:9 -e HTTP_PORT=8080)
+
+service() {
+  case $KIND in
+    docker | podman)
+      local id rc healthy=no
+      id=$("$TOOL" run -d --read-only --tmpfs /tmp --cap-drop ALL "${SETTINGS[@]}" "$TAG")
+      for _ in $(seq "$UP_SECONDS"); do
+        sleep 1
+        ! "$TOOL" exec "$id" python -P -m bot.ops.probe 8080 || { healthy=yes; break; }
+      done
+      "$TOOL" stop -t 30 "$id" >/dev/null
+      rc=$("$TOOL" inspect -f '{{.State.ExitCode}}' "$id")
+      "$TOOL" logs "$id" 2>&1
+      "$TOOL" rm -v "$id" >/dev/null
+      echo "stopped, exit code $rc"
+      [ $healthy = yes ] ;;
+    *) "$TOOL" run "$TAG" "$UP_SECONDS" --read-only --tmpfs /tmp --cap-drop ALL "${SETTINGS[@]}" ;;
+  esac
+}
+
+case $KIND in
+  docker | podman | buildah) ! command -v hadolint >/dev/null || { quiet hadolint Dockerfile || bad "hadolint"; ok "hadolint"; } ;;
+  *) quiet "$TOOL" lint Dockerfile || bad "hadolint"; ok "hadolint" ;;
+esac
+
+quiet build . "$TAG" || bad "it builds"
+ok "it builds"
+
+# The same with one digit of one hash changed must not build.
+mkdir "$WORK/forged"
+cp -R Dockerfile .dockerignore pyproject.toml requirements.lock requirements-dev.lock README.md LICENSE bot storage "$WORK/forged/"
+sed -i.kept '/^click==/,/^[a-z]*$/ s/sha256:[0-9a-f]\{6\}/sha256:000000/' "$WORK/forged/requirements.lock"
+! cmp -s requirements.lock "$WORK/forged/requirements.lock" || bad "the lock could not be forged"
+if build "$WORK/forged" "$TAG-forged" >"$WORK/log" 2>&1; then bad "a package with a wrong hash was installed"; fi
+grep -q "DO NOT MATCH THE HASHES" "$WORK/log" || { tail -n 40 "$WORK/log" >&2; bad "the forged build failed for another reason"; }
+ok "a wrong hash ends the build"
+
+size=$(size_mb)
+[ "$size" -le "$LIMIT_MB" ] || bad "$size MB is more than $LIMIT_MB"
+ok "$size MB"
+
+quiet inside 'test "$(id -u)" -ne 0' || bad "it does not run as root"
+ok "it does not run as root"
+quiet inside '! command -v pip && ! command -v gcc && ! python -c "import pip" 2>/dev/null' || bad "no installer and no compiler"
+ok "no installer and no compiler"
+quiet inside 'python -c "import asyncpg" && ! python -c "import matplotlib" 2>/dev/null' || bad "what is installed"
+ok "PostgreSQL's driver and no pictures"
+quiet inside 'test -w /data && test ! -w /opt/kexue && kexue-bot --version' || bad "only /data can be written to"
+ok "only /data can be written to"
+
+if [ "$KIND" = buildah ]; then echo "--   buildah cannot run a service: health and SIGTERM are not tested"; exit 0; fi
+quiet service || bad "it stays up and healthy on a read-only root"
+ok "it stays up and healthy on a read-only root"
+grep -qE 'stopped.*exit code 0$' "$WORK/log" || { tail -n 40 "$WORK/log" >&2; bad "SIGTERM ends it with 0"; }
+ok "SIGTERM ends it with 0: $(grep -oE 'stopped.*' "$WORK/log" | head -n 1)"
+! grep -qF not-a-real-token "$WORK/log" || bad "the token is in the log"
+ok "no token in the log"

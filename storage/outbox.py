@@ -10,18 +10,13 @@ from uuid import uuid4
 
 from sqlalchemy import (
     RowMapping,
-    String,
     and_,
-    bindparam,
     case,
-    cast,
     delete,
     func,
-    literal,
     literal_column,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,11 +33,16 @@ from storage.model import (
     Settlement,
     State,
 )
+from storage.outbox_statements import (
+    CLAIM,
+    DUE_PRIORITIES,
+    EPISODE_BEFORE,
+    PENDING,
+    SENDING,
+    SETTLE_OTHERS,
+    SETTLE_SENT,
+)
 from storage.schema import deliveries, destinations, posts, waiting
-
-# Literals, not parameters: only so do the partial indexes serve (schema.py).
-PENDING = text("deliveries.state = 'pending'")
-SENDING = text("deliveries.state = 'sending'")
 
 
 class Outbox:
@@ -54,11 +54,13 @@ class Outbox:
 
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
         """
+        asked = {"slots": slots, "now": now, "until": now + lease, "claim": uuid4().hex}
+        waiting_at = (await self._connection.execute(DUE_PRIORITIES, {"now": now})).one()
         claimed: list[RowMapping] = []
-        token = uuid4().hex
-        for priority in Priority:
+        for priority in (each for each, found in zip(Priority, waiting_at, strict=True) if found):
             if len(claimed) < slots:
-                claimed += await self._claim(priority, slots - len(claimed), now, now + lease, token)
+                asked |= {"slots": slots - len(claimed), "urgency": priority}
+                claimed += (await self._connection.execute(CLAIM, asked)).mappings()
         if not claimed:
             return []
         theirs = await Destinations(self._connection).many({row["destination_id"] for row in claimed})
@@ -73,104 +75,20 @@ class Outbox:
         """
         if not ids:
             return {}
-        post, earlier, episodes = posts.alias(), posts.alias("earlier"), posts.alias("episodes")
-        told = deliveries.alias("told")
-        last = (
-            select(func.max(episodes.c.episode))
-            .where(episodes.c.series_id == post.c.series_id, episodes.c.episode < post.c.episode)
-            .correlate(post)
-            .scalar_subquery()
-        )
-        found = await self._connection.execute(
-            select(deliveries.c.id, func.max(told.c.message_id).label("message"))
-            .join(post, post.c.id == deliveries.c.post_id)
-            .join(earlier, and_(earlier.c.series_id == post.c.series_id, earlier.c.episode == last))
-            .join(
-                told,
-                and_(
-                    told.c.destination_id == deliveries.c.destination_id,
-                    told.c.duty.in_(
-                        [
-                            literal("post:") + cast(earlier.c.id, String),
-                            literal("course:") + cast(earlier.c.id, String),
-                        ]
-                    ),
-                ),
-            )
-            .where(deliveries.c.id.in_(ids), told.c.state == State.SENT, told.c.message_id.is_not(None))
-            .group_by(deliveries.c.id)
-        )
+        found = await self._connection.execute(EPISODE_BEFORE, {"ids": list(ids)})
         return {DeliveryId(row.id): int(row.message) for row in found}
-
-    async def _claim(
-        self, priority: Priority, slots: int, now: datetime, until: datetime, token: str
-    ) -> list[RowMapping]:
-        older = deliveries.alias("older")
-        waits = (
-            select(literal_column("1"))
-            .select_from(older)
-            .where(
-                older.c.destination_id == deliveries.c.destination_id,
-                older.c.id < deliveries.c.id,
-                text("older.state IN ('pending', 'sending')"),
-                older.c.priority <= deliveries.c.priority,
-            )
-            .exists()
-        )
-        due = (
-            select(deliveries.c.id)
-            .where(PENDING, deliveries.c.priority == priority, deliveries.c.due_at <= now, ~waits)
-            .order_by(deliveries.c.due_at, deliveries.c.id)
-            .limit(slots)
-            .with_for_update(skip_locked=True)
-        )
-        taken = await self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(due))
-            .values(
-                state=State.SENDING,
-                token=token,
-                lease_until=until,
-                attempts=deliveries.c.attempts + 1,
-                updated_at=now,
-            )
-            .returning(deliveries)
-        )
-        return list(taken.mappings())
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Write what became of tries."""
         sent = [s for s in settlements if s.state is State.SENT]
         if sent:
             await self._connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == bindparam("row"), deliveries.c.state != State.SENT)
-                .values(
-                    state=State.SENT,
-                    message_id=bindparam("message"),
-                    reason=None,
-                    lease_until=None,
-                    updated_at=now,
-                ),
-                [{"row": s.delivery_id, "message": s.message_id} for s in sent],
+                SETTLE_SENT, [{"row": s.delivery_id, "message": s.message_id, "now": now} for s in sent]
             )
         others = [s for s in settlements if s.state is not State.SENT]
         if others:
             await self._connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), SENDING)
-                .values(
-                    state=bindparam("to"),
-                    reason=bindparam("why"),
-                    due_at=func.coalesce(
-                        bindparam("again", type_=deliveries.c.due_at.type), deliveries.c.due_at
-                    ),
-                    attempts=deliveries.c.attempts - bindparam("uncounted"),
-                    unsure=deliveries.c.unsure + bindparam("unanswered"),
-                    form=func.coalesce(bindparam("simpler", type_=deliveries.c.form.type), deliveries.c.form),
-                    lease_until=None,
-                    updated_at=now,
-                ),
+                SETTLE_OTHERS,
                 [
                     {
                         "row": s.delivery_id,
@@ -181,6 +99,7 @@ class Outbox:
                         "uncounted": int(not s.counts),
                         "unanswered": int(s.unsure),
                         "simpler": s.form,
+                        "now": now,
                     }
                     for s in others
                 ],
@@ -248,7 +167,7 @@ class Outbox:
         return ended.rowcount
 
     async def prune(self, before: datetime) -> int:
-        """Forget rows that ended before `before`; not of a series' last episode: the next one replies to it."""
+        """Forget rows that ended before `before`, but the last episodes': the next ones reply to them."""
         ended = (State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
         latest = (
             select(posts.c.series_id, func.max(posts.c.episode).label("episode"))

@@ -20,7 +20,7 @@ class Kept(Generic[V]):
         self._kept: OrderedDict[Hashable, tuple[float, asyncio.Future[V]]] = OrderedDict()
 
     async def get(self, key: Hashable, now: float, make: Callable[[], Awaitable[V]]) -> V:
-        """The value of `key` at `now` (monotonic seconds). Raises what `make` raises, and keeps nothing then."""
+        """The value of `key` at `now` (monotonic seconds); raises what `make` raises, and keeps no error."""
         kept = self._kept.get(key)
         if kept is not None and now - kept[0] <= self._fresh:
             # Being asked for from several tasks, it must survive that one of them is cancelled.
@@ -33,7 +33,7 @@ class Kept(Generic[V]):
             made = await make()
         except BaseException as error:
             self._forget(key, value)
-            value.set_exception(error if isinstance(error, Exception) else RuntimeError("it was not finished"))
+            value.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
             value.exception()  # the others hear of it; if there are none, nobody need be warned
             raise
         value.set_result(made)

@@ -39,6 +39,7 @@ FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its cla
 LINGER_SECONDS = 0.004  # how long results gather before they are written together
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
+RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
 MARGIN_SECONDS = 5.0  # between the end of the longest request and the end of its lease
 
 
@@ -106,6 +107,7 @@ class Sender:
         self.breaker = Breaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
+        self._recover_at = float("-inf")
         self.outcomes: dict[str, int] = {}
 
     def wake(self) -> None:
@@ -153,22 +155,33 @@ class Sender:
         if not ended and not room:
             return []
         now = self._clock.now()
+        recovering = self._clock.monotonic() >= self._recover_at
 
         async def unit(tx: Transaction) -> Sequence[Delivery]:
-            await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
+            if recovering:
+                await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
             if ended:
                 await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
+                self._crash("in-settle")
                 await follow(tx, ended, now, self._policy.admins)
             return await tx.outbox.claim(room, now, self._policy.lease) if room else []
 
-        self._crash("before-settle" if ended else "before-claim")
+        self._crash_at(ended, room, "before-settle", "before-claim")
         try:
             claimed = await self._database.transact(unit)
         except BaseException:
             self._ended = ended + self._ended  # not written yet: the next turn writes them
             raise
-        self._crash("after-settle" if ended else "after-claim")
+        if recovering:
+            self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
+        self._crash_at(ended, claimed, "after-settle", "after-claim")
         return claimed
+
+    def _crash_at(self, ended: object, claimed: object, settle: str, claim: str) -> None:
+        if ended:
+            self._crash(settle)
+        if claimed:
+            self._crash(claim)
 
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for news; results gather a little, so that they are written together."""

@@ -18,6 +18,7 @@ from bot.telegram.redaction import redact
 # written to a connection that the server is just closing is lost without a trace.
 _KEEP_ALIVE = 20.0
 _UPLOAD_SECONDS = 60.0
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would build one for every message
 
 
 class NotSentError(NetworkError):
@@ -143,7 +144,7 @@ def _body(data: RequestData | None) -> Mapping[str, Any]:
     if data is None or not (data.parameters or data.contains_files):
         return {}
     if not data.contains_files:
-        text = json.dumps(data.parameters, ensure_ascii=False)
+        text = _ENCODER.encode(data.parameters)
         try:
             content = text.encode()
         except UnicodeEncodeError:  # a lone surrogate; Telegram would refuse it in these words

@@ -1,0 +1,57 @@
+"""Databases for the bench: an archive of made-up posts and as many subscribers as are wanted."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from bot.intake.intake import Rules, take_in
+from storage.database import Database, create_engine, open_database
+from storage.model import ChatKind, Dump, ExcerptLength, Format, Standing, When
+from storage.schema import destinations, subscriptions
+from tests.bench.inventing import listing
+
+FIRST_CHAT = 10_000_000
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite+aiosqlite:///{file}"
+
+
+def dump_of(numbers: range, name: str = "listing.txt") -> Dump:
+    return Dump(name=name, content=listing(numbers), captured_at=datetime.now(UTC))
+
+
+async def filled(file: Path, *, posts: int, subscribers: int, groups: Sequence[int] = ()) -> Database:
+    """A database with `posts` posts, all announced already, and private chats that want everything."""
+    database = await open_database(url_of(file))
+    await take_in(database, dump_of(range(posts), "first.txt"), Rules(), datetime.now(UTC))
+    await subscribe(file, [*range(FIRST_CHAT, FIRST_CHAT + subscribers), *groups])
+    return database
+
+
+async def subscribe(file: Path, chats: Sequence[int]) -> None:
+    """Subscribe these chats to everything, in one statement for many."""
+    now = datetime.now(UTC)
+    engine = create_engine(url_of(file))
+    database = Database(engine)
+    everything = (await database.transact(lambda tx: tx.scopes.everything())).id
+    rows = [
+        {
+            "id": number, "chat_id": chat, "thread_id": 0, "title": f"chat {chat}", "standing": Standing.ACTIVE,
+            "kind": ChatKind.PRIVATE if chat > 0 else ChatKind.GROUP,
+            "language": "zh", "format": Format.AUTO, "when": When.INSTANT, "hour": 20, "weekday": 6,
+            "time_zone": "Asia/Shanghai", "silent": False, "excerpt": ExcerptLength.FULL, "pictures": True,
+            "created_at": now,
+        }
+        for number, chat in enumerate(chats, 1)
+    ]  # fmt: skip
+    wishes = [
+        {"scope_id": everything, "destination_id": row["id"], "muted": False, "created_at": now}
+        for row in rows
+    ]
+    async with engine.begin() as connection:
+        await connection.execute(insert(destinations), rows)
+        await connection.execute(insert(subscriptions), wishes)
+    await database.close()

@@ -30,7 +30,7 @@ from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
 from bot.delivery.timekeeper import Timekeeper
 from bot.housekeeping import Backup, Housekeeper
-from bot.intake.intake import Report, Rules, reject, take_in
+from bot.intake.intake import Also, Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
 from bot.intake.polling import Poller
 from bot.intake.sources import UnreadableFileError, fingerprint, read_file
@@ -47,7 +47,7 @@ from bot.telegram.request import AiohttpRequest
 from bot.telegram.webhook import listening
 from bot.version import VERSION
 from bot.vitals import BotVitals
-from storage.database import Database, open_database
+from storage.database import Database, Transaction, open_database
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,7 @@ class Service:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
+        self._crash = crash_point(settings.crash_at)
         self._token = token
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
@@ -250,9 +251,8 @@ class Service:
             on_unsure=settings.on_unsure,
             admins=settings.admin_chat_ids,
         )
-        crash = crash_point(settings.crash_at)
         messenger = TelegramMessenger(pusher)
-        return Sender(self.database, messenger, composer, pacing, self.clock, policy, crash), composer
+        return Sender(self.database, messenger, composer, pacing, self.clock, policy, self._crash), composer
 
     @property
     def running(self) -> Connected:
@@ -297,8 +297,12 @@ class Service:
 
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
-        await take_in_file(self.database, path, name, self.rules, self.clock)
+        await take_in_file(self.database, path, name, self.rules, self.clock, self._in_intake)
+        self._crash("after-intake")
         self._news()
+
+    async def _in_intake(self, _tx: Transaction, _report: Report) -> None:
+        self._crash("in-intake")
 
     def _news(self) -> None:
         """Something was taken in."""
@@ -312,14 +316,16 @@ UPDATES = [
 ]  # fmt: skip
 
 
-async def take_in_file(database: Database, path: Path, name: str, rules: Rules, clock: Clock) -> Report:
+async def take_in_file(
+    database: Database, path: Path, name: str, rules: Rules, clock: Clock, also: Also | None = None
+) -> Report:
     """A file of the folder, taken in; what cannot be read is recorded with its reason."""
     now = clock.now()
     try:
         dump = read_file(path, name, now)
     except UnreadableFileError as reason:
         return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
-    return await take_in(database, dump, rules, now)
+    return await take_in(database, dump, rules, now, also)
 
 
 def backup_of(settings: Settings) -> Backup | None:

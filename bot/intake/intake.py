@@ -62,8 +62,12 @@ class Report:
         return self.error is not None or self.held
 
 
-async def take_in(database: Database, dump: Dump, rules: Rules, now: datetime) -> Report:
+async def take_in(
+    database: Database, dump: Dump, rules: Rules, now: datetime, also: Also | None = None
+) -> Report:
     """Take one dump in. The same bytes are never taken in twice; what is unreadable is recorded.
+
+    `also` is done in the same transaction, after all else.
 
     Raises what storage raises; then nothing of the dump is kept, and it can be taken in again.
     """
@@ -75,7 +79,7 @@ async def take_in(database: Database, dump: Dump, rules: Rules, now: datetime) -
         reading = read_dump(dump)
     except Unreadable as reason:
         return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
-    return await take_in_reading(database, dump, reading, rules, now)
+    return await take_in_reading(database, dump, reading, rules, now, also)
 
 
 async def take_in_reading(

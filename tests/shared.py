@@ -6,4 +6,6 @@ import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
 
-needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="the folder of dumps and expected values is absent")
+needs_shared = pytest.mark.skipif(
+    not SHARED.exists(), reason="the folder of dumps and expected values is absent"
+)

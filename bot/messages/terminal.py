@@ -9,7 +9,9 @@ from rich.text import Text
 
 Shown = Text
 
-STYLES = {"b": "bold", "i": "italic", "code": "yellow", "pre": "yellow", "a": "underline", "blockquote": "dim"}
+STYLES = {
+    "b": "bold", "i": "italic", "code": "yellow", "pre": "yellow", "a": "underline", "blockquote": "dim",
+}  # fmt: skip
 
 
 def show_html(html: str, *, plain: bool = False) -> Shown:
@@ -17,7 +19,8 @@ def show_html(html: str, *, plain: bool = False) -> Shown:
     reader = _Reader(plain=plain)
     reader.feed(html)
     reader.close()
-    return _quoted(reader.text)
+    reader.text.rstrip()
+    return reader.text
 
 
 class _Reader(HTMLParser):
@@ -27,7 +30,7 @@ class _Reader(HTMLParser):
         self._plain = plain
         self._open: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, _attributes: list[tuple[str, str | None]]) -> None:
         self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -41,8 +44,3 @@ class _Reader(HTMLParser):
             if not self.text.plain or self.text.plain.endswith("\n"):
                 data = "\u258e " + data
         self.text.append(data, style=style)
-
-
-def _quoted(text: Text) -> Text:
-    text.rstrip()
-    return text

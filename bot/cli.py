@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -97,12 +97,54 @@ def export(what: str) -> None:
     finish(export_stored(settings_or_exit(), what))
 
 
+@main.command("import")
+@click.argument("what", type=click.Choice(["chats"]))
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+def import_(what: str, file: TextIO) -> None:
+    """Take in what `export chats` printed, from FILE or standard input; the posts must be stored already."""
+    from bot.showing import import_chats
+
+    del what  # posts come from dumps
+    sys.exit(finish(import_chats(settings_or_exit(), file)))
+
+
 @main.command()
 def series() -> None:
     """List the series that are known, with their gaps."""
     from bot.showing import list_series
 
     finish(list_series(settings_or_exit()))
+
+
+@main.command()
+@click.argument("post")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("preview.html"),
+    show_default=True,
+    help="Where to write it; .png takes a picture, for which Chromium must be installed.",
+)
+@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@click.option(
+    "--as", "kind", type=click.Choice(["announcement", "card"]), default="announcement", show_default=True
+)
+def preview(post: str, out: Path, language: str, kind: str) -> None:
+    """Show how POST (a number or words of its title) will look, rich and classic side by side."""
+    from bot.preview.browser import NoPictureError
+    from bot.preview.making import ENDINGS, NoSuchPostError, write
+    from bot.preview.making import preview as make
+
+    if out.suffix.lower() not in ENDINGS:
+        fail(f"--out must end in {' or '.join(ENDINGS)}: {out}", code=2)
+    try:
+        title, page = finish(make(settings_or_exit(), post, language=language, kind=kind))
+        write(page, out)
+    except (NoSuchPostError, NoPictureError) as reason:
+        fail(str(reason))
+    except OSError as error:
+        fail(f"{out} cannot be written: {error.strerror or error}")
+    click.echo(f"{out}: {title}")
 
 
 @main.command()

@@ -20,6 +20,7 @@ from bot.chat.inline import Inline
 from bot.chat.membership import Membership
 from bot.chat.menu import tell_profile
 from bot.chat.permission import Permission
+from bot.chat.rooms import TelegramRooms
 from bot.chat.speaking import Speaker
 from bot.clock import Clock, SystemClock
 from bot.crashing import crash_point
@@ -230,6 +231,7 @@ class Service:
         )
         speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self.rich)
         permission = Permission(application.bot, self.clock)
+        self.desk.rooms = TelegramRooms(application.bot, permission)
         register(
             application,
             Conversation(self.desk, speaker, permission),

@@ -24,6 +24,7 @@ from bot.intake.mentions import mentions_of
 from bot.intake.series import Membership, Titled, derive_series
 from bot.intake.sources import UnreadableFileError, read_file, scan
 from bot.messages.lists import Gap
+from bot.moving import UnknownRecordError, every_record, restore
 from bot.service import rules_of, take_in_file
 from bot.settings import Settings
 from storage.database import Database, Transaction, open_database
@@ -121,7 +122,7 @@ def _line(report: Report) -> str:
 async def export_stored(settings: Settings, what: str) -> None:
     database = await open_database(settings.database_url.get_secret_value())
     try:
-        lines = await database.read(_posts if what == "posts" else _chats)
+        lines = await database.read(_posts if what == "posts" else every_record)
         for line in lines:
             click.echo(_json(line))
     finally:
@@ -145,18 +146,26 @@ async def _named_by(tx: Transaction, post: Post) -> dict[str, Any]:
     return {"mentions": [{"title": m.title, "kind": m.kind, "post": m.target} for m in mentions]}
 
 
-async def _chats(tx: Transaction) -> list[dict[str, Any]]:
-    lines = []
-    for one in await tx.destinations.everyone():
-        subscriptions = await tx.destinations.subscriptions(one.id)
-        wishes = [
-            {"kind": s.scope.kind, "key": s.scope.key, "name": s.scope.name, "muted": s.muted}
-            for s in subscriptions
-        ]
-        fields = asdict(one)
-        del fields["id"]
-        lines.append({"version": 1, **fields, "subscriptions": wishes})
-    return lines
+async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
+    """Take in what `export chats` printed, all of it or nothing. Returns the exit code."""
+    try:
+        records = [json.loads(line) for line in lines if line.strip()]
+    except ValueError as error:
+        click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
+        return 1
+    now = SystemClock().now()
+    database = await open_database(settings.database_url.get_secret_value())
+    try:
+        done = await database.transact(lambda tx: restore(tx, records, now))
+    except UnknownRecordError as error:
+        click.echo(f"kexue-bot: nothing was imported: {error}", err=True)
+        return 1
+    finally:
+        await database.close()
+    click.echo(f"{done.chats} chats, {done.people} people")
+    for title in sorted(done.strangers):
+        click.echo(f"not stored here, so not bookmarked or read: {title}", err=True)
+    return 1 if done.strangers else 0
 
 
 async def list_series(settings: Settings) -> None:

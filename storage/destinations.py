@@ -274,18 +274,19 @@ class Destinations:
             statement = statement.where(what.not_in(besides))
         await self._connection.execute(statement.values(destination_id=target))
 
-    async def restore(self, destination: Destination, now: datetime) -> Destination:
-        """Write a destination as it was exported; an existing one takes its preferences."""
-        made = await self.ensure(
-            destination.chat_id,
-            destination.thread_id,
-            destination.kind,
-            destination.title,
-            now,
-            destination.preferences,
-        )
-        await self.prefer(made.id, destination.preferences)
-        return replace(made, preferences=destination.preferences)
+    async def restore(
+        self,
+        chat_id: int,
+        thread_id: int | None,
+        kind: ChatKind,
+        title: str,
+        preferences: Preferences,
+        now: datetime,
+    ) -> Destination:
+        """Write a destination as it was taken from elsewhere; an existing one takes its preferences."""
+        made = await self.ensure(chat_id, thread_id, kind, title, now, preferences)
+        await self.prefer(made.id, preferences)
+        return replace(made, preferences=preferences)
 
 
 def destination_of(row: RowMapping) -> Destination:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
-from storage.model import Marks, PostId
+from storage.model import Mark, Marks, PostId
 from storage.schema import bookmarks
 
 
@@ -49,6 +49,31 @@ class BookMarks:
             )
         )
         return frozenset(found.scalars())
+
+    async def people(self) -> list[int]:
+        """Everybody who marked anything."""
+        found = await self._connection.execute(
+            select(bookmarks.c.user_id).distinct().order_by(bookmarks.c.user_id)
+        )
+        return list(found.scalars())
+
+    async def everything_of(self, user_id: int) -> list[Mark]:
+        found = await self._connection.execute(
+            select(bookmarks).where(bookmarks.c.user_id == user_id).order_by(bookmarks.c.post_id)
+        )
+        return [Mark(post_id=row.post_id, saved_at=row.saved_at, read_at=row.read_at) for row in found]
+
+    async def put(self, user_id: int, mark: Mark) -> None:
+        """Write a mark as it was taken from elsewhere."""
+        statement = upsert(self._connection, bookmarks).values(
+            user_id=user_id, post_id=mark.post_id, saved_at=mark.saved_at, read_at=mark.read_at
+        )
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[bookmarks.c.user_id, bookmarks.c.post_id],
+                set_={"saved_at": mark.saved_at, "read_at": mark.read_at},
+            )
+        )
 
     async def forget(self, user_id: int) -> None:
         await self._connection.execute(delete(bookmarks).where(bookmarks.c.user_id == user_id))

@@ -125,6 +125,15 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """When one person saved and read a post."""
+
+    post_id: PostId
+    saved_at: datetime | None
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DumpRecord:
     """One line of the ledger: a dump that was taken in, or could not be (`error`)."""
 

@@ -1,11 +1,13 @@
 """From an action to its answer: what every button does, and what a typed command comes down to."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import assert_never
 
-from bot.chat import browsing, operating, subscribing
+from bot.chat import browsing, operating, studying, subscribing
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
+from bot.chat.elsewhere import other_chat, topic_for
 from bot.messages import actions as act
 from bot.messages import help as helping
 from bot.messages import notices, replies
@@ -18,7 +20,10 @@ from storage.model import ChatKind, DeliveryId, PostId, ScopeKind
 Unit = Callable[[Transaction], Awaitable[Answer]]
 
 # What only an administrator of a group or channel may do there.
-DECIDING = (act.Subscribe, act.Unsubscribe, act.Mute, act.Unmute, act.Choose, act.Forget)
+COURSES = (act.CourseStart, act.CourseNext, act.CoursePause, act.CourseResume, act.CourseStop)
+DECIDING = (
+    act.Subscribe, act.Unsubscribe, act.Mute, act.Unmute, act.Choose, act.Forget, act.TopicFor, *COURSES,
+)  # fmt: skip
 OPERATING = (act.Status, act.Dumps, act.Release, act.Discard, act.Retry, act.Broadcast)
 
 
@@ -26,10 +31,22 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
     """What `action` answers to this asker, who may do it."""
     if isinstance(action, OPERATING):
         return await desk.database.transact(lambda tx: operating.answer(tx, desk, asker, action))
+    number: int | None = getattr(action, "destination", None)
+    if number is not None:
+        other = await other_chat(desk, asker, number)
+        if other is None:
+            said = notices.only_administrators(asker.words)
+            return Answer(message=notices.notice(said), toast=said, fresh=True)
+        asker = replace(asker, other=other)
+    if isinstance(action, act.TopicFor):
+        return await topic_for(desk, asker, action.scope)
+    if isinstance(action, act.Settings) and asker.kind is not ChatKind.PRIVATE:
+        linked = await desk.database.transact(lambda tx: subscribing.settings_elsewhere(tx, desk, asker))
+        return Answer(message=linked, fresh=True)
     if (changing := _changing(desk, asker, action)) is not None:
-        said = await desk.database.transact(changing)
+        answered = await desk.database.transact(changing)
         desk.planned()
-        return said
+        return answered
     message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
     return Answer(message=message)
 
@@ -49,6 +66,8 @@ def _changing(desk: Desk, asker: Asker, action: act.Action) -> Unit | None:
             return lambda tx: subscribing.choose(tx, desk, asker, setting, value)
         case act.Save() | act.Unsave() | act.MarkRead() | act.MarkUnread():
             return lambda tx: _mark(tx, desk, asker, action)
+        case act.CourseStart() | act.CourseNext() | act.CoursePause() | act.CourseResume() | act.CourseStop():
+            return lambda tx: studying.answer(tx, desk, asker, action)
         case act.Forget(confirmed=True):
             return lambda tx: _forget(tx, asker)
         case _:
@@ -101,6 +120,10 @@ async def _read(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -
             return await _step(tx, desk, asker, delivery, position)
         case act.Latest(page):
             return await browsing.latest(tx, desk, asker, page)
+        case act.SeriesIndex(page, int()):
+            return await subscribing.offer(tx, asker, ScopeKind.SERIES, page)
+        case act.TagIndex(page, int()):
+            return await subscribing.offer(tx, asker, ScopeKind.TAG, page)
         case act.SeriesIndex(page):
             return await browsing.index(tx, desk, asker, ScopeKind.SERIES, page)
         case act.TagIndex(page):
@@ -135,6 +158,8 @@ async def _leaf(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -
             return await browsing.at_random(tx, desk, asker)
         case act.Saved(page):
             return await browsing.saved(tx, desk, asker, page)
+        case act.Reading(page):
+            return await studying.reading(tx, asker, page)
         case act.Subscriptions(page):
             return await subscribing.list_subscriptions(tx, asker, page)
         case _:

@@ -29,6 +29,7 @@ def register(
     application.add_handler(CallbackQueryHandler(conversation.on_button))
     application.add_handler(ChatMemberHandler(membership.on_change, ChatMemberHandler.MY_CHAT_MEMBER))
     application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, membership.on_migration))
+    application.add_handler(MessageHandler(filters.StatusUpdate.CHAT_SHARED, conversation.on_shared))
     application.add_handler(InlineQueryHandler(inline.on_query))
     application.add_handler(MessageHandler(NEW & filters.COMMAND, conversation.on_command))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE

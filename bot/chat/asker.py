@@ -13,7 +13,8 @@ class Asker:
     """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
 
     `destination` is what that chat and topic have set, None before they set anything; `client` is the
-    language of the person's client.
+    language of the person's client. `other` is another chat that this person runs, where the question is
+    about that one; `forum` says that the chat has topics.
     """
 
     chat_id: int
@@ -23,6 +24,8 @@ class Asker:
     title: str = ""
     client: str = "zh"
     destination: Destination | None = None
+    other: Destination | None = None
+    forum: bool = False
 
     @property
     def preferences(self) -> Preferences:

@@ -2,10 +2,13 @@
 
 import re
 
-from bot.chat import browsing, operating, subscribing
+from bot.chat import browsing, operating, studying, subscribing
 from bot.chat.answers import answer
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
+from bot.chat.names import Exact, find
+from bot.chat.taking import take_out
+from bot.intake.wording import word_key
 from bot.messages import actions as act
 from bot.messages import indexes, notices
 from bot.messages.commands import COMMANDS
@@ -13,7 +16,7 @@ from bot.messages.document import Message
 from bot.messages.indexes import Asked
 from bot.messages.links import decode_start
 from storage.database import Transaction
-from storage.model import Scope, ScopeKind
+from storage.model import ChatKind, Scope, ScopeKind
 
 LONGEST = 256  # characters of what is typed after a command
 MOST_LATEST = 50
@@ -40,6 +43,7 @@ PLAIN: dict[str, act.Action] = {
     "hot": act.Hot(),
     "archive": act.Archive(),
     "saved": act.Saved(),
+    "read": act.Reading(),
     "forget": act.Forget(),
     "status": act.Status(),
     "dumps": act.Dumps(),
@@ -53,32 +57,77 @@ async def ask(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
     typed = " ".join(typed.split())
     if len(typed) > LONGEST:
         return Answer(message=notices.too_long(asker.words, LONGEST))
+    said = await (_with_words(desk, asker, command, typed) if typed else _bare(desk, asker, command))
+    if said is not None:
+        return said
+    if command in PLAIN:
+        return await answer(desk, asker, PLAIN[command])
+    return Answer(message=notices.unknown_command(asker.words, command))
+
+
+async def _bare(desk: Desk, asker: Asker, command: str) -> Answer | None:
+    """A command alone that is more than one of the plain actions."""
     match command:
-        case "start" if typed:
+        case "search":
+            return await look_for(desk, asker, "")
+        case "broadcast":
+            return await desk.database.transact(lambda tx: operating.draft(tx, desk, asker, ""))
+        case "subscribe" | "unsubscribe":
+            return await _wish(desk, asker, command, "")
+        case "course":
+            return Answer(message=await desk.database.read(lambda tx: studying.list_courses(tx, asker)))
+        case "export":
+            return await desk.database.read(lambda tx: take_out(tx, desk, asker))
+        case "channel":
+            return Answer(message=_channel(asker))
+        case "release":
+            most = desk.hold_above
+            return await desk.database.read(lambda tx: operating.held(tx, desk, asker, most))
+        case _:
+            return None
+
+
+async def _with_words(desk: Desk, asker: Asker, command: str, typed: str) -> Answer | None:
+    """A command with words after it; None where they do not matter."""
+    match command:
+        case "start":
             return await _started(desk, asker, typed)
-        case "latest" if typed:
+        case "latest":
             return await _latest(desk, asker, typed)
-        case "series" | "tag" | "category" if typed:
+        case "series" | "tag" | "category":
             kind = KINDS[command]
             shown = await desk.database.read(lambda tx: browsing.named(tx, desk, asker, kind, typed))
             return Answer(message=shown)
         case "search":
             return await look_for(desk, asker, typed)
-        case "archive" if typed:
+        case "archive":
             return await _archive(desk, asker, typed)
         case "subscribe" | "unsubscribe":
             return await _wish(desk, asker, command, typed)
-        case "release":
-            most = desk.hold_above
-            return await desk.database.read(lambda tx: operating.held(tx, desk, asker, most))
         case "broadcast":
             return await desk.database.transact(lambda tx: operating.draft(tx, desk, asker, typed))
-        case "settings" if typed:
-            return await _set(desk, asker, typed)
-        case _ if command in PLAIN:
-            return await answer(desk, asker, PLAIN[command])
         case _:
-            return Answer(message=notices.unknown_command(asker.words, command))
+            return await _about_reading(desk, asker, command, typed)
+
+
+async def _about_reading(desk: Desk, asker: Asker, command: str, typed: str) -> Answer | None:
+    match command:
+        case "settings":
+            return await _set(desk, asker, typed)
+        case "read":
+            shown = await desk.database.read(lambda tx: studying.reading(tx, asker, 1, typed))
+            return Answer(message=shown)
+        case "course":
+            shown = await desk.database.read(lambda tx: studying.course_named(tx, asker, typed))
+            return Answer(message=shown)
+        case _:
+            return await _bare(desk, asker, command)
+
+
+def _channel(asker: Asker) -> Message:
+    """/channel: Telegram's own picker works in private chats only."""
+    private = asker.kind is ChatKind.PRIVATE
+    return notices.channel_offer(asker.words) if private else notices.only_private_picker(asker.words)
 
 
 async def look_for(desk: Desk, asker: Asker, words: str) -> Answer:
@@ -122,7 +171,11 @@ async def _set(desk: Desk, asker: Asker, typed: str) -> Answer:
     setting = next((one for one in act.Setting if one.value == name.lower()), None)
     if setting is None:
         return await answer(desk, asker, act.Settings())
-    return await desk.database.transact(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
+    said = await desk.database.transact(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
+    desk.planned()
+    if asker.kind is not ChatKind.PRIVATE and said.toast is not None:
+        return Answer(message=notices.notice(said.toast))
+    return said
 
 
 async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
@@ -160,11 +213,15 @@ async def _scope(
 ) -> Scope | Message:
     """The scope a wish names; without a kind, whatever series, tag or category fits first."""
     if kind is ScopeKind.WORD:
-        named = (ScopeKind.WORD, " ".join(sorted(name.casefold().split())), name)
+        if not word_key(name):
+            return notices.needs_words(asker.words, "/subscribe word RoPE")
+        named = (ScopeKind.WORD, word_key(name), name)
         made = await desk.database.transact(lambda tx: tx.scopes.ensure([named]))
         return made[named[0], named[1]]
 
     async def unit(tx: Transaction) -> Scope | Message:
+        if unsubscribing and (own := await _own(tx, asker, kind, name)) is not None:
+            return own
         kinds = [kind] if kind else [ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY]
         nearest: list[Scope] = []
         for one in kinds:
@@ -178,6 +235,20 @@ async def _scope(
         return indexes.unknown_name(asked, name, tuple(nearest[:3]), asker.words)
 
     return await desk.database.read(unit)
+
+
+async def _own(tx: Transaction, asker: Asker, kind: ScopeKind | None, name: str) -> Scope | None:
+    """What the chat has subscribed or muted under this name, words too."""
+    if asker.destination is None:
+        return None
+    wishes = await tx.destinations.subscriptions(asker.destination.id)
+    scopes = {str(wish.scope.id): wish.scope for wish in wishes if kind in (None, wish.scope.kind)}
+    named = [(number, scope.name) for number, scope in scopes.items() if scope.name]
+    match find(name, named):
+        case Exact((number, _)):
+            return scopes[number]
+        case _:
+            return None
 
 
 def known_commands() -> tuple[str, ...]:

@@ -224,7 +224,9 @@ async def at_random(tx: Transaction, desk: Desk, asker: Asker) -> Message:
 
 
 async def saved(tx: Transaction, desk: Desk, asker: Asker, page: int) -> Message:
-    ids = await tx.marks.saved(asker.user_id) if asker.user_id is not None else []
+    if asker.reader is None:
+        return notices.only_private(asker.words)
+    ids = await tx.marks.saved(asker.reader)
     return lists.saved(page_of(lines(await tx.posts.many(ids)), page), asker.words, bot=desk.bot)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.archive.shelf import Shelf
+from bot.chat.rooms import NoRooms, Rooms
 from bot.clock import Clock
 from storage.database import Database
 
@@ -18,4 +19,5 @@ class Desk:
     admins: tuple[int, ...] = ()
     hold_above: int = 50
     shelf: Shelf = field(default_factory=Shelf)
+    rooms: Rooms = field(default_factory=NoRooms)
     planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender

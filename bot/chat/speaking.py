@@ -66,6 +66,14 @@ class Speaker:
             log.warning("an answer was not sent: %s", outcome)
         return outcome
 
+    async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
+        """Hand a file over, once."""
+        await self._wait(to.chat_id, private)
+        outcome = await self._messenger.hand(to, name, content)
+        if not isinstance(outcome, Sent):
+            log.warning("a file was not sent: %s", outcome)
+        return outcome
+
     async def _wait(self, chat_id: int, private: bool) -> None:
         now = self._clock.monotonic()
         start = self._pacing.reserve(now, chat_id, private, interactive=True)

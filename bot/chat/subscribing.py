@@ -6,9 +6,11 @@ from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.messages import notices, replies
 from bot.messages import subscriptions as views
-from bot.messages.actions import Setting, Subscribe, Unsubscribe
+from bot.messages.actions import SeriesIndex, Setting, Settings, Subscribe, TagIndex, Unsubscribe
 from bot.messages.buttons import page_of
 from bot.messages.document import Message
+from bot.messages.indexes import to_subscribe
+from bot.messages.links import deep_link
 from bot.messages.settings import setting_options, settings_menu, with_choice
 from bot.messages.subscriptions import Matching
 from storage.database import Transaction
@@ -26,11 +28,18 @@ class Whose:
 
     @property
     def number(self) -> int | None:
+        """For buttons: which chat they are about, if not the one they are in."""
         return self.destination.id if self.elsewhere else None
+
+    @property
+    def title(self) -> str | None:
+        return self.destination.title or None if self.elsewhere else None
 
 
 async def whose(tx: Transaction, desk: Desk, asker: Asker) -> Whose:
-    """The asking chat's destination, made if this is its first wish."""
+    """The destination in question; that of the asking chat is made if this is its first wish."""
+    if asker.other is not None:
+        return Whose(asker.other, elsewhere=True)
     if asker.destination is not None:
         return Whose(asker.destination)
     made = await tx.destinations.ensure(
@@ -57,20 +66,35 @@ async def _newest(tx: Transaction, ids: list[PostId]) -> tuple[Post, ...]:
     return tuple(sorted(posts, key=lambda post: (post.date is not None, post.date), reverse=True)[:SAMPLE])
 
 
+async def _put_under(tx: Transaction, desk: Desk, scope: Scope) -> None:
+    """A word is looked for in new posts; in those that are stored already, now."""
+    if scope.kind is ScopeKind.WORD:
+        hits = await desk.shelf.search(tx, scope.name, await tx.posts.count())
+        await tx.archive.put_under(scope.id, [hit.post_id for hit in hits])
+
+
 async def subscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
         return Answer(message=notices.link_unknown(asker.words), fresh=True)
     to = await whose(tx, desk, asker)
+    await _put_under(tx, desk, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, desk.clock.now())
     said = views.subscribed(
-        scope, await matching(tx, desk, scope), to.destination.preferences, asker.words, bot=desk.bot
+        scope,
+        await matching(tx, desk, scope),
+        to.destination.preferences,
+        asker.words,
+        destination=to.number,
+        chat=to.title,
+        bot=desk.bot,
+        topics=asker.forum and not to.elsewhere and asker.thread_id is None,
     )
     return Answer(
         message=said,
         toast=replies.subscribed_now(asker.words),
         fresh=True,
-        instead=(replies.unsubscribe_button(asker.words), Unsubscribe(scope.id)),
+        instead=(replies.unsubscribe_button(asker.words), Unsubscribe(scope.id, to.number)),
     )
 
 
@@ -82,12 +106,12 @@ async def unsubscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) 
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
     await tx.planning.withdraw(to.destination.id, desk.clock.now())
     left = len(await tx.destinations.subscriptions(to.destination.id))
-    said = views.unsubscribed(scope, left, asker.words)
+    said = views.unsubscribed(scope, left, asker.words, destination=to.number)
     return Answer(
         message=said,
         toast=replies.unsubscribed_now(asker.words),
         fresh=True,
-        instead=(replies.subscribe_button(asker.words), Subscribe(scope.id)),
+        instead=(replies.subscribe_button(asker.words), Subscribe(scope.id, to.number)),
     )
 
 
@@ -103,9 +127,10 @@ async def mute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answ
     if scope is None:
         return Answer(message=notices.link_unknown(asker.words), fresh=True)
     to = await whose(tx, desk, asker)
+    await _put_under(tx, desk, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, desk.clock.now(), muted=True)
     await tx.planning.withdraw(to.destination.id, desk.clock.now())
-    return Answer(message=views.muted(scope, asker.words), fresh=True)
+    return Answer(message=views.muted(scope, asker.words, destination=to.number), fresh=True)
 
 
 async def unmute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
@@ -114,33 +139,64 @@ async def unmute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> An
         return Answer(message=notices.link_unknown(asker.words), fresh=True)
     to = await whose(tx, desk, asker)
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    return Answer(message=views.unmuted(scope, asker.words), fresh=True)
+    return Answer(message=views.unmuted(scope, asker.words, destination=to.number), fresh=True)
 
 
 async def list_subscriptions(tx: Transaction, asker: Asker, page: int) -> Message:
     everything = (await tx.scopes.everything()).id
-    if asker.destination is None:
-        return views.nothing_subscribed(asker.words, everything=everything)
-    found = await tx.destinations.subscriptions(asker.destination.id)
-    if not found:
-        return views.nothing_subscribed(asker.words, everything=everything)
-    return views.subscriptions(page_of(found, page), asker.preferences, asker.words, everything=everything)
+    asked = asker.other or asker.destination
+    number = asker.other.id if asker.other is not None else None
+    found = await tx.destinations.subscriptions(asked.id) if asked is not None else []
+    if asked is None or not found:
+        return views.nothing_subscribed(asker.words, everything=everything, destination=number)
+    return views.subscriptions(
+        page_of(found, page),
+        asked.preferences,
+        asker.words,
+        everything=everything,
+        destination=number,
+        chat=asked.title or None if asker.other is not None else None,
+    )
+
+
+async def offer(tx: Transaction, asker: Asker, kind: ScopeKind, page: int) -> Message:
+    """The series or tags that the other chat in question can be subscribed to."""
+    if asker.other is None:
+        return notices.button_too_old(asker.words)
+    number = asker.other.id
+    to = SeriesIndex if kind is ScopeKind.SERIES else TagIndex
+    counted = page_of(await tx.scopes.counted(kind), page)
+    return to_subscribe(counted, lambda other: to(other, number), asker.words, destination=number)
 
 
 async def choose(tx: Transaction, desk: Desk, asker: Asker, setting: Setting, value: str) -> Answer:
     """Set one preference and show the menu again, in the new language if that was it."""
-    chosen = with_choice(asker.preferences, setting, value)
+    to = await whose(tx, desk, asker)
+    chosen = with_choice(to.destination.preferences, setting, value)
     if chosen is None:
         return Answer(message=notices.not_a_value(asker.words, value), fresh=True)
-    to = await whose(tx, desk, asker)
     await tx.destinations.prefer(to.destination.id, chosen)
-    now = replace(asker, destination=replace(to.destination, preferences=chosen))
-    return Answer(message=settings_menu(chosen, now.words), toast=notices.chosen(now.words))
+    changed = replace(to.destination, preferences=chosen)
+    now = replace(asker, other=changed) if to.elsewhere else replace(asker, destination=changed)
+    return Answer(message=settings(now), toast=notices.chosen(now.words))
+
+
+async def settings_elsewhere(tx: Transaction, desk: Desk, asker: Asker) -> Message:
+    """In a group or channel: a link to the menu in a private chat, so that it does not fill the place."""
+    to = (await whose(tx, desk, asker)).destination
+    return notices.in_private(asker.words, deep_link(desk.bot, Settings(to.id)))
 
 
 def settings(asker: Asker) -> Message:
-    return settings_menu(asker.preferences, asker.words)
+    if asker.other is None:
+        return settings_menu(asker.preferences, asker.words)
+    other = asker.other
+    return settings_menu(
+        other.preferences, asker.words, destination=other.id, title=other.title or str(other.chat_id)
+    )
 
 
 def options(asker: Asker, setting: Setting) -> Message:
-    return setting_options(setting, asker.preferences, asker.words)
+    if asker.other is None:
+        return setting_options(setting, asker.preferences, asker.words)
+    return setting_options(setting, asker.other.preferences, asker.words, destination=asker.other.id)

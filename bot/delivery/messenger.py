@@ -40,6 +40,10 @@ class Messenger(Protocol):
         """Bring a sent message up to date, once."""
         ...
 
+    async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
+        """Send a file, once."""
+        ...
+
 
 class TelegramMessenger:
     """The Messenger that is Telegram."""
@@ -61,6 +65,15 @@ class TelegramMessenger:
     async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
         fields = {"chat_id": to.chat_id, "message_id": message_id} | content(message)
         return await self._call("editMessageText", fields)
+
+    async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
+        try:
+            sent = await self._bot.send_document(
+                to.chat_id, content, filename=name, message_thread_id=to.thread_id
+            )
+        except Exception as error:
+            return outcome_of(error)
+        return Sent(sent.message_id)
 
     async def _call(self, method: str, fields: Mapping[str, object]) -> Outcome:
         try:

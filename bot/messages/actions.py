@@ -48,12 +48,16 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class SeriesIndex:
+    """With a `destination`: to choose what that chat is subscribed to."""
+
     page: int = 1
+    destination: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TagIndex:
     page: int = 1
+    destination: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

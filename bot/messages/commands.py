@@ -129,6 +129,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         en="Read a series from its first part, at your pace",
         where=_DECIDING,
     ),
+    Command(
+        name="channel",
+        zh="连上你管理的频道或群组",
+        en="Connect a channel or group that you run",
+        where=_ALONE,
+    ),
     Command(name="export", zh="导出你的数据", en="Take your data with you", where=_DECIDING),
     Command(name="forget", zh="删除你的数据", en="Erase your data", where=_DECIDING),
     Command(name="about", zh="来源、作者和许可", en="Source, author and licence", where=_EVERYWHERE),

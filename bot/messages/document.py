@@ -5,6 +5,7 @@ Knows nothing of either form, of Telegram or of storage.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,26 @@ Block = Paragraph | Heading | Items | DisplayFormula | Preformatted | Quote | Fo
 Body = tuple[Block, ...]
 
 
+class Pick(IntEnum):
+    """What kind of chat can be picked; the number comes back with the choice."""
+
+    CHANNEL = 1
+    GROUP = 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """Exactly one of `action` (callback data, <= 64 bytes), `url`, `copy` (<= 256) and `share` is set."""
+    """Exactly one of `action` (callback data, <= 64 bytes), `url`, `copy` (<= 256), `share`, `pick` is set.
+
+    A button that lets its reader `pick` one of their chats stands among its like, in a private chat only.
+    """
 
     text: str
     action: str | None = None
     url: str | None = None
     copy: str | None = None
     share: str | None = None  # an inline query to start in another chat
+    pick: Pick | None = None
 
 
 Keyboard = tuple[tuple[Button, ...], ...]

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from enum import Enum
 from typing import assert_never
 
-from bot.messages.actions import Action, AskSearch, CategoryIndex, SeriesIndex, ShowScope, TagIndex
+from bot.messages.actions import (
+    Action,
+    AskSearch,
+    CategoryIndex,
+    SeriesIndex,
+    ShowScope,
+    Subscribe,
+    Subscriptions,
+    TagIndex,
+)
 from bot.messages.buttons import Page, T, in_rows, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Heading, Inline, Item, Items, Link, Message, Paragraph, Text
@@ -43,6 +52,18 @@ def tag_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> M
 def category_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
     """All categories."""
     return _names(words.count("{n} 个分类", page.total), page, CategoryIndex, words, bot)
+
+
+def to_subscribe(
+    page: Page[Counted], to: Callable[[int], Action], words: Words, *, destination: int
+) -> Message:
+    """Names that another chat can be subscribed to; a tap does it."""
+    said = words.say("点一下就订阅：")
+    keys = in_rows(
+        (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, destination)) for c in page.items), 2
+    )
+    back = (press(words.say("所有订阅"), Subscriptions(1, destination)),)
+    return Message(body=(Paragraph((Text(said),)),), keyboard=(*keys, *paging(page, to), back))
 
 
 def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:

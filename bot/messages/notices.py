@@ -5,7 +5,7 @@ For readers; what operators are told is in operators.py.
 
 from bot.messages.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex
 from bot.messages.buttons import label, press
-from bot.messages.document import Button, Message, Paragraph, Text
+from bot.messages.document import Button, Message, Paragraph, Pick, Text
 from bot.messages.words import Words
 
 SHOWN_WORDS = 64  # UTF-16 units of what somebody typed that are said back
@@ -99,6 +99,11 @@ def in_private(words: Words, address: str | None) -> Message:
     return notice(said, Button(text=words.say("去私聊设置"), url=address)) if address else notice(said)
 
 
+def only_private(words: Words) -> Message:
+    """Somebody's own list, asked for where others look on."""
+    return notice(words.say("收藏和进度是各人自己的，请私聊我来看。"))
+
+
 def archive_empty(words: Words) -> Message:
     return notice(words.say("还没有收录文章，第一份抓取到了就有。"))
 
@@ -153,7 +158,16 @@ def topic_not_made(words: Words) -> Message:
 
 def channel_offer(words: Words) -> Message:
     """Before the native chat picker."""
-    return notice(words.say("选一个你管理的频道或群组，先把我加进去，并允许发消息。"))
+    return notice(
+        words.say("选一个你管理的频道或群组，先把我加进去，并允许发消息。"),
+        Button(text=words.say("选频道"), pick=Pick.CHANNEL),
+        Button(text=words.say("选群组"), pick=Pick.GROUP),
+    )
+
+
+def only_private_picker(words: Words) -> Message:
+    """The picker was asked for where Telegram has none."""
+    return notice(words.say("频道和群组在私聊里选：私聊我，再发 /channel。"))
 
 
 def channel_added(words: Words, title: str) -> Message:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.messages.classic import MAX_UNITS, render_classic
-from bot.messages.document import Button, Keyboard, Message
+from bot.messages.document import Button, Keyboard, Message, Pick
 from bot.messages.plain import plain
 from bot.messages.rich import gains_from_rich, render_rich
 from storage.model import Form, Format
@@ -53,8 +53,39 @@ def keyboard_json(keyboard: Keyboard) -> str | None:
     """An inline keyboard in the Bot API's form; None without buttons."""
     if not keyboard:
         return None
+    if any(button.pick is not None for row in keyboard for button in row):
+        picks = [[_picking(button) for button in row] for row in keyboard]
+        return json.dumps(
+            {"keyboard": picks, "resize_keyboard": True, "one_time_keyboard": True}, ensure_ascii=False
+        )
     rows = [[_button(button) for button in row] for row in keyboard]
     return json.dumps({"inline_keyboard": rows}, ensure_ascii=False)
+
+
+# Bot API, ChatAdministratorRights: what the bot asks for when it is added, and its reader must have too.
+POSTING = {
+    name: name in ("can_manage_chat", "can_post_messages", "can_edit_messages")
+    for name in (
+        "is_anonymous", "can_manage_chat", "can_delete_messages", "can_manage_video_chats",
+        "can_restrict_members", "can_promote_members", "can_change_info", "can_invite_users",
+        "can_post_stories", "can_edit_stories", "can_delete_stories",
+        "can_post_messages", "can_edit_messages",
+    )
+}  # fmt: skip
+MANAGING = POSTING | {"can_post_messages": False, "can_edit_messages": False}
+
+
+def _picking(button: Button) -> dict[str, Any]:
+    """A button that opens Telegram's own list of the chats that its reader administers."""
+    channel = button.pick is Pick.CHANNEL
+    request: dict[str, Any] = {
+        "request_id": int(button.pick or Pick.GROUP),
+        "chat_is_channel": channel,
+        "request_title": True,
+        "user_administrator_rights": POSTING if channel else MANAGING,
+    }
+    wanted = {"bot_administrator_rights": POSTING} if channel else {"bot_is_member": True}
+    return {"text": button.text, "request_chat": request | wanted}
 
 
 def _button(button: Button) -> dict[str, Any]:

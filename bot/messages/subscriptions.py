@@ -143,7 +143,10 @@ def subscriptions(
         Paragraph((Text(how_it_comes(chosen, words)),)),
     )
     rows = [_row(each, words, destination) for each in page.items]
-    last = (press(words.say("选系列"), SeriesIndex()), press(words.say("设置"), Settings(destination)))
+    last = (
+        press(words.say("选系列"), SeriesIndex(1, destination)),
+        press(words.say("设置"), Settings(destination)),
+    )
     pages = paging(page, lambda number: Subscriptions(number, destination))
     return Message(body=body, keyboard=(*rows, *pages, last))
 
@@ -162,7 +165,10 @@ def nothing_subscribed(
     body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
     rows = (
         (press(words.say("🔔 订阅全部"), Subscribe(everything, destination)),),
-        (press(words.say("选系列"), SeriesIndex()), press(words.say("选标签"), TagIndex())),
+        (
+            press(words.say("选系列"), SeriesIndex(1, destination)),
+            press(words.say("选标签"), TagIndex(1, destination)),
+        ),
     )
     return Message(body=tuple(body), keyboard=rows)
 

@@ -64,7 +64,7 @@ def check_keyboard(message: Message) -> None:
         assert 1 <= len(row) <= 8
         for button in row:
             assert button.text.strip()
-            given = [button.action, button.url, button.copy, button.share]
+            given = [button.action, button.url, button.copy, button.share, button.pick]
             assert sum(value is not None for value in given) == 1
             if button.action is not None:
                 assert 1 <= len(button.action.encode()) <= 64
@@ -127,7 +127,8 @@ def _inline(child: Inline) -> str:
 
 
 def _button(button: Button) -> str:
-    does = button.action or button.url or ("copy" if button.copy else "share")
+    picked = f"pick {button.pick.name.lower()}" if button.pick else "share"
+    does = button.action or button.url or ("copy" if button.copy else picked)
     return f"[{button.text} → {does}]"
 
 

@@ -25,6 +25,7 @@ class Watch:
         self._folder = folder
         self._hand_on = hand_on
         self._handled: dict[Path, Found] = {}
+        self._failed: dict[Path, Found] = {}
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._unusable: str | None = None
@@ -85,9 +86,26 @@ class Watch:
                 continue
             if self._stopping.is_set():
                 return False
-            await self._hand_on(file.path)
-            self._handled[file.path] = file
+            await self._handle(file)
         return moving
+
+    async def _handle(self, file: Found) -> None:
+        """Hand one file on; what fails is left for the next scan and holds up no other."""
+        try:
+            await self._hand_on(file.path)
+        except Exception as error:
+            again = self._failed.get(file.path) == file  # its traceback is in the log already
+            name = file.path.relative_to(self._folder)
+            log.error(
+                "%s could not be taken in (%r) and is tried again",
+                name,
+                error,
+                exc_info=None if again else error,
+            )
+            self._failed[file.path] = file
+        else:
+            self._handled[file.path] = file
+            self._failed.pop(file.path, None)
 
     def _changed(self) -> list[Found]:
         try:
@@ -105,4 +123,5 @@ class Watch:
         self._unusable = None
         present = {file.path for file in found}
         self._handled = {path: file for path, file in self._handled.items() if path in present}
+        self._failed = {path: file for path, file in self._failed.items() if path in present}
         return [file for file in found if self._handled.get(file.path) != file]

@@ -20,6 +20,7 @@ from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.facts import Facts
+from storage.joining import Joining
 from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.outbox import Outbox
@@ -46,6 +47,7 @@ class Transaction:
     dumps: Dumps
     posts: Posts
     archive: Archive
+    joining: Joining
     scopes: Scopes
     destinations: Destinations
     planning: Planning
@@ -131,6 +133,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         dumps=Dumps(connection),
         posts=Posts(connection),
         archive=Archive(connection),
+        joining=Joining(connection),
         scopes=Scopes(connection),
         destinations=Destinations(connection),
         planning=Planning(connection),

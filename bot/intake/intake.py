@@ -15,7 +15,7 @@ from bot.intake.overrides import NO_OVERRIDES, Overrides
 from bot.intake.understanding import resolved, understand
 from bot.intake.wording import word_places
 from storage.database import Database, Transaction
-from storage.model import Dump, DumpId, DumpRecord, Layout, Post, Sighting
+from storage.model import Dump, DumpId, DumpRecord, Layout, Post, PostId, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -173,6 +173,7 @@ async def _take_in(
 async def _write(
     tx: Transaction, changes: Changes, seen: Sequence[Sighting], dump_id: DumpId, dump: Dump, now: datetime
 ) -> Changes:
+    await join_posts(tx, changes.joined)
     stored = await tx.archive.add(changes.new, dump_id, now)
     await tx.archive.update(changes.touched, now)
     changes = numbered(changes, stored)
@@ -181,11 +182,21 @@ async def _write(
     return changes
 
 
+async def join_posts(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
+    """Stored posts turned out to be others: all that hangs on them moves over."""
+    for gone, heir in joined:
+        log.info("the posts %s and %s are one", gone, heir)
+        await tx.joining.join(gone, heir)
+
+
 async def _understand(
     tx: Transaction, archive: Sequence[Post], changes: Changes, overrides: Overrides, now: datetime
 ) -> None:
     now_known = {post.id: post for post in archive} | {e.now.id: e.now for e in changes.entries}
+    for gone, _ in changes.joined:
+        del now_known[gone]
     changed = {e.now.id for e in changes.entries if e.before is None or _matters(e.before, e.now)}
+    changed |= {heir for _, heir in changes.joined}
     if not changed:
         return
     whole = list(now_known.values())
@@ -201,8 +212,18 @@ async def _understand(
 
 
 def _matters(before: Post, now: Post) -> bool:
-    """Whether more than counts are different, so that what is derived may be too."""
-    return replace(before, readers=now.readers, readers_at=now.readers_at, comments=now.comments) != now
+    """Whether more than counts and times are different, so that what is derived may be too."""
+    same = replace(
+        before,
+        readers=now.readers,
+        readers_at=now.readers_at,
+        comments=now.comments,
+        title_at=now.title_at,
+        excerpt_at=now.excerpt_at,
+        category_at=now.category_at,
+        tags_at=now.tags_at,
+    )
+    return same != now
 
 
 async def _tell(tx: Transaction, report: Report, dump_id: DumpId, rules: Rules, now: datetime) -> None:

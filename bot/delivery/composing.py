@@ -5,22 +5,25 @@ Knows storage and the views; knows nothing of Telegram.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bot.archive.facts import card_facts
 from bot.clock import Clock
+from bot.delivery.digests import period_of
 from bot.delivery.keeping import Kept
+from bot.delivery.lessons import lesson_of
 from bot.delivery.notice import notice_message
 from bot.delivery.sender import Composed
 from bot.intake.series import short_title
-from bot.messages.cards import News, announcement
-from bot.messages.digests import Digest, Entry, Period, digest
+from bot.messages.cards import CardFacts, News, announcement, card
+from bot.messages.courses import CourseFacts, lesson
+from bot.messages.digests import Digest, Entry, digest
 from bot.messages.document import Message, Paragraph, Text
 from bot.messages.rendering import Rendered, choose, render
-from bot.messages.words import words_for
+from bot.messages.words import Words, words_for
 from bot.telegram.ability import RichAbility
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, DeliveryKind, Post, Scope, ScopeId
+from storage.model import ChatKind, Delivery, DeliveryKind, Post, Scope, ScopeId, Stage, When
+from storage.quiet import zone_of
 
 KEPT = 256  # rendered messages
 FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
@@ -59,7 +62,7 @@ class ArchiveComposer:
         kept = await self._kept.get(key, self._clock.monotonic(), lambda: self._made(delivery))
         if kept is None:
             return None
-        return Composed(kept)
+        return Composed(kept, reply_to=delivery.reply_to)
 
     async def _made(self, delivery: Delivery) -> Rendered | None:
         message = await self._database.read(lambda tx: self._message(tx, delivery))
@@ -86,13 +89,30 @@ class ArchiveComposer:
             facts = replace(facts, series=replace(facts.series, subscribed=True))
         if delivery.destination.kind is ChatKind.PRIVATE:
             facts = replace(facts, saved=False)
+        if delivery.kind is DeliveryKind.COURSE:
+            return await _lesson(tx, post, facts, words)
         why = await _why(tx, delivery.scope_id)
         return announcement(
-            facts, words, news=_news(post), why=why, edited=delivery.kind is DeliveryKind.EDIT
+            facts, words, news=news_of(post), why=why, edited=delivery.kind is DeliveryKind.EDIT
         )
 
 
-def _news(post: Post) -> News:
+async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -> Message:
+    """A card as a part of a course; as a plain card where the series is no more."""
+    shown = card(facts, words)
+    scope = await tx.scopes.get(post.series_id) if post.series_id is not None else None
+    if scope is None:
+        return shown
+    found = lesson_of(post.id, await tx.posts.of_series(scope.id))
+    if found is None:
+        return shown
+    stage = Stage.CAUGHT_UP if found.last else Stage.RUNNING
+    course = CourseFacts(scope=scope, stage=stage, when=When.DAILY, at="", sent=found.number, of=found.of)
+    return lesson(shown, course, found.gap, words)
+
+
+def news_of(post: Post) -> News:
+    """Whether the post was just written or only found: its date lies far behind its first capture."""
     if post.date is None or post.first_seen_at.date() - post.date <= OLD_NEWS:
         return News.WRITTEN
     return News.FOUND
@@ -101,8 +121,9 @@ def _news(post: Post) -> News:
 def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest:
     """The posts of a digest, each called as within its series."""
     entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
-    day = now.astimezone(ZoneInfo(delivery.destination.preferences.time_zone)).date()
-    return Digest(period=Period.DUMP, day=day, entries=entries, delivery=delivery.id)
+    period, day = period_of(delivery.duty)
+    today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()
+    return Digest(period=period, day=day or today, entries=entries, delivery=delivery.id)
 
 
 def _within(post: Post) -> str:

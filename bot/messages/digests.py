@@ -15,7 +15,6 @@ from bot.messages.cards import why_line
 from bot.messages.characters import one_line
 from bot.messages.document import (
     Block,
-    Bold,
     Footer,
     Heading,
     Inline,
@@ -23,7 +22,6 @@ from bot.messages.document import (
     Items,
     Link,
     Message,
-    Paragraph,
     Text,
 )
 from bot.messages.links import post_url
@@ -66,10 +64,10 @@ def digest(facts: Digest, words: Words) -> Message:
     body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {words.day(facts.day)}"),))]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
-        body += [Paragraph((Bold((Text(one_line(name)),)),)), _items(entries, words)]
+        body += [Heading((Text(one_line(name)),), level=4), _items(entries, words)]
     if others:
         if groups:
-            body.append(Paragraph((Bold((Text(words.say("其他")),)),)))
+            body.append(Heading((Text(words.say("其他")),), level=4))
         body.append(_items(others, words))
     if why := why_line(facts.why, words):
         body.append(Footer((Text(why),)))

@@ -50,10 +50,12 @@ def inline_text(children: Iterable[Inline]) -> str:
 def gap(before: Block, after: Block) -> str:
     """The line ends between two neighbouring blocks.
 
-    What belongs together stands together: a heading over its text, a formula inside its sentence, a title of
-    level 1 or 2 under the line above it.
+    What belongs together stands together: a heading over its text (a smaller one begins a new part), a
+    formula inside its sentence, a title of level 1 or 2 under the line above it.
     """
     match before, after:
+        case Heading(level=above), Heading(level=below) if above < below:
+            return "\n\n"
         case Heading(), _:
             return "\n"
         case _, Heading(level=level) if level <= 2:

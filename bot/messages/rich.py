@@ -34,7 +34,8 @@ from bot.messages.maths import safe_tex
 MAX_CHARACTERS: Final = 30_000
 MAX_BLOCKS: Final = 400
 MAX_DEPTH: Final = 8
-_NUMBERED: Final = re.compile(r"(.*?)(\d{1,6})\D?")
+_NUMBERED: Final = re.compile(r"(.*?)(\d{1,3})\D?")  # longer ones, years, would not fit into the margin
+_BULLETS: Final = frozenset("·•-*")
 
 RichBlock = dict[str, Any]
 RichText = str | dict[str, Any] | list[Any]
@@ -137,8 +138,9 @@ def _list(block: Items) -> RichBlock | None:
     ordered = all(numbers)
     items: list[RichBlock] = []
     for item, number in zip(block.items, numbers, strict=True):
-        label = number.group(1) if ordered and number else clean(item.label or "")
-        paragraph = _block(Paragraph((Text(f"{label.strip()} " if label.strip() else ""), *item.children)))
+        label = (number.group(1) if ordered and number else clean(item.label or "")).strip()
+        before = Text(f"{label} " if label and label not in _BULLETS else "")
+        paragraph = _block(Paragraph((before, *item.children)))
         if paragraph is None:
             continue
         counted = {"type": "1", "value": int(number.group(2))} if ordered and number else {}

@@ -39,8 +39,8 @@ async def subscribe(file: Path, chats: Sequence[int]) -> None:
     everything = (await database.transact(lambda tx: tx.scopes.everything())).id
     rows = [
         {
-            "id": number, "chat_id": chat, "thread_id": 0, "title": f"chat {chat}", "standing": Standing.ACTIVE,
-            "kind": ChatKind.PRIVATE if chat > 0 else ChatKind.GROUP,
+            "id": number, "chat_id": chat, "thread_id": 0, "title": f"chat {chat}",
+            "standing": Standing.ACTIVE, "kind": ChatKind.PRIVATE if chat > 0 else ChatKind.GROUP,
             "language": "zh", "format": Format.AUTO, "when": When.INSTANT, "hour": 20, "weekday": 6,
             "time_zone": "Asia/Shanghai", "silent": False, "excerpt": ExcerptLength.FULL, "pictures": True,
             "created_at": now,

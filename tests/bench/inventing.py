@@ -47,8 +47,11 @@ WORDS = [
     "DDPM",
 ]
 SERIES = ("漫步扩散模型", "Transformer改进札记", "重读状态空间", "低秩近似笔记", "最小熵札记", "优化器漫谈")
-FORMULAS = (r"$\boldsymbol{x}_t = \alpha_t\boldsymbol{x}_0 + \sigma_t\boldsymbol{\varepsilon}$", r"$O(n^2)$",
-            r"\begin{equation}\mathcal{L}=\mathbb{E}\left[\Vert \epsilon-\epsilon_\theta(x_t,t)\Vert^2\right]\end{equation}")  # fmt: skip
+FORMULAS = (
+    r"$\boldsymbol{x}_t = \alpha_t\boldsymbol{x}_0 + \sigma_t\boldsymbol{\varepsilon}$",
+    r"$O(n^2)$",
+    r"\begin{equation}\mathcal{L}=\mathbb{E}\left[\Vert\epsilon-\epsilon_\theta\Vert^2\right]\end{equation}",
+)
 FIRST_DAY = date(2009, 7, 1)
 
 
@@ -97,4 +100,5 @@ def feed(numbers: range) -> str:
         f"<description>{escape(excerpt_of(n))}</description></item>"
         for n in reversed(numbers)
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>t</title>{items}</channel></rss>'
+    head = '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>t</title>'
+    return f"{head}{items}</channel></rss>"

@@ -18,10 +18,13 @@ from tests.bench.traffic import Fate, Knobs, Traffic
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _CHAT = re.compile(rb'"?\bchat_id"?(?::[ ]?"?|=|[^-\d]{4}(?:[^\r\n]*\r\n)*\r\n)(-?\d+)')
 _TEXT = re.compile(rb'"text": ?"((?:[^"\\]|\\.){0,80})|(?:^|&)text=([^&]{0,240})')
+_HELD = re.compile(rb'"timeout": ?"?(\d+)')
 MESSAGES = frozenset({b"sendMessage", b"sendRichMessage", b"editMessageText"})
 
-ME = b'{"id":1,"is_bot":true,"first_name":"bench","username":"bench_bot","can_join_groups":true,' \
-     b'"can_read_all_group_messages":false,"supports_inline_queries":true}'  # fmt: skip
+ME = (
+    b'{"id":1,"is_bot":true,"first_name":"bench","username":"bench_bot","can_join_groups":true,'
+    b'"can_read_all_group_messages":false,"supports_inline_queries":true}'
+)
 
 
 class Book:
@@ -67,7 +70,8 @@ class Connection(asyncio.Protocol):
     def _take(self, method: bytes, body: bytes) -> None:
         if method not in MESSAGES:
             result = {b"getMe": ME, b"getUpdates": b"[]"}.get(method, b"true")
-            self._later(5.0 if method == b"getUpdates" else 0.0, 200, b'{"ok":true,"result":%s}' % result)
+            held = _HELD.search(body) if method == b"getUpdates" else None
+            self._later(min(5.0, float(held[1])) if held else 0.0, 200, b'{"ok":true,"result":%s}' % result)
             return
         found = _CHAT.search(body)
         chat_id = int(found[1]) if found else 0

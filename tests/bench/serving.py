@@ -1,11 +1,12 @@
 """Starting the bench's Bot API server in a process of its own, and reading what it took."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ class Serving:
     url: str
     log: Path | None
     floods: int = 0
-    _read_to: int = field(default=0)
 
     def taken(self) -> list[dict[str, Any]]:
         """Every message it took, in order; a line still being written is left out."""
@@ -40,7 +40,7 @@ def serving(
     """A server with these knobs (tests.bench.traffic), on processor `core` if given."""
     words = [f"{name}={_word(value)}" for name, value in knobs.items()]
     command = [sys.executable, "-m", "tests.bench.server", str(port), str(log or ""), *words]
-    if core is not None:
+    if core is not None and (os.cpu_count() or 1) > 1:
         command = ["taskset", "-c", str(core), *command]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert process.stdin is not None

@@ -1,4 +1,4 @@
-"""What the bench's Bot API server does with a message: knobs for faults, limits it counts. Pure but for luck."""
+"""What the bench's Bot API server does with a message: knobs for faults, and limits that it counts."""
 
 import math
 import random

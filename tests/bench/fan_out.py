@@ -1,0 +1,69 @@
+"""The fan-outs side by side, each on a processor of its own, the server on another."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.bench.contenders import TEXT
+from tests.bench.filling import FIRST_CHAT
+from tests.bench.serving import ROOT, TOKEN, serving
+
+Figures = dict[str, float]
+
+SLOTS = 100
+PEERS = ROOT / ".venv-bench" / "bin" / "python"
+PEER_PROGRAMS = {"PTB + AIORateLimiter": "limited_ptb", "aiogram": "aiogram_loop"}
+PATIENCE = 600.0  # seconds for one program
+
+
+def run(arguments: list[str], given: dict[str, Any] | str, *, python: str | Path = sys.executable) -> Figures:
+    """A program of the bench on the first processor: its line of JSON."""
+    text = given if isinstance(given, str) else json.dumps(given)
+    command = [*pinned(0), str(python), *arguments, text]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
+    if done.returncode:
+        raise RuntimeError(f"{arguments} failed:\n{done.stderr[-2000:]}")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def pinned(core: int) -> list[str]:
+    """The words that hold a program on one processor, where there is more than one."""
+    return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 else []
+
+
+def ours(latency: float, count: int, rate: float | None) -> Figures:
+    with tempfile.TemporaryDirectory() as folder, serving(core=1, latency=latency) as server:
+        given = {
+            "file": f"{folder}/bench.db",
+            "url": server.url,
+            "count": count,
+            "rate": rate,
+            "slots": SLOTS,
+        }
+        return run(["-m", "tests.bench.sending"], given)
+
+
+def theirs(name: str, latency: float, count: int) -> Figures:
+    with serving(core=1, latency=latency) as server:
+        given = {"url": server.url, "count": count, "slots": SLOTS}
+        if program := PEER_PROGRAMS.get(name):
+            given |= {"token": TOKEN, "text": TEXT, "first": FIRST_CHAT}
+            return run([f"tests/bench/peers/{program}.py"], given, python=PEERS)
+        return run(["-m", "tests.bench.contenders"], {"name": name, **given})
+
+
+def all_of(latency: float, count: int) -> dict[str, Figures]:
+    """Everyone at this latency. Those that are an order slower send fewer, so that a run ends."""
+    measured = {
+        "kexue-bot, no limit": ours(latency, count, None),
+        "kexue-bot, 1,000/s": ours(latency, count, 1000),
+        "bare aiohttp": theirs("bare aiohttp", latency, count),
+    }
+    for name in ["PTB", *(PEER_PROGRAMS if PEERS.exists() else [])]:
+        measured[name] = theirs(name, latency, min(count, 2000 if name.startswith("PTB") else 10_000))
+    return measured

@@ -1,0 +1,1 @@
+"""Programs that run in the virtual environment of the peers (tests/bench/requirements.txt), alone."""

@@ -1,0 +1,140 @@
+"""The real program as a process that a test may kill, and the database and server that outlive it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.intake.intake import Rules, take_in
+from storage.model import Dump, State
+from tests.bench.filling import filled, url_of
+from tests.bench.inventing import listing
+from tests.bench.serving import TOKEN, Serving, serving
+from tests.torture.accounting import Account, account, chats_by_state
+
+POSTS = 20
+NEWS = listing(range(POSTS, POSTS + 1))
+
+
+@dataclass(slots=True)
+class Scene:
+    """A database with one announcement for each of `chats`, and the server it goes to."""
+
+    folder: Path
+    server: Serving
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "kexue.db"
+
+    def start(self, **settings: object) -> None:
+        """Start `kexue-bot run`; what it logs goes to bot.log."""
+        dumps = self.folder / "dumps"
+        dumps.mkdir(exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a program of its own
+        environment |= {
+            "BOT_TOKEN": TOKEN,
+            "BOT_API_URL": self.server.url,
+            "DATABASE_URL": url_of(self.file),
+            "DUMP_DIR": str(dumps),
+            "LEASE_SECONDS": "2",
+            "RATE_PER_SECOND": "0",
+            "MAX_IN_FLIGHT": "16",
+            "RICH": "0",
+            "HTTP_PORT": "0",
+        }
+        environment |= self.settings | {name: str(value) for name, value in settings.items()}
+        with (self.folder / "bot.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"],
+                env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    def land(self) -> None:
+        """A dump with one more post lands in the folder."""
+        dumps = self.folder / "dumps"
+        dumps.mkdir(exist_ok=True)
+        arriving = dumps / "news.txt.part"
+        arriving.write_bytes(NEWS)
+        arriving.rename(dumps / "news.txt")
+
+    def end(self, how: signal.Signals = signal.SIGKILL, *, within: float = 30) -> int:
+        """Send the signal and wait until the process is no more; its exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(within)
+
+    def died(self, within: float = 20) -> int:
+        """Wait until the process ends by itself."""
+        assert self.process is not None
+        return self.process.wait(within)
+
+    def until(self, reached: Callable[[], bool], within: float = 60) -> None:
+        """Wait until something is so; a process that ended meanwhile is an error."""
+        end = time.monotonic() + within
+        while not reached():
+            assert self.process is not None
+            if time.monotonic() > end or self.process.poll() is not None:
+                log = (self.folder / "bot.log").read_text(errors="replace")
+                raise AssertionError(f"exit {self.process.poll()}, {self.states()}:\n{log[-3000:]}")
+            time.sleep(0.01)
+
+    def states(self) -> dict[str, int]:
+        counted: dict[str, int] = {}
+        for state in chats_by_state(self.file).values():
+            counted[state] = counted.get(state, 0) + 1
+        return counted
+
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return not {State.PENDING, State.SENDING} & set(self.states())
+
+    def finish(self, within: float = 60, **settings: object) -> Account:
+        """Let a new process do what is left, stop it in order, and count."""
+        self.start(**settings)
+        self.until(self.settled, within)
+        self.end(signal.SIGTERM)
+        return self.count()
+
+    def count(self) -> Account:
+        return account(chats_by_state(self.file), [message["chat"] for message in self.server.taken()])
+
+
+@contextmanager
+def scene(
+    folder: Path, chats: int, *, groups: tuple[int, ...] = (), announced: bool = True, **knobs: object
+) -> Iterator[Scene]:
+    """One post announced to `chats` private chats and `groups`, nothing of it sent yet.
+
+    If not `announced`, the post is not known yet and `Scene.land` brings it.
+    """
+
+    async def prepare() -> None:
+        database = await filled(folder / "kexue.db", posts=POSTS, subscribers=chats, groups=groups)
+        news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
+        if announced:
+            report = await take_in(database, news, Rules(), datetime.now(UTC))
+            assert report.deliveries == chats + len(groups)
+        await database.close()
+
+    asyncio.run(prepare())
+    with serving(folder / "server.log", **knobs) as server:
+        here = Scene(folder, server)
+        try:
+            yield here
+        finally:
+            if here.process is not None:
+                here.end()

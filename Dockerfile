@@ -48,13 +48,14 @@ ENV PATH=/opt/kexue/bin:${PATH} \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     DATABASE_URL=sqlite+aiosqlite:////data/kexue.db \
-    DUMP_DIR=/dumps
+    DUMP_DIR=/dumps \
+    HTTP_PORT=8080
 USER 10001:10001
 WORKDIR /opt/kexue
 VOLUME ["/data", "/dumps"]
 STOPSIGNAL SIGTERM
 # Asks /healthz. A shell for the sake of the two settings; the bot itself, which takes a second to load, is not.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["sh", "-c", "exec python -P -m bot.ops.probe ${HTTP_PORT:-8080} ${HTTP_HOST:-127.0.0.1}"]
+    CMD ["sh", "-c", "exec python -P -m bot.ops.probe ${HTTP_PORT} ${HTTP_HOST:-127.0.0.1}"]
 ENTRYPOINT ["kexue-bot"]
 CMD ["run"]

@@ -54,8 +54,9 @@ inside() { # a shell command in a fresh container, without network and with noth
   esac
 }
 
-# A token of the right form and a Bot API that nobody serves: the bot must stay up, be healthy and go when asked.
-SETTINGS=(-e BOT_TOKEN=1:not-a-real-token -e BOT_API_URL=http://127.0.0.1:9 -e HTTP_PORT=8080)
+# A token of the right form and a Bot API that nobody serves: the bot must stay up, be healthy and go when asked,
+# with the image's own settings for all else.
+SETTINGS=(-e BOT_TOKEN=1:not-a-real-token -e BOT_API_URL=http://127.0.0.1:9)
 
 service() {
   case $KIND in

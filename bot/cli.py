@@ -148,6 +148,27 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
 
 
 @main.command()
+def sources() -> None:
+    """Show how each feed and page goes that is fetched: tries, changes, errors, the next time (UTC)."""
+    from bot.gathering import list_sources
+
+    sys.exit(finish(list_sources(settings_or_exit())))
+
+
+@main.command()
+@click.option("--from", "archive", default="https://kexue.fm/content.html", show_default=True)
+@click.option("--posts", is_flag=True, help="Then fetch each post's page, for its tags and excerpt.")
+@click.option("--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds.")
+def backfill(archive: str, posts: bool, pause: float) -> None:
+    """Fill the archive from the blog's page of all posts; subscribers are not told. May be repeated."""
+    from bot.gathering import fill
+
+    settings = settings_or_exit()
+    set_up_logs(settings, least=logging.ERROR)
+    sys.exit(finish(fill(settings, archive, pause=pause, posts=posts)))
+
+
+@main.command()
 @click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 def console(language: str) -> None:
     """Talk to the bot on this terminal; needs no token and no Telegram."""

@@ -34,6 +34,11 @@ log = logging.getLogger(__name__)
 
 MANY = 20  # files that are worth a progress bar
 
+# What says only how good the evidence is.
+PRIVATE = (
+    "title_key", "series_key", "series_id", "title_at", "excerpt_at", "date_layout", "category_at", "tags_at",
+)  # fmt: skip
+
 
 def parse_file(path: Path) -> bool:
     """Print the sightings of a file; False, and a line on standard error, if it cannot be read."""
@@ -135,7 +140,7 @@ async def _posts(tx: Transaction) -> list[dict[str, Any]]:
 
 def _stored(post: Post) -> dict[str, Any]:
     fields = asdict(post)
-    for private in ("title_key", "series_key", "series_id", "title_at", "excerpt_at", "date_layout"):
+    for private in PRIVATE:
         del fields[private]
     fields["aliases"] = [title for _, title in post.aliases]
     return fields

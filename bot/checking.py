@@ -7,7 +7,7 @@ import click
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot.service import rules_of, telegram_wires
+from bot.parts import rules_of, telegram_wires
 from bot.settings import Settings, SettingsError, read_settings
 from storage.database import UnusableDatabaseError, open_database
 

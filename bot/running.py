@@ -7,7 +7,8 @@ import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
-from bot.service import Service, telegram_wires
+from bot.parts import telegram_wires
+from bot.service import Service
 from bot.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from typing import Any
 
 from telegram import Bot, Update
 from telegram.ext import Application, ApplicationBuilder
-from telegram.request import BaseRequest
 
 from bot.chat.application import register
 from bot.chat.conversation import Conversation
@@ -26,55 +25,29 @@ from bot.clock import Clock, SystemClock
 from bot.crashing import crash_point
 from bot.delivery.composing import ArchiveComposer
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
 from bot.delivery.timekeeper import Timekeeper
-from bot.housekeeping import Backup, Housekeeper
-from bot.intake.intake import Also, Report, Rules, reject, take_in
-from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.housekeeping import Housekeeper
+from bot.intake.intake import Report
 from bot.intake.polling import Poller
-from bot.intake.sources import UnreadableFileError, fingerprint, read_file
 from bot.intake.watching import Watch
 from bot.live import poller_of
-from bot.ops.backup import sqlite_file
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
+from bot.parts import POLL_SECONDS, Wires, backup_of, open_sound_database, rules_of, take_in_file
 from bot.schedule import make_schedule
-from bot.settings import Settings, SettingsError, agree_with_libraries
+from bot.settings import Settings, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
-from bot.telegram.request import AiohttpRequest
 from bot.telegram.webhook import listening
 from bot.version import VERSION
 from bot.vitals import BotVitals
-from storage.database import Database, Transaction, open_database
+from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
 App = Application[Any, Any, Any, Any, Any, Any]
-
-POLL_SECONDS = 10  # how long one request for updates stays open
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wires:
-    """The three ways out: asking for updates, answering people, pushing news; connections of their own."""
-
-    polling: BaseRequest
-    answers: BaseRequest
-    pushes: BaseRequest
-
-
-def telegram_wires(settings: Settings) -> Wires:
-    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
-    return Wires(
-        polling=AiohttpRequest(connections=2, read_timeout=POLL_SECONDS + 10, proxy=proxy),
-        answers=AiohttpRequest(connections=32, read_timeout=settings.answer_seconds, proxy=proxy),
-        pushes=AiohttpRequest(
-            connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +106,7 @@ class Service:
         Raises UnusableDatabaseError.
         """
         settings = self.settings
-        self.database = await open_database(settings.database_url.get_secret_value())
+        self.database = await open_sound_database(settings)
         self.database.claim_alone()
         await self._recover()
         self._housekeeper = Housekeeper(
@@ -282,7 +255,8 @@ class Service:
         if connected is not None:
             await connected.application.stop()
             await connected.application.shutdown()
-        await self._wires.pushes.shutdown()
+        for wire in (self._wires.polling, self._wires.answers, self._wires.pushes):
+            await wire.shutdown()
         await self.database.close()
 
     def _tick(self) -> None:
@@ -299,7 +273,8 @@ class Service:
 
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
-        await take_in_file(self.database, path, name, self.rules, self.clock, self._in_intake)
+        report = await take_in_file(self.database, path, name, self.rules, self.clock, self._in_intake)
+        self.metrics.took_in(report.result)
         self._crash("after-intake")
         self._news()
 
@@ -316,55 +291,6 @@ class Service:
 UPDATES = [
     "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
 ]  # fmt: skip
-
-
-async def take_in_file(
-    database: Database, path: Path, name: str, rules: Rules, clock: Clock, also: Also | None = None
-) -> Report:
-    """A file of the folder, taken in; what cannot be read is recorded with its reason."""
-    now = clock.now()
-    try:
-        dump = read_file(path, name, now)
-    except UnreadableFileError as reason:
-        return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
-    return await take_in(database, dump, rules, now, also)
-
-
-def backup_of(settings: Settings) -> Backup | None:
-    """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
-    file = sqlite_file(settings.database_url.get_secret_value())
-    if settings.backup_dir is None or file is None:
-        return None
-    return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Raises SettingsError for a wrong SERIES_FILE."""
-
-    def notice(report: Report) -> str:
-        if report.error is not None:
-            return encode(DumpUnreadable(report.dump, report.error))
-        return encode(PostsHeld(report.dump_id, settings.hold_above))
-
-    return Rules(
-        digest_above=settings.digest_above,
-        hold_above=settings.hold_above,
-        edit_days=settings.edit_days,
-        overrides=_overrides(settings.series_file),
-        admins=settings.admin_chat_ids,
-        notice=notice,
-    )
-
-
-def _overrides(file: Path | None) -> Overrides:
-    if file is None:
-        return NO_OVERRIDES
-    try:
-        return read_overrides(file.read_text(encoding="utf-8"))
-    except OverridesError as error:
-        raise SettingsError(f"SERIES_FILE {file.name}, {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"SERIES_FILE cannot be read ({error}): see that it exists, as UTF-8") from error
 
 
 def _polling_failed(error: Exception) -> None:

@@ -25,7 +25,7 @@ from bot.intake.series import Membership, Titled, derive_series
 from bot.intake.sources import UnreadableFileError, read_file, scan
 from bot.messages.lists import Gap
 from bot.moving import UnknownRecordError, every_record, restore
-from bot.service import rules_of, take_in_file
+from bot.parts import rules_of, take_in_file
 from bot.settings import Settings
 from storage.database import Database, Transaction, open_database
 from storage.model import Post, ScopeKind, Sighting

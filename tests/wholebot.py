@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from bot.clock import SystemClock
 from bot.delivery.pacing import Limits
 from bot.intake.intake import Report, Rules, take_in
-from bot.service import Service, telegram_wires
+from bot.parts import telegram_wires
+from bot.service import Service
 from bot.settings import Settings, read_settings
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Destination, Dump, Post, Preferences, State

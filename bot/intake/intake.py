@@ -57,6 +57,15 @@ class Report:
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def result(self) -> str:
+        """What became of the dump, in one word: refused, held, known or taken."""
+        if self.error is not None:
+            return "refused"
+        if self.held:
+            return "held"
+        return "known" if self.dump_id == 0 else "taken"
+
+    @property
     def noteworthy(self) -> bool:
         """Whether an operator should hear of it."""
         return self.error is not None or self.held

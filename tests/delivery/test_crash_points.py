@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from bot.service import Service, telegram_wires
+from bot.parts import telegram_wires
+from bot.service import Service
 from bot.settings import read_settings
 from storage.model import State
 from tests.bench.filling import url_of

@@ -1,0 +1,103 @@
+"""What the service is put together from, made of the settings: wires, rules, copies of the database.
+
+Knows the settings and the parts; starts nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from telegram.request import BaseRequest
+
+from bot.clock import Clock
+from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
+from bot.housekeeping import Backup
+from bot.intake.intake import Also, Report, Rules, reject, take_in
+from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.intake.sources import UnreadableFileError, fingerprint, read_file
+from bot.ops.backup import damage, sqlite_file
+from bot.settings import Settings, SettingsError
+from bot.telegram.request import AiohttpRequest
+from storage.database import Database, UnusableDatabaseError, open_database
+
+POLL_SECONDS = 10  # how long one request for updates stays open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """The three ways out: asking for updates, answering people, pushing news; connections of their own."""
+
+    polling: BaseRequest
+    answers: BaseRequest
+    pushes: BaseRequest
+
+
+def telegram_wires(settings: Settings) -> Wires:
+    proxy = settings.proxy_url.get_secret_value() if settings.proxy_url else None
+    return Wires(
+        polling=AiohttpRequest(connections=2, read_timeout=POLL_SECONDS + 10, proxy=proxy),
+        answers=AiohttpRequest(connections=32, read_timeout=settings.answer_seconds, proxy=proxy),
+        pushes=AiohttpRequest(
+            connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
+        ),
+    )
+
+
+async def open_sound_database(settings: Settings) -> Database:
+    """The database, open and of today's schema. Raises UnusableDatabaseError, for a damaged file too."""
+    url = settings.database_url.get_secret_value()
+    file = sqlite_file(url)
+    if file is not None and (fault := damage(file)):
+        raise UnusableDatabaseError(
+            f"the database {file} is damaged ({fault}): stop the bot, move it and the files beside it away, "
+            "and put a copy back with `kexue-bot restore COPY`"
+        )
+    return await open_database(url)
+
+
+async def take_in_file(
+    database: Database, path: Path, name: str, rules: Rules, clock: Clock, also: Also | None = None
+) -> Report:
+    """A file of the folder, taken in; what cannot be read is recorded with its reason."""
+    now = clock.now()
+    try:
+        dump = read_file(path, name, now)
+    except UnreadableFileError as reason:
+        return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
+    return await take_in(database, dump, rules, now, also)
+
+
+def backup_of(settings: Settings) -> Backup | None:
+    """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
+    file = sqlite_file(settings.database_url.get_secret_value())
+    if settings.backup_dir is None or file is None:
+        return None
+    return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Raises SettingsError for a wrong SERIES_FILE."""
+
+    def notice(report: Report) -> str:
+        if report.error is not None:
+            return encode(DumpUnreadable(report.dump, report.error))
+        return encode(PostsHeld(report.dump_id, settings.hold_above))
+
+    return Rules(
+        digest_above=settings.digest_above,
+        hold_above=settings.hold_above,
+        edit_days=settings.edit_days,
+        overrides=_overrides(settings.series_file),
+        admins=settings.admin_chat_ids,
+        notice=notice,
+    )
+
+
+def _overrides(file: Path | None) -> Overrides:
+    if file is None:
+        return NO_OVERRIDES
+    try:
+        return read_overrides(file.read_text(encoding="utf-8"))
+    except OverridesError as error:
+        raise SettingsError(f"SERIES_FILE {file.name}, {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"SERIES_FILE cannot be read ({error}): see that it exists, as UTF-8") from error

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.chat.search import MOST_HITS, Hit, Index, build, search, update
 from storage.database import Transaction
+from storage.model import PostId
 
 
 class Shelf:
@@ -12,11 +13,18 @@ class Shelf:
     def __init__(self) -> None:
         self._index: Index = build(())
         self._revision: tuple[int, datetime | None] = (0, None)
+        self._ids: frozenset[PostId] = frozenset()
 
     async def search(self, tx: Transaction, words: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         revision = await tx.posts.revision()
         if revision != self._revision:
             changed = await tx.posts.changed_since(self._revision[1])
-            self._index = update(self._index, changed)
+            self._ids |= {post.id for post in changed}
+            if len(self._ids) == revision[0]:
+                self._index = update(self._index, changed)
+            else:  # a post is gone: it was joined into another
+                changed = await tx.posts.everything()
+                self._ids = frozenset(post.id for post in changed)
+                self._index = build(changed)
             self._revision = revision
         return search(self._index, words, most)

@@ -99,7 +99,9 @@ class Poller:
     async def poll_one(self) -> bool:
         """Ask the source that is longest overdue; False if none is due."""
         begun = self._clock.now()
-        claimed = await self._database.transact(lambda tx: tx.sources.claim(self._timetable, begun, LEASE))
+        claimed = await self._database.transact(
+            lambda tx: tx.sources.claim(list(self._timetable), begun, LEASE)
+        )
         if claimed is None:
             return False
         source, token = claimed

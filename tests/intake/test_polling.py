@@ -45,14 +45,14 @@ class Live:
     clock: HandClock = field(default_factory=HandClock)
     alerts: list[Alert] = field(default_factory=list)
 
-    def poller(self, *paths: str, rules: Rules | None = None) -> Poller:
+    def poller(self, *paths: str, rules: Rules | None = None, deadline: float = 20.0) -> Poller:
         def payload(alert: Alert) -> str:
             self.alerts.append(alert)
             return type(alert).__name__
 
         return Poller(
             self.database,
-            Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=0.5),
+            Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline),
             self.clock,
             [Timed(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
             rules or Rules(),
@@ -130,9 +130,11 @@ BAD = {
 @pytest.mark.parametrize("fault", BAD)
 async def test_a_failure_takes_nothing_away_and_delays_nobody(live: Live, fault: str) -> None:
     live.kexue.pages |= {"/feed": page(FEED, ETag='"1"'), "/home": page(HOME)}
-    poller = live.poller("/feed", "/home")
+    patient = live.poller("/feed", "/home")
     await live.keep("/feed", "/home")
-    assert await live.ask(poller) == 2
+    assert await live.ask(patient) == 2
+    await patient.stop()
+    poller = live.poller("/feed", "/home", deadline=1.0 if fault == "silence" else 20.0)
     had = await live.posts()
     before = await live.source("/feed")
     live.kexue.pages["/feed"] = BAD[fault]

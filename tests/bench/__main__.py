@@ -1,0 +1,145 @@
+"""`python -m tests.bench`: every figure in one run, as tables and as results.json. `--quick` is short."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.fan_out import PEERS, Figures, all_of, run
+from tests.bench.inventing import feed
+from tests.bench.pace import pace
+from tests.bench.serving import serving
+
+RESULTS = Path(__file__).with_name("results.json")
+CONSOLE = Console()
+
+
+def table(title: str, rows: Mapping[str, Mapping[str, object]]) -> None:
+    """Print rows of named figures."""
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    shown = Table("", *(name.replace("_", " ") for name in columns), title=title, title_justify="left")
+    for name, row in rows.items():
+        shown.add_row(name, *(_shown(row.get(column)) for column in columns))
+    CONSOLE.print(shown)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:,.0f}" if value >= 100 else f"{value:,.3g}"
+        case _:
+            return str(value)
+
+
+def fan_outs(results: dict[str, Any], *, quick: bool) -> None:
+    count = 3000 if quick else 20_000
+    for latency in (0.05,) if quick else (0.0, 0.05):
+        measured = all_of(latency, count)
+        stock = measured["PTB"]["per_second"]
+        rows = {n: {**f, "to_stock_ptb": f["per_second"] / stock} for n, f in measured.items()}
+        table(f"Fan-out of {count:,}, latency {latency * 1000:.0f} ms, 100 connections, one processor", rows)
+        results[f"fan_out_{latency * 1000:.0f}_ms"] = rows
+        best = measured["kexue-bot, no limit"]["per_second"]
+        results["fan_out_per_second"] = measured["kexue-bot, 1,000/s"]["per_second"]
+        results["fan_out_unlimited_per_second"] = best
+        results["fan_out_to_stock_ptb"] = measured["kexue-bot, 1,000/s"]["per_second"] / stock
+        results["fan_out_to_bare_aiohttp"] = best / measured["bare aiohttp"]["per_second"]
+        results["memory_mb_fan_out"] = measured["kexue-bot, no limit"]["memory_mb"]
+
+
+def paces(results: dict[str, Any], *, quick: bool) -> None:
+    rows = {"30/s": pace(30, 10 if quick else 60), "1,000/s": pace(1000, 3 if quick else 15)}
+    table("Pacing, at a server that enforces it", rows)
+    results["pacing"] = rows
+    results["pacing_30_per_second"] = rows["30/s"]["per_second"]
+    results["pacing_30_most_in_a_second"] = rows["30/s"]["most_in_a_second"]
+    results["pacing_30_too_many_requests"] = rows["30/s"]["too_many_requests"]
+
+
+def landings(results: dict[str, Any], *, quick: bool) -> None:
+    rows: dict[str, Figures] = {}
+    for subscribers in (1000, 100_000) if quick else (1000, 10_000, 100_000):
+        with tempfile.TemporaryDirectory() as folder:
+            planned = run(
+                ["-m", "tests.bench.landing", "planning"], {"folder": folder, "subscribers": subscribers}
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            log = f"{folder}/server.log"
+            run(["-m", "tests.bench.landing", "fill"], {"folder": folder, "subscribers": subscribers})
+            with serving(Path(log), core=1, latency=0.05) as server:
+                given = {"folder": folder, "url": server.url, "log": log}
+                landed = run(["-m", "tests.bench.landing", "first_message"], given)
+        rows[f"{subscribers:,}"] = {**planned, **landed}
+    table("A dump lands: planning, the first message, memory, by subscribers", rows)
+    results["landing"] = rows
+    results["first_message_seconds_100k"] = rows["100,000"]["first_message_seconds"]
+    results["memory_mb_100k"] = rows["100,000"]["memory_mb"]
+
+
+def intakes(results: dict[str, Any], *, quick: bool) -> None:
+    rows: dict[str, Figures] = {}
+    for count in (1500,) if quick else (1500, 5000, 20_000):
+        with tempfile.TemporaryDirectory() as folder:
+            rows[f"{count:,} posts"] = run(["-m", "tests.bench.taking_in", folder], str(count))
+    ours = rows["1,500 posts"]
+    if PEERS.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "feed.xml"
+            path.write_text(feed(range(1500)), encoding="utf-8")
+            theirs = run(["tests/bench/peers/reader_intake.py"], str(path), python=PEERS)
+        rows["reader, 1,500 posts"] = {"first": theirs["first"], "unchanged": theirs["again"]}
+        results["intake_to_reader"] = theirs["first"] / ours["first"]
+    table("Taking in a listing, seconds", rows)
+    results["intake"] = rows
+    results["unchanged_dump_ms"] = ours["unchanged"] * 1000
+
+
+def machine() -> dict[str, object]:
+    model = next(
+        (line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model name")),
+        platform.machine(),
+    )
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return {
+        "processor": model,
+        "processors": os.cpu_count(),
+        "load_at_start": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+    }
+
+
+def _cpu_lines() -> list[str]:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+PARTS = {"intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs}
+
+
+def main(words: list[str]) -> None:
+    """`--quick`, and the names of parts to run in place of all."""
+    quick = "--quick" in words
+    wanted = [word for word in words if word in PARTS] or list(PARTS)
+    results: dict[str, Any] = {"machine": machine(), "quick": quick}
+    for name in wanted:
+        PARTS[name](results, quick=quick)
+    if set(wanted) == set(PARTS) and not quick:
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    CONSOLE.print({name: value for name, value in results.items() if not isinstance(value, dict)})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

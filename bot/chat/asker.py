@@ -55,4 +55,4 @@ class Answer:
     fresh: bool = False
     instead: tuple[str, Action] | None = None
     document: tuple[str, bytes] | None = None  # file name, content
-    picture: bytes | None = None
+    picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent

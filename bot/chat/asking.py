@@ -6,6 +6,7 @@ from bot.chat import browsing, operating, studying, subscribing
 from bot.chat.answers import answer
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
+from bot.chat.figuring import show_figures
 from bot.chat.names import Exact, find
 from bot.chat.taking import take_out
 from bot.intake.wording import word_key
@@ -78,6 +79,8 @@ async def _bare(desk: Desk, asker: Asker, command: str) -> Answer | None:
             return Answer(message=await desk.database.read(lambda tx: studying.list_courses(tx, asker)))
         case "export":
             return await desk.database.read(lambda tx: take_out(tx, desk, asker))
+        case "stats":
+            return await show_figures(desk, asker)
         case "channel":
             return Answer(message=_channel(asker))
         case "release":

@@ -23,7 +23,7 @@ from bot.messages import actions as act
 from bot.messages import notices
 from bot.messages.document import Pick
 from bot.messages.words import words_for
-from storage.model import ChatKind, Standing
+from storage.model import ChatKind, Sent, Standing, Unsure
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class Conversation:
 
     async def _reply(self, asker: Asker, message: Received, said: Answer) -> None:
         await self._hand(asker, said)
-        if said.message is not None:
+        if said.message is not None and not await self._pictured(asker, message, said):
             grouped = asker.kind is ChatKind.GROUP
             await self._speaker.say(
                 _address(asker),
@@ -182,6 +182,16 @@ class Conversation:
                 private=asker.kind is ChatKind.PRIVATE,
                 reply_to=message.message_id if grouped else None,
             )
+
+    async def _pictured(self, asker: Asker, message: Received, said: Answer) -> bool:
+        """Whether the answer's picture was sent, or may have been."""
+        if said.picture is None:
+            return False
+        png, caption = said.picture
+        private = asker.kind is ChatKind.PRIVATE
+        reply_to = None if private else message.message_id
+        outcome = await self._speaker.show(_address(asker), png, caption, private=private, reply_to=reply_to)
+        return isinstance(outcome, Sent | Unsure)
 
     async def _hand(self, asker: Asker, said: Answer) -> None:
         if said.document is not None:

@@ -74,6 +74,22 @@ class Speaker:
             log.warning("a file was not sent: %s", outcome)
         return outcome
 
+    async def show(
+        self,
+        to: Address,
+        png: bytes,
+        caption: Message,
+        *,
+        private: bool = True,
+        reply_to: int | None = None,
+    ) -> Outcome:
+        """Show a picture, once; what to do without it is the asker's."""
+        await self._wait(to.chat_id, private)
+        outcome = await self._messenger.show(to, png, render(caption, Form.CLASSIC), reply_to=reply_to)
+        if not isinstance(outcome, Sent):
+            log.info("a picture was not sent: %s", outcome)
+        return outcome
+
     async def _wait(self, chat_id: int, private: bool) -> None:
         now = self._clock.monotonic()
         start = self._pacing.reserve(now, chat_id, private, interactive=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from telegram import Bot
+from telegram import Bot, ReplyParameters
+from telegram.constants import ParseMode
 from telegram.request import RequestData
 from telegram.request._requestparameter import RequestParameter
 
@@ -44,6 +45,12 @@ class Messenger(Protocol):
         """Send a file, once."""
         ...
 
+    async def show(
+        self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
+    ) -> Outcome:
+        """Show a picture, once; a caption has at most 1024 units."""
+        ...
+
 
 class TelegramMessenger:
     """The Messenger that is Telegram."""
@@ -70,6 +77,23 @@ class TelegramMessenger:
         try:
             sent = await self._bot.send_document(
                 to.chat_id, content, filename=name, message_thread_id=to.thread_id
+            )
+        except Exception as error:
+            return outcome_of(error)
+        return Sent(sent.message_id)
+
+    async def show(
+        self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
+    ) -> Outcome:
+        reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
+        try:
+            sent = await self._bot.send_photo(
+                to.chat_id,
+                png,
+                caption=caption.html,
+                parse_mode=ParseMode.HTML,
+                message_thread_id=to.thread_id,
+                reply_parameters=reply,
             )
         except Exception as error:
             return outcome_of(error)

@@ -37,7 +37,18 @@ from tests.telegram_parser import parse_html
 
 Scene = Callable[[Words], Message]
 GOLDEN = Path(__file__).with_name("golden")
-VIEWS = ("cards", "courses", "digests", "help", "lists", "notices", "operators", "settings", "subscriptions")
+VIEWS = (
+    "cards",
+    "courses",
+    "digests",
+    "figures",
+    "help",
+    "lists",
+    "notices",
+    "operators",
+    "settings",
+    "subscriptions",
+)
 
 
 def picture(message: Message) -> str:

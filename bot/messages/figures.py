@@ -1,0 +1,92 @@
+"""The blog in figures: posts by year, the most read, how series grew. As values, and as text.
+
+The picture is drawn in charts.py; what is said beside it is here, too.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+from bot.messages.actions import ShowPost
+from bot.messages.characters import one_line
+from bot.messages.document import Block, Heading, Item, Items, Link, Message, Paragraph, Text
+from bot.messages.links import deep_link, post_url
+from bot.messages.lists import bar
+from bot.messages.words import Words
+from storage.model import Post
+
+_CELLS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesGrowth:
+    """A series and the dates of its stored episodes, oldest first."""
+
+    name: str
+    days: tuple[dt.date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """`years` are (year, posts), oldest first and without holes; `series` are the longest ones."""
+
+    posts: int
+    series_count: int
+    readers: int
+    years: tuple[tuple[int, int], ...] = ()
+    most_read: tuple[Post, ...] = ()
+    series: tuple[SeriesGrowth, ...] = ()
+
+
+def summary(figures: Figures, words: Words) -> Message:
+    """Two lines that stand below the picture."""
+    return Message(body=_head(figures, words))
+
+
+def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
+    """All figures as text, where there is no picture."""
+    body: list[Block] = [*_head(figures, words)]
+    if figures.years:
+        most = max(posts for _, posts in figures.years)
+        lines = (
+            Item(
+                (Text(f"{bar(posts, most, _CELLS, filled_only=True)} {words.number(posts)}"),),
+                label=str(year),
+            )
+            for year, posts in reversed(figures.years)
+            if posts
+        )
+        body += [Heading((Text(words.say("每年的文章")),), level=4), Items(tuple(lines))]
+    if figures.most_read:
+        read = (
+            Item(
+                (
+                    Link(deep_link(bot, ShowPost(post.id)) or post_url(post), (Text(one_line(post.title)),)),
+                    Text(f"  {words.short_number(post.readers or 0)}"),
+                ),
+                label=str(place),
+            )
+            for place, post in enumerate(figures.most_read, 1)
+        )
+        body += [Heading((Text(words.say("读的人最多")),), level=4), Items(tuple(read))]
+    if figures.series:
+        grown = (Item((Text(_grown(one, words)),), label="·") for one in figures.series)
+        body += [Heading((Text(words.say("系列的生长")),), level=4), Items(tuple(grown))]
+    return Message(body=tuple(body))
+
+
+def _head(figures: Figures, words: Words) -> tuple[Block, ...]:
+    said = words.count("已收录 {n} 篇文章", figures.posts) + words.count("、{n} 个系列", figures.series_count)
+    if figures.readers:
+        said += words.count("，一共有 {n} 人次读过", figures.readers)
+    return (Heading((Text(words.say("博客的数字")),)), Paragraph((Text(said + words.say("。")),)))
+
+
+def _grown(series: SeriesGrowth, words: Words) -> str:
+    first, last = series.days[0], series.days[-1]
+    span = words.say(
+        "{first} 至 {last}",
+        first=words.month(first.year, first.month),
+        last=words.month(last.year, last.month),
+    )
+    return f"{one_line(series.name)} · {words.count('{n} 篇', len(series.days))} · {span}"

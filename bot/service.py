@@ -227,7 +227,9 @@ class Service:
             admins=settings.admin_chat_ids,
         )
         messenger = TelegramMessenger(pusher)
-        return Sender(self.database, messenger, composer, pacing, self.clock, policy, self._crash), composer
+        return Sender(
+            self.database, messenger, composer, pacing, self.clock, policy, self._crash, self.metrics
+        ), composer
 
     @property
     def running(self) -> Connected:

@@ -6,10 +6,13 @@ pacing's, what an outcome means the verdict's.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, Protocol
+
+from prometheus_client import CollectorRegistry
 
 from bot.clock import Clock
 from bot.delivery.breaker import Breaker
@@ -18,6 +21,7 @@ from bot.delivery.messenger import Messenger, address_of
 from bot.delivery.pacing import Pacing
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge
 from bot.messages.rendering import Rendered
+from bot.ops.metrics import Metrics, make_metrics
 from bot.tasks import Nursery
 from storage.database import Database, Transaction
 from storage.model import (
@@ -92,6 +96,7 @@ class Sender:
         clock: Clock,
         policy: Policy,
         crash: Callable[[str], None] = lambda _: None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._messenger = messenger
@@ -100,6 +105,7 @@ class Sender:
         self._clock = clock
         self._policy = policy
         self._crash = crash
+        self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._tries = Nursery()
         self._ended: list[tuple[Delivery, Verdict]] = []
         self._news = asyncio.Event()
@@ -108,7 +114,7 @@ class Sender:
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
         self._recover_at = float("-inf")
-        self.outcomes: dict[str, int] = {}
+        self.outcomes: Counter[str] = Counter()
 
     def wake(self) -> None:
         """Something may be due."""
@@ -231,13 +237,19 @@ class Sender:
             return Verdict(_again(delivery, self._clock, ready - now, "the chat's own pace"))
         start = self._pacing.reserve(now, chat_id, private, movable=True)
         await self._until(start, chat_id, private)
+        self._metrics.waited(self._clock.monotonic() - now)
         lease_left = claimed_at + self._policy.lease.total_seconds() - self._clock.monotonic()
         if lease_left < min(
             self._policy.answer_seconds + MARGIN_SECONDS, self._policy.lease.total_seconds() / 2
         ):
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
+        left_at = self._clock.monotonic()
         outcome = await self._send(delivery, composed)
+        seconds = self._clock.monotonic() - left_at
+        name = type(outcome).__name__.lower()
+        self.outcomes[name] += 1
+        self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
         return self._judged(delivery, outcome, composed.message.form)
 
@@ -260,8 +272,6 @@ class Sender:
 
     def _judged(self, delivery: Delivery, outcome: Outcome, form: Form) -> Verdict:
         now = self._clock.monotonic()
-        name = type(outcome).__name__.lower()
-        self.outcomes[name] = self.outcomes.get(name, 0) + 1
         if isinstance(outcome, Unsure):
             self.breaker.unanswered(now)
             log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
@@ -271,6 +281,7 @@ class Sender:
         match verdict.effect:
             case ChatFrozen(chat_id, _, seconds):
                 self._pacing.flooded(now, chat_id, seconds)
+                self._metrics.flooded("chat")
             case RichMissing():
                 self._composer.rich_is_missing()
             case AllStopped() as stop:

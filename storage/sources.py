@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, delete, func, or_, select, update
+from sqlalchemy import RowMapping, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
@@ -64,11 +64,6 @@ class Sources:
             update(sources).where(sources.c.url == source.url, sources.c.token == token).values(values)
         )
         return written.rowcount == 1
-
-    async def next_run(self) -> datetime | None:
-        found = await self._connection.execute(select(func.min(sources.c.next_run)))
-        earliest: datetime | None = found.scalar_one()
-        return earliest
 
 
 def _source(row: RowMapping) -> Source:

@@ -1,11 +1,14 @@
 """Two stored posts turn out to be one: in the real database, with all that hangs on them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
+import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select, update
@@ -23,10 +26,12 @@ from storage.model import (
     Post,
     PostId,
     Settlement,
+    Source,
     State,
 )
 from storage.schema import deliveries, sightings
 from tests.intake.sightings import START, TRUTHS, Shown, shown, two_orders, what_it_says
+from tests.postgres import create_database, postgres_server, programs
 
 READER, OTHER = 77, 78
 EDITED = TRUTHS[2]
@@ -36,9 +41,25 @@ PAGE = shown(EDITED, Layout.POST_PAGE, 61)
 FILLING = shown(TRUTHS[3], Layout.LISTING, 0)
 
 
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_server() as address:
+        yield address
+
+
+@pytest_asyncio.fixture(
+    params=[
+        "sqlite",
+        pytest.param(
+            "postgres", marks=pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+        ),
+    ]
+)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/kexue.db"
+    if request.param == "postgres":
+        url = create_database(request.getfixturevalue("server"), f"test_{uuid4().hex}")
+    opened = await open_database(url)
     yield opened
     await opened.close()
 
@@ -202,6 +223,26 @@ async def test_mentions_and_digests_name_the_one_that_stays(database: Database) 
     assert {mention.target for mention in named} == {one.id}
     (digest,) = [claim for claim in await claimed(database) if claim.kind is DeliveryKind.DIGEST]
     assert digest.post_ids == (one.id,)
+
+
+async def test_a_source_is_claimed_by_one_and_settled_by_its_claim(database: Database) -> None:
+    lease = timedelta(minutes=1)
+
+    async def keep(tx: Transaction) -> None:
+        await tx.sources.keep(["a", "b"], START)
+
+    async def claim(tx: Transaction) -> tuple[Source, str] | None:
+        return await tx.sources.claim(["a"], START, lease)
+
+    await database.transact(keep)
+    await database.transact(keep)
+    claims = await asyncio.gather(*(database.transact(claim) for _ in range(3)))
+    ((source, token),) = [one for one in claims if one is not None]
+    tried = replace(source, last_try=START, error="no", failures=1, next_run=START + lease)
+    assert not await database.transact(lambda tx: tx.sources.settle(tried, "another"))
+    assert await database.transact(lambda tx: tx.sources.settle(tried, token))
+    assert await database.transact(claim) is None
+    assert tried in await database.read(lambda tx: tx.sources.everything())
 
 
 async def test_silently(database: Database) -> None:

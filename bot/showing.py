@@ -23,6 +23,7 @@ from bot.intake.layouts import Unreadable, read_dump
 from bot.intake.mentions import mentions_of
 from bot.intake.series import Membership, Titled, derive_series
 from bot.intake.sources import UnreadableFileError, read_file, scan
+from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.lists import Gap
 from bot.moving import UnknownRecordError, every_record, restore
 from bot.parts import rules_of, take_in_file
@@ -49,11 +50,20 @@ def parse_file(path: Path) -> bool:
         return False
     titled = [Titled(id=at, title=sighting.title) for at, sighting in enumerate(reading.sightings)]
     membership = derive_series(titled)
+    vocabulary = learn((s.title, s.excerpt or "", s.tags) for s in reading.sightings if s.tags)
     for at, sighting in enumerate(reading.sightings):
-        click.echo(_json(_parsed(path.name, reading.layout, sighting, membership.get(at))))
+        parsed = _parsed(path.name, reading.layout, sighting, membership.get(at))
+        click.echo(_json(parsed | {"inferred_tags": _inferred(vocabulary, sighting)}))
     for note in reading.notes:
         click.echo(f"{path}: {note}", err=True)
     return True
+
+
+def _inferred(vocabulary: Vocabulary, sighting: Sighting) -> tuple[str, ...]:
+    """Tags that are likely and not given; the file alone teaches less than an archive does."""
+    given = {tag_key(tag) for tag in sighting.tags or ()}
+    found = infer_tags(vocabulary, sighting.title, sighting.excerpt or "", sighting.category)
+    return tuple(tag for tag in found if tag_key(tag) not in given)
 
 
 def _parsed(file: str, layout: str, sighting: Sighting, place: Membership | None) -> dict[str, Any]:
@@ -70,9 +80,9 @@ def _parsed(file: str, layout: str, sighting: Sighting, place: Membership | None
         "excerpt": sighting.excerpt,
         "series": place.series if place else None,
         "episode": place.episode if place else None,
-        "style": place.style if place else None,
         "archive_id": sighting.archive_id,
         "url": sighting.url,
+        "style": place.style if place else None,
         "date_certainty": "given" if sighting.date else None,
         "mentions": [mention.title for mention in mentions_of(sighting.excerpt or "")],
     }

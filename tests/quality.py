@@ -3,9 +3,20 @@
 import sys
 from collections.abc import Callable
 
+from tests import formulas_report, quality_tags
 from tests.quality_titles import titles_section
+from tests.shared import SHARED
 
-SECTIONS: tuple[Callable[[], str], ...] = (titles_section,)
+
+def tags_section() -> str:
+    return f"# Inferred tags\n{quality_tags.report() if SHARED.exists() else 'the real tags are not here'}"
+
+
+def formulas_section() -> str:
+    return "\n".join(["# Formulas", *formulas_report.lines()])
+
+
+SECTIONS: tuple[Callable[[], str], ...] = (titles_section, tags_section, formulas_section)
 
 
 def main() -> None:

@@ -51,9 +51,7 @@ class NoNews:
     days: int
 
 
-Notice = (
-    DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
-)
+Notice = DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
 

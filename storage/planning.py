@@ -9,8 +9,8 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Integer,
+    Select,
     String,
-    Subquery,
     and_,
     case,
     cast,
@@ -20,6 +20,8 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -76,9 +78,11 @@ class Planning:
         """
         if not new:
             return 0
-        wanted = self._wanted(new, await self._instant(now))
+        instant = await self._instant(now)
+        # No destination can want more posts than there are: then there is nothing to count.
+        wanted = _counted(_wanted(new, instant), counting=len(new) > digest_above)
         state = State.HELD if held else State.PENDING
-        planned = await self._wait(wanted, now, held=held)
+        planned = await self._wait(_wanted(new, ~instant).cte("postponed"), now, held=held)
         planned += await self._single(wanted, state, now, digest_above)
         if len(new) > digest_above:
             planned += await self._digests(wanted, dump_id, state, now, digest_above)
@@ -108,7 +112,7 @@ class Planning:
             wanted.c.scope_id,
             literal(now, waiting.c.since.type),
             literal(held, Boolean),
-        ).where(~wanted.c.instant)
+        ).where(true())  # SQLite would take a bare ON CONFLICT for the condition of a join
         columns = ["destination_id", "post_id", "scope_id", "since", "held"]
         statement = upsert(self._connection, waiting).from_select(columns, rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
@@ -256,42 +260,6 @@ class Planning:
             )
             await self._connection.execute(statement.on_conflict_do_nothing())
 
-    def _wanted(self, new: Collection[PostId], instant: ColumnElement[bool]) -> CTE:
-        """Every (destination, post) that a subscription asks for and no mute forbids, each once."""
-        under = post_scopes.alias("under")
-        silence = subscriptions.alias("silence")
-        muted = (
-            select(literal(1))
-            .select_from(silence.join(under, under.c.scope_id == silence.c.scope_id))
-            .where(
-                silence.c.destination_id == subscriptions.c.destination_id,
-                silence.c.muted,
-                under.c.post_id == post_scopes.c.post_id,
-            )
-        )
-        everything = (
-            select(
-                subscriptions.c.destination_id,
-                post_scopes.c.post_id,
-                # The reason that is named: NULL, that is everything, only where no narrower scope asked.
-                func.max(case((scopes.c.kind != ScopeKind.EVERYTHING, scopes.c.id))).label("scope_id"),
-                # One value for all rows of a destination; of numbers, as PostgreSQL has no MAX of truths.
-                (func.max(case((instant, 1), else_=0)) == 1).label("instant"),
-            )
-            .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
-            .join(scopes, scopes.c.id == subscriptions.c.scope_id)
-            .join(destinations, destinations.c.id == subscriptions.c.destination_id)
-            .where(
-                post_scopes.c.post_id.in_(new),
-                ~subscriptions.c.muted,
-                destinations.c.standing == Standing.ACTIVE,
-                ~muted.exists(),
-            )
-            .group_by(subscriptions.c.destination_id, post_scopes.c.post_id)
-            .subquery("everything_wanted")
-        )
-        return _counted(everything)
-
     async def _single(self, wanted: CTE, state: State, now: datetime, digest_above: int) -> int:
         rows = (
             select(
@@ -309,7 +277,7 @@ class Planning:
             )
             .join(posts, posts.c.id == wanted.c.post_id)
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.instant, wanted.c.posts <= digest_above)
+            .where(wanted.c.posts <= digest_above)
             # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
             .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
         )
@@ -334,18 +302,52 @@ class Planning:
                 literal(now, deliveries.c.due_at.type),
             )
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.instant, wanted.c.posts > digest_above)
+            .where(wanted.c.posts > digest_above)
             .group_by(wanted.c.destination_id)
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
 
 
-def _counted(everything: Subquery) -> CTE:
-    return select(
-        everything,
-        func.count().over(partition_by=everything.c.destination_id).label("posts"),
-    ).cte("wanted")
+def _wanted(new: Collection[PostId], of: ColumnElement[bool]) -> Select[tuple[int, int, int]]:
+    """Every (destination, post) that a subscription asks for and no mute forbids, each once.
+
+    `of` chooses among the destinations.
+    """
+    under = post_scopes.alias("under")
+    silence = subscriptions.alias("silence")
+    # Found once for all: looking for each destination's mutes would take most of the time.
+    muted = (
+        select(silence.c.destination_id, under.c.post_id)
+        .select_from(silence.join(under, under.c.scope_id == silence.c.scope_id))
+        .where(silence.c.muted, under.c.post_id.in_(new))
+    )
+    return (
+        select(
+            subscriptions.c.destination_id,
+            post_scopes.c.post_id,
+            # The reason that is named: NULL, that is everything, only where no narrower scope asked.
+            func.max(case((scopes.c.kind != ScopeKind.EVERYTHING, scopes.c.id))).label("scope_id"),
+        )
+        .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
+        .join(scopes, scopes.c.id == subscriptions.c.scope_id)
+        .join(destinations, destinations.c.id == subscriptions.c.destination_id)
+        .where(
+            post_scopes.c.post_id.in_(new),
+            ~subscriptions.c.muted,
+            destinations.c.standing == Standing.ACTIVE,
+            of,
+            tuple_(subscriptions.c.destination_id, post_scopes.c.post_id).not_in(muted),
+        )
+        .group_by(subscriptions.c.destination_id, post_scopes.c.post_id)
+    )
+
+
+def _counted(wanted: Select[tuple[int, int, int]], *, counting: bool) -> CTE:
+    """With how many posts each destination wants; 0 without `counting`."""
+    each = wanted.subquery("each_wanted")
+    count = func.count().over(partition_by=each.c.destination_id) if counting else literal(0)
+    return select(each, count.label("posts")).cte("wanted")
 
 
 def due_at(now: datetime) -> ColumnElement[datetime]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -156,6 +156,8 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
         async with engine.begin() as connection:
             await connection.run_sync(bring_up_to_date)
             await Scopes(connection).everything()
+            # Where nothing was missing nothing was written; a file that cannot be is better noticed now.
+            await connection.execute(text("UPDATE alembic_version SET version_num = '' WHERE 1 = 0"))
     except NewerSchemaError as error:
         await engine.dispose()
         raise UnusableDatabaseError(str(error)) from error

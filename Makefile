@@ -1,9 +1,8 @@
 # `make demo` shows the bot at work, `make test` proves it; both set themselves up.
 PYTHON ?= python3
-RUN := .venv/bin/python -W error::DeprecationWarning:bot -m
 WORKERS ?= 2
 
-.PHONY: demo test lint format quality lock clean
+.PHONY: demo test lint format quality torture image-check lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
@@ -15,6 +14,18 @@ lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+# How well titles, tags and formulas are understood, with every miss.
+quality: .venv/ready
+	.venv/bin/python -m tests.quality
+
+# Long runs that kill, break and starve the bot.
+torture: .venv/ready
+	.venv/bin/python -m pytest -m torture tests
+
+# The container: size, hashes, no root, read-only, health, SIGTERM.
+image-check:
+	@tests/image_check.sh
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .

@@ -200,8 +200,15 @@ async def test_a_digest_leads_through_its_posts(resting_bot: WholeBot, telegram:
     bot.lands("six.txt", *posts)
     digest = await telegram.message()
     telegram.presses(digest, "逐篇看")
-    await telegram.edit(digest)
-    assert posts[0].title in digest.text
+    card = await telegram.message()
+    assert posts[0].title in card.text
+    assert card.buttons[0] == ["1 / 6", "›"]
+    for step in range(1, 6):
+        telegram.presses(card, "›")
+        await telegram.edit(card, after=step - 1)
+        assert posts[step].title in card.text
+    assert card.buttons[0] == ["‹", "6 / 6"]
+    assert digest.edits == 0
 
 
 async def test_a_digest_of_another_chat_cannot_be_read_by_a_forged_button(
@@ -217,8 +224,8 @@ async def test_a_digest_of_another_chat_cannot_be_read_by_a_forged_button(
     data = digest.button("逐篇看")["callback_data"]
     mine = await bot.says("/about", user_id=77)
     telegram.sends_data(mine, data, user_id=77)
-    await telegram.edit(mine)
-    assert not any(post.title in mine.text for post in posts)
+    shown = await telegram.message(77)
+    assert not any(post.title in shown.text for post in posts)
 
 
 async def test_a_chat_that_blocks_the_bot_stops_nobody_else(

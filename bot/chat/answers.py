@@ -12,6 +12,7 @@ from bot.messages import actions as act
 from bot.messages import help as helping
 from bot.messages import notices, replies
 from bot.messages.commands import Where
+from bot.messages.digests import stepping
 from bot.messages.document import Message
 from bot.version import VERSION
 from storage.database import Transaction
@@ -48,7 +49,8 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
         desk.planned()
         return answered
     message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
-    return Answer(message=message)
+    # A digest is news and stays; the walk through its posts begins below it.
+    return Answer(message=message, fresh=isinstance(action, act.Step) and action.position == 0)
 
 
 def _changing(desk: Desk, asker: Asker, action: act.Action) -> Unit | None:
@@ -194,6 +196,8 @@ async def _orient(tx: Transaction, desk: Desk, asker: Asker, action: act.Action)
 async def _step(tx: Transaction, desk: Desk, asker: Asker, delivery: int, position: int) -> Message:
     """One post of a digest; the digest must be this chat's own."""
     posts = await tx.outbox.posts_of(DeliveryId(delivery), asker.chat_id)
-    if not 1 <= position <= len(posts):
+    position = max(position, 1)
+    if position > len(posts):
         return notices.post_gone(asker.words)
-    return await browsing.show_post(tx, desk, asker, posts[position - 1])
+    card = await browsing.show_post(tx, desk, asker, posts[position - 1])
+    return stepping(card, delivery, position, len(posts))

@@ -112,7 +112,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One post of a delivered digest after another; `position` counts from 1."""
+    """One post of a delivered digest after another; `position` is from 1, 0 begins below the digest."""
 
     delivery: int
     position: int = 1

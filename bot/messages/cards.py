@@ -37,7 +37,7 @@ from bot.messages.document import (
     Text,
 )
 from bot.messages.excerpt import excerpt_body
-from bot.messages.links import deep_link, post_url
+from bot.messages.links import deep_link, post_url, share_link
 from bot.messages.scopes import scope_name
 from bot.messages.shortening import shorten
 from bot.messages.words import Words
@@ -233,6 +233,7 @@ def _about_it(facts: CardFacts, words: Words) -> Row:
     row.append(press(words.say("引用"), Cite(facts.post.id)))
     if facts.papers:
         row.append(press(words.say("论文"), Papers(facts.post.id)))
+    row.append(Button(text=words.say("分享"), url=share_link(facts.bot, facts.post)))
     return tuple(row)
 
 

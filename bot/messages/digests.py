@@ -5,11 +5,11 @@ Titles link to the posts themselves, so that a digest can be read without the bo
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.messages.actions import Step
+from bot.messages.actions import Nothing, Step
 from bot.messages.buttons import press
 from bot.messages.cards import why_line
 from bot.messages.characters import one_line
@@ -71,8 +71,20 @@ def digest(facts: Digest, words: Words) -> Message:
         body.append(_items(others, words))
     if why := why_line(facts.why, words):
         body.append(Footer((Text(why),)))
-    keys = ((press(words.say("逐篇看"), Step(facts.delivery)),),) if facts.delivery is not None else ()
+    keys = ((press(words.say("逐篇看"), Step(facts.delivery, 0)),),) if facts.delivery is not None else ()
     return Message(body=tuple(body), keyboard=keys)
+
+
+def stepping(card: Message, delivery: int, position: int, of: int) -> Message:
+    """The card of post `position` of a digest, with the way to the posts before and after it."""
+    if of <= 1:
+        return card
+    row = [press(f"{position} / {of}", Nothing())]
+    if position > 1:
+        row.insert(0, press("‹", Step(delivery, position - 1)))
+    if position < of:
+        row.append(press("›", Step(delivery, position + 1)))
+    return replace(card, keyboard=(tuple(row), *card.keyboard))
 
 
 def _title(facts: Digest, words: Words) -> str:

@@ -17,9 +17,13 @@ from bot.messages.actions import (
     ShowScope,
     Subscriptions,
 )
+from bot.messages.characters import one_line
 from storage.model import Post
 
 BLOG: Final = "https://kexue.fm"
+SHARED: Final = (
+    100  # characters of a title in the address of a button: all buttons together have 10,000 bytes
+)
 _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
 
 
@@ -90,6 +94,14 @@ def deep_link(bot: str | None, action: Action) -> str | None:
     """The address that opens `action` in a chat with the bot named `bot`; None without a name or a link."""
     payload = start_payload(action)
     return f"https://t.me/{bot}?start={payload}" if bot and payload else None
+
+
+def share_link(bot: str | None, post: Post) -> str:
+    """The address that offers to send a post to somebody: its card in the bot, else the blog's page."""
+    title = one_line(post.title)[:SHARED]
+    page = f"{BLOG}/archives/{post.archive_id}" if post.archive_id is not None else search_url(title)
+    address = deep_link(bot, ShowPost(post.id)) or page
+    return f"https://t.me/share/url?url={quote(address, safe='')}&text={quote(title, safe='')}"
 
 
 def group_link(bot: str | None) -> str | None:

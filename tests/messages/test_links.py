@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,7 @@ from bot.messages.links import (
     paper_urls,
     post_url,
     search_url,
+    share_link,
     start_payload,
 )
 from tests.messages.posts import LEAKY, post
@@ -100,3 +101,17 @@ def test_without_a_username_there_are_no_deep_links() -> None:
     assert group_link(None) is None
     assert deep_link("kexue_bot", Latest()) is None
     assert deep_link("kexue_bot", ShowPost(3)) == "https://t.me/kexue_bot?start=p_3"
+
+
+@pytest.mark.parametrize(
+    ("bot", "shared"),
+    [("kexue_bot", "https://t.me/kexue_bot?start=p_13"), (None, "https://kexue.fm/archives/9728")],
+)
+def test_a_post_is_shared_by_its_card_or_its_page(bot: str | None, shared: str) -> None:
+    query = parse_qs(urlsplit(share_link(bot, LEAKY)).query)
+    assert query == {"url": [shared], "text": [LEAKY.title]}
+
+
+@given(st.text(max_size=40).map(lambda part: part * 300))
+def test_the_address_of_sharing_stays_short(title: str) -> None:
+    assert len(share_link(None, post(1, title))) < 4_000

@@ -53,6 +53,7 @@ def fan_outs(results: dict[str, Any], *, quick: bool) -> None:
         results["fan_out_per_second"] = measured["kexue-bot, 1,000/s"]["per_second"]
         results["fan_out_unlimited_per_second"] = best
         results["fan_out_to_stock_ptb"] = measured["kexue-bot, 1,000/s"]["per_second"] / stock
+        results["fan_out_messages_per_processor_second"] = count / measured["kexue-bot, no limit"]["cpu"]
         results["fan_out_to_bare_aiohttp"] = best / measured["bare aiohttp"]["per_second"]
         results["memory_mb_fan_out"] = measured["kexue-bot, no limit"]["memory_mb"]
 
@@ -97,8 +98,13 @@ def intakes(results: dict[str, Any], *, quick: bool) -> None:
             path = Path(folder) / "feed.xml"
             path.write_text(feed(range(1500)), encoding="utf-8")
             theirs = run(["tests/bench/peers/reader_intake.py"], str(path), python=PEERS)
-        rows["reader, 1,500 posts"] = {"first": theirs["first"], "unchanged": theirs["again"]}
+        rows["reader, 1,500 posts"] = {
+            "first": theirs["first"],
+            "first_cpu": theirs["first_cpu"],
+            "unchanged": theirs["again"],
+        }
         results["intake_to_reader"] = theirs["first"] / ours["first"]
+        results["intake_to_reader_by_processor_time"] = theirs["first_cpu"] / ours["first_cpu"]
     table("Taking in a listing, seconds", rows)
     results["intake"] = rows
     results["unchanged_dump_ms"] = ours["unchanged"] * 1000

@@ -35,7 +35,7 @@ class Serving:
 
 @contextmanager
 def serving(
-    log: Path | None = None, *, port: int = 0, core: int | None = None, **knobs: object
+    log: Path | None = None, *, port: int = 0, core: int | None = None, **knobs: Any
 ) -> Iterator[Serving]:
     """A server with these knobs (tests.bench.traffic), on processor `core` if given."""
     words = [f"{name}={_word(value)}" for name, value in knobs.items()]

@@ -34,6 +34,17 @@ def chats_by_state(file: Path) -> dict[int, str]:
     return dict(found)
 
 
+def work_left(file: Path) -> bool:
+    """Whether any duty has not ended."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30) as connection:
+        found = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.state = 'pending'"
+            " UNION ALL SELECT 1 FROM deliveries WHERE deliveries.state = 'sending')"
+        ).fetchone()
+    connection.close()
+    return bool(found[0])
+
+
 def account(states: Mapping[int, str], taken: Iterable[int]) -> Account:
     """`states` of the chats' one duty each; `taken` are the chats of the messages the server has."""
     copies = Counter(taken)

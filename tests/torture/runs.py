@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bot.intake.intake import Rules, take_in
-from storage.model import Dump, State
+from storage.model import Dump
 from tests.bench.filling import filled, url_of
 from tests.bench.inventing import listing
 from tests.bench.serving import TOKEN, Serving, serving
-from tests.torture.accounting import Account, account, chats_by_state
+from tests.torture.accounting import Account, account, chats_by_state, work_left
 
 POSTS = 20
 NEWS = listing(range(POSTS, POSTS + 1))
@@ -90,7 +91,7 @@ class Scene:
             if time.monotonic() > end or self.process.poll() is not None:
                 log = (self.folder / "bot.log").read_text(errors="replace")
                 raise AssertionError(f"exit {self.process.poll()}, {self.states()}:\n{log[-3000:]}")
-            time.sleep(0.01)
+            time.sleep(0.03)
 
     def states(self) -> dict[str, int]:
         counted: dict[str, int] = {}
@@ -100,7 +101,7 @@ class Scene:
 
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return not {State.PENDING, State.SENDING} & set(self.states())
+        return not work_left(self.file)
 
     def finish(self, within: float = 60, **settings: object) -> Account:
         """Let a new process do what is left, stop it in order, and count."""
@@ -115,7 +116,7 @@ class Scene:
 
 @contextmanager
 def scene(
-    folder: Path, chats: int, *, groups: tuple[int, ...] = (), announced: bool = True, **knobs: object
+    folder: Path, chats: int, *, groups: tuple[int, ...] = (), announced: bool = True, **knobs: Any
 ) -> Iterator[Scene]:
     """One post announced to `chats` private chats and `groups`, nothing of it sent yet.
 

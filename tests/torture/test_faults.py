@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ CHATS = 1500
 def test_faults_of_every_kind_are_accounted_for(tmp_path: Path) -> None:
     blocked = frozenset(range(FIRST_CHAT, FIRST_CHAT + 40))
     groups = tuple(range(-140, -100))
-    knobs = {
+    knobs: dict[str, Any] = {
         "latency": 0.03, "jitter": 0.02, "cut_before": 0.005, "cut_after": 0.005, "failing": 0.005,
         "failing_after": 0.005, "flooding": 0.02, "seed": 3,
     }  # fmt: skip

@@ -34,7 +34,7 @@ from bot.messages.maths import safe_tex
 MAX_CHARACTERS: Final = 30_000
 MAX_BLOCKS: Final = 400
 MAX_DEPTH: Final = 8
-_NUMBERED: Final = re.compile(r"(.*?)(\d{1,3})\D?")  # longer ones, years, would not fit into the margin
+_NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # longer ones, years, would not fit into the margin
 _BULLETS: Final = frozenset("·•-*")
 
 RichBlock = dict[str, Any]

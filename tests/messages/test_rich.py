@@ -1,5 +1,7 @@
 """Rich messages keep the shapes and limits of the Bot API, and are chosen where they show more."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,3 +176,26 @@ def test_text_is_shown_as_text(text: str) -> None:
     if message is not None:
         assert faults(message) == []
         assert len(list(texts(message["blocks"]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers", "said"),
+    [
+        (("1", "12"), [1, 12], ["文", "文"]),
+        (("◌ 2", "3"), [2, 3], ["◌ 文", "文"]),
+        (("2023", "2009"), [None, None], ["2023 文", "2009 文"]),
+        (("·", "·"), [None, None], ["文", "文"]),
+        (("1", "·"), [None, None], ["1 文", "文"]),
+    ],
+    ids=["numbers", "gaps", "years", "bullets", "mixed"],
+)
+def test_the_labels_of_a_list_stand_in_its_margin_or_before_its_lines(
+    labels: tuple[str, ...], numbers: list[int | None], said: list[str]
+) -> None:
+    listed = Items(tuple(Item((Text("文"),), label=label) for label in labels))
+    shown = render_rich(Message(body=(listed,)))
+    assert shown is not None
+    blocks: Any = shown["blocks"]
+    items = blocks[0]["items"]
+    assert [item.get("value") for item in items] == numbers
+    assert [item["blocks"][0]["text"] for item in items] == said

@@ -55,11 +55,11 @@ class Housekeeper:
 
     async def run(self) -> None:
         while not self._stopping:
+            self._news.clear()  # before the work: a stop that comes during it must not be slept through
             now = self._clock.monotonic()
             if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
                 self._done_at = now
                 await self.tidy()
-            self._news.clear()
             await self._news.wait()
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:

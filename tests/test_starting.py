@@ -1,0 +1,55 @@
+"""The service as a whole: it starts, stops at any moment without delay, and starts again."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.parts import telegram_wires
+from bot.service import Service
+from tests.dumps import Shown
+from tests.fakes import FakeTelegram
+from tests.wholebot import READER, WholeBot
+
+PROMPT = 4.0  # seconds; a stop that waits for something waits for stop_seconds and five more
+
+
+async def _nothing() -> None:
+    pass
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.1, 0.4])
+@pytest.mark.parametrize("telegram_too", [False, True], ids=["opened", "connected"])
+async def test_a_stop_at_any_moment_waits_for_nothing(
+    resting_bot: WholeBot, telegram_too: bool, pause: float
+) -> None:
+    settings = resting_bot.read_settings()
+    service = Service(settings, settings.token(), telegram_wires(settings))
+    await service.open()
+    connect: Callable[[], Awaitable[None]] = service.connect if telegram_too else _nothing
+    await connect()
+    await asyncio.sleep(pause)
+    began = time.monotonic()
+    await service.stop()
+    assert time.monotonic() - began < PROMPT
+
+
+async def test_what_was_asked_while_the_bot_was_away_is_answered(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    await library.stops()
+    telegram.user_says("/about")
+    await library.starts()
+    assert (await telegram.message()).text.startswith("关于")
+
+
+async def test_what_landed_while_the_bot_was_away_is_told(library: WholeBot, telegram: FakeTelegram) -> None:
+    await library.subscribes()
+    await library.stops()
+    library.lands("meanwhile.txt", Shown(title="趁它不在时落下的"))
+    await library.starts()
+    assert "趁它不在时落下的" in (await telegram.message()).text
+    await library.restarts()
+    await library.settles()
+    assert len(telegram.messages(READER)) == 1

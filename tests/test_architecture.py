@@ -1,0 +1,214 @@
+"""The walls of the house: who may import what, what no module may do, what every module must say."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.chat.asking import PLAIN
+from bot.messages.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path for folder in ("bot", "storage") for path in (ROOT / folder).rglob("*.py") if path.is_file()
+)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+MODULES = [path for path in SOURCES if "versions" not in path.parts and path.name != "env.py"]
+
+# Who may know Telegram's library: the wire, the conversation, and those who put the parts together.
+KNOW_TELEGRAM = (
+    "bot/telegram/", "bot/chat/", "bot/delivery/messenger.py", "bot/service.py", "bot/parts.py",
+    "bot/console.py", "bot/running.py", "bot/checking.py",
+)  # fmt: skip
+WALLS = {
+    "telegram": KNOW_TELEGRAM,
+    "aiohttp": ("bot/telegram/", "bot/ops/", "bot/intake/", "bot/running.py", "bot/service.py"),
+    "sqlalchemy": ("storage/",),
+    "alembic": ("storage/",),
+    "aiosqlite": ("storage/",),
+    "asyncpg": ("storage/",),
+    "apscheduler": ("bot/schedule.py", "bot/intake/timetable.py"),
+    "watchfiles": ("bot/intake/watching.py",),
+    "click": (
+        "bot/cli.py",
+        "bot/cli_",
+        "bot/showing.py",
+        "bot/checking.py",
+        "bot/moving.py",
+        "bot/gathering.py",
+    ),
+    "bot": ("bot/",),
+}
+FORBIDDEN_NAMES = frozenset(
+    {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager", "core"}
+)
+
+LONGEST = 300  # lines; about 250 are a sign to look for two ideas in one file
+# One idea each, and a table of it: these may shrink, not grow.
+LONG = {
+    "bot/messages/actions.py": 420,
+    "bot/messages/lists.py": 330,
+    "bot/messages/tex_parser.py": 340,
+    "bot/messages/unicode_maths.py": 340,
+    "bot/delivery/sender.py": 320,
+    "storage/model.py": 490,
+    "storage/schema.py": 330,
+    "storage/destinations.py": 350,
+    "storage/planning.py": 365,
+}
+
+CHINESE = re.compile("[\\u3400-\\u9fff]")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The top-level packages that are imported anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", WALLS)
+def test_a_package_is_imported_only_where_it_may_be(package: str) -> None:
+    trespassing = [
+        name_of(path)
+        for path in SOURCES
+        if package in imported(tree_of(path)) and not name_of(path).startswith(WALLS[package])
+    ]
+    assert trespassing == []
+
+
+def test_pure_modules_know_no_io() -> None:
+    """What decides takes values and returns values."""
+    pure = [ROOT / "bot" / "messages", ROOT / "bot" / "intake" / "layouts"]
+    files = [path for folder in pure for path in folder.rglob("*.py")]
+    files += [
+        ROOT / "bot" / "delivery" / f"{name}.py" for name in ("pacing", "windows", "verdict", "breaker")
+    ]
+    files += [
+        ROOT / "bot" / "intake" / f"{name}.py" for name in ("diff", "merging", "understanding", "dating")
+    ]
+    forbidden = {"asyncio", "aiohttp", "telegram", "sqlalchemy", "socket", "subprocess", "time", "threading"}
+    found = {name_of(path): sorted(forbidden & set(imported(tree_of(path)))) for path in files}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    reading = [
+        name_of(path)
+        for path in SOURCES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv", "putenv"}
+    ]
+    assert set(reading) <= {"bot/settings.py"}
+
+
+def test_names_of_files_say_something() -> None:
+    named = [name_of(path) for path in [*SOURCES, *TESTS] if path.stem.casefold() in FORBIDDEN_NAMES]
+    assert named == []
+
+
+def test_files_stay_small() -> None:
+    long = {
+        name_of(path): lines
+        for path in SOURCES
+        if "versions" not in path.parts
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONG.get(name_of(path), LONGEST)
+    }
+    assert long == {}
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [
+        name_of(path)
+        for path in SOURCES
+        if path.read_text(encoding="utf-8").strip() and not ast.get_docstring(tree_of(path))
+    ]
+    assert silent == []
+
+
+def test_no_import_has_a_side_effect(tmp_path: Path) -> None:
+    """Importing everything prints nothing, starts no thread, no loop and no logging, and writes no file."""
+    names = sorted(
+        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in MODULES
+    )
+    program = f"""
+import importlib, logging, threading, sys
+sys.path.insert(0, {str(ROOT)!r})
+for name in {names!r}:
+    importlib.import_module(name)
+assert threading.active_count() == 1, threading.enumerate()
+assert not logging.getLogger().handlers
+"""
+    ran = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def _strings(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The literals that are neither documentation nor said to the log or in an error."""
+    if isinstance(tree, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        documented = ast.get_docstring(tree) is not None
+        children = tree.body[1:] if documented else tree.body
+    else:
+        children = list(ast.iter_child_nodes(tree))  # type: ignore[arg-type]
+    for child in children:
+        if isinstance(child, ast.Raise) or _logs(child):
+            continue
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            yield child
+        yield from _strings(child)
+
+
+def _logs(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "log"
+    )
+
+
+def test_handlers_contain_no_sentence() -> None:
+    """Views own every word; what stands in bot/chat are the words that people may type."""
+    said = [
+        (name_of(path), found.lineno, text)
+        for path in sorted((ROOT / "bot" / "chat").glob("*.py"))
+        for found in _strings(tree_of(path))
+        if len((text := str(found.value)).split()) > 3 or (CHINESE.search(text) and len(text) > 3)
+    ]
+    # The names of formulas' commands, and the terminal, which answers in Telegram's own words.
+    allowed = {"bot/chat/folding.py", "bot/chat/terminal.py"}
+    assert [line for line in said if line[0] not in allowed] == []
+
+
+def test_every_declared_command_is_answered() -> None:
+    """Each is either an action of its own or one of the cases that take words."""
+    tree = tree_of(ROOT / "bot" / "chat" / "asking.py")
+    cases = {
+        constant.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.match_case)
+        for constant in ast.walk(node.pattern)
+        if isinstance(constant, ast.Constant)
+    }
+    assert {command.name for command in COMMANDS} <= cases | set(PLAIN)

@@ -245,8 +245,9 @@ class Planning:
     async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Tell these chats this, once for each `duty`."""
         for chat_id in chat_ids:
+            known = Destinations(self._connection)
             kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
-            to = await Destinations(self._connection).ensure(chat_id, None, kind, "", now)
+            to = await known.find(chat_id) or await known.ensure(chat_id, None, kind, "", now)
             statement = upsert(self._connection, deliveries).values(
                 destination_id=to.id,
                 duty=duty,

@@ -1,0 +1,211 @@
+"""The outbox on both databases: claims, fences, leases, order, and what ends of itself."""
+
+import asyncio
+from datetime import timedelta
+
+from storage.database import Database, Transaction
+from storage.model import (
+    ChatKind,
+    Delivery,
+    DestinationId,
+    DumpId,
+    Form,
+    Settlement,
+    Standing,
+    State,
+)
+from tests.delivery.archive import THEN, essay, store
+
+LEASE = timedelta(seconds=120)
+SOON = timedelta(seconds=1)
+
+
+async def chat(database: Database, chat_id: int) -> DestinationId:
+    """An active destination that wants everything."""
+
+    async def unit(tx: Transaction) -> DestinationId:
+        made = await tx.destinations.ensure(chat_id, None, ChatKind.PRIVATE, "A chat", THEN)
+        await tx.destinations.subscribe(made.id, (await tx.scopes.everything()).id, THEN)
+        return made.id
+
+    return await database.transact(unit)
+
+
+async def announce(database: Database, *titles: str) -> None:
+    """Posts of these titles are stored and announced, one duty for each chat and post."""
+
+    async def unit(tx: Transaction) -> int:
+        dump, stored = await store(tx, [essay(title) for title in titles])
+        return await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100)
+
+    await database.transact(unit)
+
+
+async def claim(database: Database, slots: int = 100, after: timedelta = SOON) -> list[Delivery]:
+    return await database.transact(lambda tx: tx.outbox.claim(slots, THEN + after, LEASE))
+
+
+async def settle(database: Database, *written: Settlement, after: timedelta = SOON) -> None:
+    await database.transact(lambda tx: tx.outbox.settle(written, THEN + after))
+
+
+async def counts(database: Database) -> dict[State, int]:
+    return await database.read(lambda tx: tx.outbox.counts())
+
+
+def ended(of: Delivery, state: State, **more: object) -> Settlement:
+    return Settlement(delivery_id=of.id, token=of.token, state=state, **more)  # type: ignore[arg-type]
+
+
+async def test_a_duty_is_claimed_once_however_many_ask(database: Database) -> None:
+    for chat_id in range(1, 31):
+        await chat(database, chat_id)
+    await announce(database, "一篇")
+    claimed = await asyncio.gather(*(claim(database, 7) for _ in range(8)))
+    ids = [one.id for batch in claimed for one in batch]
+    assert len(ids) == len(set(ids)) == 30
+    assert all(len(batch) <= 7 for batch in claimed)
+    assert await counts(database) == {State.SENDING: 30}
+
+
+async def test_a_duty_waits_for_the_older_ones_of_its_chat(database: Database) -> None:
+    for chat_id in (1, 2):
+        await chat(database, chat_id)
+    await announce(database, "第一篇", "第二篇")
+    first = await claim(database)
+    assert len(first) == 2
+    assert {one.destination.chat_id for one in first} == {1, 2}
+    assert await claim(database) == []
+    await settle(database, ended(first[0], State.SENT, message_id=5))
+    (second,) = await claim(database)
+    assert second.destination == first[0].destination
+    assert second.post_ids > first[0].post_ids
+
+
+async def test_a_postponed_duty_holds_back_the_ones_behind_it(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "第一篇", "第二篇")
+    (first,) = await claim(database)
+    await settle(database, ended(first, State.PENDING, due_at=THEN + timedelta(minutes=5)))
+    assert await claim(database, after=timedelta(minutes=4)) == []
+    (again,) = await claim(database, after=timedelta(minutes=6))
+    assert (again.id, again.attempts) == (first.id, 2)
+
+
+async def test_a_late_verdict_of_an_old_claim_changes_nothing(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    (old,) = await claim(database)
+    later = LEASE + 2 * SOON
+    await database.transact(lambda tx: tx.outbox.recover(THEN + later, resend=True))
+    (new,) = await claim(database, after=later)
+    assert (new.id, new.unsure, new.token != old.token) == (old.id, 1, True)
+    await settle(database, ended(old, State.FAILED, reason="too late"))
+    assert await counts(database) == {State.SENDING: 1}
+
+
+async def test_a_late_success_is_written_whoever_holds_the_claim(database: Database) -> None:
+    """That Telegram has it cannot become untrue."""
+    await chat(database, 1)
+    await announce(database, "一篇")
+    (old,) = await claim(database)
+    later = LEASE + 2 * SOON
+    await database.transact(lambda tx: tx.outbox.recover(THEN + later, resend=True))
+    (new,) = await claim(database, after=later)
+    await settle(database, ended(old, State.SENT, message_id=7))
+    await settle(database, ended(new, State.FAILED, reason="refused"))
+    assert await counts(database) == {State.SENT: 1}
+
+
+async def test_a_lost_claim_is_repeated_once_and_then_uncertain(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    states = []
+    for turn in range(1, 4):
+        after = turn * 2 * LEASE
+        await claim(database, after=after)
+        await database.transact(
+            lambda tx, after=after: tx.outbox.recover(THEN + after + 2 * LEASE, resend=True)  # type: ignore[misc]
+        )
+        states.append(await counts(database))
+    assert states == [{State.PENDING: 1}, {State.UNCERTAIN: 1}, {State.UNCERTAIN: 1}]
+
+
+async def test_a_lost_claim_is_never_repeated_where_that_was_chosen(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    await claim(database)
+    await database.transact(lambda tx: tx.outbox.recover(THEN + 2 * LEASE, resend=False))
+    assert await counts(database) == {State.UNCERTAIN: 1}
+
+
+async def test_a_claim_that_still_holds_is_left_alone(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    await claim(database)
+    assert await database.transact(lambda tx: tx.outbox.recover(THEN + LEASE / 2, resend=True)) == 0
+    assert await counts(database) == {State.SENDING: 1}
+
+
+async def test_a_simpler_form_is_remembered_for_the_next_try(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    (first,) = await claim(database)
+    await settle(database, ended(first, State.PENDING, form=Form.CLASSIC, due_at=THEN, counts=False))
+    (second,) = await claim(database)
+    assert (second.form, second.attempts) == (Form.CLASSIC, 1)
+
+
+async def test_one_duty_is_one_row_however_often_it_is_planned(database: Database) -> None:
+    await chat(database, 1)
+    for _ in range(2):
+        await database.transact(lambda tx: tx.planning.broadcast("broadcast:1", "明天维护", THEN))
+        await database.transact(lambda tx: tx.planning.notice((9,), "notice:1", "{}", THEN))
+    assert await counts(database) == {State.PENDING: 2}
+
+
+async def test_old_duties_end_and_ended_ones_are_forgotten(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    day = timedelta(days=1)
+    assert await database.transact(lambda tx: tx.outbox.expire(THEN - day, THEN)) == 0
+    assert await database.transact(lambda tx: tx.outbox.expire(THEN + day, THEN + day)) == 1
+    assert await claim(database, after=2 * day) == []
+    assert await database.transact(lambda tx: tx.outbox.prune(THEN)) == 0
+    assert await database.transact(lambda tx: tx.outbox.prune(THEN + 2 * day)) == 1
+    assert await counts(database) == {}
+
+
+async def test_what_failed_can_be_tried_again_by_an_operator(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    (first,) = await claim(database)
+    await settle(database, ended(first, State.FAILED, reason="refused"))
+    assert await database.transact(lambda tx: tx.outbox.retry((State.FAILED,), THEN)) == 1
+    (again,) = await claim(database)
+    assert (again.id, again.attempts, again.unsure) == (first.id, 1, 0)
+
+
+async def test_a_notice_leaves_the_operators_chat_as_it_is(database: Database) -> None:
+    await chat(database, 9)
+    await database.transact(lambda tx: tx.destinations.gone(9, "blocked"))
+    await database.transact(lambda tx: tx.planning.notice((9,), "notice:1", "{}", THEN))
+    found = await database.read(lambda tx: tx.destinations.find(9))
+    assert found is not None
+    assert (found.title, found.standing) == ("A chat", Standing.GONE)
+
+
+async def test_held_duties_wait_for_a_decision(database: Database) -> None:
+    await chat(database, 1)
+
+    async def unit(tx: Transaction) -> int:
+        dump, stored = await store(tx, [essay("一篇"), essay("又一篇")])
+        await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100, held=True)
+        return dump
+
+    dump = await database.transact(unit)
+    assert await claim(database) == []
+    other = await database.transact(lambda tx: tx.planning.release(DumpId(dump + 1), THEN))
+    released = await database.transact(lambda tx: tx.planning.release(DumpId(dump), THEN))
+    assert (other, released) == (0, 2)
+    assert len(await claim(database)) == 1

@@ -4,24 +4,27 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import (
-    CTE,
+    BigInteger,
     Boolean,
+    Column,
     ColumnElement,
     CompoundSelect,
     Integer,
+    MetaData,
     Select,
     String,
+    Table,
     and_,
     case,
     cast,
     delete,
     func,
+    insert,
     literal,
     or_,
     select,
     text,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,6 +60,16 @@ COLUMNS = (
     "updated_at",
 )
 
+# Who wants which of the new posts, while they are planned; it goes with the transaction.
+wanted = Table(
+    "wanted",
+    MetaData(),
+    Column("destination_id", BigInteger, nullable=False),
+    Column("post_id", BigInteger, nullable=False),
+    Column("scope_id", BigInteger),
+    prefixes=["TEMPORARY"],
+)
+
 
 class Planning:
     def __init__(self, connection: AsyncConnection) -> None:
@@ -78,15 +91,23 @@ class Planning:
         """
         if not new:
             return 0
+        await self._gather(new)
         instant = await self._instant(now)
-        # No destination can want more posts than there are: then there is nothing to count.
-        wanted = _counted(_wanted(new, instant), counting=len(new) > digest_above)
         state = State.HELD if held else State.PENDING
-        planned = await self._wait(_wanted(new, ~instant).cte("postponed"), now, held=held)
-        planned += await self._single(wanted, state, now, digest_above)
+        planned = await self._wait(~instant, now, held=held)
+        # No destination can want more posts than there are: then there is nothing to count.
+        few = ~wanted.c.destination_id.in_(_flooded(digest_above)) if len(new) > digest_above else true()
+        planned += await self._single(and_(instant, few), state, now)
         if len(new) > digest_above:
-            planned += await self._digests(wanted, dump_id, state, now, digest_above)
+            planned += await self._digests(instant, dump_id, state, now, digest_above)
+        await self._connection.run_sync(wanted.drop)
         return planned
+
+    async def _gather(self, new: Collection[PostId]) -> None:
+        """Find once who wants what, into a table of this transaction: three statements read it."""
+        await self._connection.run_sync(lambda connection: wanted.create(connection, checkfirst=False))
+        columns = ["destination_id", "post_id", "scope_id"]
+        await self._connection.execute(insert(wanted).from_select(columns, _wanted(new)))
 
     async def _instant(self, now: datetime) -> ColumnElement[bool]:
         """Whether a destination is told at once: it wants no digests and its clock shows no quiet hour."""
@@ -105,14 +126,18 @@ class Planning:
         asleep = and_(begin.is_not(None), end.is_not(None), within)
         return and_(destinations.c.when == When.INSTANT, ~asleep)
 
-    async def _wait(self, wanted: CTE, now: datetime, *, held: bool) -> int:
-        rows = select(
-            wanted.c.destination_id,
-            wanted.c.post_id,
-            wanted.c.scope_id,
-            literal(now, waiting.c.since.type),
-            literal(held, Boolean),
-        ).where(true())  # SQLite would take a bare ON CONFLICT for the condition of a join
+    async def _wait(self, to: ColumnElement[bool], now: datetime, *, held: bool) -> int:
+        rows = (
+            select(
+                wanted.c.destination_id,
+                wanted.c.post_id,
+                wanted.c.scope_id,
+                literal(now, waiting.c.since.type),
+                literal(held, Boolean),
+            )
+            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
+        )
         columns = ["destination_id", "post_id", "scope_id", "since", "held"]
         statement = upsert(self._connection, waiting).from_select(columns, rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
@@ -261,7 +286,7 @@ class Planning:
             )
             await self._connection.execute(statement.on_conflict_do_nothing())
 
-    async def _single(self, wanted: CTE, state: State, now: datetime, digest_above: int) -> int:
+    async def _single(self, to: ColumnElement[bool], state: State, now: datetime) -> int:
         rows = (
             select(
                 wanted.c.destination_id,
@@ -278,7 +303,7 @@ class Planning:
             )
             .join(posts, posts.c.id == wanted.c.post_id)
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.posts <= digest_above)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
             # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
             .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
         )
@@ -286,7 +311,7 @@ class Planning:
         return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def _digests(
-        self, wanted: CTE, dump_id: DumpId, state: State, now: datetime, digest_above: int
+        self, to: ColumnElement[bool], dump_id: DumpId, state: State, now: datetime, digest_above: int
     ) -> int:
         rows = (
             select(
@@ -303,52 +328,45 @@ class Planning:
                 literal(now, deliveries.c.due_at.type),
             )
             .join(destinations, destinations.c.id == wanted.c.destination_id)
-            .where(wanted.c.posts > digest_above)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
             .group_by(wanted.c.destination_id)
+            .having(func.count() > digest_above)
         )
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
 
 
-def _wanted(new: Collection[PostId], of: ColumnElement[bool]) -> Select[tuple[int, int, int]]:
-    """Every (destination, post) that a subscription asks for and no mute forbids, each once.
+def _wanted(new: Collection[PostId]) -> Select[tuple[int, int, int]]:
+    """Every (destination, post) that a subscription asks for and no mute forbids, each once: for `wanted`.
 
-    `of` chooses among the destinations.
+    Wishes and mutes are read in one pass: to look every wish up among the mutes grows with the square of
+    both on SQLite.
     """
-    under = post_scopes.alias("under")
-    silence = subscriptions.alias("silence")
-    # Found once for all: looking for each destination's mutes would take most of the time.
-    muted = (
-        select(silence.c.destination_id, under.c.post_id)
-        .select_from(silence.join(under, under.c.scope_id == silence.c.scope_id))
-        .where(silence.c.muted, under.c.post_id.in_(new))
+    everything = (
+        select(func.coalesce(func.max(scopes.c.id), 0))
+        .where(scopes.c.kind == ScopeKind.EVERYTHING)
+        .scalar_subquery()
     )
     return (
         select(
             subscriptions.c.destination_id,
             post_scopes.c.post_id,
             # The reason that is named: NULL, that is everything, only where no narrower scope asked.
-            func.max(case((scopes.c.kind != ScopeKind.EVERYTHING, scopes.c.id))).label("scope_id"),
+            func.max(case((subscriptions.c.scope_id != everything, subscriptions.c.scope_id))),
         )
         .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
-        .join(scopes, scopes.c.id == subscriptions.c.scope_id)
-        .join(destinations, destinations.c.id == subscriptions.c.destination_id)
-        .where(
-            post_scopes.c.post_id.in_(new),
-            ~subscriptions.c.muted,
-            destinations.c.standing == Standing.ACTIVE,
-            of,
-            tuple_(subscriptions.c.destination_id, post_scopes.c.post_id).not_in(muted),
-        )
+        .where(post_scopes.c.post_id.in_(new))
         .group_by(subscriptions.c.destination_id, post_scopes.c.post_id)
+        # Of numbers, as PostgreSQL has no maximum of truths.
+        .having(func.max(case((subscriptions.c.muted, 1), else_=0)) == 0)
     )
 
 
-def _counted(wanted: Select[tuple[int, int, int]], *, counting: bool) -> CTE:
-    """With how many posts each destination wants; 0 without `counting`."""
-    each = wanted.subquery("each_wanted")
-    count = func.count().over(partition_by=each.c.destination_id) if counting else literal(0)
-    return select(each, count.label("posts")).cte("wanted")
+def _flooded(digest_above: int) -> Select[tuple[int]]:
+    """The destinations that want more than `digest_above` of the new posts."""
+    return (
+        select(wanted.c.destination_id).group_by(wanted.c.destination_id).having(func.count() > digest_above)
+    )
 
 
 def due_at(now: datetime) -> ColumnElement[datetime]:

@@ -1,0 +1,163 @@
+"""Who is told what: destinations with their preferences, scopes, subscriptions, courses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import NewType
+
+from storage.model.posts import PostId, ScopeId
+
+DestinationId = NewType("DestinationId", int)
+
+
+class ChatKind(StrEnum):
+    PRIVATE = "private"
+    GROUP = "group"
+    CHANNEL = "channel"
+
+
+class Format(StrEnum):
+    """Which rendering a destination gets; AUTO sends rich only where it gains something."""
+
+    AUTO = "auto"
+    RICH = "rich"
+    CLASSIC = "classic"
+
+
+class When(StrEnum):
+    INSTANT = "instant"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class ExcerptLength(StrEnum):
+    NONE = "none"
+    SHORT = "short"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """When a destination wants to hear: the part of its preferences that decides what is due."""
+
+    when: When = When.INSTANT
+    hour: int = 20
+    weekday: int = 6
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What a destination has chosen; hours are local to `time_zone`."""
+
+    language: str = "zh"
+    format: Format = Format.AUTO
+    when: When = When.INSTANT
+    hour: int = 20
+    weekday: int = 6  # Monday is 0
+    quiet_from: time | None = None
+    quiet_to: time | None = None
+    time_zone: str = "Asia/Shanghai"
+    silent: bool = False
+    excerpt: ExcerptLength = ExcerptLength.FULL
+    pictures: bool = True
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(
+            when=self.when,
+            hour=self.hour,
+            weekday=self.weekday,
+            quiet_from=self.quiet_from,
+            quiet_to=self.quiet_to,
+            time_zone=self.time_zone,
+        )
+
+
+class Standing(StrEnum):
+    """Whether a destination can be written to. GONE keeps its subscriptions until the bot is let in again."""
+
+    ACTIVE = "active"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A chat, or one topic of a forum chat (`thread_id`)."""
+
+    id: DestinationId
+    chat_id: int
+    thread_id: int | None
+    kind: ChatKind
+    title: str
+    standing: Standing
+    reason: str | None
+    preferences: Preferences = field(default_factory=Preferences)
+
+
+class ScopeKind(StrEnum):
+    EVERYTHING = "everything"
+    SERIES = "series"
+    TAG = "tag"
+    CATEGORY = "category"
+    WORD = "word"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Something posts can be gathered under and chats can subscribe to.
+
+    `key` is the normal form by which it is recognised, `name` what people see. EVERYTHING has neither.
+    """
+
+    id: ScopeId
+    kind: ScopeKind
+    key: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A scope with the number of its stored posts and the span of their dates."""
+
+    scope: Scope
+    posts: int
+    first: date | None = None
+    last: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A destination's wish to be told about a scope, or, if `muted`, never to be told about it."""
+
+    destination_id: DestinationId
+    scope: Scope
+    muted: bool = False
+
+
+class Stage(StrEnum):
+    """Where a course stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    CAUGHT_UP = "caught-up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A destination reads a series from its first part; `last` is the post that was sent last.
+
+    `when` is DAILY or WEEKLY; the next lesson is due at the first chosen hour after `since`.
+    """
+
+    destination_id: DestinationId
+    scope: Scope
+    stage: Stage
+    when: When
+    last: PostId | None
+    since: datetime

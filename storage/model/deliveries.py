@@ -1,0 +1,154 @@
+"""The duties to tell, and what becomes of a try: deliveries, their states, outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+from storage.model.chats import Destination
+from storage.model.posts import PostId, ScopeId
+
+DeliveryId = NewType("DeliveryId", int)
+
+
+class Form(StrEnum):
+    """How a message is written, from the richest to the one nobody can refuse."""
+
+    RICH = "rich"
+    CLASSIC = "classic"
+    PLAIN = "plain"
+
+
+class DeliveryKind(StrEnum):
+    POST = "post"
+    DIGEST = "digest"
+    EDIT = "edit"
+    COURSE = "course"
+    BROADCAST = "broadcast"
+    NOTICE = "notice"
+
+
+class Priority(IntEnum):
+    """Lower goes first. Interactive answers never become rows; they pass the pacing before any of these."""
+
+    POST = 10
+    DIGEST = 20
+    EDIT = 30
+    BROADCAST = 40
+
+
+class State(StrEnum):
+    """The life of a delivery (README, *How a post travels*)."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A claimed duty: tell one destination one thing, under the token of the claim."""
+
+    id: DeliveryId
+    kind: DeliveryKind
+    destination: Destination
+    post_ids: tuple[PostId, ...]
+    text: str | None
+    token: str
+    attempts: int
+    unsure: int  # tries that left and were never answered
+    scope_id: ScopeId | None = None  # the subscription that asked for it
+    message_id: int | None = None
+    form: Form | None = None  # at most this rich, since a richer one was refused
+    duty: str = ""  # what the row is for, unique within the destination
+    reply_to: int | None = None  # the message there that told of the episode before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What is written of a finished try: the state it leads to, and why."""
+
+    delivery_id: DeliveryId
+    token: str
+    state: State
+    reason: str | None = None
+    message_id: int | None = None
+    due_at: datetime | None = None  # when to try again, for PENDING
+    unsure: bool = False
+    counts: bool = True  # whether the try counts as an attempt
+    form: Form | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Telegram has it. `message_id` is None where nothing new was written (an edit that changed nothing)."""
+
+    message_id: int | None
+
+
+class Pause(StrEnum):
+    """What a postponed try holds back: only its own chat, the whole bot, or everything until a new token."""
+
+    CHAT = "chat"
+    BOT = "bot"
+    TOKEN = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Surely not sent; worth another try after `seconds`, which are exact for a `flood` (answer 429)."""
+
+    seconds: float
+    reason: str
+    pause: Pause = Pause.CHAT
+    flood: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsure:
+    """The request left and no answer came back: it may have been sent."""
+
+    reason: str
+
+
+class Fault(StrEnum):
+    """Why Telegram refused a message, as far as it decides what is tried next."""
+
+    CONTENT = "content"  # try a simpler rendering of the same message
+    METHOD = "method"  # this server cannot do it at all
+    TOPIC = "topic"  # the topic is closed or deleted
+    RIGHTS = "rights"  # the chat does not let the bot write
+    TARGET = "target"  # the message to edit or reply to is no more
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Surely not sent, and the same request would be refused again."""
+
+    reason: str
+    fault: Fault = Fault.OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The chat cannot be written to: blocked, kicked, deactivated, deleted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The group became a supergroup with another id; not sent."""
+
+    chat_id: int
+
+
+Outcome = Sent | Later | Unsure | Refused | Gone | Moved

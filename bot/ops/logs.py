@@ -14,7 +14,17 @@ from typing import Literal, TextIO
 
 from bot.telegram.redaction import protect_logs
 
-QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpcore", "httpx", "telegram", "watchfiles")
+QUIET = (
+    "aiohttp",
+    "aiosqlite",
+    "alembic",
+    "apscheduler",
+    "asyncio",
+    "httpcore",
+    "httpx",
+    "telegram",
+    "watchfiles",
+)
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 9: "\t"}
 
 _trail: ContextVar[str] = ContextVar("trail", default="")

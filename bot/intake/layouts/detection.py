@@ -20,14 +20,17 @@ MAX_MARKUP = 2 * 1024 * 1024
 """The most a page or feed may hold; the largest, of all posts, has less than half a MB."""
 
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|div|meta|title|script|h[1-6]|p|li|ul)\b", re.IGNORECASE)
+# The first title of a text listing may look like a tag; the By line below it tells.
+_TITLED = re.compile(r"[^\n]*\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|")
 _AGAIN = "capture the page again, whole"
 
 
 def read_dump(dump: Dump) -> Reading:
     """What a dump shows. Raises Unreadable, and nothing else, whatever the bytes."""
     text, notes = decoded(dump.content)
-    text = text.lstrip() if text.lstrip()[:1] == "<" else text
-    reading = _read_markup(text) if text.startswith("<") else _read_text(text)
+    markup = text.lstrip()
+    is_markup = markup.startswith("<") and not _TITLED.match(markup)
+    reading = _read_markup(markup) if is_markup else _read_text(text)
     if not reading.sightings:
         reasons = "; ".join(reading.notes)[:300] or "it ends before its first"
         raise Unreadable(f"no complete post in the dump ({reasons}): {_AGAIN}")

@@ -171,3 +171,9 @@ def test_a_post_shown_without_a_fold_gives_only_its_beginning() -> None:
     paragraph = "很长的正文。" * 50
     (post,) = _home("科学空间", "14 Aug", "甲", *[paragraph] * 20, "分类:信息时代 标签:甲 阅读全文 1 评论")
     assert post.excerpt == "\n\n".join([paragraph] * 3)
+
+
+@pytest.mark.parametrize("title", ["<b>&的示例", "<div>是什么?", "<script>alert(1)</script>"])
+def test_a_listing_whose_first_title_looks_like_markup_is_a_listing(title: str) -> None:
+    (only,) = _listing(title, f"{BY}示例")
+    assert (only.title, only.excerpt) == (title, "示例")

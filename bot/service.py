@@ -43,6 +43,7 @@ from bot.telegram.ability import RichAbility
 from bot.telegram.webhook import listening
 from bot.version import VERSION
 from bot.vitals import BotVitals
+from storage.begun import BegunLog
 from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
         self._crash = crash_point(settings.crash_at)
+        self._begun: BegunLog | None = None
         self._token = token
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
@@ -108,6 +110,7 @@ class Service:
         settings = self.settings
         self.database = await open_sound_database(settings)
         self.database.claim_alone()
+        self._begun = self.database.begun_log()
         await self._recover()
         self._housekeeper = Housekeeper(
             self.database,
@@ -145,7 +148,16 @@ class Service:
         """On SQLite nobody else lives: what is still being sent was begun by a process that is no more."""
         if self.database.dialect == "sqlite":
             resend, now = self.settings.on_unsure == "resend", self.clock.now()
-            await self.database.transact(lambda tx: tx.outbox.recover(now, resend=resend, everything=True))
+            begun = None if self._begun is None else self._begun.read()
+
+            async def unit(tx: Transaction) -> None:
+                if begun is not None:
+                    await tx.outbox.unclaim(begun, now)
+                await tx.outbox.recover(now, resend=resend, everything=True)
+
+            await self.database.transact(unit)
+            if self._begun is not None:
+                self._begun.start_over()
 
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
@@ -228,7 +240,15 @@ class Service:
         )
         messenger = TelegramMessenger(pusher)
         return Sender(
-            self.database, messenger, composer, pacing, self.clock, policy, self._crash, self.metrics
+            self.database,
+            messenger,
+            composer,
+            pacing,
+            self.clock,
+            policy,
+            self._crash,
+            self.metrics,
+            self._begun,
         ), composer
 
     @property
@@ -259,6 +279,8 @@ class Service:
             await connected.application.shutdown()
         for wire in (self._wires.polling, self._wires.answers, self._wires.pushes):
             await wire.shutdown()
+        if self._begun is not None:
+            self._begun.close()
         await self.database.close()
 
     def _tick(self) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLA
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.archive import Archive
+from storage.begun import BegunLog
 from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dumps import Dumps
@@ -118,6 +119,13 @@ class Database:
                 "or move to PostgreSQL, which several can share"
             ) from error
         self._lock = lock
+
+    def begun_log(self) -> BegunLog | None:
+        """The file that tells which requests were begun; only on SQLite, where it can lie beside the rows."""
+        file = self._engine.url.database
+        if self.dialect != "sqlite" or not file or file == ":memory:":
+            return None
+        return BegunLog(Path(f"{file}.begun"))
 
     async def close(self) -> None:
         """Finish the units that still run, then let go of every connection."""

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.begun import Claim
 from storage.destinations import Destinations
 from storage.model import (
     Delivery,
@@ -125,6 +126,27 @@ class Outbox:
             )
         )
         return ended.rowcount
+
+    async def unclaim(self, begun: Collection[Claim], now: datetime) -> int:
+        """Free the claims that are not among those whose requests were `begun`: nothing of them was sent.
+
+        Only for a start that knows no other process lives.
+        """
+        found = await self._connection.execute(select(deliveries.c.id, deliveries.c.token).where(SENDING))
+        free = [row.id for row in found if (row.id, row.token) not in begun]
+        await self._connection.execute(
+            update(deliveries)
+            .where(SENDING, deliveries.c.id.in_(free))
+            .values(
+                state=State.PENDING,
+                attempts=deliveries.c.attempts - 1,
+                reason="the process ended before its request",
+                due_at=now,
+                lease_until=None,
+                updated_at=now,
+            )
+        )
+        return len(free)
 
     async def next_due(self) -> datetime | None:
         """When the earliest pending duty falls due."""

@@ -23,6 +23,7 @@ from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, j
 from bot.messages.rendering import Rendered
 from bot.ops.metrics import Metrics, make_metrics
 from bot.tasks import Nursery
+from storage.begun import BegunLog
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,
@@ -97,6 +98,7 @@ class Sender:
         policy: Policy,
         crash: Callable[[str], None] = lambda _: None,
         metrics: Metrics | None = None,
+        begun: BegunLog | None = None,
     ) -> None:
         self._database = database
         self._messenger = messenger
@@ -106,6 +108,7 @@ class Sender:
         self._policy = policy
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
+        self._begun = begun
         self._tries = Nursery()
         self._ended: list[tuple[Delivery, Verdict]] = []
         self._news = asyncio.Event()
@@ -178,6 +181,8 @@ class Sender:
         except BaseException:
             self._ended = ended + self._ended  # not written yet: the next turn writes them
             raise
+        if self._begun is not None:
+            self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
         if recovering:
             self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
         self._crash_at(ended, claimed, "after-settle", "after-claim")
@@ -244,6 +249,8 @@ class Sender:
         ):
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
+        if self._begun is not None:
+            self._begun.begin(delivery.id, delivery.token)
         left_at = self._clock.monotonic()
         outcome = await self._send(delivery, composed)
         seconds = self._clock.monotonic() - left_at

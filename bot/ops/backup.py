@@ -118,6 +118,8 @@ def put_back(copy: Path, target: Path) -> None:
             raise BackupError(f"{lying} is in the way: stop the bot and move it away first")
     partial = target.with_name(target.name + _PARTIAL)
     try:
+        # It tells which requests the claims in the other file had begun, and nothing of those in the copy.
+        target.with_name(f"{target.name}.begun").unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(copy, partial)
         partial.chmod(0o600)

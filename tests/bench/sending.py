@@ -38,7 +38,13 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
     messenger = TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request))
     composer = ArchiveComposer(database, clock, bot="bench_bot", rich=RichAbility(clock, wanted=False))
     sender = Sender(
-        database, messenger, composer, Pacing(Limits(per_second=rate)), clock, Policy(slots=slots)
+        database,
+        messenger,
+        composer,
+        Pacing(Limits(per_second=rate)),
+        clock,
+        Policy(slots=slots),
+        begun=database.begun_log(),
     )
     begun, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:

@@ -75,6 +75,20 @@ def test_killed_while_sending(killed: Killed, tmp_path: Path) -> None:
     assert counted.duplicates == killed.duplicates, killed.why
 
 
+@pytest.mark.parametrize(
+    ("place", "copies", "state"), [("before-request", 1, "sent"), ("in-settle", 2, "uncertain")]
+)
+def test_killed_twice_at_the_same_place(place: str, copies: int, state: str, tmp_path: Path) -> None:
+    """Only requests that were begun are counted as tries, so two deaths before any lose nothing."""
+    with scene(tmp_path, 1) as here:
+        for _ in range(2):
+            here.start(CRASH_AT=place)
+            assert here.died() == -signal.SIGKILL
+        counted = counted_after(here)
+    assert dict(counted.rows) == {state: 1}
+    assert (counted.phantom, counted.lost, counted.copies) == (0, 0, copies)
+
+
 @pytest.mark.parametrize("place", ["in-intake", "after-intake"])
 def test_killed_while_taking_in(place: str, tmp_path: Path) -> None:
     """Either the post and its duties are known, or neither; in both cases everybody is told once."""

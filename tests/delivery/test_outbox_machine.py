@@ -174,6 +174,8 @@ class OutboxMachine(RuleBasedStateMachine):
     def jump(self, minutes: int) -> None:
         """The clock is set, or time passes; claims whose lease seems over are taken back."""
         self.now += timedelta(minutes=minutes)
+        for one in self.tries if timedelta(minutes=minutes) > LEASE else ():
+            self.broken[one.duty] += 1
         self.run(self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True)))
 
     @rule(chat=st.sampled_from(CHATS))

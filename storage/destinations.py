@@ -210,6 +210,9 @@ class Destinations:
                     .values(chat_id=new, standing=Standing.ACTIVE, reason=None)
                 )
             else:
+                if not await self.subscriptions(twin.id):
+                    # It came about by itself, perhaps by being written in: nobody chose anything there.
+                    await self.prefer(twin.id, destination_of(row).preferences)
                 await self._join(row["id"], twin.id)
         await self.returned(new)
 

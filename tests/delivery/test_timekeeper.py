@@ -262,3 +262,31 @@ async def test_asking_for_the_next_lesson_does_not_spare_the_next_day(town: Town
     town.clock.at += timedelta(hours=1)
     await town.ticks()
     assert [d.post_ids for d in await town.gets()] == [(first,), (second,)]
+
+
+@pytest.mark.parametrize("stranger", [False, True])
+async def test_what_waits_moves_with_its_group(town: Town, stranger: bool) -> None:
+    """Also where somebody has written in the supergroup before the bot heard of the move."""
+    await town.moves_in(when=When.DAILY, hour=20)
+    course = await begins(town)
+    (first,) = await town.hears_of(episode(1))
+
+    async def move(tx: Transaction) -> DestinationId:
+        if stranger:
+            await tx.destinations.ensure(-100, None, ChatKind.GROUP, "", town.clock.at)
+        await tx.destinations.subscribe(town.chat, (await tx.scopes.everything()).id, town.clock.at)
+        await tx.planning.announce([first], (await tx.dumps.recent(1))[0].id, town.clock.at, digest_above=3)
+        await tx.destinations.move(1, -100)
+        found = await tx.destinations.find(-100)
+        assert found is not None
+        return found.id
+
+    there = await town.database.transact(move)
+    town.clock.at += timedelta(hours=8)
+    assert await town.ticks() == 2
+    got = await town.gets()
+    assert {(d.kind, d.post_ids, d.destination.chat_id) for d in got} == {
+        (DeliveryKind.DIGEST, (first,), -100),
+        (DeliveryKind.COURSE, (first,), -100),
+    }
+    assert await town.database.read(lambda tx: tx.courses.find(there, course.scope.id)) is not None

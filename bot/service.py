@@ -1,15 +1,13 @@
 """The composition root: the only file that knows everyone. Builds, starts and stops the parts in order."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from secrets import token_urlsafe
 from typing import Any
 
-from telegram import Bot, Update
+from telegram import Bot
 from telegram.ext import Application, ApplicationBuilder
 
 from bot.chat.application import register
@@ -28,6 +26,7 @@ from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
 from bot.delivery.timekeeper import Timekeeper
+from bot.hearing import hear
 from bot.housekeeping import Housekeeper
 from bot.intake.intake import Report
 from bot.intake.polling import Poller
@@ -35,12 +34,11 @@ from bot.intake.watching import Watch
 from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import POLL_SECONDS, Wires, backup_of, open_sound_database, rules_of, take_in_file
+from bot.parts import Wires, backup_of, open_sound_database, rules_of, take_in_file
 from bot.schedule import make_schedule
 from bot.settings import Settings, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
-from bot.telegram.webhook import listening
 from bot.version import VERSION
 from bot.vitals import BotVitals
 from storage.begun import BegunLog
@@ -171,33 +169,7 @@ class Service:
         self.supervisor.start("sender", sender.run)
         self.supervisor.start("profile", self._tell_profile)
         if polling:
-            await self._hear(application)
-
-    async def _hear(self, application: App) -> None:
-        """Get updates: Telegram brings them to WEBHOOK_URL, or we ask for them."""
-        url = self.settings.webhook_url
-        if url is None:
-            if application.updater is not None:
-                await application.updater.start_polling(
-                    timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
-                )
-            return
-
-        async def handle(update: Mapping[str, Any]) -> None:
-            parsed = Update.de_json(dict(update), application.bot)
-            if parsed is not None:
-                await application.process_update(parsed)
-
-        secret = self.settings.webhook_secret_text() or token_urlsafe(32)
-        listener = listening(
-            handle,
-            url=url,
-            secret=secret,
-            host=self.settings.webhook_host,
-            port=self.settings.webhook_port,
-        )
-        await self._windows.enter_async_context(listener)
-        await application.bot.set_webhook(url, secret_token=secret, allowed_updates=UPDATES)
+            await hear(application, settings=self.settings, windows=self._windows)
 
     async def _tell_profile(self) -> None:
         await tell_profile(self.running.application.bot, self.database, self.settings.admin_chat_ids)
@@ -310,12 +282,3 @@ class Service:
         if self._connected is not None:
             self._connected.composer.refresh()
             self._connected.sender.wake()
-
-
-UPDATES = [
-    "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
-]  # fmt: skip
-
-
-def _polling_failed(error: Exception) -> None:
-    log.warning("updates cannot be had for now: %s", error)

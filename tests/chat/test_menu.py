@@ -1,5 +1,6 @@
 """What Telegram is told at the start: everything once, then only changes; a refusal stops nothing."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -21,8 +22,10 @@ def _menu(telegram: FakeTelegram, scope: dict[str, Any], client: str) -> list[st
     return [command["command"] for command in found]
 
 
-async def _done(telegram: FakeTelegram) -> None:
-    await telegram.quiet()
+async def _done(bot: WholeBot) -> None:
+    """Whatever there is to tell has been told."""
+    while bot.service.supervisor.alive("profile"):
+        await asyncio.sleep(0.01)
 
 
 def test_what_telegram_knows_is_not_told_again() -> None:
@@ -33,7 +36,7 @@ def test_what_telegram_knows_is_not_told_again() -> None:
 
 
 async def test_the_first_start_tells_everything(bot: WholeBot, telegram: FakeTelegram) -> None:
-    await _done(telegram)
+    await _done(bot)
     assert telegram.world.profile["name", "zh"] == "跟读科学空间"
     assert telegram.world.profile["name", ""] == "Scientific Spaces Reader"
     assert "subscribe" in _menu(telegram, {"type": "all_private_chats"}, "zh")
@@ -43,10 +46,10 @@ async def test_the_first_start_tells_everything(bot: WholeBot, telegram: FakeTel
 
 
 async def test_the_next_start_tells_nothing(bot: WholeBot, telegram: FakeTelegram) -> None:
-    await _done(telegram)
+    await _done(bot)
     before = _told(telegram)
     await bot.restarts()
-    await _done(telegram)
+    await _done(bot)
     assert _told(telegram) == before
 
 
@@ -58,22 +61,22 @@ async def test_a_refusal_stops_nothing_and_is_tried_again(
         "setMyName", error(429, "Too Many Requests: retry after 86400", retry_after=86400), always=True
     )
     await bot.starts()
-    await _done(telegram)
+    await _done(bot)
     assert ("name", "zh") not in telegram.world.profile
     assert "latest" in _menu(telegram, {"type": "default"}, "")
     assert (await bot.says("/help")).text
     telegram.recovers()
     before = _told(telegram)
     await bot.restarts()
-    await _done(telegram)
+    await _done(bot)
     assert telegram.world.profile["name", "zh"] == "跟读科学空间"
     assert _told(telegram) == before + 2
 
 
 async def test_who_is_no_operator_any_more_loses_the_menu(bot: WholeBot, telegram: FakeTelegram) -> None:
-    await _done(telegram)
+    await _done(bot)
     bot.settings["admin_chat_ids"] = (901,)
     await bot.restarts()
-    await _done(telegram)
+    await _done(bot)
     assert _menu(telegram, {"type": "chat", "chat_id": OPERATOR}, "zh") == []
     assert "status" in _menu(telegram, {"type": "chat", "chat_id": 901}, "zh")

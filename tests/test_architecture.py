@@ -21,8 +21,8 @@ MODULES = [path for path in SOURCES if "versions" not in path.parts and path.nam
 
 # Who may know Telegram's library: the wire, the conversation, and those who put the parts together.
 KNOW_TELEGRAM = (
-    "bot/telegram/", "bot/chat/", "bot/delivery/messenger.py", "bot/service.py", "bot/parts.py", "bot/hearing.py",
-    "bot/console.py", "bot/running.py", "bot/checking.py",
+    "bot/telegram/", "bot/chat/", "bot/delivery/messenger.py", "bot/service.py", "bot/parts.py",
+    "bot/hearing.py", "bot/console.py", "bot/running.py", "bot/checking.py",
 )  # fmt: skip
 WALLS = {
     "telegram": KNOW_TELEGRAM,

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: demo test lint format quality torture image-check lock clean
+.PHONY: demo test lint format quality torture bench image-check lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
@@ -22,6 +22,15 @@ quality: .venv/ready
 # Long runs that kill, break and starve the bot.
 torture: .venv/ready
 	.venv/bin/python -m pytest -m torture tests
+
+# Speeds, as ratios taken in one run, beside what people use today (their packages in a place of their own).
+bench: .venv/ready .venv-bench/ready
+	.venv/bin/python -m tests.bench
+
+.venv-bench/ready: tests/bench/requirements.txt
+	$(PYTHON) -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/requirements.txt
+	touch $@
 
 # The container: size, hashes, no root, read-only, health, SIGTERM.
 image-check:
@@ -48,4 +57,4 @@ lock:
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

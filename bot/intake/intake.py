@@ -210,7 +210,11 @@ async def _understand(
         return
     whole = list(now_known.values())
     understanding = understand(whole, changed, await tx.posts.home_captures(), overrides)
-    await tx.archive.update(understanding.posts, now)
+    written = {entry.now.id for entry in changes.entries if entry.now != entry.before}
+    again = [
+        post for post in understanding.posts if post.id not in written or _derived(post, now_known[post.id])
+    ]
+    await tx.archive.update(again, now)
     latest = now_known | {post.id: post for post in understanding.posts}
     worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
     places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
@@ -218,6 +222,12 @@ async def _understand(
     await tx.archive.mention(understanding.mentions)
     waiting = await tx.posts.unresolved()
     await tx.archive.resolve(resolved(waiting, whole))
+
+
+def _derived(post: Post, before: Post) -> bool:
+    """Whether what was derived of a post stands in its own row, not only in what it is gathered under."""
+    kept = (before.date, before.date_certainty, before.episode, before.style)
+    return (post.date, post.date_certainty, post.episode, post.style) != kept
 
 
 def _matters(before: Post, now: Post) -> bool:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import ahocorasick
 
@@ -44,6 +45,7 @@ _PHRASE_LENGTHS = range(2, 7)
 
 _FORMULA = re.compile(r"\$[^$]*\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 _LATIN_WORD = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
+_ASCII = "\x7f"  # its last sign
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 _Rules = Mapping[str, tuple[tuple[str, float], ...]]  # word → the tags it speaks for, with its precision
@@ -72,6 +74,7 @@ def _compact(tag: str) -> str:
 _KEYS = {_compact(spelling): _compact(group[0]) for group in SYNONYMS for spelling in group}
 
 
+@lru_cache(maxsize=8192)
 def tag_key(tag: str) -> str:
     """The one key of a tag however it is spelt: no case, no width, no blanks, synonyms as one. Idempotent."""
     compact = _compact(tag)
@@ -92,11 +95,9 @@ def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIG
             right[place].update((word, key) for key in words[word] & keys)
     rules = {
         place: {
-            word: tuple(
-                (key, _precision(right[place][word, key], seen[place][word], _prior(place, key)))
-                for key in sorted(keys)
-            )
+            word: promises
             for word, keys in words.items()
+            if (promises := _promises(place, keys, right[place], word, seen[place][word]))
         }
         for place in _Place
     }
@@ -110,14 +111,14 @@ def infer_tags(
     """The tags the post would likely bear, the surest first, at most `MOST_TAGS`."""
     promise: dict[str, float] = {}
     for place, word in _evidence(vocabulary.automaton, title, excerpt):
-        for key, precision in vocabulary.rules[place][word]:
+        for key, precision in vocabulary.rules[place].get(word, ()):
             promise[key] = max(promise.get(key, 0.0), precision)
     for phrase in _phrases(title):
         for key, precision in vocabulary.phrases.get(phrase, ()):
             promise[key] = max(promise.get(key, 0.0), precision)
     if category in MACHINE_CATEGORIES:
         promise = {key: precision for key, precision in promise.items() if key not in SKY_AND_MATTER}
-    sure = sorted((-precision, key) for key, precision in promise.items() if precision >= PRECISION)
+    sure = sorted((-precision, key) for key, precision in promise.items())
     return tuple(vocabulary.spellings[key] for _, key in sure[:MOST_TAGS])
 
 
@@ -166,7 +167,7 @@ def _evidence(automaton: ahocorasick.Automaton, title: str, excerpt: str) -> Ite
 def _occurrences(automaton: ahocorasick.Automaton, text: str) -> Iterator[str]:
     """The longest words at each place: 积分 in 路径积分 is another thing than 积分."""
     for last, word in automaton.iter_long(text):
-        if _stands_alone(text, last + 1 - len(word), last + 1, word):
+        if (word[0] > _ASCII < word[-1]) or _stands_alone(text, last + 1 - len(word), last + 1, word):
             yield word
 
 
@@ -179,6 +180,14 @@ def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
 
 def _is_latin(sign: str) -> bool:
     return sign.isascii() and sign.isalnum()
+
+
+def _promises(
+    place: _Place, keys: Iterable[str], right: Mapping[tuple[str, str], int], word: str, seen: int
+) -> tuple[tuple[str, float], ...]:
+    """Of the tags that a word may speak for, those it speaks for surely enough."""
+    each = ((key, _precision(right[word, key], seen, _prior(place, key))) for key in sorted(keys))
+    return tuple((key, precision) for key, precision in each if precision >= PRECISION)
 
 
 def _prior(place: _Place, key: str) -> tuple[float, float]:

@@ -46,6 +46,10 @@ WORDS = [
     "BERT",
     "DDPM",
 ]
+ORDINARY = [
+    *"我们他它这那其在的是有从到把被就也都可以得出看来说为了对于由此",
+    *"如果那么因此然而并且一般情况下考虑得到结果上述进一步事实上换言之不难发现文章最近读者笔者",
+]
 SERIES = ("漫步扩散模型", "Transformer改进札记", "重读状态空间", "低秩近似笔记", "最小熵札记", "优化器漫谈")
 FORMULAS = (
     r"$\boldsymbol{x}_t = \alpha_t\boldsymbol{x}_0 + \sigma_t\boldsymbol{\varepsilon}$",
@@ -68,12 +72,19 @@ def excerpt_of(number: int) -> str:
     luck = random.Random(-number)
     parts = []
     for _ in range(luck.randint(4, 9)):
-        parts.append("，".join("".join(luck.choices(WORDS, k=luck.randint(3, 7))) for _ in range(3)) + "。")
+        parts.append("，".join("".join(_clause(luck)) for _ in range(3)) + "。")
         if luck.random() < 0.25:
             parts.append(luck.choice(FORMULAS) + "\n")
     if number % 5 == 4:
         parts.append(f"参见《{title_of(number - 4)}》。")
     return "".join(parts)
+
+
+def _clause(luck: random.Random) -> list[str]:
+    """Ordinary words with one of the blog's subjects among them, as real sentences have."""
+    words = luck.choices(ORDINARY, k=luck.randint(4, 7))
+    words.insert(luck.randrange(len(words)), luck.choice(WORDS))
+    return words
 
 
 def day_of(number: int) -> date:

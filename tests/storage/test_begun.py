@@ -18,7 +18,7 @@ def test_the_next_process_reads_what_was_begun(tmp_path: Path) -> None:
     log.start_over()
     log.begin(ONE, "a")
     log.begin(TWO, "b")
-    assert BegunLog(tmp_path / "db.begun").read() == {(ONE, "a"), (TWO, "b")}
+    assert BegunLog(tmp_path / "db.begun").read() == frozenset({(ONE, "a"), (TWO, "b")})
 
 
 def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_end_of_an_earlier_claim_leaves_the_later_one_open(tmp_path: Path) -
     log.begin(ONE, "second")
     log.ended([(ONE, "first")])
     log.begin(TWO, "t")  # writes the file anew
-    assert log.read() == {(ONE, "second"), (TWO, "t")}
+    assert log.read() == frozenset({(ONE, "second"), (TWO, "t")})
 
 
 def test_starting_over_forgets(tmp_path: Path) -> None:

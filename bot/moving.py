@@ -110,6 +110,8 @@ async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: da
     for record in records:
         try:
             await _restore(tx, record, known, done, now)
+        except UnknownRecordError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnknownRecordError(f"not a record of version {VERSION}: {error!r}") from error
     return done
@@ -132,7 +134,7 @@ async def _restore(
     tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored, now: datetime
 ) -> None:
     if record["version"] != VERSION:
-        raise UnknownRecordError(f"version {record['version']}")
+        raise UnknownRecordError(f"a record of version {record['version']}, not {VERSION}")
     match record["record"]:
         case "chat":
             await _restore_chat(tx, record, known, done, now)
@@ -141,7 +143,7 @@ async def _restore(
             await _restore_person(tx, record, known, done)
             done.people += 1
         case other:
-            raise UnknownRecordError(f"a {other}")
+            raise UnknownRecordError(f"no kind of record: {other}")
 
 
 async def _restore_chat(

@@ -37,8 +37,8 @@ class Scene:
     def file(self) -> Path:
         return self.folder / "kexue.db"
 
-    def start(self, **settings: object) -> None:
-        """Start `kexue-bot run`; what it logs goes to bot.log."""
+    def start(self, *, largest_file: int | None = None, **settings: object) -> None:
+        """Start `kexue-bot run`, whose files may grow to `largest_file` bytes; it logs into bot.log."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a program of its own
@@ -56,7 +56,7 @@ class Scene:
         environment |= self.settings | {name: str(value) for name, value in settings.items()}
         with (self.folder / "bot.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"],
+                [*_limited(largest_file), sys.executable, "-m", "bot", "run"],
                 env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
                 cwd=self.folder,
                 stdout=log,
@@ -103,7 +103,7 @@ class Scene:
         """Whether nothing is left to do."""
         return not work_left(self.file)
 
-    def finish(self, within: float = 60, **settings: object) -> Account:
+    def finish(self, within: float = 60, **settings: Any) -> Account:
         """Let a new process do what is left, stop it in order, and count."""
         self.start(**settings)
         self.until(self.settled, within)
@@ -112,6 +112,10 @@ class Scene:
 
     def count(self) -> Account:
         return account(chats_by_state(self.file), [message["chat"] for message in self.server.taken()])
+
+
+def _limited(largest_file: int | None) -> list[str]:
+    return [] if largest_file is None else ["prlimit", f"--fsize={largest_file}"]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ DELIVERIES = 5000
 KILLS = 50
 
 
-def live_a_little(here: Scene, luck: random.Random, **settings: object) -> None:
+def live_a_little(here: Scene, luck: random.Random, **settings: Any) -> None:
     """Start, wait for the first message of this life, and then for a random moment."""
     before = here.server.count()
     here.start(**settings)

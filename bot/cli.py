@@ -218,6 +218,22 @@ def set_up_logs(settings: Settings, least: int = logging.DEBUG) -> None:
 
 
 @main.command()
+@click.argument("copy", type=click.Path(path_type=Path))
+def restore(copy: Path) -> None:
+    """Put COPY, which the bot made at night, in the place of the database; the bot must be stopped."""
+    from bot.ops.backup import BackupError, put_back, sqlite_file
+
+    target = sqlite_file(settings_or_exit().database_url.get_secret_value())
+    if target is None:
+        fail("only an SQLite database can be put back: DATABASE_URL names another", code=2)
+    try:
+        put_back(copy, target)
+    except BackupError as error:
+        fail(str(error))
+    click.echo(f"{copy} is the database at {target} now")
+
+
+@main.command()
 def health() -> None:
     """Ask the running service whether it lives: the container's health check."""
     from bot.ops.probe import probe

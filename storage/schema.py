@@ -315,3 +315,30 @@ sources = Table(
     Column("lease_until", Utc),
     Column("token", String(32)),
 )
+
+# When requests started, or will, that a window still counts: of the bot, and of each chat written to lately.
+pace = Table(
+    "pace",
+    metadata,
+    Column("key", String(40), primary_key=True),  # "bot", or a chat's id
+    Column("starts", Text, nullable=False, server_default=text("''")),
+    Column("paused_until", Utc),
+    Column("until", Utc, nullable=False, index=True),  # after it the row says nothing any more
+)
+
+# Work that one process at a time does; `token` is of this holding.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("token", String(32), nullable=False),
+    Column("until", Utc, nullable=False),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seen_at", Utc, nullable=False, index=True),
+)

@@ -5,36 +5,57 @@ Knows SQLAlchemy and the two databases; knows nothing of what the units do.
 
 import asyncio
 import fcntl
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import URL, Connection, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.archive import Archive
 from storage.begun import BegunLog
 from storage.courses import Courses
 from storage.destinations import Destinations
+from storage.dialect import now_on
 from storage.dumps import Dumps
 from storage.facts import Facts
 from storage.joining import Joining
+from storage.leases import Leases
 from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.outbox import Outbox
 from storage.planning import Planning
 from storage.posts import Posts
+from storage.retrying import passing, pauses
 from storage.scopes import Scopes
 from storage.sources import Sources
 from storage.waiting import Waiting
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
+
+# Held until the transaction ends, so it serves behind a pooler of transactions as well, and dies with it.
+ALONE = text("SELECT pg_advisory_xact_lock(7369638)")
+
+# In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
+# one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
+PATIENCE = (
+    "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
+    " set_config('idle_in_transaction_session_timeout', '15000', false)"
+)
+
+
+Now = Callable[[datetime], Awaitable[datetime]]
 
 
 class UnusableDatabaseError(Exception):
@@ -58,6 +79,8 @@ class Transaction:
     courses: Courses
     facts: Facts
     sources: Sources
+    leases: Leases
+    now: Now
 
 
 Unit = Callable[[Transaction], Awaitable[T]]
@@ -75,30 +98,54 @@ class Database:
     def dialect(self) -> str:
         return self._engine.dialect.name
 
-    async def transact(self, unit: Unit[T]) -> T:
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on this database at the same time."""
+        return self.dialect == "postgresql"
+
+    async def transact(self, unit: Unit[T], *, alone: bool = True) -> T:
         """Run `unit` in one writing transaction and return what it returns.
 
         A unit is a function, not a block, because only so can it be shielded: a task cancelled inside
         an SQLite statement would leave the write lock with a dead connection. It is finished even if the
         caller is cancelled meanwhile.
+
+        On SQLite one unit writes at a time. So it is on PostgreSQL too, among all processes, unless a unit
+        is not `alone`: then it holds the rows that it works on by itself. There a unit that came in
+        another's way, or lost its connection, is run again, so it must bear being run twice.
         """
-        return await self._shielded(unit, read_only=False)
+        return await self._shielded(lambda: self._persist(unit, alone=alone))
 
     async def read(self, unit: Unit[T]) -> T:
         """Run `unit` in one transaction that only reads; on SQLite it waits for no writer."""
-        return await self._shielded(unit, read_only=True)
+        return await self._shielded(lambda: self._persist(unit, read_only=True))
 
-    async def _shielded(self, unit: Unit[T], *, read_only: bool) -> T:
-        task = asyncio.get_running_loop().create_task(self._run(unit, read_only))
+    async def _shielded(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        task = asyncio.get_running_loop().create_task(work())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _run(self, unit: Unit[T], read_only: bool) -> T:
+    async def _persist(self, unit: Unit[T], *, read_only: bool = False, alone: bool = False) -> T:
+        if not self.shared:
+            return await self._run(unit, read_only=read_only)
+        for pause in pauses():
+            try:
+                return await self._run(unit, read_only=read_only, alone=alone)
+            except (DBAPIError, ConnectionError) as error:
+                if not passing(error):
+                    raise
+                log.info("a transaction is run again: %s", type(error).__name__)
+            await asyncio.sleep(pause)
+        return await self._run(unit, read_only=read_only, alone=alone)
+
+    async def _run(self, unit: Unit[T], *, read_only: bool = False, alone: bool = False) -> T:
         async with self._engine.connect() as connection:
             if read_only:
                 await connection.execution_options(**{READ_ONLY: True})
             async with connection.begin():
+                if alone:
+                    await connection.execute(ALONE)
                 return await unit(transaction_on(connection))
 
     def claim_alone(self) -> None:
@@ -151,6 +198,8 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         courses=Courses(connection),
         facts=Facts(connection),
         sources=Sources(connection),
+        leases=Leases(connection),
+        now=partial(now_on, connection),
     )
 
 
@@ -162,6 +211,8 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
     engine = create_engine(url, pool_size=pool_size)
     try:
         async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(ALONE)  # two processes that start at once would both migrate
             await connection.run_sync(bring_up_to_date)
             await Scopes(connection).everything()
             # Where nothing was missing nothing was written; a file that cannot be is better noticed now.
@@ -181,12 +232,25 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(url, parsed.database, pool_size)
-        return create_async_engine(parsed, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+        return _postgresql(parsed, pool_size)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise UnusableDatabaseError(
             f"this is not an address that can be used ({type(error).__name__}): "
             "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
         ) from error
+
+
+def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(PATIENCE)
+        cursor.close()
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:

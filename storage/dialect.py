@@ -1,5 +1,7 @@
 """The few places where SQLite and PostgreSQL want different words for the same thing."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Executable, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,3 +23,14 @@ async def written(connection: AsyncConnection, statement: Executable) -> int:
     if connection.dialect.name == "sqlite":
         return int((await connection.execute(select(func.changes()))).scalar_one())
     return int(result.rowcount)
+
+
+async def now_on(connection: AsyncConnection, given: datetime) -> datetime:
+    """The time that all who share the database agree on: its own clock's, or `given` where nobody else is.
+
+    On PostgreSQL the moment of asking, not of the transaction's beginning, which may lie before a wait.
+    """
+    if connection.dialect.name == "sqlite":
+        return given
+    asked: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+    return asked.astimezone(UTC)

@@ -205,6 +205,9 @@ deliveries = Table(
     Column("due_at", Utc, nullable=False),
     Column("lease_until", Utc),
     Column("token", String(32)),
+    # The holding of the process's own lease under which it was claimed; with it the claim ends.
+    Column("owner", String(32)),
+    Column("begun", Boolean, nullable=False, server_default=false()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("unsure", Integer, nullable=False, server_default=text("0")),
     Column("message_id", BigInteger),
@@ -323,6 +326,7 @@ pace = Table(
     Column("key", String(40), primary_key=True),  # "bot", or a chat's id
     Column("starts", Text, nullable=False, server_default=text("''")),
     Column("paused_until", Utc),
+    Column("flooded_at", Utc),
     Column("until", Utc, nullable=False, index=True),  # after it the row says nothing any more
 )
 

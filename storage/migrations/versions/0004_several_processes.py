@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("starts", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("paused_until", sa.BigInteger(), nullable=True),
+        sa.Column("flooded_at", sa.BigInteger(), nullable=True),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_pace")),
     )
@@ -34,3 +35,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("update_id", name=op.f("pk_updates")),
     )
     op.create_index(op.f("ix_updates_seen_at"), "updates", ["seen_at"], unique=False)
+    op.add_column("deliveries", sa.Column("owner", sa.String(length=32), nullable=True))
+    op.add_column("deliveries", sa.Column("begun", sa.Boolean(), server_default=sa.false(), nullable=False))
+    if op.get_context().dialect.name == "postgresql":
+        # Rows that change several times in their life: room on their page, and vacuumed early.
+        for table in ("deliveries", "pace", "leases"):
+            op.execute(
+                f"ALTER TABLE {table} SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02,"
+                " autovacuum_analyze_scale_factor = 0.05)"
+            )

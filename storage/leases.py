@@ -1,0 +1,73 @@
+"""Work that one process at a time does: who holds it, until when by the database's clock, under which token.
+
+Knows names, not the work. A lease is held for as long as it is renewed; one that ran out is anybody's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.dialect import now_on, upsert
+from storage.schema import leases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """`token` is of this holding: whoever takes the lease after it ran out has another."""
+
+    name: str
+    owner: str
+    token: str
+    until: datetime
+
+
+class Leases:
+    """`now` is the time on SQLite; on PostgreSQL it is asked of the database, whose clock all share."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def take(self, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
+        """Hold what nobody holds for `span` from now; None while somebody does, be it `owner` itself."""
+        at = await now_on(self._connection, now)
+        statement = upsert(self._connection, leases).values(
+            name=name, owner=owner, token=uuid4().hex, until=at + span
+        )
+        taken = await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[leases.c.name],
+                set_={column: statement.excluded[column] for column in ("owner", "token", "until")},
+                where=leases.c.until <= at,
+            ).returning(leases)
+        )
+        row = taken.first()
+        return Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) if row else None
+
+    async def renew(self, name: str, token: str, now: datetime, span: timedelta) -> bool:
+        """Hold it for `span` from now; False if it ran out, even if nobody took it since."""
+        at = await now_on(self._connection, now)
+        renewed = await self._connection.execute(
+            update(leases)
+            .where(leases.c.name == name, leases.c.token == token, leases.c.until > at)
+            .values(until=at + span)
+        )
+        return renewed.rowcount == 1
+
+    async def give_back(self, name: str, token: str) -> None:
+        """Let somebody else have it at once; what is held by another token stays."""
+        await self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.token == token))
+
+    async def held(self, now: datetime) -> list[Lease]:
+        """Every lease that did not run out."""
+        at = await now_on(self._connection, now)
+        found = await self._connection.execute(
+            select(leases).where(leases.c.until > at).order_by(leases.c.name)
+        )
+        return [Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) for row in found]
+
+    async def prune(self, before: datetime) -> None:
+        """Forget what ran out before `before`: a process that is no more has left its own lease behind."""
+        await self._connection.execute(delete(leases).where(leases.c.until < before))

@@ -15,9 +15,13 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._endless: set[str] = set()
         self.failures: dict[str, int] = {}
 
-    def start(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def start(self, name: str, work: Callable[[], Awaitable[None]], *, endless: bool = False) -> None:
+        """What is `endless` never ends by itself: it goes on until all the others have."""
+        if endless:
+            self._endless.add(name)
         self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, work), name=name)
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -36,10 +40,10 @@ class Supervisor:
 
     async def stop(self, seconds: float) -> None:
         """Wait up to `seconds` for the tasks to end by themselves, then cancel them."""
-        if not self._tasks:
-            return
-        _, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
-        for task in late:
+        ending = [task for name, task in self._tasks.items() if name not in self._endless]
+        if ending:
+            await asyncio.wait(ending, timeout=seconds)
+        for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()

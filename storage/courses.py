@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Row, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.bell import ring
 from storage.destinations import destination_of
 from storage.dialect import upsert
 from storage.model import (
@@ -87,6 +88,7 @@ class Courses:
 
     async def teach(self, course: Course, post_id: PostId, now: datetime) -> bool:
         """Plan the lesson that is `post_id`; False if this destination was taught it before."""
+        await ring(self._connection)
         chat = await self._connection.execute(
             select(due_at(now)).where(destinations.c.id == course.destination_id)
         )

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from storage.archive import Archive
 from storage.begun import BegunLog
+from storage.bell import listen
 from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dialect import now_on
@@ -173,6 +174,11 @@ class Database:
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return None
         return BegunLog(Path(f"{file}.begun"))
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever some process planned deliveries; returns at once where there is but one."""
+        if self.shared:
+            await listen(self._engine.url, heard)
 
     async def close(self) -> None:
         """Finish the units that still run, then let go of every connection."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.begun import Claim
+from storage.bell import ring
 from storage.destinations import Destinations
 from storage.model import (
     Delivery,
@@ -216,6 +217,7 @@ class Outbox:
 
     async def retry(self, states: Collection[State], now: datetime) -> int:
         """Make ended rows pending once more, with their counts at zero: an operator asked for it."""
+        await ring(self._connection)
         again = await self._connection.execute(
             update(deliveries)
             .where(deliveries.c.state.in_(states))

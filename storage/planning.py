@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.bell import ring
 from storage.destinations import Destinations
 from storage.dialect import upsert, written
 from storage.model import (
@@ -101,6 +102,7 @@ class Planning:
         if len(new) > digest_above:
             planned += await self._digests(instant, dump_id, state, now, digest_above)
         await self._connection.run_sync(wanted.drop)
+        await ring(self._connection)
         return planned
 
     async def _gather(self, new: Collection[PostId]) -> None:
@@ -166,6 +168,7 @@ class Planning:
             announced.c.message_id.is_not(None),
             announced.c.updated_at >= since,
         )
+        await ring(self._connection)
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
 
@@ -243,6 +246,7 @@ class Planning:
             .where(deliveries.c.state == State.HELD, its_own)
             .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
         )
+        await ring(self._connection)
         return decided.rowcount + waited.rowcount
 
     async def broadcast(self, duty: str, words: str, now: datetime) -> int:
@@ -264,11 +268,13 @@ class Planning:
             destinations.c.standing == Standing.ACTIVE,
             destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
         )
+        await ring(self._connection)
         statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
         return await written(self._connection, statement.on_conflict_do_nothing())
 
     async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Tell these chats this, once for each `duty`."""
+        await ring(self._connection)
         for chat_id in chat_ids:
             known = Destinations(self._connection)
             kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP

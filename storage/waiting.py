@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, String, and_, cast, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.bell import ring
 from storage.destinations import minutes_of, time_of
 from storage.dialect import upsert, written
 from storage.model import DeliveryKind, DestinationId, PostId, Priority, Rhythm, Standing, State
@@ -117,6 +118,7 @@ class Waiting:
             .where(counted.c.posts <= digest_above)
             .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
         )
+        await ring(self._connection)
         planned = 0
         for rows in (digests, singles) if digest_above else (digests,):
             statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)

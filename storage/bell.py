@@ -1,0 +1,71 @@
+"""The bell that wakes the senders of every process when something is planned: LISTEN and NOTIFY.
+
+A convenience: who does not hear it looks by itself every few seconds. SQLite has one process and no bell.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import URL, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "kexue_deliveries"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to listen
+LOOK_SECONDS = 30.0  # a connection that broke without a word is noticed within
+
+_RING = text(f"SELECT pg_notify('{CHANNEL}', '')")
+
+
+async def ring(connection: AsyncConnection) -> None:
+    """Wake everybody when this transaction is committed; several rings in one are heard once."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_RING)
+
+
+async def listen(url: URL, heard: Callable[[], None]) -> None:
+    """Call `heard` at every ring, and after each time in which rings may have been missed; never returns."""
+    # Only where it is wanted: the driver is installed only with PostgreSQL.
+    import asyncpg
+
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            connection = await asyncpg.connect(address)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.info("the bell cannot be heard (%s); looking every few seconds", type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            continue
+        pause = FIRST_PAUSE
+        try:
+            await _hear(connection, heard)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(pause)
+        finally:
+            connection.terminate()
+
+
+async def _hear(connection: Any, heard: Callable[[], None]) -> None:
+    """Until the connection breaks."""
+    broken = asyncio.Event()
+
+    def rung(*_: object) -> None:
+        heard()
+
+    def ended(_: object) -> None:
+        broken.set()
+
+    connection.add_termination_listener(ended)
+    await connection.add_listener(CHANNEL, rung)
+    heard()
+    while not broken.is_set():
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await broken.wait()
+        except TimeoutError:
+            await connection.execute("SELECT 1", timeout=LOOK_SECONDS)

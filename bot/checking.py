@@ -9,7 +9,8 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.parts import rules_of, telegram_wires
 from bot.settings import Settings, SettingsError, read_settings
-from storage.database import UnusableDatabaseError, open_database
+from storage.database import open_database
+from storage.engines import UnusableDatabaseError
 
 Check = Callable[[Settings], Awaitable[str]]
 

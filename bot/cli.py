@@ -16,7 +16,7 @@ from bot.ops.http import PortUnusableError
 from bot.ops.logs import set_up_logs as configure
 from bot.settings import Settings, SettingsError, read_settings
 from bot.version import VERSION
-from storage.database import UnusableDatabaseError
+from storage.engines import UnusableDatabaseError
 
 T = TypeVar("T")
 

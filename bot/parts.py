@@ -17,7 +17,8 @@ from bot.intake.sources import UnreadableFileError, fingerprint, read_file
 from bot.ops.backup import damage, sqlite_file
 from bot.settings import Settings, SettingsError
 from bot.telegram.request import AiohttpRequest
-from storage.database import Database, UnusableDatabaseError, open_database
+from storage.database import Database, open_database
+from storage.engines import UnusableDatabaseError
 
 POLL_SECONDS = 10  # how long one request for updates stays open
 

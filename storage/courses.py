@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.bell import ring
 from storage.destinations import destination_of
 from storage.dialect import upsert
+from storage.duties import due_at
 from storage.model import (
     Course,
     DeliveryKind,
@@ -21,7 +22,6 @@ from storage.model import (
     Standing,
     State,
 )
-from storage.planning import due_at
 from storage.schema import courses, deliveries, destinations, scopes
 
 COLUMNS = (courses, scopes.c.kind, scopes.c.key, scopes.c.name)

@@ -13,10 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from sqlalchemy import URL, Connection, event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.archive import Archive
 from storage.begun import BegunLog
@@ -25,6 +24,7 @@ from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dialect import now_on
 from storage.dumps import Dumps
+from storage.engines import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
 from storage.facts import Facts
 from storage.joining import Joining
 from storage.leases import Leases
@@ -42,25 +42,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-READ_ONLY = "kexue_read_only"
-BUSY_SECONDS = 30
-
 # Held until the transaction ends, so it serves behind a pooler of transactions as well, and dies with it.
 ALONE = text("SELECT pg_advisory_xact_lock(7369638)")
 
-# In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
-# one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
-PATIENCE = (
-    "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
-    " set_config('idle_in_transaction_session_timeout', '15000', false)"
-)
-
-
 Now = Callable[[datetime], Awaitable[datetime]]
-
-
-class UnusableDatabaseError(Exception):
-    """The database cannot be used; the text names the cause and the mend, and no password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,78 +213,5 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
         raise UnusableDatabaseError(str(error)) from error
     except (SQLAlchemyError, OSError) as error:
         await engine.dispose()
-        raise UnusableDatabaseError(_reason(url, error)) from error
+        raise UnusableDatabaseError(reason_of(url, error)) from error
     return Database(engine)
-
-
-def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
-    """An engine whose every transaction begins as this project needs it. Raises UnusableDatabaseError."""
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite(url, parsed.database, pool_size)
-        return _postgresql(parsed, pool_size)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        raise UnusableDatabaseError(
-            f"this is not an address that can be used ({type(error).__name__}): "
-            "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
-        ) from error
-
-
-def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(PATIENCE)
-        cursor.close()
-        connection.commit()
-
-    return engine
-
-
-def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
-    if file and file != ":memory:":
-        try:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UnusableDatabaseError(_reason(url, error)) from error
-    engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_SECONDS}
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        # The driver would begin its own, deferred transactions, and a read behind a diff would stand outside.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        read_only = bool(connection.get_execution_options().get(READ_ONLY))
-        if connection.info.get(READ_ONLY, False) != read_only:
-            # A write amid a deferred transaction fails only when another writer was there: let it always.
-            connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
-            connection.info[READ_ONLY] = read_only
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _reason(url: str, error: Exception) -> str:
-    shown = make_url(url).render_as_string(hide_password=True)
-    cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
-    text = " ".join(str(cause).split())
-    other = "or set DATABASE_URL to another"
-    mend = f"see that it exists and that this user may write to it and to its folder, {other}"
-    if "readonly" in text or "unable to open" in text or isinstance(cause, PermissionError):
-        return f"the database {shown} cannot be written ({text}): {mend}"
-    if "malformed" in text or "not a database" in text:
-        return f"the database {shown} is damaged ({text}): put a backup in its place, {other}"
-    return f"the database {shown} cannot be opened ({text}): {mend}"

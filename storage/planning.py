@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.bell import ring
 from storage.destinations import Destinations
 from storage.dialect import upsert, written
+from storage.duties import due_at, plan
 from storage.model import (
     ChatKind,
     DeliveryKind,
@@ -46,20 +47,6 @@ from storage.model import (
 )
 from storage.quiet import local_minute
 from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions, waiting
-
-COLUMNS = (
-    "destination_id",
-    "duty",
-    "kind",
-    "post_id",
-    "scope_id",
-    "payload",
-    "state",
-    "priority",
-    "due_at",
-    "created_at",
-    "updated_at",
-)
 
 # Who wants which of the new posts, while they are planned; it goes with the transaction.
 wanted = Table(
@@ -102,7 +89,6 @@ class Planning:
         if len(new) > digest_above:
             planned += await self._digests(instant, dump_id, state, now, digest_above)
         await self._connection.run_sync(wanted.drop)
-        await ring(self._connection)
         return planned
 
     async def _gather(self, new: Collection[PostId]) -> None:
@@ -168,9 +154,7 @@ class Planning:
             announced.c.message_id.is_not(None),
             announced.c.updated_at >= since,
         )
-        await ring(self._connection)
-        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return await written(self._connection, statement.on_conflict_do_nothing())
+        return await plan(self._connection, rows)
 
     async def withdraw(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
@@ -268,9 +252,7 @@ class Planning:
             destinations.c.standing == Standing.ACTIVE,
             destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
         )
-        await ring(self._connection)
-        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return await written(self._connection, statement.on_conflict_do_nothing())
+        return await plan(self._connection, rows)
 
     async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Tell these chats this, once for each `duty`."""
@@ -313,8 +295,7 @@ class Planning:
             # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
             .order_by(posts.c.date.nulls_last(), posts.c.id, wanted.c.destination_id)
         )
-        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return await written(self._connection, statement.on_conflict_do_nothing())
+        return await plan(self._connection, rows)
 
     async def _digests(
         self, to: ColumnElement[bool], dump_id: DumpId, state: State, now: datetime, digest_above: int
@@ -338,8 +319,7 @@ class Planning:
             .group_by(wanted.c.destination_id)
             .having(func.count() > digest_above)
         )
-        statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-        return await written(self._connection, statement.on_conflict_do_nothing())
+        return await plan(self._connection, rows)
 
 
 def _wanted(new: Collection[PostId]) -> Select[tuple[int, int, int]]:
@@ -373,10 +353,3 @@ def _flooded(digest_above: int) -> Select[tuple[int]]:
     return (
         select(wanted.c.destination_id).group_by(wanted.c.destination_id).having(func.count() > digest_above)
     )
-
-
-def due_at(now: datetime) -> ColumnElement[datetime]:
-    """`now`, or when Telegram allows the chat to be written to again."""
-    at = literal(now, deliveries.c.due_at.type)
-    later = and_(destinations.c.not_before.is_not(None), destinations.c.not_before > at)
-    return case((later, destinations.c.not_before), else_=at)

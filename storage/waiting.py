@@ -8,11 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, String, and_, cast, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.bell import ring
 from storage.destinations import minutes_of, time_of
-from storage.dialect import upsert, written
+from storage.duties import due_at, plan
 from storage.model import DeliveryKind, DestinationId, PostId, Priority, Rhythm, Standing, State
-from storage.planning import COLUMNS, due_at
 from storage.schema import deliveries, destinations, posts, waiting
 
 AWAITED = and_(~waiting.c.held, destinations.c.standing == Standing.ACTIVE)
@@ -118,11 +116,9 @@ class Waiting:
             .where(counted.c.posts <= digest_above)
             .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
         )
-        await ring(self._connection)
         planned = 0
         for rows in (digests, singles) if digest_above else (digests,):
-            statement = upsert(self._connection, deliveries).from_select(list(COLUMNS), rows)
-            planned += await written(self._connection, statement.on_conflict_do_nothing())
+            planned += await plan(self._connection, rows)
         keepers = select(destinations.c.id).where(
             destinations.c.standing == Standing.ACTIVE, *_keeping(rhythm)
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from bot.intake.intake import Rules, take_in
-from storage.database import Database, create_engine, open_database
+from storage.database import Database, open_database
+from storage.engines import create_engine
 from storage.model import ChatKind, Dump, ExcerptLength, Format, Standing, When
 from storage.schema import destinations, subscriptions
 from tests.bench.inventing import listing

@@ -21,7 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.delivery.consequences import follow
 from bot.delivery.verdict import judge
-from storage.database import Database, Transaction, create_engine, open_database
+from storage.database import Database, Transaction, open_database
+from storage.engines import create_engine
 from storage.model import (
     ChatKind,
     Delivery,

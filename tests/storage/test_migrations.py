@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.database import UnusableDatabaseError, create_engine, open_database
+from storage.database import open_database
+from storage.engines import UnusableDatabaseError, create_engine
 from storage.migrate import MIGRATIONS, bring_up_to_date
 from storage.schema import metadata
 

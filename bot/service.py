@@ -186,7 +186,8 @@ class Service:
             hold_above=self.settings.hold_above,
             planned=self._tick,
         )
-        speaker = Speaker(TelegramMessenger(application.bot), pacing, self.clock, rich=self.rich)
+        messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
+        speaker = Speaker(messenger, pacing, self.clock, rich=self.rich)
         permission = Permission(application.bot, self.clock)
         self.desk.rooms = TelegramRooms(application.bot, permission)
         register(
@@ -210,7 +211,7 @@ class Service:
             on_unsure=settings.on_unsure,
             admins=settings.admin_chat_ids,
         )
-        messenger = TelegramMessenger(pusher)
+        messenger = TelegramMessenger(pusher, paid=settings.paid)
         return Sender(
             self.database,
             messenger,

@@ -17,6 +17,7 @@ from bot.intake.timetable import Timed, read_cron, read_pages
 from bot.version import VERSION
 
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
 
 class SettingsError(Exception):
@@ -181,6 +182,11 @@ class Settings(BaseSettings):
     def rate(self) -> float | None:
         """Messages a second, None without a limit."""
         return self.rate_per_second or None
+
+    @property
+    def paid(self) -> bool:
+        """Whether what goes out beyond Telegram's free rate is to be paid for in Stars."""
+        return self.rate_per_second > FREE_PER_SECOND
 
     def token(self) -> str:
         """The bot's token. Raises SettingsError when it is missing or has another form."""

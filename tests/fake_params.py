@@ -36,7 +36,14 @@ _WHOLE = frozenset(
     ]
 )
 _FLAGS = frozenset(
-    ["disable_notification", "protect_content", "is_personal", "show_alert", "drop_pending_updates"]
+    [
+        "disable_notification",
+        "protect_content",
+        "is_personal",
+        "show_alert",
+        "drop_pending_updates",
+        "allow_paid_broadcast",
+    ]
 )
 
 

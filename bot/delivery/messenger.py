@@ -53,10 +53,14 @@ class Messenger(Protocol):
 
 
 class TelegramMessenger:
-    """The Messenger that is Telegram."""
+    """The Messenger that is Telegram. `paid` lets what it sends beyond 30 a second be paid for in Stars.
 
-    def __init__(self, bot: Bot) -> None:
+    Without that word Telegram answers 429 (Bot API, `allow_paid_broadcast`); edits know no such parameter.
+    """
+
+    def __init__(self, bot: Bot, *, paid: bool = False) -> None:
         self._bot = bot
+        self._paid = paid or None
 
     async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
         fields: dict[str, object] = {"chat_id": to.chat_id} | content(message)
@@ -64,6 +68,8 @@ class TelegramMessenger:
             fields["message_thread_id"] = to.thread_id
         if to.silent:
             fields["disable_notification"] = True
+        if self._paid:
+            fields["allow_paid_broadcast"] = True
         if reply_to is not None:
             fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         method = "sendMessage" if message.rich is None else "sendRichMessage"
@@ -76,7 +82,11 @@ class TelegramMessenger:
     async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
         try:
             sent = await self._bot.send_document(
-                to.chat_id, content, filename=name, message_thread_id=to.thread_id
+                to.chat_id,
+                content,
+                filename=name,
+                message_thread_id=to.thread_id,
+                allow_paid_broadcast=self._paid,
             )
         except Exception as error:
             return outcome_of(error)
@@ -94,6 +104,7 @@ class TelegramMessenger:
                 parse_mode=ParseMode.HTML,
                 message_thread_id=to.thread_id,
                 reply_parameters=reply,
+                allow_paid_broadcast=self._paid,
             )
         except Exception as error:
             return outcome_of(error)

@@ -1,19 +1,25 @@
-"""Writes the README's generated tables; `python -m tests.readme` after a command or a setting has changed."""
+"""Writes the generated tables of the documents; `python -m tests.readme` after what they show has changed."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.messages.commands import markdown_table
 from bot.settings import settings_table
+from tests.capacity.page import CAPACITY_TABLES
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
 
-TABLES = {"commands": markdown_table, "settings": settings_table}
+Tables = Mapping[str, Callable[[], str]]
+TABLES: Tables = {"commands": markdown_table, "settings": settings_table}
+PAGES: Mapping[Path, Tables] = {README: TABLES, CAPACITY: CAPACITY_TABLES}
 
 
-def with_tables(readme: str) -> str:
+def with_tables(readme: str, tables: Tables = TABLES) -> str:
     """`readme` with each generated table between its marks."""
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         marks = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
         found = marks.search(readme)
         if found is not None:
@@ -23,4 +29,5 @@ def with_tables(readme: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, tables in PAGES.items():
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), tables), encoding="utf-8")

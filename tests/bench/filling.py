@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert
 
 from bot.intake.intake import Rules, take_in
 from storage.database import Database, open_database
 from storage.engines import create_engine
-from storage.model import ChatKind, Dump, ExcerptLength, Format, Standing, When
+from storage.model import ChatKind, Dump, ExcerptLength, Format, ScopeId, Standing, When
 from storage.schema import destinations, subscriptions
 from tests.bench.inventing import listing
+
+Row = dict[str, Any]
 
 FIRST_CHAT = 10_000_000
 
@@ -38,7 +41,16 @@ async def subscribe(file: Path, chats: Sequence[int]) -> None:
     engine = create_engine(url_of(file))
     database = Database(engine)
     everything = (await database.transact(lambda tx: tx.scopes.everything())).id
-    rows = [
+    rows, wishes = chats_wanting(chats, everything, now)
+    async with engine.begin() as connection:
+        await connection.execute(insert(destinations), rows)
+        await connection.execute(insert(subscriptions), wishes)
+    await database.close()
+
+
+def chats_wanting(chats: Sequence[int], scope: ScopeId, now: datetime) -> tuple[list[Row], list[Row]]:
+    """Rows of chats, and rows of their wish for `scope`; numbers below zero are groups."""
+    rows: list[Row] = [
         {
             "id": number, "chat_id": chat, "thread_id": 0, "title": f"chat {chat}",
             "standing": Standing.ACTIVE, "kind": ChatKind.PRIVATE if chat > 0 else ChatKind.GROUP,
@@ -48,11 +60,7 @@ async def subscribe(file: Path, chats: Sequence[int]) -> None:
         }
         for number, chat in enumerate(chats, 1)
     ]  # fmt: skip
-    wishes = [
-        {"scope_id": everything, "destination_id": row["id"], "muted": False, "created_at": now}
-        for row in rows
+    wishes: list[Row] = [
+        {"scope_id": scope, "destination_id": row["id"], "muted": False, "created_at": now} for row in rows
     ]
-    async with engine.begin() as connection:
-        await connection.execute(insert(destinations), rows)
-        await connection.execute(insert(subscriptions), wishes)
-    await database.close()
+    return rows, wishes

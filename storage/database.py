@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.acquaintance import Acquaintance
 from storage.archive import Archive
 from storage.begun import BegunLog
 from storage.bell import listen
@@ -58,6 +59,7 @@ class Transaction:
     joining: Joining
     scopes: Scopes
     destinations: Destinations
+    acquaintance: Acquaintance
     planning: Planning
     outbox: Outbox
     marks: BookMarks
@@ -182,6 +184,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         joining=Joining(connection),
         scopes=Scopes(connection),
         destinations=Destinations(connection),
+        acquaintance=Acquaintance(connection),
         planning=Planning(connection),
         outbox=Outbox(connection),
         marks=BookMarks(connection),

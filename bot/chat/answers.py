@@ -8,6 +8,7 @@ from bot.chat import browsing, operating, studying, subscribing
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.chat.elsewhere import other_chat, topic_for
+from bot.chat.sharing import SHARED, shared
 from bot.messages import actions as act
 from bot.messages import help as helping
 from bot.messages import notices, replies
@@ -48,9 +49,15 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
         answered = await desk.database.transact(changing)
         desk.planned()
         return answered
-    message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
-    # A digest is news and stays; the walk through its posts begins below it.
-    return Answer(message=message, fresh=isinstance(action, act.Step) and action.position == 0)
+
+    async def make() -> Answer:
+        message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
+        # A digest is news and stays; the walk through its posts begins below it.
+        return Answer(message=message, fresh=isinstance(action, act.Step) and action.position == 0)
+
+    if isinstance(action, SHARED) and number is None:
+        return await shared(desk, asker, action, make)
+    return await make()
 
 
 def _changing(desk: Desk, asker: Asker, action: act.Action) -> Unit | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.messages.actions import Action
 from bot.messages.document import Message
 from bot.messages.words import Words, words_for
-from storage.model import ChatKind, Destination, Preferences
+from storage.model import ChatKind, Destination, Known, Preferences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +13,9 @@ class Asker:
     """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
 
     `destination` is what that chat and topic have set, None before they set anything; `client` is the
-    language of the person's client. `other` is another chat that this person runs, where the question is
-    about that one; `forum` says that the chat has topics.
+    language of the person's client; `known` is what else was found about both when they asked. `other` is
+    another chat that this person runs, where the question is about that one; `forum` says that the chat has
+    topics.
     """
 
     chat_id: int
@@ -24,6 +25,7 @@ class Asker:
     title: str = ""
     client: str = "zh"
     destination: Destination | None = None
+    known: Known | None = None
     other: Destination | None = None
     forum: bool = False
 

@@ -8,6 +8,7 @@ from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.chat.figuring import show_figures
 from bot.chat.names import Exact, find
+from bot.chat.sharing import shared
 from bot.chat.taking import take_out
 from bot.intake.wording import word_key
 from bot.messages import actions as act
@@ -98,9 +99,7 @@ async def _with_words(desk: Desk, asker: Asker, command: str, typed: str) -> Ans
         case "latest":
             return await _latest(desk, asker, typed)
         case "series" | "tag" | "category":
-            kind = KINDS[command]
-            shown = await desk.database.read(lambda tx: browsing.named(tx, desk, asker, kind, typed))
-            return Answer(message=shown)
+            return await _named(desk, asker, KINDS[command], typed)
         case "search":
             return await look_for(desk, asker, typed)
         case "archive":
@@ -133,6 +132,15 @@ def _channel(asker: Asker) -> Message:
     return notices.channel_offer(asker.words) if private else notices.only_private_picker(asker.words)
 
 
+async def _named(desk: Desk, asker: Asker, kind: ScopeKind, name: str) -> Answer:
+    async def make() -> Answer:
+        return Answer(
+            message=await desk.database.read(lambda tx: browsing.named(tx, desk, asker, kind, name))
+        )
+
+    return await shared(desk, asker, (kind, name), make)
+
+
 async def look_for(desk: Desk, asker: Asker, words: str) -> Answer:
     """Search; the words are kept under a number, for the buttons that turn the page."""
     if not words:
@@ -142,7 +150,10 @@ async def look_for(desk: Desk, asker: Asker, words: str) -> Answer:
         number = await tx.scopes.phrase(words[:LONGEST], desk.clock.now())
         return await browsing.search(tx, desk, asker, words, number, 1)
 
-    return Answer(message=await desk.database.transact(unit))
+    async def make() -> Answer:
+        return Answer(message=await desk.database.transact(unit))
+
+    return await shared(desk, asker, ("search", words), make)
 
 
 async def _started(desk: Desk, asker: Asker, payload: str) -> Answer:

@@ -4,6 +4,7 @@ Each handler is a few lines; what is answered is decided in answers.py and askin
 """
 
 import logging
+from collections.abc import Collection, Mapping
 
 from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Update
 from telegram import Message as Received
@@ -18,12 +19,14 @@ from bot.chat.elsewhere import shared
 from bot.chat.gate import Gate
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
+from bot.chat.together import Together
 from bot.delivery.messenger import Address
 from bot.messages import actions as act
 from bot.messages import notices
 from bot.messages.document import Pick
 from bot.messages.words import words_for
-from storage.model import ChatKind, Sent, Standing, Unsure
+from storage.acquaintance import Who
+from storage.model import ChatKind, Known, Sent, Standing, Unsure
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class Conversation:
         self._speaker = speaker
         self._permission = permission
         self._gate = Gate()
+        self._acquaintance = Together(self._look)
 
     async def on_command(self, update: Update, _: Context) -> None:
         message = update.effective_message
@@ -132,6 +136,9 @@ class Conversation:
                 to, notices.went_wrong(words), private=update.effective_chat.type == "private"
             )
 
+    async def _look(self, everyone: Collection[Who]) -> Mapping[Who, Known]:
+        return await self._desk.database.read(lambda tx: tx.acquaintance.of(everyone))
+
     def _admits(self, message: Received) -> bool:
         user = message.from_user
         if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
@@ -144,7 +151,9 @@ class Conversation:
         user = query.from_user if query is not None else message.from_user
         chat = message.chat
         thread = message.message_thread_id if message.is_topic_message else None
-        destination = await self._desk.database.read(lambda tx: tx.destinations.find(chat.id, thread))
+        who = Who(chat.id, thread or 0, user.id if user is not None else 0)
+        known = await self._acquaintance.get(who)
+        destination = known.destination
         if destination is not None and destination.standing is Standing.GONE:
             # It speaks to us, so it is back; Telegram's own word of that may have been missed.
             await self._desk.database.transact(lambda tx: tx.destinations.returned(chat.id))
@@ -156,6 +165,7 @@ class Conversation:
             title=chat.title or chat.full_name or "",
             client=(user.language_code if user is not None else None) or "zh",
             destination=destination,
+            known=known,
             forum=bool(chat.is_forum),
         )
 

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.archive.shelf import Shelf
+from bot.chat.asker import Answer
 from bot.chat.rooms import NoRooms, Rooms
 from bot.clock import Clock
+from bot.delivery.keeping import Kept
 from storage.database import Database
+
+KEPT = 512  # answers about the archive, which many ask for
+FRESH_SECONDS = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -19,5 +24,6 @@ class Desk:
     admins: tuple[int, ...] = ()
     hold_above: int = 50
     shelf: Shelf = field(default_factory=Shelf)
+    kept: Kept[Answer] = field(default_factory=lambda: Kept(most=KEPT, fresh=FRESH_SECONDS))
     rooms: Rooms = field(default_factory=NoRooms)
     planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender

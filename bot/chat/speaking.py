@@ -5,19 +5,40 @@ What is surely not sent may be said again more simply; what may have been sent i
 
 import asyncio
 import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
 from bot.delivery.pacing import Pacing
 from bot.messages.document import Message
-from bot.messages.rendering import choose, render
+from bot.messages.rendering import Rendered, choose, render
 from bot.telegram.ability import RichAbility
 from storage.model import Fault, Form, Format, Later, Outcome, Refused, Sent
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
+KEPT = 256  # messages
+T = TypeVar("T")
 SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
+
+
+class OfMessages(Generic[T]):
+    """What was worked out of a message, for all who get this very one: the answers many ask for are kept."""
+
+    def __init__(self) -> None:
+        # With the messages themselves: as long as one is here, its id is nobody else's.
+        self._kept: OrderedDict[tuple[int, object], tuple[Message, T]] = OrderedDict()
+
+    def get(self, message: Message, aspect: object, work_out: Callable[[], T]) -> T:
+        kept = self._kept.get((id(message), aspect))
+        if kept is None:
+            kept = self._kept[id(message), aspect] = (message, work_out())
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return kept[1]
 
 
 class Speaker:
@@ -28,6 +49,8 @@ class Speaker:
         self._pacing = pacing
         self._clock = clock
         self._rich = rich
+        self._forms: OfMessages[Form] = OfMessages()
+        self._messages: OfMessages[Rendered] = OfMessages()
 
     async def say(
         self,
@@ -40,11 +63,11 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
-        form: Form | None = choose(message, wish, rich=self._rich.usable())
+        form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
             await self._wait(to.chat_id, private)
-            rendered = render(message, form)
+            rendered = self._rendered(message, form)
             if in_place_of is None:
                 outcome = await self._messenger.send(to, rendered, reply_to=reply_to)
             else:
@@ -89,6 +112,13 @@ class Speaker:
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
         return outcome
+
+    def _chosen(self, message: Message, wish: Format) -> Form:
+        usable = self._rich.usable()
+        return self._forms.get(message, (wish, usable), lambda: choose(message, wish, rich=usable))
+
+    def _rendered(self, message: Message, form: Form) -> Rendered:
+        return self._messages.get(message, form, lambda: render(message, form))
 
     async def _wait(self, chat_id: int, private: bool) -> None:
         now = self._clock.monotonic()

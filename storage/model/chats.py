@@ -139,6 +139,19 @@ class Subscription:
     muted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of somebody who asks: the chat or topic, what it wants, whether the person has marks.
+
+    `revision` changes whenever the archive does.
+    """
+
+    destination: Destination | None = None
+    subscribed: frozenset[ScopeId] = frozenset()
+    marks: bool = False
+    revision: tuple[int, int] = (0, 0)
+
+
 class Stage(StrEnum):
     """Where a course stands."""
 

@@ -20,10 +20,16 @@ PEER_PROGRAMS = {"PTB + AIORateLimiter": "limited_ptb", "aiogram": "aiogram_loop
 PATIENCE = 600.0  # seconds for one program
 
 
-def run(arguments: list[str], given: dict[str, Any] | str, *, python: str | Path = sys.executable) -> Figures:
-    """A program of the bench on the first processor: its line of JSON."""
+def run(
+    arguments: list[str],
+    given: dict[str, Any] | str,
+    *,
+    python: str | Path = sys.executable,
+    core: int = 0,
+) -> Figures:
+    """A program of the bench on processor `core`: its line of JSON."""
     text = given if isinstance(given, str) else json.dumps(given)
-    command = [*pinned(0), str(python), *arguments, text]
+    command = [*pinned(core), str(python), *arguments, text]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
     if done.returncode:
         raise RuntimeError(f"{arguments} failed:\n{done.stderr[-2000:]}")

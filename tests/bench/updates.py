@@ -1,0 +1,50 @@
+"""Updates through the webhook of the whole service: how many a second, and how fast at half that load."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from tests.bench.fan_out import Figures, run
+from tests.bench.filling import filled
+from tests.bench.living import PATH, SECRET, Living, living
+from tests.bench.serving import serving
+
+POSTS = 1500
+SUBSCRIBERS = 5000
+PEOPLE = 20_000  # a fourth of them have set something
+CONNECTIONS = 100  # the most that Telegram opens
+
+
+def updates(seconds: float) -> dict[str, Figures]:
+    """At full load, then at half of what that gave; without a limit on messages."""
+    with tempfile.TemporaryDirectory() as name, serving(core=1) as server:
+        folder = Path(name)
+        asyncio.run(_fill(folder / "bench.db"))
+        with living(folder, server.url, core=0, rate_per_second=0) as service:
+            brought(service, seconds=3, seed=10_000_000)
+            full = brought(service, seconds=seconds, seed=20_000_000)
+            rate = full["per_second"] / 2
+            half = brought(service, seconds=seconds, seed=30_000_000, rate=rate)
+    return {"full load": full, "half load": half}
+
+
+def brought(service: Living, *, seconds: float, seed: int, rate: float = 0) -> Figures:
+    """Updates brought to this service for so long; `seed` is the number of the first."""
+    before = service.processor_seconds
+    given = {
+        "port": service.webhook_port,
+        "path": PATH,
+        "secret": SECRET,
+        "seconds": seconds,
+        "connections": CONNECTIONS,
+        "people": PEOPLE,
+        "seed": seed,
+        "rate": rate,
+    }
+    figures = run(["-m", "tests.bench.bringing"], given, core=1)
+    figures["cpu_ms_per_update"] = 1000 * (service.processor_seconds - before) / figures["updates"]
+    return figures
+
+
+async def _fill(file: Path) -> None:
+    await (await filled(file, posts=POSTS, subscribers=SUBSCRIBERS)).close()

@@ -13,9 +13,13 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+# On Linux the usual monotonic clock stands still while the machine sleeps, and leases do not.
+_RUNNING: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_RUNNING)

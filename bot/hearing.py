@@ -1,16 +1,25 @@
-"""Getting updates: Telegram brings them to WEBHOOK_URL, or they are asked for. Knows not what they mean."""
+"""Getting updates: Telegram brings them to WEBHOOK_URL, or they are asked for. Knows not what they mean.
 
+Of several processes every one hears the webhook, but only the holder of a lease asks, or tells Telegram where
+to bring them.
+"""
+
+import asyncio
+import hashlib
+import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from secrets import token_urlsafe
 from typing import Any
 
-from telegram import Update
+from telegram import Bot, Update
+from telegram.error import TelegramError
 from telegram.ext import Application
 
+from bot.holding import Holding
 from bot.parts import POLL_SECONDS
 from bot.settings import Settings
+from bot.telegram.polling import Polling
 from bot.telegram.webhook import listening
 
 log = logging.getLogger(__name__)
@@ -20,30 +29,98 @@ App = Application[Any, Any, Any, Any, Any, Any]
 UPDATES = [
     "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
 ]  # fmt: skip
+CHECK_SECONDS = 300.0  # a webhook that somebody took away is set again within
+LOOK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
-async def hear(application: App, *, settings: Settings, windows: AsyncExitStack) -> None:
-    """Begin to hear; a webhook's listener lives as long as `windows`. Raises OSError, Telegram's errors."""
-    url = settings.webhook_url
-    if url is None:
-        if application.updater is not None:
-            await application.updater.start_polling(
-                timeout=POLL_SECONDS, allowed_updates=UPDATES, error_callback=_polling_failed
+class Hearing:
+    """Hears until it is stopped; `lease` says which process asks."""
+
+    def __init__(self, application: App, settings: Settings, token: str, lease: Holding) -> None:
+        self._application = application
+        self._settings = settings
+        self._token = token
+        self._lease = lease
+        self._stop: Callable[[], None] = lambda: None
+
+    async def begin(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+        """What is to run until `stop`; a webhook's listener lives as long as `windows`. Raises OSError."""
+        url = self._settings.webhook_url
+        if url is None:
+            polling = Polling(
+                self._application.bot,
+                self._lease.held,
+                self._application.update_queue.put,
+                wanted=UPDATES,
+                held_open=POLL_SECONDS,
             )
-        return
+            self._stop = polling.stop
+            return polling.run
+        secret = self._settings.webhook_secret_text() or secret_of(self._token)
+        listener = listening(
+            self._handle,
+            url=url,
+            secret=secret,
+            host=self._settings.webhook_host,
+            port=self._settings.webhook_port,
+        )
+        await windows.enter_async_context(listener)
+        pointer = Pointer(self._application.bot, self._lease.held, url, secret)
+        self._stop = pointer.stop
+        return pointer.run
 
-    async def handle(update: Mapping[str, Any]) -> None:
-        parsed = Update.de_json(dict(update), application.bot)
+    def stop(self) -> None:
+        self._stop()
+
+    async def _handle(self, update: Mapping[str, Any]) -> None:
+        parsed = Update.de_json(dict(update), self._application.bot)
         if parsed is not None:
-            await application.process_update(parsed)
-
-    secret = settings.webhook_secret_text() or token_urlsafe(32)
-    listener = listening(
-        handle, url=url, secret=secret, host=settings.webhook_host, port=settings.webhook_port
-    )
-    await windows.enter_async_context(listener)
-    await application.bot.set_webhook(url, secret_token=secret, allowed_updates=UPDATES)
+            await self._application.process_update(parsed)
 
 
-def _polling_failed(error: Exception) -> None:
-    log.warning("updates cannot be had for now: %s", error)
+class Pointer:
+    """Tells Telegram where to bring updates, and again when somebody told it otherwise."""
+
+    def __init__(self, bot: Bot, may: Callable[[], bool], url: str, secret: str) -> None:
+        self._bot = bot
+        self._may = may
+        self._url = url
+        self._secret = secret
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        told, pause = False, FIRST_PAUSE
+        while not self._stopping.is_set():
+            if not self._may():
+                told = False
+                await self._wait(LOOK_SECONDS)
+                continue
+            try:
+                if not told or (await self._bot.get_webhook_info()).url != self._url:
+                    await self._bot.set_webhook(self._url, secret_token=self._secret, allowed_updates=UPDATES)
+                told, pause = True, FIRST_PAUSE
+                await self._wait(CHECK_SECONDS, while_mine=True)
+            except TelegramError as error:
+                log.warning("Telegram was not told of the webhook: %s", error)
+                await self._wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
+        """Wait so long, or until the stop, or until it is another process's matter."""
+        for _ in range(max(1, round(seconds / LOOK_SECONDS))):
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._stopping.wait()
+            except TimeoutError:
+                if not while_mine or self._may():
+                    continue
+            return
+
+
+def secret_of(token: str) -> str:
+    """What Telegram must say with each update where none was chosen: the same in every process of one bot."""
+    return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()

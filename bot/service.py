@@ -26,7 +26,7 @@ from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
 from bot.delivery.timekeeper import Timekeeper
-from bot.hearing import hear
+from bot.hearing import Hearing
 from bot.housekeeping import Housekeeper
 from bot.intake.intake import Report
 from bot.intake.polling import Poller
@@ -35,6 +35,8 @@ from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
 from bot.parts import Wires, backup_of, open_sound_database, rules_of, take_in_file
+from bot.recovery import end_lost_claims
+from bot.replica import Replica
 from bot.schedule import make_schedule
 from bot.settings import Settings, agree_with_libraries
 from bot.tasks import Supervisor
@@ -93,6 +95,8 @@ class Service:
         self._housekeeper: Housekeeper
         self._timekeeper: Timekeeper
         self._poller: Poller | None = None
+        self._hearing: Hearing | None = None
+        self._replica: Replica
         self._connected: Connected | None = None
 
     async def start(self, *, polling: bool = True) -> None:
@@ -109,7 +113,10 @@ class Service:
         self.database = await open_sound_database(settings)
         self.database.claim_alone()
         self._begun = self.database.begun_log()
-        await self._recover()
+        resend = settings.on_unsure == "resend"
+        await end_lost_claims(self.database, self._begun, self.clock.now(), resend=resend)
+        self._replica = Replica(self.database, self.clock)
+        await self._replica.join(self.supervisor, self._news)
         self._housekeeper = Housekeeper(
             self.database,
             self.clock,
@@ -142,21 +149,6 @@ class Service:
             ticking=lambda: bool(self._schedule.running),
         )
 
-    async def _recover(self) -> None:
-        """On SQLite nobody else lives: what is still being sent was begun by a process that is no more."""
-        if self.database.dialect == "sqlite":
-            resend, now = self.settings.on_unsure == "resend", self.clock.now()
-            begun = None if self._begun is None else self._begun.read()
-
-            async def unit(tx: Transaction) -> None:
-                if begun is not None:
-                    await tx.outbox.unclaim(begun, now)
-                await tx.outbox.recover(now, resend=resend, everything=True)
-
-            await self.database.transact(unit)
-            if self._begun is not None:
-                self._begun.start_over()
-
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
         pacing = Pacing(self._limits)
@@ -169,10 +161,24 @@ class Service:
         self.supervisor.start("sender", sender.run)
         self.supervisor.start("profile", self._tell_profile)
         if polling:
-            await hear(application, settings=self.settings, windows=self._windows)
+            await self._hear(application)
+
+    async def _hear(self, application: App) -> None:
+        self._hearing = Hearing(application, self.settings, self._token, self._replica.updates)
+        run = await self._hearing.begin(self._windows)
+        await self._replica.hear(self.supervisor)
+        self.supervisor.start("hearing", run)
+
+    def hears(self) -> bool:
+        """Whether it is this process that asks for updates."""
+        return self._replica.updates.held()
 
     async def _tell_profile(self) -> None:
-        await tell_profile(self.running.application.bot, self.database, self.settings.admin_chat_ids)
+        """What could not be told is told at the next start."""
+        async with self._replica.only_one("profile") as mine:
+            if mine:
+                bot = self.running.application.bot
+                await tell_profile(bot, self.database, self.settings.admin_chat_ids)
 
     def _build(self, pacing: Pacing) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
@@ -234,10 +240,9 @@ class Service:
     async def stop(self) -> None:
         """No new work; requests in flight are awaited; the rest is left to its lease."""
         connected = self._connected
+        if self._hearing is not None:
+            self._hearing.stop()
         if connected is not None:
-            updater = connected.application.updater
-            if updater is not None and updater.running:
-                await updater.stop()
             connected.sender.stop()
         await self._windows.aclose()
         self._schedule.shutdown(wait=False)
@@ -247,6 +252,7 @@ class Service:
         if self._poller is not None:
             await self._poller.stop()
         await self.supervisor.stop(self.settings.stop_seconds + 5)
+        await self._replica.leave()
         if connected is not None:
             await connected.application.stop()
             await connected.application.shutdown()

@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest_asyncio
 
 from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram
+from tests.postgres import MakeUrl, create_database, postgres_server, programs
 from tests.wholebot import WholeBot, store
 
 
@@ -56,3 +58,14 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test must not depend on what happens to be set where it runs."""
     for name in ("BOT_TOKEN", "BOT_TOKEN_FILE", "DATABASE_URL", "DUMP_DIR", "ADMIN_CHAT_IDS", "BOT_API_URL"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[MakeUrl]:
+    """Makes the address of a new, empty database on a server of the tests' own."""
+    pytest.importorskip("asyncpg", reason="the PostgreSQL driver is not installed")
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    numbers = count()
+    with postgres_server() as server:
+        yield lambda: create_database(server, f"store_{next(numbers)}")

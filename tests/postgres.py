@@ -8,11 +8,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 PLACES = ("/usr/lib/postgresql/*/bin",)
+MakeUrl = Callable[[], str]  # of a new, empty database
+
 ORDINARY = "postgres"  # the package makes this user; the server refuses to run as root
 
 

@@ -128,7 +128,7 @@ def outcome_of(error: BaseException) -> Outcome:
     reason = _reason(error)
     match error:
         case RetryAfter():
-            return Later(_seconds(error), reason, flood=True)
+            return Later(retry_seconds(error), reason, flood=True)
         case ChatMigrated(new_chat_id=chat_id):
             return Moved(chat_id)
         case NotSentError():
@@ -192,7 +192,7 @@ def _token_or_method(error: TelegramError) -> Outcome:
     return Later(_NO_TOKEN, reason, pause=Pause.TOKEN)
 
 
-def _seconds(error: RetryAfter) -> float:
+def retry_seconds(error: RetryAfter) -> float:
     with warnings.catch_warnings():  # the library warns whoever reads it that its type will change
         warnings.simplefilter("ignore")
         after = error.retry_after

@@ -10,7 +10,7 @@ from storage import bell
 from storage.bell import ring
 from storage.database import Database, Transaction, open_database
 from tests.delivery.archive import THEN
-from tests.storage.conftest import MakeUrl
+from tests.postgres import MakeUrl
 
 
 @asynccontextmanager

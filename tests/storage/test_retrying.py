@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from storage.database import Database, Transaction, open_database
 from storage.retrying import LONGEST_PAUSE, TRIES, passing, pauses
-from tests.storage.conftest import MakeUrl
+from tests.postgres import MakeUrl
 
 
 @pytest_asyncio.fixture

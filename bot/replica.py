@@ -1,0 +1,56 @@
+"""This process among those that share a database: its name, the leases it holds, the bell it hears.
+
+Knows when it joins and leaves, not what the leases are for. With one process, as on SQLite, there is nothing
+to do.
+"""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from secrets import token_hex
+
+from bot.clock import Clock
+from bot.holding import Holding
+from bot.tasks import Supervisor
+from storage.database import Database
+
+
+class Replica:
+    """`pulse` says that this process lives: when it runs out, the others end its claims. `updates` is the
+    right to ask Telegram for updates, or to tell it where to bring them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+        self.pulse = Holding(database, clock, f"process {self._name}", self._name)
+        self.updates = Holding(database, clock, "updates", self._name)
+
+    async def join(self, supervisor: Supervisor, heard: Callable[[], None]) -> None:
+        """Begin to live; `heard` is called whenever some process has planned deliveries."""
+        await self.pulse.keep()
+        if self._database.shared:
+            supervisor.start("pulse", self.pulse.run, endless=True)
+            supervisor.start("bell", lambda: self._database.listen(heard), endless=True)
+
+    async def hear(self, supervisor: Supervisor) -> None:
+        """Try from now on to be the one that hears updates."""
+        await self.updates.keep()
+        if self._database.shared:
+            supervisor.start("updates", self.updates.run, endless=True)
+
+    @asynccontextmanager
+    async def only_one(self, work: str) -> AsyncIterator[bool]:
+        """For what one process does while the others need not; whether it is this one."""
+        lease = Holding(self._database, self._clock, work, self._name)
+        mine = await lease.keep()
+        try:
+            yield mine
+        finally:
+            await lease.give_back()
+
+    async def leave(self) -> None:
+        """What this process did is the others' from now on."""
+        await self.updates.give_back()
+        await self.pulse.give_back()

@@ -1,0 +1,134 @@
+"""Asking for updates: one after the other, only while it is one's turn, and each handed on once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from telegram import Bot, Update
+
+from bot.hearing import UPDATES, Pointer, secret_of
+from bot.telegram import polling
+from bot.telegram.polling import Polling
+from bot.telegram.request import AiohttpRequest
+from tests.fakes import FakeTelegram
+
+
+@dataclass
+class Turn:
+    """Whose turn it is, and what was handed on."""
+
+    mine: bool = True
+    numbers: list[int] = field(default_factory=list)
+
+    def may(self) -> bool:
+        return self.mine
+
+    async def hand_on(self, update: Update) -> None:
+        self.numbers.append(update.update_id)
+
+
+@asynccontextmanager
+async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
+    wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
+    async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
+        asking = Polling(bot, turn.may, turn.hand_on, wanted=UPDATES, held_open=1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asking.run())
+            yield
+            asking.stop()
+
+
+async def until(holds: object) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # type: ignore[operator]
+            await asyncio.sleep(0.01)
+
+
+async def test_each_update_is_handed_on_once_and_confirmed(telegram: FakeTelegram) -> None:
+    turn = Turn()
+    async with polled(telegram, turn):
+        for text in ("one", "two"):
+            telegram.user_says(text)
+        await until(lambda: len(turn.numbers) == 2)
+        telegram.user_says("three")
+        await until(lambda: len(turn.numbers) == 3)
+    assert turn.numbers == sorted(set(turn.numbers))
+    assert telegram.world.updates == [], "the last one was confirmed at the end"
+
+
+async def test_who_may_not_asks_nothing(telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "LOOK_SECONDS", 0.02)
+    turn = Turn(mine=False)
+    async with polled(telegram, turn):
+        telegram.user_says("one")
+        await asyncio.sleep(0.2)
+        assert telegram.calls("getUpdates") == []
+        turn.mine = True
+        await until(lambda: turn.numbers)
+
+
+async def test_what_comes_when_the_turn_is_over_is_left_to_the_next(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "LOOK_SECONDS", 0.02)
+    turn, next_turn = Turn(), Turn()
+    async with polled(telegram, turn):
+        await until(lambda: telegram.calls("getUpdates"))
+        turn.mine = False
+        telegram.user_says("one")
+        await asyncio.sleep(0.2)
+    assert turn.numbers == []
+    async with polled(telegram, next_turn):
+        await until(lambda: next_turn.numbers)
+
+
+async def test_another_that_asks_too_is_met_with_patience_and_said_once(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(polling, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(polling, "LONGEST_PAUSE", 0.02)
+    turn = Turn()
+    with caplog.at_level(logging.INFO, logger="bot.telegram.polling"):
+        async with polled(telegram, turn):
+            for _ in range(8):
+                before = len(telegram.calls("getUpdates"))
+                telegram.world.polls += 1  # another request comes in between
+                telegram.world.changed()
+                await until(lambda before=before: len(telegram.calls("getUpdates")) > before)
+            telegram.user_says("one")
+            await until(lambda: turn.numbers)
+    assert len(caplog.messages) <= 1
+
+
+async def test_a_webhook_that_somebody_took_away_is_set_again(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.hearing.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("bot.hearing.LOOK_SECONDS", 0.1)
+    url, turn = f"{telegram.server}/nowhere", Turn(mine=False)
+    wire = AiohttpRequest(connections=1, read_timeout=5)
+
+    def points() -> str | None:
+        return telegram.world.webhook["url"] if telegram.world.webhook else None
+
+    async with Bot(telegram.token, telegram.url, request=wire) as bot:
+        pointer = Pointer(bot, turn.may, url, secret_of(telegram.token))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pointer.run())
+            await asyncio.sleep(0.3)
+            assert points() is None
+            turn.mine = True
+            for _ in range(2):
+                await until(lambda: points() == url)
+                await bot.delete_webhook()
+            pointer.stop()
+
+
+def test_the_secret_made_of_the_token_does_not_show_it() -> None:
+    made = secret_of("123:abc")
+    assert made == secret_of("123:abc") != secret_of("123:abd")
+    assert "abc" not in made
+    assert len(made) <= 256

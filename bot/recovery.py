@@ -1,4 +1,4 @@
-"""What a start does about the claims of a process that is no more. Knows the outbox and the log of requests."""
+"""What a start does about the claims of a process that is no more. Knows the outbox, not what it is for."""
 
 from datetime import datetime
 

@@ -314,6 +314,7 @@ def destination_of(row: RowMapping) -> Destination:
             excerpt=row["excerpt"],
             pictures=row["pictures"],
         ),
+        refusals=row["refusals"],
     )
 
 

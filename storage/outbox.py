@@ -23,12 +23,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.begun import Claim
 from storage.bell import ring
-from storage.destinations import Destinations
+from storage.destinations import destination_of
 from storage.model import (
     Delivery,
     DeliveryId,
     DeliveryKind,
-    Destination,
     DestinationId,
     PostId,
     Priority,
@@ -37,6 +36,7 @@ from storage.model import (
 )
 from storage.outbox_statements import (
     CLAIM,
+    CLAIMED,
     DUE_PRIORITIES,
     EPISODE_BEFORE,
     PENDING,
@@ -56,28 +56,26 @@ class Outbox:
 
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
         """
-        asked = {"slots": slots, "now": now, "until": now + lease, "claim": uuid4().hex}
+        claim = {"claim": uuid4().hex}
+        asked = {"now": now, "until": now + lease} | claim
         waiting_at = (await self._connection.execute(DUE_PRIORITIES, {"now": now})).one()
-        claimed: list[RowMapping] = []
+        free = slots
         for priority in (each for each, found in zip(Priority, waiting_at, strict=True) if found):
-            if len(claimed) < slots:
-                asked |= {"slots": slots - len(claimed), "urgency": priority}
-                claimed += (await self._connection.execute(CLAIM, asked)).mappings()
-        if not claimed:
+            if free > 0:
+                asked |= {"slots": free, "urgency": priority}
+                free -= (await self._connection.execute(CLAIM, asked)).rowcount
+        if free == slots:
             return []
-        theirs = await Destinations(self._connection).many({row["destination_id"] for row in claimed})
-        claimed.sort(key=lambda row: (row["priority"], row["due_at"], row["id"]))
-        before = await self._before([row["id"] for row in claimed if row["kind"] is DeliveryKind.POST])
-        return [_delivery(row, theirs[row["destination_id"]], before.get(row["id"])) for row in claimed]
+        claimed = (await self._connection.execute(CLAIMED, claim)).mappings().all()
+        before = await self._before(claim)
+        return [_delivery(row, before.get(row["delivery_id"])) for row in claimed]
 
-    async def _before(self, ids: Collection[DeliveryId]) -> dict[DeliveryId, int]:
+    async def _before(self, claim: dict[str, str]) -> dict[DeliveryId, int]:
         """For announcements of episodes, the message there that told of the episode before.
 
         Looked up at the claim, because an older duty of the same destination has always ended by then.
         """
-        if not ids:
-            return {}
-        found = await self._connection.execute(EPISODE_BEFORE, {"ids": list(ids)})
+        found = await self._connection.execute(EPISODE_BEFORE, claim)
         return {DeliveryId(row.id): int(row.message) for row in found}
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
@@ -268,22 +266,24 @@ class Outbox:
         return found.scalar_one_or_none()
 
 
-def _delivery(row: RowMapping, destination: Destination, reply_to: int | None) -> Delivery:
-    kind: DeliveryKind = row["kind"]
-    listed = row["payload"] if kind is DeliveryKind.DIGEST else None
+def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
+    kind: DeliveryKind = row["delivery_kind"]
+    payload: str | None = row["delivery_payload"]
+    listed = payload if kind is DeliveryKind.DIGEST else None
     ids = [int(part) for part in listed.split(",")] if listed else []
+    post_id: PostId | None = row["delivery_post_id"]
     return Delivery(
-        id=DeliveryId(row["id"]),
+        id=DeliveryId(row["delivery_id"]),
         kind=kind,
-        destination=destination,
-        post_ids=tuple(PostId(i) for i in ids) if ids else ((row["post_id"],) if row["post_id"] else ()),
-        text=None if listed else row["payload"],
-        token=row["token"],
-        attempts=row["attempts"],
-        unsure=row["unsure"],
-        scope_id=row["scope_id"],
-        message_id=row["message_id"],
-        form=row["form"],
-        duty=row["duty"],
+        destination=destination_of(row),
+        post_ids=tuple(PostId(i) for i in ids) if ids else ((post_id,) if post_id else ()),
+        text=None if listed else payload,
+        token=row["delivery_token"],
+        attempts=row["delivery_attempts"],
+        unsure=row["delivery_unsure"],
+        scope_id=row["delivery_scope_id"],
+        message_id=row["delivery_message_id"],
+        form=row["delivery_form"],
+        duty=row["delivery_duty"],
         reply_to=reply_to,
     )

@@ -19,10 +19,10 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.dml import Update
 
 from storage.model import Priority, State
-from storage.schema import deliveries, posts
+from storage.schema import deliveries, destinations, posts
 
 # Literals, not parameters: only so do the partial indexes serve (schema.py).
 PENDING = text("deliveries.state = 'pending'")
@@ -30,7 +30,7 @@ SENDING = text("deliveries.state = 'sending'")
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
-def _claim() -> ReturningUpdate[tuple[object, ...]]:
+def _claim() -> Update:
     older = deliveries.alias("older")
     waits = (
         select(literal_column("1"))
@@ -60,7 +60,23 @@ def _claim() -> ReturningUpdate[tuple[object, ...]]:
             attempts=deliveries.c.attempts + 1,
             updated_at=NOW,
         )
-        .returning(deliveries)
+    )
+
+
+def _claimed() -> Select[*tuple[Any, ...]]:
+    """What a claim took, each with its destination, in the order in which it is to leave."""
+    told = (
+        deliveries.c[name].label(f"delivery_{name}")
+        for name in (
+            "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id",
+            "form", "duty",
+        )
+    )  # fmt: skip
+    return (
+        select(*told, *(column for column in destinations.c if column.name != "created_at"))
+        .join(destinations, destinations.c.id == deliveries.c.destination_id)
+        .where(SENDING, deliveries.c.token == bindparam("claim"))
+        .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
     )
 
 
@@ -96,7 +112,9 @@ def _episode_before() -> Select[tuple[int, int]]:
         .join(earlier, and_(earlier.c.series_id == post.c.series_id, earlier.c.episode == last))
         .join(told, same)
         .where(
-            deliveries.c.id.in_(bindparam("ids", expanding=True)),
+            SENDING,
+            deliveries.c.token == bindparam("claim"),
+            deliveries.c.kind == literal_column("'post'"),
             told.c.state == State.SENT,
             told.c.message_id.is_not(None),
         )
@@ -106,6 +124,7 @@ def _episode_before() -> Select[tuple[int, int]]:
 
 # Built once: the sender runs these many times a second, and building costs more than running.
 CLAIM = _claim()
+CLAIMED = _claimed()
 DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()
 SETTLE_SENT = (

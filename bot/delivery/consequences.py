@@ -29,7 +29,8 @@ async def follow(
     for delivery, verdict in ended:
         match verdict.effect:
             case None if verdict.settlement.state is State.SENT:
-                arrived.add(delivery.destination.id)
+                if delivery.destination.refusals:
+                    arrived.add(delivery.destination.id)
             case None if verdict.settlement.state is State.FAILED and delivery.kind.value != "edit":
                 # One notice for a post, not one for each chat that was not told about it.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind

@@ -97,6 +97,7 @@ class Destination:
     standing: Standing
     reason: str | None
     preferences: Preferences = field(default_factory=Preferences)
+    refusals: int = 0  # of the right to write there, one after the other
 
 
 class ScopeKind(StrEnum):

@@ -57,7 +57,7 @@ class Outbox:
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
         """
         claim = {"claim": uuid4().hex}
-        asked = {"now": now, "until": now + lease} | claim
+        asked: dict[str, object] = {"now": now, "until": now + lease, **claim}
         waiting_at = (await self._connection.execute(DUE_PRIORITIES, {"now": now})).one()
         free = slots
         for priority in (each for each, found in zip(Priority, waiting_at, strict=True) if found):

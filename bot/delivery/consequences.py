@@ -18,19 +18,18 @@ from bot.delivery.verdict import (
     Verdict,
 )
 from storage.database import Transaction
-from storage.model import Delivery, DestinationId, State
+from storage.model import Delivery, Destination, State
 
 
 async def follow(
     tx: Transaction, ended: Sequence[tuple[Delivery, Verdict]], now: datetime, admins: tuple[int, ...]
 ) -> None:
     """Carry out the effects of these verdicts, in the transaction that writes their rows."""
-    arrived: set[DestinationId] = set()
+    arrived: list[Destination] = []
     for delivery, verdict in ended:
         match verdict.effect:
             case None if verdict.settlement.state is State.SENT:
-                if delivery.destination.refusals:
-                    arrived.add(delivery.destination.id)
+                arrived.append(delivery.destination)
             case None if verdict.settlement.state is State.FAILED and delivery.kind.value != "edit":
                 # One notice for a post, not one for each chat that was not told about it.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind
@@ -54,8 +53,8 @@ async def follow(
                 await tx.planning.notice(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:
                 assert_never(verdict.effect)
-    if arrived:
-        await tx.destinations.accepted(arrived)
+    if forgiven := {destination.id for destination in arrived if destination.refusals}:
+        await tx.destinations.accepted(forgiven)
 
 
 async def _leave(tx: Transaction, chat_id: int, reason: str, now: datetime) -> None:

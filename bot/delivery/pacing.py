@@ -12,6 +12,9 @@ from bot.delivery.windows import Window, book, unbook
 
 FLOODS_TOGETHER = 5.0  # seconds within which floods of two chats are taken for a flood of the bot
 _EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
+_PAID_EVENNESS = 0.6
+_TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
+_FREE = 30.0  # a second; what goes beyond is paid for
 _FORGIVEN = 0.5  # the part of the margin that a late start may use up; the network has the rest
 _SWEEP_FROM = 1024
 
@@ -21,13 +24,16 @@ class Limits:
     """What Telegram lets a bot send (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
 
     Every window is kept longer by the part `margin`: requests do not travel equally fast, and a server that
-    counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %.
+    counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %. Of a
+    paid rate that is 25 messages a second, so there the bot's window begins with `paid_margin`; a flood of
+    the bot ends that.
     """
 
     per_second: float | None = 30
     private_gap: float = 1.0
     group_per_minute: int = 20
     margin: float = 0.025
+    paid_margin: float = 0.005
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,17 +47,13 @@ class Pacing:
     """Explicit state: past and booked starts, no older than a minute, and the freezes of floods."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        limits = limits or Limits()
-        longer = 1 + limits.margin
-        self._slack = _FORGIVEN * limits.margin * min(1.0, limits.private_gap)
-        self._private = Window(1, limits.private_gap * longer)
-        self._group = Window(limits.group_per_minute, 60.0 * longer)
+        self._limits = limits = limits or Limits()
+        self._private = Window(1, limits.private_gap * (1 + limits.margin))
+        self._group = Window(limits.group_per_minute, 60.0 * (1 + limits.margin))
         self._bot: Window | None = None
         self._even: Window | None = None
-        if limits.per_second is not None:
-            most = max(1, math.floor(limits.per_second))
-            self._bot = Window(most, most / limits.per_second * longer)
-            self._even = Window(1, _EVENNESS * self._bot.seconds / most)
+        self._slack: float
+        self._widen(limits.paid_margin if (limits.per_second or 0) > _FREE else limits.margin)
         self._starts: list[float] = []
         self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
         self._chats: dict[int, list[float]] = {}
@@ -62,6 +64,17 @@ class Pacing:
         self._movable: list[_Booking] = []
         self._moved: dict[_Booking, float] = {}
         self._sweep_at = _SWEEP_FROM
+
+    def _widen(self, margin: float) -> None:
+        """Keep the bot's own window longer by this part."""
+        limits = self._limits
+        self._slack = _FORGIVEN * margin * min(1.0, limits.private_gap)
+        if limits.per_second is not None:
+            most = max(1, math.floor(limits.per_second))
+            together = max(1, math.floor(limits.per_second * _TOGETHER))
+            evenness = _PAID_EVENNESS if limits.per_second > _FREE else _EVENNESS
+            self._bot = Window(most, most / limits.per_second * (1 + margin))
+            self._even = Window(together, evenness * together * self._bot.seconds / most)
 
     @property
     def remembered(self) -> int:
@@ -109,7 +122,7 @@ class Pacing:
         """Telegram answered 429: nothing to this chat for exactly `retry_after` seconds.
 
         Two chats at almost the same time mean that it is the bot that is too fast: then nothing at all until
-        the longest of their pauses is over.
+        the longest of their pauses is over, and more distance from then on.
         """
         until = now + retry_after
         self.freeze(chat_id, until)
@@ -117,6 +130,7 @@ class Pacing:
         self._floods.append((now, chat_id, until))
         if len({flooded for _, flooded, _ in self._floods}) > 1:
             self.freeze_bot(max(end for _, _, end in self._floods))
+            self._widen(self._limits.margin)
 
     def freeze(self, chat_id: int, until: float) -> None:
         """Nothing to this chat before `until`, as remembered from an earlier run."""
@@ -133,7 +147,7 @@ class Pacing:
         if self._bot is None or self._even is None:
             return sys.maxsize
         coming = len(self._starts) - bisect_left(self._starts, begin)
-        evenly = math.floor((end - begin) / self._even.seconds) + 1 - coming
+        evenly = (math.floor((end - begin) / self._even.seconds) + 1) * self._even.most - coming
         further = max(0.0, within - self._bot.seconds) * self._bot.most / self._bot.seconds
         return max(0, min(evenly, self._bot.room(self._starts, end) + math.floor(further)))
 

@@ -41,11 +41,11 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
 AHEAD_SECONDS = 0.5  # how far ahead of its start a duty is claimed
 FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
-LINGER_SECONDS = 0.004  # how long results gather before they are written together
+LINGER_SECONDS = 0.015  # how long results gather before they are written together
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
-MARGIN_SECONDS = 5.0  # between the end of the longest request and the end of its lease
+MARGIN_SECONDS = 25.0  # to have a connection before, and to write the answer after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +244,7 @@ class Sender:
         await self._until(start, chat_id, private)
         self._metrics.waited(self._clock.monotonic() - now)
         lease_left = claimed_at + self._policy.lease.total_seconds() - self._clock.monotonic()
-        if lease_left < min(
-            self._policy.answer_seconds + MARGIN_SECONDS, self._policy.lease.total_seconds() / 2
-        ):
+        if lease_left < self._policy.least_lease:
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
         if self._begun is not None:
@@ -263,8 +261,10 @@ class Sender:
     async def _until(self, start: float, chat_id: int, private: bool) -> None:
         """Wait for a booked start; an answer to somebody may have taken it, then for the next."""
         while True:
-            await asyncio.sleep(max(0.0, start - self._clock.monotonic()))
             now = self._clock.monotonic()
+            if start > now:
+                await asyncio.sleep(start - now)
+                now = self._clock.monotonic()
             granted = self._pacing.confirm(now, chat_id, private, start)
             if granted == start or granted <= now:
                 return

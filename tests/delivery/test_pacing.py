@@ -197,6 +197,29 @@ def test_floods_of_two_chats_stop_the_bot_until_the_longest_is_over() -> None:
     assert pacing.budget(14.0, 30.0) == 0
 
 
+def test_a_paid_rate_keeps_a_small_margin_until_the_bot_is_flooded() -> None:
+    """Else one part in forty of what is paid for would lie idle; and a server that is stricter is obeyed."""
+
+    def thousand_and_one(pacing: Pacing, now: float) -> float:
+        starts = [pacing.reserve(now, chat_id, private=True) for chat_id in range(100, 1101)]
+        return starts[-1] - starts[0]
+
+    pacing = Pacing(Limits(per_second=1000))
+    assert thousand_and_one(pacing, 0.0) == pytest.approx(1.005)
+    pacing.flooded(10.0, PRIVATE, 1)
+    assert thousand_and_one(pacing, 20.0) == pytest.approx(1.005)
+    pacing.flooded(30.0, PRIVATE, 1)
+    pacing.flooded(30.0, OTHER, 1)
+    assert thousand_and_one(pacing, 40.0) == pytest.approx(1.025)
+
+
+def test_pushes_at_a_paid_rate_leave_in_small_groups() -> None:
+    pacing = Pacing(Limits(per_second=1000))
+    starts = [pacing.reserve(0.0, chat_id, private=True) for chat_id in range(1, 1001)]
+    assert most_within(starts, 0.005) == 10
+    assert starts[-1] < 0.7
+
+
 def test_floods_far_apart_and_remembered_freezes_do_not_stop_the_bot() -> None:
     pacing = Pacing()
     pacing.freeze(1, 500.0)

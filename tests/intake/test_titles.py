@@ -68,6 +68,7 @@ def test_the_full_width_title_is_shown(a: str, b: str, shown: str) -> None:
 @given(TITLES)
 @example("．．．")
 @example("…" * 3 + " .")
+@example("…" * 400)
 def test_the_key_of_a_key_is_itself(title: str) -> None:
     assert title_key(title_key(title)) == title_key(title)
 
@@ -78,3 +79,8 @@ def test_flattening_changes_neither_length_nor_key(title: str) -> None:
     assert flatten(flatten(title)) == flatten(title)
     assert title_key(flatten(title)) == title_key(title)
     assert shown_title(flatten(title), title) == title
+
+
+def test_what_is_far_too_long_for_a_title_goes_by_its_beginning() -> None:
+    assert title_key("矩 阵，" * 5000) == title_key("矩 阵，" * 200)
+    assert len(title_key("…" * 10_000)) <= 500

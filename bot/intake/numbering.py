@@ -96,7 +96,10 @@ STYLES = (
     _style("glued-end", "哥德巴赫猜想浅谈1", f"{_GLUED} {{0,2}}$"),
 )
 
-_ANY_NUMBER = re.compile(f"[0-9{_ONES}十零上中下]")
+# What stands before every number that a style may read; most titles have nothing of the kind.
+LIKELY_NUMBER = re.compile(
+    rf"(?:[(:—】\]] {{0,2}}|[{_HAN}])(?:[0-9]{{1,2}}|{_CHINESE_VALUE}|[上中下])(?![0-9])"
+)
 _BLANKS = re.compile(r"\s")
 _LEADING_TAG = re.compile(r"(?:\[[^\[\]]{1,20}\]|【[^【】]{1,20}】) {0,2}")
 _WRAPPED = re.compile(r"[《【\[“\"「](?P<name>[^《》【】\[\]“”\"「」]+)[》】\]”\"」]?(?:系列)?")
@@ -117,6 +120,7 @@ class Reading:
     part: str | None = field(default=None)
 
 
+@lru_cache(maxsize=32768)
 def series_key(name: str) -> str:
     """The normal form of a series' name: a title key without case, quotation marks and closing signs.
 
@@ -190,12 +194,12 @@ def _readings(title: str) -> Iterator[tuple[int, Reading]]:
         )
 
 
-@lru_cache(maxsize=8192)  # the archive is derived anew on every sighting, and its titles hardly change
+@lru_cache(maxsize=32768)  # the archive is derived anew on every sighting, and its titles hardly change
 def read_title(title: str) -> Reading | None:
     """Series and number as this title alone tells them; None if it bears no number of a series.
 
     Reads full-width and flattened titles alike. Of several numbers the first one counts. Never raises.
     """
-    if len(title) > LONGEST or _ANY_NUMBER.search(flatten(title)) is None:
+    if len(title) > LONGEST or LIKELY_NUMBER.search(spread(title)) is None:
         return None
     return min(_readings(title), key=lambda found: found[0], default=(0, None))[1]

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.intake.numbering import clean_name, series_key, spread
 
@@ -42,11 +43,16 @@ class Front:
     rest: str
 
 
-def fronts(title: str) -> Iterator[Front]:
+@lru_cache(maxsize=32768)  # as read_title: the same titles are asked about at every dump
+def fronts(title: str) -> tuple[Front, ...]:
     """The names that may stand in front of `title`, narrower first; none for 【】, that marks columns.
 
     (The series that the author writes in 【】 are numbered, every one of them.)
     """
+    return tuple(_fronts(title))
+
+
+def _fronts(title: str) -> Iterator[Front]:
     flat = spread(title)
     for form in _FORMS:
         found = form.match(flat)

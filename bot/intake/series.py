@@ -178,7 +178,7 @@ def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) ->
 
 def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
     """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
-    known = [(titled.id, tuple(fronts(titled.title))) for titled in titles]
+    known = [(titled.id, fronts(titled.title)) for titled in titles]
     rests: dict[str, list[str]] = defaultdict(list)
     for _, candidates in known:
         for front in candidates:

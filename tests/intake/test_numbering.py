@@ -4,7 +4,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.intake.numbering import LONGEST, STYLES, Style, number_of, read_title, series_key
+from bot.intake.numbering import (
+    LIKELY_NUMBER,
+    LONGEST,
+    STYLES,
+    Style,
+    number_of,
+    read_title,
+    series_key,
+    spread,
+)
 from bot.intake.titles import flatten
 from tests.quality_titles import TITLES_BY_STYLE, Truth, read_truths
 
@@ -154,3 +163,10 @@ def test_markers_repeat_nothing_without_bound(style: Style) -> None:
 def test_what_is_too_long_is_no_title(piece: str) -> None:
     assert read_title(piece * 5000) is None
     assert read_title("系列" + piece * LONGEST + "（一）") is None
+
+
+@given(ODD_TITLES)
+def test_the_first_look_passes_over_no_number_that_a_style_would_read(title: str) -> None:
+    flat = spread(title)
+    if any(style.marker.search(flat, 1) for style in STYLES):
+        assert LIKELY_NUMBER.search(flat) is not None

@@ -91,14 +91,14 @@ class Known:
             found[self.place(self._by_archive[post.archive_id])] = None
         namesakes = [at for key in _keys(post) for at in self._by_key.get(key, ()) if self._fits(at, post)]
         found |= dict.fromkeys(sorted(namesakes, key=lambda at: (not self._same_date(at, post), at)))
-        start, day = beginning(post.excerpt), _day(post)
-        if start and day is not None:
-            alike = [at for at in self._by_day.get(day, ()) if self._fits(at, post)]
-            found |= dict.fromkeys(
+        if (day := _day(post)) is not None:
+            alike = [
                 at
-                for at in alike
-                if _day(self._posts[at]) == day and beginning(self._posts[at].excerpt) == start
-            )
+                for at in self._by_day.get(day, ())
+                if self._fits(at, post) and _day(self._posts[at]) == day
+            ]
+            if alike and (start := beginning(post.excerpt)):
+                found |= dict.fromkeys(at for at in alike if beginning(self._posts[at].excerpt) == start)
         return list(found)
 
     def _fits(self, at: int, post: Post) -> bool:
@@ -131,8 +131,8 @@ def _given(post: Post) -> date | None:
 
 
 def _day(post: Post) -> str | None:
-    return f"{post.date:%m-%d}" if post.date is not None else post.month_day
+    return post.date.isoformat()[5:] if post.date is not None else post.month_day
 
 
 def _near(full: date, month_day: str) -> bool:
-    return any(f"{full + shift:%m-%d}" == month_day for shift in (-NEAR, timedelta(0), NEAR))
+    return any((full + shift).isoformat()[5:] == month_day for shift in (-NEAR, timedelta(0), NEAR))

@@ -128,6 +128,8 @@ def paper_links(title: str) -> PaperLinks:
 
 def _bracketed(text: str) -> Iterator[tuple[str, bool]]:
     """What stands between 《 and its own 》; False with the last one if its 》 is missing."""
+    if "《" not in text:
+        return
     depth = start = 0
     for sign in re.finditer("[《》]", text):
         if sign[0] == "《":

@@ -8,13 +8,14 @@ has those needs none of these.
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 import ahocorasick
 
+from bot.intake.titles import flatten
 from bot.intake.vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
 
 PRECISION = 0.8  # what a word must promise before it speaks for a tag
@@ -45,7 +46,6 @@ _PHRASE_LENGTHS = range(2, 7)
 
 _FORMULA = re.compile(r"\$[^$]*\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 _LATIN_WORD = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
-_ASCII = "\x7f"  # its last sign
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 _Rules = Mapping[str, tuple[tuple[str, float], ...]]  # word → the tags it speaks for, with its precision
@@ -62,7 +62,11 @@ class Vocabulary:
 
 
 def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    """NFKC without case. Most texts are normal but for full-width signs, and those are narrowed sooner."""
+    text = flatten(text)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return text.casefold()
 
 
 def _compact(tag: str) -> str:
@@ -90,9 +94,9 @@ def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIG
     seen: dict[_Place, Counter[str]] = {place: Counter() for place in _Place}
     right: dict[_Place, Counter[tuple[str, str]]] = {place: Counter() for place in _Place}
     for title, excerpt, keys, _ in posts:
-        for place, word in _evidence(automaton, title, excerpt):
-            seen[place][word] += 1
-            right[place].update((word, key) for key in words[word] & keys)
+        for place, standing in _evidence(automaton, title, excerpt):
+            seen[place].update(standing)
+            right[place].update((word, key) for word in standing for key in words[word] & keys)
     rules = {
         place: {
             word: promises
@@ -110,10 +114,12 @@ def infer_tags(
 ) -> tuple[str, ...]:
     """The tags the post would likely bear, the surest first, at most `MOST_TAGS`."""
     promise: dict[str, float] = {}
-    for place, word in _evidence(vocabulary.automaton, title, excerpt):
-        for key, precision in vocabulary.rules[place].get(word, ()):
-            promise[key] = max(promise.get(key, 0.0), precision)
-    for phrase in _phrases(title):
+    for place, standing in _evidence(vocabulary.automaton, title, excerpt):
+        if rules := vocabulary.rules[place]:
+            for word in standing:
+                for key, precision in rules.get(word, ()):
+                    promise[key] = max(promise.get(key, 0.0), precision)
+    for phrase in _phrases(title) if vocabulary.phrases else ():
         for key, precision in vocabulary.phrases.get(phrase, ()):
             promise[key] = max(promise.get(key, 0.0), precision)
     if category in MACHINE_CATEGORIES:
@@ -149,26 +155,34 @@ def _words(spellings: Mapping[str, str], triggers: Mapping[str, Sequence[str]]) 
 
 
 def _automaton(words: Iterable[str]) -> ahocorasick.Automaton:
+    """Finds each word together with whether its ends must be looked at."""
     automaton = ahocorasick.Automaton()
     for word in words:
-        automaton.add_word(word, word)
+        automaton.add_word(word, (word, word[0].isascii() or word[-1].isascii()))
     automaton.make_automaton()
     return automaton
 
 
-def _evidence(automaton: ahocorasick.Automaton, title: str, excerpt: str) -> Iterator[tuple[_Place, str]]:
-    in_title = set(_occurrences(automaton, _fold(title)))
-    yield from ((_Place.TITLE, word) for word in sorted(in_title))
+def _evidence(
+    automaton: ahocorasick.Automaton, title: str, excerpt: str
+) -> tuple[tuple[_Place, Collection[str]], ...]:
+    """The words at each place, each once."""
     counts = Counter(_occurrences(automaton, _fold(_FORMULA.sub(" ", excerpt))))
-    for word, count in counts.items():
-        yield (_Place.OFTEN if count >= _OFTEN else _Place.ONCE), word
+    often = {word for word, count in counts.items() if count >= _OFTEN}
+    return (
+        (_Place.TITLE, set(_occurrences(automaton, _fold(title)))),
+        (_Place.OFTEN, often),
+        (_Place.ONCE, counts.keys() - often),
+    )
 
 
-def _occurrences(automaton: ahocorasick.Automaton, text: str) -> Iterator[str]:
+def _occurrences(automaton: ahocorasick.Automaton, text: str) -> list[str]:
     """The longest words at each place: 积分 in 路径积分 is another thing than 积分."""
-    for last, word in automaton.iter_long(text):
-        if (word[0] > _ASCII < word[-1]) or _stands_alone(text, last + 1 - len(word), last + 1, word):
-            yield word
+    return [
+        word
+        for last, (word, bounded) in automaton.iter_long(text)
+        if not bounded or _stands_alone(text, last + 1 - len(word), last + 1, word)
+    ]
 
 
 def _stands_alone(text: str, start: int, end: int, word: str) -> bool:

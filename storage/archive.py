@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialect import upsert
+from storage.dialect import next_ids, upsert
+from storage.many import run_many
 from storage.model import DumpId, Mention, Post, PostId, Scope, ScopeId, ScopeKind, Sighting
 from storage.schema import aliases, mentions, post_scopes, posts, sightings
 from storage.scopes import Scopes
@@ -18,37 +19,27 @@ class Archive:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, new: Sequence[Post], dump_id: DumpId, now: datetime) -> list[Post]:
-        """Store posts that have no id yet; returns them with their ids, in the same order."""
-        if not new:
-            return []
-        last = select(func.coalesce(func.max(posts.c.id), 0)).where(posts.c.first_dump_id == dump_id)
-        before = (await self._connection.execute(last)).scalar_one()
-        # One statement with all rows and RETURNING would take seven times as long; the ids of one dump's
-        # posts ascend in the order of their insertion.
-        await self._connection.execute(
-            insert(posts),
-            [
-                _columns(post, now) | {"first_dump_id": dump_id, "first_seen_at": post.first_seen_at}
-                for post in new
-            ],
-        )
-        added = await self._connection.execute(
-            select(posts.c.id)
-            .where(posts.c.first_dump_id == dump_id, posts.c.id > before)
-            .order_by(posts.c.id)
-        )
-        stored = [
-            replace(post, id=PostId(post_id)) for post, post_id in zip(new, added.scalars(), strict=True)
+    async def numbered(self, new: Sequence[Post]) -> list[Post]:
+        """The same posts with ids that no stored post has, to be stored in this transaction."""
+        ids = await next_ids(self._connection, posts, len(new))
+        return [replace(post, id=PostId(post_id)) for post, post_id in zip(new, ids, strict=True)]
+
+    async def add(self, new: Sequence[Post], dump_id: DumpId, now: datetime) -> None:
+        """Store posts that were `numbered`."""
+        values = [
+            _columns(post, now)
+            | {"id": post.id, "first_dump_id": dump_id, "first_seen_at": post.first_seen_at}
+            for post in new
         ]
-        await self._remember_titles(stored)
-        return stored
+        await run_many(self._connection, insert(posts), values)
+        await self._remember_titles(new)
 
     async def update(self, changed: Sequence[Post], now: datetime) -> None:
         if not changed:
             return
         values = [_columns(post, now) for post in changed]
-        await self._connection.execute(
+        await run_many(
+            self._connection,
             update(posts)
             .where(posts.c.id == bindparam("post"))
             .values({name: bindparam(name) for name in values[0]}),
@@ -76,42 +67,47 @@ class Archive:
         self, dump_id: DumpId, captured_at: datetime, seen: Sequence[tuple[PostId, Sighting]]
     ) -> None:
         """Keep every sighting of a dump, in its order."""
-        if seen:
-            await self._connection.execute(
-                insert(sightings),
-                [
-                    {
-                        "dump_id": dump_id,
-                        "position": position,
-                        "post_id": post_id,
-                        "title": sighting.title,
-                        "month_day": sighting.month_day,
-                        "readers": sighting.readers,
-                        "comments": sighting.comments,
-                        "captured_at": captured_at,
-                    }
-                    for position, (post_id, sighting) in enumerate(seen)
-                ],
-            )
+        rows = [
+            {
+                "dump_id": dump_id,
+                "position": position,
+                "post_id": post_id,
+                "title": sighting.title,
+                "month_day": sighting.month_day,
+                "readers": sighting.readers,
+                "comments": sighting.comments,
+                "captured_at": captured_at,
+            }
+            for position, (post_id, sighting) in enumerate(seen)
+        ]
+        await run_many(self._connection, insert(sightings), rows)
 
-    async def gather(self, wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]]) -> None:
-        """Put each post under exactly these scopes (kind, key, name, inferred), in this order."""
+    async def gather(
+        self,
+        wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
+        *,
+        fresh: Collection[PostId] = (),
+    ) -> None:
+        """Put each post under exactly these scopes (kind, key, name, inferred), in this order.
+
+        `fresh` posts were stored in this transaction: they are under none yet.
+        """
         if not wanted:
             return
         named = [(kind, key, name) for places in wanted.values() for kind, key, name, _ in places]
         made = await Scopes(self._connection).ensure(named)
-        await self._connection.execute(
+        await run_many(
+            self._connection,
             delete(post_scopes).where(post_scopes.c.post_id == bindparam("post")),
-            [{"post": post_id} for post_id in wanted],
+            [{"post": post_id} for post_id in wanted if post_id not in fresh],
         )
         rows = [
             {"post_id": post_id, "scope_id": made[kind, key].id, "inferred": inferred, "position": position}
             for post_id, places in wanted.items()
             for position, (kind, key, _, inferred) in enumerate(_distinct(places))
         ]
-        if rows:
-            await self._connection.execute(insert(post_scopes), rows)
-        await self._set_series(wanted, made)
+        await run_many(self._connection, insert(post_scopes), rows)
+        await self._set_series(wanted, made, fresh)
 
     async def put_under(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
         """Put these posts under a scope, beside those that are."""
@@ -125,6 +121,7 @@ class Archive:
         self,
         wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
         made: Mapping[tuple[ScopeKind, str], Scope],
+        fresh: Collection[PostId],
     ) -> None:
         series = {
             post_id: next(
@@ -132,20 +129,26 @@ class Archive:
             )
             for post_id, places in wanted.items()
         }
-        await self._connection.execute(
+        await run_many(
+            self._connection,
             update(posts)
             .where(posts.c.id == bindparam("post"), posts.c.series_id.is_distinct_from(bindparam("series")))
             .values(series_id=bindparam("series")),
-            [{"post": post_id, "series": scope_id} for post_id, scope_id in series.items()],
+            [
+                {"post": post_id, "series": scope_id}
+                for post_id, scope_id in series.items()
+                if scope_id is not None or post_id not in fresh
+            ],
         )
 
-    async def mention(self, found: Mapping[PostId, Sequence[Mention]]) -> None:
-        """Replace what these posts are known to name."""
-        if not found:
-            return
-        await self._connection.execute(
+    async def mention(
+        self, found: Mapping[PostId, Sequence[Mention]], *, fresh: Collection[PostId] = ()
+    ) -> None:
+        """Replace what these posts are known to name; `fresh` ones were stored in this transaction."""
+        await run_many(
+            self._connection,
             delete(mentions).where(mentions.c.post_id == bindparam("post")),
-            [{"post": post_id} for post_id in found],
+            [{"post": post_id} for post_id in found if post_id not in fresh],
         )
         rows = [
             {
@@ -159,8 +162,7 @@ class Archive:
             for post_id, named in found.items()
             for position, mention in enumerate(named)
         ]
-        if rows:
-            await self._connection.execute(insert(mentions), rows)
+        await run_many(self._connection, insert(mentions), rows)
 
     async def resolve(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
         """Now it is known which post these mentions (post, position) name."""

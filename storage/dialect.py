@@ -34,3 +34,14 @@ async def now_on(connection: AsyncConnection, given: datetime) -> datetime:
         return given
     asked: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
     return asked.astimezone(UTC)
+
+
+async def next_ids(connection: AsyncConnection, table: Table, count: int) -> list[int]:
+    """Ids for `count` new rows of `table`, ascending; on SQLite they hold within a writing transaction."""
+    if connection.dialect.name == "sqlite":
+        last = select(func.coalesce(func.max(table.c.id), 0))
+        first = int((await connection.execute(last)).scalar_one()) + 1
+        return list(range(first, first + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
+    return sorted((await connection.execute(numbers)).scalars())

@@ -5,17 +5,16 @@ So a post is never known without the duties that it causes. Knows neither Telegr
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.intake.diff import Changes, diff, numbered
+from bot.intake.diff import diff
 from bot.intake.layouts import Reading, Unreadable, read_dump
 from bot.intake.overrides import NO_OVERRIDES, Overrides
-from bot.intake.understanding import resolved, understand
-from bot.intake.wording import word_places
+from bot.intake.writing import write_changes
 from storage.database import Database, Transaction
-from storage.model import Dump, DumpId, DumpRecord, Layout, Post, PostId, Sighting
+from storage.model import Dump, DumpId, DumpRecord, Layout
 
 log = logging.getLogger(__name__)
 
@@ -165,9 +164,9 @@ async def _take_in(
             held=held,
         )
     )
-    changes = await _write(tx, changes, reading.sightings, record.id, dump, now)
-    if changes.new or changes.touched:
-        await _understand(tx, archive, changes, rules.overrides, now)
+    changes = await write_changes(
+        tx, archive, changes, reading.sightings, record.id, dump, rules.overrides, now
+    )
     planned = 0
     if not quiet:
         new = [post.id for post in changes.new]
@@ -177,72 +176,6 @@ async def _take_in(
     report = _report(record, reading, planned)
     await _tell(tx, report, record.id, rules, now)
     return report
-
-
-async def _write(
-    tx: Transaction, changes: Changes, seen: Sequence[Sighting], dump_id: DumpId, dump: Dump, now: datetime
-) -> Changes:
-    await join_posts(tx, changes.joined)
-    stored = await tx.archive.add(changes.new, dump_id, now)
-    await tx.archive.update(changes.touched, now)
-    changes = numbered(changes, stored)
-    ids = [changes.entries[place].now.id for place in changes.places]
-    await tx.archive.sighted(dump_id, dump.captured_at, list(zip(ids, seen, strict=True)))
-    return changes
-
-
-async def join_posts(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
-    """Stored posts turned out to be others: all that hangs on them moves over."""
-    for gone, heir in joined:
-        log.info("the posts %s and %s are one", gone, heir)
-        await tx.joining.join(gone, heir)
-
-
-async def _understand(
-    tx: Transaction, archive: Sequence[Post], changes: Changes, overrides: Overrides, now: datetime
-) -> None:
-    now_known = {post.id: post for post in archive} | {e.now.id: e.now for e in changes.entries}
-    for gone, _ in changes.joined:
-        del now_known[gone]
-    changed = {e.now.id for e in changes.entries if e.before is None or _matters(e.before, e.now)}
-    changed |= {heir for _, heir in changes.joined}
-    if not changed:
-        return
-    whole = list(now_known.values())
-    understanding = understand(whole, changed, await tx.posts.home_captures(), overrides)
-    written = {entry.now.id for entry in changes.entries if entry.now != entry.before}
-    again = [
-        post for post in understanding.posts if post.id not in written or _derived(post, now_known[post.id])
-    ]
-    await tx.archive.update(again, now)
-    latest = now_known | {post.id: post for post in understanding.posts}
-    worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
-    places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
-    await tx.archive.gather(places)
-    await tx.archive.mention(understanding.mentions)
-    waiting = await tx.posts.unresolved()
-    await tx.archive.resolve(resolved(waiting, whole))
-
-
-def _derived(post: Post, before: Post) -> bool:
-    """Whether what was derived of a post stands in its own row, not only in what it is gathered under."""
-    kept = (before.date, before.date_certainty, before.episode, before.style)
-    return (post.date, post.date_certainty, post.episode, post.style) != kept
-
-
-def _matters(before: Post, now: Post) -> bool:
-    """Whether more than counts and times are different, so that what is derived may be too."""
-    same = replace(
-        before,
-        readers=now.readers,
-        readers_at=now.readers_at,
-        comments=now.comments,
-        title_at=now.title_at,
-        excerpt_at=now.excerpt_at,
-        category_at=now.category_at,
-        tags_at=now.tags_at,
-    )
-    return same != now
 
 
 async def _tell(tx: Transaction, report: Report, dump_id: DumpId, rules: Rules, now: datetime) -> None:

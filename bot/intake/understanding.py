@@ -31,6 +31,9 @@ class Understanding:
     mentions: Mapping[PostId, tuple[Mention, ...]]
 
 
+NOTHING = Understanding((), {}, {})
+
+
 def understand(
     archive: Sequence[Post],
     changed: Collection[PostId],

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,8 +37,11 @@ class Housekeeper:
         max_age: timedelta,
         keep: timedelta,
         backup: Backup | None = None,
+        backed_up: Callable[[float], None] = lambda _at: None,
     ) -> None:
+        """`backed_up` hears when the newest copy was made, in seconds since 1970."""
         self._backup = backup
+        self._backed_up = backed_up
         self._database = database
         self._clock = clock
         self._max_age = max_age
@@ -64,11 +68,13 @@ class Housekeeper:
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:
         """A copy of the database, once a day."""
-        newest = copies(backup.source, backup.folder)
-        if newest and now.timestamp() - newest[0].stat().st_mtime < DAY_SECONDS:
-            return
-        made = await back_up(backup.source, backup.folder, keep=backup.keep, now=now)
-        log.info("copied the database to %s", made)
+        made = copies(backup.source, backup.folder)
+        newest = made[-1].stat().st_mtime if made else 0.0
+        if now.timestamp() - newest >= DAY_SECONDS:
+            copy = await back_up(backup.source, backup.folder, keep=backup.keep, now=now)
+            newest = now.timestamp()
+            log.info("copied the database to %s", copy)
+        self._backed_up(newest)
 
     async def tidy(self) -> None:
         now = self._clock.now()

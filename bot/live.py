@@ -8,7 +8,7 @@ from bot.clock import Clock
 from bot.delivery.notice import NoNews, SourceFailing, SourceRecovered, encode
 from bot.intake.attempts import Alert, Failing, Quiet, Recovered
 from bot.intake.fetching import Fetcher
-from bot.intake.intake import Rules
+from bot.intake.intake import Report, Rules
 from bot.intake.polling import Alerts, Poller
 from bot.settings import Settings
 from storage.database import Database
@@ -24,7 +24,12 @@ def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) 
 
 
 def poller_of(
-    settings: Settings, database: Database, clock: Clock, rules: Rules, news: Callable[[], None]
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    rules: Rules,
+    news: Callable[[], None],
+    took_in: Callable[[Report], None],
 ) -> Poller:
     def payload(alert: Alert) -> str:
         match alert:
@@ -43,4 +48,4 @@ def poller_of(
         payload=payload,
     )
     fetcher = fetcher_of(settings, clock)
-    return Poller(database, fetcher, clock, settings.timetable, rules, alerts, news=news)
+    return Poller(database, fetcher, clock, settings.timetable, rules, alerts, news=news, took_in=took_in)

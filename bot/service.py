@@ -41,6 +41,7 @@ from bot.schedule import make_schedule
 from bot.settings import Settings, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
+from bot.troubles import Troubles
 from bot.version import VERSION
 from bot.vitals import BotVitals
 from storage.begun import BegunLog
@@ -82,16 +83,17 @@ class Service:
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
         self.rich = RichAbility(self.clock, wanted=settings.rich)
-        self.supervisor = Supervisor()
+        self.supervisor = Supervisor(self._trouble)
         self._registry = make_registry()
         self.metrics = make_metrics(self._registry, version=VERSION)
         self._windows = AsyncExitStack()
-        self.watch = Watch(settings.dump_dir, self._hand_on)
+        self.watch = Watch(settings.dump_dir, self._hand_on, self._trouble)
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
         )
         self.database: Database
         self.desk: Desk
+        self._troubles: Troubles
         self._housekeeper: Housekeeper
         self._timekeeper: Timekeeper
         self._poller: Poller | None = None
@@ -113,6 +115,7 @@ class Service:
         self.database = await open_sound_database(settings)
         self.database.claim_alone()
         self._begun = self.database.begun_log()
+        self._troubles = Troubles(self.database, self.clock, self.metrics, settings.admin_chat_ids)
         resend = settings.on_unsure == "resend"
         await end_lost_claims(self.database, self._begun, self.clock.now(), resend=resend)
         self._replica = Replica(self.database, self.clock)
@@ -123,11 +126,12 @@ class Service:
             max_age=timedelta(days=settings.max_age_days),
             keep=timedelta(days=settings.keep_days),
             backup=backup_of(settings),
+            backed_up=self.metrics.backed_up,
         )
         self._timekeeper = Timekeeper(
             self.database, self.clock, digest_above=settings.digest_above, planned=self._wake_sender
         )
-        self._poller = poller_of(settings, self.database, self.clock, self.rules, self._news)
+        self._poller = poller_of(settings, self.database, self.clock, self.rules, self._news, self._took_in)
         self._schedule.start()
         await self._windows.enter_async_context(
             window(
@@ -139,6 +143,7 @@ class Service:
         self.supervisor.start("housekeeper", self._housekeeper.run)
         self.supervisor.start("timekeeper", self._timekeeper.run)
         self.supervisor.start("poller", self._poller.run)
+        self.supervisor.start("troubles", self._troubles.run)
 
     def _vitals(self) -> BotVitals:
         return BotVitals(
@@ -191,6 +196,7 @@ class Service:
             admins=self.settings.admin_chat_ids,
             hold_above=self.settings.hold_above,
             planned=self._tick,
+            trouble=self._trouble,
         )
         messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
         speaker = Speaker(messenger, pacing, self.clock, rich=self.rich)
@@ -201,6 +207,7 @@ class Service:
             Conversation(self.desk, speaker, permission),
             Membership(self.desk, speaker),
             Inline(self.desk, self.rich),
+            self.metrics,
         )
         return application
 
@@ -249,6 +256,7 @@ class Service:
         self.watch.stop()
         self._housekeeper.stop()
         self._timekeeper.stop()
+        self._troubles.stop()
         if self._poller is not None:
             await self._poller.stop()
         await self.supervisor.stop(self.settings.stop_seconds + 5)
@@ -266,6 +274,7 @@ class Service:
         """Something may be due."""
         self._housekeeper.wake()
         self._timekeeper.wake()
+        self._troubles.wake()
         if self._poller is not None:
             self._poller.wake()
         self._wake_sender()
@@ -277,12 +286,18 @@ class Service:
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
         report = await take_in_file(self.database, path, name, self.rules, self.clock, self._in_intake)
-        self.metrics.took_in(report.result)
+        self._took_in(report)
         self._crash("after-intake")
         self._news()
 
     async def _in_intake(self, _tx: Transaction, _report: Report) -> None:
         self._crash("in-intake")
+
+    def _trouble(self, place: str, error: BaseException) -> None:
+        self._troubles.came_up(place, error)
+
+    def _took_in(self, report: Report) -> None:
+        self.metrics.took_in(report.result)
 
     def _news(self) -> None:
         """Something was taken in."""

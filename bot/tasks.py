@@ -13,10 +13,11 @@ LONGEST_PAUSE = 60.0
 class Supervisor:
     """Runs named tasks until `stop`; a task that raises is logged and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, trouble: Callable[[str, Exception], None] = lambda _name, _error: None) -> None:
+        """`trouble` hears of each task that failed."""
+        self._trouble = trouble
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._endless: set[str] = set()
-        self.failures: dict[str, int] = {}
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], *, endless: bool = False) -> None:
         """What is `endless` never ends by itself: it goes on until all the others have."""
@@ -29,9 +30,9 @@ class Supervisor:
         while True:
             try:
                 return await work()
-            except Exception:
-                self.failures[name] = self.failures.get(name, 0) + 1
+            except Exception as error:
                 log.exception("the task %s failed and is started again in %.0f s", name, pause)
+                self._trouble(name, error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

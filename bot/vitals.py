@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.clock import Clock
 from bot.delivery.sender import Sender
 from bot.ops.http import Check
 from bot.ops.metrics import Figures
-from storage.database import Database
+from storage.database import Database, Transaction
+from storage.model import Source
 
 BEHIND_SECONDS = 900.0  # a duty due for longer than this means that sending does not keep up
 
@@ -34,16 +36,21 @@ class BotVitals:
         }
 
     async def figures(self) -> Figures:
-        counts = await self.database.read(lambda tx: tx.outbox.counts())
-        return Figures(
-            deliveries={str(state): count for state, count in counts.items()},
-            oldest_due_age=await self._oldest_age(),
-            posts=await self.database.read(lambda tx: tx.posts.count()),
-        )
+        now = self.clock.now()
+
+        async def unit(tx: Transaction) -> Figures:
+            counts = await tx.outbox.counts()
+            return Figures(
+                deliveries={str(state): count for state, count in counts.items()},
+                oldest_due_age=_age(await tx.outbox.oldest_due(), now),
+                posts=await tx.posts.count(),
+                source_ages={one.url: _read_ago(one, now) for one in await tx.sources.everything()},
+            )
+
+        return await self.database.read(unit)
 
     async def _oldest_age(self) -> float | None:
-        due = await self.database.read(lambda tx: tx.outbox.oldest_due())
-        return None if due is None else max(0.0, (self.clock.now() - due).total_seconds())
+        return _age(await self.database.read(lambda tx: tx.outbox.oldest_due()), self.clock.now())
 
     def _sending(self) -> Check:
         sender = self.sender()
@@ -54,3 +61,12 @@ class BotVitals:
         if sender.breaker.open:
             return Check(False, "Telegram does not answer; sending waits and probes")
         return Check(self.alive("sender"))
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else max(0.0, (now - since).total_seconds())
+
+
+def _read_ago(source: Source, now: datetime) -> float:
+    """Seconds since it was last read; one that never was counts from the first of its failures."""
+    return _age(source.last_success or source.failing_since, now) or 0.0

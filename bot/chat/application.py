@@ -1,17 +1,24 @@
 """Which update goes to which handler. Order matters: commands before plain words."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from telegram import Update
 from telegram.ext import (
     Application,
     CallbackQueryHandler,
     ChatMemberHandler,
+    ContextTypes,
     InlineQueryHandler,
     MessageHandler,
+    TypeHandler,
     filters,
 )
 
 from bot.chat.conversation import Conversation
 from bot.chat.inline import Inline
 from bot.chat.membership import Membership
+from bot.ops.metrics import Metrics
 
 NEW = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
 CONTENT = (
@@ -20,19 +27,42 @@ CONTENT = (
 )  # fmt: skip
 
 
+Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
+
+
 def register(
     application: Application,  # type: ignore[type-arg]
     conversation: Conversation,
     membership: Membership,
     inline: Inline,
+    metrics: Metrics,
 ) -> None:
-    application.add_handler(CallbackQueryHandler(conversation.on_button))
-    application.add_handler(ChatMemberHandler(membership.on_change, ChatMemberHandler.MY_CHAT_MEMBER))
-    application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, membership.on_migration))
-    application.add_handler(MessageHandler(filters.StatusUpdate.CHAT_SHARED, conversation.on_shared))
-    application.add_handler(InlineQueryHandler(inline.on_query))
-    application.add_handler(MessageHandler(NEW & filters.COMMAND, conversation.on_command))
+    """Every update has its handler, so that each is counted by its kind."""
+
+    def measured(kind: str, handle: Handle) -> Handle:
+        async def handled(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+            metrics.updated(kind)
+            with metrics.handling(kind):
+                await handle(update, context)
+
+        return handled
+
+    def message(which: filters.BaseFilter, kind: str, handle: Handle) -> None:
+        application.add_handler(MessageHandler(which, measured(kind, handle)))
+
+    mine = ChatMemberHandler.MY_CHAT_MEMBER
+    application.add_handler(CallbackQueryHandler(measured("button", conversation.on_button)))
+    application.add_handler(ChatMemberHandler(measured("membership", membership.on_change), mine))
+    message(filters.StatusUpdate.MIGRATE, "migration", membership.on_migration)
+    message(filters.StatusUpdate.CHAT_SHARED, "chosen chat", conversation.on_shared)
+    application.add_handler(InlineQueryHandler(measured("inline query", inline.on_query)))
+    message(NEW & filters.COMMAND, "command", conversation.on_command)
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
-    application.add_handler(MessageHandler(private & filters.TEXT, conversation.on_words))
-    application.add_handler(MessageHandler(private & CONTENT, conversation.on_other))
+    message(private & filters.TEXT, "words", conversation.on_words)
+    message(private & CONTENT, "content", conversation.on_other)
+    application.add_handler(TypeHandler(Update, measured("nothing for us", _pass_over)))
     application.add_error_handler(conversation.on_error)
+
+
+async def _pass_over(_update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+    """What others say in a group, and what Telegram tells beside."""

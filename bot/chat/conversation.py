@@ -124,6 +124,8 @@ class Conversation:
     async def on_error(self, update: object, context: Context) -> None:
         """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
         log.error("an update could not be answered", exc_info=context.error)
+        if context.error is not None:
+            self._desk.trouble("handler", context.error)
         if not isinstance(update, Update) or update.effective_chat is None:
             return
         user = update.effective_user

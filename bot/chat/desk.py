@@ -27,3 +27,4 @@ class Desk:
     kept: Kept[Answer] = field(default_factory=lambda: Kept(most=KEPT, fresh=FRESH_SECONDS))
     rooms: Rooms = field(default_factory=NoRooms)
     planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender
+    trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # an error nobody expected

@@ -51,7 +51,16 @@ class NoNews:
     days: int
 
 
-Notice = DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+@dataclass(frozen=True, slots=True)
+class UnexpectedErrors:
+    kind: str
+    count: int
+
+
+Notice = (
+    DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+    | UnexpectedErrors
+)  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
 
@@ -89,5 +98,7 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
             return sources.recovered(words, url)
         case NoNews(days):
             return operators.no_news(words, days)
+        case UnexpectedErrors(kind, count):
+            return operators.unexpected_errors(words, kind, count)
         case unknown:
             assert_never(unknown)

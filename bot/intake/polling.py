@@ -62,8 +62,10 @@ class Poller:
         *,
         jitter: float = JITTER_SECONDS,
         news: Callable[[], None] = lambda: None,
+        took_in: Callable[[Report], None] = lambda _report: None,
     ) -> None:
-        """`news` is called when something was stored."""
+        """`news` is called when something was stored, `took_in` with what came of a page."""
+        self._took_in = took_in
         self._database = database
         self._fetcher = fetcher
         self._clock = clock
@@ -137,7 +139,7 @@ class Poller:
         async def also(tx: Transaction, _report: Report) -> None:
             await self._write(tx, source, after, token, now)
 
-        await take_in_reading(self._database, fetch.dump, reading, self._rules, now, also)
+        self._took_in(await take_in_reading(self._database, fetch.dump, reading, self._rules, now, also))
         self._tell_of_news()
 
     async def _fail(

@@ -21,7 +21,14 @@ SETTLING_SECONDS = 0.1  # how long changes are gathered before they are looked a
 class Watch:
     """Watches a folder and calls `hand_on` for each file; a file counts as handled when that returns."""
 
-    def __init__(self, folder: Path, hand_on: Callable[[Path], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hand_on: Callable[[Path], Awaitable[None]],
+        trouble: Callable[[str, Exception], None] = lambda _place, _error: None,
+    ) -> None:
+        """`trouble` hears of a file that could not be handed on."""
+        self._trouble = trouble
         self._folder = folder
         self._hand_on = hand_on
         self._handled: dict[Path, Found] = {}
@@ -103,6 +110,7 @@ class Watch:
                 exc_info=None if again else error,
             )
             self._failed[file.path] = file
+            self._trouble("intake", error)
         else:
             self._handled[file.path] = file
             self._failed.pop(file.path, None)

@@ -93,6 +93,14 @@ def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     return notice(said, press(words.say("再试一次"), Retry()), press(words.say("运行状况"), Status()))
 
 
+def unexpected_errors(words: Words, kind: str, count: int) -> Message:
+    """An error of our own, the same `count` times since it was last told."""
+    said = words.count(
+        "没料到的错误，{n} 次：{kind}。机器人照常运行；详情在日志里。", count, kind=one_line(kind)
+    )
+    return notice(said, press(words.say("运行状况"), Status()))
+
+
 def retried(words: Words, count: int) -> Message:
     return notice(words.count("{n} 条排队重发。", count) if count else words.say("没有要重试的。"))
 

@@ -6,7 +6,8 @@ Knows neither Telegram nor the database: who counts calls a method, who knows a 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.gc_collector import GCCollector
@@ -15,6 +16,15 @@ from prometheus_client.process_collector import ProcessCollector
 _SEND_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)  # the last: how long an answer is waited for
 _WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60)  # 3 s: a group's 20 messages a minute
 _HANDLER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+M = TypeVar("M", Counter, Histogram)
+
+
+@lru_cache(maxsize=1024)
+def _child(metric: M, *labels: str) -> M:
+    """As `metric.labels(*labels)`, which costs more than what is then counted; never of a cleared metric."""
+    return metric.labels(*labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +58,7 @@ class Metrics:
 
     def tried(self, kind: str, outcome: str, seconds: float) -> None:
         """A request for a delivery of `kind` ended in `outcome`, `seconds` after it left."""
-        self.tries.labels(kind, outcome).inc()
+        _child(self.tries, kind, outcome).inc()
         self.send_seconds.observe(seconds)
 
     def waited(self, seconds: float) -> None:
@@ -57,23 +67,24 @@ class Metrics:
 
     def flooded(self, extent: Literal["chat", "bot"]) -> None:
         """Telegram answered 429, for one chat or for the whole bot."""
-        self.floods.labels(extent).inc()
+        _child(self.floods, extent).inc()
 
     def took_in(self, result: str) -> None:
         """A dump was taken in, known already, held or refused."""
-        self.dumps.labels(result).inc()
+        _child(self.dumps, result).inc()
 
     def updated(self, kind: str) -> None:
         """Telegram told us something: a message, a pressed button, an inline query, a membership."""
-        self.updates.labels(kind).inc()
+        _child(self.updates, kind).inc()
 
     def handling(self, name: str) -> AbstractContextManager[object]:
         """Measures how long the handler `name` works."""
-        return self.handler_seconds.labels(name).time()
+        timer: AbstractContextManager[object] = _child(self.handler_seconds, name).time()
+        return timer
 
     def failed(self, place: str) -> None:
         """An error nobody expected came up in `place`."""
-        self.errors.labels(place).inc()
+        _child(self.errors, place).inc()
 
     def backed_up(self, at: float) -> None:
         """A copy of the database was made at `at`, in seconds since 1970."""

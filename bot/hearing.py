@@ -30,6 +30,7 @@ UPDATES = [
     "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
 ]  # fmt: skip
 CHECK_SECONDS = 300.0  # a webhook that somebody took away is set again within
+CONNECTIONS = 100  # the most that Telegram opens (Bot API, setWebhook); an update waits for its answer's way
 LOOK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
@@ -101,7 +102,12 @@ class Pointer:
                 continue
             try:
                 if not told or (await self._bot.get_webhook_info()).url != self._url:
-                    await self._bot.set_webhook(self._url, secret_token=self._secret, allowed_updates=UPDATES)
+                    await self._bot.set_webhook(
+                        self._url,
+                        secret_token=self._secret,
+                        allowed_updates=UPDATES,
+                        max_connections=CONNECTIONS,
+                    )
                 told, pause = True, FIRST_PAUSE
                 await self._wait(CHECK_SECONDS, while_mine=True)
             except TelegramError as error:

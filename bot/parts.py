@@ -4,12 +4,14 @@ Knows the settings and the parts; starts nothing.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from telegram.request import BaseRequest
 
 from bot.clock import Clock
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
+from bot.delivery.sender import Policy
 from bot.housekeeping import Backup
 from bot.intake.intake import Also, Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
@@ -73,6 +75,17 @@ def backup_of(settings: Settings) -> Backup | None:
     if settings.backup_dir is None or file is None:
         return None
     return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        slots=settings.max_in_flight,
+        lease=timedelta(seconds=settings.lease_seconds),
+        answer_seconds=settings.answer_seconds,
+        stop_seconds=settings.stop_seconds,
+        on_unsure=settings.on_unsure,
+        admins=settings.admin_chat_ids,
+    )
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -24,7 +24,7 @@ from bot.crashing import crash_point
 from bot.delivery.composing import ArchiveComposer
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pacing import Limits, Pacing
-from bot.delivery.sender import Policy, Sender
+from bot.delivery.sender import Sender
 from bot.delivery.timekeeper import Timekeeper
 from bot.hearing import Hearing
 from bot.housekeeping import Housekeeper
@@ -34,7 +34,7 @@ from bot.intake.watching import Watch
 from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import Wires, backup_of, open_sound_database, rules_of, take_in_file
+from bot.parts import Wires, backup_of, open_sound_database, policy_of, rules_of, take_in_file
 from bot.recovery import end_lost_claims
 from bot.replica import Replica
 from bot.schedule import make_schedule
@@ -115,7 +115,9 @@ class Service:
         self.database = await open_sound_database(settings)
         self.database.claim_alone()
         self._begun = self.database.begun_log()
-        self._troubles = Troubles(self.database, self.clock, self.metrics, settings.admin_chat_ids)
+        self._troubles = Troubles(
+            self.database, self.clock, self.metrics, settings.admin_chat_ids, self._wake_sender
+        )
         resend = settings.on_unsure == "resend"
         await end_lost_claims(self.database, self._begun, self.clock.now(), resend=resend)
         self._replica = Replica(self.database, self.clock)
@@ -216,14 +218,6 @@ class Service:
         pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
-        policy = Policy(
-            slots=settings.max_in_flight,
-            lease=timedelta(seconds=settings.lease_seconds),
-            answer_seconds=settings.answer_seconds,
-            stop_seconds=settings.stop_seconds,
-            on_unsure=settings.on_unsure,
-            admins=settings.admin_chat_ids,
-        )
         messenger = TelegramMessenger(pusher, paid=settings.paid)
         return Sender(
             self.database,
@@ -231,7 +225,7 @@ class Service:
             composer,
             pacing,
             self.clock,
-            policy,
+            policy_of(settings),
             self._crash,
             self.metrics,
             self._begun,

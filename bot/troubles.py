@@ -6,6 +6,7 @@ what was being done.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from traceback import walk_tb
 
@@ -50,7 +51,16 @@ class Tally:
 class Troubles:
     """Counts what comes up and puts notices into the outbox."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics, admins: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        admins: tuple[int, ...],
+        planned: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`planned` is called when a notice was put there."""
+        self._planned = planned
         self._database = database
         self._clock = clock
         self._metrics = metrics
@@ -84,6 +94,7 @@ class Troubles:
         duty, said = f"notice:error:{now.isoformat()}:{kind}", encode(UnexpectedErrors(kind, count))
         await self._database.transact(lambda tx: tx.planning.notice(self._admins, duty, said, now))
         self._tally.told(kind, count, self._clock.monotonic())
+        self._planned()
 
 
 def described(error: BaseException) -> str:

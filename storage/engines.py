@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
+HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
 
 # In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
 # one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
@@ -41,7 +42,9 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
 
 
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=HIDE
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
@@ -60,7 +63,11 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
         except OSError as error:
             raise UnusableDatabaseError(reason_of(url, error)) from error
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=4, connect_args={"timeout": BUSY_SECONDS}
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=HIDE,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

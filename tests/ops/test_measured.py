@@ -146,11 +146,14 @@ def test_no_figure_is_left_out() -> None:
     assert {name for name in ours if not any(sample.startswith(name) for sample in moved)} == set()
 
 
-async def test_an_error_is_told_to_operators_once(measured: WholeBot, telegram: FakeTelegram) -> None:
+async def test_an_error_is_told_to_operators_once(
+    measured: WholeBot, telegram: FakeTelegram, caplog: pytest.LogCaptureFixture
+) -> None:
     await an_error(measured)
     told = await telegram.message(OPERATOR)
     assert "OperationalError" in told.text
     assert "storage/scopes.py" in told.text
+    assert "熵" not in caplog.text  # what people write is not for the log
     for _ in range(5):
         await measured.says("/search 熵")
     await measured.settles()

@@ -1,12 +1,14 @@
 """The ledger of dumps: which bytes were taken in, when, and what came of them."""
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.model import DumpId, DumpRecord, Layout
+from storage.model import DumpId, DumpRecord, Layout, PostId
 from storage.schema import dumps
+from storage.schema import posts as _posts
 
 
 class Dumps:
@@ -23,6 +25,14 @@ class Dumps:
         """Those of `hashes` that are in the ledger already."""
         found = await self._connection.execute(select(dumps.c.sha256).where(dumps.c.sha256.in_(hashes)))
         return set(found.scalars())
+
+    async def behind(self, posts: Collection[PostId], dump: DumpId | None = None) -> list[str]:
+        """The hashes of the dumps that were the first to show these posts, and of `dump`; oldest first."""
+        first = select(_posts.c.first_dump_id).where(_posts.c.id.in_(posts))
+        found = await self._connection.execute(
+            select(dumps.c.sha256).where(or_(dumps.c.id.in_(first), dumps.c.id == dump)).order_by(dumps.c.id)
+        )
+        return list(found.scalars())
 
     async def add(self, record: DumpRecord) -> DumpRecord:
         """Write a new line; its id is given by the database. The counts may follow by `update`."""

@@ -3,16 +3,17 @@
 Knows storage and the views; knows nothing of Telegram.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.archive.facts import card_facts
 from bot.clock import Clock
+from bot.delivery.composer import Composed
 from bot.delivery.digests import period_of
 from bot.delivery.keeping import Kept
 from bot.delivery.lessons import lesson_of
 from bot.delivery.notice import notice_message
-from bot.delivery.sender import Composed
 from bot.intake.series import short_title
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
@@ -20,14 +21,18 @@ from bot.messages.digests import Digest, Entry, digest
 from bot.messages.document import Message, Paragraph, Text
 from bot.messages.rendering import Rendered, choose, render
 from bot.messages.words import Words, words_for
+from bot.ops.logs import trail_of
 from bot.telegram.ability import RichAbility
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, DeliveryKind, Post, Scope, ScopeId, Stage, When
+from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When
 from storage.quiet import zone_of
 
 KEPT = 256  # rendered messages
 FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
 OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
+
+MOST_NAMED = 8  # dumps of one trail
+DUMP = re.compile(r":dump:(\d+)")
 
 Key = tuple[object, ...]
 
@@ -40,7 +45,7 @@ class ArchiveComposer:
         self._clock = clock
         self._bot = bot
         self._rich = rich
-        self._kept: Kept[Rendered | None] = Kept(most=KEPT, fresh=FRESH_SECONDS)
+        self._kept: Kept[Composed | None] = Kept(most=KEPT, fresh=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
         self._rich.missing()
@@ -55,6 +60,7 @@ class ArchiveComposer:
         choice = to.preferences
         key: Key = (
             delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
+            dump_of(delivery.duty),
             choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable(),
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
@@ -62,11 +68,17 @@ class ArchiveComposer:
         kept = await self._kept.get(key, self._clock.monotonic(), lambda: self._made(delivery))
         if kept is None:
             return None
-        return Composed(kept, reply_to=delivery.reply_to)
+        return replace(kept, reply_to=delivery.reply_to)
 
-    async def _made(self, delivery: Delivery) -> Rendered | None:
-        message = await self._database.read(lambda tx: self._message(tx, delivery))
-        return None if message is None else self._rendered(message, delivery)
+    async def _made(self, delivery: Delivery) -> Composed | None:
+        async def unit(tx: Transaction) -> tuple[Message | None, list[str]]:
+            message, dump = await self._message(tx, delivery), dump_of(delivery.duty)
+            return message, await tx.dumps.behind(() if dump else delivery.post_ids, dump)
+
+        message, dumps = await self._database.read(unit)
+        if message is None:
+            return None
+        return Composed(self._rendered(message, delivery), trail=trail_of(*dumps[:MOST_NAMED]))
 
     def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
         wish = delivery.destination.preferences.format
@@ -109,6 +121,12 @@ async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -
     stage = Stage.CAUGHT_UP if found.last else Stage.RUNNING
     course = CourseFacts(scope=scope, stage=stage, when=When.DAILY, at="", sent=found.number, of=found.of)
     return lesson(shown, course, found.gap, words)
+
+
+def dump_of(duty: str) -> DumpId | None:
+    """The dump that a duty is named after; other duties come from the dumps of their posts."""
+    found = DUMP.search(duty)
+    return DumpId(int(found[1])) if found else None
 
 
 def news_of(post: Post) -> News:

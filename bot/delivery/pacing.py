@@ -118,19 +118,21 @@ class Pacing:
         self._book(_Booking(again, chat_id, private), movable=again > now)
         return again
 
-    def flooded(self, now: float, chat_id: int, retry_after: float) -> None:
+    def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
         """Telegram answered 429: nothing to this chat for exactly `retry_after` seconds.
 
         Two chats at almost the same time mean that it is the bot that is too fast: then nothing at all until
-        the longest of their pauses is over, and more distance from then on.
+        the longest of their pauses is over, and more distance from then on. Returns whether it is the bot.
         """
         until = now + retry_after
         self.freeze(chat_id, until)
         self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
         self._floods.append((now, chat_id, until))
-        if len({flooded for _, flooded, _ in self._floods}) > 1:
+        whole = len({flooded for _, flooded, _ in self._floods}) > 1
+        if whole:
             self.freeze_bot(max(end for _, _, end in self._floods))
             self._widen(self._limits.margin)
+        return whole
 
     def freeze(self, chat_id: int, until: float) -> None:
         """Nothing to this chat before `until`, as remembered from an earlier run."""

@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
 from prometheus_client import CollectorRegistry
 
 from bot.clock import Clock
 from bot.delivery.breaker import Breaker
+from bot.delivery.composer import Composed, Composer
 from bot.delivery.consequences import follow
+from bot.delivery.journal import write_down
 from bot.delivery.messenger import Messenger, address_of
 from bot.delivery.pacing import Pacing
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge
-from bot.messages.rendering import Rendered
+from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
 from bot.tasks import Nursery
 from storage.begun import BegunLog
@@ -28,6 +30,7 @@ from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,
     Delivery,
+    DeliveryId,
     DeliveryKind,
     Form,
     Outcome,
@@ -65,26 +68,6 @@ class Policy:
         return min(self.answer_seconds + MARGIN_SECONDS, self.lease.total_seconds() / 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
-    """What is said for a delivery, and the message it answers."""
-
-    message: Rendered
-    reply_to: int | None = None
-
-
-class Composer(Protocol):
-    """Turns duties into messages."""
-
-    async def compose(self, delivery: Delivery) -> Composed | None:
-        """What to say; None where there is nothing to say any more."""
-        ...
-
-    def rich_is_missing(self) -> None:
-        """This server does not know rich messages: write classic ones for a while."""
-        ...
-
-
 class Sender:
     """Sends what is in the outbox until it is told to stop."""
 
@@ -111,6 +94,7 @@ class Sender:
         self._begun = begun
         self._tries = Nursery()
         self._ended: list[tuple[Delivery, Verdict]] = []
+        self._trails: dict[DeliveryId, str] = {}
         self._news = asyncio.Event()
         self._stopping = False
         self.breaker = Breaker()
@@ -183,6 +167,7 @@ class Sender:
             raise
         if self._begun is not None:
             self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
+        write_down(ended, self._trails)
         if recovering:
             self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
         self._crash_at(ended, claimed, "after-settle", "after-claim")
@@ -221,6 +206,7 @@ class Sender:
             verdict = await self._attempt(delivery, claimed_at)
         except Exception as error:
             log.exception("delivery %s could not be tried", delivery.id)
+            self._metrics.failed("delivery")
             verdict = Verdict(self._not_composed(delivery, f"it could not be written: {error!r}"))
         self._ended.append((delivery, verdict))
         self._news.set()
@@ -235,6 +221,11 @@ class Sender:
         composed = await self._composer.compose(delivery)
         if composed is None:
             return Verdict(_put(delivery, State.CANCELLED, "there is nothing left to say"))
+        self._trails[delivery.id] = composed.trail
+        with following(composed.trail):
+            return await self._deliver(delivery, composed, claimed_at)
+
+    async def _deliver(self, delivery: Delivery, composed: Composed, claimed_at: float) -> Verdict:
         chat_id, private = delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
         now = self._clock.monotonic()
         ready = self._pacing.ready_at(now, chat_id, private)
@@ -287,8 +278,8 @@ class Sender:
         verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
         match verdict.effect:
             case ChatFrozen(chat_id, _, seconds):
-                self._pacing.flooded(now, chat_id, seconds)
-                self._metrics.flooded("chat")
+                whole = self._pacing.flooded(now, chat_id, seconds)
+                self._metrics.flooded("bot" if whole else "chat")
             case RichMissing():
                 self._composer.rich_is_missing()
             case AllStopped() as stop:

@@ -13,6 +13,7 @@ from bot.intake.diff import diff
 from bot.intake.layouts import Reading, Unreadable, read_dump
 from bot.intake.overrides import NO_OVERRIDES, Overrides
 from bot.intake.writing import write_changes
+from bot.ops.logs import following, trail_of
 from storage.database import Database, Transaction
 from storage.model import Dump, DumpId, DumpRecord, Layout
 
@@ -80,14 +81,16 @@ async def take_in(
     Raises what storage raises; then nothing of the dump is kept, and it can be taken in again.
     """
     sha256 = hashlib.sha256(dump.content).hexdigest()
-    known = await database.read(lambda tx: tx.dumps.find(sha256))
-    if known is not None:
-        return _known_already(dump, known)
-    try:
-        reading = read_dump(dump)
-    except Unreadable as reason:
-        return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
-    return await take_in_reading(database, dump, reading, rules, now, also)
+    with following(trail_of(sha256)):
+        known = await database.read(lambda tx: tx.dumps.find(sha256))
+        if known is not None:
+            log.debug("%s is known already", dump.name)
+            return _known_already(dump, known)
+        try:
+            reading = read_dump(dump)
+        except Unreadable as reason:
+            return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
+        return await take_in_reading(database, dump, reading, rules, now, also)
 
 
 async def take_in_reading(
@@ -110,15 +113,16 @@ async def take_in_reading(
             await also(tx, report)
         return report
 
-    report = await database.transact(unit)
-    log.info(
-        "took in %s: %s new, %s edited, %s unchanged, %s deliveries",
-        dump.name,
-        report.new,
-        report.edited,
-        report.unchanged,
-        report.deliveries,
-    )
+    with following(trail_of(sha256)):
+        report = await database.transact(unit)
+        log.info(
+            "took in %s: %s new, %s edited, %s unchanged, %s deliveries",
+            dump.name,
+            report.new,
+            report.edited,
+            report.unchanged,
+            report.deliveries,
+        )
     return report
 
 
@@ -141,8 +145,9 @@ async def reject(
             await _tell(tx, report, record.id, rules, now)
         return report
 
-    log.warning("%s was not taken in: %s", name, reason)
-    return await database.transact(unit)
+    with following(trail_of(sha256)):
+        log.warning("%s was not taken in: %s", name, reason)
+        return await database.transact(unit)
 
 
 async def _take_in(

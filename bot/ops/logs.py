@@ -25,6 +25,7 @@ QUIET = (
     "telegram",
     "watchfiles",
 )
+HASH_SIGNS = 12  # of a dump's hash, enough to tell dumps apart
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 9: "\t"}
 
 _trail: ContextVar[str] = ContextVar("trail", default="")
@@ -34,10 +35,10 @@ _trail: ContextVar[str] = ContextVar("trail", default="")
 def following(trail: str) -> Iterator[None]:
     """Lines logged inside, also by tasks started there, belong to `trail`, such as "dump 12".
 
-    Within another trail it is appended: "dump 12 / delivery 40".
+    Within another trail it is appended: "dump 12 / delivery 40"; within the same one nothing changes.
     """
     outer = _trail.get()
-    token = _trail.set(f"{outer} / {trail}" if outer else trail)
+    token = _trail.set(f"{outer} / {trail}" if outer and outer != trail else trail)
     try:
         yield
     finally:
@@ -47,6 +48,11 @@ def following(trail: str) -> Iterator[None]:
 def current_trail() -> str:
     """The trail that lines logged now belong to, or nothing."""
     return _trail.get()
+
+
+def trail_of(*hashes: str) -> str:
+    """The trail of what these dumps brought, by the hashes of their contents; from file to message."""
+    return f"dump {', '.join(sha256[:HASH_SIGNS] for sha256 in hashes)}" if hashes else ""
 
 
 class HumanLines(logging.Formatter):

@@ -75,7 +75,7 @@ class Hearing:
         self._stop()
 
     async def _handle(self, update: Mapping[str, Any]) -> None:
-        parsed = Update.de_json(dict(update), self._application.bot)
+        parsed = update_from(update, self._application.bot)
         if parsed is not None:
             await self._application.process_update(parsed)
 
@@ -130,3 +130,12 @@ class Pointer:
 def secret_of(token: str) -> str:
     """What Telegram must say with each update where none was chosen: the same in every process of one bot."""
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
+
+
+def update_from(update: Mapping[str, Any], bot: Bot) -> Update | None:
+    """The update in the library's form; None for one that it cannot read, which Telegram need not repeat."""
+    try:
+        return Update.de_json(dict(update), bot)
+    except Exception as error:  # the library lets through whatever a wrong shape raises
+        log.warning("update %s has a shape that is not known: %r", update.get("update_id"), error)
+        return None

@@ -60,7 +60,9 @@ def read_overrides(text: str) -> Overrides:
     """What the operator's TOML says. Raises OverridesError at the first thing that is wrong with it."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise OverridesError(_deepest(text), "this is not TOML: it is nested too deep") from None
+    except ValueError as error:  # besides its own errors, a number of thousands of digits
         place = _PLACE.search(str(error))
         line = int(place[1]) if place is not None else max(1, len(text.splitlines()))
         raise OverridesError(line, f"this is not TOML: {str(error).partition(' (at ')[0]}") from error
@@ -110,6 +112,12 @@ def _refuse_circles(text: str, series: Mapping[str, str]) -> None:
                 raise OverridesError(_line_of(text, series[key]), f"{series[key]!r} leads back to itself")
             seen.add(following)
             key = following
+
+
+def _deepest(text: str) -> int:
+    """The line with the most brackets."""
+    brackets = [line.count("[") + line.count("{") for line in text.splitlines()]
+    return brackets.index(max(brackets)) + 1
 
 
 def _line_of(text: str, name: str) -> int:

@@ -3,6 +3,7 @@
 By RFC 9309 a robots.txt that does not exist (4xx) allows everything, one that cannot be had allows nothing.
 """
 
+import re
 from dataclasses import dataclass
 from urllib.robotparser import RobotFileParser
 
@@ -11,6 +12,10 @@ ROBOT = "kexue-bot"
 
 MAX_BYTES = 500 * 1024  # RFC 9309 §2.5 asks crawlers to read at least this much
 MAX_DELAY = 60.0
+
+# The parser of the standard library fails at numbers such as "²" and at those of thousands of digits.
+_NUMBERED = re.compile(r"\s*(?:crawl-delay|request-rate)\s*:", re.IGNORECASE)
+_NUMBERS = re.compile(r"[0-9]{1,9}(?:/[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +41,11 @@ def robots_of(status: int, content: bytes) -> Robots | None:
     elif status != 200:
         return None
     parser = RobotFileParser()
-    parser.parse(content[:MAX_BYTES].decode("utf-8-sig", "replace").splitlines())
+    lines = content[:MAX_BYTES].decode("utf-8-sig", "replace").splitlines()
+    parser.parse([line for line in lines if not _NUMBERED.match(line) or _is_numbered(line)])
     return Robots(parser)
+
+
+def _is_numbered(line: str) -> bool:
+    value = line.partition("#")[0].partition(":")[2].strip()
+    return _NUMBERS.fullmatch(value) is not None

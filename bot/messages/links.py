@@ -24,6 +24,7 @@ BLOG: Final = "https://kexue.fm"
 SHARED: Final = (
     100  # characters of a title in the address of a button: all buttons together have 10,000 bytes
 )
+SEARCHED: Final = 200  # characters: longer words find nothing, and Telegram refuses long markup
 _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
 
 
@@ -35,8 +36,8 @@ def post_url(post: Post) -> str:
 
 
 def search_url(words: str) -> str:
-    """The blog's own search; blanks and signs are percent-encoded, a slash too."""
-    return f"{BLOG}/search/{quote(' '.join(words.split()), safe='')}/"
+    """The blog's own search for the first `SEARCHED` characters; signs are percent-encoded, a slash too."""
+    return f"{BLOG}/search/{quote(' '.join(words.split())[:SEARCHED], safe='')}/"
 
 
 def paper_urls(title: str) -> tuple[tuple[str, str], ...]:

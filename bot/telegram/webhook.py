@@ -42,7 +42,7 @@ class Updates:
             return _answer(HTTPStatus.UNAUTHORIZED)
         if self._slots.locked():
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
-        update = await _read(request)
+        update = update_in(await request.read())
         if update is None:
             return _answer(HTTPStatus.BAD_REQUEST)
         number = update["update_id"]
@@ -62,13 +62,13 @@ class Updates:
             self._seen.popitem(last=False)
 
 
-async def _read(request: web.Request) -> Mapping[str, Any] | None:
-    """The update in the body; None for anything else."""
+def update_in(body: bytes) -> Mapping[str, Any] | None:
+    """The update in a body; None for anything else."""
     try:
-        update = json.loads(await request.read())
-    except ValueError:
+        update = json.loads(body)
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+    if not isinstance(update, dict) or type(update.get("update_id")) is not int:
         return None
     return update
 

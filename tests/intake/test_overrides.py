@@ -43,6 +43,8 @@ def test_names_are_followed_to_the_end(name: str, shown: str) -> None:
         ('[series]\n"《》" = "丙"\n', 2, "has no letter"),
         ('[titles]\n"甲" = "《》"\n', 2, "has no letter"),
         ('[series]\n"甲" = "乙"\n"乙" = "丙"\n"丙" = "甲"\n', 2, "leads back to itself"),
+        ("[titles]\na = " + "[" * 5000, 2, "this is not TOML"),
+        ("[titles]\na = " + "9" * 5000, 2, "this is not TOML"),
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_reason(text: str, line: int, reason: str) -> None:

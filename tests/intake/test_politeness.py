@@ -142,7 +142,7 @@ def test_robots_that_cannot_be_had_allow_nothing(status: int) -> None:
 
 
 def test_the_delay_robots_ask_for_is_bounded() -> None:
-    for asked, delay in [("7", 7.0), ("86400", 60.0), ("x", 0.0)]:
+    for asked, delay in [("7", 7.0), ("86400", 60.0), ("x", 0.0), ("²", 0.0), ("٣", 0.0), ("9" * 5000, 0.0)]:
         robots = robots_of(200, f"User-agent: *\nCrawl-delay: {asked}\nDisallow: /search/".encode())
         assert robots is not None
         assert robots.delay == delay

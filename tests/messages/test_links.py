@@ -67,6 +67,11 @@ def test_the_search_address_carries_the_words_and_nothing_else(words: str) -> No
     assert unquote(address.path.split("/")[2]) == " ".join(words.split())
 
 
+def test_the_search_address_of_an_endless_title_stays_short() -> None:
+    """Telegram's parser refuses a message that is too long before its markup is taken away."""
+    assert len(search_url("&长" * 20_000)) < 2500
+
+
 def test_a_paper_is_searched_for_in_two_places() -> None:
     places = dict(paper_urls("Attention & “Beyond”?"))
     assert places == {

@@ -9,7 +9,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from telegram import Bot
 
+from bot.hearing import update_from
 from bot.telegram.webhook import AT_ONCE, LARGEST, SECRET_HEADER, listening
 from tests.fakes import FakeTelegram
 from tests.wholebot import WholeBot
@@ -32,6 +34,9 @@ def free_port() -> int:
         (SECRET, b"no json", 400),
         (SECRET, b'[{"update_id": 1}]', 400),
         (SECRET, b'{"update_id": "1"}', 400),
+        (SECRET, b'{"update_id": true}', 400),
+        (SECRET, b'{"update_id": 1, "x": ' + b"[" * 100_000, 400),
+        (SECRET, b"\xff\xfe", 400),
         (SECRET, b" " * (LARGEST + 1), 413),
     ],
 )
@@ -81,6 +86,23 @@ async def test_too_much_at_once_is_asked_to_come_again() -> None:
 async def post(session: aiohttp.ClientSession, url: str, number: int) -> int:
     async with session.post(url, json={"update_id": number}) as answer:
         return answer.status
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        pytest.param({"update_id": 7, "message": 5}, id="no message"),
+        pytest.param({"update_id": 7, "callback_query": {"from": {"id": 5}}}, id="half a query"),
+        pytest.param(
+            {"update_id": 7, "message": {"message_id": "x", "date": [], "chat": {}}}, id="wrong kinds"
+        ),
+    ],
+)
+def test_an_update_that_telegram_never_sends_is_passed_over(
+    update: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert update_from(update, Bot("1:token")) is None
+    assert "update 7" in caplog.text
 
 
 async def test_the_whole_bot_answers_what_is_brought(telegram: FakeTelegram, tmp_path: Path) -> None:

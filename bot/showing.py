@@ -165,7 +165,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
     """Take in what `export chats` printed, all of it or nothing. Returns the exit code."""
     try:
         records = [json.loads(line) for line in lines if line.strip()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
         return 1
     now = SystemClock().now()

@@ -21,6 +21,7 @@ from storage.model import (
     When,
 )
 from tests.delivery.archive import THEN, database_in, episode, essay, store
+from tests.torture.fuzz_seeds import SEEDS
 
 POSTS = [episode(1), episode(2), essay("甲", date(2020, 2, 29))]
 WISHES = (
@@ -101,13 +102,35 @@ async def test_a_bookmark_of_a_post_that_is_not_stored_is_named(tmp_path: Path) 
     assert done.strangers == {"甲", "漫谈（1）：第1则"}
 
 
+def _chat(**preferences: object) -> dict[str, Any]:
+    """A chat's record, right but for `preferences`."""
+    record: dict[str, Any] = json.loads(SEEDS["imports"][0])
+    return record | {"preferences": record["preferences"] | preferences}
+
+
 WRONG: dict[str, Any] = {
     "another version": {"version": 2, "record": "chat"},
     "another kind": {"version": 1, "record": "cat"},
     "no version": {"record": "chat"},
     "a field is missing": {"version": 1, "record": "person", "user_id": 1},
     "not an object": ["chat"],
+    "an hour that no clock shows": _chat(hour=99),
+    "a zone that is none": _chat(time_zone=None),
+    "a truth that is none": _chat(silent="yes"),
+    "a number that no database takes": {**_chat(), "chat_id": 2**70},
+    "a character that no database takes": {**_chat(), "title": "a\x00"},
+    "half a character": {**_chat(), "title": "\ud800"},
+    "a list for a title": {**_chat(), "title": []},
+    "a wish for nothing": {
+        **_chat(),
+        "subscriptions": [{"kind": "tag", "key": None, "name": "x", "muted": False}],
+    },
 }
+
+
+async def test_the_record_that_the_wrong_ones_are_made_of_is_right(tmp_path: Path) -> None:
+    async with database_in(tmp_path) as database:
+        assert (await database.transact(lambda tx: restore(tx, [_chat()], THEN))).chats == 1
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)

@@ -19,9 +19,11 @@ COPY storage storage
 COPY bot bot
 # The demo is run so that what the bot imports is kept compiled, the standard library's part too.
 ENV PYTHONPYCACHEPREFIX=/opt/kexue/compiled
+# hadolint ignore=SC2046
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --no-index --no-deps dist/*.whl \
  && python bot/ops/slimming.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
+ && /opt/kexue/bin/python -P -m bot.ops.sbom requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > /opt/kexue/sbom.cdx.json \
  && rm -rf /opt/kexue/compiled \
  && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
  && /opt/kexue/bin/python -P -c "import bot.running, bot.ops.http, bot.ops.backup" \

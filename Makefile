@@ -2,7 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: demo test lint format quality torture bench image-check lock clean
+.PHONY: demo test lint format quality torture bench image-check sbom audit lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
@@ -36,6 +36,16 @@ bench: .venv/ready .venv-bench/ready
 image-check:
 	@tests/image_check.sh
 
+# What is installed, and what is known against it (3: nobody could be asked). pip-audit has a place of its own.
+sbom: .venv/ready
+	mkdir -p build
+	.venv/bin/python -m bot.ops.sbom requirements.lock --extra postgres --extra pictures > build/sbom.cdx.json
+	@echo build/sbom.cdx.json
+
+audit: .venv/ready
+	test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
+	.venv/bin/python -m tests.audit .venv-audit/bin/pip-audit
+
 format: .venv/ready
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
@@ -57,4 +67,4 @@ lock:
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-bench .venv-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

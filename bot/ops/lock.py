@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def entries_for(lock: str, roots: Collection[str]) -> str:
     """The entries of `lock` that `roots` need, in its order. Raises KeyError for a root it lacks."""
-    entries = list(_entries(lock))
+    entries = list(entries_in(lock))
     locked = {name for name, _, _ in entries}
     wanted = {_key(root) for root in roots}
     if missing := wanted - locked:
@@ -34,7 +34,7 @@ def roots_of(project: Mapping[str, Any], extras: Collection[str]) -> list[str]:
     return [_key(text) for text in asked]
 
 
-def _entries(lock: str) -> Iterator[tuple[str, set[str], str]]:
+def entries_in(lock: str) -> Iterator[tuple[str, set[str], str]]:
     """Each entry's name, who needs it, and its lines: an entry begins where a line is not indented."""
     for text in re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE):
         if _NAME.match(text):

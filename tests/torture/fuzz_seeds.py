@@ -94,7 +94,8 @@ SIGNS: Mapping[str, tuple[bytes, ...]] = {
         b"<!ENTITY a 'b'>",
         b"&a;", b"&#x1F600;", b"<script>", b"<h1>", b"\n", b"\r", b"\x00", b"\xff\xfe", b"$",
         b"<a href='/archives/1'>",
-        "\nBy 苏剑林 | 2022-03-09 | 1000位读者\n".encode(), b"\n14 Aug\n", "最近评论".encode(), b"<", b">", b"--",
+        "\nBy 苏剑林 | 2022-03-09 | 1000位读者\n".encode(), b"\n14 Aug\n", "最近评论".encode(),
+        b"<", b">", b"--",
     ),
     "answers_of_the_blog": (b"\x1f\x8b\x08\x00", b"<html>", b"</html>", b"<script", b"location", b"\x00"),
     "redirects": (

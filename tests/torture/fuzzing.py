@@ -1,4 +1,4 @@
-"""`python -m tests.torture.fuzzing TARGET [atheris's options]`: fuzzing led by coverage, for as long as wanted.
+"""`python -m tests.torture.fuzzing TARGET [options of atheris]`: led by coverage, for as long as wanted.
 
 atheris is not among the locked packages; put it into an environment of its own beside those. Without a target
 the names are printed. `-max_total_time=60` ends after a minute.

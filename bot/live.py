@@ -20,6 +20,8 @@ def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) 
         clock,
         user_agent=settings.user_agent,
         pause=settings.fetch_pause_seconds if pause is None else pause,
+        proxy=settings.proxy,
+        private=settings.fetch_private,
     )
 
 

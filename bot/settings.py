@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     backup_dir: Path | None = Field(None, description="where a copy of an SQLite database is put every night")
     backup_keep: int = Field(7, ge=1, description="how many copies are kept")
     crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
-    proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API")
+    proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API and the blog")
     read_seconds: float = Field(
         45, ge=1, le=300, description="how long an answer of the Bot API is waited for"
     )
@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     )
     fetch_pause_seconds: float = Field(
         4, ge=0, le=600, description="the pause between two requests to the blog"
+    )
+    fetch_private: bool = Field(
+        False,
+        description="feeds and pages may lie at addresses that are not public, such as a mirror at home",
     )
 
     @field_validator("admin_chat_ids", mode="before")
@@ -182,6 +186,11 @@ class Settings(BaseSettings):
     def rate(self) -> float | None:
         """Messages a second, None without a limit."""
         return self.rate_per_second or None
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy's address, with its password."""
+        return self.proxy_url.get_secret_value() if self.proxy_url else None
 
     @property
     def paid(self) -> bool:

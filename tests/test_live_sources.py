@@ -22,7 +22,7 @@ async def kexue() -> AsyncIterator[Blog]:
 
 
 def live_bot(telegram: FakeTelegram, folder: Path, kexue: Blog) -> WholeBot:
-    return WholeBot(telegram, folder, feed_url=kexue.url("/feed"), fetch_pause_seconds=0)
+    return WholeBot(telegram, folder, feed_url=kexue.url("/feed"), fetch_pause_seconds=0, fetch_private=True)
 
 
 def without_newest(feed: bytes) -> bytes:

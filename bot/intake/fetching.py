@@ -19,6 +19,7 @@ from bot.intake.answers import is_gate, why_not_fetched
 from bot.intake.bodies import MAX_BYTES, BadBodyError, read_body
 from bot.intake.hosts import BLOG_HOSTS, RefusedAddressError, host_of, redirected, same_blog
 from bot.intake.politeness import wished
+from bot.intake.public import public_socket
 from bot.intake.robots import Robots, robots_of
 from storage.model import Dump
 
@@ -85,7 +86,8 @@ class _NoPageError(Exception):
 class Fetcher:
     """One visitor of the blog. All times are seconds.
 
-    `deadline` bounds one page from the first request to its last byte, pauses not counted.
+    `deadline` bounds one page from the first request to its last byte, pauses not counted. Only public
+    addresses are connected to, unless `private`; through a `proxy` it is the proxy that connects.
     """
 
     def __init__(
@@ -97,6 +99,8 @@ class Fetcher:
         hosts: frozenset[str] = BLOG_HOSTS,
         max_bytes: int = MAX_BYTES,
         deadline: float = 30.0,
+        proxy: str | None = None,
+        private: bool = False,
     ) -> None:
         self._clock = clock
         self._user_agent = user_agent
@@ -104,6 +108,8 @@ class Fetcher:
         self._hosts = hosts
         self._max_bytes = max_bytes
         self._deadline = deadline
+        self._proxy = proxy
+        self._private = private or proxy is not None
         self._session: aiohttp.ClientSession | None = None
         self._closing = asyncio.Event()
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -192,7 +198,9 @@ class Fetcher:
         session = self._opened()
         try:
             async with asyncio.timeout(max(seconds, 0)):
-                async with session.get(url, headers=headers, allow_redirects=False) as response:
+                async with session.get(
+                    url, headers=headers, allow_redirects=False, proxy=self._proxy
+                ) as response:
                     content = await self._content(response)
                     return _Answer(response.status, response.headers, content)
         except TimeoutError:
@@ -234,7 +242,9 @@ class Fetcher:
                 },
                 cookie_jar=aiohttp.CookieJar(unsafe=True),  # hosts that are numbers have cookies, too
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(10.0, self._deadline)),
-                connector=aiohttp.TCPConnector(limit=2),
+                connector=aiohttp.TCPConnector(
+                    limit=2, socket_factory=None if self._private else public_socket
+                ),
             )
         return self._session
 

@@ -44,7 +44,7 @@ class Fill:
     database: Database
 
     async def run(self, *, posts: bool = True, rules: Rules | None = None) -> Filled:
-        fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0)
+        fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0, private=True)
         try:
             return await backfill(
                 self.database,

@@ -61,6 +61,7 @@ def fetcher_for(*blogs: Blog, pause: float = 0.0, deadline: float = 10.0) -> Fet
         pause=pause,
         hosts=frozenset(one.host for one in blogs),
         deadline=deadline,
+        private=True,
     )
 
 

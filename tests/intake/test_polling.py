@@ -52,7 +52,7 @@ class Live:
 
         return Poller(
             self.database,
-            Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline),
+            Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline, private=True),
             self.clock,
             [Timed(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
             rules or Rules(),

@@ -112,8 +112,9 @@ def titles(content: bytes) -> None:
     for membership in derive_series(parts).values():
         assert membership.series
         short_title(title, membership.series)
-    mentions_of(title)
-    paper_links(title)
+    stored = clean(title)  # half a character ends at the layouts
+    mentions_of(stored)
+    paper_links(stored)
 
 
 def formulas(content: bytes) -> None:

@@ -5,17 +5,37 @@ Knows neither layouts nor storage.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
-from bot.intake.sources import Found, scan
+from bot.intake.sources import UNFINISHED, Found, scan
 
 log = logging.getLogger(__name__)
 
 REST_SECONDS = 0.3  # a file whose size and time stay the same for this long is not being written any more
 SETTLING_SECONDS = 0.1  # how long changes are gathered before they are looked at
+
+
+def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
+    """The files that were whole when they appeared: each was renamed from its own unfinished or hidden name.
+
+    `changes` are those of one moment; a rename shows as one path gone and another added.
+    """
+    added, gone, written = (
+        {Path(path) for change, path in changes if change is kind}
+        for kind in (Change.added, Change.deleted, Change.modified)
+    )
+    unfinished = [path for path in gone if path.name.startswith(".") or path.name.endswith(UNFINISHED)]
+    return {
+        path
+        for path in added - written
+        if any(
+            path.parent == other.parent and other.name.lstrip(".").startswith(path.stem)
+            for other in unfinished
+        )
+    }
 
 
 class Watch:
@@ -33,6 +53,7 @@ class Watch:
         self._hand_on = hand_on
         self._handled: dict[Path, Found] = {}
         self._failed: dict[Path, Found] = {}
+        self._whole: set[Path] = set()
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._unusable: str | None = None
@@ -66,9 +87,11 @@ class Watch:
                 step=20,
                 rust_timeout=1000,
                 yield_on_timeout=True,
+                watch_filter=None,
             )
             async for changes in notices:
                 if changes:
+                    self._whole |= moved_in(changes)
                     self.wake()
                 if not self._folder.is_dir():
                     break
@@ -84,7 +107,9 @@ class Watch:
         found = self._changed()
         if not found:
             return False
-        await asyncio.sleep(REST_SECONDS)
+        whole, self._whole = self._whole, set()
+        if any(file.path not in whole for file in found):
+            await asyncio.sleep(REST_SECONDS)
         rested = set(self._changed())
         moving = False
         for file in found:

@@ -69,7 +69,5 @@ def diff(
 def numbered(changes: Changes, stored: Sequence[Post]) -> Changes:
     """The same changes once their new posts are `stored`, in the order of `changes.new`, and have ids."""
     ids = iter(stored)
-    entries = tuple(
-        replace(entry, now=next(ids)) if entry.before is None else entry for entry in changes.entries
-    )
+    entries = tuple(Entry(None, next(ids)) if entry.before is None else entry for entry in changes.entries)
     return replace(changes, entries=entries)

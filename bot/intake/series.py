@@ -201,7 +201,9 @@ def _named(places: Mapping[int, Membership], overrides: Overrides) -> dict[int, 
         names[place.key] = shown_title(names.get(place.key, place.series), place.series)
     meant = {key: overrides.renamed(name) for key, name in names.items()}
     return {
-        id_: replace(place, series=meant[place.key], key=series_key(meant[place.key]))
+        id_: place
+        if meant[place.key] == place.series
+        else replace(place, series=meant[place.key], key=series_key(meant[place.key]))
         for id_, place in places.items()
         if meant[place.key]
     }

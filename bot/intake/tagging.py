@@ -187,13 +187,10 @@ def _occurrences(automaton: ahocorasick.Automaton, text: str) -> list[str]:
 
 def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
     """Latin words are bounded by something else than Latin: no GAN in "organ". Chinese has no bounds."""
-    if word[0].isascii() and start > 0 and _is_latin(text[start - 1]):
+    if start > 0 and word[0].isascii() and (before := text[start - 1]).isascii() and before.isalnum():
         return False
-    return not (word[-1].isascii() and end < len(text) and _is_latin(text[end]))
-
-
-def _is_latin(sign: str) -> bool:
-    return sign.isascii() and sign.isalnum()
+    behind = text[end : end + 1]
+    return not (word[-1].isascii() and behind.isascii() and behind.isalnum())
 
 
 def _promises(

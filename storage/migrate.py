@@ -2,12 +2,7 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -18,19 +13,28 @@ class NewerSchemaError(Exception):
 
 def bring_up_to_date(connection: Connection) -> None:
     """Apply the missing steps within the connection's transaction. Raises NewerSchemaError."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == scripts.get_current_head():
+    current = schema_of(connection)
+    if current == newest():
         return
-    if current is not None:
-        try:
-            scripts.get_revision(current)
-        except CommandError as error:
-            raise NewerSchemaError(
-                f"the database has schema {current}, which this version does not know: "
-                "run the version that wrote it, or put a backup of an older one in its place"
-            ) from error
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    from storage.stepping import UnknownSchemaError, take_steps  # a start without steps is quicker without
+
+    try:
+        take_steps(connection, MIGRATIONS, current)
+    except UnknownSchemaError as error:
+        raise NewerSchemaError(
+            f"the database has schema {current}, which this version does not know: "
+            "run the version that wrote it, or put a backup of an older one in its place"
+        ) from error
+
+
+def newest() -> str:
+    """The revision that the last of the steps leads to: its file's name begins with it."""
+    return max(step.name.partition("_")[0] for step in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def schema_of(connection: Connection) -> str | None:
+    """The revision of the database's schema; None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision

@@ -211,3 +211,13 @@ def test_every_declared_command_is_answered() -> None:
         if isinstance(constant, ast.Constant)
     }
     assert {command.name for command in COMMANDS} <= cases | set(PLAIN)
+
+
+def test_a_start_loads_nothing_that_it_may_not_need() -> None:
+    """Migrations, feeds, pictures and the other database are imported when they are needed: 3 s are few."""
+    loads = "import sys, bot.cli, bot.running; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", loads], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    late = {"alembic", "asyncpg", "feedparser", "matplotlib", "bot.preview", "bot.showing"}
+    assert late.isdisjoint(loaded.stdout.split())

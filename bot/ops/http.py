@@ -82,6 +82,7 @@ def make_application(vitals: Vitals, metrics: Metrics, registry: CollectorRegist
 
     async def measures(request: web.Request) -> web.Response:
         metrics.checked({name: check.ok for name, check in (await _checks(vitals)).items()})
+        metrics.busy_with(len(asyncio.all_tasks()))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 metrics.show(await vitals.figures())

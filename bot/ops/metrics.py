@@ -55,6 +55,7 @@ class Metrics:
     errors: Counter
     ready: Gauge
     backup_at: Gauge
+    tasks: Gauge
 
     def tried(self, kind: str, outcome: str, seconds: float) -> None:
         """A request for a delivery of `kind` ended in `outcome`, `seconds` after it left."""
@@ -100,6 +101,10 @@ class Metrics:
         self.source_age.clear()
         for source, age in figures.source_ages.items():
             self.source_age.labels(source).set(age)
+
+    def busy_with(self, tasks: int) -> None:
+        """So many tasks the event loop has now."""
+        self.tasks.set(tasks)
 
     def checked(self, checks: Mapping[str, bool]) -> None:
         """What the readiness checks said."""
@@ -152,4 +157,5 @@ def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
         backup_at=Gauge(
             "kexue_backup_timestamp_seconds", "When the last backup was made, since 1970", registry=registry
         ),
+        tasks=Gauge("kexue_tasks", "Tasks of the event loop", registry=registry),
     )

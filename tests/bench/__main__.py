@@ -1,4 +1,7 @@
-"""`python -m tests.bench`: every figure in one run, as tables and as results.json. `--quick` is short."""
+"""`python -m tests.bench`: every figure in one run, as tables and as results.json. `--quick` is short.
+
+`python -m tests.bench soak --minutes=10` fails if the service grows.
+"""
 
 import json
 import os
@@ -17,6 +20,9 @@ from tests.bench.fan_out import PEERS, Figures, all_of, run
 from tests.bench.inventing import feed
 from tests.bench.pace import pace
 from tests.bench.serving import serving
+from tests.bench.soak import MOST_MB_PER_HOUR, UPDATES_PER_SECOND, soak
+from tests.bench.starting import starting
+from tests.bench.updates import updates
 
 RESULTS = Path(__file__).with_name("results.json")
 CONSOLE = Console()
@@ -136,6 +142,38 @@ def in_turn(programs: Mapping[str, Callable[[], Figures]], *, times: int) -> dic
     return {name: {key: min(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
 
 
+def updates_(results: dict[str, Any], *, quick: bool) -> None:
+    rows = updates(5 if quick else 20)
+    table("Updates through the webhook, commands and buttons of many people", rows)
+    results["updates"] = rows
+    results["updates_per_second"] = rows["full load"]["per_second"]
+    results["updates_p99_ms_at_half"] = rows["half load"]["p99_ms"]
+    results["updates_cpu_ms"] = rows["full load"]["cpu_ms_per_update"]
+
+
+def starts(results: dict[str, Any], *, quick: bool) -> None:
+    rows = starting(2 if quick else 5)
+    table("From the start of the process to ready, seconds", rows)
+    results["start"] = rows
+    results["start_seconds"] = rows["again"]["seconds"]
+
+
+def soaks(results: dict[str, Any], *, minutes: float) -> bool:
+    """Whether memory was flat."""
+    figures = soak(
+        minutes,
+        lambda look: CONSOLE.print(
+            f"{look.seconds:5.0f} s  {look.memory_mb:6.1f} MB  {look.open_files} files  {look.tasks} tasks"
+        ),
+    )
+    table(f"{minutes:g} minutes of {UPDATES_PER_SECOND} updates and 30 messages a second", {"": figures})
+    results["soak"] = figures
+    results["soak_memory_slope_mb_per_hour"] = figures["memory_slope_mb_per_hour"]
+    flat = figures["memory_slope_mb_per_hour"] <= MOST_MB_PER_HOUR
+    CONSOLE.print("flat" if flat else f"not flat: at most {MOST_MB_PER_HOUR:g} MB an hour are allowed")
+    return flat
+
+
 def machine() -> dict[str, object]:
     model = next(
         (line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model name")),
@@ -158,20 +196,39 @@ def _cpu_lines() -> list[str]:
         return []
 
 
-PARTS = {"intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs}
+PARTS = {
+    "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "updates": updates_,
+    "start": starts,
+}  # fmt: skip
 
 
-def main(words: list[str]) -> None:
-    """`--quick`, and the names of parts to run in place of all."""
+def main(words: list[str]) -> int:
+    """`--quick`, and the names of parts to run in place of all; `soak --minutes=10` is run only by name."""
     quick = "--quick" in words
-    wanted = [word for word in words if word in PARTS] or list(PARTS)
     results: dict[str, Any] = {"machine": machine(), "quick": quick}
+    if "soak" in words:
+        minutes = next((word.partition("=")[2] for word in words if word.startswith("--minutes=")), "10")
+        flat = soaks(results, minutes=float(minutes))
+        _write(_earlier() | {name: value for name, value in results.items() if name.startswith("soak")})
+        return 0 if flat else 1
+    wanted = [word for word in words if word in PARTS] or list(PARTS)
     for name in wanted:
         PARTS[name](results, quick=quick)
     if set(wanted) == set(PARTS) and not quick:
-        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        soaked = {name: value for name, value in _earlier().items() if name.startswith("soak")}
+        _write(results | soaked)
     CONSOLE.print({name: value for name, value in results.items() if not isinstance(value, dict)})
+    return 0
+
+
+def _earlier() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    return found
+
+
+def _write(results: Mapping[str, Any]) -> None:
+    RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -53,6 +53,11 @@ class Living:
             text: str = answer.read().decode()
         return text
 
+    def figure(self, name: str) -> float:
+        """The value of a sample without labels."""
+        line = next(line for line in self.figures().splitlines() if line.startswith(f"{name} "))
+        return float(line.split()[1])
+
     def _proc(self, name: str) -> str:
         return Path(f"/proc/{self.process.pid}/{name}").read_text()
 

@@ -121,7 +121,8 @@ MOVES: dict[Do, tuple[str, ...]] = {
     slow_answers: ("kexue_outbox_age_seconds",),
     a_source: ("kexue_source_age_seconds https://kexue.fm/feed",),
     an_error: ("kexue_errors_total handler",),
-    nothing: (f"kexue_build_info {VERSION}", "kexue_ready sender", "kexue_backup_timestamp_seconds"),
+    nothing: (f"kexue_build_info {VERSION}", "kexue_ready sender", "kexue_backup_timestamp_seconds",
+        "kexue_tasks",),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import open_database
 from storage.engines import UnusableDatabaseError, create_engine
-from storage.migrate import MIGRATIONS, bring_up_to_date
+from storage.migrate import MIGRATIONS, bring_up_to_date, newest
 from storage.schema import metadata
 
 
@@ -106,3 +106,9 @@ async def test_a_step_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> 
         await open_database(url)
     async with connected(url) as connection:
         assert list(await shape(connection)) == ["deliveries"]
+
+
+def test_the_newest_step_is_where_all_steps_lead() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert newest() == ScriptDirectory.from_config(config).get_current_head()

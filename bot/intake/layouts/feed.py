@@ -11,8 +11,6 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import feedparser
-
 from bot.intake.layouts.address import post_address
 from bot.intake.layouts.feed_repair import is_well_formed, items_of, repaired
 from bot.intake.layouts.markup import fragment_lines
@@ -63,6 +61,8 @@ def _entries(feed: str, notes: list[str]) -> Iterator[tuple[int, Mapping[str, An
 
 def _parsed(feed: str) -> Sequence[Mapping[str, Any]]:
     """From a stream, since feedparser takes a string for an address; nothing is shown as HTML."""
+    import feedparser  # a tenth of a second at the start that only feeds need
+
     stream = io.BytesIO(b'<?xml version="1.0" encoding="utf-8"?>\n' + feed.encode("utf-8", "replace"))
     try:
         entries: Sequence[Mapping[str, Any]] = feedparser.parse(

@@ -1,0 +1,26 @@
+"""The steps from an older schema to today's, by Alembic; imported only where there are steps to take."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+
+class UnknownSchemaError(Exception):
+    """No step of this version leads to or from this schema."""
+
+
+def take_steps(connection: Connection, migrations: Path, current: str | None) -> None:
+    """Apply the missing steps within the connection's transaction. Raises UnknownSchemaError."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+    if current is not None:
+        try:
+            ScriptDirectory.from_config(config).get_revision(current)
+        except CommandError as error:
+            raise UnknownSchemaError from error
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

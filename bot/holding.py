@@ -13,18 +13,22 @@ from storage.database import Database, Transaction
 log = logging.getLogger(__name__)
 
 SPAN_SECONDS = 15.0  # a process that is no more holds up the others for at most this long
-RENEW_SECONDS = 5.0
-MARGIN_SECONDS = 1.0  # two clocks, and the time between a look at one and what follows from it
+RENEWALS = 3  # within that
+MARGIN = 0.07  # the part of it for two clocks, and for the time between a look and what follows from it
 
 
 class Holding:
     """One lease of this process. `token` names the present holding, and is empty while there is none."""
 
-    def __init__(self, database: Database, clock: Clock, name: str, owner: str) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, name: str, owner: str, *, span: float = SPAN_SECONDS
+    ) -> None:
+        """`span` is in seconds."""
         self._database = database
         self._clock = clock
         self._name = name
         self._owner = owner
+        self._span = span
         self._sure_until = float("-inf")
         self._token = ""
         self._given_back = False
@@ -50,11 +54,11 @@ class Holding:
         if held is None:
             self._let_go()
             return False
-        self._token, self._sure_until = held, asked + SPAN_SECONDS - MARGIN_SECONDS
+        self._token, self._sure_until = held, asked + self._span * (1 - MARGIN)
         return True
 
     async def _renewed_or_taken(self, tx: Transaction) -> str | None:
-        now, span = self._clock.now(), timedelta(seconds=SPAN_SECONDS)
+        now, span = self._clock.now(), timedelta(seconds=self._span)
         if self._token and await tx.leases.renew(self._name, self._token, now, span):
             return self._token
         lease = await tx.leases.take(self._name, self._owner, now, span)
@@ -67,7 +71,7 @@ class Holding:
                 await self.keep()
             except Exception as error:
                 log.warning("the lease %s cannot be renewed for now: %s", self._name, type(error).__name__)
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._span / RENEWALS)
 
     async def give_back(self) -> None:
         """Somebody else may have it at once; it is not taken again."""

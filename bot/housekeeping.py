@@ -80,6 +80,8 @@ class Housekeeper:
         now = self._clock.now()
 
         async def unit(tx: Transaction) -> tuple[int, int]:
+            await tx.pace.prune(now)
+            await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
         expired, pruned = await self._database.transact(unit)

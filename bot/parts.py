@@ -10,8 +10,13 @@ from pathlib import Path
 from telegram.request import BaseRequest
 
 from bot.clock import Clock
+from bot.delivery.local_pace import LocalPace
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
+from bot.delivery.pace import Pace
+from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy
+from bot.delivery.shared_pace import SharedPace
+from bot.holding import Holding
 from bot.housekeeping import Backup
 from bot.intake.intake import Also, Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
@@ -43,6 +48,13 @@ def telegram_wires(settings: Settings) -> Wires:
             connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
         ),
     )
+
+
+def pace_of(settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding) -> Pace:
+    """Where several processes may share the bot, its limits are kept in rows; else in memory."""
+    if not database.shared:
+        return LocalPace(database, Pacing(limits), clock)
+    return SharedPace(database, limits, clock, pulse, on_unsure=settings.on_unsure)
 
 
 async def open_sound_database(settings: Settings) -> Database:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 
 from bot.clock import Clock
-from bot.holding import Holding
+from bot.holding import SPAN_SECONDS, Holding
 from bot.tasks import Supervisor
 from storage.database import Database
 
@@ -20,12 +20,13 @@ class Replica:
     """`pulse` says that this process lives: when it runs out, the others end its claims. `updates` is the
     right to ask Telegram for updates, or to tell it where to bring them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, span: float = SPAN_SECONDS) -> None:
+        """What it holds ends `span` seconds after it."""
         self._database = database
         self._clock = clock
         self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
-        self.pulse = Holding(database, clock, f"process {self._name}", self._name)
-        self.updates = Holding(database, clock, "updates", self._name)
+        self.pulse = Holding(database, clock, f"process {self._name}", self._name, span=span)
+        self.updates = Holding(database, clock, "updates", self._name, span=span)
 
     async def join(self, supervisor: Supervisor, heard: Callable[[], None]) -> None:
         """Begin to live; `heard` is called whenever some process has planned deliveries."""

@@ -23,10 +23,12 @@ from bot.clock import Clock, SystemClock
 from bot.crashing import crash_point
 from bot.delivery.composing import ArchiveComposer
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.pace import Pace
+from bot.delivery.pacing import Limits
 from bot.delivery.sender import Sender
 from bot.delivery.timekeeper import Timekeeper
 from bot.hearing import Hearing
+from bot.holding import SPAN_SECONDS
 from bot.housekeeping import Housekeeper
 from bot.intake.intake import Report
 from bot.intake.polling import Poller
@@ -34,7 +36,7 @@ from bot.intake.watching import Watch
 from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import Wires, backup_of, open_sound_database, policy_of, rules_of, take_in_file
+from bot.parts import Wires, backup_of, open_sound_database, pace_of, policy_of, rules_of, take_in_file
 from bot.recovery import end_lost_claims
 from bot.replica import Replica
 from bot.schedule import make_schedule
@@ -120,7 +122,8 @@ class Service:
         )
         resend = settings.on_unsure == "resend"
         await end_lost_claims(self.database, self._begun, self.clock.now(), resend=resend)
-        self._replica = Replica(self.database, self.clock)
+        span = min(SPAN_SECONDS, settings.lease_seconds)
+        self._replica = Replica(self.database, self.clock, span)
         await self._replica.join(self.supervisor, self._news)
         self._housekeeper = Housekeeper(
             self.database,
@@ -158,11 +161,11 @@ class Service:
 
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
-        pacing = Pacing(self._limits)
-        application = self._build(pacing)
+        pace = pace_of(self.settings, self._limits, self.database, self.clock, self._replica.pulse)
+        application = self._build(pace)
         await application.initialize()
         self.desk.bot = application.bot.username
-        sender, composer = await self._build_delivery(pacing)
+        sender, composer = await self._build_delivery(pace)
         self._connected = Connected(application, sender, composer)
         await application.start()
         self.supervisor.start("sender", sender.run)
@@ -176,10 +179,6 @@ class Service:
         await self._replica.hear(self.supervisor)
         self.supervisor.start("hearing", run)
 
-    def hears(self) -> bool:
-        """Whether it is this process that asks for updates."""
-        return self._replica.updates.held()
-
     async def _tell_profile(self) -> None:
         """What could not be told is told at the next start."""
         async with self._replica.only_one("profile") as mine:
@@ -187,7 +186,7 @@ class Service:
                 bot = self.running.application.bot
                 await tell_profile(bot, self.database, self.settings.admin_chat_ids)
 
-    def _build(self, pacing: Pacing) -> App:
+    def _build(self, pace: Pace) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
         builder = builder.base_file_url(f"{self.settings.bot_api_url}/file/bot")
         builder = builder.request(self._wires.answers).get_updates_request(self._wires.polling)
@@ -201,7 +200,7 @@ class Service:
             trouble=self._trouble,
         )
         messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
-        speaker = Speaker(messenger, pacing, self.clock, rich=self.rich)
+        speaker = Speaker(messenger, pace, self.clock, rich=self.rich)
         permission = Permission(application.bot, self.clock)
         self.desk.rooms = TelegramRooms(application.bot, permission)
         register(
@@ -213,7 +212,7 @@ class Service:
         )
         return application
 
-    async def _build_delivery(self, pacing: Pacing) -> tuple[Sender, ArchiveComposer]:
+    async def _build_delivery(self, pace: Pace) -> tuple[Sender, ArchiveComposer]:
         settings = self.settings
         pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
         await self._wires.pushes.initialize()
@@ -223,7 +222,7 @@ class Service:
             self.database,
             messenger,
             composer,
-            pacing,
+            pace,
             self.clock,
             policy_of(settings),
             self._crash,

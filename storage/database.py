@@ -32,6 +32,7 @@ from storage.leases import Leases
 from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.outbox import Outbox
+from storage.pace import Pace
 from storage.planning import Planning
 from storage.posts import Posts
 from storage.retrying import passing, pauses
@@ -68,6 +69,7 @@ class Transaction:
     facts: Facts
     sources: Sources
     leases: Leases
+    pace: Pace
     now: Now
 
 
@@ -193,6 +195,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         facts=Facts(connection),
         sources=Sources(connection),
         leases=Leases(connection),
+        pace=Pace(connection),
         now=partial(now_on, connection),
     )
 

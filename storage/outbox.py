@@ -11,10 +11,8 @@ from uuid import uuid4
 from sqlalchemy import (
     RowMapping,
     and_,
-    case,
     delete,
     func,
-    literal_column,
     or_,
     select,
     update,
@@ -40,6 +38,7 @@ from storage.outbox_statements import (
     DUE_PRIORITIES,
     EPISODE_BEFORE,
     PENDING,
+    RECOVER,
     SENDING,
     SETTLE_OTHERS,
     SETTLE_SENT,
@@ -51,13 +50,16 @@ class Outbox:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def claim(self, slots: int, now: datetime, lease: timedelta) -> list[Delivery]:
+    async def claim(
+        self, slots: int, now: datetime, lease: timedelta, owner: str | None = None
+    ) -> list[Delivery]:
         """Take up to `slots` due duties into SENDING: by priority, then oldest first.
 
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
+        `owner` is the token of a lease that the claims end with, too, where several processes claim.
         """
         claim = {"claim": uuid4().hex}
-        asked: dict[str, object] = {"now": now, "until": now + lease, **claim}
+        asked: dict[str, object] = {"now": now, "until": now + lease, "owner": owner, **claim}
         waiting_at = (await self._connection.execute(DUE_PRIORITIES, {"now": now})).one()
         free = slots
         for priority in (each for each, found in zip(Priority, waiting_at, strict=True) if found):
@@ -105,24 +107,28 @@ class Outbox:
                 ],
             )
 
+    async def begin(self, delivery_id: DeliveryId, token: str) -> bool:
+        """Mark that the request of this claim is about to be made; False if the claim has ended.
+
+        For claims of a process among several, and of them only where the other ones must know: before that
+        was written the request was surely not made.
+        """
+        marked = await self._connection.execute(
+            update(deliveries)
+            .where(SENDING, deliveries.c.id == delivery_id, deliveries.c.token == token)
+            .values(begun=True)
+        )
+        return marked.rowcount == 1
+
     async def recover(self, now: datetime, *, resend: bool, everything: bool = False) -> int:
-        """End the claims whose lease ran out: their requests may have been sent.
+        """End the claims whose lease, or whose owner's, ran out: their requests may have been sent.
 
         The first such try is repeated if `resend`; after the second, or without it, the row ends UNCERTAIN.
+        Where it would, and an owner marks such requests before they begin, what has no mark was not sent.
         `everything` is for a start that knows no other process lives.
         """
-        again = and_(deliveries.c.unsure < 1, literal_column("1") == int(resend))
         ended = await self._connection.execute(
-            update(deliveries)
-            .where(SENDING, *([] if everything else [deliveries.c.lease_until < now]))
-            .values(
-                state=case((again, State.PENDING), else_=State.UNCERTAIN),
-                unsure=deliveries.c.unsure + 1,
-                reason="the process ended before Telegram's answer was written",
-                due_at=now,
-                lease_until=None,
-                updated_at=now,
-            )
+            RECOVER, {"now": now, "everything": int(everything), "resend": int(resend)}
         )
         return ended.rowcount
 

@@ -11,10 +11,13 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     cast,
+    exists,
     func,
     literal,
     literal_column,
+    or_,
     select,
     text,
     update,
@@ -22,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Update
 
 from storage.model import Priority, State
-from storage.schema import deliveries, destinations, posts
+from storage.schema import deliveries, destinations, leases, posts
 
 # Literals, not parameters: only so do the partial indexes serve (schema.py).
 PENDING = text("deliveries.state = 'pending'")
@@ -57,6 +60,8 @@ def _claim() -> Update:
             state=State.SENDING,
             token=bindparam("claim"),
             lease_until=bindparam("until"),
+            owner=bindparam("owner"),
+            begun=False,
             attempts=deliveries.c.attempts + 1,
             updated_at=NOW,
         )
@@ -122,9 +127,36 @@ def _episode_before() -> Select[tuple[int, int]]:
     )
 
 
+def _recover() -> Update:
+    everything, resend = (bindparam(name, type_=Integer) for name in ("everything", "resend"))
+    alive = exists().where(leases.c.token == deliveries.c.owner, leases.c.until > NOW)
+    dead = and_(deliveries.c.owner.is_not(None), ~alive)
+    lost = (
+        select(deliveries.c.id)
+        .where(SENDING, or_(deliveries.c.lease_until < NOW, dead, everything == 1))
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    again = and_(deliveries.c.unsure < 1, resend == 1)
+    not_begun = and_(deliveries.c.owner.is_not(None), ~deliveries.c.begun, ~again)
+    return (
+        update(deliveries)
+        .where(deliveries.c.id.in_(lost))
+        .values(
+            state=case((or_(again, not_begun), State.PENDING), else_=State.UNCERTAIN),
+            unsure=deliveries.c.unsure + case((not_begun, 0), else_=1),
+            attempts=deliveries.c.attempts - case((not_begun, 1), else_=0),
+            reason="the process ended before Telegram's answer was written",
+            due_at=NOW,
+            lease_until=None,
+            updated_at=NOW,
+        )
+    )
+
+
 # Built once: the sender runs these many times a second, and building costs more than running.
 CLAIM = _claim()
 CLAIMED = _claimed()
+RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()
 SETTLE_SENT = (

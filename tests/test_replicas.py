@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
-from bot import holding
+from bot.delivery.pacing import Limits
 from tests.dumps import ARCHIVE, Shown
 from tests.fakes import READER, FakeTelegram
 from tests.postgres import MakeUrl
@@ -18,18 +17,17 @@ NEWS = Shown(title="一篇新文章", day=date(2026, 11, 20), readers=5, excerpt
 
 @pytest_asyncio.fixture
 async def two(
-    telegram: FakeTelegram, tmp_path: Path, postgres: MakeUrl, monkeypatch: pytest.MonkeyPatch
+    telegram: FakeTelegram, tmp_path: Path, postgres: MakeUrl
 ) -> AsyncIterator[tuple[WholeBot, WholeBot]]:
     """Two bots with a folder each, whose leases are short."""
-    monkeypatch.setattr(holding, "SPAN_SECONDS", 3.0)
-    monkeypatch.setattr(holding, "RENEW_SECONDS", 0.3)
     url = postgres()
     bots = []
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        bots.append(WholeBot(telegram, folder, database_url=url))
+        bots.append(WholeBot(telegram, folder, database_url=url, lease_seconds=3))
         bots[-1].url = url
+        bots[-1].limits = Limits(per_second=1000)
     yield bots[0], bots[1]
     for bot in bots:
         await bot.stops()
@@ -51,7 +49,7 @@ async def test_each_thing_is_done_by_one_of_them(
     assert NEWS.title in (await telegram.message(READER)).text
     assert "/series" in (await first.says("/help")).text
     assert len([posted for posted in telegram.messages(READER) if NEWS.title in posted.text]) == 1
-    assert sorted(bot.service.hears() for bot in two) == [False, True]
+    assert sorted(bot.service._replica.updates.held() for bot in two) == [False, True]
     named = [call.params["language_code"] for call in telegram.calls("setMyName")]
     assert len(named) == len(set(named))
 

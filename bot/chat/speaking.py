@@ -3,7 +3,6 @@
 What is surely not sent may be said again more simply; what may have been sent is never repeated.
 """
 
-import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Generic, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
-from bot.delivery.pacing import Pacing
+from bot.delivery.pace import Pace
 from bot.messages.document import Message
 from bot.messages.rendering import Rendered, choose, render
 from bot.telegram.ability import RichAbility
@@ -44,9 +43,9 @@ class OfMessages(Generic[T]):
 class Speaker:
     """Answers go before pushes in the pacing, and through connections of their own."""
 
-    def __init__(self, messenger: Messenger, pacing: Pacing, clock: Clock, *, rich: RichAbility) -> None:
+    def __init__(self, messenger: Messenger, pace: Pace, clock: Clock, *, rich: RichAbility) -> None:
         self._messenger = messenger
-        self._pacing = pacing
+        self._pace = pace
         self._clock = clock
         self._rich = rich
         self._forms: OfMessages[Form] = OfMessages()
@@ -66,7 +65,7 @@ class Speaker:
         form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
-            await self._wait(to.chat_id, private)
+            await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
             rendered = self._rendered(message, form)
             if in_place_of is None:
                 outcome = await self._messenger.send(to, rendered, reply_to=reply_to)
@@ -82,7 +81,7 @@ class Speaker:
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
                     form = SIMPLER.get(rendered.form)
                 case Later(seconds, _, _, True) if seconds <= LONGEST_WAIT:
-                    self._pacing.flooded(self._clock.monotonic(), to.chat_id, seconds)
+                    await self._pace.answer_flooded(to.chat_id, seconds)
                 case _:
                     form = None
         if not isinstance(outcome, Sent):
@@ -91,7 +90,7 @@ class Speaker:
 
     async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
         """Hand a file over, once."""
-        await self._wait(to.chat_id, private)
+        await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
         outcome = await self._messenger.hand(to, name, content)
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
@@ -107,7 +106,7 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Show a picture, once; what to do without it is the asker's."""
-        await self._wait(to.chat_id, private)
+        await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
         outcome = await self._messenger.show(to, png, render(caption, Form.CLASSIC), reply_to=reply_to)
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
@@ -119,8 +118,3 @@ class Speaker:
 
     def _rendered(self, message: Message, form: Form) -> Rendered:
         return self._messages.get(message, form, lambda: render(message, form))
-
-    async def _wait(self, chat_id: int, private: bool) -> None:
-        now = self._clock.monotonic()
-        start = self._pacing.reserve(now, chat_id, private, interactive=True)
-        await asyncio.sleep(min(LONGEST_WAIT, max(0.0, start - now)))

@@ -6,6 +6,7 @@ Decides only; the clock is an argument (monotonic seconds) and nobody is woken. 
 import math
 import sys
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.delivery.windows import Window, book, unbook
@@ -81,20 +82,56 @@ class Pacing:
         """For how many chats anything is kept; of the order of the chats written to within a minute."""
         return len(self._chats) + len(self._frozen)
 
+    @property
+    def slack(self) -> float:
+        """Seconds by which a start may come late without the requests behind it being too near."""
+        return self._slack
+
+    @property
+    def bot_frozen_until(self) -> float:
+        return self._bot_frozen
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """The bot's starts that a window can still see, in order."""
+        return tuple(self._starts)
+
+    def starts_of(self, chat_id: int) -> tuple[float, ...]:
+        return tuple(self._chats.get(chat_id, ()))
+
+    def recall(self, starts: Iterable[float]) -> None:
+        """The bot's starts, past and to come, as they were kept elsewhere."""
+        self._starts = sorted(starts) if self._bot is not None else []
+        self._full = (math.inf, math.inf)
+
+    def recall_chat(self, chat_id: int, private: bool, starts: Iterable[float]) -> None:
+        self._chats[chat_id], self._windows[chat_id] = sorted(starts), self._window(private)
+
+    def take_back(self, chat_id: int, private: bool, start: float) -> None:
+        """A booked request was not made, and is not going to be."""
+        self._unbook(_Booking(start, chat_id, private))
+
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
         """The earliest start as far as the chat and freezes are concerned, whatever else the bot does."""
         return self._window(private).earliest(self._chats.get(chat_id, []), self._thawed(now, chat_id))
 
     def reserve(
-        self, now: float, chat_id: int, private: bool, *, interactive: bool = False, movable: bool = False
+        self,
+        now: float,
+        chat_id: int,
+        private: bool,
+        *,
+        interactive: bool = False,
+        movable: bool = False,
+        lead: float = 0.0,
     ) -> float:
-        """Book a request and return its start, `now` or later.
+        """Book a request and return its start, `now` and `lead` seconds or later.
 
         `interactive` is for answers to people: they take the next slot, even one booked by a `movable` push.
         Whoever books movably asks `confirm` when the start has come.
         """
         self._forget(now, chat_id)
-        start = self._place(self._thawed(now, chat_id), chat_id, private, even=not interactive)
+        start = self._place(self._thawed(now, chat_id) + lead, chat_id, private, even=not interactive)
         if interactive and (pushed := self._displace(now, start, chat_id, private)) is not None:
             return pushed
         self._book(_Booking(start, chat_id, private), movable=movable)

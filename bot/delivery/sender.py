@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +20,7 @@ from bot.delivery.composer import Composed, Composer
 from bot.delivery.consequences import follow
 from bot.delivery.journal import write_down
 from bot.delivery.messenger import Messenger, address_of
-from bot.delivery.pacing import Pacing
+from bot.delivery.pace import Claimed, Pace
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
@@ -28,7 +28,6 @@ from bot.tasks import Nursery
 from storage.begun import BegunLog
 from storage.database import Database, Transaction
 from storage.model import (
-    ChatKind,
     Delivery,
     DeliveryId,
     DeliveryKind,
@@ -42,9 +41,7 @@ from storage.model import (
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
-AHEAD_SECONDS = 0.5  # how far ahead of its start a duty is claimed
-FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
-LINGER_SECONDS = 0.015  # how long results gather before they are written together
+BUSY_SECONDS = 0.5  # the longest wait while requests are under way
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
@@ -76,7 +73,7 @@ class Sender:
         database: Database,
         messenger: Messenger,
         composer: Composer,
-        pacing: Pacing,
+        pace: Pace,
         clock: Clock,
         policy: Policy,
         crash: Callable[[str], None] = lambda _: None,
@@ -86,7 +83,7 @@ class Sender:
         self._database = database
         self._messenger = messenger
         self._composer = composer
-        self._pacing = pacing
+        self._pace = pace
         self._clock = clock
         self._policy = policy
         self._crash = crash
@@ -113,15 +110,13 @@ class Sender:
         self._news.set()
 
     async def run(self) -> None:
-        now = self._clock.now()
-        for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
-            self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+        await self._pace.begin()
         while not self._stopping:
             self._news.clear()  # before the look: what comes up during it must not be slept through
             room = self._room()
             claimed = await self._turn(room)
-            for delivery in claimed:
-                self._tries.start(self._try(delivery, self._clock.monotonic()))
+            for each in claimed:
+                self._tries.start(self._try(each))
             if not claimed or len(claimed) < room or not self._room():
                 await self._pause(idle=not claimed)
         await self._wind_down()
@@ -140,28 +135,31 @@ class Sender:
         allowed = self.breaker.allowed(now, len(self._tries))
         if allowed is not None or self.stopped is not None:
             free = min(free, allowed if allowed is not None else 1 - len(self._tries))
-        return max(0, min(free, self._pacing.budget(now, AHEAD_SECONDS)))
+        return max(0, min(free, self._pace.budget()))
 
-    async def _turn(self, room: int) -> Sequence[Delivery]:
+    async def _turn(self, room: int) -> Sequence[Claimed]:
         """One transaction: write what ended, claim what is due."""
         ended, self._ended = self._ended, []
         if not ended and not room:
             return []
-        now = self._clock.now()
         recovering = self._clock.monotonic() >= self._recover_at
 
-        async def unit(tx: Transaction) -> Sequence[Delivery]:
+        async def unit(tx: Transaction) -> Sequence[Claimed]:
+            now = await tx.now(self._clock.now())
             if recovering:
                 await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
             if ended:
                 await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
                 self._crash("in-settle")
                 await follow(tx, ended, now, self._policy.admins)
-            return await tx.outbox.claim(room, now, self._policy.lease) if room else []
+                await self._tell_of_floods(tx, ended, now)
+            return await self._pace.claim(tx, room, now, self._policy.lease) if room else []
 
         self._crash_at(ended, room, "before-settle", "before-claim")
         try:
-            claimed = await self._database.transact(unit)
+            # What an outcome means for a chat touches its subscriptions, which others write alone.
+            alone = any(verdict.effect is not None for _, verdict in ended)
+            claimed = await self._database.transact(unit, alone=alone)
         except BaseException:
             self._ended = ended + self._ended  # not written yet: the next turn writes them
             raise
@@ -173,6 +171,14 @@ class Sender:
         self._crash_at(ended, claimed, "after-settle", "after-claim")
         return claimed
 
+    async def _tell_of_floods(
+        self, tx: Transaction, ended: Sequence[tuple[Delivery, Verdict]], now: datetime
+    ) -> None:
+        for _, verdict in ended:
+            if isinstance(verdict.effect, ChatFrozen):
+                chat_id, until = verdict.effect.chat_id, verdict.effect.until
+                await self._pace.flooded_for_all(tx, chat_id, until, now)
+
     def _crash_at(self, ended: object, claimed: object, settle: str, claim: str) -> None:
         if ended:
             self._crash(settle)
@@ -182,9 +188,9 @@ class Sender:
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for news; results gather a little, so that they are written together."""
         if self._ended:
-            await asyncio.sleep(LINGER_SECONDS)
+            await asyncio.sleep(self._pace.linger)
             return
-        wait = IDLE_SECONDS if idle and not len(self._tries) else AHEAD_SECONDS
+        wait = IDLE_SECONDS if idle and not len(self._tries) else BUSY_SECONDS
         if idle and not len(self._tries):
             wait = min(wait, await self._until_due())
         try:
@@ -192,7 +198,7 @@ class Sender:
                 await self._news.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(LINGER_SECONDS)
+        await asyncio.sleep(self._pace.linger)
 
     async def _until_due(self) -> float:
         due = await self._database.read(lambda tx: tx.outbox.next_due())
@@ -201,9 +207,10 @@ class Sender:
         # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
         return max(0.05, (due - self._clock.now()).total_seconds())
 
-    async def _try(self, delivery: Delivery, claimed_at: float) -> None:
+    async def _try(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
         try:
-            verdict = await self._attempt(delivery, claimed_at)
+            verdict = await self._attempt(claimed)
         except Exception as error:
             log.exception("delivery %s could not be tried", delivery.id)
             self._metrics.failed("delivery")
@@ -217,24 +224,23 @@ class Sender:
             return _put(delivery, State.FAILED, reason)
         return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
 
-    async def _attempt(self, delivery: Delivery, claimed_at: float) -> Verdict:
+    async def _attempt(self, claimed: Claimed) -> Verdict:
+        delivery = claimed.delivery
         composed = await self._composer.compose(delivery)
         if composed is None:
             return Verdict(_put(delivery, State.CANCELLED, "there is nothing left to say"))
         self._trails[delivery.id] = composed.trail
         with following(composed.trail):
-            return await self._deliver(delivery, composed, claimed_at)
+            return await self._deliver(claimed, composed)
 
-    async def _deliver(self, delivery: Delivery, composed: Composed, claimed_at: float) -> Verdict:
-        chat_id, private = delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
+    async def _deliver(self, claimed: Claimed, composed: Composed) -> Verdict:
+        delivery = claimed.delivery
         now = self._clock.monotonic()
-        ready = self._pacing.ready_at(now, chat_id, private)
-        if ready - now > FAR_SECONDS:
-            return Verdict(_again(delivery, self._clock, ready - now, "the chat's own pace"))
-        start = self._pacing.reserve(now, chat_id, private, movable=True)
-        await self._until(start, chat_id, private)
+        postponed = await self._pace.turn(claimed)
+        if postponed is not None:
+            return Verdict(_again(delivery, self._clock, postponed, "it was not its turn"))
         self._metrics.waited(self._clock.monotonic() - now)
-        lease_left = claimed_at + self._policy.lease.total_seconds() - self._clock.monotonic()
+        lease_left = claimed.at + self._policy.lease.total_seconds() - self._clock.monotonic()
         if lease_left < self._policy.least_lease:
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
@@ -248,18 +254,6 @@ class Sender:
         self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
         return self._judged(delivery, outcome, composed.message.form)
-
-    async def _until(self, start: float, chat_id: int, private: bool) -> None:
-        """Wait for a booked start; an answer to somebody may have taken it, then for the next."""
-        while True:
-            now = self._clock.monotonic()
-            if start > now:
-                await asyncio.sleep(start - now)
-                now = self._clock.monotonic()
-            granted = self._pacing.confirm(now, chat_id, private, start)
-            if granted == start or granted <= now:
-                return
-            start = granted
 
     async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
         to = address_of(delivery.destination)
@@ -278,7 +272,7 @@ class Sender:
         verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
         match verdict.effect:
             case ChatFrozen(chat_id, _, seconds):
-                whole = self._pacing.flooded(now, chat_id, seconds)
+                whole = self._pace.flooded(chat_id, seconds)
                 self._metrics.flooded("bot" if whole else "chat")
             case RichMissing():
                 self._composer.rich_is_missing()

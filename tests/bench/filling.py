@@ -29,16 +29,21 @@ def dump_of(numbers: range, name: str = "listing.txt") -> Dump:
 
 async def filled(file: Path, *, posts: int, subscribers: int, groups: Sequence[int] = ()) -> Database:
     """A database with `posts` posts, all announced already, and private chats that want everything."""
-    database = await open_database(url_of(file))
+    return await filled_at(url_of(file), posts=posts, subscribers=subscribers, groups=groups)
+
+
+async def filled_at(url: str, *, posts: int, subscribers: int, groups: Sequence[int] = ()) -> Database:
+    """The same, wherever the database is."""
+    database = await open_database(url)
     await take_in(database, dump_of(range(posts), "first.txt"), Rules(), datetime.now(UTC))
-    await subscribe(file, [*range(FIRST_CHAT, FIRST_CHAT + subscribers), *groups])
+    await subscribe(url, [*range(FIRST_CHAT, FIRST_CHAT + subscribers), *groups])
     return database
 
 
-async def subscribe(file: Path, chats: Sequence[int]) -> None:
+async def subscribe(url: str, chats: Sequence[int]) -> None:
     """Subscribe these chats to everything, in one statement for many."""
     now = datetime.now(UTC)
-    engine = create_engine(url_of(file))
+    engine = create_engine(url)
     database = Database(engine)
     everything = (await database.transact(lambda tx: tx.scopes.everything())).id
     rows, wishes = chats_wanting(chats, everything, now)

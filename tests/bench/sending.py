@@ -14,6 +14,7 @@ from telegram import Bot
 
 from bot.clock import SystemClock
 from bot.delivery.composing import ArchiveComposer
+from bot.delivery.local_pace import LocalPace
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pacing import Limits, Pacing
 from bot.delivery.sender import Policy, Sender
@@ -41,7 +42,7 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
         database,
         messenger,
         composer,
-        Pacing(Limits(per_second=rate)),
+        LocalPace(database, Pacing(Limits(per_second=rate)), clock),
         clock,
         Policy(slots=slots),
         begun=database.begun_log(),

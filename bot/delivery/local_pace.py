@@ -1,0 +1,70 @@
+"""The pace of a process that has the bot to itself: booked in its own memory, at the last moment.
+
+Knows when to wait; how long is the pacing's arithmetic.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.clock import Clock
+from bot.delivery.pace import Claimed
+from bot.delivery.pacing import Pacing
+from storage.database import Database, Transaction
+from storage.model import ChatKind
+
+FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
+
+
+class LocalPace:
+    ahead = 0.5
+    linger = 0.015
+
+    def __init__(self, database: Database, pacing: Pacing, clock: Clock) -> None:
+        self._database = database
+        self._pacing = pacing
+        self._clock = clock
+
+    async def begin(self) -> None:
+        now = self._clock.now()
+        for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
+            self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+
+    def budget(self) -> int:
+        return self._pacing.budget(self._clock.monotonic(), self.ahead)
+
+    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+        at = self._clock.monotonic()
+        return [Claimed(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
+
+    async def turn(self, claimed: Claimed) -> float | None:
+        to = claimed.delivery.destination
+        chat_id, private = to.chat_id, to.kind is ChatKind.PRIVATE
+        now = self._clock.monotonic()
+        ready = self._pacing.ready_at(now, chat_id, private)
+        if ready - now > FAR_SECONDS:
+            return ready - now
+        start = self._pacing.reserve(now, chat_id, private, movable=True)
+        while True:
+            now = self._clock.monotonic()
+            if start > now:
+                await asyncio.sleep(start - now)
+                now = self._clock.monotonic()
+            granted = self._pacing.confirm(now, chat_id, private, start)
+            if granted == start or granted <= now:
+                return None
+            start = granted
+
+    def flooded(self, chat_id: int, seconds: float) -> bool:
+        return self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
+
+    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """There is nobody else."""
+
+    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
+        now = self._clock.monotonic()
+        start = self._pacing.reserve(now, chat_id, private, interactive=True)
+        await asyncio.sleep(min(longest, max(0.0, start - now)))
+
+    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+        self.flooded(chat_id, seconds)

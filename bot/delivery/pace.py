@@ -1,0 +1,62 @@
+"""What the sender and those who answer ask of the pacing: may it leave, and when, in one process or several.
+
+Only says what both must do; how one process books is in local_pace.py, how several do in shared_pace.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from storage.database import Transaction
+from storage.model import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process claimed; `at` in its own seconds. With several processes also the start
+    that was booked with it, in seconds since 1970, and the token of the lease that it ends with."""
+
+    delivery: Delivery
+    at: float
+    start: float = 0.0
+    owner: str | None = None
+
+
+class Pace(Protocol):
+    """All times are seconds. A request begins when `turn` or `answer` lets it, and is never made later."""
+
+    ahead: float  # how far ahead of their start duties are claimed
+    linger: float  # how long results gather before they are written together
+
+    async def begin(self) -> None:
+        """Recall what an earlier run was told."""
+        ...
+
+    def budget(self) -> int:
+        """How many pushes could be claimed now."""
+        ...
+
+    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+        """Claim up to `slots` duties that may leave soon."""
+        ...
+
+    async def turn(self, claimed: Claimed) -> float | None:
+        """Wait for its turn. None: it may leave now; else it must not, and is to be claimed again then."""
+        ...
+
+    def flooded(self, chat_id: int, seconds: float) -> bool:
+        """Telegram answered 429 to a push: nothing more for that chat; whether the whole bot waits."""
+        ...
+
+    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """The same, said to every process, with the row of the push."""
+        ...
+
+    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
+        """Wait until an answer to somebody may leave, before pushes; no longer than `longest`."""
+        ...
+
+    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+        """Telegram answered 429 to an answer."""
+        ...

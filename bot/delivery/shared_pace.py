@@ -1,0 +1,232 @@
+"""The pace of several processes that share one bot: booked in rows, in the very transaction that claims.
+
+Only the rows decide; each process waits for its start by its own seconds, and lets no request go that would
+come too late, or whose claim may have become another's. How long to wait is the pacing's arithmetic.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.clock import Clock
+from bot.delivery.elsewhere import Elsewhere
+from bot.delivery.pace import Claimed
+from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
+from bot.holding import Holding
+from storage.database import Database, Transaction
+from storage.model import ChatKind, Delivery, Settlement, State
+from storage.pace import Paced, as_stored, instant, seconds
+
+log = logging.getLogger(__name__)
+
+FAR_SECONDS = 0.6  # a chat that is not ready for longer than this gives its claim back at once
+PUSH_LEAD = 0.06  # to commit a claim and to write its message
+LEAD = 0.01  # to commit a booking
+MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
+SKEWED_SECONDS = 60.0  # nothing is booked so far ahead: such a start is of a clock that was set back
+MINUTE = 60.0  # longer than this no window looks back, its margin apart
+TRIES = 3
+
+
+class SharedPace:
+    """`pulse` is this process's own lease: claims end with it, and without it nothing leaves."""
+
+    ahead = 0.25
+    linger = 0.03
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        clock: Clock,
+        pulse: Holding,
+        *,
+        on_unsure: Literal["resend", "skip"] = "resend",
+    ) -> None:
+        self._database = database
+        # With several processes a start comes late more often: a paid rate keeps the whole margin, too.
+        self._limits = replace(limits, paid_margin=limits.margin)
+        self._clock = clock
+        self._pulse = pulse
+        self._on_unsure = on_unsure
+        self._there = Elsewhere()
+        self._last = Pacing(self._limits)
+
+    async def begin(self) -> None:
+        """The rows remember."""
+
+    def budget(self) -> int:
+        if not self._pulse.held():
+            return 0
+        # The others have booked meanwhile, so it is at most this; the rows decide.
+        now = self._there.now(self._clock.monotonic())
+        return 1 if now is None else self._last.budget(now, self.ahead)
+
+    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+        owner, at = self._pulse.token, self._clock.monotonic()
+        pacing, bot, there = await self._open(tx)
+        slots = min(slots, pacing.budget(there, self.ahead))
+        if not owner or not slots:
+            return []
+        claimed = await tx.outbox.claim(slots, now, lease, owner)
+        if not claimed:
+            return []
+        known = await self._recall(tx, pacing, claimed_chats(claimed), there)
+        kept, far = [], []
+        for delivery in claimed:
+            chat_id, private = _chat(delivery)
+            ready = pacing.ready_at(there, chat_id, private)
+            if ready - there > FAR_SECONDS:
+                far.append(_back(delivery, instant(ready)))
+                continue
+            start = pacing.reserve(there, chat_id, private, lead=PUSH_LEAD)
+            kept.append(Claimed(delivery, at, as_stored(start), owner))
+        await self._close(tx, pacing, bot, known)
+        if far:
+            await tx.outbox.settle(far, now)
+        return kept
+
+    async def turn(self, claimed: Claimed) -> float | None:
+        delivery, start = claimed.delivery, claimed.start
+        to_be_marked = bool(delivery.unsure) or self._on_unsure == "skip"
+        for _ in range(TRIES):
+            if to_be_marked:
+                await self._until(start - MARK_SECONDS)
+                if not await self._mark(delivery):
+                    return 0.0
+                to_be_marked = False
+            await self._until(start)
+            if not self._is_ours(claimed):
+                return 0.0
+            now = self._there.now(self._clock.monotonic())
+            assert now is not None
+            if now <= start + self._last.slack and self._last.bot_frozen_until <= now:
+                return None
+            start = await self._book(*_chat(delivery), instead_of=start)
+            if start - now > FAR_SECONDS:
+                return start - now
+        return 0.0
+
+    def flooded(self, chat_id: int, seconds: float) -> bool:  # noqa: ARG002 - of the other pace's
+        """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
+        return False
+
+    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """Of two chats that are flooded together it is the bot that is too fast: then nothing at all."""
+        bot = await tx.pace.lock()
+        known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
+        chat = replace(known, paused_until=_later(known.paused_until, until), flooded_at=now)
+        rows = [replace(chat, until=_later(known.until, until))]
+        together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        if together is not None:
+            paused = _later(_later(bot.paused_until, together), until)
+            rows.append(replace(bot, paused_until=paused))
+            self._last.freeze_bot(seconds(paused))
+        await tx.pace.write(rows)
+
+    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
+        end = self._clock.monotonic() + longest
+        start = await self._book(chat_id, private, interactive=True)
+        for _ in range(TRIES):
+            await self._until(start, end)
+            now = self._there.now(self._clock.monotonic())
+            if now is None or now <= start + self._last.slack or self._clock.monotonic() >= end:
+                return
+            start = await self._book(chat_id, private, interactive=True, instead_of=start)
+
+    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+        async def unit(tx: Transaction) -> None:
+            now = await tx.now(self._clock.now())
+            await self.flooded_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
+
+        await self._database.transact(unit, alone=False)
+
+    async def _book(
+        self, chat_id: int, private: bool, *, interactive: bool = False, instead_of: float | None = None
+    ) -> float:
+        """Book one request in a transaction of its own; its start."""
+
+        async def unit(tx: Transaction) -> float:
+            pacing, bot, now = await self._open(tx)
+            known = await self._recall(tx, pacing, {chat_id: private}, now)
+            if instead_of is not None:
+                pacing.take_back(chat_id, private, instead_of)
+            start = pacing.reserve(now, chat_id, private, interactive=interactive, lead=LEAD)
+            await self._close(tx, pacing, bot, known)
+            return as_stored(start)
+
+        return await self._database.transact(unit, alone=False)
+
+    async def _open(self, tx: Transaction) -> tuple[Pacing, Paced, float]:
+        """Lock the rows; the pacing as it stands, and the time that they go by."""
+        bot = await tx.pace.lock()
+        before = self._clock.monotonic()
+        now = seconds(await tx.now(self._clock.now()))
+        self._there.look(before, self._clock.monotonic(), now)
+        pacing = Pacing(self._limits)
+        pacing.recall(start for start in bot.starts if start < now + SKEWED_SECONDS)
+        if bot.paused_until is not None:
+            pacing.freeze_bot(seconds(bot.paused_until))
+        self._last = pacing
+        return pacing, bot, now
+
+    async def _recall(
+        self, tx: Transaction, pacing: Pacing, chats: dict[int, bool], now: float
+    ) -> dict[int, Paced]:
+        known = await tx.pace.chats(chats)
+        for chat_id, row in known.items():
+            starts = (start for start in row.starts if start < now + SKEWED_SECONDS)
+            pacing.recall_chat(chat_id, chats[chat_id], starts)
+            if row.paused_until is not None:
+                pacing.freeze(chat_id, seconds(row.paused_until))
+        return {chat_id: known.get(chat_id, Paced(key=str(chat_id))) for chat_id in chats}
+
+    async def _close(self, tx: Transaction, pacing: Pacing, bot: Paced, chats: dict[int, Paced]) -> None:
+        """Write what was booked."""
+        rows = [replace(bot, starts=pacing.starts)]
+        for chat_id, row in chats.items():
+            starts = pacing.starts_of(chat_id)
+            until = instant(starts[-1] + 2 * MINUTE) if starts else row.until
+            rows.append(replace(row, starts=starts, until=_later(until, row.paused_until)))
+        await tx.pace.write(rows)
+
+    async def _mark(self, delivery: Delivery) -> bool:
+        return await self._database.transact(
+            lambda tx: tx.outbox.begin(delivery.id, delivery.token), alone=False
+        )
+
+    def _is_ours(self, claimed: Claimed) -> bool:
+        """Whether no other process can have taken it over, however long this one may have stood still."""
+        return self._pulse.held() and self._pulse.token == claimed.owner
+
+    async def _until(self, start: float, end: float = float("inf")) -> None:
+        wait = min(end, self._there.here(start)) - self._clock.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+
+def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
+    """The chats of these deliveries, and whether each is private."""
+    return dict(_chat(delivery) for delivery in claimed)
+
+
+def _chat(delivery: Delivery) -> tuple[int, bool]:
+    return delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
+
+
+def _back(delivery: Delivery, due: datetime) -> Settlement:
+    return Settlement(
+        delivery_id=delivery.id,
+        token=delivery.token,
+        state=State.PENDING,
+        reason="the chat's own pace",
+        due_at=due,
+        counts=False,
+    )
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime:
+    return max(at for at in (one, other) if at is not None)

@@ -1,0 +1,154 @@
+"""Several real programs that share one PostgreSQL and one bot, and what a test does to them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bot.intake.intake import Rules, take_in
+from storage.model import Dump
+from tests.bench.filling import filled_at
+from tests.bench.serving import TOKEN, Serving, serving
+from tests.torture.accounting import Account, account
+from tests.torture.runs import NEWS, POSTS
+
+STATES = (
+    "SELECT chat_id, state FROM deliveries JOIN destinations ON destinations.id = destination_id"
+    " WHERE deliveries.kind = 'post'"
+)
+CLAIMED_BY = (
+    "SELECT count(*) FROM deliveries JOIN leases ON leases.token = deliveries.owner"
+    " WHERE state = 'sending' AND leases.owner LIKE $1"
+)
+
+
+@dataclass(slots=True)
+class Fleet:
+    """A database with one announcement for each of some chats, and the processes that send them."""
+
+    folder: Path
+    url: str
+    server: str
+    log: Serving | None = None
+    settings: dict[str, object] = field(default_factory=dict)
+    members: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start `kexue-bot run` under this name; it logs into NAME.log."""
+        dumps = self.folder / "dumps"
+        dumps.mkdir(exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a program of its own
+        environment |= {
+            "BOT_TOKEN": TOKEN,
+            "BOT_API_URL": self.server,
+            "DATABASE_URL": self.url,
+            "DUMP_DIR": str(dumps),
+            "MAX_IN_FLIGHT": "16",
+            "RICH": "0",
+            "HTTP_PORT": "0",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        environment |= {setting: str(value) for setting, value in self.settings.items()}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.members[name] = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"], env=environment, cwd=self.folder, stdout=log, stderr=log
+            )
+
+    def tell(self, name: str, how: signal.Signals) -> None:
+        self.members[name].send_signal(how)
+
+    def end(self, name: str, how: signal.Signals = signal.SIGKILL, *, within: float = 40) -> int:
+        """Send the signal and wait until the process is no more; its exit code."""
+        process = self.members[name]
+        if process.poll() is None:
+            process.send_signal(how)
+        return process.wait(within)
+
+    def ask(self, sql: str, *values: object) -> list[Any]:
+        """What the database answers, over a connection of its own."""
+        return asyncio.run(_ask(self.url, sql, values))
+
+    def claimed_by(self, name: str) -> int:
+        """How many duties are claimed by this process: each may become a copy when it dies."""
+        return int(self.ask(CLAIMED_BY, f"%:{self.members[name].pid}:%")[0][0])
+
+    def states(self) -> dict[int, str]:
+        return {row[0]: row[1] for row in self.ask(STATES)}
+
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.ask("SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1")
+
+    def holder(self, lease: str) -> str | None:
+        """The member that holds a lease."""
+        found = self.ask("SELECT owner FROM leases WHERE name = $1", lease)
+        pids = {f":{process.pid}:": name for name, process in self.members.items()}
+        return next((name for pid, name in pids.items() if found and pid in found[0][0]), None)
+
+    def sent(self) -> int:
+        return self.log.count() if self.log is not None else 0
+
+    def until(self, reached: Callable[[], bool], within: float = 60) -> float:
+        """Wait until something is so; how many seconds that took."""
+        begun = time.monotonic()
+        while not reached():
+            if time.monotonic() > begun + within:
+                logs = "\n".join(
+                    f"{log.name}: {log.read_text(errors='replace')[-1500:]}"
+                    for log in self.folder.glob("*.log")
+                )
+                raise AssertionError(f"not within {within} s:\n{logs}")
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def count(self) -> Account:
+        assert self.log is not None
+        return account(self.states(), [message["chat"] for message in self.log.taken()])
+
+
+async def _ask(url: str, sql: str, values: tuple[object, ...]) -> list[Any]:
+    import asyncpg
+
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        found: list[Any] = await connection.fetch(sql, *values)
+    finally:
+        await connection.close()
+    return found
+
+
+@contextmanager
+def fleet(folder: Path, url: str, server: str, **settings: object) -> Iterator[Fleet]:
+    """Processes to be started; whatever of them runs at the end is killed."""
+    ships = Fleet(folder, url, server, settings=settings)
+    try:
+        yield ships
+    finally:
+        for name in ships.members:
+            ships.end(name)
+
+
+@contextmanager
+def announced(
+    folder: Path, url: str, chats: int, *, settings: dict[str, object], **knobs: Any
+) -> Iterator[Fleet]:
+    """One post announced to so many private chats, nothing of it sent yet; a server with these knobs."""
+
+    async def prepare() -> None:
+        database = await filled_at(url, posts=POSTS, subscribers=chats)
+        news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
+        assert (await take_in(database, news, Rules(), datetime.now(UTC))).deliveries == chats
+        await database.close()
+
+    asyncio.run(prepare())
+    with serving(folder / "server.jsonl", **knobs) as server, fleet(folder, url, server.url) as ships:
+        ships.log, ships.settings = server, settings
+        yield ships

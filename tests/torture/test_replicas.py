@@ -1,0 +1,133 @@
+"""Several processes on one PostgreSQL are killed, stopped and frozen; then every message is accounted for."""
+
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bench.pace import most_within
+from tests.postgres import MakeUrl
+from tests.torture.fleet import announced
+
+PATIENCE = 280.0
+TAKE_OVER = 30.0
+
+
+def test_one_of_two_dies_and_the_other_finishes_its_work(tmp_path: Path, postgres: MakeUrl) -> None:
+    """The short case: a few seconds, in the ordinary suite."""
+    settings: dict[str, object] = {"RATE_PER_SECOND": 30, "LEASE_SECONDS": 3}
+    with announced(tmp_path, postgres(), 90, settings=settings, latency=0.1) as ships:
+        for name in ("a", "b"):
+            ships.start(name)
+        ships.until(lambda: ships.claimed_by("a") > 0 and ships.claimed_by("b") > 0)
+        exposed = ships.claimed_by("a")
+        ships.end("a")
+        ships.until(ships.settled)
+        assert ships.end("b", signal.SIGTERM) == 0
+        counted = ships.count()
+    assert dict(counted.rows) == {"sent": 90}
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= exposed + 2  # what was begun between the count and the death
+
+
+@pytest.mark.torture
+def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(
+    tmp_path: Path, postgres: MakeUrl
+) -> None:
+    luck = random.Random(30)
+    kills = exposed = 0
+    settings: dict[str, object] = {"RATE_PER_SECOND": 60, "LEASE_SECONDS": 5}
+    with announced(tmp_path, postgres(), 4000, settings=settings, latency=0.06, jitter=0.05) as ships:
+        for name in ("a", "b", "c"):
+            ships.start(name)
+        ships.until(lambda: ships.sent() > 0)
+        while not ships.settled() and kills < 60:
+            time.sleep(luck.uniform(0.5, 4.0))
+            victim = luck.choice(("a", "b", "c"))
+            exposed += ships.claimed_by(victim) + 4  # and what it claims until the signal comes
+            ships.end(victim)
+            kills += 1
+            ships.start(victim)
+        ships.until(ships.settled, PATIENCE)
+        for name in ships.members:
+            ships.end(name, signal.SIGTERM)
+        counted = ships.count()
+    print(f"{kills} kills, {counted.duplicates} duplicates, {exposed} exposed, {dict(counted.rows)}")  # noqa: T201
+    assert kills >= 10
+    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == 4000
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= exposed
+
+
+@pytest.mark.torture
+def test_stopped_in_order_again_and_again_nothing_comes_twice(tmp_path: Path, postgres: MakeUrl) -> None:
+    luck = random.Random(31)
+    settings: dict[str, object] = {"RATE_PER_SECOND": 60}
+    with announced(tmp_path, postgres(), 1500, settings=settings, latency=0.06, jitter=0.05) as ships:
+        for name in ("a", "b"):
+            ships.start(name)
+        ships.until(lambda: ships.sent() > 0)
+        for _ in range(8):
+            time.sleep(luck.uniform(0.5, 2.0))
+            stopped = luck.choice(("a", "b"))
+            assert ships.end(stopped, signal.SIGTERM) == 0
+            assert ships.claimed_by(stopped) == 0
+            ships.start(stopped)
+        ships.until(ships.settled, PATIENCE)
+        counted = ships.count()
+    assert dict(counted.rows) == {"sent": 1500}
+    assert (counted.phantom, counted.lost, counted.duplicates) == (0, 0, 0)
+
+
+@pytest.mark.torture
+def test_one_that_froze_past_its_lease_starts_no_request(tmp_path: Path, postgres: MakeUrl) -> None:
+    """All that it had claimed is sent by the other within the time; what it sends again was under way."""
+    settings: dict[str, object] = {"RATE_PER_SECOND": 100}
+    with announced(tmp_path, postgres(), 1200, settings=settings, latency=0.03) as ships:
+        ships.start("a")
+        ships.until(lambda: ships.sent() > 200)
+        ships.tell("a", signal.SIGSTOP)
+        claimed = ships.claimed_by("a")
+        ships.start("b")
+        took = ships.until(lambda: ships.claimed_by("a") == 0, TAKE_OVER)
+        ships.until(ships.settled, PATIENCE)
+        before = ships.sent()
+        ships.tell("a", signal.SIGCONT)
+        time.sleep(5)
+        after = ships.sent()
+        counted = ships.count()
+        for name in ships.members:
+            ships.end(name, signal.SIGTERM)
+    print(f"{claimed} claimed, taken over after {took:.1f} s, {counted.duplicates} duplicates")  # noqa: T201
+    assert claimed > 8
+    assert after == before
+    assert dict(counted.rows) == {"sent": 1200}
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= 10, "only what was under way when it froze"
+
+
+@pytest.mark.torture
+def test_two_together_keep_to_what_a_server_enforces(tmp_path: Path, postgres: MakeUrl) -> None:
+    settings: dict[str, object] = {"RATE_PER_SECOND": 30}
+    with announced(
+        tmp_path, postgres(), 900, settings=settings, latency=0.05, jitter=0.01, enforce=True
+    ) as ships:
+        for name in ("a", "b"):
+            ships.start(name)
+        ships.until(ships.settled, PATIENCE)
+        for name in ships.members:
+            ships.end(name, signal.SIGTERM)
+        assert ships.log is not None
+        times = sorted(message["at"] for message in ships.log.taken())
+        server = ships.log
+    rate = (len(times) - 1) / (times[-1] - times[0])
+    print(f"{rate:.1f} a second, at most {most_within(times, 1.0)}, {server.floods} times 429")  # noqa: T201
+    assert most_within(times, 1.0) <= 30
+    assert server.floods == 0
+    assert len(times) == 900
+    assert rate > 20

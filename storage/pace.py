@@ -41,7 +41,8 @@ class Pace:
         bot = select(pace).where(pace.c.key == BOT).with_for_update()
         row = (await self._connection.execute(bot)).first()
         if row is None:
-            await self.write([Paced(key=BOT)])
+            first = upsert(self._connection, pace).values(key=BOT, starts="", until=EPOCH)
+            await self._connection.execute(first.on_conflict_do_nothing())
             row = (await self._connection.execute(bot)).one()
         return _paced(row)
 

@@ -209,3 +209,66 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
     released = await database.transact(lambda tx: tx.planning.release(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
+
+
+async def lease_for(database: Database, name: str, *, span: timedelta = LEASE) -> str:
+    """The token of a process's own lease; it runs by the database's clock, here by `THEN` on SQLite."""
+    lease = await database.transact(lambda tx: tx.leases.take(name, name, THEN, span))
+    assert lease is not None
+    return lease.token
+
+
+async def owned(database: Database, owner: str) -> list[Delivery]:
+    now = await database.read(lambda tx: tx.now(THEN + SOON))
+    return await database.transact(lambda tx: tx.outbox.claim(100, now, LEASE, owner))
+
+
+async def recover(database: Database, *, resend: bool = True) -> int:
+    now = await database.read(lambda tx: tx.now(THEN + SOON))
+    return await database.transact(lambda tx: tx.outbox.recover(now, resend=resend))
+
+
+async def test_claims_end_with_the_lease_of_who_made_them(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    token = await lease_for(database, "process a")
+    await owned(database, token)
+    assert await recover(database) == 0
+    await database.transact(lambda tx: tx.leases.give_back("process a", token))
+    assert await recover(database) == 1
+    assert await counts(database) == {State.PENDING: 1}
+
+
+async def test_a_repeated_try_that_was_not_begun_does_not_count(database: Database) -> None:
+    """However often a process dies: only a request that may have left spends the one repetition."""
+    await chat(database, 1)
+    await announce(database, "一篇")
+    for turn in range(4):
+        (delivery,) = await owned(database, f"of nobody {turn}")
+        assert delivery.unsure == min(turn, 1)
+        await recover(database)
+    assert await counts(database) == {State.PENDING: 1}
+    (delivery,) = await owned(database, "of nobody")
+    assert await database.transact(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
+    await recover(database)
+    assert await counts(database) == {State.UNCERTAIN: 1}
+
+
+async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    await owned(database, "of nobody")
+    await recover(database, resend=False)
+    assert await counts(database) == {State.PENDING: 1}
+    (delivery,) = await owned(database, "of nobody")
+    assert await database.transact(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
+    await recover(database, resend=False)
+    assert await counts(database) == {State.UNCERTAIN: 1}
+
+
+async def test_a_claim_that_ended_cannot_begin(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "一篇")
+    (old,) = await owned(database, "of nobody")
+    await recover(database)
+    assert not await database.transact(lambda tx: tx.outbox.begin(old.id, old.token))

@@ -76,6 +76,16 @@ class Fleet:
         """What the database answers, over a connection of its own."""
         return asyncio.run(_ask(self.url, sql, values))
 
+    def now(self) -> int:
+        """What the database's clock shows, as rows keep it."""
+        return int(self.ask("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0][0])
+
+    def lives(self, name: str) -> bool:
+        """Whether this process has joined the others."""
+        return bool(
+            self.ask("SELECT 1 FROM leases WHERE name LIKE $1", f"process%:{self.members[name].pid}:%")
+        )
+
     def claimed_by(self, name: str) -> int:
         """How many duties are claimed by this process: each may become a copy when it dies."""
         return int(self.ask(CLAIMED_BY, f"%:{self.members[name].pid}:%")[0][0])
@@ -86,12 +96,6 @@ class Fleet:
     def settled(self) -> bool:
         """Whether nothing is left to do."""
         return not self.ask("SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1")
-
-    def holder(self, lease: str) -> str | None:
-        """The member that holds a lease."""
-        found = self.ask("SELECT owner FROM leases WHERE name = $1", lease)
-        pids = {f":{process.pid}:": name for name, process in self.members.items()}
-        return next((name for pid, name in pids.items() if found and pid in found[0][0]), None)
 
     def sent(self) -> int:
         return self.log.count() if self.log is not None else 0

@@ -74,6 +74,7 @@ def test_stopped_in_order_again_and_again_nothing_comes_twice(tmp_path: Path, po
         for _ in range(8):
             time.sleep(luck.uniform(0.5, 2.0))
             stopped = luck.choice(("a", "b"))
+            ships.until(lambda stopped=stopped: ships.lives(stopped))  # type: ignore[misc]
             assert ships.end(stopped, signal.SIGTERM) == 0
             assert ships.claimed_by(stopped) == 0
             ships.start(stopped)

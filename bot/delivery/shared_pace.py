@@ -26,7 +26,7 @@ FAR_SECONDS = 0.6  # a chat that is not ready for longer than this gives its cla
 PUSH_LEAD = 0.06  # to commit a claim and to write its message
 LEAD = 0.01  # to commit a booking
 MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
-SKEWED_SECONDS = 60.0  # nothing is booked so far ahead: such a start is of a clock that was set back
+SKEWED_SECONDS = 300.0  # nothing is booked so far ahead: such a start is of a clock that was set back
 MINUTE = 60.0  # longer than this no window looks back, its margin apart
 TRIES = 3
 

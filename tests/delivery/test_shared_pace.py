@@ -1,0 +1,147 @@
+"""The pace of two processes on one PostgreSQL: no window of any limit holds too much of both together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest_asyncio
+
+from bot.clock import SystemClock
+from bot.delivery.pace import Claimed
+from bot.delivery.pacing import Limits
+from bot.delivery.shared_pace import FAR_SECONDS, SharedPace
+from bot.holding import Holding
+from storage.database import Database, open_database
+from storage.model import State
+from storage.pace import seconds
+from tests.delivery.test_pacing import most_within
+from tests.postgres import MakeUrl
+from tests.storage.test_outbox import announce, chat, counts
+
+LEASE = timedelta(minutes=2)
+LIMITS = Limits(per_second=20, group_per_minute=4)
+
+
+@pytest_asyncio.fixture
+async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
+    opened = await open_database(postgres())
+    yield opened
+    await opened.close()
+
+
+async def process(database: Database, name: str) -> SharedPace:
+    """The pace of one more process, which lives."""
+    pulse = Holding(database, SystemClock(), f"process {name}", name)
+    await pulse.keep()
+    return SharedPace(database, LIMITS, SystemClock(), pulse)
+
+
+async def claim(database: Database, pace: SharedPace, slots: int = 50) -> list[Claimed]:
+    now = await database.read(lambda tx: tx.now(SystemClock().now()))
+    return list(await database.transact(lambda tx: pace.claim(tx, slots, now, LEASE), alone=False))
+
+
+async def now_there(database: Database) -> float:
+    return seconds(await database.read(lambda tx: tx.now(SystemClock().now())))
+
+
+async def test_what_both_book_keeps_every_limit(shared: Database) -> None:
+    both = [await process(shared, name) for name in ("a", "b")]
+    booked: list[tuple[float, int]] = []
+
+    async def books(pace: SharedPace, first: int) -> None:
+        for number in range(30):
+            chat_id = (first + number) % 7 - 2  # the negative ones are groups
+            start = await pace._book(chat_id, chat_id > 0, interactive=number % 3 == 0)
+            booked.append((start, chat_id))
+
+    await asyncio.gather(*(books(pace, 3 * at) for at, pace in enumerate(both)))
+    assert len(booked) == 60
+    assert most_within([start for start, _ in booked], 1.0) <= 20
+    for chat_id in {chat_id for _, chat_id in booked}:
+        most, window = (1, 1.0) if chat_id > 0 else (4, 60.0)
+        assert most_within([start for start, chat in booked if chat == chat_id], window) <= most
+
+
+async def test_claims_are_booked_with_their_rows(shared: Database) -> None:
+    both = [await process(shared, name) for name in ("a", "b")]
+    for chat_id in range(1, 41):
+        await chat(shared, chat_id)
+    await announce(shared, "一篇")
+    claimed = [each for pace in both for each in await claim(shared, pace)]
+    bot = await shared.transact(lambda tx: tx.pace.lock())
+    assert list(bot.starts) == sorted(each.start for each in claimed)
+    assert 0 < len(claimed) <= 20 * both[0].ahead + 2, "no more than soon may leave"
+    assert await counts(shared) == {State.SENDING: len(claimed), State.PENDING: 40 - len(claimed)}
+    assert len({each.owner for each in claimed}) == 1, "the first left nothing to the second"
+
+
+async def test_a_chat_that_is_not_ready_soon_gives_its_claim_back(shared: Database) -> None:
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    for _ in range(2):
+        start = await pace._book(1, private=True)
+    assert await claim(shared, pace) == []
+    assert await counts(shared) == {State.PENDING: 1}
+    due = await shared.read(lambda tx: tx.outbox.next_due())
+    assert due is not None
+    assert seconds(due) >= start + FAR_SECONDS
+
+
+async def test_a_flood_of_one_chat_is_seen_by_all_and_outlives_its_process(shared: Database) -> None:
+    first = await process(shared, "a")
+    await first.answer_flooded(7, 60.0)
+    second, now = await process(shared, "b"), await now_there(shared)
+    assert await second._book(7, private=True) >= now + 59
+    assert await second._book(8, private=True) < now + 5
+
+
+async def test_floods_of_two_chats_stop_everything(shared: Database) -> None:
+    first, second = [await process(shared, name) for name in ("a", "b")]
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    await first.answer_flooded(7, 30.0)
+    await second.answer_flooded(8, 60.0)
+    now = await now_there(shared)
+    for pace in (first, second, await process(shared, "c")):
+        assert await claim(shared, pace) == []
+        assert pace.budget() == 0
+        assert await pace._book(9, private=True) >= now + 59
+
+
+async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (claimed,) = await claim(shared, pace)
+    await asyncio.sleep(0.3)
+    assert await pace.turn(claimed) is None
+    bot = await shared.transact(lambda tx: tx.pace.lock())
+    assert len(bot.starts) == 1, "the one that was missed is free again"
+    assert bot.starts[0] > claimed.start + 0.2
+
+
+async def test_nothing_leaves_when_the_process_may_be_taken_for_dead(shared: Database) -> None:
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (claimed,) = await claim(shared, pace)
+    assert await pace.turn(replace(claimed, owner="an earlier holding")) == 0.0
+    await pace._pulse.give_back()
+    assert await pace.turn(claimed) == 0.0
+    assert pace.budget() == 0
+    assert await claim(shared, pace) == []
+
+
+async def test_a_repeated_try_is_marked_before_it_begins_and_only_while_it_is_ours(shared: Database) -> None:
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (claimed,) = await claim(shared, pace)
+    repeated = replace(claimed, delivery=replace(claimed.delivery, unsure=1))
+    assert await pace.turn(repeated) is None
+    now = await shared.read(lambda tx: tx.now(SystemClock().now()))
+    await shared.transact(lambda tx: tx.outbox.recover(now, resend=True, everything=True))
+    assert await pace.turn(repeated) == 0.0

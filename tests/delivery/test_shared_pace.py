@@ -71,10 +71,11 @@ async def test_claims_are_booked_with_their_rows(shared: Database) -> None:
     await announce(shared, "一篇")
     claimed = [each for pace in both for each in await claim(shared, pace)]
     bot = await shared.transact(lambda tx: tx.pace.lock())
-    assert list(bot.starts) == sorted(each.start for each in claimed)
-    assert 0 < len(claimed) <= 20 * both[0].ahead + 2, "no more than soon may leave"
+    starts = sorted(each.start for each in claimed)
+    assert list(bot.starts) == starts
+    assert 0 < len(claimed) < 40, "no more than soon may leave"
+    assert most_within(starts, 1.0) <= 20
     assert await counts(shared) == {State.SENDING: len(claimed), State.PENDING: 40 - len(claimed)}
-    assert len({each.owner for each in claimed}) == 1, "the first left nothing to the second"
 
 
 async def test_a_chat_that_is_not_ready_soon_gives_its_claim_back(shared: Database) -> None:

@@ -18,6 +18,7 @@ from bot.cli import main
 from tests.dumps import ARCHIVE, HOME, Shown, land, listing
 from tests.fake_replies import error
 from tests.fakes import FakeTelegram
+from tests.intake.blog import FEED
 from tests.shared import SHARED, needs_shared
 
 PROGRAM = (sys.executable, "-m", "bot")
@@ -143,6 +144,23 @@ def test_ingest_prints_a_line_for_each_dump_and_export_what_is_stored(here: Path
     assert (exported.exit_code, len(posts)) == (0, 25)
     assert sum(post["readers"] or 0 for post in posts) == sum(shown.readers for shown in ARCHIVE)
     assert call(here, "export", "chats").stdout == ""
+
+
+def test_the_same_bytes_again_are_unchanged_and_what_was_skipped_is_skipped_again(here: Path) -> None:
+    """Each sighting is counted once: new, edited and unchanged together are all of them."""
+    feed = FEED.replace(b"</title>", b"<b</title>", 3).replace(b"<b</title>", b"</title>", 2)
+    land(here / "dumps", "feed.xml", feed)
+    figures = []
+    for _ in range(2):
+        reports = lines(call(here, "ingest", "dumps", "--json").stdout)
+        assert all(r["new"] + r["edited"] + r["unchanged"] == r["sightings"] for r in reports)
+        figures.append([(r["dump"], r["sightings"], r["unchanged"], r["skipped"]) for r in reports])
+    first, again = figures
+    assert [(name, seen, skipped) for name, seen, _, skipped in again] == [
+        (name, seen, skipped) for name, seen, _, skipped in first
+    ]
+    assert all(seen == unchanged for _, seen, unchanged, _ in again)
+    assert sum(skipped for *_, skipped in again) == 1
 
 
 @needs_shared

@@ -203,12 +203,13 @@ def _record(
 
 
 def _known_already(dump: Dump, record: DumpRecord) -> Report:
+    """The same bytes again: all that they show is unchanged, and what could not be read still cannot."""
     return Report(
         dump=dump.name,
         layout=record.layout,
         sightings=record.sightings,
         unchanged=record.sightings,
-        skipped=record.sightings,
+        skipped=record.skipped,
         error=record.error,
     )
 

@@ -206,7 +206,7 @@ class Service:
         register(
             application,
             Conversation(self.desk, speaker, permission),
-            Membership(self.desk, speaker),
+            Membership(self.desk, speaker, for_operators=self.settings.groups_for == "operators"),
             Inline(self.desk, self.rich),
             self.metrics,
         )

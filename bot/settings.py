@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     admin_chat_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (), description="chats that get the operator's notices and commands, separated by commas"
     )
+    groups_for: Literal["everyone", "operators"] = Field(
+        "everyone", description="who may add the bot to groups and channels; elsewhere it leaves"
+    )
     rate_per_second: float = Field(
         30,
         ge=0,

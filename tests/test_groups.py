@@ -148,3 +148,66 @@ async def test_who_administers_a_chat_is_not_guessed_when_telegram_does_not_say(
     assert said.text == "只有管理员能改这里的订阅和设置。"
     again = await library.says("/subscribe", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert "订阅好了" in again.text
+
+
+STRANGER = 555
+
+
+async def test_a_group_is_answered_as_often_as_telegram_lets_it_be_written_to(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    """Forty people ask in one group; nobody in a private chat notices."""
+    for person in range(40):
+        telegram.user_says("/latest", chat_id=GROUP, user_id=3000 + person)
+    assert (await library.says("/about", user_id=67)).text
+    await telegram.quiet(0.5)
+    assert 20 <= len(telegram.messages(GROUP)) <= 22
+
+
+async def test_dear_questions_have_a_smaller_allowance_than_others(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    for _ in range(40):
+        telegram.user_says("/search RoPE", user_id=66)
+    await telegram.quiet(0.5)
+    assert 20 <= len(telegram.messages(66)) <= 24
+    telegram.user_says("/about", user_id=66)
+    await telegram.quiet(0.5)
+    assert "苏剑林" in telegram.messages(66)[-1].text
+
+
+async def test_commands_for_another_bot_cost_nothing(library: WholeBot, telegram: FakeTelegram) -> None:
+    for _ in range(80):
+        telegram.user_says("/latest@another_bot", chat_id=GROUP)
+    telegram.user_says("/latest", chat_id=GROUP)
+    assert (await telegram.message(GROUP)).text
+    assert len(telegram.messages(GROUP)) == 1
+
+
+async def test_only_operators_add_the_bot_where_the_setting_says_so(
+    resting_bot: WholeBot, telegram: FakeTelegram
+) -> None:
+    bot = resting_bot
+    bot.settings["groups_for"] = "operators"
+    await bot.starts()
+    telegram.membership(GROUP, "left", "member", user_id=STRANGER)
+    assert "先走了" in (await telegram.message(GROUP)).text
+    telegram.membership(-1000000000077, "left", "administrator", kind="channel", user_id=STRANGER)
+    telegram.membership(-78, "left", "member", kind="group", user_id=OPERATOR)
+    assert "/subscribe" in (await telegram.message(-78)).text
+    await telegram.quiet()
+    assert [call.chat_id for call in telegram.calls("leaveChat")] == [GROUP, -1000000000077]
+
+
+async def test_whoever_collects_groups_is_left_alone_after_the_tenth(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    groups = range(-1, -13, -1)
+    for group in groups:
+        telegram.membership(group, "left", "member", kind="group", user_id=STRANGER)
+    telegram.membership(-99, "left", "member", kind="group", user_id=OPERATOR)
+    await telegram.message(-99)
+    await telegram.quiet(0.4)
+    left = {call.chat_id for call in telegram.calls("leaveChat")}
+    assert len(left) == 2
+    assert {group for group in groups if telegram.messages(group)} == set(groups) - left

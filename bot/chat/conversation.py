@@ -16,7 +16,7 @@ from bot.chat.asker import Answer, Asker
 from bot.chat.asking import ask, look_for
 from bot.chat.desk import Desk
 from bot.chat.elsewhere import shared
-from bot.chat.gate import Gate
+from bot.chat.gate import Doors
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
 from bot.chat.together import Together
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 Context = ContextTypes.DEFAULT_TYPE
 
 DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
+DEAR_COMMANDS = frozenset({"search", "stats", "hot", "export"})
+DEAR = (act.SearchPage, act.Stats, act.Hot)
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,
@@ -48,18 +50,20 @@ class Conversation:
         self._desk = desk
         self._speaker = speaker
         self._permission = permission
-        self._gate = Gate()
+        self._doors = Doors()
         self._acquaintance = Together(self._look)
 
     async def on_command(self, update: Update, _: Context) -> None:
         message = update.effective_message
-        if message is None or message.text is None or not self._admits(message):
+        if message is None or message.text is None:
             return
         command, typed = split_command(message.text)
         name, addressee = (command + "@").split("@")[:2]
         if addressee and addressee.lower() != (self._desk.bot or "").lower():
             return
         name = name.lower()
+        if not self._admits(message, dear=name in DEAR_COMMANDS):
+            return
         asker = await self._asker(message)
         if name in DECIDING_COMMANDS and not await self._may_decide(asker, message):
             said = notices.notice(notices.only_administrators(asker.words))
@@ -70,7 +74,7 @@ class Conversation:
     async def on_words(self, update: Update, _: Context) -> None:
         """Plain words in a private chat are a search."""
         message = update.effective_message
-        if message is not None and message.text is not None and self._admits(message):
+        if message is not None and message.text is not None and self._admits(message, dear=True):
             asker = await self._asker(message)
             await self._reply(
                 asker, message, await look_for(self._desk, asker, " ".join(message.text.split()))
@@ -104,7 +108,8 @@ class Conversation:
             return
         asker = await self._asker(message, query)
         action = act.decode(query.data or "")
-        if not self._gate.admits(self._desk.clock.monotonic(), query.from_user.id):
+        now = self._desk.clock.monotonic()
+        if not self._doors.admit(now, asker.chat_id, asker.user_id, dear=isinstance(action, DEAR)):
             await self._toast(query, notices.too_fast(asker.words))
         elif action is None:
             await self._toast(query, notices.button_answer(asker.words))
@@ -141,13 +146,12 @@ class Conversation:
     async def _look(self, everyone: Collection[Who]) -> Mapping[Who, Known]:
         return await self._desk.database.read(lambda tx: tx.acquaintance.of(everyone))
 
-    def _admits(self, message: Received) -> bool:
+    def _admits(self, message: Received, *, dear: bool = False) -> bool:
         user = message.from_user
         if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
             return False
-        return self._gate.admits(
-            self._desk.clock.monotonic(), message.chat.id, user.id if user is not None else None
-        )
+        person = user.id if user is not None else None
+        return self._doors.admit(self._desk.clock.monotonic(), message.chat.id, person, dear=dear)
 
     async def _asker(self, message: Received, query: CallbackQuery | None = None) -> Asker:
         user = query.from_user if query is not None else message.from_user

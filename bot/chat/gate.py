@@ -1,4 +1,4 @@
-"""Who asks too much: a bucket of requests for each person and each chat.
+"""Who asks too much: buckets of requests for each person, each chat, what is dear, and being added to groups.
 
 Pure: time is an argument.
 """
@@ -15,6 +15,8 @@ KEPT = 10_000  # buckets remembered; one that was forgotten is full again
 class Gate:
     """Says whether a request may be answered; what is refused is dropped, not queued."""
 
+    burst: float = BURST
+    per_second: float = PER_SECOND
     _levels: OrderedDict[int, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def admits(self, now: float, *who: int | None) -> bool:
@@ -30,5 +32,32 @@ class Gate:
         return admitted
 
     def _level(self, key: int, now: float) -> float:
-        at, level = self._levels.get(key, (now, BURST))
-        return min(BURST, level + (now - at) * PER_SECOND)
+        at, level = self._levels.get(key, (now, self.burst))
+        return min(self.burst, level + (now - at) * self.per_second)
+
+
+@dataclass(slots=True)
+class Doors:
+    """All limits that a question passes."""
+
+    anybody: Gate = field(default_factory=Gate)
+    # Telegram lets a bot write to a group 20 times a minute: what is asked beyond could only queue.
+    group: Gate = field(default_factory=lambda: Gate(burst=20, per_second=20 / 60))
+    dear: Gate = field(default_factory=lambda: Gate(burst=20, per_second=1 / 5))
+
+    def admit(self, now: float, chat_id: int, person: int | None, *, dear: bool = False) -> bool:
+        """Whether a question of this person (None: the chat itself) in this chat may be answered.
+
+        `dear` is what reads the whole archive, draws, or hands out a file.
+        """
+        who = chat_id if person is None else person
+        if not self.anybody.admits(now, who):
+            return False
+        if dear and not self.dear.admits(now, who):
+            return False
+        return chat_id == who or self.group.admits(now, chat_id)
+
+
+def adding() -> Gate:
+    """How many groups and channels a person may add the bot to: ten at once, one more every two hours."""
+    return Gate(burst=10, per_second=1 / 7200)

@@ -1,17 +1,23 @@
 """Being let in, thrown out, blocked or moved: what Telegram tells about the bot's own standing in a chat."""
 
-from telegram import ChatMember, Update
+import logging
+
+from telegram import Chat, ChatMember, Update
+from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.chat.conversation import KINDS
 from bot.chat.desk import Desk
+from bot.chat.gate import adding
 from bot.chat.speaking import Speaker
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.help import group_greeting
-from bot.messages.words import words_for
+from bot.messages.words import Words, words_for
 from storage.database import Transaction
 from storage.model import ChatKind, Standing
+
+log = logging.getLogger(__name__)
 
 OUT = {ChatMember.BANNED, ChatMember.LEFT}
 
@@ -19,9 +25,12 @@ OUT = {ChatMember.BANNED, ChatMember.LEFT}
 class Membership:
     """Keeps the standing of destinations true."""
 
-    def __init__(self, desk: Desk, speaker: Speaker) -> None:
+    def __init__(self, desk: Desk, speaker: Speaker, *, for_operators: bool = False) -> None:
+        """`for_operators`: nobody else may add the bot to groups and channels."""
         self._desk = desk
         self._speaker = speaker
+        self._for_operators = for_operators
+        self._adding = adding()
 
     async def on_change(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         change = update.my_chat_member
@@ -35,6 +44,9 @@ class Membership:
         if change.old_chat_member.status not in OUT:
             return
         kind = KINDS.get(chat.type, ChatKind.GROUP)
+        if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):
+            await self._go(chat, kind, words_for(change.from_user.language_code or "zh"))
+            return
         kept = await self._desk.database.transact(lambda tx: self._return(tx, chat.id))
         language = change.from_user.language_code or "zh"
         if kept:
@@ -45,6 +57,21 @@ class Membership:
             return
         if kind is not ChatKind.CHANNEL:
             await self._speaker.say(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
+
+    def _welcome(self, adder: int) -> bool:
+        """Whether this person may add the bot somewhere."""
+        if adder in self._desk.admins:
+            return True
+        return not self._for_operators and self._adding.admits(self._desk.clock.monotonic(), adder)
+
+    async def _go(self, chat: Chat, kind: ChatKind, words: Words) -> None:
+        """Leave, with a word where people would wonder; not to those who collect groups."""
+        if kind is ChatKind.GROUP and self._for_operators:
+            await self._speaker.say(Address(chat_id=chat.id), notices.not_for_strangers(words), private=False)
+        try:
+            await chat.leave()
+        except TelegramError as error:
+            log.info("a chat could not be left: %s", error)
 
     async def on_migration(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         message = update.effective_message

@@ -116,6 +116,11 @@ def too_fast(words: Words) -> str:
     return words.say("慢一点，马上就好。")
 
 
+def not_for_strangers(words: Words) -> Message:
+    """The bot was added where its operators do not want it, and leaves."""
+    return notice(words.say("这个机器人只由它的运维人员拉进群，所以我先走了；私聊里随时可以找我。"))
+
+
 def went_wrong(words: Words) -> Message:
     """Something failed on our side."""
     return notice(words.say("出了点问题，没有完成。已经记下来，请过一会儿再试。"))

@@ -39,6 +39,7 @@ SCENES: dict[str, Scene] = {
     "empty archive": notices.archive_empty,
     "nothing here": notices.nothing_here,
     "went wrong": notices.went_wrong,
+    "not for strangers": notices.not_for_strangers,
     "forget": notices.forget_question,
     "forgotten": notices.forgotten,
     "exported": notices.exported,

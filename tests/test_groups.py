@@ -169,11 +169,15 @@ async def test_dear_questions_have_a_smaller_allowance_than_others(
 ) -> None:
     for _ in range(40):
         telegram.user_says("/search RoPE", user_id=66)
-    await telegram.quiet(0.5)
+    assert (await library.says("/about", user_id=67)).text
+    await telegram.quiet(1.0)
     assert 20 <= len(telegram.messages(66)) <= 24
     telegram.user_says("/about", user_id=66)
-    await telegram.quiet(0.5)
-    assert "苏剑林" in telegram.messages(66)[-1].text
+
+    async def told() -> bool:
+        return "苏剑林" in telegram.messages(66)[-1].text
+
+    await library.until(told)
 
 
 async def test_commands_for_another_bot_cost_nothing(library: WholeBot, telegram: FakeTelegram) -> None:

@@ -23,6 +23,18 @@ def test_settings_that_are_named_exist() -> None:
     assert named <= {name.upper() for name in Settings.model_fields}
 
 
+def test_the_picture_shows_what_is_there() -> None:
+    """Every file and folder it names exists, and every arrow joins two things that it draws."""
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", TEXT, re.DOTALL)
+    named = set(re.findall(r"\b(?:bot|storage)(?:/\w+)*(?:\.py)?", picture))
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not (README.parent / name).exists()] == []
+    drawn = set(re.findall(r"(\w+)(?:\[|\(|\{)", picture))
+    ends = re.findall(r"^ *(\w+)\S*.*?(?:-->|==>|-\.->|<-->)(?:\|[^|]*\|)? *(\w+)", picture, re.MULTILINE)
+    assert len(ends) > 15
+    assert {end for pair in ends for end in pair} <= drawn
+
+
 def test_the_two_commands_stand_on_the_first_screen() -> None:
     first = TEXT[:1200]
     assert "make demo" in first

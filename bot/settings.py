@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     webhook_host: str = Field("0.0.0.0", description="the address the webhook listens on")  # noqa: S104
     webhook_port: int = Field(8081, ge=1, le=65_535, description="the port it listens on")
     webhook_secret: SecretStr | None = Field(
-        None, description="what Telegram must say with each update (made up at each start if missing)"
+        None, description="what Telegram must say with each update (made of the token if missing)"
     )
     webhook_secret_file: Path | None = Field(None, description="a file with it, instead of `WEBHOOK_SECRET`")
     http_port: int = Field(

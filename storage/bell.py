@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +26,18 @@ async def ring(connection: AsyncConnection) -> None:
         await connection.execute(_RING)
 
 
-async def listen(url: URL, heard: Callable[[], None]) -> None:
+async def listen(engine: AsyncEngine, heard: Callable[[], None]) -> None:
     """Call `heard` at every ring, and after each time in which rings may have been missed; never returns."""
     # Only where it is wanted: the driver is installed only with PostgreSQL.
     import asyncpg
 
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    _, options = engine.dialect.create_connect_args(engine.url)
+    for name in [name for name in options if name.startswith("prepared_statement_")]:
+        del options[name]  # SQLAlchemy's own
     pause = FIRST_PAUSE
     while True:
         try:
-            connection = await asyncpg.connect(address)
+            connection = await asyncpg.connect(**options)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.info("the bell cannot be heard (%s); looking every few seconds", type(error).__name__)
             await asyncio.sleep(pause)

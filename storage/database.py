@@ -167,7 +167,7 @@ class Database:
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever some process planned deliveries; returns at once where there is but one."""
         if self.shared:
-            await listen(self._engine.url, heard)
+            await listen(self._engine, heard)
 
     async def close(self) -> None:
         """Finish the units that still run, then let go of every connection."""

@@ -54,7 +54,9 @@ async def planned(database: Database, duty: str) -> None:
 
 async def test_what_one_plans_another_hears_once(postgres: MakeUrl) -> None:
     ear = Ear()
-    async with two(postgres()) as (first, second), listening(second, ear):
+    # With what SQLAlchemy takes from an address and the driver does not know.
+    address = f"{postgres()}?prepared_statement_cache_size=50"
+    async with two(address) as (first, second), listening(second, ear):
         await planned(first, "notice:1")
         await ear.next()
         await planned(first, "notice:2")

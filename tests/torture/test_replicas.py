@@ -132,3 +132,31 @@ def test_two_together_keep_to_what_a_server_enforces(tmp_path: Path, postgres: M
     assert server.floods == 0
     assert len(times) == 900
     assert rate > 20
+
+
+@pytest.mark.torture
+def test_connections_to_the_database_are_cut_again_and_again(tmp_path: Path, postgres: MakeUrl) -> None:
+    """Whatever was committed or not when its connection broke: the units are run again, and bear it."""
+    settings: dict[str, object] = {"RATE_PER_SECOND": 60, "LEASE_SECONDS": 5}
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    cuts = 0
+    with announced(tmp_path, postgres(), 1500, settings=settings, latency=0.06, jitter=0.03) as ships:
+        for name in ("a", "b"):
+            ships.start(name)
+        ships.until(lambda: ships.sent() > 0)
+        while not ships.settled() and cuts < 30:
+            cuts += len(ships.ask(cut)) > 0
+            time.sleep(0.7)
+        ships.until(ships.settled, PATIENCE)
+        codes = [ships.end(name, signal.SIGTERM) for name in ships.members]
+        counted = ships.count()
+    print(f"{cuts} cuts, {counted.duplicates} duplicates, {dict(counted.rows)}")  # noqa: T201
+    assert codes == [0, 0]
+    assert cuts >= 10
+    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == 1500
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= 16

@@ -51,15 +51,15 @@ class Pace:
         found = await self._connection.execute(select(pace).where(pace.c.key.in_([str(i) for i in ids])))
         return {int(row.key): _paced(row) for row in found}
 
-    async def flooded_since(self, since: datetime, but: int) -> datetime | None:
-        """Until when the chats were paused that Telegram flooded since, but for one; the latest of it."""
+    async def flooded_since(self, since: datetime, but: int) -> tuple[int, datetime | None]:
+        """How many chats Telegram flooded since, but for one, and until when the longest is paused."""
         found = await self._connection.execute(
-            select(func.max(pace.c.paused_until)).where(
+            select(func.count(), func.max(pace.c.paused_until)).where(
                 pace.c.flooded_at > since, pace.c.key.not_in([BOT, str(but)])
             )
         )
-        until: datetime | None = found.scalar_one()
-        return until
+        many, until = found.one()
+        return many, until
 
     async def write(self, rows: Iterable[Paced]) -> None:
         """Put these in place of what was there."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.delivery.windows import Window, book, unbook
 
-FLOODS_TOGETHER = 5.0  # seconds within which floods of two chats are taken for a flood of the bot
+FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
 _EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
 _PAID_EVENNESS = 0.6
 _TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
@@ -35,6 +35,14 @@ class Limits:
     group_per_minute: int = 20
     margin: float = 0.025
     paid_margin: float = 0.005
+
+    @property
+    def crowd(self) -> int:
+        """How many chats flooded together make a flood of the bot: two, and of a paid rate as many more.
+
+        Of the 5,000 messages that go out in five seconds at 1,000/s, two may well meet slow chats.
+        """
+        return max(2, round((self.per_second or 0) / _FREE))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -158,14 +166,15 @@ class Pacing:
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
         """Telegram answered 429: nothing to this chat for exactly `retry_after` seconds.
 
-        Two chats at almost the same time mean that it is the bot that is too fast: then nothing at all until
-        the longest of their pauses is over, and more distance from then on. Returns whether it is the bot.
+        Several chats at almost the same time mean that it is the bot that is too fast: then nothing at all
+        until the longest of their pauses is over, and more distance from then on. Returns whether it is the
+        bot.
         """
         until = now + retry_after
         self.freeze(chat_id, until)
         self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
         self._floods.append((now, chat_id, until))
-        whole = len({flooded for _, flooded, _ in self._floods}) > 1
+        whole = len({flooded for _, flooded, _ in self._floods}) >= self._limits.crowd
         if whole:
             self.freeze_bot(max(end for _, _, end in self._floods))
             self._widen(self._limits.margin)

@@ -115,13 +115,13 @@ class SharedPace:
         return False
 
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """Of two chats that are flooded together it is the bot that is too fast: then nothing at all."""
+        """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
         bot = await tx.pace.lock()
         known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
         chat = replace(known, paused_until=_later(known.paused_until, until), flooded_at=now)
         rows = [replace(chat, until=_later(known.until, until))]
-        together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
-        if together is not None:
+        others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        if together is not None and others + 1 >= self._limits.crowd:
             paused = _later(_later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
             self._last.freeze_bot(seconds(paused))

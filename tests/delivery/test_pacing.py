@@ -208,9 +208,24 @@ def test_a_paid_rate_keeps_a_small_margin_until_the_bot_is_flooded() -> None:
     assert thousand_and_one(pacing, 0.0) == pytest.approx(1.005)
     pacing.flooded(10.0, PRIVATE, 1)
     assert thousand_and_one(pacing, 20.0) == pytest.approx(1.005)
-    pacing.flooded(30.0, PRIVATE, 1)
-    pacing.flooded(30.0, OTHER, 1)
+    for chat_id in range(1, 34):
+        pacing.flooded(30.0, chat_id, 1)
     assert thousand_and_one(pacing, 40.0) == pytest.approx(1.025)
+
+
+@pytest.mark.parametrize(
+    ("per_second", "crowd"), [(None, 2), (1, 2), (30, 2), (60, 2), (300, 10), (1000, 33)]
+)
+def test_the_faster_a_bot_may_be_the_more_floods_it_takes_to_stop_it(
+    per_second: float | None, crowd: int
+) -> None:
+    """One slow chat in ten thousand must not cost a paid rate half of its messages."""
+    pacing = Pacing(Limits(per_second=per_second))
+    for chat_id in range(1, crowd):
+        assert not pacing.flooded(10.0, chat_id, 5)
+        assert pacing.ready_at(10.0, 999, private=True) == 10.0
+    assert pacing.flooded(10.0, crowd, 5)
+    assert pacing.ready_at(10.0, 999, private=True) == 15.0
 
 
 def test_pushes_at_a_paid_rate_leave_in_small_groups() -> None:

@@ -38,8 +38,11 @@ async def test_floods_of_other_chats_are_seen(database: Database) -> None:
     ]
     await database.transact(lambda tx: tx.pace.write(rows))
     since = NOW - timedelta(seconds=5)
-    assert await database.read(lambda tx: tx.pace.flooded_since(since, but=2)) == rows[0].paused_until
-    assert await database.read(lambda tx: tx.pace.flooded_since(since, but=1)) is None
+    assert await database.read(lambda tx: tx.pace.flooded_since(since, but=2)) == (
+        1,
+        rows[0].paused_until,
+    )
+    assert await database.read(lambda tx: tx.pace.flooded_since(since, but=1)) == (0, None)
 
 
 async def test_what_says_nothing_any_more_is_forgotten(database: Database) -> None:

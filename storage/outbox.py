@@ -244,7 +244,7 @@ class Outbox:
         return due
 
     async def posts_of(self, delivery_id: DeliveryId, chat_id: int) -> list[PostId]:
-        """The posts of a digest that went to this chat; none if it went elsewhere."""
+        """The posts of a digest that went to this chat, oldest first; none if it went elsewhere."""
         found = await self._connection.execute(
             select(deliveries.c.payload)
             .join(destinations, destinations.c.id == deliveries.c.destination_id)
@@ -255,7 +255,15 @@ class Outbox:
             )
         )
         listed = found.scalar_one_or_none()
-        return [PostId(int(part)) for part in listed.split(",")] if listed else []
+        if not listed:
+            return []
+        # An aggregate joined them, in whatever order its rows came.
+        theirs = await self._connection.execute(
+            select(posts.c.id)
+            .where(posts.c.id.in_([int(part) for part in listed.split(",")]))
+            .order_by(posts.c.date.nulls_last(), posts.c.id)
+        )
+        return list(theirs.scalars())
 
     async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
         """The message that told this destination about this post."""

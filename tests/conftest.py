@@ -1,7 +1,9 @@
-"""Fixtures that the whole-bot tests share."""
+"""Fixtures that the whole-bot tests share, and which databases the tests run on.
 
-import asyncio
-import shutil
+`--database` says which: `usual` is SQLite, and PostgreSQL too for what is marked `both_databases` or takes
+an open `database`.
+"""
+
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -9,10 +11,47 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.databases import DATABASES, Kind, blank_in, kind_in_use
 from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram
-from tests.postgres import MakeUrl, create_database, postgres_server, programs
+from tests.postgres import MakeUrl, programs
 from tests.wholebot import WholeBot, store
+
+NOT_INSTALLED = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["usual", *Kind], default="usual", help="what the tests run on")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marked = metafunc.definition.get_closest_marker
+    usual = metafunc.config.getoption("database") == "usual"
+    both = marked("both_databases") or "database" in metafunc.fixturenames
+    if usual and both and not marked("sqlite_only"):
+        postgres = pytest.param(Kind.POSTGRES, marks=NOT_INSTALLED, id=Kind.POSTGRES)
+        metafunc.parametrize("database_kind", [Kind.SQLITE, postgres], indirect=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.config.getoption("database") == Kind.POSTGRES and item.get_closest_marker("sqlite_only"):
+        pytest.skip("it is about SQLite's file")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases() -> Iterator[None]:
+    yield
+    DATABASES.close()
+
+
+@pytest.fixture(autouse=True)
+def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
+    """What this test's databases are."""
+    chosen: str = request.config.getoption("database")
+    kind = Kind(getattr(request, "param", Kind.SQLITE if chosen == "usual" else chosen))
+    with kind_in_use(kind):
+        yield kind
+        DATABASES.forget()
 
 
 @pytest_asyncio.fixture
@@ -36,19 +75,16 @@ async def bot(resting_bot: WholeBot) -> WholeBot:
     return resting_bot
 
 
-@pytest.fixture(scope="session")
-def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with an archive of twenty-five posts, made once to be copied."""
-    file = tmp_path_factory.mktemp("stocked") / "kexue.db"
+async def stocked(url: str) -> None:
+    """An archive of twenty-five posts."""
     for content in (HOME, listing(*ARCHIVE).encode()):
-        asyncio.run(store(f"sqlite+aiosqlite:///{file}", content))
-    return file
+        await store(url, content)
 
 
 @pytest_asyncio.fixture
-async def library(resting_bot: WholeBot, stocked: Path) -> WholeBot:
+async def library(resting_bot: WholeBot) -> WholeBot:
     """A whole bot that runs, with an archive of twenty-five posts."""
-    shutil.copyfile(stocked, resting_bot.file)
+    resting_bot.filled = stocked
     await resting_bot.starts()
     return resting_bot
 
@@ -60,12 +96,11 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[MakeUrl]:
-    """Makes the address of a new, empty database on a server of the tests' own."""
-    pytest.importorskip("asyncpg", reason="the PostgreSQL driver is not installed")
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[MakeUrl]:
+    """Makes the address of a new PostgreSQL database without any table."""
     if programs() is None:
         pytest.skip("PostgreSQL is not installed")
     numbers = count()
-    with postgres_server() as server:
-        yield lambda: create_database(server, f"store_{next(numbers)}")
+    with kind_in_use(Kind.POSTGRES):
+        yield lambda: blank_in(tmp_path, f"blank {next(numbers)}")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from bot.clock import SystemClock
 from bot.messages import actions
 from bot.telegram.redaction import protect_logs
 from storage.model import State
+from tests.databases import change, locked
 from tests.dumps import ARCHIVE, HOME, Shown, land, listing, many
 from tests.fake_replies import cut_before, page
 from tests.fakes import FakeTelegram
@@ -239,13 +239,7 @@ async def test_whoever_asks_too_much_is_not_answered_and_nobody_else_waits(
 
 async def _meddle(bot: WholeBot, statement: str) -> None:
     """Somebody changes the database behind the bot's back; in a thread, for the bot may hold the lock."""
-
-    def run() -> None:
-        connection = sqlite3.connect(bot.file, isolation_level=None)
-        connection.execute(statement)
-        connection.close()
-
-    await asyncio.to_thread(run)
+    await asyncio.to_thread(change, bot.url, statement)
 
 
 async def test_something_broken_on_our_side_is_said_and_kept_in_the_log(
@@ -261,12 +255,9 @@ async def test_a_database_that_another_program_locks_for_a_while_delays_only(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
     await library.subscribes()
-    connection = sqlite3.connect(library.file, isolation_level=None, check_same_thread=False)
-    await asyncio.to_thread(connection.execute, "BEGIN IMMEDIATE")
-    library.lands("good.txt", GOOD)
-    assert "最近的文章" in (await library.says("/latest", user_id=5)).text
-    connection.execute("COMMIT")
-    connection.close()
+    async with locked(library.url):
+        library.lands("good.txt", GOOD)
+        assert "最近的文章" in (await library.says("/latest", user_id=5)).text
     assert GOOD.title in (await telegram.message()).text
 
 

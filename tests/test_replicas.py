@@ -26,7 +26,6 @@ async def two(
         folder = tmp_path / name
         folder.mkdir()
         bots.append(WholeBot(telegram, folder, database_url=url, lease_seconds=3))
-        bots[-1].url = url
         bots[-1].limits = Limits(per_second=1000)
     yield bots[0], bots[1]
     for bot in bots:

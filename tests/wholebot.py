@@ -1,4 +1,4 @@
-"""The whole bot for tests: the real service on a real SQLite file and a dump folder, against a fake Telegram.
+"""The whole bot for tests: the real service on a real database and a dump folder, against a fake Telegram.
 
 Verbs in the third person do what the world does to the bot; `await`ed ones wait for what the bot does.
 """
@@ -16,6 +16,7 @@ from bot.service import Service
 from bot.settings import Settings, read_settings
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Destination, Dump, Post, Preferences, State
+from tests.databases import Fill, empty, url_in
 from tests.dumps import Shown, land, listing
 from tests.fake_chats import Posted
 from tests.fakes import READER, FakeTelegram
@@ -34,18 +35,22 @@ class WholeBot:
         self.telegram = telegram
         self.dumps = folder / "dumps"
         self.dumps.mkdir(exist_ok=True)
-        self.file = folder / "kexue.db"
-        self.url = f"sqlite+aiosqlite:///{self.file}"
+        self.folder = folder
+        self.filled: Fill = empty
         self.limits = UNPACED
         self.settings: dict[str, object] = {
             "bot_token": telegram.token,
             "bot_api_url": telegram.server,
-            "database_url": self.url,
             "dump_dir": self.dumps,
             "admin_chat_ids": (OPERATOR,),
             "stop_seconds": 5,
         } | settings
         self._service: Service | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the database, which is made when it is first asked for."""
+        return str(self.settings.get("database_url") or url_in(self.folder, filled=self.filled))
 
     @property
     def service(self) -> Service:
@@ -58,7 +63,7 @@ class WholeBot:
         return self.service.database
 
     def read_settings(self) -> Settings:
-        return read_settings(_env_file=None, **self.settings)
+        return read_settings(_env_file=None, **({"database_url": self.url} | self.settings))
 
     async def starts(self) -> None:
         settings = self.read_settings()

@@ -10,6 +10,7 @@ from bot.intake.understanding import places_of
 from bot.intake.wording import word_places
 from storage.database import Database, Transaction, open_database
 from storage.model import DumpId, DumpRecord, Layout, Post
+from tests.databases import url_in
 from tests.messages.posts import post as written
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def essay(title: str, day: date | None = None, **known: object) -> Post:
 
 @asynccontextmanager
 async def database_in(folder: Path, name: str = "kexue.db") -> AsyncIterator[Database]:
-    database = await open_database(f"sqlite+aiosqlite:///{folder / name}")
+    database = await open_database(url_in(folder, name))
     try:
         yield database
     finally:

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -29,7 +28,8 @@ from storage.model import (
     State,
     When,
 )
-from tests.delivery.archive import database_in, essay, store
+from tests.databases import remove, url_in
+from tests.delivery.archive import essay, store
 from tests.delivery.test_timekeeper import SetClock
 
 T = TypeVar("T")
@@ -68,13 +68,10 @@ class Chat:
 class Chats(RuleBasedStateMachine):
     """People wish, mute, block, return and move; dumps land; clocks jump; processes restart."""
 
-    template: Path
-
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.template, self.folder / "kexue.db")
         self.clock = SetClock(NOON)
         self.database = self.opened()
         self.chats = [Chat(number) for number in CHATS]
@@ -82,7 +79,7 @@ class Chats(RuleBasedStateMachine):
         self.written = 0
 
     def opened(self) -> Database:
-        return self.loop.run_until_complete(open_database(f"sqlite+aiosqlite:///{self.folder / 'kexue.db'}"))
+        return self.loop.run_until_complete(open_database(url_in(self.folder)))
 
     def teardown(self) -> None:
         try:
@@ -93,6 +90,7 @@ class Chats(RuleBasedStateMachine):
     def leaves(self) -> None:
         self.loop.run_until_complete(self.database.close())
         self.loop.close()
+        remove(self.folder)
         shutil.rmtree(self.folder)
 
     async def to(self, tx: Transaction, chat: Chat) -> Destination:
@@ -272,20 +270,7 @@ class Chats(RuleBasedStateMachine):
         return self.loop.run_until_complete(self.database.transact(unit))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-
-    async def make() -> None:
-        async with database_in(folder):
-            pass
-
-    asyncio.run(make())
-    return folder / "kexue.db"
-
-
-def test_no_duty_is_lost_or_repeated(template: Path) -> None:
-    Chats.template = template
+def test_no_duty_is_lost_or_repeated() -> None:
     run_state_machine_as_test(
         Chats,
         settings=settings(

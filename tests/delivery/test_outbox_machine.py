@@ -1,27 +1,25 @@
 """Any order of plans, claims, requests, answers, deaths and clock jumps: the outbox keeps its promise.
 
-The rows are real (SQLite), so are the verdicts and their consequences; only Telegram is a count of copies.
+The rows are real, so are the verdicts and their consequences; only Telegram is a count of copies.
 """
 
 import asyncio
-import shutil
-import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import select
 
 from bot.delivery.consequences import follow
 from bot.delivery.verdict import judge
-from storage.database import Database, Transaction, open_database
+from storage.database import Database, Transaction
 from storage.engines import create_engine
 from storage.model import (
     ChatKind,
@@ -36,6 +34,8 @@ from storage.model import (
     State,
     Unsure,
 )
+from storage.schema import deliveries
+from tests.databases import remove, url_in
 
 T = TypeVar("T")
 
@@ -67,29 +67,14 @@ class Try:
         return self.delivery.destination.id, self.delivery.text or ""
 
 
-@cache
-def template() -> Path:
-    """An empty database that examples copy: migrating one for each would take most of the time."""
-    file = Path(tempfile.mkdtemp(prefix="outbox-")) / "empty.db"
-
-    async def make() -> None:
-        database = await open_database(f"sqlite+aiosqlite:///{file}")
-        await database.close()
-
-    asyncio.run(make())
-    return file
-
-
 class OutboxMachine(RuleBasedStateMachine):
     """The sender's steps, one by one, by hypothesis' choice."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="outbox-")
-        self.file = Path(self.folder.name) / "kexue.db"
-        shutil.copy(template(), self.file)
         self.runner = asyncio.Runner()
-        self.database = Database(create_engine(f"sqlite+aiosqlite:///{self.file}"))
+        self.database = Database(create_engine(url_in(Path(self.folder.name))))
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.tries: list[Try] = []
         self.copies: Counter[Duty] = Counter()
@@ -193,11 +178,12 @@ class OutboxMachine(RuleBasedStateMachine):
             assert state is not State.SENT or self.copies[duty], duty
 
     def rows(self) -> dict[Duty, State]:
-        query = "SELECT destination_id, payload, state FROM deliveries"
-        connection = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
-        found = connection.execute(query).fetchall()
-        connection.close()
-        states = {(DestinationId(chat), words): State(state) for chat, words, state in found}
+        async def unit(tx: Transaction) -> Sequence[Any]:
+            query = select(deliveries.c.destination_id, deliveries.c.payload, deliveries.c.state)
+            return (await tx.outbox._connection.execute(query)).all()
+
+        found = self.run(self.database.read(unit))
+        states = {(DestinationId(chat), words): state for chat, words, state in found}
         assert len(states) == len(found), "a duty has two rows"
         return states
 
@@ -211,6 +197,7 @@ class OutboxMachine(RuleBasedStateMachine):
         finally:
             self.run(self.database.close())
             self.runner.close()
+            remove(Path(self.folder.name))
             self.folder.cleanup()
 
     async def _drain(self) -> None:

@@ -1,7 +1,6 @@
 """Who is told what: statements over whole sets against the rules read one subscription at a time."""
 
 import asyncio
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -26,6 +25,7 @@ from storage.model import (
 )
 from storage.quiet import in_quiet
 from storage.schema import deliveries, waiting
+from tests.databases import fresh_in
 from tests.delivery.archive import THEN, database_in, essay, store
 
 DIGEST_ABOVE = 3
@@ -121,19 +121,6 @@ def told_at_once(chat: Chat, now: datetime) -> bool:
     return chosen.when is When.INSTANT and not asleep
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that only needs to be copied."""
-    folder = tmp_path_factory.mktemp("migrated")
-
-    async def make() -> None:
-        async with database_in(folder):
-            pass
-
-    asyncio.run(make())
-    return folder / "kexue.db"
-
-
 async def settle_in(tx: Transaction, chats: list[Chat]) -> list[DestinationId]:
     made = await tx.scopes.ensure(NAMED)
     scopes = [made[kind, key] for kind, key, _ in NAMED]
@@ -166,12 +153,10 @@ async def rows(
 
 @given(posts=posts_to_come, chats=chats_there)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_chat_is_told_what_it_wants_once(
-    posts: list[Post], chats: list[Chat], migrated: Path, tmp_path: Path
-) -> None:
+def test_every_chat_is_told_what_it_wants_once(posts: list[Post], chats: list[Chat], tmp_path: Path) -> None:
     async def run() -> None:
-        shutil.copy(migrated, tmp_path / "copy.db")
-        async with database_in(tmp_path, "copy.db") as database:
+        fresh_in(tmp_path)
+        async with database_in(tmp_path) as database:
             await database.transact(unit)
 
     async def unit(tx: Transaction) -> None:

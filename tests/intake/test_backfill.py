@@ -15,6 +15,7 @@ from bot.intake.intake import Rules
 from bot.intake.layouts import read_dump
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source
+from tests.databases import url_in
 from tests.intake.blog import HOME, PAGES, Blog, blog, page
 from tests.intake.sightings import START
 
@@ -60,7 +61,7 @@ class Fill:
 
 @pytest_asyncio.fixture
 async def fill(tmp_path: Path) -> AsyncIterator[Fill]:
-    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
+    database = await open_database(url_in(tmp_path))
     async with blog() as kexue:
         kexue.pages["/content.html"] = page(ARCHIVE)
         for number in IDS:

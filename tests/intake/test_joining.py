@@ -1,14 +1,12 @@
 """Two stored posts turn out to be one: in the real database, with all that hangs on them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
-import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select, update
@@ -30,8 +28,8 @@ from storage.model import (
     State,
 )
 from storage.schema import deliveries, sightings
+from tests.databases import fresh_in, url_in
 from tests.intake.sightings import START, TRUTHS, Shown, shown, two_orders, what_it_says
-from tests.postgres import create_database, postgres_server, programs
 
 READER, OTHER = 77, 78
 EDITED = TRUTHS[2]
@@ -41,25 +39,9 @@ PAGE = shown(EDITED, Layout.POST_PAGE, 61)
 FILLING = shown(TRUTHS[3], Layout.LISTING, 0)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_server() as address:
-        yield address
-
-
-@pytest_asyncio.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgres", marks=pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
-        ),
-    ]
-)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/kexue.db"
-    if request.param == "postgres":
-        url = create_database(request.getfixturevalue("server"), f"test_{uuid4().hex}")
-    opened = await open_database(url)
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await open_database(url_in(tmp_path))
     yield opened
     await opened.close()
 
@@ -260,9 +242,7 @@ async def test_the_order_does_not_matter_through_the_database(
 ) -> None:
     said = []
     for order in orders:
-        for old in tmp_path.glob("kexue.db*"):
-            old.unlink()
-        database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
+        database = await open_database(fresh_in(tmp_path))
         for number, page in enumerate(order):
             await take(database, number, page)
         said.append(what_it_says(await posts(database)))

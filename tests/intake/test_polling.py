@@ -17,6 +17,7 @@ from bot.intake.polling import LEASE, Alerts, Poller
 from bot.intake.timetable import Timed
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, ScopeKind, Source
+from tests.databases import url_in
 from tests.intake.blog import FEED, HOME, Blog, blog, page, silence, unchanged_after
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -82,7 +83,7 @@ class Live:
 
 @pytest_asyncio.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
-    database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
+    database = await open_database(url_in(tmp_path))
     async with blog() as kexue:
         yield Live(kexue, database)
     await database.close()

@@ -1,7 +1,7 @@
 """The outbox on both databases: claims, fences, leases, order, and what ends of itself."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 from storage.database import Database, Transaction
 from storage.model import (
@@ -272,3 +272,16 @@ async def test_a_claim_that_ended_cannot_begin(database: Database) -> None:
     (old,) = await owned(database, "of nobody")
     await recover(database)
     assert not await database.transact(lambda tx: tx.outbox.begin(old.id, old.token))
+
+
+async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> None:
+    await chat(database, 1)
+
+    async def unit(tx: Transaction) -> list[str]:
+        days = [date(2026, 3, 1), date(2026, 1, 1), date(2026, 2, 1)]
+        dump, stored = await store(tx, [essay(f"{day}", day) for day in days])
+        await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=2)
+        (digest,) = await tx.outbox.claim(5, THEN, LEASE)
+        return [post.title for post in await tx.posts.many(await tx.outbox.posts_of(digest.id, 1))]
+
+    assert await database.transact(unit) == ["2026-01-01", "2026-02-01", "2026-03-01"]

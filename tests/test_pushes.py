@@ -15,6 +15,8 @@ from tests.fakes import FakeTelegram
 from tests.shared import needs_shared
 from tests.wholebot import OPERATOR, READER, WholeBot
 
+pytestmark = pytest.mark.both_databases
+
 OLD = Shown(title="生成扩散模型漫谈(一):DDPM = 拆楼 + 建楼", readers=415_322)
 NEXT = Shown(title="生成扩散模型漫谈(二):DDPM = 自回归式VAE", excerpt="这是第二篇的摘要,为测试而写。")
 

@@ -47,7 +47,7 @@ async def _shown(name: str, check: Check, settings: Settings) -> bool:
 
 
 async def _database(settings: Settings) -> str:
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         return f"{await database.read(lambda tx: tx.posts.count())} posts"
     finally:

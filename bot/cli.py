@@ -34,6 +34,13 @@ def settings_or_exit(**given: object) -> Settings:
         fail(str(error), code=2)
 
 
+def address_or_exit(settings: Settings) -> str:
+    try:
+        return settings.database_address()
+    except SettingsError as error:
+        fail(str(error), code=2)
+
+
 def fail(reason: str, *, code: int = 1) -> NoReturn:
     """End with one line on standard error."""
     click.echo(f"kexue-bot: {reason}", err=True)
@@ -223,7 +230,7 @@ def restore(copy: Path) -> None:
     """Put COPY, which the bot made at night, in the place of the database; the bot must be stopped."""
     from bot.ops.backup import BackupError, put_back, sqlite_file
 
-    target = sqlite_file(settings_or_exit().database_url.get_secret_value())
+    target = sqlite_file(address_or_exit(settings_or_exit()))
     if target is None:
         fail("only an SQLite database can be put back: DATABASE_URL names another", code=2)
     try:
@@ -231,6 +238,35 @@ def restore(copy: Path) -> None:
     except BackupError as error:
         fail(str(error))
     click.echo(f"{copy} is the database at {target} now")
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date, as every start does; may be repeated."""
+    from bot.copying import bring_up_to_date
+
+    settings = settings_or_exit()
+    set_up_logs(settings, least=logging.ERROR)
+    finish(bring_up_to_date(address_or_exit(settings)))
+
+
+@main.command()
+@click.option("--from", "source", metavar="URL", help="The database to copy.  [default: DATABASE_URL]")
+@click.option("--to", "target", metavar="URL", help="An empty database.  [default: DATABASE_URL]")
+def copy(source: str | None, target: str | None) -> None:
+    """Copy a whole installation into another database; no bot may be running on either."""
+    from bot.copying import copy_all
+    from storage.copying import CopyRefusedError
+
+    settings = settings_or_exit()
+    if source is None and target is None:
+        fail("give --to, --from or both: what is not given is DATABASE_URL", code=2)
+    set_up_logs(settings, least=logging.ERROR)
+    source, target = source or address_or_exit(settings), target or address_or_exit(settings)
+    try:
+        finish(copy_all(source, target, resend=settings.on_unsure == "resend"))
+    except CopyRefusedError as reason:
+        fail(str(reason))
 
 
 @main.command()

@@ -18,7 +18,7 @@ from storage.model import Source
 
 async def list_sources(settings: Settings) -> int:
     """A line for each source; returns 1 if one of them fails."""
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         stored = await database.read(lambda tx: tx.sources.everything())
     finally:
@@ -54,7 +54,7 @@ async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -
     """Fill the archive, with a bar on the terminal; returns the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     fetcher = fetcher_of(settings, clock, pause=pause)
     columns = (
         TextColumn("{task.description}"),

@@ -59,7 +59,7 @@ def pace_of(settings: Settings, limits: Limits, database: Database, clock: Clock
 
 async def open_sound_database(settings: Settings) -> Database:
     """The database, open and of today's schema. Raises UnusableDatabaseError, for a damaged file too."""
-    url = settings.database_url.get_secret_value()
+    url = settings.database_address()
     file = sqlite_file(url)
     if file is not None and (fault := damage(file)):
         raise UnusableDatabaseError(
@@ -83,7 +83,7 @@ async def take_in_file(
 
 def backup_of(settings: Settings) -> Backup | None:
     """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
-    file = sqlite_file(settings.database_url.get_secret_value())
+    file = sqlite_file(settings.database_address())
     if settings.backup_dir is None or file is None:
         return None
     return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)

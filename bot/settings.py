@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr = Field(
         SecretStr("sqlite+aiosqlite:///data/kexue.db"), description="where posts and chats are remembered"
+    )
+    database_password_file: Path | None = Field(
+        None, description="a file with the password that `DATABASE_URL` leaves out"
     )
     dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land")
     scan_seconds: float = Field(
@@ -199,6 +202,21 @@ class Settings(BaseSettings):
     def paid(self) -> bool:
         """Whether what goes out beyond Telegram's free rate is to be paid for in Stars."""
         return self.rate_per_second > FREE_PER_SECOND
+
+    def database_address(self) -> str:
+        """DATABASE_URL with its password. Raises SettingsError for a wrong DATABASE_PASSWORD_FILE."""
+        address = self.database_url.get_secret_value()
+        password = _secret("DATABASE_PASSWORD_FILE", None, self.database_password_file)
+        if not password:
+            return address
+        scheme, _, rest = address.partition("://")
+        user, at, place = rest.rpartition("@")
+        if not at or ":" in user:
+            raise SettingsError(
+                "DATABASE_PASSWORD_FILE is set, but DATABASE_URL names no user without a password: "
+                "write it as postgresql+asyncpg://user@host/name"
+            )
+        return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
 
     def token(self) -> str:
         """The bot's token. Raises SettingsError when it is missing or has another form."""

@@ -92,7 +92,7 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
     """Take files and folders in; a line for each dump. Returns the exit code."""
     rules, clock = rules_of(settings), SystemClock()
     files = list(_files(paths))
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     failed = False
     try:
         with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
@@ -135,7 +135,7 @@ def _line(report: Report) -> str:
 
 
 async def export_stored(settings: Settings, what: str) -> None:
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         lines = await database.read(_posts if what == "posts" else every_record)
         for line in lines:
@@ -169,7 +169,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
         click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
         return 1
     now = SystemClock().now()
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         done = await database.transact(lambda tx: restore(tx, records, now))
     except UnknownRecordError as error:
@@ -185,7 +185,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
 
 async def list_series(settings: Settings) -> None:
     """A line for each series: how much of it is stored, and which episodes are not."""
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         for line in await _series_lines(database):
             click.echo(line)

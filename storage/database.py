@@ -206,18 +206,37 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
     Raises UnusableDatabaseError with the reason and the mend.
     """
     engine = create_engine(url, pool_size=pool_size)
+    await _migrated(engine, url)
+    return Database(engine)
+
+
+async def migrate(url: str) -> tuple[str | None, str]:
+    """Migrate to today's schema; returns the one before, if there was any, and today's.
+
+    Raises UnusableDatabaseError, also while a bot serves the SQLite file: it would not know the new schema.
+    """
+    engine = create_engine(url, pool_size=1)
+    database = Database(engine)
+    try:
+        database.claim_alone()
+        return await _migrated(engine, url)
+    finally:
+        await database.close()
+
+
+async def _migrated(engine: AsyncEngine, url: str) -> tuple[str | None, str]:
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(ALONE)  # two processes that start at once would both migrate
-            await connection.run_sync(bring_up_to_date)
+            steps = await connection.run_sync(bring_up_to_date)
             await Scopes(connection).everything()
             # Where nothing was missing nothing was written; a file that cannot be is better noticed now.
             await connection.execute(text("UPDATE alembic_version SET version_num = '' WHERE 1 = 0"))
+            return steps
     except NewerSchemaError as error:
         await engine.dispose()
         raise UnusableDatabaseError(str(error)) from error
     except (SQLAlchemyError, OSError) as error:
         await engine.dispose()
         raise UnusableDatabaseError(reason_of(url, error)) from error
-    return Database(engine)

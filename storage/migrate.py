@@ -11,11 +11,14 @@ class NewerSchemaError(Exception):
     """The database was written by a newer version of the program."""
 
 
-def bring_up_to_date(connection: Connection) -> None:
-    """Apply the missing steps within the connection's transaction. Raises NewerSchemaError."""
-    current = schema_of(connection)
-    if current == newest():
-        return
+def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
+    """Apply the missing steps within the connection's transaction; returns the schema before and after.
+
+    Raises NewerSchemaError.
+    """
+    current, today = schema_of(connection), newest()
+    if current == today:
+        return current, today
     from storage.stepping import UnknownSchemaError, take_steps  # a start without steps is quicker without
 
     try:
@@ -25,6 +28,7 @@ def bring_up_to_date(connection: Connection) -> None:
             f"the database has schema {current}, which this version does not know: "
             "run the version that wrote it, or put a backup of an older one in its place"
         ) from error
+    return current, today
 
 
 def newest() -> str:

@@ -29,7 +29,7 @@ async def preview(settings: Settings, wanted: str, *, language: str, kind: str) 
 
     Raises NoSuchPostError and UnusableDatabaseError.
     """
-    database = await open_database(settings.database_url.get_secret_value())
+    database = await open_database(settings.database_address())
     try:
         post, message = await database.read(lambda tx: _message(tx, wanted, language, kind))
     finally:

@@ -13,8 +13,8 @@ class UnknownSchemaError(Exception):
     """No step of this version leads to or from this schema."""
 
 
-def take_steps(connection: Connection, migrations: Path, current: str | None) -> None:
-    """Apply the missing steps within the connection's transaction. Raises UnknownSchemaError."""
+def take_steps(connection: Connection, migrations: Path, current: str | None, to: str = "head") -> None:
+    """Apply the missing steps, up to `to`, within the connection's transaction. Raises UnknownSchemaError."""
     config = Config()
     config.set_main_option("script_location", str(migrations))
     if current is not None:
@@ -23,4 +23,4 @@ def take_steps(connection: Connection, migrations: Path, current: str | None) ->
         except CommandError as error:
             raise UnknownSchemaError from error
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

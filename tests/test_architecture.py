@@ -39,6 +39,7 @@ WALLS = {
         "bot/showing.py",
         "bot/checking.py",
         "bot/moving.py",
+        "bot/copying.py",
         "bot/gathering.py",
     ),
     "bot": ("bot/",),

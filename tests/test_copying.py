@@ -1,5 +1,6 @@
 """An installation moves from one database to another and back: all of it or nothing, and it goes on."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from click.testing import CliRunner, Result
 from bot.cli import main
 from storage.copying import TABLES, CopyRefusedError, copy
 from storage.database import Transaction, open_database
-from storage.engines import UnusableDatabaseError
+from storage.engines import UnusableDatabaseError, create_engine
+from storage.migrate import MIGRATIONS, newest
 from storage.model import Delivery, State
+from storage.stepping import take_steps
 from tests.conftest import NOT_INSTALLED, stocked
-from tests.databases import Kind, blank_in, change, empty, kind_in_use, rows, url_in
+from tests.databases import Kind, apart, blank_in, change, empty, kind_in_use, rows, url_in
 from tests.dumps import Shown, listing
 from tests.fakes import READER, FakeTelegram
 from tests.wholebot import WholeBot, store
@@ -261,3 +264,34 @@ def test_the_other_end_is_the_configured_database(tmp_path: Path) -> None:
     done = call("copy", "--from", source, **settings)
     assert (done.exit_code, done.stderr) == (0, "")
     assert everything(target) == everything(source)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_migrate_says_from_where_to_where_and_may_be_repeated(kind: Kind, tmp_path: Path) -> None:
+    url = blank(kind, tmp_path)
+    with kind_in_use(kind):
+        old = blank_in(tmp_path, "old.db")
+    apart(at_step(old, "0003"))
+    said = [call("migrate", DATABASE_URL=each).stdout for each in (url, url, old, old)]
+    today = newest()
+    assert said == [
+        f"made a database of schema {today}\n",
+        f"the schema is {today} already\n",
+        f"brought the schema from 0003 to {today}\n",
+        f"the schema is {today} already\n",
+    ]
+
+
+async def at_step(url: str, step: str) -> None:
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(take_steps, MIGRATIONS, None, step)
+    await engine.dispose()
+
+
+@pytest.mark.sqlite_only
+async def test_a_file_that_a_bot_serves_is_not_migrated(resting_bot: WholeBot) -> None:
+    await resting_bot.starts()
+    refused = await asyncio.to_thread(call, "migrate", DATABASE_URL=resting_bot.url)
+    assert refused.exit_code == 2
+    assert "stop it first" in refused.stderr

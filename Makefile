@@ -2,13 +2,17 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: demo test lint format quality torture bench image-check sbom audit lock clean
+.PHONY: demo test test-postgres lint format quality torture bench image-check sbom audit lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
 
 test: .venv/ready
 	.venv/bin/python -m pytest -n $(WORKERS) -m "not torture"
+
+# The same on PostgreSQL; `make test` runs the suite of the store and the pushes on both.
+test-postgres: .venv/ready
+	.venv/bin/python -m pytest -n $(WORKERS) -m "not torture" --database=postgres
 
 lint: .venv/ready
 	.venv/bin/ruff check .

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import main
+from tests.databases import blank_in
 from tests.dumps import ARCHIVE, HOME, Shown, land, listing
 from tests.fake_replies import error
 from tests.fakes import FakeTelegram
@@ -56,7 +57,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.startswith(_SYSTEM)}  # noqa: TID251
     return kept | {
         "PYTHONPATH": str(Path(__file__).parents[1]),
-        "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/kexue.db",
+        "DATABASE_URL": blank_in(folder),
         "DUMP_DIR": str(folder / "dumps"),
         **settings,
     }
@@ -246,6 +247,7 @@ def test_a_wrong_setting_ends_the_real_program_in_one_line(here: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.sqlite_only
 def test_a_read_only_database_is_named_with_the_mend(here: Path) -> None:
     call(here, "ingest", "dumps")
     url = f"sqlite+aiosqlite:///file:{here}/kexue.db?mode=ro&uri=true"
@@ -256,6 +258,7 @@ def test_a_read_only_database_is_named_with_the_mend(here: Path) -> None:
     assert "written" in line
 
 
+@pytest.mark.sqlite_only
 def test_a_damaged_database_is_named_and_left_alone(here: Path) -> None:
     (here / "kexue.db").write_bytes(b"this is no database" * 1000)
     ended = call(here, "run", BOT_TOKEN="1:x")

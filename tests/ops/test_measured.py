@@ -1,9 +1,7 @@
 """What /metrics says of the whole bot: each figure moves when the thing happens, and none is never fed."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -13,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.ops.metrics import make_metrics, make_registry
 from bot.version import VERSION
+from tests.databases import change
 from tests.dumps import Shown
 from tests.fake_replies import Delay, flood
 from tests.fakes import FakeTelegram
@@ -94,12 +93,8 @@ async def a_source(bot: WholeBot) -> None:
 
 async def an_error(bot: WholeBot) -> None:
     """A table is gone that only a search needs."""
-
-    def drop() -> None:
-        with closing(sqlite3.connect(bot.file, timeout=30, isolation_level=None)) as connection:
-            connection.execute("DROP TABLE phrases")
-
-    await asyncio.to_thread(drop)  # the bot, which may be writing, must be able to go on
+    # In a thread: the bot, which may be writing, must be able to go on.
+    await asyncio.to_thread(change, bot.url, "DROP TABLE phrases")
     await bot.says("/search 熵")
 
 

@@ -18,7 +18,7 @@ from storage.begun import Claim
 from storage.database import ALONE, Database
 from storage.engines import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
 from storage.leases import Leases
-from storage.migrate import NewerSchemaError, bring_up_to_date, schema_of, newest
+from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.model import ScopeKind
 from storage.outbox import Outbox
 from storage.schema import metadata, scopes

@@ -11,10 +11,10 @@ class NewerSchemaError(Exception):
     """The database was written by a newer version of the program."""
 
 
-def bring_up_to_date(connection: Connection, to: str | None = None) -> tuple[str | None, str]:
-    """Apply the missing steps, up to `to` or all, within the connection's transaction.
+def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
+    """Apply the missing steps within the connection's transaction; returns the schema before and after.
 
-    Returns the schema before and after. Raises NewerSchemaError.
+    Raises NewerSchemaError.
     """
     current, today = schema_of(connection), newest()
     if current == today:

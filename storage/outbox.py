@@ -37,6 +37,7 @@ from storage.outbox_statements import (
     CLAIMED,
     DUE_PRIORITIES,
     EPISODE_BEFORE,
+    OLDEST_FIRST,
     PENDING,
     RECOVER,
     SENDING,
@@ -258,12 +259,8 @@ class Outbox:
         if not listed:
             return []
         # An aggregate joined them, in whatever order its rows came.
-        theirs = await self._connection.execute(
-            select(posts.c.id)
-            .where(posts.c.id.in_([int(part) for part in listed.split(",")]))
-            .order_by(posts.c.date.nulls_last(), posts.c.id)
-        )
-        return list(theirs.scalars())
+        ids = {"ids": [int(part) for part in listed.split(",")]}
+        return list((await self._connection.execute(OLDEST_FIRST, ids)).scalars())
 
     async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
         """The message that told this destination about this post."""

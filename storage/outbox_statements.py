@@ -159,6 +159,11 @@ CLAIMED = _claimed()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()
+OLDEST_FIRST = (
+    select(posts.c.id)
+    .where(posts.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(posts.c.date.nulls_last(), posts.c.id)
+)
 SETTLE_SENT = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("row"), deliveries.c.state != State.SENT)

@@ -12,11 +12,12 @@ from bot.clock import SystemClock
 from bot.housekeeping import Backup, Housekeeper
 from bot.ops.backup import copies
 from storage.database import Database, open_database
+from tests.databases import url_in
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(f"sqlite+aiosqlite:///{tmp_path / 'kexue.db'}")
+    opened = await open_database(url_in(tmp_path))
     yield opened
     await opened.close()
 
@@ -26,6 +27,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     [([], 1), ([1], 0), ([30, 5], 0), ([72, 49, 25], 1), ([80, 60, 40, 20], 0)],
     ids=["the first", "one of today", "an old one too", "all old", "many"],
 )
+@pytest.mark.sqlite_only
 async def test_one_copy_a_day(database: Database, tmp_path: Path, ages: list[int], made: int) -> None:
     clock, told = SystemClock(), list[float]()
     source, folder = tmp_path / "kexue.db", tmp_path / "copies"

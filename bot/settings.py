@@ -283,19 +283,3 @@ def _one_line(error: ValidationError) -> str:
 def _meaning(name: str) -> str:
     field = Settings.model_fields.get(name.lower())
     return field.description or "" if field else ""
-
-
-def settings_table() -> str:
-    """The README's table of settings, as Markdown."""
-    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if isinstance(default, SecretStr):
-            default = default.get_secret_value()
-        shown = (
-            ""
-            if default is None or default == ()
-            else f"`{str(default).lower() if isinstance(default, bool) else default}`"
-        )
-        lines.append(f"| `{name.upper()}` | {shown} | {field.description} |")
-    return "\n".join(lines)

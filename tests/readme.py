@@ -4,13 +4,32 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from bot.messages.commands import markdown_table
-from bot.settings import settings_table
+from bot.settings import Settings
 from tests.capacity.page import CAPACITY_TABLES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
+
+
+def settings_table() -> str:
+    """The README's table of settings, as Markdown."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = (
+            ""
+            if default is None or default == ()
+            else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        )
+        lines.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines)
+
 
 Tables = Mapping[str, Callable[[], str]]
 TABLES: Tables = {"commands": markdown_table, "settings": settings_table}

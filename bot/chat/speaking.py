@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
 KEPT = 256  # messages
+UNUSED_SECONDS = 60.0  # and no longer than this after they were last said
 T = TypeVar("T")
 SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
 
@@ -29,15 +30,16 @@ class OfMessages(Generic[T]):
 
     def __init__(self) -> None:
         # With the messages themselves: as long as one is here, its id is nobody else's.
-        self._kept: OrderedDict[tuple[int, object], tuple[Message, T]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, object], tuple[Message, T, float]] = OrderedDict()
 
-    def get(self, message: Message, aspect: object, work_out: Callable[[], T]) -> T:
-        kept = self._kept.get((id(message), aspect))
-        if kept is None:
-            kept = self._kept[id(message), aspect] = (message, work_out())
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return kept[1]
+    def get(self, message: Message, aspect: object, now: float, work_out: Callable[[], T]) -> T:
+        key = (id(message), aspect)
+        kept = self._kept.pop(key, None)
+        worked_out = work_out() if kept is None else kept[1]
+        self._kept[key] = (message, worked_out, now)
+        while len(self._kept) > KEPT or now - next(iter(self._kept.values()))[2] > UNUSED_SECONDS:
+            self._kept.popitem(last=False)
+        return worked_out
 
 
 class Speaker:
@@ -114,7 +116,8 @@ class Speaker:
 
     def _chosen(self, message: Message, wish: Format) -> Form:
         usable = self._rich.usable()
-        return self._forms.get(message, (wish, usable), lambda: choose(message, wish, rich=usable))
+        now = self._clock.monotonic()
+        return self._forms.get(message, (wish, usable), now, lambda: choose(message, wish, rich=usable))
 
     def _rendered(self, message: Message, form: Form) -> Rendered:
-        return self._messages.get(message, form, lambda: render(message, form))
+        return self._messages.get(message, form, self._clock.monotonic(), lambda: render(message, form))

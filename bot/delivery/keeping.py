@@ -26,9 +26,8 @@ class Kept(Generic[V]):
             # Being asked for from several tasks, it must survive that one of them is cancelled.
             return kept[1].result() if kept[1].done() else await asyncio.shield(kept[1])
         value: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        self._forget_old(key, now)
         self._kept[key] = (now, value)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
         try:
             made = await make()
         except BaseException as error:
@@ -42,6 +41,15 @@ class Kept(Generic[V]):
     def clear(self) -> None:
         """Forget everything; what is being made is still handed to those who wait for it."""
         self._kept.clear()
+
+    def _forget_old(self, key: Hashable, now: float) -> None:
+        """Make room for `key`: what is not fresh any more goes, and what was made first if it is too much."""
+        self._kept.pop(key, None)
+        while self._kept:
+            made_at, _ = next(iter(self._kept.values()))
+            if now - made_at <= self._fresh and len(self._kept) < self._most:
+                return
+            self._kept.popitem(last=False)
 
     def _forget(self, key: Hashable, value: asyncio.Future[V]) -> None:
         kept = self._kept.get(key)

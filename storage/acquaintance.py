@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import destination_of
+from storage.dialect import few_lengths
 from storage.model import Destination, Known, ScopeId
 from storage.schema import bookmarks, destinations, dumps, subscriptions
 
@@ -41,7 +42,11 @@ class Acquaintance:
     async def of(self, everyone: Collection[Who]) -> Mapping[Who, Known]:
         """What is known of each, of strangers too; all as of the same instant."""
         execute = self._connection.execute
-        rows = (await execute(_CHATS, {"chats": list({who.chat_id for who in everyone})})).mappings().all()
+        rows = (
+            (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})}))
+            .mappings()
+            .all()
+        )
         revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
         chats: dict[tuple[int, int], Destination] = {}
         wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
@@ -51,7 +56,7 @@ class Acquaintance:
                 chats[chat] = destination_of(row)
             if row["wanted"] is not None:
                 wanted[chat].add(row["wanted"])
-        people = [who.user_id for who in everyone if who.user_id]
+        people = few_lengths({who.user_id for who in everyone if who.user_id})
         readers = set((await execute(_READERS, {"people": people})).scalars())
         return {
             who: Known(

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from sqlalchemy import Column, RowMapping, Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialect import upsert
+from storage.dialect import few_lengths, upsert
 from storage.model import (
     ChatKind,
     Destination,
@@ -70,7 +70,9 @@ class Destinations:
         return [destination_of(row) for row in found.mappings()]
 
     async def many(self, ids: Collection[DestinationId]) -> dict[DestinationId, Destination]:
-        found = await self._connection.execute(select(destinations).where(destinations.c.id.in_(ids)))
+        found = await self._connection.execute(
+            select(destinations).where(destinations.c.id.in_(few_lengths(ids)))
+        )
         return {row["id"]: destination_of(row) for row in found.mappings()}
 
     async def everyone(self) -> list[Destination]:

@@ -1,10 +1,14 @@
 """The few places where SQLite and PostgreSQL want different words for the same thing."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from sqlalchemy import Executable, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
 
 
 def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
@@ -12,6 +16,15 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)  # type: ignore[return-value]
+
+
+def few_lengths(values: Iterable[T]) -> list[T]:
+    """The same values, the last repeated up to a power of two: for an IN list of a statement that runs often.
+
+    Each length is a statement of its own, which the driver compiles and keeps for every connection.
+    """
+    given = list(values)
+    return given + given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given)) if given else given
 
 
 async def written(connection: AsyncConnection, statement: Executable) -> int:

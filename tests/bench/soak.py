@@ -48,7 +48,7 @@ def soak(minutes: float, show: Show) -> Figures:
         with living(folder, server.url, core=0, rate_per_second=300) as service:
             bringing = _bringing(service, seconds)
             looks = _watch(service, folder / "dumps", seconds, show)
-            said, _ = bringing.communicate(timeout=60)
+            said, _ = bringing.communicate(timeout=120)
         brought: Figures = json.loads(said)
         messages = server.count()
     warm = [look for look in looks if look.seconds >= WARM * seconds]

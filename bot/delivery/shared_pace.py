@@ -6,9 +6,10 @@ come too late, or whose claim may have become another's. How long to wait is the
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from bot.clock import Clock
@@ -16,6 +17,7 @@ from bot.delivery.elsewhere import Elsewhere
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
 from bot.holding import Holding
+from bot.tasks import Nursery
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, Settlement, State
 from storage.pace import Paced, as_stored, instant, seconds
@@ -23,12 +25,23 @@ from storage.pace import Paced, as_stored, instant, seconds
 log = logging.getLogger(__name__)
 
 FAR_SECONDS = 0.6  # a chat that is not ready for longer than this gives its claim back at once
-PUSH_LEAD = 0.06  # to commit a claim and to write its message
+PUSH_LEAD, LONGEST_LEAD = 0.06, 0.15  # to commit a claim and to write its message
 LEAD = 0.01  # to commit a booking
 MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
 SKEWED_SECONDS = 300.0  # nothing is booked so far ahead: such a start is of a clock that was set back
 MINUTE = 60.0  # longer than this no window looks back, its margin apart
 TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Somebody waits to be told the start of one request, in place of an earlier one that passed."""
+
+    chat_id: int
+    private: bool
+    interactive: bool
+    instead_of: float | None
+    start: asyncio.Future[float]
 
 
 class SharedPace:
@@ -54,6 +67,10 @@ class SharedPace:
         self._on_unsure = on_unsure
         self._there = Elsewhere()
         self._last = Pacing(self._limits)
+        self._lead = PUSH_LEAD
+        self._wishes: list[_Wish] = []
+        self._booking = Nursery()
+        self._is_booking = False
 
     async def begin(self) -> None:
         """The rows remember."""
@@ -82,7 +99,7 @@ class SharedPace:
             if ready - there > FAR_SECONDS:
                 far.append(_back(delivery, instant(ready)))
                 continue
-            start = pacing.reserve(there, chat_id, private, lead=PUSH_LEAD)
+            start = pacing.reserve(there, chat_id, private, lead=self._lead)
             kept.append(Claimed(delivery, at, as_stored(start), owner))
         await self._close(tx, pacing, bot, known)
         if far:
@@ -91,6 +108,8 @@ class SharedPace:
 
     async def turn(self, claimed: Claimed) -> float | None:
         delivery, start = claimed.delivery, claimed.start
+        since = self._clock.monotonic() - claimed.at
+        self._lead = max(PUSH_LEAD, min(LONGEST_LEAD, 1.5 * since))
         to_be_marked = bool(delivery.unsure) or self._on_unsure == "skip"
         for _ in range(TRIES):
             if to_be_marked:
@@ -147,18 +166,39 @@ class SharedPace:
     async def _book(
         self, chat_id: int, private: bool, *, interactive: bool = False, instead_of: float | None = None
     ) -> float:
-        """Book one request in a transaction of its own; its start."""
+        """Book one request, together with all who ask at the same time; its start."""
+        start: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._wishes.append(_Wish(chat_id, private, interactive, instead_of, start))
+        if not self._is_booking:
+            self._is_booking = True
+            self._booking.start(self._book_all())
+        return await start
 
-        async def unit(tx: Transaction) -> float:
-            pacing, bot, now = await self._open(tx)
-            known = await self._recall(tx, pacing, {chat_id: private}, now)
-            if instead_of is not None:
-                pacing.take_back(chat_id, private, instead_of)
-            start = pacing.reserve(now, chat_id, private, interactive=interactive, lead=LEAD)
-            await self._close(tx, pacing, bot, known)
-            return as_stored(start)
+    async def _book_all(self) -> None:
+        while True:
+            wishes, self._wishes = self._wishes, []
+            if not wishes:
+                self._is_booking = False  # nothing is awaited in between: nobody can have come meanwhile
+                return
+            try:
+                starts = await self._database.transact(partial(self._booked, wishes), alone=False)
+            except Exception as error:
+                _tell(wishes, lambda wish, error=error: wish.start.set_exception(error))  # type: ignore[misc]
+            else:
+                _tell(wishes, lambda wish, starts=starts: wish.start.set_result(starts[id(wish)]))  # type: ignore[misc]
 
-        return await self._database.transact(unit, alone=False)
+    async def _booked(self, wishes: Sequence[_Wish], tx: Transaction) -> dict[int, float]:
+        pacing, bot, now = await self._open(tx)
+        known = await self._recall(tx, pacing, {wish.chat_id: wish.private for wish in wishes}, now)
+        for wish in wishes:
+            if wish.instead_of is not None:
+                pacing.take_back(wish.chat_id, wish.private, wish.instead_of)
+        starts = {}
+        for wish in sorted(wishes, key=lambda wish: not wish.interactive):  # answers before pushes
+            start = pacing.reserve(now, wish.chat_id, wish.private, interactive=wish.interactive, lead=LEAD)
+            starts[id(wish)] = as_stored(start)
+        await self._close(tx, pacing, bot, known)
+        return starts
 
     async def _open(self, tx: Transaction) -> tuple[Pacing, Paced, float]:
         """Lock the rows; the pacing as it stands, and the time that they go by."""
@@ -206,6 +246,13 @@ class SharedPace:
         wait = min(end, self._there.here(start)) - self._clock.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
+
+
+def _tell(wishes: Sequence[_Wish], say: Callable[[_Wish], None]) -> None:
+    """Whoever still waits; who was cancelled meanwhile does not."""
+    for wish in wishes:
+        if not wish.start.done():
+            say(wish)
 
 
 def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:

@@ -31,6 +31,7 @@ MARK_SECONDS = 0.02  # before its start, to write that a request is about to be 
 SKEWED_SECONDS = 300.0  # nothing is booked so far ahead: such a start is of a clock that was set back
 MINUTE = 60.0  # longer than this no window looks back, its margin apart
 TRIES = 3
+WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,14 @@ class SharedPace:
         on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
         self._database = database
-        # With several processes a start comes late more often: a paid rate keeps the whole margin, too.
-        self._limits = replace(limits, paid_margin=limits.margin)
+        margin = WIDER * limits.margin
+        self._limits = replace(limits, margin=margin, paid_margin=margin)
         self._clock = clock
         self._pulse = pulse
         self._on_unsure = on_unsure
         self._there = Elsewhere()
         self._last = Pacing(self._limits)
+        self._slack = self._last.slack / WIDER
         self._lead = PUSH_LEAD
         self._wishes: list[_Wish] = []
         self._booking = Nursery()
@@ -122,7 +124,7 @@ class SharedPace:
                 return 0.0
             now = self._there.now(self._clock.monotonic())
             assert now is not None
-            if now <= start + self._last.slack and self._last.bot_frozen_until <= now:
+            if now <= start + self._slack and self._last.bot_frozen_until <= now:
                 return None
             start = await self._book(*_chat(delivery), instead_of=start)
             if start - now > FAR_SECONDS:
@@ -152,7 +154,7 @@ class SharedPace:
         for _ in range(TRIES):
             await self._until(start, end)
             now = self._there.now(self._clock.monotonic())
-            if now is None or now <= start + self._last.slack or self._clock.monotonic() >= end:
+            if now is None or now <= start + self._slack or self._clock.monotonic() >= end:
                 return
             start = await self._book(chat_id, private, interactive=True, instead_of=start)
 

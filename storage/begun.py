@@ -64,6 +64,7 @@ class BegunLog:
     def _rewrite(self) -> None:
         content = f"{_boot() or ''}\n".encode() + b"".join(_line(*claim) for claim in self._open.items())
         part = self._file.with_name(f"{self._file.name}.part")
+        part.touch(mode=0o600)
         part.write_bytes(content)
         part.replace(self._file)
         self.close()

@@ -25,7 +25,7 @@ from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dialect import now_on
 from storage.dumps import Dumps
-from storage.engines import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
+from storage.engines import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, reason_of
 from storage.facts import Facts
 from storage.joining import Joining
 from storage.leases import Leases
@@ -146,7 +146,9 @@ class Database:
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return
-        lock = Path(f"{file}.lock").open("w")  # noqa: SIM115 - held until the process ends
+        beside = Path(f"{file}.lock")
+        beside.touch(mode=OWNERS)
+        lock = beside.open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

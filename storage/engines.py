@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
+OWNERS = 0o600  # what people do with the bot is nobody else's business
 HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
 
 # In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
@@ -57,9 +58,11 @@ def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
 
 
 def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
-    if file and file != ":memory:":
+    if file and file != ":memory:" and not file.startswith("file:"):
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
+            # Its owner's alone, as SQLite then makes the files beside it, too.
+            Path(file).touch(mode=OWNERS)
         except OSError as error:
             raise UnusableDatabaseError(reason_of(url, error)) from error
     engine = create_async_engine(

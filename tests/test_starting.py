@@ -1,8 +1,11 @@
 """The service as a whole: it starts, stops at any moment without delay, and starts again."""
 
 import asyncio
+import os
+import stat
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +56,27 @@ async def test_what_landed_while_the_bot_was_away_is_told(library: WholeBot, tel
     await library.restarts()
     await library.settles()
     assert len(telegram.messages(READER)) == 1
+
+
+@pytest.mark.sqlite_only
+async def test_what_it_writes_is_its_owners_alone(telegram: FakeTelegram, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    url = f"sqlite+aiosqlite:///{folder}/kexue.db"
+    bot = WholeBot(telegram, tmp_path, database_url=url, backup_dir=folder / "backups")
+    before = os.umask(0)
+    try:
+        await bot.starts()
+        await bot.subscribes()
+        bot.lands("news.txt", Shown(title="一篇新文章"))
+        await bot.settles()
+        await bot.until(lambda: _there(folder / "backups", "kexue-*.db"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.rglob("kexue*")}
+        await bot.stops()
+    finally:
+        os.umask(before)
+    assert {"kexue.db", "kexue.db-wal", "kexue.db.begun", "kexue.db.lock"} < set(modes)
+    assert set(modes.values()) == {0o600}
+
+
+async def _there(folder: Path, pattern: str) -> bool:
+    return any(folder.glob(pattern))

@@ -16,8 +16,8 @@ from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import Application
 
-from bot.holding import Holding
 from bot.parts import POLL_SECONDS
+from bot.replica import Replica
 from bot.settings import Settings
 from bot.telegram.polling import Polling
 from bot.telegram.webhook import listening
@@ -36,13 +36,15 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
 class Hearing:
-    """Hears until it is stopped; `lease` says which process asks."""
+    """Hears until it is stopped; a lease of the `replica` says which process asks."""
 
-    def __init__(self, application: App, settings: Settings, token: str, lease: Holding) -> None:
+    def __init__(self, application: App, settings: Settings, token: str, replica: Replica) -> None:
         self._application = application
         self._settings = settings
         self._token = token
-        self._lease = lease
+        self._lease = replica.updates
+        self._once = replica.once
+        self._stopped = False
         self._stop: Callable[[], None] = lambda: None
 
     async def begin(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
@@ -52,12 +54,12 @@ class Hearing:
             polling = Polling(
                 self._application.bot,
                 self._lease.held,
-                self._application.update_queue.put,
+                self._take_until_done,
                 wanted=UPDATES,
                 held_open=POLL_SECONDS,
             )
             self._stop = polling.stop
-            return polling.run
+            return self._to_the_end(polling.run)
         secret = self._settings.webhook_secret_text() or secret_of(self._token)
         listener = listening(
             self._handle,
@@ -69,15 +71,32 @@ class Hearing:
         await windows.enter_async_context(listener)
         pointer = Pointer(self._application.bot, self._lease.held, url, secret)
         self._stop = pointer.stop
-        return pointer.run
+        return self._to_the_end(pointer.run)
+
+    def _to_the_end(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def both() -> None:
+            await run()
+            await self._once.finished(self._settings.stop_seconds)
+
+        return both
 
     def stop(self) -> None:
+        self._stopped = True
         self._stop()
 
-    async def _handle(self, update: Mapping[str, Any]) -> None:
+    async def _handle(self, update: Mapping[str, Any]) -> bool:
         parsed = update_from(update, self._application.bot)
-        if parsed is not None:
-            await self._application.process_update(parsed)
+        return True if parsed is None else await self._take(parsed)
+
+    async def _take(self, update: Update) -> bool:
+        return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
+
+    async def _take_until_done(self, update: Update) -> None:
+        """What another process has begun with is this one's when that one is no more."""
+        while not self._stopped:
+            if await self._take(update):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 class Pointer:

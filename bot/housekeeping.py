@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.clock import Clock
+from bot.once import KEPT
 from bot.ops.backup import back_up, copies
 from storage.database import Database, Transaction
 
@@ -81,6 +82,7 @@ class Housekeeper:
 
         async def unit(tx: Transaction) -> tuple[int, int]:
             await tx.pace.prune(now)
+            await tx.updates.prune(now - KEPT)
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 

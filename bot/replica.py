@@ -12,6 +12,7 @@ from secrets import token_hex
 
 from bot.clock import Clock
 from bot.holding import SPAN_SECONDS, Holding
+from bot.once import Once
 from bot.tasks import Supervisor
 from storage.database import Database
 
@@ -27,6 +28,7 @@ class Replica:
         self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
         self.pulse = Holding(database, clock, f"process {self._name}", self._name, span=span)
         self.updates = Holding(database, clock, "updates", self._name, span=span)
+        self.once = Once(database, clock)
 
     async def join(self, supervisor: Supervisor, heard: Callable[[], None]) -> None:
         """Begin to live; `heard` is called whenever some process has planned deliveries."""

@@ -174,7 +174,7 @@ class Service:
             await self._hear(application)
 
     async def _hear(self, application: App) -> None:
-        self._hearing = Hearing(application, self.settings, self._token, self._replica.updates)
+        self._hearing = Hearing(application, self.settings, self._token, self._replica)
         run = await self._hearing.begin(self._windows)
         await self._replica.hear(self.supervisor)
         self.supervisor.start("hearing", run)

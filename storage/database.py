@@ -38,6 +38,7 @@ from storage.posts import Posts
 from storage.retrying import passing, pauses
 from storage.scopes import Scopes
 from storage.sources import Sources
+from storage.updates import Updates
 from storage.waiting import Waiting
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class Transaction:
     sources: Sources
     leases: Leases
     pace: Pace
+    updates: Updates
     now: Now
 
 
@@ -198,6 +200,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         sources=Sources(connection),
         leases=Leases(connection),
         pace=Pace(connection),
+        updates=Updates(connection),
         now=partial(now_on, connection),
     )
 

@@ -32,7 +32,7 @@ OPERATING = (act.Status, act.Dumps, act.Release, act.Discard, act.Retry, act.Bro
 async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
     """What `action` answers to this asker, who may do it."""
     if isinstance(action, OPERATING):
-        return await desk.database.transact(lambda tx: operating.answer(tx, desk, asker, action))
+        return await desk.change(lambda tx: operating.answer(tx, desk, asker, action))
     number: int | None = getattr(action, "destination", None)
     if number is not None:
         other = await other_chat(desk, asker, number)
@@ -46,7 +46,7 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
         linked = await desk.database.transact(lambda tx: subscribing.settings_elsewhere(tx, desk, asker))
         return Answer(message=linked, fresh=True)
     if (changing := _changing(desk, asker, action)) is not None:
-        answered = await desk.database.transact(changing)
+        answered = await desk.change(changing)
         desk.planned()
         return answered
 

@@ -73,7 +73,7 @@ async def _bare(desk: Desk, asker: Asker, command: str) -> Answer | None:
         case "search":
             return await look_for(desk, asker, "")
         case "broadcast":
-            return await desk.database.transact(lambda tx: operating.draft(tx, desk, asker, ""))
+            return await desk.change(lambda tx: operating.draft(tx, desk, asker, ""))
         case "subscribe" | "unsubscribe":
             return await _wish(desk, asker, command, "")
         case "course":
@@ -107,7 +107,7 @@ async def _with_words(desk: Desk, asker: Asker, command: str, typed: str) -> Ans
         case "subscribe" | "unsubscribe":
             return await _wish(desk, asker, command, typed)
         case "broadcast":
-            return await desk.database.transact(lambda tx: operating.draft(tx, desk, asker, typed))
+            return await desk.change(lambda tx: operating.draft(tx, desk, asker, typed))
         case _:
             return await _about_reading(desk, asker, command, typed)
 
@@ -185,7 +185,7 @@ async def _set(desk: Desk, asker: Asker, typed: str) -> Answer:
     setting = next((one for one in act.Setting if one.value == name.lower()), None)
     if setting is None:
         return await answer(desk, asker, act.Settings())
-    said = await desk.database.transact(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
+    said = await desk.change(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
     desk.planned()
     if asker.kind is not ChatKind.PRIVATE and said.toast is not None:
         return Answer(message=notices.notice(said.toast))
@@ -216,7 +216,7 @@ async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
 
 async def _everything(desk: Desk, asker: Asker, command: str) -> Answer:
     if command == "unsubscribe":
-        said = await desk.database.transact(lambda tx: subscribing.unsubscribe_all(tx, desk, asker))
+        said = await desk.change(lambda tx: subscribing.unsubscribe_all(tx, desk, asker))
         return Answer(message=said)
     scope = await desk.database.transact(lambda tx: tx.scopes.everything())
     return await answer(desk, asker, act.Subscribe(scope.id))

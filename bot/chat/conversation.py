@@ -25,6 +25,7 @@ from bot.messages import actions as act
 from bot.messages import notices
 from bot.messages.document import Pick
 from bot.messages.words import words_for
+from bot.once import HandledBeforeError
 from storage.acquaintance import Who
 from storage.model import ChatKind, Known, Sent, Standing, Unsure
 
@@ -128,6 +129,8 @@ class Conversation:
 
     async def on_error(self, update: object, context: Context) -> None:
         """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
+        if isinstance(context.error, HandledBeforeError):
+            return  # and answered
         log.error("an update could not be answered", exc_info=context.error)
         if context.error is not None:
             self._desk.trouble("handler", context.error)

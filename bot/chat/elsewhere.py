@@ -41,7 +41,7 @@ async def shared(desk: Desk, asker: Asker, chat_id: int, title: str, *, channel:
             return await subscribing.list_subscriptions(tx, replace(asker, other=to), 1)
         return Message(body=notices.channel_added(asker.words, title).body, keyboard=offer.keyboard)
 
-    return Answer(message=await desk.database.transact(unit))
+    return Answer(message=await desk.change(unit))
 
 
 async def topic_for(desk: Desk, asker: Asker, scope_id: int) -> Answer:
@@ -53,7 +53,7 @@ async def topic_for(desk: Desk, asker: Asker, scope_id: int) -> Answer:
     thread = await desk.rooms.open_topic(asker.chat_id, name)
     if thread is None:
         return Answer(message=notices.topic_not_made(asker.words), fresh=True)
-    await desk.database.transact(lambda tx: _move(tx, desk, asker, scope, thread))
+    await desk.change(lambda tx: _move(tx, desk, asker, scope, thread))
     return Answer(message=notices.topic_made(asker.words, name), fresh=True)
 
 

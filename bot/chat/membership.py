@@ -39,7 +39,7 @@ class Membership:
         chat, status = change.chat, change.new_chat_member.status
         if status in OUT:
             reason = f"the bot is {status} there"
-            await self._desk.database.transact(lambda tx: self._leave(tx, chat.id, reason))
+            await self._desk.change(lambda tx: self._leave(tx, chat.id, reason))
             return
         if change.old_chat_member.status not in OUT:
             return
@@ -47,7 +47,7 @@ class Membership:
         if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):
             await self._go(chat, kind, words_for(change.from_user.language_code or "zh"))
             return
-        kept = await self._desk.database.transact(lambda tx: self._return(tx, chat.id))
+        kept = await self._desk.change(lambda tx: self._return(tx, chat.id))
         language = change.from_user.language_code or "zh"
         if kept:
             said = notices.welcome_back(words_for(language), kept)
@@ -80,7 +80,7 @@ class Membership:
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         if old != new:
-            await self._desk.database.transact(lambda tx: tx.destinations.move(old, new))
+            await self._desk.change(lambda tx: tx.destinations.move(old, new))
             self._desk.planned()
 
     async def _leave(self, tx: Transaction, chat_id: int, reason: str) -> None:

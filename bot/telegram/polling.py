@@ -5,15 +5,17 @@ Knows getUpdates and its errors; knows not what an update means, nor why it may 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from telegram import Bot, Update
 from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
 
+from bot.tasks import Nursery
 from bot.telegram.outcomes import retry_seconds
 
 log = logging.getLogger(__name__)
 
+HANDLING_SECONDS = 5.0  # after which those who wait are not held up any longer by one who takes long
 LOOK_SECONDS = 1.0  # between two looks whether it is this process's turn
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 CONFLICTS = 6  # in a row, until it cannot be the end of another process's last request any more
@@ -26,12 +28,16 @@ class Polling:
         self,
         bot: Bot,
         may: Callable[[], bool],
-        hand_on: Callable[[Update], Awaitable[None]],
+        hand_on: Callable[[Update], Coroutine[object, object, None]],
         *,
         wanted: Sequence[str],
         held_open: float,
     ) -> None:
-        """`wanted` are kinds of updates; a request stays open for `held_open` seconds."""
+        """`wanted` are kinds of updates; a request stays open for `held_open` seconds.
+
+        What was handed on is not asked for again when `hand_on` returns, or has taken long: to ask for the
+        next tells Telegram that those before were had, and they would be lost with a process that dies.
+        """
         self._bot = bot
         self._may = may
         self._hand_on = hand_on
@@ -79,9 +85,16 @@ class Polling:
         )
         if not self._may():
             return  # they come again, to whoever may
+        if updates:
+            await self._hand_on_all(updates)
+            self._offset = updates[-1].update_id + 1
+
+    async def _hand_on_all(self, updates: Sequence[Update]) -> None:
+        handing = Nursery()
         for update in updates:
-            await self._hand_on(update)
-            self._offset = update.update_id + 1
+            handing.start(self._hand_on(update))
+        if late := await handing.wait(HANDLING_SECONDS):
+            log.info("%s updates take long, and the next ones do not wait for them", late)
 
     def _after(self, error: TelegramError) -> float:
         """Seconds to wait; what is said of it is said once."""

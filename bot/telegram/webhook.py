@@ -1,13 +1,13 @@
 """Updates that Telegram brings by itself: an HTTP endpoint that answers 200 when an update was handled.
 
-Owns who may call it and how much at once. Knows what an update is called, not what it means.
+Owns who may call it and how much at once. Knows what an update is called, not what it means, nor whether it
+came before.
 """
 
 import asyncio
 import hmac
 import json
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -21,45 +21,42 @@ log = logging.getLogger(__name__)
 LARGEST = 1024 * 1024  # bytes; Telegram's own updates stay far below
 AT_ONCE = 256  # updates that are worked on; more are asked to come again
 HANDLING_SECONDS = 20.0
-REMEMBERED = 10_000  # numbers of updates, so that a repetition has no second effect
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
-Handle = Callable[[Mapping[str, Any]], Awaitable[None]]
+Handle = Callable[[Mapping[str, Any]], Awaitable[bool]]
 
 
 class Updates:
-    """Hands each update on once; Telegram sends one again until it hears 200."""
+    """Hands updates on; Telegram brings one again until it hears 200, so `handle` says whether it may."""
 
     def __init__(self, handle: Handle, secret: str) -> None:
         self._handle = handle
         self._secret = secret.encode()
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._under_way = 0
 
     async def receive(self, request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "").encode(errors="replace")
         if not hmac.compare_digest(given, self._secret):
             return _answer(HTTPStatus.UNAUTHORIZED)
-        if self._slots.locked():
+        if self._under_way >= AT_ONCE:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
-        update = update_in(await request.read())
-        if update is None:
-            return _answer(HTTPStatus.BAD_REQUEST)
-        number = update["update_id"]
-        if number in self._seen:
-            return _answer(HTTPStatus.OK)
-        self._remember(number)
+        self._under_way += 1
         try:
-            async with self._slots, asyncio.timeout(HANDLING_SECONDS):
-                await self._handle(update)
-        except TimeoutError:
-            log.warning("update %s took too long; its answer may still come", number)
-        return _answer(HTTPStatus.OK)
+            return _answer(await self._take(await request.read()))
+        finally:
+            self._under_way -= 1
 
-    def _remember(self, number: int) -> None:
-        self._seen[number] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+    async def _take(self, body: bytes) -> HTTPStatus:
+        update = update_in(body)
+        if update is None:
+            return HTTPStatus.BAD_REQUEST
+        try:
+            async with asyncio.timeout(HANDLING_SECONDS):
+                handled = await self._handle(update)
+        except TimeoutError:
+            log.warning("update %s takes long; it may be brought again meanwhile", update["update_id"])
+            handled = False
+        return HTTPStatus.OK if handled else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def update_in(body: bytes) -> Mapping[str, Any] | None:

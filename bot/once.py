@@ -118,7 +118,11 @@ class Once:
         if begun.before or begun.token is None:
             return begun.before
         _AT_HAND.set(_Handling(number, began))
-        await work()
+        try:
+            await work()
+        except Exception:
+            await self._leave(number, begun.token)
+            raise
         try:
             await self._mark(number, begun.token)
         except Exception as error:
@@ -140,6 +144,11 @@ class Once:
             return _Begun(token=lease.token if lease else None)
 
         return await self._database.transact(unit, alone=False)
+
+    async def _leave(self, number: int, token: str) -> None:
+        if token:
+            name = f"update {number}"
+            await self._database.transact(lambda tx: tx.leases.give_back(name, token), alone=False)
 
     async def _mark(self, number: int, token: str) -> None:
         """Write that it was handled; those that end meanwhile are written together."""

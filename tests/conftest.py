@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.databases import DATABASES, Kind, blank_in, kind_in_use
+from storage.database import Database, open_database
+from tests.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
 from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram
 from tests.postgres import MakeUrl, programs
@@ -52,6 +53,16 @@ def database_kind(request: pytest.FixtureRequest) -> Iterator[Kind]:
     with kind_in_use(kind):
         yield kind
         DATABASES.forget()
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An open, empty database; a test that takes it runs on both kinds."""
+    opened = await open_database(url_in(tmp_path))
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 @pytest_asyncio.fixture

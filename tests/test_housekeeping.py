@@ -1,25 +1,15 @@
 """What is done now and then by itself."""
 
 import os
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from bot.clock import SystemClock
 from bot.housekeeping import Backup, Housekeeper
 from bot.ops.backup import copies
-from storage.database import Database, open_database
-from tests.databases import url_in
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(url_in(tmp_path))
-    yield opened
-    await opened.close()
+from storage.database import Database
 
 
 @pytest.mark.parametrize(

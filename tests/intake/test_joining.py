@@ -1,13 +1,11 @@
 """Two stored posts turn out to be one: in the real database, with all that hangs on them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import func, select, update
 
@@ -28,7 +26,7 @@ from storage.model import (
     State,
 )
 from storage.schema import deliveries, sightings
-from tests.databases import fresh_in, url_in
+from tests.databases import fresh_in
 from tests.intake.sightings import START, TRUTHS, Shown, shown, two_orders, what_it_says
 
 READER, OTHER = 77, 78
@@ -37,13 +35,6 @@ DUMP = shown(EDITED, Layout.LISTING, 1)
 FEED = shown(EDITED, Layout.FEED, 60, near_midnight=True)
 PAGE = shown(EDITED, Layout.POST_PAGE, 61)
 FILLING = shown(TRUTHS[3], Layout.LISTING, 0)
-
-
-@pytest_asyncio.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await open_database(url_in(tmp_path))
-    yield opened
-    await opened.close()
 
 
 async def take(database: Database, number: int, page: Shown, rules: Rules | None = None) -> Report:

@@ -3,17 +3,20 @@
 import asyncio
 import io
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from telegram import Bot
 
 from bot.hearing import update_from
+from bot.telegram import webhook
 from bot.telegram.webhook import AT_ONCE, LARGEST, SECRET_HEADER, listening
-from tests.fakes import FakeTelegram
+from tests.fake_replies import Delay
+from tests.fakes import READER, FakeTelegram
 from tests.wholebot import WholeBot
 
 SECRET = "s3cret"
@@ -106,7 +109,9 @@ def test_an_update_that_telegram_never_sends_is_passed_over(
     assert "update 7" in caplog.text
 
 
-async def test_the_whole_bot_answers_what_is_brought(telegram: FakeTelegram, tmp_path: Path) -> None:
+@pytest_asyncio.fixture
+async def called(telegram: FakeTelegram, tmp_path: Path) -> AsyncIterator[WholeBot]:
+    """A bot that Telegram brings updates to."""
     port = free_port()
     bot = WholeBot(
         telegram,
@@ -117,9 +122,77 @@ async def test_the_whole_bot_answers_what_is_brought(telegram: FakeTelegram, tmp
         webhook_secret=SECRET,
     )
     await bot.starts()
-    try:
-        telegram.user_says("/help")
-        assert "/series" in (await telegram.message(1001)).text
-        assert telegram.calls("getUpdates") == []
-    finally:
-        await bot.stops()
+    yield bot
+    await bot.stops()
+
+
+async def test_the_whole_bot_answers_what_is_brought(telegram: FakeTelegram, called: WholeBot) -> None:
+    telegram.user_says("/help")
+    assert "/series" in (await telegram.message(1001)).text
+    assert telegram.calls("getUpdates") == []
+
+
+async def brought(bot: WholeBot, number: int, text: str) -> int:
+    """Telegram brings this update; what it hears."""
+    chat = {"id": READER, "type": "private", "first_name": "A reader"}
+    entities = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
+    message = {"message_id": number, "date": 1, "chat": chat, "text": text, "entities": entities}
+    message["from"] = {"id": READER, "is_bot": False, "first_name": "A reader", "language_code": "zh"}
+    update = {"update_id": number, "message": message}
+    headers = {SECRET_HEADER: SECRET}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(str(bot.settings["webhook_url"]), json=update) as answer,
+    ):
+        return answer.status
+
+
+@pytest.mark.both_databases
+async def test_what_is_brought_twice_has_its_effect_once(telegram: FakeTelegram, called: WholeBot) -> None:
+    """Telegram did not hear that it was taken; meanwhile the reader thought again, and the bot restarted."""
+    telegram.opens(READER)
+    for number, text in ((700, "/subscribe"), (701, "/latest"), (702, "/unsubscribe")):
+        assert await brought(called, number, text) == 200
+    await called.restarts()
+    for number, text in ((700, "/subscribe"), (701, "/latest")):
+        assert await brought(called, number, text) == 200
+    assert len(telegram.messages(READER)) == 3
+    to = await called.standing(READER)
+    assert to is not None
+    assert await called.database.read(lambda tx: tx.destinations.subscriptions(to.id)) == []
+
+
+async def test_it_is_said_to_be_taken_only_when_it_is_answered(
+    telegram: FakeTelegram, called: WholeBot
+) -> None:
+    telegram.opens(READER)
+    telegram.answers("sendMessage", Delay(0.5))
+    telegram.answers("sendRichMessage", Delay(0.5))
+    assert await brought(called, 700, "/help") == 200
+    assert len(telegram.messages(READER)) == 1
+
+
+async def test_a_stop_waits_for_what_is_being_answered(telegram: FakeTelegram, called: WholeBot) -> None:
+    telegram.opens(READER)
+    telegram.answers("sendMessage", Delay(0.5))
+    telegram.answers("sendRichMessage", Delay(0.5))
+    async with asyncio.TaskGroup() as group:
+        bringing = group.create_task(brought(called, 700, "/help"))
+        await asyncio.sleep(0.2)
+        await called.stops()
+    assert bringing.result() == 200
+    assert len(telegram.messages(READER)) == 1
+
+
+async def test_what_takes_long_is_answered_once_however_often_it_is_brought(
+    telegram: FakeTelegram, called: WholeBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "HANDLING_SECONDS", 0.1)
+    telegram.opens(READER)
+    telegram.answers("sendMessage", Delay(0.5))
+    telegram.answers("sendRichMessage", Delay(0.5))
+    said = [await brought(called, 700, "/help")]
+    while said[-1] != 200:
+        said.append(await brought(called, 700, "/help"))
+    assert set(said) == {200, 503}
+    assert len(telegram.messages(READER)) == 1

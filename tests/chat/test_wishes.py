@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from bot.chat.conversation import DECIDING_COMMANDS
+from bot.chat.gate import Doors, Gate
 from bot.messages.commands import COMMANDS
 from tests.dumps import Shown, many
 from tests.fake_chats import Posted
@@ -222,6 +223,13 @@ async def said_there(telegram: FakeTelegram, place: dict[str, object]) -> list[P
     return telegram.messages(chat_id)
 
 
+@pytest.fixture
+def wide_doors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group that may ask everything in one go."""
+    monkeypatch.setattr("bot.chat.conversation.Doors", lambda: Doors(group=Gate(), dear=Gate()))
+
+
+@pytest.mark.usefixtures("wide_doors")
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 async def test_every_command_and_every_button_it_brings_is_answered(
     place: dict[str, object], stocked: WholeBot, telegram: FakeTelegram, caplog: pytest.LogCaptureFixture

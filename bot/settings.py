@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         SecretStr("sqlite+aiosqlite:///data/kexue.db"), description="where posts and chats are remembered"
     )
     database_password_file: Path | None = Field(
-        None, description="a file with the password that `DATABASE_URL` leaves out"
+        None, description="a file with the password that the `DATABASE_URL` of a PostgreSQL leaves out"
     )
     dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land")
     scan_seconds: float = Field(
@@ -206,6 +206,8 @@ class Settings(BaseSettings):
     def database_address(self) -> str:
         """DATABASE_URL with its password. Raises SettingsError for a wrong DATABASE_PASSWORD_FILE."""
         address = self.database_url.get_secret_value()
+        if address.startswith("sqlite"):
+            return address
         password = _secret("DATABASE_PASSWORD_FILE", None, self.database_password_file)
         if not password:
             return address

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import main
+from bot.settings import SettingsError, read_settings
 from storage.copying import TABLES, CopyRefusedError, copy
 from storage.database import Transaction, open_database
 from storage.engines import UnusableDatabaseError, create_engine
@@ -264,6 +265,33 @@ def test_the_other_end_is_the_configured_database(tmp_path: Path) -> None:
     done = call("copy", "--from", source, **settings)
     assert (done.exit_code, done.stderr) == (0, "")
     assert everything(target) == everything(source)
+
+
+def test_a_password_from_a_file_is_for_a_user_without_one(tmp_path: Path) -> None:
+    """An SQLite file needs none: one setting for both, as in a compose file, is no mistake."""
+    (tmp_path / "password").write_text("p@ss/word\n")
+    settings = read_settings(
+        _env_file=None,
+        database_url="postgresql+asyncpg://kexue@host/kexue",
+        database_password_file=tmp_path / "password",
+    )
+    assert settings.database_address() == "postgresql+asyncpg://kexue:p%40ss%2Fword@host/kexue"
+    absent = tmp_path / "absent"
+    for url, said in {"//kexue:one@host/k": "no user without", "//host/kexue": "no user without"}.items():
+        with pytest.raises(SettingsError, match=said):
+            read_settings(
+                _env_file=None,
+                database_url=f"postgresql+asyncpg:{url}",
+                database_password_file=tmp_path / "password",
+            ).database_address()
+    with pytest.raises(SettingsError, match="DATABASE_PASSWORD_FILE cannot be read"):
+        read_settings(
+            _env_file=None, database_url="postgresql+asyncpg://k@h/k", database_password_file=absent
+        ).database_address()
+    lite = read_settings(
+        _env_file=None, database_url="sqlite+aiosqlite:///a.db", database_password_file=absent
+    )
+    assert lite.database_address() == "sqlite+aiosqlite:///a.db"
 
 
 @pytest.mark.parametrize("kind", Kind)

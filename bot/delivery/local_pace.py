@@ -18,7 +18,7 @@ FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its cla
 
 class LocalPace:
     ahead = 0.5
-    linger = 0.015
+    linger = 0.008
 
     def __init__(self, database: Database, pacing: Pacing, clock: Clock) -> None:
         self._database = database

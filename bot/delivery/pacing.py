@@ -15,6 +15,7 @@ FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken 
 _EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
 _PAID_EVENNESS = 0.6
 _TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
+_PAID_SLACK = 0.0125  # seconds; a thousand a second cannot each be woken on time
 _FREE = 30.0  # a second; what goes beyond is paid for
 _FORGIVEN = 0.5  # the part of the margin that a late start may use up; the network has the rest
 _SWEEP_FROM = 1024
@@ -25,15 +26,15 @@ class Limits:
     """What Telegram lets a bot send (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
 
     Every window is kept longer by the part `margin`: requests do not travel equally fast, and a server that
-    counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %. Of a
-    paid rate that is 25 messages a second, so there the bot's window begins with `paid_margin`; a flood of
+    counts arrivals must find its limits kept too. It costs as much of the rate: 0.0275 leaves 97.3 %. Of a
+    paid rate that is 27 messages a second, so there the bot's window begins with `paid_margin`; a flood of
     the bot ends that.
     """
 
     per_second: float | None = 30
     private_gap: float = 1.0
     group_per_minute: int = 20
-    margin: float = 0.025
+    margin: float = 0.0275
     paid_margin: float = 0.005
 
     @property
@@ -77,7 +78,8 @@ class Pacing:
     def _widen(self, margin: float) -> None:
         """Keep the bot's own window longer by this part."""
         limits = self._limits
-        self._slack = _FORGIVEN * margin * min(1.0, limits.private_gap)
+        forgiven = _FORGIVEN * margin if margin >= limits.margin else _PAID_SLACK
+        self._slack = forgiven * min(1.0, limits.private_gap)
         if limits.per_second is not None:
             most = max(1, math.floor(limits.per_second))
             together = max(1, math.floor(limits.per_second * _TOGETHER))

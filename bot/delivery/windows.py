@@ -14,13 +14,15 @@ class Window:
     def earliest(self, starts: list[float], at: float) -> float:
         """The first time, not before `at`, at which one more start fits among `starts`, past or to come.
 
-        `most` starts that follow one another within less than the window leave no room for another one from
-        the last of them less the window to the first of them plus the window.
+        `most` starts that follow one another leave no room for one more that would stand with all of them
+        within less than the window; then the first time for it is the first of them plus the window.
         """
-        first = bisect_right(starts, at - self.seconds)
-        while first + self.most <= len(starts) and starts[first + self.most - 1] - self.seconds < at:
-            at = max(at, starts[first] + self.seconds)
-            first += 1
+        index = bisect_right(starts, at - self.seconds)
+        while index + self.most <= len(starts) and starts[index + self.most - 1] - self.seconds < at:
+            first, last = starts[index], starts[index + self.most - 1]
+            if max(last, at) - min(first, at) < self.seconds:
+                at = first + self.seconds
+            index += 1
         return at
 
     def room(self, starts: list[float], until: float) -> int:

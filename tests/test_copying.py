@@ -132,7 +132,9 @@ async def test_what_was_pending_goes_on_where_it_is_now(
 
 async def test_what_a_death_left_is_ended_in_the_copy(tmp_path: Path) -> None:
     """Of three duties one request was begun, one was only claimed: a file beside the old database tells."""
-    source, target = url_in(tmp_path, "old.db"), blank(Kind.POSTGRES, tmp_path)
+    target = blank(Kind.POSTGRES, tmp_path)
+    with kind_in_use(Kind.SQLITE):
+        source = url_in(tmp_path, "old.db")
     database = await open_database(source)
 
     async def claim_two(tx: Transaction) -> list[Delivery]:

@@ -24,9 +24,7 @@ from tests.fakes import READER, FakeTelegram
 T = TypeVar("T")
 
 OPERATOR = 900
-UNPACED = Limits(per_second=None, private_gap=0.001, group_per_minute=10_000)
-# A part of the margin is how late a start may come that is booked in rows.
-UNPACED_IN_ROWS = Limits(per_second=None, private_gap=0.05, group_per_minute=10_000, margin=1.0)
+UNPACED = Limits(per_second=None, private_gap=0.0, group_per_minute=10_000)
 FINISHED = 20.0  # seconds that everything planned may take; only a failing test uses them up
 
 
@@ -69,10 +67,7 @@ class WholeBot:
 
     async def starts(self) -> None:
         settings = self.read_settings()
-        limits = self.limits
-        if limits is UNPACED and self.url.startswith("postgresql"):
-            limits = UNPACED_IN_ROWS
-        service = Service(settings, settings.token(), telegram_wires(settings), limits=limits)
+        service = Service(settings, settings.token(), telegram_wires(settings), limits=self.limits)
         await service.start()
         self._service = service
 

@@ -80,6 +80,8 @@ class Pacing:
         limits = self._limits
         forgiven = _FORGIVEN * margin if margin >= limits.margin else _PAID_SLACK
         self._slack = forgiven * min(1.0, limits.private_gap)
+        if limits.per_second is None and not limits.private_gap:
+            self._slack = math.inf  # nothing is too near where there is no limit
         if limits.per_second is not None:
             most = max(1, math.floor(limits.per_second))
             together = max(1, math.floor(limits.per_second * _TOGETHER))

@@ -15,7 +15,9 @@ from bot.telegram.outcomes import retry_seconds
 
 log = logging.getLogger(__name__)
 
-HANDLING_SECONDS = 5.0  # after which those who wait are not held up any longer by one who takes long
+HANDLING_SECONDS = 5.0  # after which an update is not kept at Telegram any longer, though it is at work
+ASIDE_SECONDS = 0.3  # between two looks at Telegram while something is at work
+MOST = 100  # updates in one answer (Bot API, getUpdates)
 LOOK_SECONDS = 1.0  # between two looks whether it is this process's turn
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 CONFLICTS = 6  # in a row, until it cannot be the end of another process's last request any more
@@ -35,8 +37,8 @@ class Polling:
     ) -> None:
         """`wanted` are kinds of updates; a request stays open for `held_open` seconds.
 
-        What was handed on is not asked for again when `hand_on` returns, or has taken long: to ask for the
-        next tells Telegram that those before were had, and they would be lost with a process that dies.
+        To ask for the next tells Telegram that those before were had: then they would be lost with a
+        process that dies. So it is told when `hand_on` has returned, or has taken long.
         """
         self._bot = bot
         self._may = may
@@ -46,6 +48,8 @@ class Polling:
         self._offset: int | None = None
         self._stopping = asyncio.Event()
         self._troubles = 0
+        self._at_work: dict[int, float] = {}
+        self._handing = Nursery()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -56,6 +60,7 @@ class Polling:
             asking = group.create_task(self._ask())
             await self._stopping.wait()
             asking.cancel()
+        await self._handing.wait(HANDLING_SECONDS)
         await self._confirm()
 
     async def _ask(self) -> None:
@@ -80,21 +85,34 @@ class Polling:
         self._offset = None
 
     async def _ask_once(self) -> None:
+        """What is at work is asked for again, so that Telegram keeps it until it is done."""
+        unfinished = self._oldest_at_work()
         updates = await self._bot.get_updates(
-            offset=self._offset, timeout=round(self._held_open), allowed_updates=self._wanted
+            offset=self._offset if unfinished is None else unfinished,
+            timeout=round(self._held_open) if unfinished is None else 0,
+            allowed_updates=self._wanted,
         )
         if not self._may():
             return  # they come again, to whoever may
-        if updates:
-            await self._hand_on_all(updates)
-            self._offset = updates[-1].update_id + 1
+        fresh = [update for update in updates if self._offset is None or update.update_id >= self._offset]
+        for update in fresh:
+            self._at_work[update.update_id] = asyncio.get_running_loop().time()
+            self._handing.start(self._hand(update))
+            self._offset = update.update_id + 1
+        if not fresh and len(updates) >= MOST:
+            self._at_work.clear()  # they fill the answer, and others wait behind them
+        await self._handing.wait(ASIDE_SECONDS)
 
-    async def _hand_on_all(self, updates: Sequence[Update]) -> None:
-        handing = Nursery()
-        for update in updates:
-            handing.start(self._hand_on(update))
-        if late := await handing.wait(HANDLING_SECONDS):
-            log.info("%s updates take long, and the next ones do not wait for them", late)
+    async def _hand(self, update: Update) -> None:
+        try:
+            await self._hand_on(update)
+        finally:
+            self._at_work.pop(update.update_id, None)
+
+    def _oldest_at_work(self) -> int | None:
+        """The least number that is worth waiting for."""
+        since = asyncio.get_running_loop().time() - HANDLING_SECONDS
+        return min((number for number, began in self._at_work.items() if began > since), default=None)
 
     def _after(self, error: TelegramError) -> float:
         """Seconds to wait; what is said of it is said once."""
@@ -113,9 +131,10 @@ class Polling:
         return pause
 
     async def _confirm(self) -> None:
-        if self._offset is None or not self._may():
+        done = min(self._at_work, default=self._offset)
+        if done is None or not self._may():
             return
         try:
-            await self._bot.get_updates(offset=self._offset, timeout=0, allowed_updates=self._wanted)
+            await self._bot.get_updates(offset=done, timeout=0, allowed_updates=self._wanted)
         except TelegramError as error:
             log.info("the last updates may come again: %s", error)

@@ -100,6 +100,7 @@ async def test_an_answer_that_comes_too_late_disturbs_nobody(
     late = error(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
     telegram.answers("answerInlineQuery", late)
     telegram.asks_inline("")
+    await telegram.world.until(lambda: bool(telegram.calls("answerInlineQuery")), 5)
     assert _titles(await _asked(telegram, ""))
     assert telegram.messages(READER) == []
 

@@ -125,7 +125,9 @@ MOVES: dict[Do, tuple[str, ...]] = {
 async def test_a_figure_moves(measured: WholeBot, happens: Do) -> None:
     before = await figures(measured) if happens is not nothing else {}
     await happens(measured)
-    least = {name: before.get(name, -1 if "age" in name else 0) for name in MOVES[happens]}
+    # Only an SQLite file is copied by the bot itself.
+    moving = [name for name in MOVES[happens] if "backup" not in name or not measured.database.shared]
+    least = {name: before.get(name, -1 if "age" in name else 0) for name in moving}
     async with asyncio.timeout(10):
         while True:
             now = await figures(measured)
@@ -147,7 +149,7 @@ async def test_an_error_is_told_to_operators_once(
 ) -> None:
     await an_error(measured)
     told = await telegram.message(OPERATOR)
-    assert "OperationalError" in told.text
+    assert "OperationalError" in told.text or "ProgrammingError" in told.text
     assert "storage/scopes.py" in told.text
     assert "熵" not in caplog.text  # what people write is not for the log
     for _ in range(5):

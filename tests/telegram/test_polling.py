@@ -30,6 +30,18 @@ class Turn:
         self.numbers.append(update.update_id)
 
 
+@dataclass
+class Slow(Turn):
+    """Whoever writes first waits until `go_on`."""
+
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hand_on(self, update: Update) -> None:
+        self.numbers.append(update.update_id)
+        if update.effective_message is None or update.effective_message.text != "quick":
+            await self.go_on.wait()
+
+
 @asynccontextmanager
 async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
     wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
@@ -57,6 +69,51 @@ async def test_each_update_is_handed_on_once_and_confirmed(telegram: FakeTelegra
         await until(lambda: len(turn.numbers) == 3)
     assert turn.numbers == sorted(set(turn.numbers))
     assert telegram.world.updates == [], "the last one was confirmed at the end"
+
+
+async def test_what_is_not_done_is_kept_at_telegram_and_nobody_waits_for_it(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "ASIDE_SECONDS", 0.02)
+    turn = Slow()
+    async with polled(telegram, turn):
+        telegram.user_says("slow")
+        await until(lambda: turn.numbers)
+        telegram.user_says("quick")
+        await until(lambda: len(turn.numbers) == 2)
+        await asyncio.sleep(0.1)
+        assert [update["update_id"] for update in telegram.world.updates] == turn.numbers
+        turn.go_on.set()
+        await until(lambda: not telegram.world.updates)
+    assert len(turn.numbers) == len(set(turn.numbers)) == 2
+
+
+async def test_what_takes_long_is_not_kept_for_ever(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polling, "ASIDE_SECONDS", 0.02)
+    monkeypatch.setattr(polling, "HANDLING_SECONDS", 0.1)
+    turn = Slow()
+    async with polled(telegram, turn):
+        telegram.user_says("slow")
+        await until(lambda: turn.numbers)
+        await until(lambda: not telegram.world.updates)
+        turn.go_on.set()
+
+
+async def test_who_writes_a_hundred_times_holds_nobody_up(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one answer of Telegram's holds, and none of it done."""
+    monkeypatch.setattr(polling, "ASIDE_SECONDS", 0.02)
+    turn = Slow()
+    for number in range(polling.MOST + 5):
+        telegram.user_says(str(number))
+    async with polled(telegram, turn):
+        await until(lambda: len(turn.numbers) == polling.MOST + 5)
+        turn.go_on.set()
+    assert len(set(turn.numbers)) == polling.MOST + 5
+    assert telegram.world.updates == []
 
 
 async def test_who_may_not_asks_nothing(telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:

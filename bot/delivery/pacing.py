@@ -26,15 +26,15 @@ class Limits:
     """What Telegram lets a bot send (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
 
     Every window is kept longer by the part `margin`: requests do not travel equally fast, and a server that
-    counts arrivals must find its limits kept too. It costs as much of the rate: 0.0275 leaves 97.3 %. Of a
-    paid rate that is 27 messages a second, so there the bot's window begins with `paid_margin`; a flood of
+    counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %. Of a
+    paid rate that is 25 messages a second, so there the bot's window begins with `paid_margin`; a flood of
     the bot ends that.
     """
 
     per_second: float | None = 30
     private_gap: float = 1.0
     group_per_minute: int = 20
-    margin: float = 0.0275
+    margin: float = 0.025
     paid_margin: float = 0.005
 
     @property

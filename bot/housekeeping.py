@@ -1,6 +1,5 @@
 """What is done now and then without being asked: old duties end, ended ones are forgotten."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.once import KEPT
 from bot.ops.backup import back_up, copies
+from bot.rounds import Rounds
 from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Backup:
     keep: int
 
 
-class Housekeeper:
+class Housekeeper(Rounds):
     """Keeps the outbox small; woken by the schedule, works at most once an hour."""
 
     def __init__(
@@ -41,6 +41,7 @@ class Housekeeper:
         backed_up: Callable[[float], None] = lambda _at: None,
     ) -> None:
         """`backed_up` hears when the newest copy was made, in seconds since 1970."""
+        super().__init__()
         self._backup = backup
         self._backed_up = backed_up
         self._database = database
@@ -48,24 +49,12 @@ class Housekeeper:
         self._max_age = max_age
         self._keep = keep
         self._done_at: float | None = None
-        self._news = asyncio.Event()
-        self._stopping = False
 
-    def wake(self) -> None:
-        self._news.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._news.set()
-
-    async def run(self) -> None:
-        while not self._stopping:
-            self._news.clear()  # before the work: a stop that comes during it must not be slept through
-            now = self._clock.monotonic()
-            if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
-                self._done_at = now
-                await self.tidy()
-            await self._news.wait()
+    async def round(self) -> None:
+        now = self._clock.monotonic()
+        if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
+            self._done_at = now
+            await self.tidy()
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:
         """A copy of the database, once a day."""

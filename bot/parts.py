@@ -14,7 +14,7 @@ from bot.delivery.local_pace import LocalPace
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
 from bot.delivery.pace import Pace
 from bot.delivery.pacing import Limits, Pacing
-from bot.delivery.sender import Policy
+from bot.delivery.policy import Policy
 from bot.delivery.shared_pace import SharedPace
 from bot.holding import Holding
 from bot.housekeeping import Backup

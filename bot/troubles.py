@@ -4,7 +4,6 @@ Knows what an error is called and where it arose; neither its text, which may ho
 what was being done.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from traceback import walk_tb
 from bot.clock import Clock
 from bot.delivery.notice import UnexpectedErrors, encode
 from bot.ops.metrics import Metrics
+from bot.rounds import Rounds
 from storage.database import Database
 
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
@@ -48,7 +48,7 @@ class Tally:
         self._told_at[kind] = now
 
 
-class Troubles:
+class Troubles(Rounds):
     """Counts what comes up and puts notices into the outbox."""
 
     def __init__(
@@ -60,34 +60,23 @@ class Troubles:
         planned: Callable[[], None] = lambda: None,
     ) -> None:
         """`planned` is called when a notice was put there."""
+        super().__init__()
         self._planned = planned
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._admins = admins
         self._tally = Tally()
-        self._news = asyncio.Event()
-        self._stopping = False
 
     def came_up(self, place: str, error: BaseException) -> None:
         """An error nobody expected ended what was done in `place`; its traceback is in the log already."""
         self._metrics.failed(place)
         self._tally.note(f"{place}: {described(error)}")
-        self._news.set()
+        self.wake()
 
-    def wake(self) -> None:
-        self._news.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._news.set()
-
-    async def run(self) -> None:
-        while not self._stopping:
-            self._news.clear()
-            for kind, count in self._tally.due(self._clock.monotonic()):
-                await self._tell(kind, count)
-            await self._news.wait()
+    async def round(self) -> None:
+        for kind, count in self._tally.due(self._clock.monotonic()):
+            await self._tell(kind, count)
 
     async def _tell(self, kind: str, count: int) -> None:
         now = self._clock.now()

@@ -31,6 +31,7 @@ from storage.joining import Joining
 from storage.leases import Leases
 from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
+from storage.moves import Moves
 from storage.outbox import Outbox
 from storage.pace import Pace
 from storage.planning import Planning
@@ -61,6 +62,7 @@ class Transaction:
     joining: Joining
     scopes: Scopes
     destinations: Destinations
+    moves: Moves
     acquaintance: Acquaintance
     planning: Planning
     outbox: Outbox
@@ -190,6 +192,7 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         joining=Joining(connection),
         scopes=Scopes(connection),
         destinations=Destinations(connection),
+        moves=Moves(connection),
         acquaintance=Acquaintance(connection),
         planning=Planning(connection),
         outbox=Outbox(connection),

@@ -9,6 +9,7 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.messages import actions
+from bot.messages.callback_data import encode
 from bot.telegram.redaction import protect_logs
 from storage.model import State
 from tests.databases import change, locked
@@ -221,7 +222,7 @@ async def test_operators_buttons_do_nothing_for_others(library: WholeBot, telegr
     draft = await library.database.transact(lambda tx: tx.scopes.phrase("广告", SystemClock().now()))
     mine = await library.says("/about", user_id=77)
     for action in (actions.Broadcast(draft), actions.Release(1), actions.Retry(), actions.Status()):
-        query = telegram.sends_data(mine, actions.encode(action), user_id=77)
+        query = telegram.sends_data(mine, encode(action), user_id=77)
         assert (await telegram.answer(query))["text"] == "这是给运维人员的。"
     await library.settles()
     assert telegram.messages(1) == []

@@ -23,6 +23,7 @@ from bot.chat.together import Together
 from bot.delivery.messenger import Address
 from bot.messages import actions as act
 from bot.messages import notices
+from bot.messages.callback_data import decode, encode
 from bot.messages.document import Pick
 from bot.messages.words import words_for
 from bot.once import HandledBeforeError
@@ -108,7 +109,7 @@ class Conversation:
             await self._toast(query, None)
             return
         asker = await self._asker(message, query)
-        action = act.decode(query.data or "")
+        action = decode(query.data or "")
         now = self._desk.clock.monotonic()
         if not self._doors.admit(now, asker.chat_id, asker.user_id, dear=isinstance(action, DEAR)):
             await self._toast(query, notices.too_fast(asker.words))
@@ -272,5 +273,5 @@ def swapped(
     rows = keyboard.to_dict()["inline_keyboard"]
     found = [button for row in rows for button in row if button.get("callback_data") == pressed]
     for button in found:
-        button["text"], button["callback_data"] = instead[0], act.encode(instead[1])
+        button["text"], button["callback_data"] = instead[0], encode(instead[1])
     return InlineKeyboardMarkup.de_json({"inline_keyboard": rows}, None) if found else None

@@ -80,7 +80,7 @@ class Membership:
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         if old != new:
-            await self._desk.change(lambda tx: tx.destinations.move(old, new))
+            await self._desk.change(lambda tx: tx.moves.move(old, new))
             self._desk.planned()
 
     async def _leave(self, tx: Transaction, chat_id: int, reason: str) -> None:

@@ -40,7 +40,7 @@ async def follow(
             case ChatGone(chat_id, reason):
                 await _leave(tx, chat_id, reason, now)
             case ChatMoved(old, new):
-                await tx.destinations.move(old, new)
+                await tx.moves.move(old, new)
             case ChatFrozen(chat_id, until, _):
                 await tx.destinations.freeze(chat_id, until)
                 await tx.outbox.postpone_chat(chat_id, until)
@@ -48,7 +48,7 @@ async def follow(
                 if await tx.destinations.refused(delivery.destination.id) >= REFUSALS:
                     await _leave(tx, delivery.destination.chat_id, reason, now)
             case TopicLost(reason):
-                await tx.destinations.to_general(delivery.destination.id)
+                await tx.moves.to_general(delivery.destination.id)
                 lost = encode(LostTopic(delivery.destination.title, reason))
                 await tx.planning.notice(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:

@@ -15,7 +15,6 @@ FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken 
 _EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
 _PAID_EVENNESS = 0.6
 _TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
-_PAID_SLACK = 0.0125  # seconds; a thousand a second cannot each be woken on time
 _FREE = 30.0  # a second; what goes beyond is paid for
 _FORGIVEN = 0.5  # the part of the margin that a late start may use up; the network has the rest
 _SWEEP_FROM = 1024
@@ -62,7 +61,10 @@ class Pacing:
         self._group = Window(limits.group_per_minute, 60.0 * (1 + limits.margin))
         self._bot: Window | None = None
         self._even: Window | None = None
-        self._slack: float
+        # A paid rate forgives as much, for a thousand a second cannot each be woken on time.
+        self._slack = _FORGIVEN * limits.margin * min(1.0, limits.private_gap)
+        if limits.per_second is None and not limits.private_gap:
+            self._slack = math.inf  # nothing is too near where there is no limit
         self._widen(limits.paid_margin if (limits.per_second or 0) > _FREE else limits.margin)
         self._starts: list[float] = []
         self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
@@ -78,10 +80,6 @@ class Pacing:
     def _widen(self, margin: float) -> None:
         """Keep the bot's own window longer by this part."""
         limits = self._limits
-        forgiven = _FORGIVEN * margin if margin >= limits.margin else _PAID_SLACK
-        self._slack = forgiven * min(1.0, limits.private_gap)
-        if limits.per_second is None and not limits.private_gap:
-            self._slack = math.inf  # nothing is too near where there is no limit
         if limits.per_second is not None:
             most = max(1, math.floor(limits.per_second))
             together = max(1, math.floor(limits.per_second * _TOGETHER))

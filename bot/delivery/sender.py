@@ -8,9 +8,8 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from prometheus_client import CollectorRegistry
 
@@ -21,7 +20,8 @@ from bot.delivery.consequences import follow
 from bot.delivery.journal import write_down
 from bot.delivery.messenger import Messenger, address_of
 from bot.delivery.pace import Claimed, Pace
-from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge
+from bot.delivery.policy import Policy
+from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge, settled
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
 from bot.tasks import Nursery
@@ -45,24 +45,6 @@ BUSY_SECONDS = 0.5  # the longest wait while requests are under way
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
-MARGIN_SECONDS = 25.0  # to have a connection before, and to write the answer after
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What an operator chose about sending."""
-
-    slots: int = 100
-    lease: timedelta = timedelta(seconds=120)
-    answer_seconds: float = 45
-    stop_seconds: float = 20
-    on_unsure: Literal["resend", "skip"] = "resend"
-    admins: tuple[int, ...] = ()
-
-    @property
-    def least_lease(self) -> float:
-        """Seconds that must be left of a lease for a request to start: it must end within."""
-        return min(self.answer_seconds + MARGIN_SECONDS, self.lease.total_seconds() / 2)
 
 
 class Sender:
@@ -221,14 +203,14 @@ class Sender:
     def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
         """A message that cannot be made: perhaps the database was busy, so not at once the end of it."""
         if delivery.attempts >= COMPOSE_TRIES:
-            return _put(delivery, State.FAILED, reason)
+            return settled(delivery, State.FAILED, reason=reason)
         return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
 
     async def _attempt(self, claimed: Claimed) -> Verdict:
         delivery = claimed.delivery
         composed = await self._composer.compose(delivery)
         if composed is None:
-            return Verdict(_put(delivery, State.CANCELLED, "there is nothing left to say"))
+            return Verdict(settled(delivery, State.CANCELLED, reason="there is nothing left to say"))
         self._trails[delivery.id] = composed.trail
         with following(composed.trail):
             return await self._deliver(claimed, composed)
@@ -289,16 +271,6 @@ class Sender:
         self.stopped = stop
 
 
-def _put(delivery: Delivery, state: State, reason: str) -> Settlement:
-    return Settlement(delivery_id=delivery.id, token=delivery.token, state=state, reason=reason)
-
-
 def _again(delivery: Delivery, clock: Clock, seconds: float, reason: str) -> Settlement:
-    return Settlement(
-        delivery_id=delivery.id,
-        token=delivery.token,
-        state=State.PENDING,
-        reason=reason,
-        due_at=clock.now() + timedelta(seconds=seconds),
-        counts=False,
-    )
+    due = clock.now() + timedelta(seconds=seconds)
+    return settled(delivery, State.PENDING, reason=reason, due_at=due, counts=False)

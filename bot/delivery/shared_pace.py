@@ -16,10 +16,11 @@ from bot.clock import Clock
 from bot.delivery.elsewhere import Elsewhere
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
+from bot.delivery.verdict import settled
 from bot.holding import Holding
 from bot.tasks import Nursery
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, Settlement, State
+from storage.model import ChatKind, Delivery, State
 from storage.pace import Paced, as_stored, instant, seconds
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,10 @@ class SharedPace:
             chat_id, private = _chat(delivery)
             ready = pacing.ready_at(there, chat_id, private)
             if ready - there > FAR_SECONDS:
-                far.append(_back(delivery, instant(ready)))
+                again = instant(ready)
+                far.append(
+                    settled(delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False)
+                )
                 continue
             start = pacing.reserve(there, chat_id, private, lead=self._lead)
             kept.append(Claimed(delivery, at, as_stored(start), owner))
@@ -264,17 +268,6 @@ def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
 
 def _chat(delivery: Delivery) -> tuple[int, bool]:
     return delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
-
-
-def _back(delivery: Delivery, due: datetime) -> Settlement:
-    return Settlement(
-        delivery_id=delivery.id,
-        token=delivery.token,
-        state=State.PENDING,
-        reason="the chat's own pace",
-        due_at=due,
-        counts=False,
-    )
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime:

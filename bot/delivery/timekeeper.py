@@ -3,7 +3,6 @@
 Everything it does follows from the rows and the clock, so that a restart neither loses nor repeats any of it.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -12,37 +11,27 @@ from bot.clock import Clock
 from bot.delivery.digests import duty_of
 from bot.delivery.lessons import teach_due
 from bot.delivery.rhythm import Due, due
+from bot.rounds import Rounds
 from storage.database import Database, Transaction
 from storage.model import Rhythm, When
 
 log = logging.getLogger(__name__)
 
 
-class Timekeeper:
+class Timekeeper(Rounds):
     """Turns what has become due into deliveries."""
 
     def __init__(
         self, database: Database, clock: Clock, *, digest_above: int, planned: Callable[[], None]
     ) -> None:
+        super().__init__()
         self._database = database
         self._clock = clock
         self._digest_above = digest_above
         self._planned = planned
-        self._news = asyncio.Event()
-        self._stopping = False
 
-    def wake(self) -> None:
-        self._news.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._news.set()
-
-    async def run(self) -> None:
-        while not self._stopping:
-            self._news.clear()
-            await self.tick()
-            await self._news.wait()
+    async def round(self) -> None:
+        await self.tick()
 
     async def tick(self) -> int:
         """Plan all that is due now; returns how many duties that were."""

@@ -93,17 +93,19 @@ def judge(
     chat_id = delivery.destination.chat_id
     match outcome:
         case Sent(message_id):
-            return Verdict(_to(delivery, State.SENT, message_id=message_id))
+            return Verdict(settled(delivery, State.SENT, message_id=message_id))
         case Later():
             return _postponed(delivery, outcome, now)
         case Unsure(reason):
             again = on_unsure == "resend" and delivery.unsure < 1
             state = State.PENDING if again else State.UNCERTAIN
-            return Verdict(_to(delivery, state, reason=reason, due_at=now if again else None, unsure=True))
+            return Verdict(
+                settled(delivery, state, reason=reason, due_at=now if again else None, unsure=True)
+            )
         case Gone(reason):
-            return Verdict(_to(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
+            return Verdict(settled(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
         case Moved(new):
-            settlement = _to(
+            settlement = settled(
                 delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now, counts=False
             )
             return Verdict(settlement, ChatMoved(chat_id, new))
@@ -117,26 +119,28 @@ def _postponed(delivery: Delivery, later: Later, now: datetime) -> Verdict:
     wait = later.seconds if later.flood or later.pause is not Pause.CHAT else _backoff(delivery.attempts)
     wait = max(wait, later.seconds)
     due = now + timedelta(seconds=wait)
-    settlement = _to(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood)
+    settlement = settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood)
     if later.pause is not Pause.CHAT:
         stopped = AllStopped(wait, later.reason, token=later.pause is Pause.TOKEN)
-        return Verdict(_to(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped)
+        return Verdict(
+            settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped
+        )
     if later.flood:
         return Verdict(settlement, ChatFrozen(delivery.destination.chat_id, due, wait))
     return Verdict(settlement)
 
 
 def _refused(delivery: Delivery, refused: Refused, now: datetime, form: Form) -> Verdict:
-    failed = _to(delivery, State.FAILED, reason=refused.reason)
+    failed = settled(delivery, State.FAILED, reason=refused.reason)
     match refused.fault:
         case Fault.METHOD if form is Form.RICH:
-            again = _to(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
             return Verdict(again, RichMissing())
         case Fault.CONTENT if form is not Form.PLAIN:
             simpler = Form.CLASSIC if form is Form.RICH else Form.PLAIN
-            return Verdict(_to(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler))
+            return Verdict(settled(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler))
         case Fault.TOPIC if delivery.destination.thread_id is not None:
-            again = _to(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
             return Verdict(again, TopicLost(refused.reason))
         case Fault.RIGHTS | Fault.TOPIC:
             return Verdict(failed, ChatRefused(refused.reason))
@@ -151,7 +155,7 @@ def _backoff(attempts: int) -> float:
     return min(FIRST_WAIT * float(2 ** min(attempts, 16)), LONGEST_WAIT)
 
 
-def _to(
+def settled(
     delivery: Delivery,
     state: State,
     *,
@@ -162,6 +166,7 @@ def _to(
     counts: bool = True,
     form: Form | None = None,
 ) -> Settlement:
+    """What is written of a claimed delivery that goes to `state`."""
     return Settlement(
         delivery_id=delivery.id,
         token=delivery.token,

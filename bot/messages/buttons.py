@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from bot.messages.actions import Action, Nothing, encode
+from bot.messages.actions import Action, Nothing
+from bot.messages.callback_data import encode
 from bot.messages.characters import fitting, one_line, units
 from bot.messages.document import Button
 

@@ -7,16 +7,8 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from bot.messages.actions import (
-    LARGEST,
-    Action,
-    SearchPage,
-    SeriesIndex,
-    Settings,
-    ShowPost,
-    ShowScope,
-    Subscriptions,
-)
+from bot.messages.actions import Action, SearchPage, SeriesIndex, Settings, ShowPost, ShowScope, Subscriptions
+from bot.messages.callback_data import LARGEST
 from bot.messages.characters import one_line
 from storage.model import Post
 

@@ -4,6 +4,7 @@ import json
 import random
 
 from bot.messages import actions as act
+from bot.messages.callback_data import encode
 from tests.bench.inventing import SERIES, WORDS
 
 COMMANDS = ("/latest", "/series", "/help", "/hot", f"/series {SERIES[0]}", f"/search {WORDS[1]}", WORDS[2])
@@ -27,7 +28,7 @@ def update_of(number: int, person: int) -> bytes:
                 "id": str(number),
                 "from": user,
                 "chat_instance": "1",
-                "data": act.encode(luck.choice(BUTTONS)),
+                "data": encode(luck.choice(BUTTONS)),
                 "message": {**message, "from": {"id": 1, "is_bot": True, "first_name": "b"}, "text": "…"},
             }
         }

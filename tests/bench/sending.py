@@ -17,7 +17,8 @@ from bot.delivery.composing import ArchiveComposer
 from bot.delivery.local_pace import LocalPace
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pacing import Limits, Pacing
-from bot.delivery.sender import Policy, Sender
+from bot.delivery.policy import Policy
+from bot.delivery.sender import Sender
 from bot.intake.intake import Rules, take_in
 from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from bot.messages.actions import Choose, Setting, Settings, Subscribe, Subscriptions, encode
+from bot.messages.actions import Choose, Setting, Settings, Subscribe, Subscriptions
+from bot.messages.callback_data import encode
 from storage.model import ChatKind, When
 from tests.dumps import Shown
 from tests.fake_chats import Posted

@@ -177,7 +177,7 @@ class Chats(RuleBasedStateMachine):
             await self.to(tx, chat)
             if stranger:
                 await tx.destinations.ensure(SUPERGROUP, None, ChatKind.GROUP, "", self.clock.at)
-            await tx.destinations.move(GROUP, SUPERGROUP)
+            await tx.moves.move(GROUP, SUPERGROUP)
 
         self.does(unit)
         chat.number = SUPERGROUP

@@ -276,7 +276,7 @@ async def test_what_waits_moves_with_its_group(town: Town, stranger: bool) -> No
             await tx.destinations.ensure(-100, None, ChatKind.GROUP, "", town.clock.at)
         await tx.destinations.subscribe(town.chat, (await tx.scopes.everything()).id, town.clock.at)
         await tx.planning.announce([first], (await tx.dumps.recent(1))[0].id, town.clock.at, digest_above=3)
-        await tx.destinations.move(1, -100)
+        await tx.moves.move(1, -100)
         found = await tx.destinations.find(-100)
         assert found is not None
         return found.id

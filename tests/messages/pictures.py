@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import assert_never
 
-from bot.messages.actions import decode
+from bot.messages.callback_data import decode
 from bot.messages.characters import units
 from bot.messages.classic import render_classic
 from bot.messages.document import (

@@ -7,9 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.actions import (
-    CODES,
-    LARGEST,
-    MAX_BYTES,
     Action,
     Archive,
     Choose,
@@ -19,9 +16,8 @@ from bot.messages.actions import (
     Setting,
     ShowPost,
     Subscribe,
-    decode,
-    encode,
 )
+from bot.messages.callback_data import CODES, LARGEST, MAX_BYTES, decode, encode
 from storage.model import When
 
 numbers = st.integers(0, LARGEST)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.actions import (
-    LARGEST,
     Action,
     Latest,
     SearchPage,
@@ -19,6 +18,7 @@ from bot.messages.actions import (
     ShowScope,
     Subscriptions,
 )
+from bot.messages.callback_data import LARGEST
 from bot.messages.links import (
     decode_start,
     deep_link,

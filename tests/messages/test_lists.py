@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import indexes, lists
-from bot.messages.actions import Action, Latest, Nothing, ShowPost, decode
+from bot.messages.actions import Action, Latest, Nothing, ShowPost
 from bot.messages.buttons import PER_PAGE, Page, in_rows, label, page_of, paging, press
+from bot.messages.callback_data import decode
 from bot.messages.characters import units
 from bot.messages.document import Message
 from bot.messages.indexes import Asked

@@ -3,8 +3,9 @@
 import pytest
 
 from bot.messages import subscriptions as views
-from bot.messages.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe, decode
+from bot.messages.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
 from bot.messages.buttons import page_of
+from bot.messages.callback_data import decode
 from bot.messages.subscriptions import Matching
 from bot.messages.words import LANGUAGES, words_for
 from storage.model import DestinationId, Preferences, Subscription, When

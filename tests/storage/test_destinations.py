@@ -107,7 +107,7 @@ async def test_a_chat_that_moves_takes_everything_with_it(database: Database, tw
 
     await database.transact(announced)
     for _ in range(2):  # the service messages of both chats tell of it
-        await database.transact(lambda tx: tx.destinations.move(OLD, NEW))
+        await database.transact(lambda tx: tx.moves.move(OLD, NEW))
     assert (await wished(database, OLD), await wished(database, OLD, 5)) == (None, None)
     expected = {"扩散", "优化"} | ({"位置编码"} if twin else set())
     assert await wished(database, NEW) == sorted(expected)

@@ -30,7 +30,7 @@ from bot.intake.robots import MAX_DELAY, robots_of
 from bot.intake.series import Titled, derive_series, short_title
 from bot.intake.timetable import next_time, read_cron, read_pages
 from bot.intake.titles import flatten, title_key
-from bot.messages.actions import MAX_BYTES, decode, encode
+from bot.messages.callback_data import MAX_BYTES, decode, encode
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.characters import clean
 from bot.messages.links import decode_start, start_payload

@@ -6,6 +6,7 @@ come too late, or whose claim may have become another's. How long to wait is the
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Literal
 
 from bot.clock import Clock
 from bot.delivery.elsewhere import Elsewhere
+from bot.delivery.lead import learned
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
 from bot.delivery.verdict import settled
@@ -25,9 +27,9 @@ from storage.pace import Paced, as_stored, instant, seconds
 
 log = logging.getLogger(__name__)
 
-FAR_SECONDS = 0.6  # a chat that is not ready for longer than this gives its claim back at once
-PUSH_LEAD, LONGEST_LEAD = 0.06, 0.15  # to commit a claim and to write its message
-LEAD = 0.01  # to commit a booking
+FAR_SECONDS = 0.6  # a chat that is not ready for so much longer than others gives its claim back at once
+PUSH_LEAD = 0.06  # to commit a claim and to write its message, before anything is learned
+LEAD = 0.01  # to commit a booking, likewise
 MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
 SKEWED_SECONDS = 300.0  # nothing is booked so far ahead: such a start is of a clock that was set back
 MINUTE = 60.0  # longer than this no window looks back, its margin apart
@@ -35,15 +37,25 @@ TRIES = 3
 WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Wish:
-    """Somebody waits to be told the start of one request, in place of an earlier one that passed."""
+    """Of one request, perhaps in place of an earlier start that passed. What would lie more than `within`
+    seconds after the next that could be had is not booked, only told."""
 
     chat_id: int
     private: bool
-    interactive: bool
-    instead_of: float | None
-    start: asyncio.Future[float]
+    interactive: bool = False
+    instead_of: float | None = None
+    within: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    start: float
+    kept: bool
+
+
+_Waiting = tuple[_Wish, asyncio.Future[_Booked]]
 
 
 class SharedPace:
@@ -70,8 +82,8 @@ class SharedPace:
         self._there = Elsewhere()
         self._last = Pacing(self._limits)
         self._slack = self._last.slack / WIDER
-        self._lead = PUSH_LEAD
-        self._wishes: list[_Wish] = []
+        self._push_lead, self._lead = PUSH_LEAD, LEAD
+        self._wishes: list[_Waiting] = []
         self._booking = Nursery()
         self._is_booking = False
 
@@ -83,12 +95,12 @@ class SharedPace:
             return 0
         # The others have booked meanwhile, so it is at most this; the rows decide.
         now = self._there.now(self._clock.monotonic())
-        return 1 if now is None else self._last.budget(now, self.ahead)
+        return 1 if now is None else self._last.budget(now + self._push_lead, self.ahead)
 
     async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
-        owner, at = self._pulse.token, self._clock.monotonic()
+        owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
         pacing, bot, there = await self._open(tx)
-        slots = min(slots, pacing.budget(there, self.ahead))
+        slots = min(slots, pacing.budget(there + lead, self.ahead))
         if not owner or not slots:
             return []
         claimed = await tx.outbox.claim(slots, now, lease, owner)
@@ -99,14 +111,14 @@ class SharedPace:
         for delivery in claimed:
             chat_id, private = _chat(delivery)
             ready = pacing.ready_at(there, chat_id, private)
-            if ready - there > FAR_SECONDS:
+            if ready - there > lead + FAR_SECONDS:
                 again = instant(ready)
                 far.append(
                     settled(delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False)
                 )
                 continue
-            start = pacing.reserve(there, chat_id, private, lead=self._lead)
-            kept.append(Claimed(delivery, at, as_stored(start), owner))
+            start = pacing.reserve(there, chat_id, private, lead=lead)
+            kept.append(Claimed(delivery, at, as_stored(start), owner, lead))
         await self._close(tx, pacing, bot, known)
         if far:
             await tx.outbox.settle(far, now)
@@ -114,8 +126,8 @@ class SharedPace:
 
     async def turn(self, claimed: Claimed) -> float | None:
         delivery, start = claimed.delivery, claimed.start
-        since = self._clock.monotonic() - claimed.at
-        self._lead = max(PUSH_LEAD, min(LONGEST_LEAD, 1.5 * since))
+        needed = claimed.lead + self._clock.monotonic() - self._there.here(start)
+        self._push_lead = learned(self._push_lead, needed)
         to_be_marked = bool(delivery.unsure) or self._on_unsure == "skip"
         for _ in range(TRIES):
             if to_be_marked:
@@ -130,8 +142,11 @@ class SharedPace:
             assert now is not None
             if now <= start + self._slack and self._last.bot_frozen_until <= now:
                 return None
-            start = await self._book(*_chat(delivery), instead_of=start)
-            if start - now > FAR_SECONDS:
+            chat_id, private = _chat(delivery)
+            wish = _Wish(chat_id=chat_id, private=private, instead_of=start, within=FAR_SECONDS)
+            booked = await self._book(wish)
+            start = booked.start
+            if not booked.kept:
                 return start - now
         return 0.0
 
@@ -154,13 +169,14 @@ class SharedPace:
 
     async def answer(self, chat_id: int, private: bool, longest: float) -> None:
         end = self._clock.monotonic() + longest
-        start = await self._book(chat_id, private, interactive=True)
+        wish = _Wish(chat_id=chat_id, private=private, interactive=True)
         for _ in range(TRIES):
+            start = (await self._book(wish)).start
             await self._until(start, end)
             now = self._there.now(self._clock.monotonic())
             if now is None or now <= start + self._slack or self._clock.monotonic() >= end:
                 return
-            start = await self._book(chat_id, private, interactive=True, instead_of=start)
+            wish = replace(wish, instead_of=start)
 
     async def answer_flooded(self, chat_id: int, seconds: float) -> None:
         async def unit(tx: Transaction) -> None:
@@ -169,42 +185,47 @@ class SharedPace:
 
         await self._database.transact(unit, alone=False)
 
-    async def _book(
-        self, chat_id: int, private: bool, *, interactive: bool = False, instead_of: float | None = None
-    ) -> float:
-        """Book one request, together with all who ask at the same time; its start."""
-        start: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._wishes.append(_Wish(chat_id, private, interactive, instead_of, start))
+    async def _book(self, wish: _Wish) -> _Booked:
+        """Book one request, together with all who ask at the same time."""
+        booked: asyncio.Future[_Booked] = asyncio.get_running_loop().create_future()
+        self._wishes.append((wish, booked))
         if not self._is_booking:
             self._is_booking = True
             self._booking.start(self._book_all())
-        return await start
+        return await booked
 
     async def _book_all(self) -> None:
         while True:
-            wishes, self._wishes = self._wishes, []
-            if not wishes:
+            waiting, self._wishes = self._wishes, []
+            if not waiting:
                 self._is_booking = False  # nothing is awaited in between: nobody can have come meanwhile
                 return
+            wishes = [wish for wish, _ in waiting]
             try:
-                starts = await self._database.transact(partial(self._booked, wishes), alone=False)
+                asked, booked = await self._database.transact(partial(self._booked, wishes), alone=False)
             except Exception as error:
-                _tell(wishes, lambda wish, error=error: wish.start.set_exception(error))  # type: ignore[misc]
+                _tell(waiting, lambda _, future, error=error: future.set_exception(error))  # type: ignore[misc]
             else:
-                _tell(wishes, lambda wish, starts=starts: wish.start.set_result(starts[id(wish)]))  # type: ignore[misc]
+                self._lead = learned(self._lead, self._clock.monotonic() - self._there.here(asked))
+                _tell(waiting, lambda at, future, booked=booked: future.set_result(booked[at]))  # type: ignore[misc]
 
-    async def _booked(self, wishes: Sequence[_Wish], tx: Transaction) -> dict[int, float]:
+    async def _booked(self, wishes: Sequence[_Wish], tx: Transaction) -> tuple[float, dict[int, _Booked]]:
+        """When they were booked, and what each has, by its place among `wishes`."""
         pacing, bot, now = await self._open(tx)
         known = await self._recall(tx, pacing, {wish.chat_id: wish.private for wish in wishes}, now)
         for wish in wishes:
             if wish.instead_of is not None:
                 pacing.take_back(wish.chat_id, wish.private, wish.instead_of)
-        starts = {}
-        for wish in sorted(wishes, key=lambda wish: not wish.interactive):  # answers before pushes
-            start = pacing.reserve(now, wish.chat_id, wish.private, interactive=wish.interactive, lead=LEAD)
-            starts[id(wish)] = as_stored(start)
+        booked = {}
+        for at, wish in sorted(enumerate(wishes), key=lambda each: not each[1].interactive):
+            chat_id, private = wish.chat_id, wish.private
+            start = pacing.reserve(now, chat_id, private, interactive=wish.interactive, lead=self._lead)
+            kept = start - now <= self._lead + wish.within
+            if not kept:
+                pacing.take_back(chat_id, private, start)
+            booked[at] = _Booked(as_stored(start), kept)
         await self._close(tx, pacing, bot, known)
-        return starts
+        return now, booked
 
     async def _open(self, tx: Transaction) -> tuple[Pacing, Paced, float]:
         """Lock the rows; the pacing as it stands, and the time that they go by."""
@@ -254,11 +275,11 @@ class SharedPace:
             await asyncio.sleep(wait)
 
 
-def _tell(wishes: Sequence[_Wish], say: Callable[[_Wish], None]) -> None:
+def _tell(waiting: Sequence[_Waiting], say: Callable[[int, asyncio.Future[_Booked]], None]) -> None:
     """Whoever still waits; who was cancelled meanwhile does not."""
-    for wish in wishes:
-        if not wish.start.done():
-            say(wish)
+    for at, (_, future) in enumerate(waiting):
+        if not future.done():
+            say(at, future)
 
 
 def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:

@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest_asyncio
 
 from bot.clock import SystemClock
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import Limits
-from bot.delivery.shared_pace import FAR_SECONDS, SharedPace
+from bot.delivery.shared_pace import FAR_SECONDS, SharedPace, _Wish
 from bot.holding import Holding
-from storage.database import Database, open_database
+from storage.database import Database, Unit, open_database
 from storage.model import State
 from storage.pace import seconds
 from tests.delivery.test_pacing import most_within
 from tests.postgres import MakeUrl
 from tests.storage.test_outbox import announce, chat, counts
+
+T = TypeVar("T")
 
 LEASE = timedelta(minutes=2)
 LIMITS = Limits(per_second=20, group_per_minute=4)
@@ -42,6 +45,12 @@ async def claim(database: Database, pace: SharedPace, slots: int = 50) -> list[C
     return list(await database.transact(lambda tx: pace.claim(tx, slots, now, LEASE), alone=False))
 
 
+async def book(pace: SharedPace, chat_id: int, *, interactive: bool = False) -> float:
+    """The start of one request."""
+    wish = _Wish(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
+    return (await pace._book(wish)).start
+
+
 async def now_there(database: Database) -> float:
     return seconds(await database.read(lambda tx: tx.now(SystemClock().now())))
 
@@ -53,7 +62,7 @@ async def test_what_both_book_keeps_every_limit(shared: Database) -> None:
     async def books(pace: SharedPace, first: int) -> None:
         for number in range(30):
             chat_id = (first + number) % 7 - 2  # the negative ones are groups
-            start = await pace._book(chat_id, chat_id > 0, interactive=number % 3 == 0)
+            start = await book(pace, chat_id, interactive=number % 3 == 0)
             booked.append((start, chat_id))
 
     await asyncio.gather(*(books(pace, 3 * at) for at, pace in enumerate(both)))
@@ -83,7 +92,7 @@ async def test_a_chat_that_is_not_ready_soon_gives_its_claim_back(shared: Databa
     await chat(shared, 1)
     await announce(shared, "一篇")
     for _ in range(2):
-        start = await pace._book(1, private=True)
+        start = await book(pace, 1)
     assert await claim(shared, pace) == []
     assert await counts(shared) == {State.PENDING: 1}
     due = await shared.read(lambda tx: tx.outbox.next_due())
@@ -95,8 +104,8 @@ async def test_a_flood_of_one_chat_is_seen_by_all_and_outlives_its_process(share
     first = await process(shared, "a")
     await first.answer_flooded(7, 60.0)
     second, now = await process(shared, "b"), await now_there(shared)
-    assert await second._book(7, private=True) >= now + 59
-    assert await second._book(8, private=True) < now + 5
+    assert await book(second, 7) >= now + 59
+    assert await book(second, 8) < now + 5
 
 
 async def test_floods_of_two_chats_stop_everything(shared: Database) -> None:
@@ -109,7 +118,7 @@ async def test_floods_of_two_chats_stop_everything(shared: Database) -> None:
     for pace in (first, second, await process(shared, "c")):
         assert await claim(shared, pace) == []
         assert pace.budget() == 0
-        assert await pace._book(9, private=True) >= now + 59
+        assert await book(pace, 9) >= now + 59
 
 
 async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:
@@ -146,3 +155,34 @@ async def test_a_repeated_try_is_marked_before_it_begins_and_only_while_it_is_ou
     now = await shared.read(lambda tx: tx.now(SystemClock().now()))
     await shared.transact(lambda tx: tx.outbox.recover(now, resend=True, everything=True))
     assert await pace.turn(repeated) == 0.0
+
+
+class Distant(Database):
+    """A database that is far away: what was done there is known here only after some time."""
+
+    async def transact(self, unit: Unit[T], *, alone: bool = True) -> T:
+        done = await super().transact(unit, alone=alone)
+        await asyncio.sleep(0.3)
+        return done
+
+
+async def test_what_is_booked_in_a_distant_database_leaves_all_the_same(shared: Database) -> None:
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    distant = Distant(shared._engine)
+    pace = await process(distant, "a")
+    (claimed,) = await claim(distant, pace)
+    assert await pace.turn(claimed) is None
+
+
+async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database) -> None:
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (claimed,) = await claim(shared, pace)
+    await pace.answer_flooded(1, 30.0)
+    await asyncio.sleep(0.3)
+    postponed = await pace.turn(claimed)
+    assert postponed is not None
+    assert postponed > 20
+    assert (await shared.transact(lambda tx: tx.pace.lock())).starts == ()

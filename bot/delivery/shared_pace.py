@@ -16,6 +16,7 @@ from typing import Literal
 from bot.clock import Clock
 from bot.delivery.elsewhere import Elsewhere
 from bot.delivery.lead import learned
+from bot.delivery.ledger import Ledger, later, open_ledger
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
 from bot.delivery.verdict import settled
@@ -31,10 +32,11 @@ FAR_SECONDS = 0.6  # a chat that is not ready for so much longer than others giv
 PUSH_LEAD = 0.06  # to commit a claim and to write its message, before anything is learned
 LEAD = 0.01  # to commit a booking, likewise
 MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
-SKEWED_SECONDS = 300.0  # nothing is booked so far ahead: such a start is of a clock that was set back
-MINUTE = 60.0  # longer than this no window looks back, its margin apart
-TRIES = 3
+TRIES = 10
 WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
+LATE_SECONDS = 0.2  # by which a chat's limits bear that a start comes late
+FREE = 30.0  # a second; what goes beyond is paid for
+PAID_MARGIN, PAID_LATE_SECONDS = 0.08, 0.05  # of a thousand a second not each can be woken on time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +76,13 @@ class SharedPace:
         on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
         self._database = database
-        margin = WIDER * limits.margin
-        self._limits = replace(limits, margin=margin, paid_margin=margin)
+        self._limits = _widened(limits)
         self._clock = clock
         self._pulse = pulse
         self._on_unsure = on_unsure
         self._there = Elsewhere()
         self._last = Pacing(self._limits)
-        self._slack = self._last.slack / WIDER
+        self._slack = _bearable(limits)
         self._push_lead, self._lead = PUSH_LEAD, LEAD
         self._wishes: list[_Waiting] = []
         self._booking = Nursery()
@@ -99,14 +100,15 @@ class SharedPace:
 
     async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
         owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
-        pacing, bot, there = await self._open(tx)
+        ledger = await self._open(tx)
+        pacing, there = ledger.pacing, ledger.now
         slots = min(slots, pacing.budget(there + lead, self.ahead))
         if not owner or not slots:
             return []
         claimed = await tx.outbox.claim(slots, now, lease, owner)
         if not claimed:
             return []
-        known = await self._recall(tx, pacing, claimed_chats(claimed), there)
+        await ledger.recall(claimed_chats(claimed))
         kept, far = [], []
         for delivery in claimed:
             chat_id, private = _chat(delivery)
@@ -119,7 +121,7 @@ class SharedPace:
                 continue
             start = pacing.reserve(there, chat_id, private, lead=lead)
             kept.append(Claimed(delivery, at, as_stored(start), owner, lead))
-        await self._close(tx, pacing, bot, known)
+        await ledger.close()
         if far:
             await tx.outbox.settle(far, now)
         return kept
@@ -158,11 +160,11 @@ class SharedPace:
         """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
         bot = await tx.pace.lock()
         known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
-        chat = replace(known, paused_until=_later(known.paused_until, until), flooded_at=now)
-        rows = [replace(chat, until=_later(known.until, until))]
+        chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
+        rows = [replace(chat, until=later(known.until, until))]
         others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
         if together is not None and others + 1 >= self._limits.crowd:
-            paused = _later(_later(bot.paused_until, together), until)
+            paused = later(later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
             self._last.freeze_bot(seconds(paused))
         await tx.pace.write(rows)
@@ -211,8 +213,9 @@ class SharedPace:
 
     async def _booked(self, wishes: Sequence[_Wish], tx: Transaction) -> tuple[float, dict[int, _Booked]]:
         """When they were booked, and what each has, by its place among `wishes`."""
-        pacing, bot, now = await self._open(tx)
-        known = await self._recall(tx, pacing, {wish.chat_id: wish.private for wish in wishes}, now)
+        ledger = await self._open(tx)
+        pacing, now = ledger.pacing, ledger.now
+        await ledger.recall({wish.chat_id: wish.private for wish in wishes})
         for wish in wishes:
             if wish.instead_of is not None:
                 pacing.take_back(wish.chat_id, wish.private, wish.instead_of)
@@ -224,41 +227,16 @@ class SharedPace:
             if not kept:
                 pacing.take_back(chat_id, private, start)
             booked[at] = _Booked(as_stored(start), kept)
-        await self._close(tx, pacing, bot, known)
+        await ledger.close()
         return now, booked
 
-    async def _open(self, tx: Transaction) -> tuple[Pacing, Paced, float]:
-        """Lock the rows; the pacing as it stands, and the time that they go by."""
-        bot = await tx.pace.lock()
+    async def _open(self, tx: Transaction) -> Ledger:
+        """The rows as they stand, locked; what others booked meanwhile is known from then on."""
         before = self._clock.monotonic()
-        now = seconds(await tx.now(self._clock.now()))
-        self._there.look(before, self._clock.monotonic(), now)
-        pacing = Pacing(self._limits)
-        pacing.recall(start for start in bot.starts if start < now + SKEWED_SECONDS)
-        if bot.paused_until is not None:
-            pacing.freeze_bot(seconds(bot.paused_until))
-        self._last = pacing
-        return pacing, bot, now
-
-    async def _recall(
-        self, tx: Transaction, pacing: Pacing, chats: dict[int, bool], now: float
-    ) -> dict[int, Paced]:
-        known = await tx.pace.chats(chats)
-        for chat_id, row in known.items():
-            starts = (start for start in row.starts if start < now + SKEWED_SECONDS)
-            pacing.recall_chat(chat_id, chats[chat_id], starts)
-            if row.paused_until is not None:
-                pacing.freeze(chat_id, seconds(row.paused_until))
-        return {chat_id: known.get(chat_id, Paced(key=str(chat_id))) for chat_id in chats}
-
-    async def _close(self, tx: Transaction, pacing: Pacing, bot: Paced, chats: dict[int, Paced]) -> None:
-        """Write what was booked."""
-        rows = [replace(bot, starts=pacing.starts)]
-        for chat_id, row in chats.items():
-            starts = pacing.starts_of(chat_id)
-            until = instant(starts[-1] + 2 * MINUTE) if starts else row.until
-            rows.append(replace(row, starts=starts, until=_later(until, row.paused_until)))
-        await tx.pace.write(rows)
+        ledger = await open_ledger(tx, self._limits, self._clock.now())
+        self._there.look(before, self._clock.monotonic(), ledger.now)
+        self._last = ledger.pacing
+        return ledger
 
     async def _mark(self, delivery: Delivery) -> bool:
         return await self._database.transact(
@@ -275,6 +253,18 @@ class SharedPace:
             await asyncio.sleep(wait)
 
 
+def _widened(limits: Limits) -> Limits:
+    gap = limits.private_gap and limits.private_gap + LATE_SECONDS
+    return replace(limits, margin=WIDER * limits.margin, paid_margin=PAID_MARGIN, private_gap=gap)
+
+
+def _bearable(limits: Limits) -> float:
+    """Seconds by which a start may come late; of the bot's own margin the network has the rest."""
+    if limits.per_second is None:
+        return LATE_SECONDS if limits.private_gap else math.inf
+    return PAID_LATE_SECONDS if limits.per_second > FREE else limits.margin / WIDER
+
+
 def _tell(waiting: Sequence[_Waiting], say: Callable[[int, asyncio.Future[_Booked]], None]) -> None:
     """Whoever still waits; who was cancelled meanwhile does not."""
     for at, (_, future) in enumerate(waiting):
@@ -289,7 +279,3 @@ def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
 
 def _chat(delivery: Delivery) -> tuple[int, bool]:
     return delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime:
-    return max(at for at in (one, other) if at is not None)

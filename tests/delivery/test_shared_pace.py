@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TypeVar
 
 import pytest_asyncio
@@ -11,7 +12,7 @@ import pytest_asyncio
 from bot.clock import SystemClock
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import Limits
-from bot.delivery.shared_pace import FAR_SECONDS, SharedPace, _Wish
+from bot.delivery.shared_pace import FAR_SECONDS, LATE_SECONDS, SharedPace, _Wish
 from bot.holding import Holding
 from storage.database import Database, Unit, open_database
 from storage.model import State
@@ -186,3 +187,25 @@ async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database)
     assert postponed is not None
     assert postponed > 20
     assert (await shared.transact(lambda tx: tx.pace.lock())).starts == ()
+
+
+async def test_without_a_limit_of_the_bot_a_late_start_is_borne(shared: Database) -> None:
+    pulse = Holding(shared, SystemClock(), "process a", "a")
+    await pulse.keep()
+    pace = SharedPace(shared, Limits(per_second=None), SystemClock(), pulse)
+    for chat_id in (1, 2):
+        await chat(shared, chat_id)
+    await announce(shared, "一篇")
+    claimed = await claim(shared, pace)
+    assert len(claimed) == 2
+    await asyncio.sleep(max(0.0, pace._there.here(claimed[1].start) + 0.1 - SystemClock().monotonic()))
+    late = replace(claimed[1], start=claimed[1].start - 0.05)
+    assert await pace.turn(late) is None
+    known = await shared.read(lambda tx: tx.pace.chats([2]))
+    assert known[2].starts == (claimed[1].start,), "what was booked stays"
+
+
+async def test_a_chat_hears_no_oftener_than_it_may_though_starts_come_late(shared: Database) -> None:
+    pace = await process(shared, "a")
+    starts = sorted([await book(pace, 1) for _ in range(3)])
+    assert all(later - earlier >= 1.0 + LATE_SECONDS for earlier, later in pairwise(starts))

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.pacing import Limits
+from bot.delivery.wide_pacing import WidePacing
 from storage.database import Transaction
 from storage.pace import Paced, instant, seconds
 
@@ -20,7 +21,7 @@ class Ledger:
     """Open within one transaction, in which nobody else books; `now` is the time that the rows go by."""
 
     tx: Transaction
-    pacing: Pacing
+    pacing: WidePacing
     bot: Paced
     now: float
     chats: dict[int, Paced] = field(default_factory=dict)
@@ -49,7 +50,7 @@ async def open_ledger(tx: Transaction, limits: Limits, given: datetime) -> Ledge
     """Lock the rows. `given` is the time where no other process is."""
     bot = await tx.pace.lock()
     now = seconds(await tx.now(given))
-    pacing = Pacing(limits)
+    pacing = WidePacing(limits)
     pacing.recall(start for start in bot.starts if start < now + SKEWED_SECONDS)
     if bot.paused_until is not None:
         pacing.freeze_bot(seconds(bot.paused_until))

@@ -14,13 +14,14 @@ from storage.model import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process claimed; `at` in its own seconds. With several processes also the start
-    that was booked with it, in seconds since 1970, the token of the lease that it ends with, and the least
-    that `start` was to lie ahead."""
+    """A delivery that this process claimed; `at` in its own seconds. With several processes also the first
+    and the last moment booked for its start, in seconds since 1970, the token of the lease that it ends with,
+    and how far the first was to lie ahead at least."""
 
     delivery: Delivery
     at: float
     start: float = 0.0
+    until: float = 0.0
     owner: str | None = None
     lead: float = 0.0
 

@@ -18,8 +18,9 @@ from bot.delivery.elsewhere import Elsewhere
 from bot.delivery.lead import learned
 from bot.delivery.ledger import Ledger, later, open_ledger
 from bot.delivery.pace import Claimed
-from bot.delivery.pacing import FLOODS_TOGETHER, Limits, Pacing
+from bot.delivery.pacing import FLOODS_TOGETHER, Limits
 from bot.delivery.verdict import settled
+from bot.delivery.wide_pacing import WidePacing
 from bot.holding import Holding
 from bot.tasks import Nursery
 from storage.database import Database, Transaction
@@ -34,9 +35,7 @@ LEAD = 0.01  # to commit a booking, likewise
 MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
 TRIES = 10
 WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
-LATE_SECONDS = 0.2  # by which a chat's limits bear that a start comes late
-FREE = 30.0  # a second; what goes beyond is paid for
-PAID_MARGIN, PAID_LATE_SECONDS = 0.08, 0.05  # of a thousand a second not each can be woken on time
+LATE_SECONDS = 0.5  # by which a start may come late where there is room to book it so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +46,17 @@ class _Wish:
     chat_id: int
     private: bool
     interactive: bool = False
-    instead_of: float | None = None
+    instead_of: "_Booked | None" = None
     within: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class _Booked:
+    """The first and the last moment for the start, if `kept`."""
+
     start: float
-    kept: bool
+    until: float
+    kept: bool = True
 
 
 _Waiting = tuple[_Wish, asyncio.Future[_Booked]]
@@ -76,14 +78,17 @@ class SharedPace:
         on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
         self._database = database
-        self._limits = _widened(limits)
+        margin = WIDER * limits.margin
+        self._limits = replace(limits, margin=margin, paid_margin=margin)
         self._clock = clock
         self._pulse = pulse
         self._on_unsure = on_unsure
         self._there = Elsewhere()
-        self._last = Pacing(self._limits)
-        self._slack = _bearable(limits)
+        self._last = WidePacing(self._limits)
+        self._slack = self._last.slack / WIDER
         self._push_lead, self._lead = PUSH_LEAD, LEAD
+        self._left: list[tuple[_Booked, float]] = []
+        self._told = 0  # of these, by the transaction that books
         self._wishes: list[_Waiting] = []
         self._booking = Nursery()
         self._is_booking = False
@@ -120,37 +125,45 @@ class SharedPace:
                 )
                 continue
             start = pacing.reserve(there, chat_id, private, lead=lead)
-            kept.append(Claimed(delivery, at, as_stored(start), owner, lead))
-        await ledger.close()
+            booked = _stretched(pacing, chat_id, private, start)
+            kept.append(Claimed(delivery, at, booked.start, booked.until, owner, lead))
+        await self._close(ledger)
         if far:
             await tx.outbox.settle(far, now)
         return kept
 
     async def turn(self, claimed: Claimed) -> float | None:
-        delivery, start = claimed.delivery, claimed.start
-        needed = claimed.lead + self._clock.monotonic() - self._there.here(start)
+        delivery, booked = claimed.delivery, _Booked(claimed.start, claimed.until)
+        needed = claimed.lead + self._clock.monotonic() - self._there.here(booked.start)
         self._push_lead = learned(self._push_lead, needed)
         to_be_marked = bool(delivery.unsure) or self._on_unsure == "skip"
         for _ in range(TRIES):
             if to_be_marked:
-                await self._until(start - MARK_SECONDS)
+                await self._until(booked.start - MARK_SECONDS)
                 if not await self._mark(delivery):
                     return 0.0
                 to_be_marked = False
-            await self._until(start)
+            await self._until(booked.start)
             if not self._is_ours(claimed):
                 return 0.0
             now = self._there.now(self._clock.monotonic())
             assert now is not None
-            if now <= start + self._slack and self._last.bot_frozen_until <= now:
+            if self._last.bot_frozen_until <= now and self._may_leave(booked, now):
                 return None
             chat_id, private = _chat(delivery)
-            wish = _Wish(chat_id=chat_id, private=private, instead_of=start, within=FAR_SECONDS)
+            wish = _Wish(chat_id=chat_id, private=private, instead_of=booked, within=FAR_SECONDS)
             booked = await self._book(wish)
-            start = booked.start
             if not booked.kept:
-                return start - now
+                return booked.start - now
         return 0.0
+
+    def _may_leave(self, booked: _Booked, now: float) -> bool:
+        """Whether a request that leaves now keeps to what was booked for it; then it is counted as left."""
+        if now > max(booked.until, booked.start + self._slack):
+            return False
+        if booked.until > booked.start:
+            self._left.append((booked, now))
+        return True
 
     def flooded(self, chat_id: int, seconds: float) -> bool:  # noqa: ARG002 - of the other pace's
         """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
@@ -173,12 +186,12 @@ class SharedPace:
         end = self._clock.monotonic() + longest
         wish = _Wish(chat_id=chat_id, private=private, interactive=True)
         for _ in range(TRIES):
-            start = (await self._book(wish)).start
-            await self._until(start, end)
+            booked = await self._book(wish)
+            await self._until(booked.start, end)
             now = self._there.now(self._clock.monotonic())
-            if now is None or now <= start + self._slack or self._clock.monotonic() >= end:
+            if now is None or self._may_leave(booked, now) or self._clock.monotonic() >= end:
                 return
-            wish = replace(wish, instead_of=start)
+            wish = replace(wish, instead_of=booked)
 
     async def answer_flooded(self, chat_id: int, seconds: float) -> None:
         async def unit(tx: Transaction) -> None:
@@ -217,17 +230,18 @@ class SharedPace:
         pacing, now = ledger.pacing, ledger.now
         await ledger.recall({wish.chat_id: wish.private for wish in wishes})
         for wish in wishes:
-            if wish.instead_of is not None:
-                pacing.take_back(wish.chat_id, wish.private, wish.instead_of)
+            if (passed := wish.instead_of) is not None:
+                pacing.take_back(wish.chat_id, wish.private, passed.start, passed.until)
         booked = {}
         for at, wish in sorted(enumerate(wishes), key=lambda each: not each[1].interactive):
             chat_id, private = wish.chat_id, wish.private
             start = pacing.reserve(now, chat_id, private, interactive=wish.interactive, lead=self._lead)
-            kept = start - now <= self._lead + wish.within
-            if not kept:
+            if start - now <= self._lead + wish.within:
+                booked[at] = _stretched(pacing, chat_id, private, start)
+            else:
                 pacing.take_back(chat_id, private, start)
-            booked[at] = _Booked(as_stored(start), kept)
-        await ledger.close()
+                booked[at] = _Booked(start, start, kept=False)
+        await self._close(ledger)
         return now, booked
 
     async def _open(self, tx: Transaction) -> Ledger:
@@ -236,7 +250,16 @@ class SharedPace:
         ledger = await open_ledger(tx, self._limits, self._clock.now())
         self._there.look(before, self._clock.monotonic(), ledger.now)
         self._last = ledger.pacing
+        self._told = len(self._left)
+        for booked, left in self._left:
+            at = booked.start if left <= booked.start + self._slack else as_stored(left)
+            ledger.pacing.unstretch(booked.start, booked.until, at)
         return ledger
+
+    async def _close(self, ledger: Ledger) -> None:
+        """Write what was booked, and what has left. If that comes to nothing, too much stays booked."""
+        del self._left[: self._told]
+        await ledger.close()
 
     async def _mark(self, delivery: Delivery) -> bool:
         return await self._database.transact(
@@ -253,16 +276,11 @@ class SharedPace:
             await asyncio.sleep(wait)
 
 
-def _widened(limits: Limits) -> Limits:
-    gap = limits.private_gap and limits.private_gap + LATE_SECONDS
-    return replace(limits, margin=WIDER * limits.margin, paid_margin=PAID_MARGIN, private_gap=gap)
-
-
-def _bearable(limits: Limits) -> float:
-    """Seconds by which a start may come late; of the bot's own margin the network has the rest."""
-    if limits.per_second is None:
-        return LATE_SECONDS if limits.private_gap else math.inf
-    return PAID_LATE_SECONDS if limits.per_second > FREE else limits.margin / WIDER
+def _stretched(pacing: WidePacing, chat_id: int, private: bool, start: float) -> _Booked:
+    """What is booked for `start`, with as much room behind it as there is."""
+    until = as_stored(start + LATE_SECONDS)
+    wide = pacing.stretch(chat_id, private, start, until)
+    return _Booked(as_stored(start), until if wide else as_stored(start))
 
 
 def _tell(waiting: Sequence[_Waiting], say: Callable[[int, asyncio.Future[_Booked]], None]) -> None:

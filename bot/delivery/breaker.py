@@ -41,10 +41,12 @@ class Breaker:
             self._latest.clear()
             self._probe_at, self._pause = None, FIRST_PAUSE
 
-    def unanswered(self, now: float) -> None:
+    def unanswered(self, now: float, begun: float) -> None:
+        """A try that began at `begun` broke without an answer; one from before the pause is no probe."""
         self._latest.append(True)
         if self._probe_at is not None:
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
-            self._probe_at = now + self._pause
+            if begun >= self._probe_at:
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+                self._probe_at = now + self._pause
         elif sum(self._latest) >= TRIPPING:
             self._probe_at = now + self._pause

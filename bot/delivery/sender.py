@@ -235,7 +235,7 @@ class Sender:
         self.outcomes[name] += 1
         self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
-        return self._judged(delivery, outcome, composed.message.form)
+        return self._judged(delivery, outcome, composed.message.form, left_at)
 
     async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
         to = address_of(delivery.destination)
@@ -244,10 +244,10 @@ class Sender:
             return await self._messenger.edit(to, message_id, composed.message)
         return await self._messenger.send(to, composed.message, reply_to=composed.reply_to)
 
-    def _judged(self, delivery: Delivery, outcome: Outcome, form: Form) -> Verdict:
+    def _judged(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Verdict:
         now = self._clock.monotonic()
         if isinstance(outcome, Unsure):
-            self.breaker.unanswered(now)
+            self.breaker.unanswered(now, left_at)
             log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
         else:
             self.breaker.answered()

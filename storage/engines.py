@@ -6,10 +6,13 @@ Knows the two drivers; knows nothing of what transactions do.
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, event
+from sqlalchemy import Connection as Connected
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.crossing import Connection, connect
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
@@ -69,7 +72,7 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
         url,
         pool_size=pool_size,
         max_overflow=4,
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": connect},
         hide_parameters=HIDE,
     )
 
@@ -85,13 +88,10 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        read_only = bool(connection.get_execution_options().get(READ_ONLY))
-        if connection.info.get(READ_ONLY, False) != read_only:
-            # A write amid a deferred transaction fails only when another writer was there: let it always.
-            connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
-            connection.info[READ_ONLY] = read_only
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    def begin(connection: Connected) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        driver.begin(read_only=bool(connection.get_execution_options().get(READ_ONLY)))
 
     return engine
 

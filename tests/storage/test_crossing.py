@@ -1,0 +1,157 @@
+"""A statement crosses to its connection's thread once, and stands in the transaction begun for it."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage import crossing
+from storage.engines import READ_ONLY, create_engine
+
+MANY = 3 * crossing.AT_ONCE + 7
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "numbers.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE numbers (n INTEGER PRIMARY KEY, word TEXT)")
+        connection.executemany("INSERT INTO numbers (n) VALUES (?)", [(n,) for n in range(MANY)])
+        connection.commit()
+    return file
+
+
+def engine_on(file: Path) -> AsyncEngine:
+    return create_engine(f"sqlite+aiosqlite:///{file}", pool_size=1)
+
+
+async def numbers(connection: AsyncConnection, most: int = MANY) -> list[int]:
+    return list((await connection.execute(text(f"SELECT n FROM numbers ORDER BY n LIMIT {most}"))).scalars())
+
+
+async def nothing(_: AsyncConnection) -> None: ...
+
+
+async def one_read(connection: AsyncConnection) -> None:
+    assert await numbers(connection, 1) == [0]
+
+
+async def two_reads(connection: AsyncConnection) -> None:
+    await one_read(connection)
+    await one_read(connection)
+
+
+async def one_write(connection: AsyncConnection) -> None:
+    await connection.execute(text("UPDATE numbers SET word = 'w' WHERE n = 1"))
+
+
+async def a_long_read(connection: AsyncConnection) -> None:
+    assert len(await numbers(connection)) == MANY
+
+
+@pytest.mark.parametrize(
+    ("unit", "crossings"),
+    [(nothing, 0), (one_read, 2), (two_reads, 3), (one_write, 2), (a_long_read, 3)],
+)
+async def test_crossings(
+    unit: Callable[[AsyncConnection], Awaitable[None]],
+    crossings: int,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crossed = 0
+    within = crossing.Connection._execute
+
+    async def counted(self: crossing.Connection, *given: object) -> object:
+        nonlocal crossed
+        crossed += 1
+        return await within(self, *given)  # type: ignore[no-untyped-call]
+
+    engine = engine_on(file)
+    async with engine.begin() as connection:
+        await one_read(connection)
+    monkeypatch.setattr(crossing.Connection, "_execute", counted)
+    async with engine.begin() as connection:
+        await unit(connection)
+    monkeypatch.undo()
+    await engine.dispose()
+    assert crossed == crossings
+
+
+async def test_many_rows_come_whole_and_in_order(file: Path) -> None:
+    engine = engine_on(file)
+    async with engine.connect() as connection:
+        assert await numbers(connection) == list(range(MANY))
+        streamed = await connection.stream(text("SELECT n FROM numbers ORDER BY n"))
+        assert [row.n async for row in streamed] == list(range(MANY))
+        parts = await connection.stream(text("SELECT n FROM numbers ORDER BY n"))
+        assert [len(part) async for part in parts.partitions(1000)] == [1000, MANY - 1000]
+        stopped = await connection.stream(text("SELECT n FROM numbers ORDER BY n"))
+        first = await stopped.fetchone()
+        await stopped.close()
+        assert first == (0,)
+        assert await numbers(connection, 2) == [0, 1]
+    await engine.dispose()
+
+
+async def test_rows_that_were_written_are_counted_and_returned(file: Path) -> None:
+    engine = engine_on(file)
+    async with engine.begin() as connection:
+        assert (await connection.execute(text("UPDATE numbers SET word = 'a'"))).rowcount == MANY
+        made = await connection.execute(text("DELETE FROM numbers WHERE n < 600 RETURNING n"))
+        assert sorted(made.scalars()) == list(range(600))
+    async with engine.begin() as connection:
+        assert (await numbers(connection))[0] == 600
+    await engine.dispose()
+
+
+async def test_after_a_beginning_that_failed_nothing_stands_alone(file: Path) -> None:
+    engine = engine_on(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        async with engine.connect() as connection:
+            await connection.execute(text("PRAGMA busy_timeout=0"))
+            await connection.rollback()
+            other.execute("BEGIN IMMEDIATE")
+            async with connection.begin():
+                with pytest.raises(OperationalError, match="locked"):
+                    await one_write(connection)
+                other.execute("ROLLBACK")
+                await one_write(connection)  # it is in the transaction that now begins
+                await connection.rollback()
+        assert other.execute("SELECT count(*) FROM numbers WHERE word = 'w'").fetchone() == (0,)
+    await engine.dispose()
+
+
+async def test_reading_and_writing_take_turns_on_one_connection(file: Path) -> None:
+    engine = engine_on(file)
+    for _ in range(2):
+        async with engine.connect() as connection:
+            await connection.execution_options(**{READ_ONLY: True})
+            async with connection.begin():
+                await one_read(connection)
+                with pytest.raises(OperationalError, match="readonly"):
+                    await one_write(connection)
+        async with engine.begin() as connection:
+            await one_write(connection)
+    await engine.dispose()
+
+
+async def test_a_unit_that_failed_leaves_nothing_behind(file: Path) -> None:
+    engine = engine_on(file)
+
+    async def breaks() -> None:
+        async with engine.begin() as connection:
+            await one_write(connection)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await breaks()
+    async with engine.begin() as connection:
+        found = await connection.execute(text("SELECT count(*) FROM numbers WHERE word = 'w'"))
+        assert found.scalar_one() == 0
+    await engine.dispose()

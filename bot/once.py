@@ -8,7 +8,7 @@ died before is handled by whoever gets it next.
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,11 +17,13 @@ from typing import TypeVar
 
 from bot.clock import Clock
 from bot.tasks import Nursery
+from bot.together import Together
 from storage.database import Database, Transaction, Unit
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_Mark = tuple[int, str]  # an update that was handled, and the token of the right to handle it
 
 KEPT = timedelta(hours=48)  # Telegram gives an update up after 24
 REMEMBERED = 10_000  # numbers in memory; older ones are looked up
@@ -74,8 +76,7 @@ class Once:
         self._at_work: dict[int, asyncio.Future[bool]] = {}
         self._nursery = Nursery()
         self._known_to: int | None = None  # greater numbers are in memory or were never handled
-        self._marks: list[tuple[int, str]] = []
-        self._writing = asyncio.Lock()
+        self._marks = Together(self._write)
 
     async def handle(self, number: int, work: Callable[[], Awaitable[object]]) -> bool:
         """Do the work of this update unless it was done before; whether it is done now.
@@ -124,7 +125,7 @@ class Once:
             await self._leave(number, begun.token)
             raise
         try:
-            await self._mark(number, begun.token)
+            await self._marks.get((number, begun.token))
         except Exception as error:
             log.warning("update %s may be handled again after a restart: %r", number, error)
         return True
@@ -150,25 +151,17 @@ class Once:
             name = f"update {number}"
             await self._database.transact(lambda tx: tx.leases.give_back(name, token), alone=False)
 
-    async def _mark(self, number: int, token: str) -> None:
-        """Write that it was handled; those that end meanwhile are written together."""
-        self._marks.append((number, token))
-        async with self._writing:
-            marks, self._marks = self._marks, []
-            if not marks:
-                return
+    async def _write(self, marks: Collection[_Mark]) -> Mapping[_Mark, None]:
+        """Write that these were handled, all in one transaction."""
 
-            async def unit(tx: Transaction) -> None:
-                await tx.updates.mark(sorted(number for number, _ in marks), self._clock.now())
-                for number, token in sorted(marks):
-                    if token:
-                        await tx.leases.give_back(f"update {number}", token)
+        async def unit(tx: Transaction) -> None:
+            await tx.updates.mark(sorted(number for number, _ in marks), self._clock.now())
+            for number, token in sorted(marks):
+                if token:
+                    await tx.leases.give_back(f"update {number}", token)
 
-            try:
-                await self._database.transact(unit, alone=False)
-            except BaseException:
-                self._marks = marks + self._marks
-                raise
+        await self._database.transact(unit, alone=False)
+        return dict.fromkeys(marks)
 
     def _remember(self, number: int) -> None:
         self._seen[number] = None

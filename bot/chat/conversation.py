@@ -19,7 +19,6 @@ from bot.chat.elsewhere import shared
 from bot.chat.gate import Doors
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
-from bot.chat.together import Together
 from bot.delivery.messenger import Address
 from bot.messages import actions as act
 from bot.messages import notices
@@ -27,6 +26,7 @@ from bot.messages.callback_data import decode, encode
 from bot.messages.document import Pick
 from bot.messages.words import words_for
 from bot.once import HandledBeforeError
+from bot.together import Together
 from storage.acquaintance import Who
 from storage.model import ChatKind, Known, Sent, Standing, Unsure
 

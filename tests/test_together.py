@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 
-from bot.chat.together import Together
+from bot.together import Together
 
 
 class Table:

@@ -1,7 +1,7 @@
-"""Questions to the database that come at about the same time, asked together.
+"""Questions to the database, and marks in it, that come at about the same time: done together.
 
 Those who come while a look is under way, or very soon after one began, wait for the next: so a crowd costs
-little, and nobody is ever told what was so before asking. Knows neither what is asked nor where.
+little, and nobody is ever told what was so before asking. Knows neither what is done nor where.
 """
 
 import asyncio

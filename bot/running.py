@@ -7,6 +7,7 @@ import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
+from bot.ops.collecting import settle
 from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import Settings, SettingsError
@@ -24,6 +25,7 @@ async def serve(settings: Settings) -> None:
     await service.open()
     try:
         if await _reached(service, stopping):
+            settle()
             log.info("running as @%s", service.desk.bot)
             await stopping.wait()
     finally:

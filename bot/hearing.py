@@ -20,6 +20,7 @@ from bot.parts import POLL_SECONDS
 from bot.replica import Replica
 from bot.settings import Settings
 from bot.telegram.polling import Polling
+from bot.telegram.reading import read_update
 from bot.telegram.webhook import listening
 
 log = logging.getLogger(__name__)
@@ -154,7 +155,7 @@ def secret_of(token: str) -> str:
 def update_from(update: Mapping[str, Any], bot: Bot) -> Update | None:
     """The update in the library's form; None for one that it cannot read, which Telegram need not repeat."""
     try:
-        return Update.de_json(dict(update), bot)
+        return read_update(update, bot)
     except Exception as error:  # the library lets through whatever a wrong shape raises
         log.warning("update %s has a shape that is not known: %r", update.get("update_id"), error)
         return None

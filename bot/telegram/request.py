@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from bot.departing import Departure, departing
 from bot.telegram.redaction import redact
 
 # Shorter than any server's own limit, so that it is always we who close an idle connection: a request
@@ -34,6 +36,21 @@ _BEFORE_SENDING = (
     aiohttp.ServerFingerprintMismatch,
     aiohttp.InvalidURL,
 )
+
+
+class _PacedBody(aiohttp.BytesPayload):
+    """A body that asks whether it may leave once it has its connection, which may have taken long."""
+
+    def __init__(self, content: bytes, departure: Departure) -> None:
+        super().__init__(content, content_type="application/json")
+        self._departure = departure
+        self.released = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self._departure.leaves()
+        self.released = True
+        await super().write_with_length(writer, content_length)  # and the headers with it
+        self._departure.left()
 
 
 class AiohttpRequest(BaseRequest):
@@ -105,7 +122,10 @@ class AiohttpRequest(BaseRequest):
             connect=_seconds(connect_timeout, self._connect),
             pool=_seconds(pool_timeout, self._pool),
         )
-        body = _body(request_data)
+        departure = departing()
+        body = _body(request_data, departure)
+        if departure is not None and uploads:
+            await departure.leaves()  # a form is written in pieces; the first of them says nothing
         try:
             # A redirect would post the message a second time. aiohttp repeats a request on a connection that
             # turned out to be dead only for idempotent methods, and POST is none of them.
@@ -114,15 +134,15 @@ class AiohttpRequest(BaseRequest):
             ) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, OSError) as error:
-            failure = _failure(error)
+            failure = _failure(error, released=getattr(body.get("data"), "released", True))
         # Raised out here, so that the original error, whose text holds the token, is not chained to it.
         raise failure
 
 
-def _failure(error: Exception) -> TelegramError:
+def _failure(error: Exception, *, released: bool) -> TelegramError:
     what = f"{type(error).__name__}: {_detail(error)}"
     match error:
-        case _ if isinstance(error, _BEFORE_SENDING):
+        case _ if isinstance(error, _BEFORE_SENDING) or not released:
             return NotSentError(what)
         case TimeoutError():
             return TimedOut(what)
@@ -140,7 +160,7 @@ def _detail(error: Exception) -> str:
             return redact(str(error))
 
 
-def _body(data: RequestData | None) -> Mapping[str, Any]:
+def _body(data: RequestData | None, departure: Departure | None) -> Mapping[str, Any]:
     """What to hand to aiohttp: JSON where there is no file, for a form triples the size of Chinese text."""
     if data is None or not (data.parameters or data.contains_files):
         return {}
@@ -150,7 +170,8 @@ def _body(data: RequestData | None) -> Mapping[str, Any]:
             content = text.encode()
         except UnicodeEncodeError:  # a lone surrogate; Telegram would refuse it in these words
             raise BadRequest("Bad Request: strings must be encoded in UTF-8") from None
-        return {"data": content, "headers": {"Content-Type": "application/json"}}
+        body = content if departure is None else _PacedBody(content, departure)
+        return {"data": body, "headers": {"Content-Type": "application/json"}}
     form = aiohttp.FormData(quote_fields=False)
     for name, value in data.json_parameters.items():
         form.add_field(name, value)

@@ -10,6 +10,7 @@ import pytest
 from telegram import Bot
 from telegram.error import NetworkError, TelegramError, TimedOut
 
+from bot.departing import departs
 from bot.telegram.request import AiohttpRequest, NotSentError
 from tests.fake_replies import Reply, cut_after, delay, page
 from tests.fakes import FakeTelegram
@@ -60,6 +61,54 @@ async def test_never_repeats_a_request_on_a_connection_that_died() -> None:
             await bot.leave_chat(7)
     assert not isinstance(broken.value, NotSentError)
     assert (heard.connections, heard.requests) == (1, 2)
+
+
+class Asked:
+    """Lets a request leave after some time, or not at all; keeps what the server had heard at each moment."""
+
+    def __init__(self, heard: Heard, *, refusing: bool = False) -> None:
+        self._heard = heard
+        self._refusing = refusing
+        self.moments: list[tuple[str, int, int]] = []
+
+    async def leaves(self) -> None:
+        await asyncio.sleep(0.05)
+        self.moments.append(("leaves", self._heard.connections, self._heard.requests))
+        if self._refusing:
+            raise RuntimeError("not any more")
+
+    def left(self) -> None:
+        self.moments.append(("left", self._heard.connections, self._heard.requests))
+
+
+async def test_asks_when_the_connection_is_there_and_only_for_the_next_request() -> None:
+    heard = Heard(answers=9)
+    asked = Asked(heard)
+    async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
+        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        departs(asked)
+        assert await bot.leave_chat(7)
+        assert await bot.leave_chat(7)
+    assert asked.moments == [("leaves", 1, 0), ("left", 1, 0)]
+    assert heard.requests == 2
+
+
+async def test_what_may_not_leave_any_more_was_surely_not_sent() -> None:
+    heard = Heard(answers=9)
+    async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
+        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        departs(Asked(heard, refusing=True))
+        with pytest.raises(NotSentError):
+            await bot.leave_chat(7)
+    assert heard.requests == 0
+
+
+async def test_an_upload_asks_too(telegram: FakeTelegram) -> None:
+    asked = Asked(Heard(answers=0))
+    async with AiohttpRequest(connections=1, read_timeout=5.0) as wire:
+        departs(asked)
+        await Bot(telegram.token, telegram.url, request=wire).send_document(7, b"x", filename="x.txt")
+    assert asked.moments == [("leaves", 0, 0)]
 
 
 async def test_opens_lazily_and_again() -> None:

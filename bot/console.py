@@ -13,7 +13,7 @@ from telegram import Update
 
 from bot.chat.terminal import CHAT, Screen, TerminalRequest, open_screen, telegram_message
 from bot.clock import Clock, SystemClock
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from bot.parts import Wires
 from bot.service import Service
 from bot.settings import Settings

@@ -10,10 +10,11 @@ from pathlib import Path
 from telegram.request import BaseRequest
 
 from bot.clock import Clock
+from bot.delivery.limits import Limits
 from bot.delivery.local_pace import LocalPace
 from bot.delivery.notice import DumpUnreadable, PostsHeld, encode
 from bot.delivery.pace import Pace
-from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.pacing import Pacing
 from bot.delivery.policy import Policy
 from bot.delivery.shared_pace import SharedPace
 from bot.holding import Holding

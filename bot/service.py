@@ -22,9 +22,9 @@ from bot.chat.speaking import Speaker
 from bot.clock import Clock, SystemClock
 from bot.crashing import crash_point
 from bot.delivery.composing import ArchiveComposer
+from bot.delivery.limits import Limits
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.pace import Pace
-from bot.delivery.pacing import Limits
 from bot.delivery.sender import Sender
 from bot.delivery.timekeeper import Timekeeper
 from bot.hearing import Hearing

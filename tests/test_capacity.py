@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from bot.settings import FREE_PER_SECOND, Settings
 from storage.model import Priority
 from tests.capacity.page import CAPACITY_TABLES

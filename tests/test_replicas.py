@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from tests.dumps import ARCHIVE, Shown
 from tests.fakes import READER, FakeTelegram
 from tests.postgres import MakeUrl

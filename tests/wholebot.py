@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.clock import SystemClock
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from bot.intake.intake import Report, Rules, take_in
 from bot.parts import telegram_wires
 from bot.service import Service

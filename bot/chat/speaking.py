@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
-from bot.delivery.pace import Pace
+from bot.delivery.pace import NOT_SOON, Pace
 from bot.messages.document import Message
 from bot.messages.rendering import Rendered, choose, render
 from bot.telegram.ability import RichAbility
@@ -67,7 +67,9 @@ class Speaker:
         form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
-            await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
+            if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+                outcome = NOT_SOON
+                break
             rendered = self._rendered(message, form)
             if in_place_of is None:
                 outcome = await self._messenger.send(to, rendered, reply_to=reply_to)
@@ -92,8 +94,9 @@ class Speaker:
 
     async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
         """Hand a file over, once."""
-        await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
-        outcome = await self._messenger.hand(to, name, content)
+        outcome: Outcome = NOT_SOON
+        if await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+            outcome = await self._messenger.hand(to, name, content)
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
         return outcome
@@ -108,8 +111,10 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Show a picture, once; what to do without it is the asker's."""
-        await self._pace.answer(to.chat_id, private, LONGEST_WAIT)
-        outcome = await self._messenger.show(to, png, render(caption, Form.CLASSIC), reply_to=reply_to)
+        outcome: Outcome = NOT_SOON
+        if await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+            rendered = render(caption, Form.CLASSIC)
+            outcome = await self._messenger.show(to, png, rendered, reply_to=reply_to)
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
         return outcome

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from bot.delivery.wide_pacing import WidePacing
 from storage.database import Transaction
 from storage.pace import Paced, instant, seconds

@@ -5,15 +5,48 @@ Knows when to wait; how long is the pacing's arithmetic.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import Pacing
+from bot.departing import departs
 from storage.database import Database, Transaction
 from storage.model import ChatKind
 
 FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request, booked and then confirmed for `at`; asked again when its first byte goes."""
+
+    pacing: Pacing
+    clock: Clock
+    chat_id: int
+    private: bool
+    at: float
+
+    async def confirmed(self) -> None:
+        """Wait until it may begin."""
+        now = self.clock.monotonic()
+        while True:
+            if self.at > now:
+                await asyncio.sleep(self.at - now)
+                now = self.clock.monotonic()
+            self.at = self.pacing.confirm(now, self.chat_id, self.private, self.at)
+            if self.at <= now:
+                return
+
+    async def leaves(self) -> None:
+        now = self.clock.monotonic()
+        self.at = self.pacing.leave(now, self.chat_id, self.private, self.at)
+        if self.at > now:
+            await self.confirmed()
+
+    def left(self) -> None:
+        self.at = self.pacing.left(self.clock.monotonic(), self.chat_id, self.private, self.at)
 
 
 class LocalPace:
@@ -44,16 +77,8 @@ class LocalPace:
         ready = self._pacing.ready_at(now, chat_id, private)
         if ready - now > FAR_SECONDS:
             return ready - now
-        start = self._pacing.reserve(now, chat_id, private, movable=True)
-        while True:
-            now = self._clock.monotonic()
-            if start > now:
-                await asyncio.sleep(start - now)
-                now = self._clock.monotonic()
-            granted = self._pacing.confirm(now, chat_id, private, start)
-            if granted == start or granted <= now:
-                return None
-            start = granted
+        await self._leave_at(chat_id, private, self._pacing.reserve(now, chat_id, private, movable=True))
+        return None
 
     def flooded(self, chat_id: int, seconds: float) -> bool:
         return self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
@@ -61,10 +86,19 @@ class LocalPace:
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """There is nobody else."""
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
+    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
         now = self._clock.monotonic()
         start = self._pacing.reserve(now, chat_id, private, interactive=True)
-        await asyncio.sleep(min(longest, max(0.0, start - now)))
+        if start - now > longest:
+            self._pacing.take_back(chat_id, private, start)
+            return False
+        await self._leave_at(chat_id, private, start)
+        return True
 
     async def answer_flooded(self, chat_id: int, seconds: float) -> None:
         self.flooded(chat_id, seconds)
+
+    async def _leave_at(self, chat_id: int, private: bool, start: float) -> None:
+        request = _Request(self._pacing, self._clock, chat_id, private, start)
+        await request.confirmed()
+        departs(request)

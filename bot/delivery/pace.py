@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from storage.database import Transaction
-from storage.model import Delivery
+from storage.model import Delivery, Refused
+
+NOT_SOON = Refused("it could not have been said soon")  # what becomes of an answer that `answer` does not let
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,10 @@ class Claimed:
 
 
 class Pace(Protocol):
-    """All times are seconds. A request begins when `turn` or `answer` lets it, and is never made later."""
+    """All times are seconds. A request is made right after `turn` or `answer` lets it, by the same task.
+
+    The wire asks once more when its first byte is about to go (bot/departing.py).
+    """
 
     ahead: float  # how far ahead of their start duties are claimed
     linger: float  # how long results gather before they are written together
@@ -56,8 +61,8 @@ class Pace(Protocol):
         """The same, said to every process, with the row of the push."""
         ...
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
-        """Wait until an answer to somebody may leave, before pushes; no longer than `longest`."""
+    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+        """Wait until an answer to somebody may leave, before pushes; False if it cannot within `longest`."""
         ...
 
     async def answer_flooded(self, chat_id: int, seconds: float) -> None:

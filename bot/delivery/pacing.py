@@ -9,40 +9,14 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.delivery.departures import Departures
+from bot.delivery.freezes import Freezes
+from bot.delivery.limits import Limits
 from bot.delivery.windows import Window, book, unbook
 
-FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
-_EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
-_PAID_EVENNESS = 0.6
-_TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
-_FREE = 30.0  # a second; what goes beyond is paid for
-_FORGIVEN = 0.5  # the part of the margin that a late start may use up; the network has the rest
+_BEHIND = 0.3  # seconds; who leaves later than this after its slot is planned anew, nearer ones catch up
+_MINUTE = 60.0  # longer than this nobody waits to ask again
 _SWEEP_FROM = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What Telegram lets a bot send (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
-
-    Every window is kept longer by the part `margin`: requests do not travel equally fast, and a server that
-    counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %. Of a
-    paid rate that is 25 messages a second, so there the bot's window begins with `paid_margin`; a flood of
-    the bot ends that.
-    """
-
-    per_second: float | None = 30
-    private_gap: float = 1.0
-    group_per_minute: int = 20
-    margin: float = 0.025
-    paid_margin: float = 0.005
-
-    @property
-    def crowd(self) -> int:
-        """How many chats flooded together make a flood of the bot: two, and of a paid rate as many more.
-
-        Of the 5,000 messages that go out in five seconds at 1,000/s, two may well meet slow chats.
-        """
-        return max(2, round((self.per_second or 0) / _FREE))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,53 +27,42 @@ class _Booking:
 
 
 class Pacing:
-    """Explicit state: past and booked starts, no older than a minute, and the freezes of floods."""
+    """Explicit state: past and booked starts, no older than a minute, and the freezes of floods.
+
+    A start is booked ahead and confirmed when it has come. What is confirmed late is counted as late, but the
+    plan stays as it was: else every lateness would be paid again by all that follow.
+    """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits = limits or Limits()
-        self._private = Window(1, limits.private_gap * (1 + limits.margin))
-        self._group = Window(limits.group_per_minute, 60.0 * (1 + limits.margin))
+        self._chat_windows = {private: limits.of_chat(private) for private in (True, False)}
+        self._kept_windows = {private: limits.of_chat_kept(private) for private in (True, False)}
         self._bot: Window | None = None
         self._even: Window | None = None
-        # A paid rate forgives as much, for a thousand a second cannot each be woken on time.
-        self._slack = _FORGIVEN * limits.margin * min(1.0, limits.private_gap)
-        if limits.per_second is None and not limits.private_gap:
-            self._slack = math.inf  # nothing is too near where there is no limit
-        self._widen(limits.paid_margin if (limits.per_second or 0) > _FREE else limits.margin)
+        self._departures = Departures()
+        self._widen(limits.first_margin)
         self._starts: list[float] = []
         self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
         self._chats: dict[int, list[float]] = {}
         self._windows: dict[int, Window] = {}
-        self._frozen: dict[int, float] = {}
-        self._bot_frozen = -math.inf
-        self._floods: list[tuple[float, int, float]] = []
+        self._freezes = Freezes(limits.crowd)
         self._movable: list[_Booking] = []
         self._moved: dict[_Booking, float] = {}
         self._sweep_at = _SWEEP_FROM
 
     def _widen(self, margin: float) -> None:
         """Keep the bot's own window longer by this part."""
-        limits = self._limits
-        if limits.per_second is not None:
-            most = max(1, math.floor(limits.per_second))
-            together = max(1, math.floor(limits.per_second * _TOGETHER))
-            evenness = _PAID_EVENNESS if limits.per_second > _FREE else _EVENNESS
-            self._bot = Window(most, most / limits.per_second * (1 + margin))
-            self._even = Window(together, evenness * together * self._bot.seconds / most)
+        self._bot, self._even = self._limits.of_bot(margin), self._limits.evenly(margin)
+        self._departures.window = self._limits.of_bot_kept(margin)
 
     @property
     def remembered(self) -> int:
         """For how many chats anything is kept; of the order of the chats written to within a minute."""
-        return len(self._chats) + len(self._frozen)
-
-    @property
-    def slack(self) -> float:
-        """Seconds by which a start may come late without the requests behind it being too near."""
-        return self._slack
+        return len(self._chats) + len(self._freezes)
 
     @property
     def bot_frozen_until(self) -> float:
-        return self._bot_frozen
+        return self._freezes.bot_until
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -123,7 +86,9 @@ class Pacing:
 
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
         """The earliest start as far as the chat and freezes are concerned, whatever else the bot does."""
-        return self._window(private).earliest(self._chats.get(chat_id, []), self._thawed(now, chat_id))
+        return self._window(private).earliest(
+            self._chats.get(chat_id, []), self._freezes.thawed(now, chat_id)
+        )
 
     def reserve(
         self,
@@ -141,29 +106,72 @@ class Pacing:
         Whoever books movably asks `confirm` when the start has come.
         """
         self._forget(now, chat_id)
-        start = self._place(self._thawed(now, chat_id) + lead, chat_id, private, even=not interactive)
+        start = self._place(self._freezes.thawed(now, chat_id) + lead, chat_id, private, even=not interactive)
         if interactive and (pushed := self._displace(now, start, chat_id, private)) is not None:
             return pushed
         self._book(_Booking(start, chat_id, private), movable=movable)
         return start
 
     def confirm(self, now: float, chat_id: int, private: bool, start: float) -> float:
-        """Whether a movable booking may begin: its start if so, else a later time to wait for and ask again.
+        """Whether a booked request may leave: `now` if so, else a later time to wait for and ask again.
 
-        It may not if an answer to somebody took its slot, if a flood came in between, or if it comes so late
-        that the requests behind it would be too near.
+        It may not if an answer to somebody took its slot, if a flood came in between, or if others left so
+        late that it would be one too many within a window.
         """
         booking = _Booking(start, chat_id, private)
         if (moved := self._moved.pop(booking, None)) is not None:
             return moved if moved > now else self.confirm(now, chat_id, private, moved)
-        self._unlist(booking)
-        lower = self._thawed(now, chat_id)
-        if lower <= now <= start + self._slack:
+        thawed = self._freezes.thawed(now, chat_id)
+        if start > now >= thawed:
             return start
-        self._unbook(booking)
-        again = self._place(lower, chat_id, private, even=False)
-        self._book(_Booking(again, chat_id, private), movable=again > now)
-        return again
+        self._unlist(booking)
+        waited = self._departures.waited(start)
+        planned = start if waited is None else waited
+        if thawed > now:
+            self._unbook(_Booking(start, chat_id, private), planned)
+            again = self._place(thawed, chat_id, private, even=False)
+            self._book(_Booking(again, chat_id, private), movable=True)
+            return again
+        return self._depart(now, chat_id, private, start, planned)
+
+    def leave(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
+        """The same for a request that was confirmed, but whose first byte goes only now."""
+        if now <= confirmed:
+            return confirmed
+        self._departures.stay(confirmed)
+        return self._depart(now, chat_id, private, confirmed, None)
+
+    def left(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
+        """It has left, and is counted as leaving `now` however long ago it was confirmed."""
+        self._departures.stay(confirmed)
+        self._departures.leave(now)
+        self._rebook_chat(chat_id, private, confirmed, now)
+        return now
+
+    def _depart(self, now: float, chat_id: int, private: bool, start: float, planned: float | None) -> float:
+        """Count it as leaving now, or as waiting for the first time that nobody else waits for."""
+        behind = [at for at in self._chats.get(chat_id, []) if at <= now]
+        unbook(behind, start)
+        at, tried = now, -math.inf
+        while at != tried:
+            tried = at
+            at = self._departures.opens(now, self._kept_windows[private].earliest(behind, at))
+        self._rebook_chat(chat_id, private, start, at)
+        if planned is not None and self._bot is not None and at > planned + _BEHIND:
+            unbook(self._starts, planned)
+            book(self._starts, at)
+            planned = at
+        if at <= now:
+            self._departures.leave(now)
+        else:
+            self._departures.wait(at, at if planned is None else planned)
+        return at
+
+    def _rebook_chat(self, chat_id: int, private: bool, start: float, at: float) -> None:
+        chat = self._chats.setdefault(chat_id, [])
+        self._windows[chat_id] = self._window(private)
+        unbook(chat, start)
+        book(chat, at)
 
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
         """Telegram answered 429: nothing to this chat for exactly `retry_after` seconds.
@@ -172,26 +180,21 @@ class Pacing:
         until the longest of their pauses is over, and more distance from then on. Returns whether it is the
         bot.
         """
-        until = now + retry_after
-        self.freeze(chat_id, until)
-        self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
-        self._floods.append((now, chat_id, until))
-        whole = len({flooded for _, flooded, _ in self._floods}) >= self._limits.crowd
+        whole = self._freezes.flooded(now, chat_id, retry_after)
         if whole:
-            self.freeze_bot(max(end for _, _, end in self._floods))
             self._widen(self._limits.margin)
         return whole
 
     def freeze(self, chat_id: int, until: float) -> None:
         """Nothing to this chat before `until`, as remembered from an earlier run."""
-        self._frozen[chat_id] = max(until, self._frozen.get(chat_id, until))
+        self._freezes.freeze(chat_id, until)
 
     def freeze_bot(self, until: float) -> None:
-        self._bot_frozen = max(until, self._bot_frozen)
+        self._freezes.freeze_bot(until)
 
     def budget(self, now: float, within: float) -> int:
         """How many pushes, each to a chat that is ready, could still be booked within `within` seconds."""
-        end, begin = now + within, max(now, self._bot_frozen)
+        end, begin = now + within, max(now, self._freezes.bot_until)
         if begin > end:
             return 0
         if self._bot is None or self._even is None:
@@ -202,10 +205,7 @@ class Pacing:
         return max(0, min(evenly, self._bot.room(self._starts, end) + math.floor(further)))
 
     def _window(self, private: bool) -> Window:
-        return self._private if private else self._group
-
-    def _thawed(self, now: float, chat_id: int) -> float:
-        return max(now, self._bot_frozen, self._frozen.get(chat_id, now))
+        return self._chat_windows[private]
 
     def _place(self, lower: float, chat_id: int, private: bool, *, even: bool) -> float:
         """The first time from `lower` on that every window allows."""
@@ -246,7 +246,9 @@ class Pacing:
         self._unlist(push)
         self._unbook(push)
         self._book(_Booking(push.start, chat_id, private), movable=False)
-        later = self._place(self._thawed(push.start, push.chat_id), push.chat_id, push.private, even=True)
+        later = self._place(
+            self._freezes.thawed(push.start, push.chat_id), push.chat_id, push.private, even=True
+        )
         self._book(_Booking(later, push.chat_id, push.private), movable=True)
         self._moved[push] = later
         return push.start
@@ -259,9 +261,9 @@ class Pacing:
         if movable:
             insort(self._movable, booking)
 
-    def _unbook(self, booking: _Booking) -> None:
+    def _unbook(self, booking: _Booking, planned: float | None = None) -> None:
         self._full = (math.inf, math.inf)
-        unbook(self._starts, booking.start)
+        unbook(self._starts, booking.start if planned is None else planned)
         unbook(self._chats.get(booking.chat_id, []), booking.start)
 
     def _unlist(self, booking: _Booking) -> None:
@@ -273,6 +275,7 @@ class Pacing:
         """Drop what can no longer matter; all other chats only now and then, so that it costs little."""
         if self._bot is not None:
             self._bot.forget(self._starts, now)
+        self._departures.forget(now - _MINUTE)
         if chat_id in self._chats:
             self._windows[chat_id].forget(self._chats[chat_id], now)
         del self._movable[: bisect_left(self._movable, now, key=lambda booking: booking.start)]
@@ -282,6 +285,6 @@ class Pacing:
             window.forget(self._chats[chat_id], now)
             if not self._chats[chat_id]:
                 del self._chats[chat_id], self._windows[chat_id]
-        self._frozen = {chat_id: until for chat_id, until in self._frozen.items() if until > now}
-        self._moved = {old: new for old, new in self._moved.items() if new > now - self._group.seconds}
+        self._freezes.forget(now)
+        self._moved = {old: new for old, new in self._moved.items() if new > now - _MINUTE}
         self._sweep_at = max(_SWEEP_FROM, 2 * (self.remembered + len(self._moved)))

@@ -15,10 +15,11 @@ from typing import Literal
 
 from bot.clock import Clock
 from bot.delivery.elsewhere import Elsewhere
+from bot.delivery.freezes import FLOODS_TOGETHER
 from bot.delivery.lead import learned
 from bot.delivery.ledger import Ledger, later, open_ledger
+from bot.delivery.limits import Limits
 from bot.delivery.pace import Claimed
-from bot.delivery.pacing import FLOODS_TOGETHER, Limits
 from bot.delivery.verdict import settled
 from bot.delivery.wide_pacing import WidePacing
 from bot.holding import Holding
@@ -85,7 +86,7 @@ class SharedPace:
         self._on_unsure = on_unsure
         self._there = Elsewhere()
         self._last = WidePacing(self._limits)
-        self._slack = self._last.slack / WIDER
+        self._slack = limits.slack
         self._push_lead, self._lead = PUSH_LEAD, LEAD
         self._left: list[tuple[_Booked, float]] = []
         self._told = 0  # of these, by the transaction that books
@@ -182,16 +183,16 @@ class SharedPace:
             self._last.freeze_bot(seconds(paused))
         await tx.pace.write(rows)
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> None:
-        end = self._clock.monotonic() + longest
-        wish = _Wish(chat_id=chat_id, private=private, interactive=True)
+    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+        wish = _Wish(chat_id=chat_id, private=private, interactive=True, within=longest)
         for _ in range(TRIES):
-            booked = await self._book(wish)
-            await self._until(booked.start, end)
-            now = self._there.now(self._clock.monotonic())
-            if now is None or self._may_leave(booked, now) or self._clock.monotonic() >= end:
-                return
+            if not (booked := await self._book(wish)).kept:
+                return False
+            await self._until(booked.start)
+            if self._may_leave(booked, self._there.now(self._clock.monotonic()) or math.inf):
+                return True
             wish = replace(wish, instead_of=booked)
+        return False
 
     async def answer_flooded(self, chat_id: int, seconds: float) -> None:
         async def unit(tx: Transaction) -> None:
@@ -270,8 +271,8 @@ class SharedPace:
         """Whether no other process can have taken it over, however long this one may have stood still."""
         return self._pulse.held() and self._pulse.token == claimed.owner
 
-    async def _until(self, start: float, end: float = float("inf")) -> None:
-        wait = min(end, self._there.here(start)) - self._clock.monotonic()
+    async def _until(self, start: float) -> None:
+        wait = self._there.here(start) - self._clock.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
 

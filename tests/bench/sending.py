@@ -14,9 +14,10 @@ from telegram import Bot
 
 from bot.clock import SystemClock
 from bot.delivery.composing import ArchiveComposer
+from bot.delivery.limits import Limits
 from bot.delivery.local_pace import LocalPace
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.pacing import Pacing
 from bot.delivery.policy import Policy
 from bot.delivery.sender import Sender
 from bot.intake.intake import Rules, take_in

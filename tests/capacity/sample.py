@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import islice
 
-from bot.delivery.pacing import Limits, Pacing
+from bot.delivery.limits import Limits
+from bot.delivery.pacing import Pacing
 from tests.bench.pace import most_within
 
 ANSWERS_PER_SECOND = 0.5

@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from bot.clock import SystemClock
+from bot.delivery.limits import Limits
 from bot.delivery.pace import Claimed
-from bot.delivery.pacing import Limits
 from bot.delivery.shared_pace import FAR_SECONDS, LATE_SECONDS, SharedPace, _Wish
 from bot.holding import Holding
 from storage.database import Database, Unit, open_database
 from storage.model import State
 from storage.pace import seconds
-from tests.delivery.test_pacing import most_within
+from tests.delivery.pace_model import most_within
 from tests.postgres import MakeUrl
 from tests.storage.test_outbox import announce, chat, counts
 

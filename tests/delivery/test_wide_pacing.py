@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery.pacing import Limits
+from bot.delivery.limits import Limits
 from bot.delivery.wide_pacing import WidePacing
-from tests.delivery.test_pacing import most_within
+from tests.delivery.pace_model import most_within
 
 
 @given(

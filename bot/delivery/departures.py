@@ -1,0 +1,49 @@
+"""When requests really left, and the times given to those that found no room when they came to leave.
+
+Bookings are a plan, and a plan may be met late. This is what a server counts: only what has left takes up
+room here, and whoever is there first uses it, so that a late one costs nothing but its own lateness.
+"""
+
+from bisect import bisect_left, insort
+
+from bot.delivery.windows import Window, book, unbook
+
+
+class Departures:
+    """Of one bot, by the seconds of one clock. `window` is kept whatever was planned; None keeps nothing."""
+
+    def __init__(self) -> None:
+        self.window: Window | None = None
+        self._left: list[float] = []
+        self._waiting: list[tuple[float, float]] = []  # until when, and when it was planned
+
+    def opens(self, now: float, at: float) -> float:
+        """`at` if that is `now` and one more may leave; else the first time from then on that none awaits."""
+        if self.window is None or (at <= now and self.window.room(self._left, now)):
+            return at
+        awaited = [until for until, _ in self._waiting if until > now]
+        return self.window.earliest(sorted(self._left + awaited), at)
+
+    def leave(self, now: float) -> None:
+        if self.window is not None:
+            self.window.forget(self._left, now)
+            book(self._left, now)
+
+    def stay(self, left: float) -> None:
+        """What was to leave at `left` has not."""
+        unbook(self._left, left)
+
+    def wait(self, until: float, planned: float) -> None:
+        """It asks again then."""
+        insort(self._waiting, (until, planned))
+
+    def waited(self, until: float) -> float | None:
+        """When the one that waits until then was planned, and it waits no more; None if nobody does."""
+        index = bisect_left(self._waiting, (until,))
+        if index == len(self._waiting) or self._waiting[index][0] != until:
+            return None
+        return self._waiting.pop(index)[1]
+
+    def forget(self, before: float) -> None:
+        """Drop those that waited until before then and never asked again."""
+        del self._waiting[: bisect_left(self._waiting, (before,))]

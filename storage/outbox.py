@@ -6,10 +6,8 @@ is knowledge that cannot become untrue; every other end is fenced by the token o
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from sqlalchemy import (
-    RowMapping,
     and_,
     delete,
     func,
@@ -21,22 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.begun import Claim
 from storage.bell import ring
-from storage.destinations import destination_of
+from storage.claiming import claim
 from storage.model import (
     Delivery,
     DeliveryId,
     DeliveryKind,
     DestinationId,
     PostId,
-    Priority,
     Settlement,
     State,
 )
 from storage.outbox_statements import (
-    CLAIM,
-    CLAIMED,
-    DUE_PRIORITIES,
-    EPISODE_BEFORE,
     OLDEST_FIRST,
     PENDING,
     RECOVER,
@@ -59,27 +52,7 @@ class Outbox:
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
         `owner` is the token of a lease that the claims end with, too, where several processes claim.
         """
-        claim = {"claim": uuid4().hex}
-        asked: dict[str, object] = {"now": now, "until": now + lease, "owner": owner, **claim}
-        waiting_at = (await self._connection.execute(DUE_PRIORITIES, {"now": now})).one()
-        free = slots
-        for priority in (each for each, found in zip(Priority, waiting_at, strict=True) if found):
-            if free > 0:
-                asked |= {"slots": free, "urgency": priority}
-                free -= (await self._connection.execute(CLAIM, asked)).rowcount
-        if free == slots:
-            return []
-        claimed = (await self._connection.execute(CLAIMED, claim)).mappings().all()
-        before = await self._before(claim)
-        return [_delivery(row, before.get(row["delivery_id"])) for row in claimed]
-
-    async def _before(self, claim: dict[str, str]) -> dict[DeliveryId, int]:
-        """For announcements of episodes, the message there that told of the episode before.
-
-        Looked up at the claim, because an older duty of the same destination has always ended by then.
-        """
-        found = await self._connection.execute(EPISODE_BEFORE, claim)
-        return {DeliveryId(row.id): int(row.message) for row in found}
+        return await claim(self._connection, slots, now, lease, owner)
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Write what became of tries."""
@@ -275,26 +248,3 @@ class Outbox:
             .limit(1)
         )
         return found.scalar_one_or_none()
-
-
-def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
-    kind: DeliveryKind = row["delivery_kind"]
-    payload: str | None = row["delivery_payload"]
-    listed = payload if kind is DeliveryKind.DIGEST else None
-    ids = [int(part) for part in listed.split(",")] if listed else []
-    post_id: PostId | None = row["delivery_post_id"]
-    return Delivery(
-        id=DeliveryId(row["delivery_id"]),
-        kind=kind,
-        destination=destination_of(row),
-        post_ids=tuple(PostId(i) for i in ids) if ids else ((post_id,) if post_id else ()),
-        text=None if listed else payload,
-        token=row["delivery_token"],
-        attempts=row["delivery_attempts"],
-        unsure=row["delivery_unsure"],
-        scope_id=row["delivery_scope_id"],
-        message_id=row["delivery_message_id"],
-        form=row["delivery_form"],
-        duty=row["delivery_duty"],
-        reply_to=reply_to,
-    )

@@ -6,6 +6,7 @@ Knows tables, not what the rows mean; storage.outbox runs them.
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Integer,
     Select,
     String,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.sql.dml import Update
@@ -33,7 +35,8 @@ SENDING = text("deliveries.state = 'sending'")
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
-def _claim() -> Update:
+def due(urgency: ColumnElement[int]) -> Select[tuple[int]]:
+    """The duties of this priority that may be claimed, oldest first, no more than there are slots."""
     older = deliveries.alias("older")
     waits = (
         select(literal_column("1"))
@@ -46,42 +49,70 @@ def _claim() -> Update:
         )
         .exists()
     )
-    due = (
+    return (
         select(deliveries.c.id)
-        .where(PENDING, deliveries.c.priority == bindparam("urgency"), deliveries.c.due_at <= NOW, ~waits)
+        .where(PENDING, deliveries.c.priority == urgency, deliveries.c.due_at <= NOW, ~waits)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(bindparam("slots", type_=Integer))
         .with_for_update(skip_locked=True)
     )
-    return (
-        update(deliveries)
-        .where(deliveries.c.id.in_(due))
-        .values(
-            state=State.SENDING,
-            token=bindparam("claim"),
-            lease_until=bindparam("until"),
-            owner=bindparam("owner"),
-            begun=False,
-            attempts=deliveries.c.attempts + 1,
-            updated_at=NOW,
-        )
-    )
+
+
+# What a claim writes.
+CLAIMING: dict[str, Any] = {
+    "state": State.SENDING,
+    "token": bindparam("claim"),
+    "lease_until": bindparam("until"),
+    "owner": bindparam("owner"),
+    "begun": False,
+    "attempts": deliveries.c.attempts + 1,
+    "updated_at": NOW,
+}
+
+# What the sender wants to know of a duty, beside its destination.
+TOLD = (
+    "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id", "form",
+    "duty",
+)  # fmt: skip
 
 
 def _claimed() -> Select[*tuple[Any, ...]]:
     """What a claim took, each with its destination, in the order in which it is to leave."""
-    told = (
-        deliveries.c[name].label(f"delivery_{name}")
-        for name in (
-            "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id",
-            "form", "duty",
-        )
-    )  # fmt: skip
+    told = (deliveries.c[name].label(f"delivery_{name}") for name in TOLD)
     return (
         select(*told, *(column for column in destinations.c if column.name != "created_at"))
         .join(destinations, destinations.c.id == deliveries.c.destination_id)
         .where(SENDING, deliveries.c.token == bindparam("claim"))
         .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
+    )
+
+
+def _claim_together() -> Select[*tuple[Any, ...]]:
+    """The whole claim in one statement; SQLite has no update within a query."""
+    # A part of its own for each priority, so that each reads the index only as far as it must; the later ones
+    # are begun only while slots are free. Rows that a part locked in vain are free when the claim ends.
+    parts = [
+        select(due(literal_column(str(int(priority)))).subquery(f"due_{priority.name.lower()}").c.id)
+        for priority in Priority
+    ]
+    chosen = (
+        select(union_all(*parts).subquery("due").c.id)
+        .limit(bindparam("slots", type_=Integer))
+        .cte("chosen")
+        .prefix_with("MATERIALIZED")
+    )
+    taken = (
+        update(deliveries)
+        .where(deliveries.c.id == chosen.c.id)
+        .values(CLAIMING)
+        .returning(deliveries)
+        .cte("taken")
+    )
+    told = (taken.c[name].label(f"delivery_{name}") for name in TOLD)
+    return (
+        select(*told, *(column for column in destinations.c if column.name != "created_at"))
+        .join(destinations, destinations.c.id == taken.c.destination_id)
+        .order_by(taken.c.priority, taken.c.due_at, taken.c.id)
     )
 
 
@@ -154,8 +185,9 @@ def _recover() -> Update:
 
 
 # Built once: the sender runs these many times a second, and building costs more than running.
-CLAIM = _claim()
+CLAIM = update(deliveries).where(deliveries.c.id.in_(due(bindparam("urgency")))).values(CLAIMING)
 CLAIMED = _claimed()
+CLAIM_TOGETHER = _claim_together()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()

@@ -6,16 +6,22 @@ write all of them: one transaction books at a time, and no two wait for each oth
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.columns import EPOCH, MICROSECOND
-from storage.dialect import upsert
+from storage.dialect import few_lengths, upsert
 from storage.schema import pace
 
 BOT = "bot"
+
+BOT_ALONE = select(pace).where(pace.c.key == BOT).with_for_update()
+_LOCKED = BOT_ALONE.subquery("locked")
+# Around the lock, for what stands beside it is worked out before it is had.
+BOT_AND_TIME = select(*_LOCKED.c, func.clock_timestamp().label("at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +42,21 @@ class Pace:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self) -> Paced:
-        """The bot's row, locked until the transaction ends."""
-        bot = select(pace).where(pace.c.key == BOT).with_for_update()
+    async def lock(self, given: datetime = EPOCH) -> tuple[Paced, datetime]:
+        """The bot's row, locked until the transaction ends, and the time by then; `given` on SQLite."""
+        shared = self._connection.dialect.name == "postgresql"
+        bot = BOT_AND_TIME if shared else BOT_ALONE
         row = (await self._connection.execute(bot)).first()
         if row is None:
             first = upsert(self._connection, pace).values(key=BOT, starts="", until=EPOCH)
             await self._connection.execute(first.on_conflict_do_nothing())
             row = (await self._connection.execute(bot)).one()
-        return _paced(row)
+        return _paced(row), row.at.astimezone(UTC) if shared else given
 
     async def chats(self, ids: Collection[int]) -> dict[int, Paced]:
         """What is known of these chats; one that was not written to lately is left out."""
-        found = await self._connection.execute(select(pace).where(pace.c.key.in_([str(i) for i in ids])))
+        keys = few_lengths(str(i) for i in ids)
+        found = await self._connection.execute(select(pace).where(pace.c.key.in_(keys)))
         return {int(row.key): _paced(row) for row in found}
 
     async def flooded_since(self, since: datetime, but: int) -> tuple[int, datetime | None]:
@@ -109,7 +117,7 @@ def _read(text: str) -> tuple[float, ...]:
     return tuple(starts)
 
 
-def _paced(row: Row[tuple[object, ...]]) -> Paced:
+def _paced(row: Any) -> Paced:
     return Paced(
         key=row.key,
         starts=_read(row.starts),

@@ -48,8 +48,8 @@ class Ledger:
 
 async def open_ledger(tx: Transaction, limits: Limits, given: datetime) -> Ledger:
     """Lock the rows. `given` is the time where no other process is."""
-    bot = await tx.pace.lock()
-    now = seconds(await tx.now(given))
+    bot, at = await tx.pace.lock(given)
+    now = seconds(at)
     pacing = WidePacing(limits)
     pacing.recall(start for start in bot.starts if start < now + SKEWED_SECONDS)
     if bot.paused_until is not None:

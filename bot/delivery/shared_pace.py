@@ -172,7 +172,7 @@ class SharedPace:
 
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
-        bot = await tx.pace.lock()
+        bot, _ = await tx.pace.lock()
         known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
         chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
         rows = [replace(chat, until=later(known.until, until))]

@@ -15,18 +15,18 @@ async def test_what_is_written_is_read(database: Database) -> None:
     bot = Paced(key=BOT, starts=starts, paused_until=NOW)
     chat = Paced(key="-100123", starts=starts[:1], flooded_at=NOW, until=NOW + timedelta(minutes=2))
     await database.transact(lambda tx: tx.pace.write([bot, chat]))
-    assert await database.transact(lambda tx: tx.pace.lock()) == bot
+    assert (await database.transact(lambda tx: tx.pace.lock()))[0] == bot
     assert await database.read(lambda tx: tx.pace.chats([-100123, 7])) == {-100123: chat}
 
 
 async def test_one_transaction_books_at_a_time(database: Database) -> None:
     async def book(tx: Transaction) -> None:
-        bot = await tx.pace.lock()
+        bot, _ = await tx.pace.lock()
         await asyncio.sleep(0)
         await tx.pace.write([Paced(key=BOT, starts=(*bot.starts, AT + len(bot.starts)))])
 
     await asyncio.gather(*(database.transact(book, alone=False) for _ in range(12)))
-    bot = await database.transact(lambda tx: tx.pace.lock())
+    bot, _ = await database.transact(lambda tx: tx.pace.lock())
     assert bot.starts == tuple(AT + number for number in range(12))
 
 
@@ -50,9 +50,30 @@ async def test_what_says_nothing_any_more_is_forgotten(database: Database) -> No
     await database.transact(lambda tx: tx.pace.write(rows))
     await database.transact(lambda tx: tx.pace.prune(NOW + timedelta(seconds=1)))
     assert set(await database.read(lambda tx: tx.pace.chats([1, 2]))) == {2}
-    assert (await database.transact(lambda tx: tx.pace.lock())).key == BOT
+    assert (await database.transact(lambda tx: tx.pace.lock()))[0].key == BOT
 
 
 def test_seconds_and_instants_are_the_same_moment() -> None:
     assert instant(seconds(NOW)) == NOW
     assert seconds(instant(AT + 0.000001)) == as_stored(AT + 0.000001)
+
+
+async def test_the_time_of_a_lock_is_when_it_was_had_not_when_it_was_asked_for(database: Database) -> None:
+    """Else a process that waited would book what the one before it has booked already as still to come."""
+    locked = asyncio.Event()
+
+    async def hold(tx: Transaction) -> datetime:
+        await tx.pace.lock()
+        locked.set()
+        await asyncio.sleep(0.3)
+        return await tx.now(datetime.now(UTC))
+
+    async def wait(tx: Transaction) -> datetime:
+        return (await tx.pace.lock(datetime.now(UTC)))[1]
+
+    await database.transact(lambda tx: tx.pace.lock(), alone=False)
+    async with asyncio.TaskGroup() as group:
+        given_back = group.create_task(database.transact(hold, alone=False))
+        await locked.wait()
+        had = group.create_task(database.transact(wait, alone=False))
+    assert had.result() >= given_back.result()

@@ -46,9 +46,8 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
 
 
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=4, pool_pre_ping=True, hide_parameters=HIDE
-    )
+    # Not asked whether they live before each use: a unit that finds its connection dead is run again.
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, hide_parameters=HIDE)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

@@ -18,7 +18,8 @@ class WidePacing(Pacing):
 
     def stretch(self, chat_id: int, private: bool, start: float, until: float) -> bool:
         """Let what is booked for `start` begin as late as `until`, if there is plenty of room for it."""
-        others = [at for at in self._chats.get(chat_id, []) if at != start]
+        others = list(self._chats.get(chat_id, []))
+        unbook(others, start)
         if self._window(private).earliest(others, until) > until:
             return False
         if self._bot is not None:
@@ -29,7 +30,8 @@ class WidePacing(Pacing):
             if self._bot.earliest(self._starts, until) > until:
                 return False
             book(self._starts, until)
-        self._chats[chat_id] = sorted([*others, until])
+        book(others, until)
+        self._chats[chat_id] = others
         return True
 
     def unstretch(self, start: float, until: float, left: float) -> None:

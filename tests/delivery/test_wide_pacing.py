@@ -1,6 +1,6 @@
 """Bookings that may be used late: whenever they are used, no window of any limit holds too much."""
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.delivery.limits import Limits
@@ -8,6 +8,8 @@ from bot.delivery.wide_pacing import WidePacing
 from tests.delivery.pace_model import most_within
 
 
+@settings(max_examples=300)
+@example(wishes=[(-5, wait, 0.0, False) for wait in (0.0, 0.0, 0.5, 0.0, 0.0)])  # ends meet beginnings
 @given(
     wishes=st.lists(
         st.tuples(st.sampled_from((1, 2, 3, -5)), st.floats(0.0, 0.5), st.floats(0.0, 0.6), st.booleans()),

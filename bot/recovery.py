@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from storage.aftermath import end_claims
 from storage.begun import BegunLog
 from storage.database import Database, Transaction
 
@@ -13,12 +14,10 @@ async def end_lost_claims(database: Database, begun: BegunLog | None, now: datet
     """
     if database.shared:
         return
-    known = None if begun is None else begun.read()
+    left = None if begun is None else begun.read()
 
     async def unit(tx: Transaction) -> None:
-        if known is not None:
-            await tx.outbox.unclaim(known, now)
-        await tx.outbox.recover(now, resend=resend, everything=True)
+        await end_claims(tx.outbox, left, now, resend=resend)
 
     await database.transact(unit)
     if begun is not None:

@@ -1,20 +1,33 @@
-"""Which claims' requests were begun: a line for each in a file beside the database, written before it leaves.
+"""Which claims' requests were begun and which were answered: lines in a file beside the database.
 
-After a death it tells what was surely not sent from what may have been, which a commit for each request would
-tell too, at the price of the commit. The kernel keeps the lines of a killed process, but not those of a
-machine that lost its power: lines of an earlier boot are not believed.
+After a death it tells what was surely not sent and what surely was from what may have been, which a commit
+before and after each request would tell too, at the price of the commits. The kernel keeps the lines of a
+killed process, but not those of a machine that lost its power: lines of an earlier boot are not believed.
 """
 
+import errno
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from storage.model import DeliveryId
+
+log = logging.getLogger(__name__)
 
 Claim = tuple[DeliveryId, str]  # a delivery under the token of a claim
 
 LARGE = 1_000_000  # bytes after which only what is still open is kept
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a dead process wrote: the claims whose requests it began, and the messages that became of some."""
+
+    begun: frozenset[Claim] = frozenset()
+    sent: Mapping[Claim, int | None] = field(default_factory=dict)
 
 
 class BegunLog:
@@ -23,19 +36,25 @@ class BegunLog:
     def __init__(self, file: Path, *, large: int = LARGE) -> None:
         self._file = file
         self._large = large
-        self._open: dict[DeliveryId, str] = {}
+        self._open: dict[DeliveryId, tuple[str, bytes]] = {}  # the token and the latest line
         self._descriptor: int | None = None
         self._size = 0
 
-    def read(self) -> frozenset[Claim] | None:
-        """The claims whose requests the last process may have made; None if that is not known."""
+    def read(self) -> Left | None:
+        """What the last process left; None if that is not known."""
         boot = _boot()
+        begun: set[Claim] = set()
+        sent: dict[Claim, int | None] = {}
         try:
             head, *lines = self._file.read_text(encoding="utf-8").splitlines()
-            claims = frozenset((DeliveryId(int(number)), token) for number, token in map(str.split, lines))
+            for number, token, *message in map(str.split, lines):
+                claim = (DeliveryId(int(number)), token)
+                begun.add(claim)
+                if message:
+                    sent[claim] = int(message[0]) or None
         except (OSError, ValueError):
             return None
-        return claims if boot is not None and head == boot else None
+        return Left(frozenset(begun), sent) if boot is not None and head == boot else None
 
     def start_over(self) -> None:
         """Forget the claims of the last process. Raises OSError."""
@@ -46,14 +65,19 @@ class BegunLog:
         """The request of this claim is about to be made. Raises OSError; then it must not be made."""
         if self._descriptor is None or self._size > self._large:
             self._rewrite()
-        assert self._descriptor is not None
-        self._open[delivery_id] = token
-        self._size += os.write(self._descriptor, _line(delivery_id, token))
+        self._note(delivery_id, token, f"{delivery_id} {token}\n".encode())
+
+    def sent(self, delivery_id: DeliveryId, token: str, message_id: int | None) -> None:
+        """Telegram has it, as this message, and no row says so yet. Unwritten, it is as if unsaid."""
+        try:
+            self._note(delivery_id, token, f"{delivery_id} {token} {message_id or 0}\n".encode())
+        except OSError as error:
+            log.warning("the answer to delivery %s is not noted: %s", delivery_id, error)
 
     def ended(self, claims: Iterable[Claim]) -> None:
         """What became of these claims is written."""
         for delivery_id, token in claims:
-            if self._open.get(delivery_id) == token:
+            if self._open.get(delivery_id, ("", b""))[0] == token:
                 del self._open[delivery_id]
 
     def close(self) -> None:
@@ -61,8 +85,17 @@ class BegunLog:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _note(self, delivery_id: DeliveryId, token: str, line: bytes) -> None:
+        self._open[delivery_id] = (token, line)
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file is not open")
+        if os.write(self._descriptor, line) < len(line):
+            self.close()  # written anew before the next request: half a line would spoil the one behind it
+            raise OSError(errno.ENOSPC, "the disk is full")
+        self._size += len(line)
+
     def _rewrite(self) -> None:
-        content = f"{_boot() or ''}\n".encode() + b"".join(_line(*claim) for claim in self._open.items())
+        content = f"{_boot() or ''}\n".encode() + b"".join(line for _, line in self._open.values())
         part = self._file.with_name(f"{self._file.name}.part")
         part.touch(mode=0o600)
         part.write_bytes(content)
@@ -70,10 +103,6 @@ class BegunLog:
         self.close()
         self._descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._size = 0
-
-
-def _line(delivery_id: DeliveryId, token: str) -> bytes:
-    return f"{delivery_id} {token}\n".encode()
 
 
 def _boot() -> str | None:

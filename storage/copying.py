@@ -3,7 +3,7 @@
 Knows tables and engines; what the rows mean only where a process may have died over them.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.begun import Claim
+from storage.aftermath import end_claims
 from storage.database import ALONE, Database
 from storage.engines import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
 from storage.leases import Leases
@@ -58,7 +58,8 @@ async def copy(source: str, target: str, *, now: datetime, resend: bool, told: T
         written = {table.name: await _copy_table(reading, writing, table, told) for table in TABLES}
         await _check_counts(writing, written)
         begun, stale = old.database.begun_log(), new.database.begun_log()
-        await _end_claims(writing, None if begun is None else begun.read(), now, resend=resend)
+        # The log lies beside an SQLite database; a start on the copy would miss it.
+        await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
         await _count_on(writing)
         if stale is not None:
             stale.start_over()
@@ -188,16 +189,6 @@ async def _check_counts(connection: AsyncConnection, written: Mapping[str, int])
             raise CopyRefusedError(
                 f"of {written[table.name]} rows of {table.name} {there} arrived, so none is kept: try again"
             )
-
-
-async def _end_claims(
-    connection: AsyncConnection, begun: Collection[Claim] | None, now: datetime, *, resend: bool
-) -> None:
-    """`begun` comes of a file beside an SQLite database, which a start on the copy would miss."""
-    outbox = Outbox(connection)
-    if begun is not None:
-        await outbox.unclaim(begun, now)
-    await outbox.recover(now, resend=resend, everything=True)
 
 
 async def _count_on(connection: AsyncConnection) -> None:

@@ -106,16 +106,16 @@ class Outbox:
         )
         return ended.rowcount
 
-    async def unclaim(self, begun: Collection[Claim], now: datetime) -> int:
-        """Free the claims that are not among those whose requests were `begun`: nothing of them was sent.
-
-        Only for a start that knows no other process lives.
-        """
+    async def sending(self) -> list[Claim]:
+        """The claims that have not ended."""
         found = await self._connection.execute(select(deliveries.c.id, deliveries.c.token).where(SENDING))
-        free = [row.id for row in found if (row.id, row.token) not in begun]
+        return [(DeliveryId(row.id), row.token) for row in found]
+
+    async def unclaim(self, ids: Collection[DeliveryId], now: datetime) -> None:
+        """Free claims whose requests were surely not made."""
         await self._connection.execute(
             update(deliveries)
-            .where(SENDING, deliveries.c.id.in_(free))
+            .where(SENDING, deliveries.c.id.in_(ids))
             .values(
                 state=State.PENDING,
                 attempts=deliveries.c.attempts - 1,
@@ -125,7 +125,6 @@ class Outbox:
                 updated_at=now,
             )
         )
-        return len(free)
 
     async def next_due(self) -> datetime | None:
         """When the earliest pending duty falls due."""

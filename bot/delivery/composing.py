@@ -66,8 +66,8 @@ class ArchiveComposer:
         if delivery.kind is DeliveryKind.DIGEST:
             key = (*key, delivery.id)  # its button leads through this very digest
         kept = await self._kept.get(key, self._clock.monotonic(), lambda: self._made(delivery))
-        if kept is None:
-            return None
+        if kept is None or delivery.reply_to is None:
+            return kept
         return replace(kept, reply_to=delivery.reply_to)
 
     async def _made(self, delivery: Delivery) -> Composed | None:

@@ -36,6 +36,7 @@ class Pace(Protocol):
 
     ahead: float  # how far ahead of their start duties are claimed
     linger: float  # how long results gather before they are written together
+    spare: float  # how many duties are claimed beyond the slots, as a part of these
 
     async def begin(self) -> None:
         """Recall what an earlier run was told."""

@@ -21,10 +21,10 @@ from bot.delivery.journal import write_down
 from bot.delivery.messenger import Messenger, address_of
 from bot.delivery.pace import Claimed, Pace
 from bot.delivery.policy import Policy
+from bot.delivery.slots import Slots
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge, settled
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
-from bot.tasks import Nursery
 from storage.begun import BegunLog
 from storage.database import Database, Transaction
 from storage.model import (
@@ -33,6 +33,7 @@ from storage.model import (
     DeliveryKind,
     Form,
     Outcome,
+    Sent,
     Settlement,
     State,
     Unsure,
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
 BUSY_SECONDS = 0.5  # the longest wait while requests are under way
+GATHER_SECONDS = 0.03  # how long results are gathered while there are claims enough to go on with
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
@@ -71,7 +73,7 @@ class Sender:
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._begun = begun
-        self._tries = Nursery()
+        self._slots = Slots(policy.slots, self._try, self._may_go_on)
         self._ended: list[tuple[Delivery, Verdict]] = []
         self._trails: dict[DeliveryId, str] = {}
         self._news = asyncio.Event()
@@ -95,29 +97,48 @@ class Sender:
         await self._pace.begin()
         while not self._stopping:
             self._news.clear()  # before the look: what comes up during it must not be slept through
+            if not self._may_go_on():
+                self._hand_back()
             room = self._room()
             claimed = await self._turn(room)
-            for each in claimed:
-                self._tries.start(self._try(each))
+            self._slots.fill(claimed)
             if not claimed or len(claimed) < room or not self._room():
                 await self._pause(idle=not claimed)
         await self._wind_down()
 
     async def _wind_down(self) -> None:
-        if late := await self._tries.wait(self._policy.stop_seconds):
+        self._hand_back()
+        if late := await self._slots.wait(self._policy.stop_seconds):
             log.warning("%s requests got no answer in time; their lease decides", late)
         await self._turn(0)
 
     def _room(self) -> int:
         """How many duties may be claimed now."""
-        now = self._clock.monotonic()
-        free = self._policy.slots - len(self._tries)
+        now, busy = self._clock.monotonic(), self._slots.busy
         if now < self._stopped_until:
             return 0
-        allowed = self.breaker.allowed(now, len(self._tries))
-        if allowed is not None or self.stopped is not None:
-            free = min(free, allowed if allowed is not None else 1 - len(self._tries))
-        return max(0, min(free, self._pace.budget()))
+        allowed = self.breaker.allowed(now, busy)
+        if allowed is None and self.stopped is not None:
+            allowed = 1 - busy
+        spare = round(self._pace.spare * self._policy.slots)
+        free = self._policy.slots - busy + (spare - self._slots.waiting if allowed is None else 0)
+        return max(0, min(free if allowed is None else min(free, allowed), self._unbooked()))
+
+    def _unbooked(self) -> int:
+        """How many more claims the pacing has room for: those without a slot have booked nothing yet."""
+        return self._pace.budget() - self._slots.waiting
+
+    def _may_go_on(self) -> bool:
+        """Whether nothing speaks against sending one after another."""
+        return not self._stopping and self.stopped is None and not self.breaker.open
+
+    def _hand_back(self) -> None:
+        """Let go of what was claimed beyond the slots: its requests are not made here, or not now."""
+        reason = "sending stopped before its turn"
+        self._ended.extend(
+            (claimed.delivery, Verdict(_again(claimed.delivery, self._clock, 0, reason)))
+            for claimed in self._slots.take_back()
+        )
 
     async def _turn(self, room: int) -> Sequence[Claimed]:
         """One transaction: write what ended, claim what is due."""
@@ -169,18 +190,20 @@ class Sender:
 
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for news; results gather a little, so that they are written together."""
+        linger = GATHER_SECONDS if self._slots.waiting else self._pace.linger
         if self._ended:
-            await asyncio.sleep(self._pace.linger)
+            await asyncio.sleep(linger)
             return
-        wait = IDLE_SECONDS if idle and not len(self._tries) else BUSY_SECONDS
-        if idle and not len(self._tries):
+        wait = BUSY_SECONDS
+        if idle and not self._slots.busy:
+            wait = IDLE_SECONDS
             wait = min(wait, await self._until_due())
         try:
             async with asyncio.timeout(wait):
                 await self._news.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(self._pace.linger)
+        await asyncio.sleep(linger)
 
     async def _until_due(self) -> float:
         due = await self._database.read(lambda tx: tx.outbox.next_due())
@@ -235,6 +258,8 @@ class Sender:
         self.outcomes[name] += 1
         self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
+        if self._begun is not None and isinstance(outcome, Sent):
+            self._begun.sent(delivery.id, delivery.token, outcome.message_id)
         return self._judged(delivery, outcome, composed.message.form, left_at)
 
     async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:

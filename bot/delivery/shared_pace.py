@@ -68,6 +68,7 @@ class SharedPace:
 
     ahead = 0.25
     linger = 0.03
+    spare = 0.0  # a claim's start is booked with it, and must not be missed for want of a slot
 
     def __init__(
         self,

@@ -31,8 +31,8 @@ TABLE = [
     Killed("after-claim", 0, "claimed, but no request was made; the start knows that nobody else lives"),
     Killed("before-request", 0, "as before"),
     Killed("after-response", 1, "Telegram has it, and no row says so"),
-    Killed("before-settle", 1, "as before"),
-    Killed("in-settle", 1, "the transaction was not committed"),
+    Killed("before-settle", 0, "no row says so, but the log of requests does"),
+    Killed("in-settle", 0, "the transaction was not committed; the log was written before it"),
     Killed("after-settle", 0, "the row says so"),
 ]
 
@@ -76,7 +76,7 @@ def test_killed_while_sending(killed: Killed, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "copies", "state"), [("before-request", 1, "sent"), ("in-settle", 2, "uncertain")]
+    ("place", "copies", "state"), [("before-request", 1, "sent"), ("after-response", 2, "uncertain")]
 )
 def test_killed_twice_at_the_same_place(place: str, copies: int, state: str, tmp_path: Path) -> None:
     """Only requests that were begun are counted as tries, so two deaths before any lose nothing."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from storage import begun
-from storage.begun import BegunLog
+from storage.begun import BegunLog, Left
 from storage.model import DeliveryId
 
-ONE, TWO = DeliveryId(1), DeliveryId(2)
+ONE, TWO, THREE = DeliveryId(1), DeliveryId(2), DeliveryId(3)
 
 pytestmark = pytest.mark.skipif(not begun.BOOT.exists(), reason="this system does not tell its boots apart")
 
@@ -18,7 +18,20 @@ def test_the_next_process_reads_what_was_begun(tmp_path: Path) -> None:
     log.start_over()
     log.begin(ONE, "a")
     log.begin(TWO, "b")
-    assert BegunLog(tmp_path / "db.begun").read() == frozenset({(ONE, "a"), (TWO, "b")})
+    assert BegunLog(tmp_path / "db.begun").read() == Left(frozenset({(ONE, "a"), (TWO, "b")}))
+
+
+def test_the_next_process_reads_what_was_answered(tmp_path: Path) -> None:
+    log = BegunLog(tmp_path / "db.begun")
+    log.start_over()
+    for each in (ONE, TWO, THREE):
+        log.begin(each, "t")
+    log.sent(THREE, "t", None)
+    log.sent(ONE, "t", 70)
+    left = BegunLog(tmp_path / "db.begun").read()
+    assert left == Left(
+        frozenset({(ONE, "t"), (TWO, "t"), (THREE, "t")}), {(ONE, "t"): 70, (THREE, "t"): None}
+    )
 
 
 def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
@@ -41,8 +54,16 @@ def test_a_large_file_keeps_only_what_is_open(tmp_path: Path) -> None:
             log.ended([(DeliveryId(number), "t")])
     found = log.read()
     assert found is not None
-    assert (DeliveryId(0), "t") in found
-    assert len(found) < 30
+    assert (DeliveryId(0), "t") in found.begun
+    assert len(found.begun) < 30
+
+
+def test_a_file_written_anew_keeps_the_answers(tmp_path: Path) -> None:
+    log = BegunLog(tmp_path / "db.begun", large=0)
+    log.begin(ONE, "t")
+    log.sent(ONE, "t", 70)
+    log.begin(TWO, "t")
+    assert log.read() == Left(frozenset({(ONE, "t"), (TWO, "t")}), {(ONE, "t"): 70})
 
 
 def test_the_end_of_an_earlier_claim_leaves_the_later_one_open(tmp_path: Path) -> None:
@@ -51,11 +72,11 @@ def test_the_end_of_an_earlier_claim_leaves_the_later_one_open(tmp_path: Path) -
     log.begin(ONE, "second")
     log.ended([(ONE, "first")])
     log.begin(TWO, "t")  # writes the file anew
-    assert log.read() == frozenset({(ONE, "second"), (TWO, "t")})
+    assert log.read() == Left(frozenset({(ONE, "second"), (TWO, "t")}))
 
 
 def test_starting_over_forgets(tmp_path: Path) -> None:
     log = BegunLog(tmp_path / "db.begun")
     log.begin(ONE, "a")
     log.start_over()
-    assert log.read() == frozenset()
+    assert log.read() == Left()

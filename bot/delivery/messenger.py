@@ -9,12 +9,13 @@ from typing import Protocol
 
 from telegram import Bot, ReplyParameters
 from telegram.constants import ParseMode
-from telegram.request import RequestData
-from telegram.request._requestparameter import RequestParameter
 
 from bot.messages.rendering import Rendered
 from bot.telegram.outcomes import outcome_of
+from bot.telegram.request import as_json, ready
 from storage.model import Destination, Outcome, Sent
+
+KEPT = 32  # messages whose JSON is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,10 @@ class TelegramMessenger:
     def __init__(self, bot: Bot, *, paid: bool = False) -> None:
         self._bot = bot
         self._paid = paid or None
+        self._contents: dict[int, tuple[Rendered, bytes]] = {}
 
     async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
-        fields: dict[str, object] = {"chat_id": to.chat_id} | content(message)
+        fields: dict[str, object] = {"chat_id": to.chat_id}
         if to.thread_id is not None:
             fields["message_thread_id"] = to.thread_id
         if to.silent:
@@ -73,11 +75,11 @@ class TelegramMessenger:
         if reply_to is not None:
             fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         method = "sendMessage" if message.rich is None else "sendRichMessage"
-        return await self._call(method, fields)
+        return await self._call(method, fields, message)
 
     async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
-        fields = {"chat_id": to.chat_id, "message_id": message_id} | content(message)
-        return await self._call("editMessageText", fields)
+        fields = {"chat_id": to.chat_id, "message_id": message_id}
+        return await self._call("editMessageText", fields, message)
 
     async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
         try:
@@ -110,17 +112,24 @@ class TelegramMessenger:
             return outcome_of(error)
         return Sent(sent.message_id)
 
-    async def _call(self, method: str, fields: Mapping[str, object]) -> Outcome:
+    async def _call(self, method: str, fields: Mapping[str, object], message: Rendered) -> Outcome:
         try:
-            answer = await self._bot.request.post(f"{self._bot.base_url}/{method}", _request(fields))
+            body = as_json(fields)[:-1] + b", " + self._content(message)[1:]
+            answer = await self._bot.request.post(f"{self._bot.base_url}/{method}", ready(body))
         except Exception as error:
             return outcome_of(error)
         # The answer is not parsed further: an error after the sending would look like a failed one.
         return Sent(answer.get("message_id") if isinstance(answer, dict) else None)
 
-
-def _request(fields: Mapping[str, object]) -> RequestData:
-    return RequestData([RequestParameter(name, value, None) for name, value in fields.items()])
+    def _content(self, message: Rendered) -> bytes:
+        """The JSON of `content`; made once for all to whom the very same message goes."""
+        kept = self._contents.get(id(message))
+        if kept is None:
+            while len(self._contents) >= KEPT:
+                del self._contents[next(iter(self._contents))]
+            kept = message, as_json(content(message))
+            self._contents[id(message)] = kept  # with the message: its id must remain its own
+        return kept[1]
 
 
 def content(message: Rendered) -> dict[str, object]:

@@ -21,6 +21,7 @@ from bot.delivery.pacing import Pacing
 from bot.delivery.policy import Policy
 from bot.delivery.sender import Sender
 from bot.intake.intake import Rules, take_in
+from bot.ops.collecting import settle
 from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest
 from storage.database import Database
@@ -49,6 +50,7 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
         Policy(slots=slots),
         begun=database.begun_log(),
     )
+    settle()
     begun, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         group.create_task(sender.run())

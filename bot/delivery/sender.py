@@ -240,18 +240,18 @@ class Sender:
 
     async def _deliver(self, claimed: Claimed, composed: Composed) -> Verdict:
         delivery = claimed.delivery
-        now = self._clock.monotonic()
+        asked_at = self._clock.monotonic()
         postponed = await self._pace.turn(claimed)
         if postponed is not None:
             return Verdict(_again(delivery, self._clock, postponed, "it was not its turn"))
-        self._metrics.waited(self._clock.monotonic() - now)
-        lease_left = claimed.at + self._policy.lease.total_seconds() - self._clock.monotonic()
+        left_at = self._clock.monotonic()
+        self._metrics.waited(left_at - asked_at)
+        lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
         if lease_left < self._policy.least_lease:
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
         if self._begun is not None:
             self._begun.begin(delivery.id, delivery.token)
-        left_at = self._clock.monotonic()
         outcome = await self._send(delivery, composed)
         seconds = self._clock.monotonic() - left_at
         name = type(outcome).__name__.lower()

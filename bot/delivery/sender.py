@@ -122,11 +122,9 @@ class Sender:
             allowed = 1 - busy
         spare = round(self._pace.spare * self._policy.slots)
         free = self._policy.slots - busy + (spare - self._slots.waiting if allowed is None else 0)
-        return max(0, min(free if allowed is None else min(free, allowed), self._unbooked()))
-
-    def _unbooked(self) -> int:
-        """How many more claims the pacing has room for: those without a slot have booked nothing yet."""
-        return self._pace.budget() - self._slots.waiting
+        if allowed is not None:
+            free = min(free, allowed)
+        return max(0, min(free, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
 
     def _may_go_on(self) -> bool:
         """Whether nothing speaks against sending one after another."""

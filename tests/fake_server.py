@@ -15,6 +15,7 @@ from tests.fake_params import Params, read_params
 from tests.fake_replies import Cut, Delay, Error, Raw, Refusal, Reply
 from tests.fake_world import Call, World
 
+JSON = "application/json"
 _Key = tuple[str, int | None]
 
 
@@ -132,12 +133,24 @@ class Server:
                 try:
                     async with session.post(world.webhook["url"], json=update, headers=headers) as response:
                         taken = response.status < 300
+                        carried = await response.json() if response.content_type == JSON else None
                 except aiohttp.ClientError:
-                    taken = False
+                    taken, carried = False, None
+                if taken and carried:
+                    await self._carried(carried)
                 if taken:
                     world.updates[:] = [each for each in world.updates if each is not update]
                 else:
                     await asyncio.sleep(0.05)
+
+    async def _carried(self, call: dict[str, Any]) -> None:
+        """Do what the response to an update asked for; nobody hears what came of it."""
+        name = str(call.pop("method"))
+        params = Params(call, {})
+        self.world.calls.append(
+            Call(method=name, params=call, chat_id=params.chat_id, time=time.monotonic(), carried=True)
+        )
+        await self._do(name.lower(), params)
 
 
 def _ok(result: Any) -> web.Response:

@@ -18,12 +18,16 @@ _NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that reached the server; `params` are decoded as far as their names tell how."""
+    """One request that reached the server; `params` are decoded as far as their names tell how.
+
+    `carried`: it came with the response to an update that the server brought.
+    """
 
     method: str
     params: dict[str, Any]
     chat_id: int | None
     time: float
+    carried: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from bot.messages.callback_data import decode, encode
 from bot.messages.document import Pick
 from bot.messages.words import words_for
 from bot.once import HandledBeforeError
+from bot.telegram.riding import rides
 from bot.together import Together
 from storage.acquaintance import Who
 from storage.model import ChatKind, Known, Sent, Standing, Unsure
@@ -248,10 +249,15 @@ class Conversation:
             log.info("a question could not be taken away: %s", error)
 
     async def _toast(self, query: CallbackQuery, text: str | None) -> None:
-        try:
-            await query.answer(text)
-        except TelegramError as error:
-            log.info("a button could not be answered: %s", error)
+        async def itself() -> None:
+            try:
+                await query.answer(text)
+            except TelegramError as error:
+                log.info("a button could not be answered: %s", error)
+
+        said = {"text": text} if text else {}
+        if not rides({"method": "answerCallbackQuery", "callback_query_id": query.id, **said}, itself):
+            await itself()
 
 
 def split_command(text: str) -> tuple[str, str]:

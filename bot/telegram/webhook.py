@@ -16,11 +16,16 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.tasks import Nursery
+from bot.telegram.riding import Ride, offered
+
 log = logging.getLogger(__name__)
 
 LARGEST = 1024 * 1024  # bytes; Telegram's own updates stay far below
 AT_ONCE = 256  # updates that are worked on; more are asked to come again
+CROWD = 8  # updates at the same time; among so many, a call that can do so goes along with the response
 HANDLING_SECONDS = 20.0
+CALLS_SECONDS = 5.0
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 Handle = Callable[[Mapping[str, Any]], Awaitable[bool]]
@@ -34,6 +39,7 @@ class Updates:
         self._path = path
         self._secret = secret.encode()
         self._under_way = 0
+        self._calls = Nursery()
 
     async def receive(self, request: web.BaseRequest) -> web.Response:
         if request.path != self._path:
@@ -47,21 +53,32 @@ class Updates:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
         self._under_way += 1
         try:
-            return _answer(await self._take(await request.read()))
+            return await self._take(await request.read())
         finally:
             self._under_way -= 1
 
-    async def _take(self, body: bytes) -> HTTPStatus:
+    async def finished(self, seconds: float) -> None:
+        """Wait up to `seconds` for calls that no response carried."""
+        await self._calls.wait(seconds)
+
+    async def _take(self, body: bytes) -> web.Response:
         update = update_in(body)
         if update is None:
-            return HTTPStatus.BAD_REQUEST
+            return _answer(HTTPStatus.BAD_REQUEST)
+        ride = Ride(self._calls) if self._under_way >= CROWD else None
         try:
             async with asyncio.timeout(HANDLING_SECONDS):
-                handled = await self._handle(update)
+                with offered(ride):
+                    handled = await self._handle(update)
         except TimeoutError:
             log.warning("update %s takes long; it may be brought again meanwhile", update["update_id"])
             handled = False
-        return HTTPStatus.OK if handled else HTTPStatus.SERVICE_UNAVAILABLE
+        if ride is not None and not handled:
+            ride.miss()
+        if not handled:
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
+        call = ride.leave() if ride is not None else None
+        return _answer(HTTPStatus.OK) if call is None else web.json_response(call)
 
 
 def update_in(body: bytes) -> Mapping[str, Any] | None:
@@ -83,11 +100,12 @@ def _answer(status: HTTPStatus) -> web.Response:
 async def listening(handle: Handle, *, url: str, secret: str, host: str, port: int) -> AsyncIterator[None]:
     """Listen while the block runs, on the path of `url`. Raises OSError if the port cannot be had."""
     # There is one path, so nothing is routed; of a body more than a mebibyte is not read (BaseRequest).
-    receive = Updates(handle, urlsplit(url).path or "/", secret).receive
-    runner = web.ServerRunner(web.Server(receive, access_log=None), shutdown_timeout=HANDLING_SECONDS)
+    updates = Updates(handle, urlsplit(url).path or "/", secret)
+    runner = web.ServerRunner(web.Server(updates.receive, access_log=None), shutdown_timeout=HANDLING_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
         yield
     finally:
         await runner.cleanup()
+        await updates.finished(CALLS_SECONDS)

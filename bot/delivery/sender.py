@@ -10,12 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from prometheus_client import CollectorRegistry
 
 from bot.clock import Clock
-from bot.delivery.beginning import Beginning
+from bot.delivery.beginning import begins
 from bot.delivery.breaker import Breaker
 from bot.delivery.composer import Composed, Composer
 from bot.delivery.consequences import follow
@@ -25,7 +24,6 @@ from bot.delivery.pace import Claimed, Pace
 from bot.delivery.policy import Policy
 from bot.delivery.slots import Slots
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge, settled
-from bot.departing import departing, departs
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
 from storage.begun import BegunLog
@@ -252,7 +250,7 @@ class Sender:
             return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
         if self._begun is not None:
-            departs(Beginning(departing(), partial(self._begun.begin, delivery.id, delivery.token)))
+            begins(self._begun, delivery.id, delivery.token)
         outcome = await self._send(delivery, composed)
         seconds = self._clock.monotonic() - left_at
         name = type(outcome).__name__.lower()

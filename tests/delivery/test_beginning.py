@@ -1,16 +1,15 @@
 """A request is written down as begun when its first byte goes: not while it waits, not when it cannot go."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 from telegram import Bot
 
-from bot.delivery.beginning import Beginning
+from bot.delivery.beginning import begins
 from bot.departing import departs
 from bot.telegram.request import AiohttpRequest, NotSentError
-from storage.begun import BegunLog
+from storage.begun import BegunLog, Left
 from storage.model import DeliveryId
 from tests.fakes import READER, FakeTelegram
 
@@ -23,7 +22,7 @@ class Paced:
 
     begun: BegunLog
     refusing: bool = False
-    asked: frozenset[object] | None = None
+    asked: Left | None = None
     gone: bool = False
 
     async def leaves(self) -> None:
@@ -45,7 +44,8 @@ def begun(tmp_path: Path) -> BegunLog:
 async def send(url: str, begun: BegunLog, paced: Paced) -> None:
     async with AiohttpRequest(connections=1, read_timeout=5.0) as wire:
         bot = Bot("1:" + "b" * 35, f"{url}/bot", request=wire)
-        departs(Beginning(paced, partial(begun.begin, *CLAIM)))
+        departs(paced)
+        begins(begun, *CLAIM)
         await bot.send_message(READER, "hello")
 
 
@@ -53,11 +53,12 @@ async def test_what_leaves_was_begun_just_before(telegram: FakeTelegram, begun: 
     paced = Paced(begun)
     async with AiohttpRequest(connections=1, read_timeout=5.0) as wire:
         bot = Bot(telegram.token, f"{telegram.server}/bot", request=wire)
-        departs(Beginning(paced, partial(begun.begin, *CLAIM)))
+        departs(paced)
+        begins(begun, *CLAIM)
         await bot.send_message(READER, "hello")
-    assert paced.asked == frozenset(), "the pace is asked first"
+    assert paced.asked == Left(), "the pace is asked first"
     assert paced.gone
-    assert begun.read() == frozenset({CLAIM})
+    assert begun.read() == Left(frozenset({CLAIM}))
 
 
 async def test_what_has_no_connection_was_not_begun(begun: BegunLog) -> None:
@@ -65,10 +66,10 @@ async def test_what_has_no_connection_was_not_begun(begun: BegunLog) -> None:
     with pytest.raises(NotSentError):
         await send("http://127.0.0.1:9", begun, paced)
     assert paced.asked is None
-    assert begun.read() == frozenset()
+    assert begun.read() == Left()
 
 
 async def test_what_may_not_leave_after_all_was_not_begun(telegram: FakeTelegram, begun: BegunLog) -> None:
     with pytest.raises(NotSentError):
         await send(telegram.server, begun, Paced(begun, refusing=True))
-    assert begun.read() == frozenset()
+    assert begun.read() == Left()

@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 
 from bot.clock import SystemClock
+from bot.delivery.bookings import LATE_SECONDS, Wish
 from bot.delivery.limits import Limits
 from bot.delivery.pace import Claimed
-from bot.delivery.shared_pace import FAR_SECONDS, LATE_SECONDS, SharedPace, _Wish
+from bot.delivery.shared_pace import FAR_SECONDS, SharedPace
+from bot.departing import departing
 from bot.holding import Holding
 from storage.database import Database, Unit, open_database
 from storage.model import State
@@ -49,8 +51,8 @@ async def claim(database: Database, pace: SharedPace, slots: int = 50) -> list[C
 
 async def book(pace: SharedPace, chat_id: int, *, interactive: bool = False) -> float:
     """The start of one request."""
-    wish = _Wish(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
-    return (await pace._book(wish)).start
+    wish = Wish(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
+    return (await pace._bookings.book(wish)).start
 
 
 async def now_there(database: Database) -> float:
@@ -199,6 +201,9 @@ async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(sh
     await asyncio.sleep(0.2)
     assert await pace.turn(in_time) is None
     assert (await shared.transact(lambda tx: tx.pace.lock()))[0].starts == (claimed.start, claimed.until)
+    departure = departing()
+    assert departure is not None
+    departure.left()
     await book(pace, 2)
     bot, _ = await shared.transact(lambda tx: tx.pace.lock())
     assert claimed.start not in bot.starts, "it counts when it left"
@@ -209,3 +214,18 @@ async def test_a_chat_hears_no_oftener_than_it_may_though_starts_come_late(share
     pace = await process(shared, "a")
     starts = sorted([await book(pace, 1) for _ in range(3)])
     assert all(later - earlier >= 1.0 + LATE_SECONDS for earlier, later in pairwise(starts))
+
+
+async def test_what_was_granted_is_asked_again_when_its_first_byte_goes(shared: Database) -> None:
+    """A process that freezes between the two starts nothing that may be another's by then."""
+    pace = await process(shared, "a")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (claimed,) = await claim(shared, pace)
+    assert await pace.turn(claimed) is None
+    departure = departing()
+    assert departure is not None
+    await departure.leaves()
+    await pace._pulse.give_back()
+    with pytest.raises(ConnectionAbortedError):
+        await departure.leaves()

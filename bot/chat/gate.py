@@ -27,9 +27,22 @@ class Gate:
         for key, level in levels.items():
             self._levels[key] = (now, level - 1 if admitted else level)
             self._levels.move_to_end(key)
-        while len(self._levels) > KEPT:
-            self._levels.popitem(last=False)
+        self._forget(now)
         return admitted
+
+    @property
+    def remembered(self) -> int:
+        """Of how many anything is kept; of the order of those who asked within a minute or two."""
+        return len(self._levels)
+
+    def _forget(self, now: float) -> None:
+        """Those whose buckets are full again by now, and the oldest if they are too many."""
+        full_since = now - self.burst / self.per_second
+        while self._levels:
+            key, (at, _) = next(iter(self._levels.items()))
+            if at > full_since and len(self._levels) <= KEPT:
+                return
+            del self._levels[key]
 
     def _level(self, key: int, now: float) -> float:
         at, level = self._levels.get(key, (now, self.burst))

@@ -43,6 +43,7 @@ from bot.schedule import make_schedule
 from bot.settings import Settings, agree_with_libraries
 from bot.tasks import Supervisor
 from bot.telegram.ability import RichAbility
+from bot.telegram.forgetful import ForgetfulApplication
 from bot.troubles import Troubles
 from bot.version import VERSION
 from bot.vitals import BotVitals
@@ -190,7 +191,7 @@ class Service:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
         builder = builder.base_file_url(f"{self.settings.bot_api_url}/file/bot")
         builder = builder.request(self._wires.answers).get_updates_request(self._wires.polling)
-        application: App = builder.concurrent_updates(True).build()
+        application: App = builder.application_class(ForgetfulApplication).concurrent_updates(True).build()
         self.desk = Desk(
             database=self.database,
             clock=self.clock,

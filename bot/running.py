@@ -8,6 +8,7 @@ import sys
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
 from bot.ops.collecting import settle
+from bot.ops.memory import keep_together
 from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import Settings, SettingsError
@@ -19,6 +20,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegra
 
 async def serve(settings: Settings) -> None:
     """Raises SettingsError for a wrong token; waits for a Bot API server that cannot be reached."""
+    keep_together()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     service = Service(settings, settings.token(), telegram_wires(settings))

@@ -1,0 +1,24 @@
+"""How the C library keeps memory: in one heap, and large pieces apart, so that what is free is given back.
+
+By default every thread gets a heap of its own, and the size from which a piece lies apart grows with the
+largest ever freed: then messages and pages that live long come to lie between ones that do not, and a service
+that uses no more than at first takes half a megabyte more each minute.
+"""
+
+import ctypes
+import sys
+
+# See mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_APART = 128 * 1024  # bytes
+
+
+def keep_together() -> bool:
+    """To be called before the first thread is started; False where the C library knows no such choice."""
+    if sys.platform != "linux":
+        return False
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is None:
+        return False
+    choices = {_ARENA_MAX: 1, _MMAP_THRESHOLD: _APART, _TRIM_THRESHOLD: _APART}
+    return all(choose(name, value) == 1 for name, value in choices.items())

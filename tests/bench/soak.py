@@ -22,8 +22,9 @@ EVERY_SECONDS = 30  # a post for all of them: 30 messages a second on average
 POSTS = 500
 PEOPLE = 20_000
 LOOK_SECONDS = 5.0
-WARM = 0.4  # the part of the time after which memory must be flat: by then every bounded store is full
-MOST_MB_PER_HOUR = 36.0  # 6 MB in ten minutes; a single leaked kilobyte an update would be 700
+BEHIND_MS = 5000.0  # who waits longer than this stands in a queue
+WARM = 0.2  # the part of the time after which memory must be flat: by then every bounded store is full
+MOST_MB_PER_MINUTE = 0.5  # a single leaked kilobyte an update would be 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,25 @@ def soak(minutes: float, show: Show) -> Figures:
         "memory_mb": looks[-1].memory_mb,
         "open_files": looks[-1].open_files,
         "tasks": looks[-1].tasks,
-        "memory_slope_mb_per_hour": slope(warm) * 3600,
+        "memory_slope_mb_per_minute": slope(warm) * 60,
+        "memory_slope_at_most": MOST_MB_PER_MINUTE,
+        "memory_warm_mb": warm[0].memory_mb,
+        "memory_most_mb": max(look.memory_mb for look in looks),
     }
+
+
+def told(figures: Figures) -> str:
+    """What they say: whether memory was flat, and whether the service was as busy as it should have been."""
+    slope_, most = figures["memory_slope_mb_per_minute"], figures["memory_slope_at_most"]
+    flat = "flat" if is_flat(figures) else "NOT flat"
+    said = f"memory is {flat}: {slope_:+.2f} MB a minute after the first {WARM:.0%}, at most {most:g} may be"
+    if figures["updates_refused"] or figures["updates_p99_ms"] > BEHIND_MS:
+        said += "; it could not keep up, so this is the memory of a service that is asked too much"
+    return said
+
+
+def is_flat(figures: Figures) -> bool:
+    return figures["memory_slope_mb_per_minute"] <= figures["memory_slope_at_most"]
 
 
 def slope(looks: Sequence[Look]) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
+from tests.bench.arrivals import Arrivals
 from tests.bench.traffic import Fate, Knobs, Traffic
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
@@ -34,29 +35,36 @@ class Book:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path else None
         self.taken = 0
 
-    def take(self, method: bytes, chat_id: int, body: bytes) -> int:
+    def take(self, method: bytes, chat_id: int, body: bytes, at: float) -> int:
         self.taken += 1
         if self._file is not None:
             found = _TEXT.search(body)
             about = (found[1] or unquote_to_bytes(found[2] or b"")) if found else b""
             about = about.decode(errors="replace").replace("\\", "").replace('"', "")[:60].encode()
             line = b'{"at":%.6f,"chat":%d,"id":%d,"method":"%s","about":"%s"}\n'
-            os.write(self._file, line % (time.time(), chat_id, self.taken, method, about))
+            os.write(self._file, line % (at, chat_id, self.taken, method, about))
         return self.taken
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, book: Book, traffic: Traffic) -> None:
+    def __init__(self, book: Book, traffic: Traffic, arrivals: Arrivals | None) -> None:
         self._book = book
         self._traffic = traffic
+        self._arrivals = arrivals
         self._buffer = b""
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._arrivals is not None:
+            self._arrivals.listen(transport, self.arrived)
 
     def data_received(self, data: bytes) -> None:
+        self.arrived(data, time.time())
+
+    def arrived(self, data: bytes, at: float) -> None:
+        """At `at`, by the clock that shows the time of day."""
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             length = _LENGTH.search(self._buffer, 0, end + 2)
@@ -65,9 +73,9 @@ class Connection(asyncio.Protocol):
                 return
             path = self._buffer[: self._buffer.index(b"\r\n")].split(b" ")[1]
             body, self._buffer = self._buffer[end + 4 : whole], self._buffer[whole:]
-            self._take(path.partition(b"?")[0].rpartition(b"/")[2], body)
+            self._take(path.partition(b"?")[0].rpartition(b"/")[2], body, at)
 
-    def _take(self, method: bytes, body: bytes) -> None:
+    def _take(self, method: bytes, body: bytes, at: float) -> None:
         if method not in MESSAGES:
             result = {b"getMe": ME, b"getUpdates": b"[]"}.get(method, b"true")
             held = _HELD.search(body) if method == b"getUpdates" else None
@@ -75,8 +83,8 @@ class Connection(asyncio.Protocol):
             return
         found = _CHAT.search(body)
         chat_id = int(found[1]) if found else 0
-        fate = self._traffic.fate(chat_id, time.monotonic())
-        number = self._book.take(method, chat_id, body) if fate.recorded else 0
+        fate = self._traffic.fate(chat_id, at)
+        number = self._book.take(method, chat_id, body, at) if fate.recorded else 0
         if fate.answer == "cut":
             self._transport.abort()
             return
@@ -131,7 +139,10 @@ async def serve(port: int, log: str | None, knobs: Knobs) -> None:
     """Serve until the standard input is closed; print the port first, the number of 429s last."""
     loop = asyncio.get_running_loop()
     book, traffic = Book(log), Traffic(knobs)
-    server = await loop.create_server(lambda: Connection(book, traffic), "127.0.0.1", port, backlog=1024)
+    arrivals = Arrivals(loop) if knobs.enforce else None
+    server = await loop.create_server(
+        lambda: Connection(book, traffic, arrivals), "127.0.0.1", port, backlog=1024
+    )
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.buffer.read)

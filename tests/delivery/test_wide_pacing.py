@@ -1,5 +1,6 @@
 """Bookings that may be used late: whenever they are used, no window of any limit holds too much."""
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -55,3 +56,24 @@ def test_what_was_stretched_is_taken_back_whole() -> None:
     assert pacing.starts == (starts[1], starts[1] + 0.5)
     assert pacing.starts_of(1) == ()
     assert pacing.starts_of(2) == (starts[1] + 0.5,)
+
+
+@pytest.mark.parametrize("seconds_to_book", [0.06, 0.1, 0.3])
+def test_at_the_limit_little_of_the_rate_is_lost(seconds_to_book: float) -> None:
+    """Turn after turn as much is claimed as may leave soon; what has left is told with the next turn."""
+    pacing, now, chat_id = WidePacing(Limits(per_second=30, margin=0.05)), 1000.0, 0
+    stretched: list[float] = []
+    left = 0
+    while now < 1060.0:
+        told = [start for start in stretched if start <= now]
+        for start in told:
+            pacing.unstretch(start, start + 0.5, start)
+        stretched = stretched[len(told) :]
+        for _ in range(pacing.budget(now + seconds_to_book, 0.25)):
+            chat_id += 1
+            start = pacing.reserve(now, chat_id, private=True, lead=seconds_to_book)
+            if pacing.stretch(chat_id, True, start, start + 0.5):
+                stretched.append(start)
+            left += start < 1060.0
+        now += seconds_to_book
+    assert left / 60 > 25  # of the 28.6 that the margin leaves

@@ -8,13 +8,14 @@ import sys
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
 from bot.ops.collecting import settle
-from bot.ops.memory import keep_together
+from bot.ops.memory import give_back, keep_together
 from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 
+GIVE_BACK_SECONDS = 30.0  # between two times that free memory is given back to the system
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegram at the start
 
 
@@ -29,9 +30,18 @@ async def serve(settings: Settings) -> None:
         if await _reached(service, stopping):
             settle()
             log.info("running as @%s", service.desk.bot)
-            await stopping.wait()
+            await _tidying_until(stopping)
     finally:
         await service.stop()
+
+
+async def _tidying_until(stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        try:
+            async with asyncio.timeout(GIVE_BACK_SECONDS):
+                await stopping.wait()
+        except TimeoutError:
+            give_back()
 
 
 async def _reached(service: Service, stopping: asyncio.Event) -> bool:

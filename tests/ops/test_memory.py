@@ -35,3 +35,25 @@ go.set()
 def test_threads_share_one_heap() -> None:
     done = subprocess.run([sys.executable, "-c", GROWING], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 0, "heaps of threads begin at multiples of 64 MB"
+
+
+SCATTERED = """
+from pathlib import Path
+from bot.ops.memory import give_back, keep_together
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+keep_together()
+pieces = [bytes(20_000) for _ in range(2000)]
+pieces = [piece for number, piece in enumerate(pieces) if number % 10 == 0]
+before = resident()
+assert give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_what_is_free_between_what_is_used_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", SCATTERED], capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 15, "of 36 MB that were freed"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.dialect import upsert
@@ -10,6 +10,15 @@ from storage.model import Counted, PostId, Scope, ScopeId, ScopeKind
 from storage.schema import phrases, post_scopes, posts, scopes, subscriptions
 
 Named = tuple[ScopeKind, str, str]  # kind, key, name
+
+# Built once: they run for every card.
+_ONE = select(scopes).where(scopes.c.id == bindparam("scope"))
+_OF_POST = (
+    select(scopes, post_scopes.c.inferred)
+    .join(post_scopes, post_scopes.c.scope_id == scopes.c.id)
+    .where(post_scopes.c.post_id == bindparam("post"))
+    .order_by(post_scopes.c.position)
+)
 
 
 class Scopes:
@@ -39,8 +48,7 @@ class Scopes:
         return (await self.ensure([(ScopeKind.EVERYTHING, "", "")]))[ScopeKind.EVERYTHING, ""]
 
     async def get(self, scope_id: ScopeId) -> Scope | None:
-        found = await self._connection.execute(select(scopes).where(scopes.c.id == scope_id))
-        row = found.first()
+        row = (await self._connection.execute(_ONE, {"scope": scope_id})).first()
         return Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) if row else None
 
     async def many(self, ids: Collection[ScopeId]) -> dict[ScopeId, Scope]:
@@ -49,12 +57,7 @@ class Scopes:
 
     async def of_post(self, post_id: PostId) -> list[tuple[Scope, bool]]:
         """Every scope a post is gathered under, and whether that was inferred."""
-        found = await self._connection.execute(
-            select(scopes, post_scopes.c.inferred)
-            .join(post_scopes, post_scopes.c.scope_id == scopes.c.id)
-            .where(post_scopes.c.post_id == post_id)
-            .order_by(post_scopes.c.position)
-        )
+        found = await self._connection.execute(_OF_POST, {"post": post_id})
         return [(Scope(id=r.id, kind=r.kind, key=r.key, name=r.name), r.inferred) for r in found]
 
     async def words(self) -> list[Scope]:

@@ -27,10 +27,13 @@ class Connection(aiosqlite.Connection):
         self._only_reads: bool | None = None
         self._wanted = False
 
-    def begin(self, *, read_only: bool) -> None:
-        """Let the next statement be the first of a transaction; one that only reads cannot write."""
-        self._beginning = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-        self._wanted = read_only
+    def only_reads(self, only: bool) -> None:
+        """Whether what follows may not write, from the next statement on."""
+        self._wanted = only
+
+    def begin_later(self) -> None:
+        """Let the next statement be the first of a transaction that takes no lock before it is needed."""
+        self._beginning = "BEGIN"
 
     def cursor(self) -> "Cursor":  # type: ignore[override]
         return Cursor(self)
@@ -52,11 +55,11 @@ class Connection(aiosqlite.Connection):
 
     def _within(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._conn
+        if self._only_reads is not self._wanted:
+            # A write amid a deferred transaction fails only when another writer was there: let it always.
+            connection.execute(f"PRAGMA query_only={int(self._wanted)}")
+            self._only_reads = self._wanted
         if self._beginning is not None:
-            if self._only_reads is not self._wanted:
-                # A write amid a deferred transaction fails only when another writer was there: let it always.
-                connection.execute(f"PRAGMA query_only={int(self._wanted)}")
-                self._only_reads = self._wanted
             connection.execute(self._beginning)
             self._beginning = None  # not before: what follows a beginning that failed must not stand alone
         return work(connection)

@@ -90,7 +90,12 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
     def begin(connection: Connected) -> None:
         driver = connection.connection.driver_connection
         assert isinstance(driver, Connection)
-        driver.begin(read_only=bool(connection.get_execution_options().get(READ_ONLY)))
+        read_only = bool(connection.get_execution_options().get(READ_ONLY))
+        driver.only_reads(read_only)
+        if read_only:
+            driver.begin_later()
+        else:  # what a unit finds out before its first statement may count on nobody else writing, too
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

@@ -55,11 +55,19 @@ async def a_long_read(connection: AsyncConnection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "crossings"),
-    [(nothing, 0), (one_read, 2), (two_reads, 3), (one_write, 2), (a_long_read, 3)],
+    ("unit", "read_only", "crossings"),
+    [
+        (nothing, True, 0),
+        (one_read, True, 2),
+        (two_reads, True, 3),
+        (a_long_read, True, 3),
+        (nothing, False, 2),
+        (one_write, False, 3),
+    ],
 )
 async def test_crossings(
     unit: Callable[[AsyncConnection], Awaitable[None]],
+    read_only: bool,
     crossings: int,
     file: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -76,8 +84,10 @@ async def test_crossings(
     async with engine.begin() as connection:
         await one_read(connection)
     monkeypatch.setattr(crossing.Connection, "_execute", counted)
-    async with engine.begin() as connection:
-        await unit(connection)
+    async with engine.connect() as connection:
+        await connection.execution_options(**{READ_ONLY: read_only})
+        async with connection.begin():
+            await unit(connection)
     monkeypatch.undo()
     await engine.dispose()
     assert crossed == crossings
@@ -110,20 +120,32 @@ async def test_rows_that_were_written_are_counted_and_returned(file: Path) -> No
     await engine.dispose()
 
 
-async def test_after_a_beginning_that_failed_nothing_stands_alone(file: Path) -> None:
+async def test_a_transaction_that_writes_has_the_lock_before_its_first_statement(file: Path) -> None:
     engine = engine_on(file)
+    with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as other:
+        async with engine.begin():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+    await engine.dispose()
+
+
+async def test_where_it_cannot_begin_nothing_is_written(file: Path) -> None:
+    engine = engine_on(file)
+
+    async def writes() -> None:
+        async with engine.begin() as connection:
+            await one_write(connection)
+
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         async with engine.connect() as connection:
             await connection.execute(text("PRAGMA busy_timeout=0"))
-            await connection.rollback()
-            other.execute("BEGIN IMMEDIATE")
-            async with connection.begin():
-                with pytest.raises(OperationalError, match="locked"):
-                    await one_write(connection)
-                other.execute("ROLLBACK")
-                await one_write(connection)  # it is in the transaction that now begins
-                await connection.rollback()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"):
+            await writes()
+        other.execute("ROLLBACK")
         assert other.execute("SELECT count(*) FROM numbers WHERE word = 'w'").fetchone() == (0,)
+        await writes()
+        assert other.execute("SELECT count(*) FROM numbers WHERE word = 'w'").fetchone() == (1,)
     await engine.dispose()
 
 

@@ -65,7 +65,12 @@ async def _dump_folder(settings: Settings) -> str:
 
 async def _token(settings: Settings) -> str:
     wires = telegram_wires(settings)
-    bot = Bot(settings.token(), base_url=f"{settings.bot_api_url}/bot", request=wires.answers)
+    bot = Bot(
+        settings.token(),
+        base_url=f"{settings.bot_api_url}/bot",
+        request=wires.answers,
+        get_updates_request=wires.polling,
+    )
     try:
         await wires.answers.initialize()
         return f"@{(await bot.get_me()).username}"

@@ -215,7 +215,13 @@ class Service:
 
     async def _build_delivery(self, pace: Pace) -> tuple[Sender, ArchiveComposer]:
         settings = self.settings
-        pusher = Bot(self._token, base_url=f"{settings.bot_api_url}/bot", request=self._wires.pushes)
+        # It asks for no updates; but else the library makes a wire for that, and reads all authorities.
+        pusher = Bot(
+            self._token,
+            base_url=f"{settings.bot_api_url}/bot",
+            request=self._wires.pushes,
+            get_updates_request=self._wires.polling,
+        )
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
         messenger = TelegramMessenger(pusher, paid=settings.paid)

@@ -140,6 +140,7 @@ class Server:
                     await self._carried(carried)
                 if taken:
                     world.updates[:] = [each for each in world.updates if each is not update]
+                    world.changed()
                 else:
                     await asyncio.sleep(0.05)
 

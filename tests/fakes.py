@@ -17,7 +17,7 @@ from tests.fake_server import Server
 from tests.fake_world import TOKEN, Call, World, member_json
 
 READER = 1001  # the person who speaks where a test names nobody
-PATIENCE = 5.0  # seconds that an awaited thing may take; only a failing test uses them up
+PATIENCE = 30.0  # seconds that an awaited thing may take; only a failing test uses them up
 
 _COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
 

@@ -29,19 +29,14 @@ from telegram.error import (
 
 from bot.telegram.request import AiohttpRequest
 from tests.fake_replies import blocked, flood
-from tests.fakes import FakeTelegram
+from tests.fakes import PATIENCE, FakeTelegram
+from tests.telegram.conftest import bot_over
 
 
 @pytest.fixture(autouse=True)
 def durations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the library warns of its own future at every flood."""
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
-
-
-@pytest_asyncio.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as fake:
-        yield fake
 
 
 @pytest_asyncio.fixture
@@ -221,7 +216,7 @@ async def test_enforces_the_limits_if_told_to() -> None:
     outcomes = []
     async with (
         FakeTelegram(enforce=True, per_second=3, group_per_minute=2) as telegram,
-        Bot(telegram.token, telegram.url, request=wire) as bot,
+        bot_over(wire, telegram.url, telegram.token) as bot,
     ):
         for chat_id in (-8, -8, -8, 7, 7, 9):
             try:
@@ -244,11 +239,11 @@ async def test_a_second_poll_ends_the_first(telegram: FakeTelegram, bot: Bot) ->
             ended.append(error)
 
     async with (
-        Bot(telegram.token, telegram.url, get_updates_request=other) as second,
+        bot_over(other, telegram.url, telegram.token) as second,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(first())
-        assert await telegram.world.until(lambda: telegram.world.polls == 1, 5.0)
+        assert await telegram.world.until(lambda: telegram.world.polls == 1, PATIENCE)
         await second.get_updates(timeout=0)
     assert "terminated by other getUpdates request" in str(ended)
 
@@ -301,7 +296,7 @@ async def test_brings_updates_to_a_webhook_until_it_takes_them(telegram: FakeTel
     async with TestServer(app) as server:
         await bot.set_webhook(str(server.make_url("/hook")), secret_token="s3cret")
         telegram.user_says("嗨")
-        assert await telegram.world.until(lambda: not telegram.world.updates, 5.0)
+        assert await telegram.world.until(lambda: not telegram.world.updates, PATIENCE)
         with pytest.raises(Conflict, match="webhook is active"):
             await bot.get_updates()
         await bot.delete_webhook()
@@ -318,7 +313,7 @@ async def test_is_quiet_once_nothing_happens(telegram: FakeTelegram, bot: Bot) -
 
 async def test_tells_a_wrong_token_and_an_unknown_method(telegram: FakeTelegram, bot: Bot) -> None:
     with pytest.raises(InvalidToken, match="Unauthorized"):
-        await Bot("1:x", telegram.url, request=bot.request).get_me()
+        await bot_over(bot.request, telegram.url).get_me()
     with pytest.raises(EndPointNotFound):
         await bot.do_api_request("sendTelepathy")
 
@@ -326,7 +321,7 @@ async def test_tells_a_wrong_token_and_an_unknown_method(telegram: FakeTelegram,
 async def test_strangers_can_be_unknown() -> None:
     wire = AiohttpRequest(connections=1, read_timeout=5.0)
     async with FakeTelegram(strangers=False) as telegram, wire:
-        bot = Bot(telegram.token, telegram.url, request=wire)
+        bot = bot_over(wire, telegram.url, telegram.token)
         with pytest.raises(BadRequest, match="Chat not found"):
             await bot.send_message(7, "x")
         telegram.user_says("/start", user_id=7)

@@ -9,7 +9,7 @@ from bot.chat.inline import CACHE_SECONDS, PER_ANSWER, offset
 from storage.model import ExcerptLength, Format
 from tests.dumps import Shown, many
 from tests.fake_replies import error
-from tests.fakes import READER, FakeTelegram
+from tests.fakes import PATIENCE, READER, FakeTelegram
 from tests.wholebot import WholeBot
 
 ROTATION = Shown(
@@ -100,7 +100,7 @@ async def test_an_answer_that_comes_too_late_disturbs_nobody(
     late = error(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
     telegram.answers("answerInlineQuery", late)
     telegram.asks_inline("")
-    await telegram.world.until(lambda: bool(telegram.calls("answerInlineQuery")), 5)
+    await telegram.world.until(lambda: bool(telegram.calls("answerInlineQuery")), PATIENCE)
     assert _titles(await _asked(telegram, ""))
     assert telegram.messages(READER) == []
 

@@ -9,7 +9,7 @@ from bot.chat.gate import Doors, Gate
 from bot.messages.commands import COMMANDS
 from tests.dumps import Shown, many
 from tests.fake_chats import Posted
-from tests.fakes import READER, FakeTelegram
+from tests.fakes import PATIENCE, READER, FakeTelegram
 from tests.wholebot import WholeBot
 
 SERIES = [
@@ -246,7 +246,7 @@ async def test_every_command_and_every_button_it_brings_is_answered(
         telegram.user_says(f"/{command.name}", **place)  # type: ignore[arg-type]
         chat_id = place["chat_id"]
         assert isinstance(chat_id, int)
-        await telegram.world.until(lambda: len(telegram.messages(chat_id)) > before, 5)  # noqa: B023
+        await telegram.world.until(lambda: len(telegram.messages(chat_id)) > before, PATIENCE)  # noqa: B023
         answers = (await said_there(telegram, place))[before:]
         assert answers, command.name
         data = [

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import pytest_asyncio
-
-from tests.fakes import FakeTelegram
+from telegram import Bot
+from telegram.request import BaseRequest
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -18,10 +17,9 @@ def durations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
-@pytest_asyncio.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as fake:
-        yield fake
+def bot_over(wire: BaseRequest, base: str, token: str = "1:x") -> Bot:
+    """The library's bot with one wire for everything: one of its own making reads all authorities."""
+    return Bot(token, base, request=wire, get_updates_request=wire)
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from tests.fake_replies import (
     page,
 )
 from tests.fakes import FakeTelegram
-from tests.telegram.conftest import listener
+from tests.telegram.conftest import bot_over, listener
 
 CHAT = -1001
 Refuse = Callable[[str], Outcome]
@@ -218,7 +218,7 @@ async def test_a_request_that_never_left_waits(telegram: FakeTelegram, route: Ro
             connections=1, read_timeout=5.0, connect_timeout=0.2, pool_timeout=0.2, **options
         )
         async with wire:
-            verdict = await sending(Bot(telegram.token, route.base.format(**ports), request=wire))
+            verdict = await sending(bot_over(wire, route.base.format(**ports), telegram.token))
     assert verdict == Later(5.0, getattr(verdict, "reason", ""), pause=Pause.BOT)
     assert not any(secret in str(verdict) for secret in (telegram.token, "secret"))
 
@@ -227,7 +227,7 @@ async def test_a_request_that_found_no_free_connection_waits(telegram: FakeTeleg
     telegram.answers("sendMessage", delay(0.6))
     wire = AiohttpRequest(connections=1, read_timeout=5.0, connect_timeout=0.1, pool_timeout=0.1)
     async with wire, asyncio.TaskGroup() as tasks:
-        bot = Bot(telegram.token, telegram.url, request=wire)
+        bot = bot_over(wire, telegram.url, telegram.token)
         first = tasks.create_task(sending(bot))
         await telegram.message(CHAT)
         second = await sending(bot)
@@ -242,7 +242,7 @@ async def outcome(
     """How `send` ends over a wire of its own, which gives up on an answer after a third of a second."""
     wire = AiohttpRequest(connections=2, read_timeout=0.3)
     async with wire:
-        bot = Bot(telegram.token, telegram.url, request=wire)
+        bot = bot_over(wire, telegram.url, telegram.token)
         bot._bot_initialized = initialised
         return await sending(bot, send)
 

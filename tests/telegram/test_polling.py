@@ -14,6 +14,7 @@ from bot.telegram import polling
 from bot.telegram.polling import Polling
 from bot.telegram.request import AiohttpRequest
 from tests.fakes import FakeTelegram
+from tests.telegram.conftest import bot_over
 
 
 @dataclass
@@ -171,7 +172,7 @@ async def test_a_webhook_that_somebody_took_away_is_set_again(
     def points() -> str | None:
         return telegram.world.webhook["url"] if telegram.world.webhook else None
 
-    async with Bot(telegram.token, telegram.url, request=wire) as bot:
+    async with bot_over(wire, telegram.url, telegram.token) as bot:
         pointer = Pointer(bot, turn.may, url, secret_of(telegram.token))
         async with asyncio.TaskGroup() as group:
             group.create_task(pointer.run())

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 import aiohttp
 import pytest
-from telegram import Bot
 from telegram.error import NetworkError, TelegramError, TimedOut
 
 from bot.departing import departs
 from bot.telegram.request import AiohttpRequest, NotSentError
 from tests.fake_replies import Reply, cut_after, delay, page
 from tests.fakes import FakeTelegram
-from tests.telegram.conftest import listener
+from tests.telegram.conftest import bot_over, listener
 
 
 class Heard:
@@ -45,7 +44,7 @@ class Heard:
 async def test_keeps_its_connection() -> None:
     heard = Heard(answers=9)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
         for _ in range(5):
             assert await bot.leave_chat(7)
     assert (heard.connections, heard.requests) == (1, 5)
@@ -55,7 +54,7 @@ async def test_never_repeats_a_request_on_a_connection_that_died() -> None:
     assert "POST" not in aiohttp.client.IDEMPOTENT_METHODS
     heard = Heard(answers=1)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
         assert await bot.leave_chat(7)
         with pytest.raises(NetworkError) as broken:
             await bot.leave_chat(7)
@@ -114,7 +113,7 @@ async def test_an_upload_asks_too(telegram: FakeTelegram) -> None:
 async def test_opens_lazily_and_again() -> None:
     wire = AiohttpRequest(connections=1, read_timeout=5.0)
     async with FakeTelegram() as telegram:
-        bot = Bot(telegram.token, telegram.url, request=wire)
+        bot = bot_over(wire, telegram.url, telegram.token)
         for _ in range(2):
             with pytest.raises(NotSentError, match="closed"):
                 await bot.get_me()
@@ -155,7 +154,7 @@ async def test_no_error_tells_the_token(
     wire = AiohttpRequest(connections=1, read_timeout=0.2, connect_timeout=0.2, pool_timeout=0.2)
     async with listener(deaf) as port, wire:
         with pytest.raises(expected) as failed:
-            await Bot(telegram.token, base.format(port=port), request=wire).leave_chat(7)
+            await bot_over(wire, base.format(port=port), telegram.token).leave_chat(7)
     assert not [text for text in texts(failed.value) if telegram.token in text]
     assert telegram.token not in caplog.text
 
@@ -165,7 +164,7 @@ async def test_no_broken_answer_tells_the_token(telegram: FakeTelegram, reply: R
     telegram.answers("leaveChat", reply)
     async with AiohttpRequest(connections=1, read_timeout=0.2) as wire:
         with pytest.raises(NetworkError) as failed:
-            await Bot(telegram.token, telegram.url, request=wire).leave_chat(7)
+            await bot_over(wire, telegram.url, telegram.token).leave_chat(7)
     assert not [text for text in texts(failed.value) if telegram.token in text]
 
 
@@ -181,12 +180,12 @@ async def test_an_answer_that_trickles_ends() -> None:
     wire = AiohttpRequest(connections=1, read_timeout=0.2, connect_timeout=0.1, pool_timeout=0.1)
     async with listener(trickle) as port, wire:
         with pytest.raises(TimedOut):
-            await Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire).leave_chat(7)
+            await bot_over(wire, f"http://127.0.0.1:{port}/bot").leave_chat(7)
 
 
 async def test_an_upload_has_more_time_than_its_answer(telegram: FakeTelegram) -> None:
     telegram.answers("sendPhoto", delay(0.5))
     async with AiohttpRequest(connections=1, read_timeout=0.2) as wire:
-        bot = Bot(telegram.token, telegram.url, request=wire)
+        bot = bot_over(wire, telegram.url, telegram.token)
         await bot.send_photo(7, b"\x89PNG", filename="图.png")
     assert [shown.upload for shown in telegram.messages()] == [b"\x89PNG"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from telegram import Bot
 from telegram.request import BaseRequest
 
 from bot.clock import Clock
@@ -49,6 +50,11 @@ def telegram_wires(settings: Settings) -> Wires:
             connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
         ),
     )
+
+
+def bot_over(wire: BaseRequest, settings: Settings, token: str) -> Bot:
+    """The library's bot on this wire. With none for updates it would make its own, and read all authorities."""
+    return Bot(token, base_url=f"{settings.bot_api_url}/bot", request=wire, get_updates_request=wire)
 
 
 def pace_of(settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding) -> Pace:

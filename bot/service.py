@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from telegram import Bot
 from telegram.ext import Application, ApplicationBuilder
 
 from bot.chat.application import register
@@ -36,7 +35,16 @@ from bot.intake.watching import Watch
 from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import Wires, backup_of, open_sound_database, pace_of, policy_of, rules_of, take_in_file
+from bot.parts import (
+    Wires,
+    backup_of,
+    bot_over,
+    open_sound_database,
+    pace_of,
+    policy_of,
+    rules_of,
+    take_in_file,
+)
 from bot.recovery import end_lost_claims
 from bot.replica import Replica
 from bot.schedule import make_schedule
@@ -215,13 +223,7 @@ class Service:
 
     async def _build_delivery(self, pace: Pace) -> tuple[Sender, ArchiveComposer]:
         settings = self.settings
-        # It asks for no updates; but else the library makes a wire for that, and reads all authorities.
-        pusher = Bot(
-            self._token,
-            base_url=f"{settings.bot_api_url}/bot",
-            request=self._wires.pushes,
-            get_updates_request=self._wires.polling,
-        )
+        pusher = bot_over(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
         messenger = TelegramMessenger(pusher, paid=settings.paid)

@@ -16,7 +16,7 @@ from tests.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
 from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram
 from tests.postgres import MakeUrl, programs
-from tests.wholebot import WholeBot, store
+from tests.wholebot import WholeBot, introduced, store
 
 NOT_INSTALLED = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
 
@@ -87,7 +87,8 @@ async def bot(resting_bot: WholeBot) -> WholeBot:
 
 
 async def stocked(url: str) -> None:
-    """An archive of twenty-five posts."""
+    """An archive of twenty-five posts, of a bot that is known to Telegram."""
+    await introduced(url)
     for content in (HOME, listing(*ARCHIVE).encode()):
         await store(url, content)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from tests.shared import SHARED
@@ -34,17 +35,19 @@ class Score:
         return self.right / self.real
 
 
-def rows() -> list[Row]:
+@cache
+def rows() -> tuple[Row, ...]:
     lines = (SHARED / "data" / "tags.tsv").read_text().splitlines()[1:]
     fields = [line.split("\t") for line in lines]
-    return [
+    return tuple(
         Row(title=title, category=category or None, tags=tuple(tags.split(",")))
         for _, _, category, title, tags in fields
         if title
-    ]
+    )
 
 
-def cross_validate(posts: list[Row], folds: int, *, seeded: bool = True) -> Score:
+@cache
+def cross_validate(posts: tuple[Row, ...], folds: int, *, seeded: bool = True) -> Score:
     """Each fold is tagged by what the others teach; `seeded` adds the words of vocabulary.py."""
     right = given = real = served = 0
     wrong: list[tuple[str, str]] = []

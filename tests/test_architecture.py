@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,18 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
-    """The top-level packages that are imported anywhere in it."""
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The top-level packages that are imported anywhere in the file."""
+    return frozenset(_imported(tree_of(path)))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -84,7 +91,7 @@ def test_a_package_is_imported_only_where_it_may_be(package: str) -> None:
     trespassing = [
         name_of(path)
         for path in SOURCES
-        if package in imported(tree_of(path)) and not name_of(path).startswith(WALLS[package])
+        if package in imported(path) and not name_of(path).startswith(WALLS[package])
     ]
     assert trespassing == []
 
@@ -100,7 +107,7 @@ def test_pure_modules_know_no_io() -> None:
         ROOT / "bot" / "intake" / f"{name}.py" for name in ("diff", "merging", "understanding", "dating")
     ]
     forbidden = {"asyncio", "aiohttp", "telegram", "sqlalchemy", "socket", "subprocess", "time", "threading"}
-    found = {name_of(path): sorted(forbidden & set(imported(tree_of(path)))) for path in files}
+    found = {name_of(path): sorted(forbidden & imported(path)) for path in files}
     assert {path: names for path, names in found.items() if names} == {}
 
 

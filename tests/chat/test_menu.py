@@ -4,8 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import pytest_asyncio
+
 from bot.chat.menu import changes, digest
 from bot.messages.profile import profile
+from tests.databases import empty
 from tests.fake_replies import error
 from tests.fakes import FakeTelegram
 from tests.wholebot import OPERATOR, WholeBot
@@ -28,6 +31,13 @@ async def _done(bot: WholeBot) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest_asyncio.fixture
+async def unknown(resting_bot: WholeBot) -> WholeBot:
+    """A bot that has not told Telegram anything yet; it does not run."""
+    resting_bot.filled = empty
+    return resting_bot
+
+
 def test_what_telegram_knows_is_not_told_again() -> None:
     known = {entry.key: digest(entry) for entry in profile((900,))}
     assert changes(known, (900,)) == []
@@ -35,8 +45,9 @@ def test_what_telegram_knows_is_not_told_again() -> None:
     assert {entry.key for entry in changes(known, ())} == {"chat:900/", "chat:900/zh"}
 
 
-async def test_the_first_start_tells_everything(bot: WholeBot, telegram: FakeTelegram) -> None:
-    await _done(bot)
+async def test_the_first_start_tells_everything(unknown: WholeBot, telegram: FakeTelegram) -> None:
+    await unknown.starts()
+    await _done(unknown)
     assert telegram.world.profile["name", "zh"] == "跟读科学空间"
     assert telegram.world.profile["name", ""] == "Scientific Spaces Reader"
     assert "subscribe" in _menu(telegram, {"type": "all_private_chats"}, "zh")
@@ -45,18 +56,22 @@ async def test_the_first_start_tells_everything(bot: WholeBot, telegram: FakeTel
     assert _told(telegram) == len(profile((OPERATOR,)))
 
 
-async def test_the_next_start_tells_nothing(bot: WholeBot, telegram: FakeTelegram) -> None:
-    await _done(bot)
+async def test_the_next_start_tells_nothing(unknown: WholeBot, telegram: FakeTelegram) -> None:
+    await unknown.starts()
+    await _done(unknown)
     before = _told(telegram)
-    await bot.restarts()
-    await _done(bot)
+    await unknown.restarts()
+    await _done(unknown)
     assert _told(telegram) == before
 
 
-async def test_a_refusal_stops_nothing_and_is_tried_again(
-    resting_bot: WholeBot, telegram: FakeTelegram
-) -> None:
-    bot = resting_bot
+async def test_the_bots_of_the_other_tests_are_introduced(bot: WholeBot, telegram: FakeTelegram) -> None:
+    await _done(bot)
+    assert _told(telegram) == 0
+
+
+async def test_a_refusal_stops_nothing_and_is_tried_again(unknown: WholeBot, telegram: FakeTelegram) -> None:
+    bot = unknown
     telegram.answers(
         "setMyName", error(429, "Too Many Requests: retry after 86400", retry_after=86400), always=True
     )
@@ -73,7 +88,9 @@ async def test_a_refusal_stops_nothing_and_is_tried_again(
     assert _told(telegram) == before + 2
 
 
-async def test_who_is_no_operator_any_more_loses_the_menu(bot: WholeBot, telegram: FakeTelegram) -> None:
+async def test_who_is_no_operator_any_more_loses_the_menu(unknown: WholeBot, telegram: FakeTelegram) -> None:
+    bot = unknown
+    await bot.starts()
     await _done(bot)
     bot.settings["admin_chat_ids"] = (901,)
     await bot.restarts()

@@ -146,12 +146,3 @@ def test_inferred_tags_are_mostly_the_authors() -> None:
 
     assert score.precision >= 0.80
     assert score.recall >= 0.20
-
-
-@needs_shared
-def test_the_report_names_every_wrong_tag() -> None:
-    posts = quality_tags.rows()
-    text = quality_tags.report()
-
-    for title, tag in quality_tags.cross_validate(posts, len(posts)).wrong:
-        assert f"{tag:16} {title}" in text

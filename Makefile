@@ -23,9 +23,9 @@ lint: .venv/ready
 quality: .venv/ready
 	.venv/bin/python -m tests.quality
 
-# Long runs that kill, break and starve the bot.
+# Long runs that kill, break and starve the bot, and every property with many examples.
 torture: .venv/ready
-	.venv/bin/python -m pytest -m torture tests
+	.venv/bin/python -m pytest -m "torture or hypothesis" --hypothesis-profile=torture tests
 
 # Speeds, as ratios taken in one run, beside what people use today (their packages in a place of their own).
 bench: .venv/ready .venv-bench/ready

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import click
 from telegram.error import InvalidToken, TelegramError
 
-from bot.parts import bot_over, rules_of, telegram_wires
+from bot.parts import rules_of, telegram_wires
 from bot.settings import Settings, SettingsError, read_settings
 from storage.database import open_database
 from storage.engines import UnusableDatabaseError
@@ -64,7 +64,7 @@ async def _dump_folder(settings: Settings) -> str:
 
 async def _token(settings: Settings) -> str:
     wires = telegram_wires(settings)
-    bot = bot_over(wires.answers, settings, settings.token())
+    bot = wires.bot(wires.answers, settings, settings.token())
     try:
         await wires.answers.initialize()
         return f"@{(await bot.get_me()).username}"

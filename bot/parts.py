@@ -40,6 +40,11 @@ class Wires:
     answers: BaseRequest
     pushes: BaseRequest
 
+    def bot(self, wire: BaseRequest, settings: Settings, token: str) -> Bot:
+        """The library's bot on one of them. Without one for updates it would make its own."""
+        base = f"{settings.bot_api_url}/bot"
+        return Bot(token, base_url=base, request=wire, get_updates_request=self.polling)
+
 
 def telegram_wires(settings: Settings) -> Wires:
     proxy = settings.proxy
@@ -50,11 +55,6 @@ def telegram_wires(settings: Settings) -> Wires:
             connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
         ),
     )
-
-
-def bot_over(wire: BaseRequest, settings: Settings, token: str) -> Bot:
-    """The library's bot on this wire. With none for updates it would make its own, and read all authorities."""
-    return Bot(token, base_url=f"{settings.bot_api_url}/bot", request=wire, get_updates_request=wire)
 
 
 def pace_of(settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding) -> Pace:

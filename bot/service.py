@@ -35,16 +35,7 @@ from bot.intake.watching import Watch
 from bot.live import poller_of
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import (
-    Wires,
-    backup_of,
-    bot_over,
-    open_sound_database,
-    pace_of,
-    policy_of,
-    rules_of,
-    take_in_file,
-)
+from bot.parts import Wires, backup_of, open_sound_database, pace_of, policy_of, rules_of, take_in_file
 from bot.recovery import end_lost_claims
 from bot.replica import Replica
 from bot.schedule import make_schedule
@@ -223,7 +214,7 @@ class Service:
 
     async def _build_delivery(self, pace: Pace) -> tuple[Sender, ArchiveComposer]:
         settings = self.settings
-        pusher = bot_over(self._wires.pushes, settings, self._token)
+        pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
         messenger = TelegramMessenger(pusher, paid=settings.paid)

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from storage.database import Database, open_database
+from tests import examples  # noqa: F401 - loads the usual profile before any property is read
 from tests.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
 from tests.dumps import ARCHIVE, HOME, listing
 from tests.fakes import FakeTelegram

@@ -11,9 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.delivery.timekeeper import Timekeeper
 from storage.database import Database, Transaction, Unit, open_database
@@ -31,6 +30,7 @@ from storage.model import (
 from tests.databases import remove, url_in
 from tests.delivery.archive import essay, store
 from tests.delivery.test_timekeeper import SetClock
+from tests.examples import examples
 
 T = TypeVar("T")
 
@@ -270,13 +270,5 @@ class Chats(RuleBasedStateMachine):
         return self.loop.run_until_complete(self.database.transact(unit))
 
 
-def test_no_duty_is_lost_or_repeated() -> None:
-    run_state_machine_as_test(
-        Chats,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
+Chats.TestCase.settings = examples(12, stateful_step_count=25)
+TestNoDutyIsLostOrRepeated = Chats.TestCase

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
@@ -36,6 +35,7 @@ from storage.model import (
 )
 from storage.schema import deliveries
 from tests.databases import remove, url_in
+from tests.examples import examples
 
 T = TypeVar("T")
 
@@ -214,10 +214,5 @@ class OutboxMachine(RuleBasedStateMachine):
             await self._write(tries)
 
 
-OutboxMachine.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+OutboxMachine.TestCase.settings = examples(10, stateful_step_count=25)
 TestOutbox = OutboxMachine.TestCase

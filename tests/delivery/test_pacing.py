@@ -8,13 +8,14 @@ from functools import partial
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.limits import Limits
 from bot.delivery.pacing import Pacing
 from bot.delivery.windows import Window, book
 from tests.delivery.pace_model import Sender, Server, most_within, private, stalls
+from tests.examples import examples
 
 PRIVATE, OTHER, GROUP = 7, 8, -5
 NETWORK = 1.0125  # the part of the margin that is the network's, whatever happens in the process
@@ -33,7 +34,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(st.lists(STEPS, max_size=60), st.sampled_from([None, 0.4, 2.5, 4.0]))
 def test_no_window_holds_too_much_whatever_happens(
     steps: list[tuple[str, float]], per_second: float | None
@@ -70,7 +71,7 @@ def test_no_window_holds_too_much_whatever_happens(
         assert most_within(sender.times(chat_id), seconds * NETWORK) <= most
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(CHATS, st.floats(0, 2), st.booleans()), max_size=40))
 def test_a_booking_is_never_in_the_past_nor_before_its_chat_is_ready(
     steps: list[tuple[int, float, bool]],
@@ -83,7 +84,7 @@ def test_a_booking_is_never_in_the_past_nor_before_its_chat_is_ready(
         assert start >= ready >= now
 
 
-@settings(max_examples=500, deadline=None)
+@examples(100)
 @given(
     st.lists(st.integers(0, 40), max_size=12, unique=True), st.integers(0, 40), st.integers(1, 4),
     st.integers(1, 10),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -27,6 +27,7 @@ from storage.quiet import in_quiet
 from storage.schema import deliveries, waiting
 from tests.databases import fresh_in
 from tests.delivery.archive import THEN, database_in, essay, store
+from tests.examples import examples
 
 DIGEST_ABOVE = 3
 SERIES, TAGS, CATEGORIES = ("升级之路", "漫谈"), ("attention", "优化器", "外推"), ("数学研究", "信息时代")
@@ -152,7 +153,7 @@ async def rows(
 
 
 @given(posts=posts_to_come, chats=chats_there)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20)
 def test_every_chat_is_told_what_it_wants_once(posts: list[Post], chats: list[Chat], tmp_path: Path) -> None:
     async def run() -> None:
         fresh_in(tmp_path)

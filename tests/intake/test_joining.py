@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from sqlalchemy import func, select, update
 
 from bot.intake.intake import Report, Rules, take_in_reading
@@ -27,6 +27,7 @@ from storage.model import (
 )
 from storage.schema import deliveries, sightings
 from tests.databases import fresh_in
+from tests.examples import examples
 from tests.intake.sightings import START, TRUTHS, Shown, shown, two_orders, what_it_says
 
 READER, OTHER = 77, 78
@@ -226,7 +227,7 @@ async def test_silently(database: Database) -> None:
     assert await duties(database) == []
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(6)
 @given(orders=two_orders)
 async def test_the_order_does_not_matter_through_the_database(
     tmp_path: Path, orders: tuple[list[Shown], list[Shown]]

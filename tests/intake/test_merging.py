@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.intake.diff import diff, numbered
 from bot.intake.merging import combine
 from storage.model import Layout, Post, PostId
+from tests.examples import examples
 from tests.intake.sightings import LAYOUTS, TRUTHS, Shown, Truth, shown, two_orders, what_it_says
 
 
@@ -32,7 +33,7 @@ def archive_of(order: Sequence[Shown]) -> list[Post]:
     return list(known.values())
 
 
-@settings(max_examples=400)
+@examples(80)
 @given(two_orders)
 def test_the_order_of_sightings_does_not_matter(orders: tuple[list[Shown], list[Shown]]) -> None:
     one, other = orders
@@ -40,7 +41,7 @@ def test_the_order_of_sightings_does_not_matter(orders: tuple[list[Shown], list[
 
 
 @given(st.permutations([(truth, layout) for truth in TRUTHS for layout in LAYOUTS]))
-@settings(max_examples=60)
+@examples(20)
 def test_every_post_is_known_once_from_all_its_pages(order: list[tuple[Truth, Layout]]) -> None:
     seen = [shown(truth, layout, 60 + at) for at, (truth, layout) in enumerate(order)]
     known = archive_of(seen)

@@ -1,7 +1,7 @@
 """Classic pieces pass Telegram's own parser with the very text and entities that were meant."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.characters import units
@@ -25,6 +25,7 @@ from bot.messages.document import (
 )
 from bot.messages.excerpt import excerpt_body
 from bot.messages.plain import plain
+from tests.examples import examples
 from tests.messages.bodies import bodies
 from tests.messages.formulas import shared_excerpts
 from tests.shared import needs_shared
@@ -164,7 +165,7 @@ def test_more_links_than_entities_allow_are_several_pieces() -> None:
     assert "\n".join(text for text, _ in pieces) == plain(body)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(bodies)
 def test_any_body_is_shown_as_meant(body: Body) -> None:
     pieces = shown(body)
@@ -174,7 +175,7 @@ def test_any_body_is_shown_as_meant(body: Body) -> None:
     assert "".join("".join(text for text, _ in pieces).split()) == "".join(plain(body).split())
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(bodies, st.integers(1, 40))
 def test_any_body_many_times_keeps_the_limits(body: Body, times: int) -> None:
     repeated = body * times
@@ -183,7 +184,7 @@ def test_any_body_many_times_keeps_the_limits(body: Body, times: int) -> None:
     assert "".join("".join(text for text, _ in pieces).split()) == "".join(plain(repeated).split())
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(st.text())
 def test_no_text_becomes_markup(text: str) -> None:
     for _, entities in shown((said(text),)):

@@ -1,7 +1,7 @@
 """Excerpts as captured become paragraphs, headings, lists and formulas; nothing is lost."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.characters import clean
@@ -19,6 +19,7 @@ from bot.messages.document import (
     Text,
 )
 from bot.messages.excerpt import excerpt_body
+from tests.examples import examples
 from tests.messages.formulas import shared_excerpts
 from tests.shared import needs_shared
 
@@ -181,7 +182,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(st.one_of(st.text(), st.lists(_PIECES, max_size=40).map("".join)))
 def test_any_text_is_read_and_its_words_are_kept(text: str) -> None:
     body = excerpt_body(text)
@@ -192,6 +193,6 @@ def test_any_text_is_read_and_its_words_are_kept(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["\\begin{align}", "$", "$$", "\\(", "\\["]), min_size=200, max_size=200))
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_many_openings_are_read(pieces: list[str]) -> None:
     assert excerpt_body("".join(pieces))

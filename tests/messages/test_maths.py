@@ -4,11 +4,12 @@ import json
 
 import pytest
 import tdjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.maths import LONGEST_FORMULA, safe_tex, unicode_tex
 from bot.messages.unicode_maths import LONGEST_UNICODE
+from tests.examples import examples
 from tests.formulas_report import main
 from tests.messages.formulas import hard_formulas, shared_formulas
 from tests.messages.profile import FAILING, violations
@@ -69,7 +70,7 @@ def test_the_report_tells_of_both_and_finds_nothing_unsafe(capsys: pytest.Captur
     assert collection.startswith(f"collection: {len(hard_formulas())} formulas")
 
 
-@settings(max_examples=400, deadline=None)
+@examples(100)
 @given(_SOURCES)
 def test_any_source_is_drawn_inside_the_profile_or_not_at_all(tex: str) -> None:
     written = safe_tex(tex)
@@ -78,7 +79,7 @@ def test_any_source_is_drawn_inside_the_profile_or_not_at_all(tex: str) -> None:
         assert safe_tex(written) == written
 
 
-@settings(max_examples=400, deadline=None)
+@examples(100)
 @given(_SOURCES)
 def test_any_source_has_short_unicode_or_none(tex: str) -> None:
     readable = unicode_tex(tex)

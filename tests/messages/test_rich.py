@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.document import (
@@ -25,6 +25,7 @@ from bot.messages.document import (
 )
 from bot.messages.excerpt import excerpt_body
 from bot.messages.rich import gains_from_rich, render_rich
+from tests.examples import examples
 from tests.messages.bodies import bodies
 from tests.messages.formulas import formulas_of, shared_excerpts
 from tests.messages.profile import violations
@@ -160,7 +161,7 @@ def test_every_excerpt_of_the_dumps_is_rich_with_all_its_formulas() -> None:
         assert not any(violation for tex in drawn for violation in violations(tex))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(bodies, st.integers(1, 30))
 def test_any_body_keeps_shapes_and_limits(body: Body, times: int) -> None:
     message = render_rich(Message(body=body * times))
@@ -169,7 +170,7 @@ def test_any_body_keeps_shapes_and_limits(body: Body, times: int) -> None:
         assert not any(violation for tex in formulas(message["blocks"]) for violation in violations(tex))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(50)
 @given(st.text(max_size=200))
 def test_text_is_shown_as_text(text: str) -> None:
     message = render_rich(Message(body=(said(text),)))

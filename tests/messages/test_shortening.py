@@ -1,7 +1,7 @@
 """Shortened bodies keep their limit, end where a sentence ends, and never show half a formula."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.characters import units
@@ -22,6 +22,7 @@ from bot.messages.document import (
 from bot.messages.excerpt import excerpt_body
 from bot.messages.plain import plain
 from bot.messages.shortening import shorten
+from tests.examples import examples
 from tests.messages.bodies import bodies
 from tests.messages.formulas import formulas_of, shared_excerpts
 from tests.shared import needs_shared
@@ -92,7 +93,7 @@ def test_cut_is_at_the_best_place(body: Body, room: int, cut: Body) -> None:
     assert units(plain(cut)) <= room
 
 
-@settings(max_examples=300, deadline=None)
+@examples(60)
 @given(bodies, st.integers(0, 400))
 def test_any_body_keeps_the_limit(body: Body, room: int) -> None:
     cut = shorten(body, room)

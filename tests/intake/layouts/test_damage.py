@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.intake.layouts import Reading
@@ -114,13 +114,11 @@ def test_a_thousand_mutations(dump: Path) -> None:
         assert_sound(read_or_reason(bytes(mutant)))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_any_bytes(content: bytes) -> None:
     assert_sound(read_or_reason(content))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["", "<html>", "<rss><channel>", "\x1f\x8b", "宇宙驿站\n", '<?xml version="1.0"?>']),
     st.lists(

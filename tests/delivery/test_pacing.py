@@ -137,7 +137,7 @@ def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, lateness: str
     assert server.refused == 0
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15)
 @given(
     st.integers(0, 10**6), st.sampled_from([5, 30, 60]), st.floats(0, 0.08), st.floats(0.1, 5),
     st.floats(0, 0.4), st.floats(0, 0.3),

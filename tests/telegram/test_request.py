@@ -84,7 +84,7 @@ async def test_asks_when_the_connection_is_there_and_only_for_the_next_request()
     heard = Heard(answers=9)
     asked = Asked(heard)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
         departs(asked)
         assert await bot.leave_chat(7)
         assert await bot.leave_chat(7)
@@ -95,7 +95,7 @@ async def test_asks_when_the_connection_is_there_and_only_for_the_next_request()
 async def test_what_may_not_leave_any_more_was_surely_not_sent() -> None:
     heard = Heard(answers=9)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = Bot("1:x", f"http://127.0.0.1:{port}/bot", request=wire)
+        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
         departs(Asked(heard, refusing=True))
         with pytest.raises(NotSentError):
             await bot.leave_chat(7)
@@ -106,7 +106,7 @@ async def test_an_upload_asks_too(telegram: FakeTelegram) -> None:
     asked = Asked(Heard(answers=0))
     async with AiohttpRequest(connections=1, read_timeout=5.0) as wire:
         departs(asked)
-        await Bot(telegram.token, telegram.url, request=wire).send_document(7, b"x", filename="x.txt")
+        await bot_over(wire, telegram.url, telegram.token).send_document(7, b"x", filename="x.txt")
     assert asked.moments == [("leaves", 0, 0)]
 
 

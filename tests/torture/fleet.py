@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from bot.intake.intake import Rules, take_in
 from storage.model import Dump
 from tests.bench.filling import filled_at
 from tests.bench.serving import TOKEN, Serving, serving
+from tests.programs import Program, started
 from tests.torture.accounting import Account, account
 from tests.torture.runs import NEWS, POSTS
 
@@ -39,7 +38,7 @@ class Fleet:
     server: str
     log: Serving | None = None
     settings: dict[str, object] = field(default_factory=dict)
-    members: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    members: dict[str, Program] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
         """Start `kexue-bot run` under this name; it logs into NAME.log."""
@@ -54,13 +53,10 @@ class Fleet:
             "MAX_IN_FLIGHT": "16",
             "RICH": "0",
             "HTTP_PORT": "0",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         environment |= {setting: str(value) for setting, value in self.settings.items()}
-        with (self.folder / f"{name}.log").open("ab") as log:
-            self.members[name] = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"], env=environment, cwd=self.folder, stdout=log, stderr=log
-            )
+        log = self.folder / f"{name}.log"
+        self.members[name] = started("run", folder=self.folder, environment=environment, log=log)
 
     def tell(self, name: str, how: signal.Signals) -> None:
         self.members[name].send_signal(how)

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +16,8 @@ from storage.model import Dump
 from tests.bench.filling import filled, url_of
 from tests.bench.inventing import listing
 from tests.bench.serving import TOKEN, Serving, serving
+from tests.databases import Kind, kind_in_use, url_in
+from tests.programs import Program, started
 from tests.torture.accounting import Account, account, chats_by_state, work_left
 
 POSTS = 20
@@ -31,7 +31,7 @@ class Scene:
     folder: Path
     server: Serving
     settings: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: Program | None = None
 
     @property
     def file(self) -> Path:
@@ -54,14 +54,10 @@ class Scene:
             "HTTP_PORT": "0",
         }
         environment |= self.settings | {name: str(value) for name, value in settings.items()}
-        with (self.folder / "bot.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*_limited(largest_file), sys.executable, "-m", "bot", "run"],
-                env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
-                cwd=self.folder,
-                stdout=log,
-                stderr=log,
-            )
+        log = self.folder / "bot.log"
+        self.process = started(
+            "run", folder=self.folder, environment=environment, log=log, largest_file=largest_file
+        )
 
     def land(self) -> None:
         """A dump with one more post lands in the folder."""
@@ -114,10 +110,6 @@ class Scene:
         return account(chats_by_state(self.file), [message["chat"] for message in self.server.taken()])
 
 
-def _limited(largest_file: int | None) -> list[str]:
-    return [] if largest_file is None else ["prlimit", f"--fsize={largest_file}"]
-
-
 @contextmanager
 def scene(
     folder: Path, chats: int, *, groups: tuple[int, ...] = (), announced: bool = True, **knobs: Any
@@ -128,6 +120,8 @@ def scene(
     """
 
     async def prepare() -> None:
+        with kind_in_use(Kind.SQLITE):
+            url_in(folder)  # of today's schema, which the next line would make again
         database = await filled(folder / "kexue.db", posts=POSTS, subscribers=chats, groups=groups)
         news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
         if announced:

@@ -56,6 +56,7 @@ def started(
 
     Its files may grow to `largest_file` bytes.
     """
+    log.touch()
     process = _FORKS.Process(
         target=_live, args=(arguments, folder, dict(environment), log, largest_file), daemon=True
     )

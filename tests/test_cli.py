@@ -20,6 +20,7 @@ from tests.dumps import ARCHIVE, HOME, Shown, land, listing
 from tests.fake_replies import error
 from tests.fakes import FakeTelegram
 from tests.intake.blog import FEED
+from tests.programs import Program, started
 from tests.shared import SHARED, needs_shared
 
 PROGRAM = (sys.executable, "-m", "bot")
@@ -280,29 +281,19 @@ def test_check_looks_at_everything_and_says_what_is_bad(here: Path) -> None:
     assert "Traceback" not in checked.stderr
 
 
-async def _run(
-    folder: Path, telegram: FakeTelegram, command: str = "run", **more: str
-) -> asyncio.subprocess.Process:
+def _calls(folder: Path, telegram: FakeTelegram, command: str = "run", **more: str) -> Program:
+    """The program's process, forked."""
     settings = {"BOT_TOKEN": telegram.token, "BOT_API_URL": telegram.server} | more
-    with (folder / "said").open("wb") as said:  # a pipe that nobody reads would fill up
-        return await asyncio.create_subprocess_exec(
-            *PROGRAM,
-            command,
-            cwd=folder,
-            env=environment(folder, **settings),
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+    return started(command, folder=folder, environment=environment(folder, **settings), log=folder / "said")
 
 
-async def _ended(process: asyncio.subprocess.Process, folder: Path) -> tuple[int, str]:
-    async with asyncio.timeout(PATIENCE):
-        return await process.wait(), (folder / "said").read_text(encoding="utf-8")
+async def _ended(process: Program | subprocess.Popen[bytes], folder: Path) -> tuple[int, str]:
+    code = await asyncio.to_thread(process.wait, PATIENCE)
+    return code, (folder / "said").read_text(encoding="utf-8")
 
 
 async def test_check_asks_telegram_who_the_bot_is(here: Path, telegram: FakeTelegram) -> None:
-    code, said = await _ended(await _run(here, telegram, "check"), here)
+    code, said = await _ended(_calls(here, telegram, "check"), here)
     assert code == 0
     assert "@kexue_test_bot" in said
 
@@ -310,8 +301,18 @@ async def test_check_asks_telegram_who_the_bot_is(here: Path, telegram: FakeTele
 async def test_a_stopped_service_ends_with_zero_and_tells_no_token(
     here: Path, telegram: FakeTelegram
 ) -> None:
+    """The real program, begun from nothing."""
     telegram.answers("getMe", error(502, "Bad Gateway"))
-    process = await _run(here, telegram, LOG_LEVEL="DEBUG")
+    settings = {"BOT_TOKEN": telegram.token, "BOT_API_URL": telegram.server, "LOG_LEVEL": "DEBUG"}
+    with (here / "said").open("wb") as said:  # a pipe that nobody reads would fill up
+        process = subprocess.Popen(
+            [*PROGRAM, "run"],
+            cwd=here,
+            env=environment(here, **settings),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
     telegram.user_says("/latest")
     message = await telegram.message(timeout=PATIENCE)
     assert message.text.startswith("最近的文章 · 共 ")
@@ -324,8 +325,7 @@ async def test_a_stopped_service_ends_with_zero_and_tells_no_token(
 
 async def test_a_service_that_waits_for_telegram_can_be_stopped(here: Path, telegram: FakeTelegram) -> None:
     telegram.answers("getMe", error(502, "Bad Gateway"), always=True)
-    process = await _run(here, telegram)
-
+    process = _calls(here, telegram)
     async with asyncio.timeout(PATIENCE):
         while "trying again" not in (here / "said").read_text(encoding="utf-8"):
             await asyncio.sleep(0.1)
@@ -336,7 +336,7 @@ async def test_a_service_that_waits_for_telegram_can_be_stopped(here: Path, tele
 
 async def test_a_token_that_telegram_refuses_is_a_wrong_setting(here: Path, telegram: FakeTelegram) -> None:
     wrong = "4242:another-token-than-the-true-one-here"
-    code, log = await _ended(await _run(here, telegram, BOT_TOKEN=wrong), here)
+    code, log = await _ended(_calls(here, telegram, BOT_TOKEN=wrong), here)
     assert code == 2
     assert "BOT_TOKEN is refused" in log.splitlines()[-1]
     assert "Traceback" not in log

@@ -1,12 +1,12 @@
 """`kexue-bot preview` on a stored archive: which post is meant, what is written, what a failure says."""
 
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bot.cli import main
 from bot.preview import browser
 from bot.preview.browser import NoPictureError, take_picture
 from bot.preview.making import NoSuchPostError, preview
@@ -59,6 +59,5 @@ def test_a_picture_is_as_large_as_the_page(tmp_path: Path) -> None:
 
 
 def test_another_ending_is_refused_before_anything_is_done() -> None:
-    command = [sys.executable, "-m", "bot", "preview", "1", "--out", "x.pdf"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, "must end in .html or .png" in done.stderr) == (2, True)
+    done = CliRunner().invoke(main, ["preview", "1", "--out", "x.pdf"])
+    assert (done.exit_code, "must end in .html or .png" in done.stderr) == (2, True)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from storage.database import Database, open_database
 from tests import examples  # noqa: F401 - loads the usual profile before any property is read
 from tests.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
-from tests.dumps import ARCHIVE, HOME, listing
+from tests.dumps import ARCHIVE, HOME, OLD, listing
 from tests.fakes import FakeTelegram
 from tests.postgres import MakeUrl, programs
 from tests.wholebot import WholeBot, introduced, store
@@ -85,6 +85,21 @@ async def bot(resting_bot: WholeBot) -> WholeBot:
     """A whole bot that runs, with an empty archive."""
     await resting_bot.starts()
     return resting_bot
+
+
+@pytest_asyncio.fixture
+async def knowing(resting_bot: WholeBot) -> WholeBot:
+    """A whole bot that runs, with one old post."""
+    await resting_bot.knows(OLD)
+    await resting_bot.starts()
+    return resting_bot
+
+
+@pytest_asyncio.fixture
+async def reading(knowing: WholeBot) -> WholeBot:
+    """The same, and somebody wants to hear of everything."""
+    await knowing.subscribes()
+    return knowing
 
 
 async def stocked(url: str) -> None:

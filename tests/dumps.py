@@ -82,3 +82,7 @@ ARCHIVE: tuple[Shown, ...] = (
     ),
     *many(12),
 )
+
+# One that is stored already where a test says so, and the one that comes after it.
+OLD = Shown(title="生成扩散模型漫谈(一):DDPM = 拆楼 + 建楼", readers=415_322)
+NEXT = Shown(title="生成扩散模型漫谈(二):DDPM = 自回归式VAE", excerpt="这是第二篇的摘要,为测试而写。")

@@ -1,7 +1,7 @@
 """The program as a process of its own, forked from one that has imported everything and done nothing.
 
 To whoever kills, stops or asks it, it is the process that `python -m bot` makes, without two seconds of
-importing. That those work too is for tests/test_cli.py, which starts some from nothing.
+importing. That those work too is for tests/cli, which starts some from nothing.
 """
 
 import multiprocessing

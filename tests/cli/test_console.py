@@ -1,0 +1,38 @@
+"""The console and the demo, with their input piped or closed."""
+
+from pathlib import Path
+
+from tests.cli.calling import call, lines, program
+from tests.dumps import Shown, land, listing
+
+
+def test_the_console_answers_piped_lines_and_ends_with_them(here: Path) -> None:
+    talk = call(here, "console", typed="/subscribe\n/series 扩散\n2\n/nosuch\n")
+    assert (talk.exit_code, talk.stderr) == (0, "")
+    for said in ("订阅好了：全部文章", "生成扩散模型漫谈 · ", "不认识 nosuch", "› /series 扩散"):
+        assert said in talk.stdout
+    assert "\x1b" not in talk.stdout
+    chats = lines(call(here, "export", "chats").stdout)
+    assert [wish["kind"] for wish in chats[0]["subscriptions"]] == ["everything"]
+
+
+def test_the_console_speaks_english_when_asked(here: Path) -> None:
+    talk = call(here, "console", "--language", "en", typed="/about\n/quit\n/latest\n")
+    assert (talk.exit_code, talk.stderr) == (0, "")
+    assert "CC BY-NC-ND" in talk.stdout
+    assert "Latest" not in talk.stdout
+
+
+def test_a_console_shows_a_push_of_a_dump_that_lands_meanwhile(here: Path) -> None:
+    call(here, "console", typed="/subscribe\n")
+    land(here / "dumps", "new.txt", listing(Shown(title="刚写好的文章")))
+    talk = call(here, "console", typed="/about\n")
+    assert "刚写好的文章" in talk.stdout
+
+
+def test_the_demo_runs_through_with_its_input_closed(tmp_path: Path) -> None:
+    shown = program(tmp_path, "demo")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.count("生成扩散模型漫谈(二十):从ReFlow到WGAN-GP") >= 1
+    assert "订阅好了" in shown.stdout
+    assert list(tmp_path.iterdir()) == []

@@ -1,25 +1,19 @@
 """An installation moves from one database to another and back: all of it or nothing, and it goes on."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from bot.cli import main
-from bot.settings import SettingsError, read_settings
-from storage.copying import TABLES, CopyRefusedError, copy
+from storage.copying import CopyRefusedError, copy
 from storage.database import Transaction, open_database
-from storage.engines import UnusableDatabaseError, create_engine
-from storage.migrate import MIGRATIONS, newest
+from storage.engines import UnusableDatabaseError
 from storage.model import Delivery, State
-from storage.stepping import take_steps
 from tests.conftest import NOT_INSTALLED, stocked
-from tests.databases import Kind, apart, blank_in, change, empty, kind_in_use, rows, url_in
+from tests.databases import Kind, blank_in, change, empty, kind_in_use, rows, url_in
 from tests.dumps import Shown, listing
 from tests.fakes import READER, FakeTelegram
+from tests.installations import blank, everything, old_one
 from tests.wholebot import WholeBot, store
 
 pytestmark = NOT_INSTALLED
@@ -35,37 +29,12 @@ def way(request: pytest.FixtureRequest) -> tuple[Kind, Kind]:
     return found
 
 
-def blank(kind: Kind, folder: Path) -> str:
-    with kind_in_use(kind):
-        return blank_in(folder, "new.db")
-
-
-def old_one(kind: Kind, folder: Path) -> str:
-    with kind_in_use(kind):
-        return url_in(folder, "old.db", filled=stocked)
-
-
 def heard(*_: object) -> None:
     """Nobody looks at the progress."""
 
 
 async def moved(source: str, target: str) -> dict[str, int]:
     return await copy(source, target, now=NOW, resend=True, told=heard)
-
-
-def everything(url: str) -> dict[str, list[Any]]:
-    """All rows of all tables, as numbers and words."""
-    shown: dict[str, list[Any]] = {}
-    for table in TABLES:
-        columns = ", ".join(f'"{column.name}"' for column in table.columns)
-        keys = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
-        found = rows(url, f'SELECT {columns} FROM "{table.name}" ORDER BY {keys}')
-        shown[table.name] = [[_plain(value) for value in row] for row in found]
-    return shown
-
-
-def _plain(value: object) -> object:
-    return str(value) if hasattr(value, "isoformat") else int(value) if isinstance(value, bool) else value
 
 
 async def test_every_row_arrives(way: tuple[Kind, Kind], tmp_path: Path) -> None:
@@ -236,91 +205,3 @@ async def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(CopyRefusedError, match="is not there"):
         await moved(f"sqlite+aiosqlite:///{tmp_path}/typo.db", blank(Kind.POSTGRES, tmp_path))
     assert not (tmp_path / "typo.db").exists()
-
-
-def call(*arguments: str, **settings: str) -> Result:
-    return CliRunner().invoke(main, arguments, env=settings)
-
-
-def test_the_command_says_what_arrived_and_never_a_password(tmp_path: Path) -> None:
-    source, target = old_one(Kind.SQLITE, tmp_path), blank(Kind.POSTGRES, tmp_path)
-    secret = target.replace("kexue@", "kexue:hush-hush@")
-    done = call("copy", "--from", source, "--to", secret)
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert "copied" in done.stdout
-    assert "posts" in done.stdout
-    again = call("copy", "--from", source, "--to", secret)
-    assert (again.exit_code, again.stdout) == (1, "")
-    assert "not empty" in again.stderr
-    unreachable = secret.replace(secret.rpartition(":")[2], "1/nothing")
-    lost = call("copy", "--from", source, "--to", unreachable)
-    assert lost.exit_code == 2
-    assert "hush" not in done.output + again.output + lost.output
-
-
-def test_the_other_end_is_the_configured_database(tmp_path: Path) -> None:
-    source, target = old_one(Kind.SQLITE, tmp_path), blank(Kind.POSTGRES, tmp_path)
-    (tmp_path / "password").write_text("hush-hush\n")
-    settings = {"DATABASE_URL": target, "DATABASE_PASSWORD_FILE": str(tmp_path / "password")}
-    assert call("copy", DATABASE_URL=target).exit_code == 2
-    done = call("copy", "--from", source, **settings)
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert everything(target) == everything(source)
-
-
-def test_a_password_from_a_file_is_for_a_user_without_one(tmp_path: Path) -> None:
-    """An SQLite file needs none: one setting for both, as in a compose file, is no mistake."""
-    (tmp_path / "password").write_text("p@ss/word\n")
-    settings = read_settings(
-        _env_file=None,
-        database_url="postgresql+asyncpg://kexue@host/kexue",
-        database_password_file=tmp_path / "password",
-    )
-    assert settings.database_address() == "postgresql+asyncpg://kexue:p%40ss%2Fword@host/kexue"
-    absent = tmp_path / "absent"
-    for url, said in {"//kexue:one@host/k": "no user without", "//host/kexue": "no user without"}.items():
-        with pytest.raises(SettingsError, match=said):
-            read_settings(
-                _env_file=None,
-                database_url=f"postgresql+asyncpg:{url}",
-                database_password_file=tmp_path / "password",
-            ).database_address()
-    with pytest.raises(SettingsError, match="DATABASE_PASSWORD_FILE cannot be read"):
-        read_settings(
-            _env_file=None, database_url="postgresql+asyncpg://k@h/k", database_password_file=absent
-        ).database_address()
-    lite = read_settings(
-        _env_file=None, database_url="sqlite+aiosqlite:///a.db", database_password_file=absent
-    )
-    assert lite.database_address() == "sqlite+aiosqlite:///a.db"
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_migrate_says_from_where_to_where_and_may_be_repeated(kind: Kind, tmp_path: Path) -> None:
-    url = blank(kind, tmp_path)
-    with kind_in_use(kind):
-        old = blank_in(tmp_path, "old.db")
-    apart(at_step(old, "0003"))
-    said = [call("migrate", DATABASE_URL=each).stdout for each in (url, url, old, old)]
-    today = newest()
-    assert said == [
-        f"made a database of schema {today}\n",
-        f"the schema is {today} already\n",
-        f"brought the schema from 0003 to {today}\n",
-        f"the schema is {today} already\n",
-    ]
-
-
-async def at_step(url: str, step: str) -> None:
-    engine = create_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(take_steps, MIGRATIONS, None, step)
-    await engine.dispose()
-
-
-@pytest.mark.sqlite_only
-async def test_a_file_that_a_bot_serves_is_not_migrated(resting_bot: WholeBot) -> None:
-    await resting_bot.starts()
-    refused = await asyncio.to_thread(call, "migrate", DATABASE_URL=resting_bot.url)
-    assert refused.exit_code == 2
-    assert "stop it first" in refused.stderr

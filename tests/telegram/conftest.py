@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from telegram import Bot
+import pytest_asyncio
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.request import BaseRequest
+
+from bot.telegram.request import AiohttpRequest
+from tests.fakes import FakeTelegram
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,9 +22,21 @@ def durations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
 
 
+def keyboard(*buttons: dict[str, Any]) -> InlineKeyboardMarkup:
+    return InlineKeyboardMarkup([[InlineKeyboardButton(**button) for button in buttons]])
+
+
 def bot_over(wire: BaseRequest, base: str, token: str = "1:x") -> Bot:
     """The library's bot with one wire for everything: one of its own making reads all authorities."""
     return Bot(token, base, request=wire, get_updates_request=wire)
+
+
+@pytest_asyncio.fixture
+async def bot(telegram: FakeTelegram) -> AsyncIterator[Bot]:
+    wire = AiohttpRequest(connections=4, read_timeout=5.0)
+    polls = AiohttpRequest(connections=1, read_timeout=5.0)
+    async with Bot(telegram.token, telegram.url, request=wire, get_updates_request=polls) as bot:
+        yield bot
 
 
 @asynccontextmanager

@@ -55,7 +55,9 @@ class Databases:
                 shutil.copyfile(_file_of(self._template(filled)), file)
             return _sqlite(file)
         if (folder, name) not in self._made:
-            self._made[folder, name] = self._create(f'TEMPLATE "{_name_of(self._template(filled))}"')
+            template = _name_of(self._template(filled))
+            # Where nothing is synced, files are copied with a fraction of what it takes to log every page.
+            self._made[folder, name] = self._create(f'TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self._made[folder, name]
 
     def blank_in(self, folder: Path, name: str) -> str:

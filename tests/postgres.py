@@ -39,7 +39,8 @@ def postgres_server() -> Iterator[str]:
         shutil.chown(folder, ORDINARY)
     port = _free_port()
     data = folder / "data"
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    quick = "-c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {quick}"
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
     try:
         _run([*as_user, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "kexue"])

@@ -1,15 +1,16 @@
 """Bookings that may be used late: whenever they are used, no window of any limit holds too much."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.delivery.limits import Limits
 from bot.delivery.wide_pacing import WidePacing
 from tests.delivery.pace_model import most_within
+from tests.examples import examples
 
 
-@settings(max_examples=300)
+@examples(60)
 @example(wishes=[(-5, wait, 0.0, False) for wait in (0.0, 0.0, 0.5, 0.0, 0.0)])  # ends meet beginnings
 @given(
     wishes=st.lists(

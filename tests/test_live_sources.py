@@ -10,8 +10,7 @@ from bot.archive.shelf import Shelf
 from storage.database import Transaction
 from tests.fakes import FakeTelegram
 from tests.intake.blog import FEED, Blog, blog, page, silence
-from tests.intake.test_joining import DUMP, FILLING, PAGE, take
-from tests.intake.test_joining import FEED as TWIN
+from tests.intake.test_joining import DUMP, FILLING, LISTED, PAGE, take
 from tests.wholebot import OPERATOR, WholeBot
 
 
@@ -99,7 +98,7 @@ async def test_a_stop_does_not_wait_for_the_blog(telegram: FakeTelegram, tmp_pat
 
 async def test_a_joined_post_is_found_once(bot: WholeBot) -> None:
     shelf = Shelf()
-    for number, shown in enumerate((FILLING, DUMP, TWIN)):
+    for number, shown in enumerate((FILLING, DUMP, LISTED)):
         await take(bot.database, number, shown)
 
     async def hits(tx: Transaction) -> int:

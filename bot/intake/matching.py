@@ -7,9 +7,10 @@ the excerpt's beginning (the title was edited). The last two count only where id
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 
 from bot.intake.merging import beginning, combine
-from storage.model import Certainty, Post, PostId
+from storage.model import Certainty, Layout, Post, PostId
 
 NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight
 
@@ -81,8 +82,9 @@ class Known:
         for key in _keys(post):
             if at not in self._by_key[key]:
                 self._by_key[key].append(at)
-        if (day := _day(post)) is not None and at not in self._by_day[day]:
-            self._by_day[day].append(at)
+        for day in _days(post):
+            if at not in self._by_day[day]:
+                self._by_day[day].append(at)
 
     def _same(self, post: Post) -> list[int]:
         """The places of what is the same post, the likeliest first."""
@@ -91,15 +93,17 @@ class Known:
             found[self.place(self._by_archive[post.archive_id])] = None
         namesakes = [at for key in _keys(post) for at in self._by_key.get(key, ()) if self._fits(at, post)]
         found |= dict.fromkeys(sorted(namesakes, key=lambda at: (not self._same_date(at, post), at)))
-        if (day := _day(post)) is not None:
-            alike = [
-                at
-                for at in self._by_day.get(day, ())
-                if self._fits(at, post) and _day(self._posts[at]) == day
-            ]
-            if alike and (start := beginning(post.excerpt)):
-                found |= dict.fromkeys(at for at in alike if beginning(self._posts[at].excerpt) == start)
+        alike = self._of_its_day(post)
+        if alike and (start := beginning(post.excerpt)):
+            alike = [at for at in alike if beginning(self._posts[at].excerpt) == start]
+            found |= dict.fromkeys(sorted(alike, key=lambda at: (not self._same_date(at, post), at)))
         return list(found)
+
+    def _of_its_day(self, post: Post) -> list[int]:
+        """The places of the posts that may be of the same day, and the same."""
+        days = _days(post)
+        found = {at for day in days for at in self._by_day.get(day, ())}
+        return [at for at in found if self._fits(at, post) and not days.isdisjoint(_days(self._posts[at]))]
 
     def _fits(self, at: int, post: Post) -> bool:
         return at not in self._heirs and not contradict(self._posts[at], post)
@@ -130,9 +134,21 @@ def _given(post: Post) -> date | None:
     return post.date if post.date_certainty is Certainty.GIVEN else None
 
 
-def _day(post: Post) -> str | None:
-    return post.date.isoformat()[5:] if post.date is not None else post.month_day
+def _days(post: Post) -> frozenset[str]:
+    """The month-days that the blog's pages may print for this post."""
+    # A feed's day may hide the one that would have told: the order of dumps would matter if it stood alone.
+    if (given := _given(post)) is not None and post.date_layout is Layout.FEED:
+        return _around(given)
+    day = post.date.isoformat()[5:] if post.date is not None else post.month_day
+    return frozenset() if day is None else frozenset((day,))
 
 
 def _near(full: date, month_day: str) -> bool:
-    return any((full + shift).isoformat()[5:] == month_day for shift in (-NEAR, timedelta(0), NEAR))
+    return month_day in _around(full)
+
+
+@lru_cache(maxsize=4096)
+def _around(day: date) -> frozenset[str]:
+    first = day - NEAR if day > date.min else day  # a broken feed may name the first or last day there is
+    last = day + NEAR if day < date.max else day
+    return frozenset(each.isoformat()[5:] for each in (first, day, last))

@@ -33,7 +33,7 @@ from tests.intake.sightings import START, TRUTHS, Shown, shown, two_orders, what
 READER, OTHER = 77, 78
 EDITED = TRUTHS[2]
 DUMP = shown(EDITED, Layout.LISTING, 1)
-FEED = shown(EDITED, Layout.FEED, 60, near_midnight=True)
+LISTED = shown(EDITED, Layout.ARCHIVE_PAGE, 60)
 PAGE = shown(EDITED, Layout.POST_PAGE, 61)
 FILLING = shown(TRUTHS[3], Layout.LISTING, 0)
 
@@ -82,8 +82,8 @@ async def duties(database: Database) -> list[tuple[str, State]]:
 
 
 async def twins(database: Database) -> tuple[PostId, PostId]:
-    """A dump's post and the feed's, which are one but look like two."""
-    for number, page in enumerate((FILLING, DUMP, FEED)):
+    """A dump's post and that of the list of all posts: one, but its edited title makes two of it."""
+    for number, page in enumerate((FILLING, DUMP, LISTED)):
         await take(database, number, page)
     _, one, other = await posts(database)
     return one.id, other.id
@@ -113,7 +113,7 @@ async def test_nobody_is_told_twice(database: Database) -> None:
     await take(database, 1, DUMP)
     await sent(database, await claimed(database))
     await subscribed(database, OTHER)
-    await take(database, 2, FEED)
+    await take(database, 2, LISTED)
     _, one, other = await posts(database)
     assert await duties(database) == [
         (f"post:{one.id}", State.SENT),
@@ -137,7 +137,7 @@ async def test_what_was_sent_for_the_younger_cancels_what_waits_for_the_older(da
     await take(database, 0, FILLING)
     await subscribed(database, READER)
     await take(database, 1, DUMP)
-    await take(database, 2, FEED)
+    await take(database, 2, LISTED)
     _, one, other = await posts(database)
 
     async def the_second_first(tx: Transaction) -> None:
@@ -183,10 +183,10 @@ async def test_mentions_and_digests_name_the_one_that_stays(database: Database) 
         shown(TRUTHS[0], Layout.LISTING, 2),
         sighting=replace(FILLING.sighting, title="后记", excerpt=f"接着《{EDITED.title}》往下说。" * 5),
     )
-    batch = (DUMP.sighting, FEED.sighting)
-    dump = Dump(name="both", content=b"both", captured_at=FEED.at)
-    reading = Reading(layout=Layout.FEED, sightings=batch)
-    await take_in_reading(database, dump, reading, Rules(digest_above=1), FEED.at)
+    batch = (DUMP.sighting, LISTED.sighting)
+    dump = Dump(name="both", content=b"both", captured_at=LISTED.at)
+    reading = Reading(layout=LISTED.layout, sightings=batch)
+    await take_in_reading(database, dump, reading, Rules(digest_above=1), LISTED.at)
     _, one, other = await posts(database)
     await take(database, 5, naming)
     *_, naming_post = await posts(database)

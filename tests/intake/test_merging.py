@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.intake.diff import diff, numbered
@@ -33,8 +33,16 @@ def archive_of(order: Sequence[Shown]) -> list[Post]:
     return list(known.values())
 
 
+EDITED = TRUTHS[2]
+NEW_TITLE = shown(EDITED, Layout.LISTING, 60)
+OLD_TITLE = shown(EDITED, Layout.HOME, 1)
+FEED, FEED_A_DAY_LATE = (shown(EDITED, Layout.FEED, 2, near_midnight=late) for late in (False, True))
+
+
 @examples(80)
 @given(two_orders)
+@example(([NEW_TITLE, OLD_TITLE, FEED_A_DAY_LATE], [NEW_TITLE, FEED_A_DAY_LATE, OLD_TITLE]))
+@example(([NEW_TITLE, FEED, FEED_A_DAY_LATE], [FEED, FEED_A_DAY_LATE, NEW_TITLE]))
 def test_the_order_of_sightings_does_not_matter(orders: tuple[list[Shown], list[Shown]]) -> None:
     one, other = orders
     assert what_it_says(archive_of(one)) == what_it_says(archive_of(other))
@@ -53,16 +61,56 @@ def test_every_post_is_known_once_from_all_its_pages(order: list[tuple[Truth, La
         )  # fmt: skip
 
 
-FIRST, EDITED = TRUTHS[0], TRUTHS[2]
+FIRST = TRUTHS[0]
 
 
 def test_the_page_joins_what_an_edited_title_kept_apart() -> None:
     dump = shown(EDITED, Layout.LISTING, 1)
-    feed = shown(EDITED, Layout.FEED, 60, near_midnight=True)
-    assert len(archive_of([dump, feed])) == 2
-    (post,) = archive_of([dump, feed, shown(EDITED, Layout.POST_PAGE, 61)])
+    listed = shown(EDITED, Layout.ARCHIVE_PAGE, 60)
+    assert len(archive_of([dump, listed])) == 2
+    (post,) = archive_of([dump, listed, shown(EDITED, Layout.POST_PAGE, 61)])
     assert (post.id, post.archive_id, post.title) == (1, 103, "谱范数的渐近估计（上）")
     assert [title for _, title in post.aliases] == ["谱范数的渐近估计"]
+
+
+def on(page: Shown, day: date) -> Shown:
+    return replace(page, sighting=replace(page.sighting, date=day))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize(
+    ("off", "layout", "posts"),
+    [
+        (-2, Layout.FEED, 2),
+        (-1, Layout.FEED, 1),
+        (0, Layout.FEED, 1),
+        (1, Layout.FEED, 1),
+        (2, Layout.FEED, 2),
+        (1, Layout.POST_PAGE, 2),  # what a page prints is no day off
+        (0, Layout.POST_PAGE, 1),
+    ],
+)
+def test_with_an_edited_title_only_a_feed_may_be_a_day_off(
+    off: int, layout: Layout, posts: int, first: int
+) -> None:
+    seen = [NEW_TITLE, on(shown(EDITED, layout, 1), EDITED.day + timedelta(days=off))]
+    assert len(archive_of([seen[first], seen[1 - first]])) == posts
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_that_begin_like_a_feeds_that_of_its_day_is_the_same(first: int) -> None:
+    """Two parts may begin with the same words on days that follow each other."""
+    parts = [
+        replace(NEW_TITLE, sighting=replace(NEW_TITLE.sighting, title=f"第{day.day}日", date=day))
+        for day in (EDITED.day, EDITED.day + timedelta(days=1))
+    ]
+    known = archive_of([parts[first], parts[1 - first], FEED])
+    assert {post.date: post.archive_id for post in known} == {EDITED.day: 103, date(2025, 11, 7): None}
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_the_first_and_the_last_of_all_days_have_one_neighbour(day: date) -> None:
+    assert len(archive_of([on(FEED, day), NEW_TITLE])) == 2
 
 
 @pytest.mark.parametrize("first", [0, 1])

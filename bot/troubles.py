@@ -18,6 +18,7 @@ from storage.database import Database
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
 KINDS = 100  # that are told apart
 PROGRAM = Path(__file__).parents[1]
+STATEMENTS = PROGRAM / "storage" / "crossing.py"
 
 
 class Tally:
@@ -87,9 +88,11 @@ class Troubles(Rounds):
 
 
 def described(error: BaseException) -> str:
-    """The error's name and the last place of this program on its way."""
-    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    ours = [(Path(name), line) for name, line in places if Path(name).is_relative_to(PROGRAM)]
-    ours = [(name, line) for name, line in ours if "site-packages" not in name.parts]
-    where = f", {ours[-1][0].relative_to(PROGRAM).as_posix()}:{ours[-1][1]}" if ours else ""
-    return type(error).__name__ + where
+    """The error's name and the last place of this program on its way, but for the way of every statement."""
+    places = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
+    ours = [
+        f", {name.relative_to(PROGRAM).as_posix()}:{line}"
+        for name, line in places
+        if name.is_relative_to(PROGRAM) and "site-packages" not in name.parts and name != STATEMENTS
+    ]
+    return type(error).__name__ + (ours[-1] if ours else "")

@@ -19,6 +19,7 @@ from telegram.ext import Application
 from bot.parts import POLL_SECONDS
 from bot.replica import Replica
 from bot.settings import Settings
+from bot.tasks import happens
 from bot.telegram.polling import Polling
 from bot.telegram.reading import read_update
 from bot.telegram.webhook import listening
@@ -138,13 +139,8 @@ class Pointer:
     async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
         """Wait so long, or until the stop, or until it is another process's matter."""
         for _ in range(max(1, round(seconds / LOOK_SECONDS))):
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._stopping.wait()
-            except TimeoutError:
-                if not while_mine or self._may():
-                    continue
-            return
+            if await happens(self._stopping, LOOK_SECONDS) or (while_mine and not self._may()):
+                return
 
 
 def secret_of(token: str) -> str:

@@ -12,6 +12,7 @@ from bot.ops.memory import give_back, keep_together
 from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import Settings, SettingsError
+from bot.tasks import happens
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,7 @@ async def serve(settings: Settings) -> None:
 
 async def _tidying_until(stopping: asyncio.Event) -> None:
     while not stopping.is_set():
-        try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS):
-                await stopping.wait()
-        except TimeoutError:
+        if not await happens(stopping, GIVE_BACK_SECONDS):
             give_back()
 
 
@@ -55,10 +53,7 @@ async def _reached(service: Service, stopping: asyncio.Event) -> bool:
             ) from error
         except (NetworkError, TelegramError) as error:
             log.warning("the Bot API cannot be reached (%s); trying again in %.0f s", error, pause)
-            try:
-                async with asyncio.timeout(pause):
-                    await stopping.wait()
-            except TimeoutError:
+            if not await happens(stopping, pause):
                 pause = min(2 * pause, LONGEST_PAUSE)
         else:
             return True

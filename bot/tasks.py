@@ -10,6 +10,16 @@ FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
 
+async def happens(event: asyncio.Event, within: float) -> bool:
+    """Wait for `event`, `within` seconds at most; whether it happened."""
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 class Supervisor:
     """Runs named tasks until `stop`; a task that raises is logged and started again."""
 

@@ -21,6 +21,7 @@ from bot.intake.hosts import BLOG_HOSTS, RefusedAddressError, host_of, redirecte
 from bot.intake.politeness import wished
 from bot.intake.public import public_socket
 from bot.intake.robots import Robots, robots_of
+from bot.tasks import happens
 from storage.model import Dump
 
 log = logging.getLogger(__name__)
@@ -184,13 +185,7 @@ class Fetcher:
         delays = [robots.delay for _, robots in self._robots.values()]
         ready = self._asked_at.get(host, float("-inf")) + max([self._pause, *delays])
         rest = ready - self._clock.monotonic()
-        if rest > 0:
-            try:
-                async with asyncio.timeout(rest):
-                    await self._closing.wait()
-            except TimeoutError:
-                pass
-        if self._closing.is_set():
+        if await happens(self._closing, max(0.0, rest)):
             raise _NoPageError("the program is stopping")
 
     async def _ask(self, url: str, headers: Mapping[str, str], seconds: float) -> _Answer:

@@ -53,7 +53,11 @@ class Pacing:
     def _widen(self, margin: float) -> None:
         """Keep the bot's own window longer by this part."""
         self._bot, self._even = self._limits.of_bot(margin), self._limits.evenly(margin)
-        self._departures.window = self._limits.of_bot_kept(margin)
+        kept = self._departures.window = self._limits.of_bot_kept(margin)
+        self._shortest = {
+            private: window.seconds if kept is None else min(window.seconds, kept.seconds)
+            for private, window in self._kept_windows.items()
+        }
 
     @property
     def remembered(self) -> int:
@@ -135,8 +139,11 @@ class Pacing:
         return self._depart(now, chat_id, private, start, planned)
 
     def leave(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
-        """The same for a request that was confirmed, but whose first byte goes only now."""
-        if now <= confirmed:
+        """The same for a request that was confirmed, but whose first byte goes only now.
+
+        Within a window of that time it needs no other room: it stands in every window that ends now already.
+        """
+        if now < confirmed + self._shortest[private]:
             return confirmed
         self._departures.stay(confirmed)
         return self._depart(now, chat_id, private, confirmed, None)

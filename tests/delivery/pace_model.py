@@ -81,6 +81,7 @@ class Sender:
             elif not there:
                 self._wait(again + self.to_wire(), one.chat_id, again, on_its_way=True)
             else:
+                self.pacing.left(self.now, one.chat_id, private(one.chat_id), again)
                 self.started.append((self.now, one.chat_id))
         self.now = max(self.now, self._awake(end))
 

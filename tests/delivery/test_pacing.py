@@ -316,8 +316,8 @@ def test_a_request_that_is_long_on_its_way_is_counted_when_its_bytes_go() -> Non
     pacing = Pacing(Limits(per_second=1))
     first, second = (pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in (1, 2))
     confirmed = pacing.confirm(0.0, 1, True, first)
-    assert pacing.leave(0.6, 1, True, confirmed) == 0.6
-    assert pacing.left(0.7, 1, True, 0.6) == 0.7
+    assert pacing.leave(0.6, 1, True, confirmed) == confirmed
+    assert pacing.left(0.7, 1, True, confirmed) == 0.7
     assert pacing.confirm(second, 2, True, second) == pytest.approx(0.7 + NETWORK)
     assert pacing.ready_at(1.0, 1, private=True) == pytest.approx(0.7 + 1.025)
 

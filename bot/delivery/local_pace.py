@@ -52,7 +52,7 @@ class _Request:
 class LocalPace:
     ahead = 0.5
     linger = 0.008
-    spare = 1.0
+    spare = 3.0
 
     def __init__(self, database: Database, pacing: Pacing, clock: Clock) -> None:
         self._database = database

@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -26,6 +26,7 @@ from bot.delivery.slots import Slots
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge, settled
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
+from bot.tasks import happens
 from storage.begun import BegunLog
 from storage.database import Database, Transaction
 from storage.model import (
@@ -44,7 +45,8 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
 BUSY_SECONDS = 0.5  # the longest wait while requests are under way
-GATHER_SECONDS = 0.03  # how long results are gathered while there are claims enough to go on with
+GATHER_SECONDS = 0.15  # how long results are gathered while there are claims enough to go on with
+STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
@@ -74,7 +76,11 @@ class Sender:
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._begun = begun
-        self._slots = Slots(policy.slots, self._try, self._may_go_on)
+        self._spare = round(pace.spare * policy.slots)
+        self._low = asyncio.Event()
+        self._slots = Slots(
+            policy.slots, self._try, self._may_go_on, low=self._spare // 2, ran_low=self._low.set
+        )
         self._ended: list[tuple[Delivery, Verdict]] = []
         self._trails: dict[DeliveryId, str] = {}
         self._news = asyncio.Event()
@@ -98,12 +104,13 @@ class Sender:
         await self._pace.begin()
         while not self._stopping:
             self._news.clear()  # before the look: what comes up during it must not be slept through
-            if not self._may_go_on():
+            stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
+            if stale or not self._may_go_on():
                 self._hand_back()
             room = self._room()
             claimed = await self._turn(room)
             self._slots.fill(claimed)
-            if not claimed or len(claimed) < room or not self._room():
+            if self._slots.waiting or not claimed or len(claimed) < room or not self._room():
                 await self._pause(idle=not claimed)
         await self._wind_down()
 
@@ -121,8 +128,7 @@ class Sender:
         allowed = self.breaker.allowed(now, busy)
         if allowed is None and self.stopped is not None:
             allowed = 1 - busy
-        spare = round(self._pace.spare * self._policy.slots)
-        free = self._policy.slots - busy + (spare - self._slots.waiting if allowed is None else 0)
+        free = self._policy.slots - busy + (self._spare - self._slots.waiting if allowed is None else 0)
         if allowed is not None:
             free = min(free, allowed)
         return max(0, min(free, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
@@ -133,7 +139,7 @@ class Sender:
 
     def _hand_back(self) -> None:
         """Let go of what was claimed beyond the slots: its requests are not made here, or not now."""
-        reason = "sending stopped before its turn"
+        reason = "no slot was free in time"
         self._ended.extend(
             (claimed.delivery, Verdict(_again(claimed.delivery, self._clock, 0, reason)))
             for claimed in self._slots.take_back()
@@ -154,7 +160,8 @@ class Sender:
                 await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
                 self._crash("in-settle")
                 await follow(tx, ended, now, self._policy.admins)
-                await self._tell_of_floods(tx, ended, now)
+                for flood in (v.effect for _, v in ended if isinstance(v.effect, ChatFrozen)):
+                    await self._pace.flooded_for_all(tx, flood.chat_id, flood.until, now)
             return await self._pace.claim(tx, room, now, self._policy.lease) if room else []
 
         self._crash_at(ended, room, "before-settle", "before-claim")
@@ -173,14 +180,6 @@ class Sender:
         self._crash_at(ended, claimed, "after-settle", "after-claim")
         return claimed
 
-    async def _tell_of_floods(
-        self, tx: Transaction, ended: Sequence[tuple[Delivery, Verdict]], now: datetime
-    ) -> None:
-        for _, verdict in ended:
-            if isinstance(verdict.effect, ChatFrozen):
-                chat_id, until = verdict.effect.chat_id, verdict.effect.until
-                await self._pace.flooded_for_all(tx, chat_id, until, now)
-
     def _crash_at(self, ended: object, claimed: object, settle: str, claim: str) -> None:
         if ended:
             self._crash(settle)
@@ -189,27 +188,24 @@ class Sender:
 
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for news; results gather a little, so that they are written together."""
-        linger = GATHER_SECONDS if self._slots.waiting else self._pace.linger
-        if self._ended:
-            await asyncio.sleep(linger)
+        if self._slots.waiting > self._spare // 2:
+            self._low.clear()
+            await happens(self._low, GATHER_SECONDS)
             return
-        wait = BUSY_SECONDS
-        if idle and not self._slots.busy:
-            wait = IDLE_SECONDS
-            wait = min(wait, await self._until_due())
-        try:
-            async with asyncio.timeout(wait):
-                await self._news.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(linger)
+        if not self._ended:
+            until = (
+                min(IDLE_SECONDS, await self._until_due()) if idle and not self._slots.busy else BUSY_SECONDS
+            )
+            if not await happens(self._news, until):
+                return
+        await asyncio.sleep(self._pace.linger)
 
     async def _until_due(self) -> float:
         due = await self._database.read(lambda tx: tx.outbox.next_due())
         if due is None:
             return IDLE_SECONDS
         # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
-        return max(0.05, (due - self._clock.now()).total_seconds())
+        return min(IDLE_SECONDS, max(0.05, (due - self._clock.now()).total_seconds()))
 
     async def _try(self, claimed: Claimed) -> None:
         delivery = claimed.delivery

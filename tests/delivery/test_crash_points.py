@@ -21,19 +21,20 @@ CHATS = 3
 
 class Killed(NamedTuple):
     place: str
-    duplicates: int
+    duplicates: int  # at most
     why: str
+    least: int = 0
 
 
-# One request at a time, so that the number of copies is exact.
+# One request at a time, so that no more than one comes twice.
 TABLE = [
     Killed("before-claim", 0, "all duties are pending"),
     Killed("after-claim", 0, "claimed, but no request was made; the start knows that nobody else lives"),
     Killed("before-request", 0, "as before"),
-    Killed("after-response", 1, "Telegram has it, and no row says so"),
-    Killed("before-settle", 0, "no row says so, but the log of requests does"),
-    Killed("in-settle", 0, "the transaction was not committed; the log was written before it"),
-    Killed("after-settle", 0, "the row says so"),
+    Killed("after-response", 1, "Telegram has it, and neither row nor log says so", least=1),
+    Killed("before-settle", 1, "the log says so; but the slot went on, and the next may be on its way"),
+    Killed("in-settle", 1, "as before: the transaction was not committed, the log needs none"),
+    Killed("after-settle", 1, "the row says so; the next may be on its way"),
 ]
 
 
@@ -72,7 +73,7 @@ def test_killed_while_sending(killed: Killed, tmp_path: Path) -> None:
         counted = counted_after(here)
     assert dict(counted.rows) == {State.SENT: CHATS}
     assert (counted.phantom, counted.lost) == (0, 0)
-    assert counted.duplicates == killed.duplicates, killed.why
+    assert killed.least <= counted.duplicates <= killed.duplicates, killed.why
 
 
 @pytest.mark.parametrize(

@@ -193,10 +193,8 @@ class Sender:
             await happens(self._low, GATHER_SECONDS)
             return
         if not self._ended:
-            until = (
-                min(IDLE_SECONDS, await self._until_due()) if idle and not self._slots.busy else BUSY_SECONDS
-            )
-            if not await happens(self._news, until):
+            idle = idle and not self._slots.busy
+            if not await happens(self._news, await self._until_due() if idle else BUSY_SECONDS):
                 return
         await asyncio.sleep(self._pace.linger)
 

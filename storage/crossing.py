@@ -23,7 +23,7 @@ class Connection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self._thread.daemon = True  # it waits for work for ever, and nobody at the end waits for it
-        self._beginning: str | None = None
+        self._begins = False
         self._only_reads: bool | None = None
         self._wanted = False
 
@@ -33,18 +33,18 @@ class Connection(aiosqlite.Connection):
 
     def begin_later(self) -> None:
         """Let the next statement be the first of a transaction that takes no lock before it is needed."""
-        self._beginning = "BEGIN"
+        self._begins = True
 
     def cursor(self) -> "Cursor":  # type: ignore[override]
         return Cursor(self)
 
     async def commit(self) -> None:
-        self._beginning = None
+        self._begins = False
         if self.in_transaction:
             await super().commit()
 
     async def rollback(self) -> None:
-        self._beginning = None
+        self._begins = False
         if self.in_transaction:
             await super().rollback()
 
@@ -59,9 +59,9 @@ class Connection(aiosqlite.Connection):
             # A write amid a deferred transaction fails only when another writer was there: let it always.
             connection.execute(f"PRAGMA query_only={int(self._wanted)}")
             self._only_reads = self._wanted
-        if self._beginning is not None:
-            connection.execute(self._beginning)
-            self._beginning = None  # not before: what follows a beginning that failed must not stand alone
+        if self._begins:
+            connection.execute("BEGIN")
+            self._begins = False  # not before: what follows a beginning that failed must not stand alone
         return work(connection)
 
 

@@ -21,27 +21,27 @@ PRESSED = PLAIN - {"text", "entities"}
 BESIDE = frozenset({"reply_to_message", "external_reply", "quote", "link_preview_options", "pinned_message"})
 
 
-# The library asks, at each of a hundred attributes, whether it may be set; these let them be set.
+class _Unasked:
+    """The library asks, at each of a hundred attributes, whether it may be set; here they are just set."""
 
-
-class _Update(Update):
     __slots__ = ()
-    __setattr__ = object.__setattr__  # type: ignore[assignment]
+    __setattr__ = object.__setattr__
 
 
-class _Message(Message):
+class _Update(_Unasked, Update):
     __slots__ = ()
-    __setattr__ = object.__setattr__  # type: ignore[assignment]
 
 
-class _Chat(Chat):
+class _Message(_Unasked, Message):
     __slots__ = ()
-    __setattr__ = object.__setattr__  # type: ignore[assignment]
 
 
-class _User(User):
+class _Chat(_Unasked, Chat):
     __slots__ = ()
-    __setattr__ = object.__setattr__  # type: ignore[assignment]
+
+
+class _User(_Unasked, User):
+    __slots__ = ()
 
 
 def read_update(update: Mapping[str, Any], bot: Bot) -> Update:

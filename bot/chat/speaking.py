@@ -5,7 +5,8 @@ What is surely not sent may be said again more simply; what may have been sent i
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from bot.clock import Clock
@@ -67,14 +68,12 @@ class Speaker:
         form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Refused("nothing was tried")
         while form is not None:
-            if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
-                outcome = NOT_SOON
-                break
             rendered = self._rendered(message, form)
             if in_place_of is None:
-                outcome = await self._messenger.send(to, rendered, reply_to=reply_to)
+                request = partial(self._messenger.send, to, rendered, reply_to=reply_to)
             else:
-                outcome = await self._messenger.edit(to, in_place_of, rendered)
+                request = partial(self._messenger.edit, to, in_place_of, rendered)
+            outcome = await self._in_turn(to, private, request)
             match outcome:
                 case Refused(_, Fault.METHOD) if rendered.form is Form.RICH:
                     self._rich.missing()
@@ -94,9 +93,7 @@ class Speaker:
 
     async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
         """Hand a file over, once."""
-        outcome: Outcome = NOT_SOON
-        if await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
-            outcome = await self._messenger.hand(to, name, content)
+        outcome = await self._in_turn(to, private, partial(self._messenger.hand, to, name, content))
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
         return outcome
@@ -111,13 +108,20 @@ class Speaker:
         reply_to: int | None = None,
     ) -> Outcome:
         """Show a picture, once; what to do without it is the asker's."""
-        outcome: Outcome = NOT_SOON
-        if await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
-            rendered = render(caption, Form.CLASSIC)
-            outcome = await self._messenger.show(to, png, rendered, reply_to=reply_to)
+        shown = render(caption, Form.CLASSIC)
+        request = partial(self._messenger.show, to, png, shown, reply_to=reply_to)
+        outcome = await self._in_turn(to, private, request)
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
         return outcome
+
+    async def _in_turn(
+        self, to: Address, private: bool, request: Callable[[], Awaitable[Outcome]]
+    ) -> Outcome:
+        """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
+        if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+            return NOT_SOON
+        return await request()
 
     def _chosen(self, message: Message, wish: Format) -> Form:
         usable = self._rich.usable()

@@ -26,6 +26,7 @@ from bot.delivery.slots import Slots
 from bot.delivery.verdict import AllStopped, ChatFrozen, RichMissing, Verdict, judge, settled
 from bot.ops.logs import following
 from bot.ops.metrics import Metrics, make_metrics
+from bot.rounds import Woken
 from bot.tasks import happens
 from storage.begun import BegunLog
 from storage.database import Database, Transaction
@@ -52,7 +53,7 @@ COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
 
 
-class Sender:
+class Sender(Woken):
     """Sends what is in the outbox until it is told to stop."""
 
     def __init__(
@@ -67,6 +68,7 @@ class Sender:
         metrics: Metrics | None = None,
         begun: BegunLog | None = None,
     ) -> None:
+        super().__init__()
         self._database = database
         self._messenger = messenger
         self._composer = composer
@@ -76,31 +78,18 @@ class Sender:
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._begun = begun
-        self._spare = round(pace.spare * policy.slots)
-        self._low = asyncio.Event()
-        self._slots = Slots(
-            policy.slots, self._try, self._may_go_on, low=self._spare // 2, ran_low=self._low.set
-        )
+        spare = round(pace.spare * policy.slots)
+        self._slots = Slots(policy.slots, self._try, self._may_go_on, spare=spare)
         self._ended: list[tuple[Delivery, Verdict]] = []
         self._trails: dict[DeliveryId, str] = {}
-        self._news = asyncio.Event()
-        self._stopping = False
         self.breaker = Breaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
         self._recover_at = float("-inf")
         self.outcomes: Counter[str] = Counter()
 
-    def wake(self) -> None:
-        """Something may be due."""
-        self._news.set()
-
-    def stop(self) -> None:
-        """Claim nothing more; `run` ends when what is in flight has ended or its time is over."""
-        self._stopping = True
-        self._news.set()
-
     async def run(self) -> None:
+        """Until `stop`; then it ends when what is in flight has ended or its time is over."""
         await self._pace.begin()
         while not self._stopping:
             self._news.clear()  # before the look: what comes up during it must not be slept through
@@ -128,10 +117,8 @@ class Sender:
         allowed = self.breaker.allowed(now, busy)
         if allowed is None and self.stopped is not None:
             allowed = 1 - busy
-        free = self._policy.slots - busy + (self._spare - self._slots.waiting if allowed is None else 0)
-        if allowed is not None:
-            free = min(free, allowed)
-        return max(0, min(free, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
+        room = self._slots.room if allowed is None else min(self._slots.free, allowed)
+        return max(0, min(room, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
 
     def _may_go_on(self) -> bool:
         """Whether nothing speaks against sending one after another."""
@@ -188,9 +175,8 @@ class Sender:
 
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for news; results gather a little, so that they are written together."""
-        if self._slots.waiting > self._spare // 2:
-            self._low.clear()
-            await happens(self._low, GATHER_SECONDS)
+        if self._slots.plenty:
+            await self._slots.run_low(GATHER_SECONDS)
             return
         if not self._ended:
             idle = idle and not self._slots.busy

@@ -4,12 +4,13 @@ A slot that ends goes on with what waits, so none stands empty while the next cl
 what a try does nor when claims are made.
 """
 
+import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from bot.delivery.pace import Claimed
-from bot.tasks import Nursery
+from bot.tasks import Nursery, happens
 
 
 class Slots:
@@ -21,13 +22,12 @@ class Slots:
         work: Callable[[Claimed], Awaitable[None]],
         may_go_on: Callable[[], bool],
         *,
-        low: int,
-        ran_low: Callable[[], None],
+        spare: int,
     ) -> None:
-        """`ran_low` is called when no more than `low` claims wait any longer."""
+        """`spare` is how many claims may wait for a slot."""
         self._most = most
-        self._low = low
-        self._ran_low = ran_low
+        self._spare = spare
+        self._ran_low = asyncio.Event()
         self._work = work
         self._may_go_on = may_go_on
         self._busy = Nursery()
@@ -38,9 +38,23 @@ class Slots:
         return len(self._busy)
 
     @property
+    def free(self) -> int:
+        return self._most - self.busy
+
+    @property
     def waiting(self) -> int:
         """How many claims have no slot yet."""
         return len(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many more claims can be tried at once or may wait."""
+        return self.free + self._spare - self.waiting
+
+    @property
+    def plenty(self) -> bool:
+        """Whether so many wait that claiming more can wait, too."""
+        return self.waiting > self._spare // 2
 
     @property
     def oldest(self) -> float:
@@ -50,16 +64,21 @@ class Slots:
     def fill(self, claimed: Iterable[Claimed]) -> None:
         """Try these after what waits already, at once where a slot is free."""
         self._waiting.extend(claimed)
-        while self._waiting and self.busy < self._most:
+        while self._waiting and self.free > 0:
             self._busy.start(self._serve(self._waiting.popleft()))
 
     async def _serve(self, first: Claimed) -> None:
         await self._work(first)
         while self._waiting and self._may_go_on():
             following = self._waiting.popleft()
-            if len(self._waiting) == self._low:
-                self._ran_low()
+            if not self.plenty:
+                self._ran_low.set()
             await self._work(following)
+
+    async def run_low(self, within: float) -> bool:
+        """Wait until there is no plenty any more, `within` seconds at most; whether it came to that."""
+        self._ran_low.clear()
+        return not self.plenty or await happens(self._ran_low, within)
 
     def take_back(self) -> list[Claimed]:
         """What waits and is not going to be tried here."""

@@ -34,11 +34,11 @@ def claims(count: int) -> list[Claimed]:
 class Desk:
     """Serves one claim a tick, and remembers whom and how many at a time."""
 
-    def __init__(self, most: int, *, low: int = 0) -> None:
+    def __init__(self, most: int, *, spare: int = 0) -> None:
         self.begun: list[int] = []
-        self.at_once = self.highest = self.times_low = 0
+        self.at_once = self.highest = 0
         self.open = True
-        self.slots = Slots(most, self.serve, lambda: self.open, low=low, ran_low=self.ran_low)
+        self.slots = Slots(most, self.serve, lambda: self.open, spare=spare)
 
     async def serve(self, claimed: Claimed) -> None:
         self.begun.append(claimed.delivery.id)
@@ -46,9 +46,6 @@ class Desk:
         self.highest = max(self.highest, self.at_once)
         await asyncio.sleep(0)
         self.at_once -= 1
-
-    def ran_low(self) -> None:
-        self.times_low += 1
 
 
 async def test_what_has_no_slot_follows_in_its_order() -> None:
@@ -60,11 +57,21 @@ async def test_what_has_no_slot_follows_in_its_order() -> None:
     assert (desk.highest, desk.slots.waiting) == (3, 0)
 
 
-async def test_it_is_told_once_that_little_waits() -> None:
-    desk = Desk(2, low=4)
+async def test_who_claims_hears_when_half_of_what_may_wait_is_left() -> None:
+    desk = Desk(2, spare=8)
     desk.slots.fill(claims(10))
-    await desk.slots.wait(1)
-    assert desk.times_low == 1
+    assert (desk.slots.plenty, desk.slots.room) == (True, 0)
+    assert await desk.slots.run_low(within=1)
+    assert not desk.slots.plenty
+    assert 0 < desk.slots.waiting <= 4
+
+
+async def test_who_claims_does_not_wait_for_ever() -> None:
+    desk = Desk(2, spare=8)
+    desk.open = False
+    desk.slots.fill(claims(10))
+    assert not await desk.slots.run_low(within=0.01)
+    assert (desk.slots.plenty, desk.slots.waiting) == (True, 8)
 
 
 async def test_what_waits_when_all_must_stop_is_taken_back() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.messages import actions
+from bot.messages.actions.operators import Broadcast, Release, Retry, Status
 from bot.messages.callback_data import encode
 from bot.telegram.redaction import protect_logs
 from storage.model import State
@@ -221,7 +221,7 @@ async def test_operators_buttons_do_nothing_for_others(library: WholeBot, telegr
     await library.subscribes(1)
     draft = await library.database.transact(lambda tx: tx.scopes.phrase("广告", SystemClock().now()))
     mine = await library.says("/about", user_id=77)
-    for action in (actions.Broadcast(draft), actions.Release(1), actions.Retry(), actions.Status()):
+    for action in (Broadcast(draft), Release(1), Retry(), Status()):
         query = telegram.sends_data(mine, encode(action), user_id=77)
         assert (await telegram.answer(query))["text"] == "这是给运维人员的。"
     await library.settles()

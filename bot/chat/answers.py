@@ -9,9 +9,40 @@ from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.chat.elsewhere import other_chat, topic_for
 from bot.chat.sharing import SHARED, shared
-from bot.messages import actions as act
 from bot.messages import help as helping
 from bot.messages import notices, replies
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import (
+    Archive,
+    AskSearch,
+    CategoryIndex,
+    Hot,
+    Latest,
+    Random,
+    SearchPage,
+    SeriesIndex,
+    ShowScope,
+    TagIndex,
+)
+from bot.messages.actions.conversation import About, Forget, HelpPage, Start
+from bot.messages.actions.courses import CourseAction
+from bot.messages.actions.operators import OperatorAction
+from bot.messages.actions.posts import (
+    Cite,
+    Mark,
+    MarkRead,
+    MarkUnread,
+    Papers,
+    Reading,
+    Related,
+    Save,
+    Saved,
+    ShowPost,
+    Step,
+    Unsave,
+)
+from bot.messages.actions.settings import Choose, Options, Settings
+from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, TopicFor, Unmute, Unsubscribe
 from bot.messages.commands import Where
 from bot.messages.digests import stepping
 from bot.messages.document import Message
@@ -22,16 +53,12 @@ from storage.model import ChatKind, DeliveryId, PostId, ScopeKind
 Unit = Callable[[Transaction], Awaitable[Answer]]
 
 # What only an administrator of a group or channel may do there.
-COURSES = (act.CourseStart, act.CourseNext, act.CoursePause, act.CourseResume, act.CourseStop)
-DECIDING = (
-    act.Subscribe, act.Unsubscribe, act.Mute, act.Unmute, act.Choose, act.Forget, act.TopicFor, *COURSES,
-)  # fmt: skip
-OPERATING = (act.Status, act.Dumps, act.Release, act.Discard, act.Retry, act.Broadcast)
+DECIDING = (Subscribe, Unsubscribe, Mute, Unmute, Choose, Forget, TopicFor, CourseAction)
 
 
-async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
+async def answer(desk: Desk, asker: Asker, action: Action) -> Answer:
     """What `action` answers to this asker, who may do it."""
-    if isinstance(action, OPERATING):
+    if isinstance(action, OperatorAction):
         return await desk.change(lambda tx: operating.answer(tx, desk, asker, action))
     number: int | None = getattr(action, "destination", None)
     if number is not None:
@@ -40,9 +67,9 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
             said = notices.only_administrators(asker.words)
             return Answer(message=notices.notice(said), toast=said, fresh=True)
         asker = replace(asker, other=other)
-    if isinstance(action, act.TopicFor):
+    if isinstance(action, TopicFor):
         return await topic_for(desk, asker, action.scope)
-    if isinstance(action, act.Settings) and asker.kind is not ChatKind.PRIVATE:
+    if isinstance(action, Settings) and asker.kind is not ChatKind.PRIVATE:
         linked = await desk.database.transact(lambda tx: subscribing.settings_elsewhere(tx, desk, asker))
         return Answer(message=linked, fresh=True)
     if (changing := _changing(desk, asker, action)) is not None:
@@ -53,31 +80,31 @@ async def answer(desk: Desk, asker: Asker, action: act.Action) -> Answer:
     async def make() -> Answer:
         message = await desk.database.read(lambda tx: _read(tx, desk, asker, action))
         # A digest is news and stays; the walk through its posts begins below it.
-        return Answer(message=message, fresh=isinstance(action, act.Step) and action.position == 0)
+        return Answer(message=message, fresh=isinstance(action, Step) and action.position == 0)
 
     if isinstance(action, SHARED) and number is None:
         return await shared(desk, asker, action, make)
     return await make()
 
 
-def _changing(desk: Desk, asker: Asker, action: act.Action) -> Unit | None:
+def _changing(desk: Desk, asker: Asker, action: Action) -> Unit | None:
     """The unit of work of an action that changes something; None for one that only reads."""
+    if isinstance(action, CourseAction):
+        return lambda tx: studying.answer(tx, desk, asker, action)
     match action:
-        case act.Subscribe(scope):
+        case Subscribe(scope):
             return lambda tx: subscribing.subscribe(tx, desk, asker, scope)
-        case act.Unsubscribe(scope):
+        case Unsubscribe(scope):
             return lambda tx: subscribing.unsubscribe(tx, desk, asker, scope)
-        case act.Mute(scope):
+        case Mute(scope):
             return lambda tx: subscribing.mute(tx, desk, asker, scope)
-        case act.Unmute(scope):
+        case Unmute(scope):
             return lambda tx: subscribing.unmute(tx, desk, asker, scope)
-        case act.Choose(setting, value):
+        case Choose(setting, value):
             return lambda tx: subscribing.choose(tx, desk, asker, setting, value)
-        case act.Save() | act.Unsave() | act.MarkRead() | act.MarkUnread():
+        case Save() | Unsave() | MarkRead() | MarkUnread():
             return lambda tx: _mark(tx, desk, asker, action)
-        case act.CourseStart() | act.CourseNext() | act.CoursePause() | act.CourseResume() | act.CourseStop():
-            return lambda tx: studying.answer(tx, desk, asker, action)
-        case act.Forget(confirmed=True):
+        case Forget(confirmed=True):
             return lambda tx: _forget(tx, asker)
         case _:
             return None
@@ -87,27 +114,27 @@ async def _mark(
     tx: Transaction,
     desk: Desk,
     asker: Asker,
-    action: act.Save | act.Unsave | act.MarkRead | act.MarkUnread,
+    action: Mark,
 ) -> Answer:
     words, post, user = asker.words, PostId(action.post), asker.user_id
     if user is None or await tx.posts.get(post) is None:
         return Answer(toast=notices.button_answer(words))
     match action:
-        case act.Save():
+        case Save():
             await tx.marks.save(user, post, desk.clock.now())
-            instead: tuple[str, act.Action] = (replies.saved_button(words), act.Unsave(post))
+            instead: tuple[str, Action] = (replies.saved_button(words), Unsave(post))
             return Answer(toast=notices.saved_answer(words, saved=True), instead=instead)
-        case act.Unsave():
+        case Unsave():
             await tx.marks.unsave(user, post)
-            instead = (replies.save_button(words), act.Save(post))
+            instead = (replies.save_button(words), Save(post))
             return Answer(toast=notices.saved_answer(words, saved=False), instead=instead)
-        case act.MarkRead():
+        case MarkRead():
             await tx.marks.read(user, post, desk.clock.now())
-            instead = (replies.unread_button(words), act.MarkUnread(post))
+            instead = (replies.unread_button(words), MarkUnread(post))
             return Answer(toast=notices.read_answer(words, read=True), instead=instead)
-        case act.MarkUnread():
+        case MarkUnread():
             await tx.marks.unread(user, post)
-            instead = (replies.read_button(words), act.MarkRead(post))
+            instead = (replies.read_button(words), MarkRead(post))
             return Answer(toast=notices.read_answer(words, read=False), instead=instead)
         case _:
             assert_never(action)
@@ -120,28 +147,28 @@ async def _forget(tx: Transaction, asker: Asker) -> Answer:
     return Answer(message=notices.forgotten(asker.words))
 
 
-async def _read(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+async def _read(tx: Transaction, desk: Desk, asker: Asker, action: Action) -> Message:
     words = asker.words
     match action:
-        case act.ShowPost(post):
+        case ShowPost(post):
             return await browsing.show_post(tx, desk, asker, post)
-        case act.Step(delivery, position):
+        case Step(delivery, position):
             return await _step(tx, desk, asker, delivery, position)
-        case act.Latest(page):
+        case Latest(page):
             return await browsing.latest(tx, desk, asker, page)
-        case act.SeriesIndex(page, int()):
+        case SeriesIndex(page, int()):
             return await subscribing.offer(tx, asker, ScopeKind.SERIES, page)
-        case act.TagIndex(page, int()):
+        case TagIndex(page, int()):
             return await subscribing.offer(tx, asker, ScopeKind.TAG, page)
-        case act.SeriesIndex(page):
+        case SeriesIndex(page):
             return await browsing.index(tx, desk, asker, ScopeKind.SERIES, page)
-        case act.TagIndex(page):
+        case TagIndex(page):
             return await browsing.index(tx, desk, asker, ScopeKind.TAG, page)
-        case act.CategoryIndex(page):
+        case CategoryIndex(page):
             return await browsing.index(tx, desk, asker, ScopeKind.CATEGORY, page)
-        case act.ShowScope(scope, page):
+        case ShowScope(scope, page):
             return await browsing.show_scope(tx, desk, asker, scope, page)
-        case act.SearchPage(phrase, page):
+        case SearchPage(phrase, page):
             sought = await tx.scopes.words_of(phrase)
             if sought is None:
                 return notices.link_unknown(words)
@@ -150,51 +177,51 @@ async def _read(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -
             return await _leaf(tx, desk, asker, action)
 
 
-async def _leaf(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+async def _leaf(tx: Transaction, desk: Desk, asker: Asker, action: Action) -> Message:
     """Ways through the archive, and what hangs on one post."""
     match action:
-        case act.Archive(year, month, page):
+        case Archive(year, month, page):
             return await browsing.archive(tx, desk, asker, year, month, page)
-        case act.Related(post, page):
+        case Related(post, page):
             return await browsing.related(tx, desk, asker, post, page)
-        case act.Cite(post):
+        case Cite(post):
             return await browsing.cite(tx, asker, post)
-        case act.Papers(post):
+        case Papers(post):
             return await browsing.papers(tx, asker, post)
-        case act.Hot(page):
+        case Hot(page):
             return await browsing.hot(tx, desk, asker, page)
-        case act.Random():
+        case Random():
             return await browsing.at_random(tx, desk, asker)
-        case act.Saved(page):
+        case Saved(page):
             return await browsing.saved(tx, desk, asker, page)
-        case act.Reading(page):
+        case Reading(page):
             return await studying.reading(tx, asker, page)
-        case act.Subscriptions(page):
+        case Subscriptions(page):
             return await subscribing.list_subscriptions(tx, asker, page)
         case _:
             return await _orient(tx, desk, asker, action)
 
 
-async def _orient(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Message:
+async def _orient(tx: Transaction, desk: Desk, asker: Asker, action: Action) -> Message:
     """First contact, help and menus."""
     words = asker.words
     match action:
-        case act.Start():
+        case Start():
             subscribed = bool(await browsing.subscribed_to(tx, asker))
             facts = await browsing.archive_facts(tx)
             return helping.start(facts, words, subscribed=subscribed, bot=desk.bot)
-        case act.HelpPage():
+        case HelpPage():
             where = Where.PRIVATE if asker.kind is ChatKind.PRIVATE else Where.ADMIN
             return helping.help_page(words, operator=asker.chat_id in desk.admins, where=where)
-        case act.About():
+        case About():
             return helping.about(words, version=VERSION)
-        case act.AskSearch():
+        case AskSearch():
             return notices.ask_search(words)
-        case act.Settings():
+        case Settings():
             return subscribing.settings(asker)
-        case act.Options(setting):
+        case Options(setting):
             return subscribing.options(asker, setting)
-        case act.Forget():
+        case Forget():
             return notices.forget_question(words)
         case _:
             return notices.button_too_old(words)

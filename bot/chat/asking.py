@@ -11,8 +11,14 @@ from bot.chat.names import Exact, find
 from bot.chat.sharing import shared
 from bot.chat.taking import take_out
 from bot.intake.wording import word_key
-from bot.messages import actions as act
 from bot.messages import indexes, notices
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import Archive, CategoryIndex, Hot, Latest, Random, SeriesIndex, TagIndex
+from bot.messages.actions.conversation import About, Forget, HelpPage, Start
+from bot.messages.actions.operators import Dumps, Retry, Status
+from bot.messages.actions.posts import Reading, Saved
+from bot.messages.actions.settings import Setting, Settings
+from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
 from bot.messages.commands import COMMANDS
 from bot.messages.document import Message
 from bot.messages.indexes import Asked
@@ -32,25 +38,25 @@ KINDS = {
 }  # fmt: skip
 EXCEPT = frozenset({"except", "mute", "除了", "静音"})
 
-PLAIN: dict[str, act.Action] = {
-    "series": act.SeriesIndex(),
-    "tag": act.TagIndex(),
-    "category": act.CategoryIndex(),
-    "latest": act.Latest(),
-    "subscriptions": act.Subscriptions(),
-    "settings": act.Settings(),
-    "about": act.About(),
-    "help": act.HelpPage(),
-    "random": act.Random(),
-    "hot": act.Hot(),
-    "archive": act.Archive(),
-    "saved": act.Saved(),
-    "read": act.Reading(),
-    "forget": act.Forget(),
-    "status": act.Status(),
-    "dumps": act.Dumps(),
-    "retry": act.Retry(),
-    "start": act.Start(),
+PLAIN: dict[str, Action] = {
+    "series": SeriesIndex(),
+    "tag": TagIndex(),
+    "category": CategoryIndex(),
+    "latest": Latest(),
+    "subscriptions": Subscriptions(),
+    "settings": Settings(),
+    "about": About(),
+    "help": HelpPage(),
+    "random": Random(),
+    "hot": Hot(),
+    "archive": Archive(),
+    "saved": Saved(),
+    "read": Reading(),
+    "forget": Forget(),
+    "status": Status(),
+    "dumps": Dumps(),
+    "retry": Retry(),
+    "start": Start(),
 }
 
 
@@ -176,15 +182,15 @@ async def _archive(desk: Desk, asker: Asker, typed: str) -> Answer:
     years = sorted({year for year, _ in months})
     if years and (not NUMBER.fullmatch(typed) or int(typed) not in years):
         return Answer(message=notices.not_a_year(asker.words, typed, years[0], years[-1]))
-    return await answer(desk, asker, act.Archive(int(typed)) if years else act.Archive())
+    return await answer(desk, asker, Archive(int(typed)) if years else Archive())
 
 
 async def _set(desk: Desk, asker: Asker, typed: str) -> Answer:
     """`/settings hour 6`, for what no button offers."""
     name, _, value = typed.partition(" ")
-    setting = next((one for one in act.Setting if one.value == name.lower()), None)
+    setting = next((one for one in Setting if one.value == name.lower()), None)
     if setting is None:
-        return await answer(desk, asker, act.Settings())
+        return await answer(desk, asker, Settings())
     said = await desk.change(lambda tx: subscribing.choose(tx, desk, asker, setting, value))
     desk.planned()
     if asker.kind is not ChatKind.PRIVATE and said.toast is not None:
@@ -206,11 +212,11 @@ async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
     found = await _scope(desk, asker, kind, name, unsubscribing=command == "unsubscribe")
     if isinstance(found, Message):
         return Answer(message=found)
-    wanted: act.Action
+    wanted: Action
     if command == "unsubscribe":
-        wanted = act.Unmute(found.id) if muting else act.Unsubscribe(found.id)
+        wanted = Unmute(found.id) if muting else Unsubscribe(found.id)
     else:
-        wanted = act.Mute(found.id) if muting else act.Subscribe(found.id)
+        wanted = Mute(found.id) if muting else Subscribe(found.id)
     return await answer(desk, asker, wanted)
 
 
@@ -219,7 +225,7 @@ async def _everything(desk: Desk, asker: Asker, command: str) -> Answer:
         said = await desk.change(lambda tx: subscribing.unsubscribe_all(tx, desk, asker))
         return Answer(message=said)
     scope = await desk.database.transact(lambda tx: tx.scopes.everything())
-    return await answer(desk, asker, act.Subscribe(scope.id))
+    return await answer(desk, asker, Subscribe(scope.id))
 
 
 async def _scope(

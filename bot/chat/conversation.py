@@ -20,8 +20,10 @@ from bot.chat.gate import Doors
 from bot.chat.permission import Permission, speaks_for_chat
 from bot.chat.speaking import Speaker
 from bot.delivery.messenger import Address
-from bot.messages import actions as act
 from bot.messages import notices
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import Hot, SearchPage, Stats
+from bot.messages.actions.conversation import Dismiss, Nothing
 from bot.messages.callback_data import decode, encode
 from bot.messages.document import Pick
 from bot.messages.words import words_for
@@ -37,7 +39,7 @@ Context = ContextTypes.DEFAULT_TYPE
 
 DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
 DEAR_COMMANDS = frozenset({"search", "stats", "hot", "export"})
-DEAR = (act.SearchPage, act.Stats, act.Hot)
+DEAR = (SearchPage, Stats, Hot)
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,
@@ -117,9 +119,9 @@ class Conversation:
         elif action is None:
             await self._toast(query, notices.button_answer(asker.words))
             await self._show(asker, message, Answer(message=notices.button_too_old(asker.words), fresh=True))
-        elif isinstance(action, act.Nothing):
+        elif isinstance(action, Nothing):
             await self._toast(query, None)
-        elif isinstance(action, act.Dismiss):
+        elif isinstance(action, Dismiss):
             await self._toast(query, None)
             await self._take_away(message)
         elif isinstance(action, DECIDING) and not await self._may_press(asker, query):
@@ -233,7 +235,7 @@ class Conversation:
                 in_place_of=None if said.fresh else message.message_id,
             )
 
-    async def _replace_button(self, message: Received, pressed: str, instead: tuple[str, act.Action]) -> None:
+    async def _replace_button(self, message: Received, pressed: str, instead: tuple[str, Action]) -> None:
         changed = swapped(message.reply_markup, pressed, instead)
         if changed is None:
             return
@@ -271,7 +273,7 @@ def _address(asker: Asker) -> Address:
 
 
 def swapped(
-    keyboard: InlineKeyboardMarkup | None, pressed: str, instead: tuple[str, act.Action]
+    keyboard: InlineKeyboardMarkup | None, pressed: str, instead: tuple[str, Action]
 ) -> InlineKeyboardMarkup | None:
     """The keyboard with the `pressed` button turned into its opposite; None if it is not there."""
     if keyboard is None:

@@ -26,7 +26,8 @@ from bot.archive.facts import card_facts
 from bot.chat.desk import Desk
 from bot.chat.rich_content import InputRichMessageContent
 from bot.messages import replies
-from bot.messages.actions import SeriesIndex, ShowPost
+from bot.messages.actions.browsing import SeriesIndex
+from bot.messages.actions.posts import ShowPost
 from bot.messages.cards import card, facts_line
 from bot.messages.document import Message
 from bot.messages.links import deep_link, start_payload

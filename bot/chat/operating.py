@@ -1,9 +1,11 @@
 """Answers for the operators of the bot: how it is doing, the ledger, what is held, what failed."""
 
+from typing import assert_never
+
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
-from bot.messages import actions as act
 from bot.messages import notices, operators
+from bot.messages.actions.operators import Broadcast, Discard, Dumps, OperatorAction, Release, Retry, Status
 from bot.messages.buttons import page_of
 from bot.messages.operators import StatusFacts
 from bot.version import VERSION
@@ -13,34 +15,34 @@ from storage.model import DumpId, State
 LEDGER = 200  # dumps that can be leafed through
 
 
-async def answer(tx: Transaction, desk: Desk, asker: Asker, action: act.Action) -> Answer:
+async def answer(tx: Transaction, desk: Desk, asker: Asker, action: OperatorAction) -> Answer:
     """`asker` must be one of the operators' chats."""
     words = asker.words
     if asker.chat_id not in desk.admins:
         said = notices.only_operators(words)
         return Answer(message=notices.notice(said), toast=said, fresh=True)
     match action:
-        case act.Status():
+        case Status():
             return Answer(message=operators.status(await status_facts(tx, desk), words))
-        case act.Dumps(page):
+        case Dumps(page):
             return Answer(message=operators.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
-        case act.Release(dump):
+        case Release(dump):
             released = await tx.planning.release(DumpId(dump), desk.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             desk.planned()
             return Answer(message=operators.released(words, released))
-        case act.Discard(dump):
+        case Discard(dump):
             discarded = await tx.planning.discard(DumpId(dump), desk.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             return Answer(message=operators.discarded(words, discarded))
-        case act.Retry():
+        case Retry():
             again = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), desk.clock.now())
             desk.planned()
             return Answer(message=operators.retried(words, again))
-        case act.Broadcast(draft):
+        case Broadcast(draft):
             return await _broadcast(tx, desk, asker, draft)
         case _:
-            return Answer(message=notices.button_too_old(words))
+            assert_never(action)
 
 
 async def held(tx: Transaction, desk: Desk, asker: Asker, most: int) -> Answer:

@@ -7,20 +7,32 @@ from collections.abc import Awaitable, Callable
 
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
-from bot.messages import actions as act
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import (
+    Archive,
+    CategoryIndex,
+    Hot,
+    Latest,
+    SearchPage,
+    SeriesIndex,
+    ShowScope,
+    TagIndex,
+)
+from bot.messages.actions.conversation import About, HelpPage, Start
+from bot.messages.actions.posts import Cite, Papers, Related, ShowPost
 
 SHARED = (
-    act.Latest, act.SeriesIndex, act.TagIndex, act.CategoryIndex, act.ShowScope, act.ShowPost, act.Archive,
-    act.Related, act.Cite, act.Papers, act.Hot, act.SearchPage, act.Start, act.HelpPage, act.About,
+    Latest, SeriesIndex, TagIndex, CategoryIndex, ShowScope, ShowPost, Archive,
+    Related, Cite, Papers, Hot, SearchPage, Start, HelpPage, About,
 )  # fmt: skip
 
 
 async def shared(
-    desk: Desk, asker: Asker, question: act.Action | tuple[str, ...], make: Callable[[], Awaitable[Answer]]
+    desk: Desk, asker: Asker, question: Action | tuple[str, ...], make: Callable[[], Awaitable[Answer]]
 ) -> Answer:
     """The answer to a question about the archive, kept or made."""
     known = asker.known
-    if known is None or (known.marks and isinstance(question, act.ShowPost)):  # a card shows one's marks
+    if known is None or (known.marks and isinstance(question, ShowPost)):  # a card shows one's marks
         return await make()
     whom = (
         asker.preferences.language,

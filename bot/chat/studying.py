@@ -8,9 +8,16 @@ from bot.chat import browsing, subscribing
 from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.delivery.lessons import teach_next
-from bot.messages import actions as act
 from bot.messages import courses as views
 from bot.messages import indexes, notices
+from bot.messages.actions.courses import (
+    CourseAction,
+    CourseNext,
+    CoursePause,
+    CourseResume,
+    CourseStart,
+    CourseStop,
+)
 from bot.messages.buttons import page_of
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.document import Message
@@ -18,8 +25,6 @@ from bot.messages.indexes import Asked
 from bot.messages.lists import Gap
 from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
-
-CourseAction = act.CourseStart | act.CourseNext | act.CoursePause | act.CourseResume | act.CourseStop
 
 
 async def list_courses(tx: Transaction, asker: Asker) -> Message:
@@ -54,21 +59,21 @@ async def answer(tx: Transaction, desk: Desk, asker: Asker, action: CourseAction
     now = desk.clock.now()
     course = await tx.courses.find(to.id, scope.id)
     match action:
-        case act.CourseStart(_, when):
+        case CourseStart(_, when):
             last = course.last if course is not None else None
             course = Course(
                 destination_id=to.id, scope=scope, stage=Stage.RUNNING, when=when, last=last, since=now
             )
         case _ if course is None:
             return Answer(toast=notices.button_answer(asker.words))
-        case act.CourseNext():
+        case CourseNext():
             await teach_next(tx, course, now)
             return Answer(toast=notices.chosen(asker.words))
-        case act.CoursePause() if course.stage is Stage.RUNNING:
+        case CoursePause() if course.stage is Stage.RUNNING:
             course = replace(course, stage=Stage.PAUSED)
-        case act.CourseResume() if course.stage is Stage.PAUSED:
+        case CourseResume() if course.stage is Stage.PAUSED:
             course = replace(course, stage=Stage.RUNNING, since=now)
-        case act.CourseStop() if course.stage is not Stage.CAUGHT_UP:
+        case CourseStop() if course.stage is not Stage.CAUGHT_UP:
             course = replace(course, stage=Stage.STOPPED)
     await tx.courses.put(course)
     return Answer(message=views.course(await _facts(tx, asker, course), asker.words), fresh=True)

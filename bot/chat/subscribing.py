@@ -6,7 +6,9 @@ from bot.chat.asker import Answer, Asker
 from bot.chat.desk import Desk
 from bot.messages import notices, replies
 from bot.messages import subscriptions as views
-from bot.messages.actions import SeriesIndex, Setting, Settings, Subscribe, TagIndex, Unsubscribe
+from bot.messages.actions.browsing import SeriesIndex, TagIndex
+from bot.messages.actions.settings import Setting, Settings
+from bot.messages.actions.subscriptions import Subscribe, Unsubscribe
 from bot.messages.buttons import page_of
 from bot.messages.document import Message
 from bot.messages.indexes import to_subscribe

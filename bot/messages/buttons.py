@@ -1,13 +1,14 @@
 """The rows of buttons that many messages share: one action, pages, names to choose from.
 
-Telegram allows eight buttons in a row; the callback data is made in actions.py.
+Telegram allows eight buttons in a row; the callback data is made in callback_data.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from bot.messages.actions import Action, Nothing
+from bot.messages.actions import Action
+from bot.messages.actions.conversation import Nothing
 from bot.messages.callback_data import encode
 from bot.messages.characters import fitting, one_line, units
 from bot.messages.document import Button

@@ -10,57 +10,38 @@ from enum import StrEnum
 from types import NoneType
 from typing import Final, get_args, get_type_hints
 
-from bot.messages.actions import (
-    About,
-    Action,
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import (
     Archive,
     AskSearch,
-    Broadcast,
     CategoryIndex,
-    Choose,
-    Cite,
-    CourseNext,
-    CoursePause,
-    CourseResume,
-    CourseStart,
-    CourseStop,
-    Discard,
-    Dismiss,
-    Dumps,
-    Forget,
-    HelpPage,
     Hot,
     Latest,
-    MarkRead,
-    MarkUnread,
-    Mute,
-    Nothing,
-    Options,
-    Papers,
     Random,
-    Reading,
-    Related,
-    Release,
-    Retry,
-    Save,
-    Saved,
     SearchPage,
     SeriesIndex,
-    Settings,
-    ShowPost,
     ShowScope,
-    Start,
     Stats,
-    Status,
-    Step,
-    Subscribe,
-    Subscriptions,
     TagIndex,
-    TopicFor,
-    Unmute,
-    Unsave,
-    Unsubscribe,
 )
+from bot.messages.actions.conversation import About, Dismiss, Forget, HelpPage, Nothing, Start
+from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
+from bot.messages.actions.operators import Broadcast, Discard, Dumps, Release, Retry, Status
+from bot.messages.actions.posts import (
+    Cite,
+    MarkRead,
+    MarkUnread,
+    Papers,
+    Reading,
+    Related,
+    Save,
+    Saved,
+    ShowPost,
+    Step,
+    Unsave,
+)
+from bot.messages.actions.settings import Choose, Options, Settings
+from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, TopicFor, Unmute, Unsubscribe
 
 VERSION: Final = "1"
 MAX_BYTES: Final = 64  # Bot API: callback_data of 1-64 bytes

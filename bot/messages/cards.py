@@ -8,19 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.messages.actions import (
-    Cite,
-    MarkRead,
-    MarkUnread,
-    Papers,
-    Related,
-    Save,
-    ShowPost,
-    ShowScope,
-    Subscribe,
-    Unsave,
-    Unsubscribe,
-)
+from bot.messages.actions.browsing import ShowScope
+from bot.messages.actions.posts import Cite, MarkRead, MarkUnread, Papers, Related, Save, ShowPost, Unsave
+from bot.messages.actions.subscriptions import Subscribe, Unsubscribe
 from bot.messages.buttons import Row, label, press
 from bot.messages.characters import one_line
 from bot.messages.document import (

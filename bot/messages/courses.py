@@ -6,16 +6,9 @@ The post itself is a card; these are the sentences around it.
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bot.messages.actions import (
-    CourseNext,
-    CoursePause,
-    CourseResume,
-    CourseStart,
-    CourseStop,
-    Reading,
-    SeriesIndex,
-    ShowScope,
-)
+from bot.messages.actions.browsing import SeriesIndex, ShowScope
+from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
+from bot.messages.actions.posts import Reading
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Body, Heading, Item, Items, Message, Paragraph, Text

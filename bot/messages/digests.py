@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.messages.actions import Nothing, Step
+from bot.messages.actions.conversation import Nothing
+from bot.messages.actions.posts import Step
 from bot.messages.buttons import press
 from bot.messages.cards import why_line
 from bot.messages.characters import one_line

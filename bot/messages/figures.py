@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
-from bot.messages.actions import ShowPost
+from bot.messages.actions.posts import ShowPost
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Heading, Item, Items, Link, Message, Paragraph, Text
 from bot.messages.links import deep_link, post_url

@@ -6,16 +6,10 @@ Two taps lead from /start to a useful subscription.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.messages.actions import (
-    About,
-    AskSearch,
-    HelpPage,
-    Latest,
-    SeriesIndex,
-    Settings,
-    Subscribe,
-    Subscriptions,
-)
+from bot.messages.actions.browsing import AskSearch, Latest, SeriesIndex
+from bot.messages.actions.conversation import About, HelpPage
+from bot.messages.actions.settings import Settings
+from bot.messages.actions.subscriptions import Subscribe, Subscriptions
 from bot.messages.buttons import Row, press
 from bot.messages.cards import AUTHOR, LICENCE
 from bot.messages.characters import one_line

@@ -7,16 +7,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import assert_never
 
-from bot.messages.actions import (
-    Action,
-    AskSearch,
-    CategoryIndex,
-    SeriesIndex,
-    ShowScope,
-    Subscribe,
-    Subscriptions,
-    TagIndex,
-)
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import AskSearch, CategoryIndex, SeriesIndex, ShowScope, TagIndex
+from bot.messages.actions.subscriptions import Subscribe, Subscriptions
 from bot.messages.buttons import Page, T, in_rows, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Heading, Inline, Item, Items, Link, Message, Paragraph, Text

@@ -8,23 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.messages.actions import (
-    Action,
-    Archive,
-    CourseStart,
-    Hot,
-    Latest,
-    Mute,
-    Related,
-    Saved,
-    SearchPage,
-    SeriesIndex,
-    ShowPost,
-    ShowScope,
-    Subscribe,
-    TagIndex,
-    Unsubscribe,
-)
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import Archive, Hot, Latest, SearchPage, SeriesIndex, ShowScope, TagIndex
+from bot.messages.actions.courses import CourseStart
+from bot.messages.actions.posts import Related, Saved, ShowPost
+from bot.messages.actions.subscriptions import Mute, Subscribe, Unsubscribe
 from bot.messages.buttons import PER_PAGE, Page, Row, in_rows, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import (

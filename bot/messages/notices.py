@@ -3,7 +3,9 @@
 For readers; what operators are told is in operators.py.
 """
 
-from bot.messages.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import AskSearch, Latest, SeriesIndex
+from bot.messages.actions.conversation import Dismiss, Forget, HelpPage
 from bot.messages.buttons import label, press
 from bot.messages.document import Button, Message, Paragraph, Pick, Text
 from bot.messages.words import Words

@@ -7,7 +7,8 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.messages.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
+from bot.messages.actions.conversation import Dismiss
+from bot.messages.actions.operators import Broadcast, Discard, Dumps, Release, Retry, Status
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Code, Heading, Item, Items, Message, Paragraph, Text

@@ -6,7 +6,7 @@ Pure descriptions of `Preferences`; the menus are in settings.py.
 from datetime import time
 from typing import Final, assert_never
 
-from bot.messages.actions import Setting
+from bot.messages.actions.settings import Setting
 from bot.messages.words import Words
 from storage.model import ExcerptLength, Format, Preferences, When
 

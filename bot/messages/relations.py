@@ -6,7 +6,7 @@ The citation's text is made elsewhere; here it is laid out to be copied.
 from dataclasses import dataclass
 from typing import Final
 
-from bot.messages.actions import ShowPost
+from bot.messages.actions.posts import ShowPost
 from bot.messages.buttons import Row, press
 from bot.messages.characters import one_line, units
 from bot.messages.document import (

@@ -8,7 +8,7 @@ from datetime import time
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.messages.actions import Choose, Options, Setting, Settings
+from bot.messages.actions.settings import Choose, Options, Setting, Settings
 from bot.messages.buttons import Row, in_rows, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Heading, Message, Paragraph, Text

@@ -5,21 +5,10 @@ Every answer to a subscription says what will come, when, and how to change it.
 
 from dataclasses import dataclass
 
-from bot.messages.actions import (
-    Mute,
-    Options,
-    SeriesIndex,
-    Setting,
-    Settings,
-    ShowPost,
-    ShowScope,
-    Subscribe,
-    Subscriptions,
-    TagIndex,
-    TopicFor,
-    Unmute,
-    Unsubscribe,
-)
+from bot.messages.actions.browsing import SeriesIndex, ShowScope, TagIndex
+from bot.messages.actions.posts import ShowPost
+from bot.messages.actions.settings import Options, Setting, Settings
+from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, TopicFor, Unmute, Unsubscribe
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Button, Heading, Item, Items, Link, Message, Paragraph, Text

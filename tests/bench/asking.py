@@ -9,14 +9,16 @@ Nothing here is changed by who asks.
 import json
 import random
 
-from bot.messages import actions as act
+from bot.messages.actions.browsing import Latest, SeriesIndex, ShowScope, TagIndex
+from bot.messages.actions.conversation import HelpPage
+from bot.messages.actions.posts import ShowPost
 from bot.messages.callback_data import encode
 from tests.bench.inventing import SERIES, WORDS
 
 COMMANDS = ("/latest", "/series", "/help", "/hot", f"/series {SERIES[0]}", f"/search {WORDS[1]}", WORDS[2])
 BUTTONS = (
-    act.Latest(2), act.Latest(3), act.SeriesIndex(1), act.ShowPost(7), act.ShowPost(120), act.ShowPost(150),
-    act.ShowScope(2, 2), act.TagIndex(1), act.HelpPage(),
+    Latest(2), Latest(3), SeriesIndex(1), ShowPost(7), ShowPost(120), ShowPost(150),
+    ShowScope(2, 2), TagIndex(1), HelpPage(),
 )  # fmt: skip
 PRESSED = 0.4  # the part of the updates that are pressed buttons
 STARTED = 1_700_000_000

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from bot.messages.actions import Choose, Setting, Settings, Subscribe, Subscriptions
+from bot.messages.actions.settings import Choose, Setting, Settings
+from bot.messages.actions.subscriptions import Subscribe, Subscriptions
 from bot.messages.callback_data import encode
 from storage.model import ChatKind, When
 from tests.dumps import Shown

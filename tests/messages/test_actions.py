@@ -1,22 +1,19 @@
 """Callback data: every action comes back, nothing else does, nothing raises."""
 
 from dataclasses import fields
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.actions import (
-    Action,
-    Archive,
-    Choose,
-    CourseStart,
-    Forget,
-    Latest,
-    Setting,
-    ShowPost,
-    Subscribe,
-)
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import Archive, Latest
+from bot.messages.actions.conversation import Forget
+from bot.messages.actions.courses import CourseStart
+from bot.messages.actions.posts import ShowPost
+from bot.messages.actions.settings import Choose, Setting
+from bot.messages.actions.subscriptions import Subscribe
 from bot.messages.callback_data import CODES, LARGEST, MAX_BYTES, decode, encode
 from storage.model import When
 
@@ -111,6 +108,10 @@ def test_forged_or_damaged_data_is_refused(data: str) -> None:
 def test_what_cannot_be_read_back_is_not_written(action: Action) -> None:
     with pytest.raises(ValueError, match="cannot be a button"):
         encode(action)
+
+
+def test_every_action_can_be_a_button() -> None:
+    assert sorted(CODES.values(), key=repr) == sorted(get_args(Action), key=repr)
 
 
 def test_no_action_changes_over() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.messages.actions import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
+from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
 from bot.messages.buttons import page_of
 from bot.messages.callback_data import decode
 from bot.messages.courses import (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.messages.actions import SeriesIndex, Subscribe
+from bot.messages.actions.browsing import SeriesIndex
+from bot.messages.actions.subscriptions import Subscribe
 from bot.messages.callback_data import decode
 from bot.messages.commands import COMMANDS, Where
 from bot.messages.help import ArchiveFacts, about, group_greeting, help_page, start

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages import indexes, lists
-from bot.messages.actions import Action, Latest, Nothing, ShowPost
+from bot.messages.actions import Action
+from bot.messages.actions.browsing import Latest
+from bot.messages.actions.conversation import Nothing
+from bot.messages.actions.posts import ShowPost
 from bot.messages.buttons import PER_PAGE, Page, in_rows, label, page_of, paging, press
 from bot.messages.callback_data import decode
 from bot.messages.characters import units

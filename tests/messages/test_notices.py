@@ -3,7 +3,7 @@
 import pytest
 
 from bot.messages import notices, relations
-from bot.messages.actions import Latest
+from bot.messages.actions.browsing import Latest
 from bot.messages.characters import units
 from bot.messages.plain import plain
 from bot.messages.relations import Citation

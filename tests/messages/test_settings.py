@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.actions import Choose, Options, Setting, Settings
+from bot.messages.actions.settings import Choose, Options, Setting, Settings
 from bot.messages.callback_data import decode
 from bot.messages.preferences import how_it_comes
 from bot.messages.settings import chosen_value, setting_options, settings_menu, with_choice

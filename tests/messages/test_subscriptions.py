@@ -3,7 +3,7 @@
 import pytest
 
 from bot.messages import subscriptions as views
-from bot.messages.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
+from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
 from bot.messages.buttons import page_of
 from bot.messages.callback_data import decode
 from bot.messages.subscriptions import Matching

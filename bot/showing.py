@@ -24,7 +24,7 @@ from bot.intake.mentions import mentions_of
 from bot.intake.series import Membership, Titled, derive_series
 from bot.intake.sources import UnreadableFileError, read_file, scan
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
-from bot.messages.lists import Gap
+from bot.messages.listing import Gap
 from bot.moving import UnknownRecordError, every_record, restore
 from bot.parts import rules_of, take_in_file
 from bot.settings import Settings

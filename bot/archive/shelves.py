@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from bot.intake.numbering import read_title
 from bot.intake.series import short_title
 from bot.messages.buttons import PER_PAGE, Page, page_count, page_of
-from bot.messages.lists import Gap, Line, SeriesFacts
+from bot.messages.listing import Gap, Line
+from bot.messages.scope_pages import SeriesFacts
 from storage.database import Transaction
 from storage.model import Post, Scope, ScopeKind
 

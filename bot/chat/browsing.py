@@ -9,14 +9,17 @@ from bot.chat.asker import Asker
 from bot.chat.desk import Desk
 from bot.chat.names import Exact, Several, find
 from bot.chat.search import Hit, Where
-from bot.messages import indexes, lists, notices, relations, replies
+from bot.messages import chronology, indexes, lists, notices, relations, replies, scope_pages
 from bot.messages.buttons import Page, page_of
 from bot.messages.cards import card
 from bot.messages.citation import bibtex, citation
 from bot.messages.document import Message
 from bot.messages.help import ArchiveFacts
 from bot.messages.indexes import Asked
-from bot.messages.lists import Found, Gain, Line, SeriesFacts, Span
+from bot.messages.listing import Line
+from bot.messages.lists import Gain
+from bot.messages.scope_pages import SeriesFacts
+from bot.messages.search import Found, Span, search_results
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
@@ -83,8 +86,8 @@ async def show_scope(tx: Transaction, desk: Desk, asker: Asker, scope_id: int, p
     wanted = await subscribed_to(tx, asker)
     if scope.kind is ScopeKind.SERIES:
         facts, entries = await series_page(tx, scope, page, subscribed=scope.id in wanted)
-        return lists.series_view(facts, entries, asker.words, bot=desk.bot)
-    return lists.scope_view(
+        return scope_pages.series_view(facts, entries, asker.words, bot=desk.bot)
+    return scope_pages.scope_view(
         scope,
         await scope_page(tx, scope, page),
         asker.words,
@@ -130,7 +133,7 @@ async def search(tx: Transaction, desk: Desk, asker: Asker, phrase: str, number:
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
     items = tuple(_found(posts[hit.post_id], hit) for hit in shown.items if hit.post_id in posts)
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
-    return lists.search_results(phrase, number, found, asker.words, bot=desk.bot)
+    return search_results(phrase, number, found, asker.words, bot=desk.bot)
 
 
 def _found(post: Post, hit: Hit) -> Found:
@@ -196,14 +199,14 @@ async def archive(
         return notices.archive_empty(asker.words)
     if year is not None and month is not None and (year, month) in months:
         shown = await month_page(tx, year, month, page)
-        return lists.archive_posts(year, month, shown, asker.words, bot=desk.bot)
+        return chronology.posts_of_month(year, month, shown, asker.words, bot=desk.bot)
     of_year = tuple(sorted((m, n) for (y, m), n in months.items() if y == year))
     if year is not None and of_year:
-        return lists.archive_months(year, of_year, asker.words)
+        return chronology.months(year, of_year, asker.words)
     years: dict[int, int] = {}
     for (one, _), count in months.items():
         years[one] = years.get(one, 0) + count
-    return lists.archive_years(tuple(sorted(years.items(), reverse=True)), asker.words)
+    return chronology.years(tuple(sorted(years.items(), reverse=True)), asker.words)
 
 
 async def hot(tx: Transaction, desk: Desk, asker: Asker, page: int) -> Message:

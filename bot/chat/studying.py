@@ -22,7 +22,7 @@ from bot.messages.buttons import page_of
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.document import Message
 from bot.messages.indexes import Asked
-from bot.messages.lists import Gap
+from bot.messages.listing import Gap
 from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
 

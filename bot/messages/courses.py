@@ -9,10 +9,10 @@ from typing import assert_never
 from bot.messages.actions.browsing import SeriesIndex, ShowScope
 from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
 from bot.messages.actions.posts import Reading
+from bot.messages.bars import bar
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Body, Heading, Item, Items, Message, Paragraph, Text
-from bot.messages.lists import bar
 from bot.messages.words import Words
 from storage.model import Scope, Stage, When
 

@@ -5,17 +5,13 @@ The picture is drawn in charts.py; what is said beside it is here, too.
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Final
 
-from bot.messages.actions.posts import ShowPost
+from bot.messages.bars import bar_chart
 from bot.messages.characters import one_line
-from bot.messages.document import Block, Heading, Item, Items, Link, Message, Paragraph, Text
-from bot.messages.links import deep_link, post_url
-from bot.messages.lists import bar
+from bot.messages.document import Block, Heading, Item, Items, Message, Paragraph, Text
+from bot.messages.listing import link_to
 from bot.messages.words import Words
 from storage.model import Post
-
-_CELLS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +43,13 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
     """All figures as text, where there is no picture."""
     body: list[Block] = [*_head(figures, words)]
     if figures.years:
-        most = max(posts for _, posts in figures.years)
-        lines = (
-            Item(
-                (Text(f"{bar(posts, most, _CELLS, filled_only=True)} {words.number(posts)}"),),
-                label=str(year),
-            )
-            for year, posts in reversed(figures.years)
-            if posts
-        )
-        body += [Heading((Text(words.say("每年的文章")),), level=4), Items(tuple(lines))]
+        years = [(str(year), posts) for year, posts in reversed(figures.years) if posts]
+        body += [Heading((Text(words.say("每年的文章")),), level=4), bar_chart(years, words)]
     if figures.most_read:
         read = (
             Item(
                 (
-                    Link(deep_link(bot, ShowPost(post.id)) or post_url(post), (Text(one_line(post.title)),)),
+                    link_to(post, (Text(one_line(post.title)),), bot),
                     Text(f"  {words.short_number(post.readers or 0)}"),
                 ),
                 label=str(place),

@@ -10,11 +10,12 @@ from typing import assert_never
 from bot.messages.actions import Action
 from bot.messages.actions.browsing import AskSearch, CategoryIndex, SeriesIndex, ShowScope, TagIndex
 from bot.messages.actions.subscriptions import Subscribe, Subscriptions
+from bot.messages.bars import bar
 from bot.messages.buttons import Page, T, in_rows, label, paging, press
 from bot.messages.characters import one_line
 from bot.messages.document import Block, Heading, Inline, Item, Items, Link, Message, Paragraph, Text
 from bot.messages.links import deep_link
-from bot.messages.lists import SeriesFacts, bar, span_text
+from bot.messages.scope_pages import SeriesFacts, span_text
 from bot.messages.scopes import scope_label
 from bot.messages.words import Words
 from storage.model import Counted, Scope

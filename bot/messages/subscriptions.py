@@ -6,13 +6,12 @@ Every answer to a subscription says what will come, when, and how to change it.
 from dataclasses import dataclass
 
 from bot.messages.actions.browsing import SeriesIndex, ShowScope, TagIndex
-from bot.messages.actions.posts import ShowPost
 from bot.messages.actions.settings import Options, Setting, Settings
 from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, TopicFor, Unmute, Unsubscribe
 from bot.messages.buttons import Page, Row, label, paging, press
 from bot.messages.characters import one_line
-from bot.messages.document import Block, Button, Heading, Item, Items, Link, Message, Paragraph, Text
-from bot.messages.links import deep_link, post_url
+from bot.messages.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
+from bot.messages.listing import link_to
 from bot.messages.preferences import how_it_comes
 from bot.messages.scopes import scope_label, scope_name
 from bot.messages.words import Words
@@ -76,10 +75,9 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
         head = words.count("已收录的文章里有 {n} 篇这样的，最近的是：", matching.count)
     items = []
     for post in matching.last:
-        address = deep_link(bot, ShowPost(post.id)) or post_url(post)
         date = words.date_of(post)
         after = (Text(f"  {date}"),) if date else ()
-        items.append(Item((Link(address, (Text(one_line(post.title)),)), *after), label="·"))
+        items.append(Item((link_to(post, (Text(one_line(post.title)),), bot), *after), label="·"))
     return (Paragraph((Text(head),)), Items(tuple(items)))
 
 

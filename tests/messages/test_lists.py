@@ -6,17 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages import indexes, lists
+from bot.messages import chronology, indexes, lists, scope_pages
 from bot.messages.actions import Action
 from bot.messages.actions.browsing import Latest
 from bot.messages.actions.conversation import Nothing
 from bot.messages.actions.posts import ShowPost
+from bot.messages.bars import bar
 from bot.messages.buttons import PER_PAGE, Page, in_rows, label, page_of, paging, press
 from bot.messages.callback_data import decode
 from bot.messages.characters import units
 from bot.messages.document import Message
 from bot.messages.indexes import Asked
-from bot.messages.lists import Found, Gain, Gap, Line, SeriesFacts, Span, bar
+from bot.messages.listing import Gap, Line
+from bot.messages.lists import Gain
+from bot.messages.scope_pages import SeriesFacts
+from bot.messages.search import Found, Span, search_results
 from bot.messages.words import LANGUAGES, words_for
 from storage.model import Counted
 from tests.messages.pictures import Scene, check, check_keyboard
@@ -69,10 +73,10 @@ HITS = (
 CHOICES = (Counted(scope=ROPE, posts=21), Counted(scope=NOISE, posts=40))
 
 SCENES: dict[str, Scene] = {
-    "series": lambda words: lists.series_view(SERIES, page_of(EPISODES, 1), words, bot=BOT),
-    "series without a username": lambda words: lists.series_view(SERIES, page_of(EPISODES, 2), words),
-    "tag": lambda words: lists.scope_view(LENGTH, page_of(LINES, 1), words, subscribed=True, bot=BOT),
-    "category": lambda words: lists.scope_view(AGE, page_of(LINES[:2], 1), words),
+    "series": lambda words: scope_pages.series_view(SERIES, page_of(EPISODES, 1), words, bot=BOT),
+    "series without a username": lambda words: scope_pages.series_view(SERIES, page_of(EPISODES, 2), words),
+    "tag": lambda words: scope_pages.scope_view(LENGTH, page_of(LINES, 1), words, subscribed=True, bot=BOT),
+    "category": lambda words: scope_pages.scope_view(AGE, page_of(LINES[:2], 1), words),
     "latest": lambda words: lists.latest(page_of(LINES, 1), words, bot=BOT),
     "saved": lambda words: lists.saved(page_of(LINES[:1], 1), words, bot=BOT),
     "nothing saved": lambda words: lists.saved(page_of((), 1), words),
@@ -82,10 +86,10 @@ SCENES: dict[str, Scene] = {
         words,
         bot=BOT,
     ),
-    "search": lambda words: lists.search_results("ReRoPE", 5, page_of(HITS, 1), words, bot=BOT),
-    "years": lambda words: lists.archive_years(((2023, 52), (2022, 54), (2009, 197), (2008, 1)), words),
-    "months": lambda words: lists.archive_months(2023, ((1, 4), (2, 3), (8, 6)), words),
-    "month": lambda words: lists.archive_posts(2023, 1, page_of(LINES[4:6], 1), words, bot=BOT),
+    "search": lambda words: search_results("ReRoPE", 5, page_of(HITS, 1), words, bot=BOT),
+    "years": lambda words: chronology.years(((2023, 52), (2022, 54), (2009, 197), (2008, 1)), words),
+    "months": lambda words: chronology.months(2023, ((1, 4), (2, 3), (8, 6)), words),
+    "month": lambda words: chronology.posts_of_month(2023, 1, page_of(LINES[4:6], 1), words, bot=BOT),
     "hot": lambda words: lists.hot(
         30, page_of((Gain(post=DDPM, readers=35_412), Gain(post=LEAKY, readers=1_046)), 1), words, bot=BOT
     ),
@@ -189,4 +193,4 @@ def test_any_list_has_valid_buttons(titles: list[tuple[str, bool]], number: int)
         for n, (title, kept) in enumerate(titles, 1)
     )
     for bot in (None, BOT):
-        check_keyboard(lists.series_view(SERIES, page_of(entries, number), words_for("en"), bot=bot))
+        check_keyboard(scope_pages.series_view(SERIES, page_of(entries, number), words_for("en"), bot=bot))

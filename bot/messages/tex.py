@@ -1,19 +1,9 @@
-"""A formula's source as a tree in which every macro has a name that all clients know.
+"""The tree of a formula: nodes under names that all clients know, and what holds of several in a row.
 
-Tokens are pylatexenc's; what becomes of each macro stands in tex_names.py. Knows nothing of what is
-written from the tree.
+Knows neither the source it is read from nor what is written from it.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
-
-from pylatexenc.latexnodes import LatexTokenReader, LatexWalkerEndOfStream, LatexWalkerError, ParsingState
-
-from bot.messages.tex_names import ALIASES, EXPANSIONS
-
-LONGEST: Final = 4000
-DEEPEST: Final = 24
 
 
 class TexError(ValueError):
@@ -90,49 +80,50 @@ Node = Sign | Space | Cell | Row | Macro | Words | Group | Script | Fenced | Env
 Nodes = tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One token: a `kind` of pylatexenc's, what it says, and the white space around it."""
-
-    kind: str
-    text: str
-    before: str
-    after: str
-    source: str
+def append(found: list[Node], node: Node) -> None:
+    """Add `node`, words to the words before them."""
+    match found, node:
+        case [*_, Words(before, name)], Words(after, same) if name == same:
+            found[-1] = Words(before + after, name)
+        case _:
+            found.append(node)
 
 
-_STATE: Final = ParsingState(in_math_mode=True, enable_double_newline_paragraphs=False)
+def bare(found: list[Node] | Nodes) -> Nodes:
+    """Without white space at the ends."""
+    nodes = list(found)
+    while nodes and isinstance(nodes[0], Space):
+        nodes.pop(0)
+    while nodes and isinstance(nodes[-1], Space):
+        nodes.pop()
+    return tuple(nodes)
 
 
-def tokens(tex: str) -> list[Token]:
-    """The tokens of `tex` without comments; raises TexError for what is no TeX."""
-    if len(tex) > LONGEST:
-        raise TexError("too long")
-    reader = LatexTokenReader(tex)
-    found: list[Token] = []
-    while True:
-        try:
-            token = reader.next_token(_STATE)
-        except LatexWalkerEndOfStream:
-            return found
-        except LatexWalkerError as error:
-            raise TexError("no TeX") from error
-        if token.tok == "comment":
-            continue
-        after = getattr(token, "post_space", "") or ""
-        found += _known(Token(token.tok, token.arg, token.pre_space, after, tex[token.pos : token.pos_end]))
+def one_cell(nodes: Nodes) -> Nodes:
+    """`nodes`, which must not reach over a cell or a line; raises TexError."""
+    if any(isinstance(node, Cell | Row) for node in nodes):
+        raise TexError("over two cells")
+    return nodes
 
 
-def _known(token: Token) -> list[Token]:
-    """The token under a name that is known, or what stands in its stead."""
-    if token.kind != "macro":
-        return [token]
-    if token.text in EXPANSIONS:
-        return list(_expansion(token.text))
-    name = ALIASES.get(token.text)
-    return [token] if name is None else [Token("macro", name, token.before, token.after, "\\" + name)]
+def check_scripts(found: list[Node]) -> None:
+    """No two scripts of one kind stand on the same node; raises TexError."""
+    marks = ""
+    for node in found:
+        if isinstance(node, Script):
+            if node.mark in marks:
+                raise TexError("a double script")
+            marks += node.mark
+        elif not isinstance(node, Space):
+            marks = ""
 
 
-@lru_cache(maxsize=256)
-def _expansion(name: str) -> tuple[Token, ...]:
-    return tuple(tokens(EXPANSIONS[name]))
+def one_mark_a_row(nodes: Nodes) -> Nodes:
+    """eqnarray has a mark on both sides of its relation; aligned has one."""
+    kept: list[Node] = []
+    marks = 0
+    for node in nodes:
+        marks = 0 if isinstance(node, Row) else marks + isinstance(node, Cell)
+        if not (isinstance(node, Cell) and marks > 1):
+            kept.append(node)
+    return tuple(kept)

@@ -5,8 +5,9 @@ Knows tokens, not the grammar of formulas, which it is given.
 
 from collections.abc import Callable, Iterator
 
-from bot.messages.tex import Node, Nodes, TexError, Token, Words
+from bot.messages.tex import Node, Nodes, TexError, Words
 from bot.messages.tex_names import WORDS
+from bot.messages.tex_tokens import Token
 
 _ESCAPES = {
     "%": "%",

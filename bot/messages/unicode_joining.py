@@ -18,7 +18,6 @@ class Kind(Enum):
     COMMA = "comma"
     FRACTION = "fraction"
     BLANK = "blank"
-    BREAK = "break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,11 @@ def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
         if (
             before is not None
             and _blank(before, part, tight=tight)
-            and not line.endswith((" ", "\n"))
+            and not line.endswith(" ")
             and part.text[0] != " "
         ):
             line += " "
-        line += part.text if not (part.kind is Kind.BLANK and line.endswith("\n")) else ""
+        line += part.text
     return line
 
 
@@ -57,8 +56,6 @@ def _settled(parts: list[Part]) -> list[Part]:
         after = parts[index + 1] if index + 1 < len(parts) else None
         if part.kind is Kind.OPERATION and (before is None or before.kind not in _OPERANDS or after is None):
             part = replace(part, kind=Kind.ORDINARY)
-            if before is not None and before.kind is Kind.ORDINARY:
-                settled[-1] = replace(before, blank_after=before.blank_after)
         if part.kind is Kind.FRACTION and _in_product(before, after):
             dot = before is not None and before.kind is Kind.ORDINARY and before.text[-1:].isalnum()
             part = replace(part, text=f"{'·' if dot else ''}({part.text})")
@@ -73,7 +70,7 @@ def _in_product(before: Part | None, after: Part | None) -> bool:
 
 
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
-    if Kind.BREAK in (before.kind, part.kind) or Kind.BLANK in (before.kind, part.kind):
+    if Kind.BLANK in (before.kind, part.kind):
         return False
     if before.kind is Kind.COMMA:
         return before.blank_after and not tight

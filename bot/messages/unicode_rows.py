@@ -1,6 +1,10 @@
-"""Rows and columns of a formula in text: one line each, or all in one line."""
+"""Rows and columns of a formula in text: one line each, or all in one line. Knows cells that are written."""
+
+from typing import Final
 
 from bot.messages.tex import TexError
+
+_BRACKETS: Final = {"": "", "p": "()", "b": "[]", "B": "{}", "v": "||", "V": "‖‖", "small": ""}
 
 
 def rows_in_lines(cells: list[list[str]]) -> str:
@@ -19,3 +23,13 @@ def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", mo
     ):
         column = ", " if most == 4 else " "
     return between.join(column.join(cell.strip(",; ") for cell in row if cell.strip()) for row in cells)
+
+
+def in_line(environment: str, cells: list[list[str]]) -> str:
+    """An environment among others in a line, with its brackets."""
+    if environment == "cases":
+        return "{ " + rows_in_line(cells, ", ") + " }"
+    if environment.endswith("matrix"):
+        brackets = _BRACKETS[environment.removesuffix("matrix")]
+        return brackets[:1] + rows_in_line(cells, " ", most=4) + brackets[1:]
+    return rows_in_line(cells, " ")

@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterable
 
-from bot.messages.maths import safe_tex, unicode_tex
+from bot.messages.maths import safe_tex
+from bot.messages.unicode_maths import unicode_tex
 from tests.messages.formulas import hard_formulas, shared_formulas
 from tests.messages.profile import violations
 from tests.shared import SHARED

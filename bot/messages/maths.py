@@ -25,9 +25,6 @@ from bot.messages.tex import (
     Words,
 )
 from bot.messages.tex_parser import parse
-from bot.messages.unicode_maths import unicode_tex
-
-__all__ = ["LONGEST_FORMULA", "safe_tex", "unicode_tex"]
 
 LONGEST_FORMULA: Final = 1000
 # Greek, punctuation, letterlike signs, arrows, operators, technical and geometric signs, more operators.

@@ -7,8 +7,8 @@ import tdjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.maths import LONGEST_FORMULA, safe_tex, unicode_tex
-from bot.messages.unicode_maths import LONGEST_UNICODE
+from bot.messages.maths import LONGEST_FORMULA, safe_tex
+from bot.messages.unicode_maths import LONGEST_UNICODE, unicode_tex
 from tests.examples import examples
 from tests.formulas_report import main
 from tests.messages.formulas import hard_formulas, shared_formulas

@@ -34,8 +34,9 @@ from bot.messages.callback_data import MAX_BYTES, decode, encode
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.characters import clean
 from bot.messages.links import decode_start, start_payload
-from bot.messages.maths import safe_tex, unicode_tex
+from bot.messages.maths import safe_tex
 from bot.messages.rendering import render
+from bot.messages.unicode_maths import unicode_tex
 from bot.messages.words import words_for
 from bot.moving import UnknownRecordError, restore
 from bot.settings import SettingsError, read_settings

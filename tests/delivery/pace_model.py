@@ -15,6 +15,9 @@ from bot.delivery.pacing import Pacing
 
 Seconds = Callable[[], float]
 
+PRIVATE, OTHER, GROUP = 7, 8, -5  # chats
+NETWORK = 1.0125  # the part of the margin that is the network's, whatever happens in the process
+
 
 def most_within(times: Sequence[float], seconds: float) -> int:
     """The largest number of times in any half-open interval of that length."""

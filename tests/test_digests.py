@@ -3,6 +3,7 @@
 import pytest
 
 from tests.dumps import OLD, many, seed
+from tests.fake_chats import Posted
 from tests.fakes import FakeTelegram
 from tests.shared import needs_shared
 from tests.wholebot import OPERATOR, READER, WholeBot
@@ -34,16 +35,21 @@ async def test_a_dump_with_eight_new_posts_brings_one_digest(
     assert len(await bot.posts()) == 16
 
 
+async def holds(bot: WholeBot, telegram: FakeTelegram, *, above: int) -> Posted:
+    """A dump brings a reader one post more than `above`; what the operator is told of it."""
+    bot.settings |= {"hold_above": above}
+    await bot.knows(OLD)
+    await bot.starts()
+    await bot.subscribes()
+    bot.lands("flood.txt", *many(above + 1))
+    return await telegram.message(OPERATOR)
+
+
 async def test_too_much_news_waits_for_an_administrator(
     telegram: FakeTelegram, resting_bot: WholeBot
 ) -> None:
     bot = resting_bot
-    bot.settings |= {"hold_above": 7}
-    await bot.knows(OLD)
-    await bot.starts()
-    await bot.subscribes()
-    bot.lands("flood.txt", *many(8))
-    told = await telegram.message(OPERATOR)
+    told = await holds(bot, telegram, above=7)
     assert "HOLD_ABOVE=7" in told.text
     assert telegram.messages(READER) == []
     asked = await bot.says("/release", user_id=OPERATOR)
@@ -55,12 +61,7 @@ async def test_too_much_news_waits_for_an_administrator(
 
 async def test_held_posts_can_be_kept_quiet(telegram: FakeTelegram, resting_bot: WholeBot) -> None:
     bot = resting_bot
-    bot.settings |= {"hold_above": 2}
-    await bot.knows(OLD)
-    await bot.starts()
-    await bot.subscribes()
-    bot.lands("flood.txt", *many(3))
-    told = await telegram.message(OPERATOR)
+    told = await holds(bot, telegram, above=2)
     telegram.presses(told, "只收录", user_id=OPERATOR)
     await telegram.edit(told)
     await bot.settles()

@@ -140,21 +140,23 @@ async def test_a_death_before_the_effect_swallows_nothing(
     assert await effect.count() == 1
 
 
-async def test_a_death_after_the_effect_repeats_nothing(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update that another process began with is nobody's at once."""
     monkeypatch.setattr(once, "SPAN", timedelta(seconds=0))
+
+
+@pytest.mark.usefixtures("nobodys")
+async def test_a_death_after_the_effect_repeats_nothing(database: Database) -> None:
     effect = Effect(database)
     await dies(effect.then(forever), database)
     assert await process(database).handle(NUMBER, effect.happens)
     assert await effect.count() == 1
 
 
-async def test_of_two_at_the_same_time_one_has_the_effect(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("nobodys")
+async def test_of_two_at_the_same_time_one_has_the_effect(database: Database) -> None:
     """A process that stood still for longer than the update was its own goes on beside the next."""
-    monkeypatch.setattr(once, "SPAN", timedelta(seconds=0))
     effect, late = Effect(database), asyncio.Event()
     refused: list[bool] = []
 

@@ -1,11 +1,12 @@
 """A statement crosses to its connection's thread once, and stands in the transaction begun for it."""
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,8 +27,12 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-def engine_on(file: Path) -> AsyncEngine:
-    return create_engine(f"sqlite+aiosqlite:///{file}", pool_size=1)
+@pytest_asyncio.fixture
+async def engine(file: Path) -> AsyncIterator[AsyncEngine]:
+    """It has one connection."""
+    engine = create_engine(f"sqlite+aiosqlite:///{file}", pool_size=1)
+    yield engine
+    await engine.dispose()
 
 
 async def numbers(connection: AsyncConnection, most: int = MANY) -> list[int]:
@@ -69,7 +74,7 @@ async def test_crossings(
     unit: Callable[[AsyncConnection], Awaitable[None]],
     read_only: bool,
     crossings: int,
-    file: Path,
+    engine: AsyncEngine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     crossed = 0
@@ -80,7 +85,6 @@ async def test_crossings(
         crossed += 1
         return await within(self, *given)  # type: ignore[no-untyped-call]
 
-    engine = engine_on(file)
     async with engine.begin() as connection:
         await one_read(connection)
     monkeypatch.setattr(crossing.Connection, "_execute", counted)
@@ -89,12 +93,10 @@ async def test_crossings(
         async with connection.begin():
             await unit(connection)
     monkeypatch.undo()
-    await engine.dispose()
     assert crossed == crossings
 
 
-async def test_many_rows_come_whole_and_in_order(file: Path) -> None:
-    engine = engine_on(file)
+async def test_many_rows_come_whole_and_in_order(engine: AsyncEngine) -> None:
     async with engine.connect() as connection:
         assert await numbers(connection) == list(range(MANY))
         streamed = await connection.stream(text("SELECT n FROM numbers ORDER BY n"))
@@ -106,32 +108,27 @@ async def test_many_rows_come_whole_and_in_order(file: Path) -> None:
         await stopped.close()
         assert first == (0,)
         assert await numbers(connection, 2) == [0, 1]
-    await engine.dispose()
 
 
-async def test_rows_that_were_written_are_counted_and_returned(file: Path) -> None:
-    engine = engine_on(file)
+async def test_rows_that_were_written_are_counted_and_returned(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         assert (await connection.execute(text("UPDATE numbers SET word = 'a'"))).rowcount == MANY
         made = await connection.execute(text("DELETE FROM numbers WHERE n < 600 RETURNING n"))
         assert sorted(made.scalars()) == list(range(600))
     async with engine.begin() as connection:
         assert (await numbers(connection))[0] == 600
-    await engine.dispose()
 
 
-async def test_a_transaction_that_writes_has_the_lock_before_its_first_statement(file: Path) -> None:
-    engine = engine_on(file)
+async def test_a_transaction_that_writes_has_the_lock_before_its_first_statement(
+    engine: AsyncEngine, file: Path
+) -> None:
     with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as other:
         async with engine.begin():
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 other.execute("BEGIN IMMEDIATE")
-    await engine.dispose()
 
 
-async def test_where_it_cannot_begin_nothing_is_written(file: Path) -> None:
-    engine = engine_on(file)
-
+async def test_where_it_cannot_begin_nothing_is_written(engine: AsyncEngine, file: Path) -> None:
     async def writes() -> None:
         async with engine.begin() as connection:
             await one_write(connection)
@@ -146,11 +143,9 @@ async def test_where_it_cannot_begin_nothing_is_written(file: Path) -> None:
         assert other.execute("SELECT count(*) FROM numbers WHERE word = 'w'").fetchone() == (0,)
         await writes()
         assert other.execute("SELECT count(*) FROM numbers WHERE word = 'w'").fetchone() == (1,)
-    await engine.dispose()
 
 
-async def test_reading_and_writing_take_turns_on_one_connection(file: Path) -> None:
-    engine = engine_on(file)
+async def test_reading_and_writing_take_turns_on_one_connection(engine: AsyncEngine) -> None:
     for _ in range(2):
         async with engine.connect() as connection:
             await connection.execution_options(**{READ_ONLY: True})
@@ -160,12 +155,9 @@ async def test_reading_and_writing_take_turns_on_one_connection(file: Path) -> N
                     await one_write(connection)
         async with engine.begin() as connection:
             await one_write(connection)
-    await engine.dispose()
 
 
-async def test_a_unit_that_failed_leaves_nothing_behind(file: Path) -> None:
-    engine = engine_on(file)
-
+async def test_a_unit_that_failed_leaves_nothing_behind(engine: AsyncEngine) -> None:
     async def breaks() -> None:
         async with engine.begin() as connection:
             await one_write(connection)
@@ -176,4 +168,3 @@ async def test_a_unit_that_failed_leaves_nothing_behind(file: Path) -> None:
     async with engine.begin() as connection:
         found = await connection.execute(text("SELECT count(*) FROM numbers WHERE word = 'w'"))
         assert found.scalar_one() == 0
-    await engine.dispose()

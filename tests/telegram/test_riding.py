@@ -30,7 +30,7 @@ class Toaster:
     async def itself(self) -> None:
         self.called.set()
 
-    def toast(self, call: Mapping[str, object] = CALL) -> None:
+    def toast(self, call: Mapping[str, object]) -> None:
         self.took.append(rides(call, self.itself))
 
 
@@ -53,6 +53,17 @@ async def brought(handle: Callable[[], Coroutine[Any, Any, bool]]) -> tuple[int,
         return answer.status, await answer.json() if carried else None
 
 
+async def toasted(toaster: Toaster, *calls: Mapping[str, object], good: bool = True) -> tuple[int, Any]:
+    """An update is brought whose handling makes these calls, and ends well or not."""
+
+    async def handle() -> bool:
+        for call in calls:
+            toaster.toast(call)
+        return good
+
+    return await brought(handle)
+
+
 @pytest.fixture
 def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few come, they are many."""
@@ -62,48 +73,27 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("crowd")
 async def test_in_a_crowd_it_goes_with_the_response() -> None:
     toaster = Toaster()
-
-    async def handle() -> bool:
-        toaster.toast()
-        return True
-
-    assert await brought(handle) == (200, CALL)
+    assert await toasted(toaster, CALL) == (200, CALL)
     assert (toaster.took, toaster.called.is_set()) == ([True], False)
 
 
 async def test_for_one_alone_it_is_called_at_once() -> None:
     toaster = Toaster()
-
-    async def handle() -> bool:
-        toaster.toast()
-        return True
-
-    assert await brought(handle) == (200, None)
+    assert await toasted(toaster, CALL) == (200, None)
     assert toaster.took == [False]
 
 
 @pytest.mark.usefixtures("crowd")
 async def test_a_later_one_takes_the_place() -> None:
     toaster = Toaster()
-
-    async def handle() -> bool:
-        toaster.toast()
-        toaster.toast(OTHER)
-        return True
-
-    assert await brought(handle) == (200, OTHER)
+    assert await toasted(toaster, CALL, OTHER) == (200, OTHER)
     assert not toaster.called.is_set()
 
 
 @pytest.mark.usefixtures("crowd")
 async def test_without_a_good_response_it_is_called() -> None:
     toaster = Toaster()
-
-    async def handle() -> bool:
-        toaster.toast()
-        return False
-
-    assert await brought(handle) == (503, None)
+    assert await toasted(toaster, CALL, good=False) == (503, None)
     assert toaster.called.is_set()
 
 
@@ -113,7 +103,7 @@ async def test_where_the_response_takes_long_it_is_called_meanwhile(monkeypatch:
     toaster = Toaster()
 
     async def handle() -> bool:
-        toaster.toast()
+        toaster.toast(CALL)
         await toaster.called.wait()
         toaster.toast(OTHER)
         return True

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.bell import ring
 from storage.destinations import destination_of
 from storage.dialect import upsert
-from storage.duties import due_at
+from storage.duties import due_at, duties_to, plan
 from storage.model import (
     Course,
     DeliveryKind,
@@ -20,9 +19,8 @@ from storage.model import (
     ScopeId,
     Stage,
     Standing,
-    State,
 )
-from storage.schema import courses, deliveries, destinations, scopes
+from storage.schema import courses, destinations, scopes
 
 COLUMNS = (courses, scopes.c.kind, scopes.c.key, scopes.c.name)
 
@@ -88,24 +86,17 @@ class Courses:
 
     async def teach(self, course: Course, post_id: PostId, now: datetime) -> bool:
         """Plan the lesson that is `post_id`; False if this destination was taught it before."""
-        await ring(self._connection)
-        chat = await self._connection.execute(
-            select(due_at(now)).where(destinations.c.id == course.destination_id)
-        )
-        statement = upsert(self._connection, deliveries).values(
-            destination_id=course.destination_id,
-            duty=f"course:{post_id}",
-            kind=DeliveryKind.COURSE,
-            post_id=post_id,
-            scope_id=course.scope.id,
-            state=State.PENDING,
-            priority=Priority.POST,
-            due_at=chat.scalar_one(),
-            created_at=now,
-            updated_at=now,
-        )
-        planned = await self._connection.execute(statement.on_conflict_do_nothing())
-        return planned.rowcount > 0
+        lesson = duties_to(
+            destinations.c.id,
+            literal(f"course:{post_id}"),
+            DeliveryKind.COURSE,
+            Priority.POST,
+            now,
+            post_id=literal(post_id),
+            scope_id=literal(course.scope.id),
+            due=due_at(now),
+        ).where(destinations.c.id == course.destination_id)
+        return await plan(self._connection, lesson) > 0
 
 
 def _course(row: Row[tuple[object, ...]]) -> Course:

@@ -27,11 +27,13 @@ from storage.dialect import now_on
 from storage.dumps import Dumps
 from storage.engines import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, reason_of
 from storage.facts import Facts
+from storage.held import Held
 from storage.joining import Joining
 from storage.leases import Leases
 from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.moves import Moves
+from storage.notices import Notices
 from storage.outbox import Outbox
 from storage.pace import Pace
 from storage.planning import Planning
@@ -41,6 +43,7 @@ from storage.scopes import Scopes
 from storage.sources import Sources
 from storage.updates import Updates
 from storage.waiting import Waiting
+from storage.withdrawing import Withdrawing
 
 T = TypeVar("T")
 
@@ -65,6 +68,9 @@ class Transaction:
     moves: Moves
     acquaintance: Acquaintance
     planning: Planning
+    withdrawing: Withdrawing
+    held: Held
+    notices: Notices
     outbox: Outbox
     marks: BookMarks
     waiting: Waiting
@@ -195,6 +201,9 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         moves=Moves(connection),
         acquaintance=Acquaintance(connection),
         planning=Planning(connection),
+        withdrawing=Withdrawing(connection),
+        held=Held(connection),
+        notices=Notices(connection),
         outbox=Outbox(connection),
         marks=BookMarks(connection),
         waiting=Waiting(connection),

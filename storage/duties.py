@@ -6,12 +6,13 @@ Knows the rows, not why anybody is told anything.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, literal
+from sqlalchemy import ColumnElement, FromClause, Select, String, and_, case, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.bell import ring
 from storage.dialect import upsert, written
-from storage.schema import deliveries, destinations
+from storage.model import DeliveryKind, Priority, State
+from storage.schema import deliveries, destinations, posts
 
 COLUMNS = (
     "destination_id",
@@ -33,6 +34,68 @@ async def plan(connection: AsyncConnection, rows: Select[Any]) -> int:
     await ring(connection)
     statement = upsert(connection, deliveries).from_select(list(COLUMNS), rows)
     return await written(connection, statement.on_conflict_do_nothing())
+
+
+def duties_to(
+    to: ColumnElement[int],
+    duty: ColumnElement[str],
+    kind: DeliveryKind,
+    priority: Priority,
+    now: datetime,
+    *,
+    post_id: ColumnElement[int] | None = None,
+    scope_id: ColumnElement[int] | None = None,
+    payload: ColumnElement[str] | None = None,
+    state: State = State.PENDING,
+    due: ColumnElement[datetime] | None = None,
+) -> Select[*tuple[Any, ...]]:
+    """Duties as `plan` takes them, for each row that these columns are of; without `due` they are due now."""
+    at = now if due is None else due
+    values = (to, duty, kind, post_id, scope_id, payload, state, int(priority), at, now, now)
+    return select(
+        *(
+            value if isinstance(value, ColumnElement) else literal(value, deliveries.c[name].type)
+            for name, value in zip(COLUMNS, values, strict=True)
+        )
+    )
+
+
+def singles(source: FromClause, state: State, now: datetime) -> Select[*tuple[Any, ...]]:
+    """A duty for each row of `source`: a destination, a post, and the scope that asked for it."""
+    told = duties_to(
+        source.c.destination_id,
+        literal("post:").concat(cast(source.c.post_id, String)),
+        DeliveryKind.POST,
+        Priority.POST,
+        now,
+        post_id=source.c.post_id,
+        scope_id=source.c.scope_id,
+        state=state,
+        due=due_at(now),
+    )
+    return told.join(posts, posts.c.id == source.c.post_id).join(
+        destinations, destinations.c.id == source.c.destination_id
+    )
+
+
+def digests(
+    source: FromClause, duty: ColumnElement[str], state: State, now: datetime
+) -> Select[*tuple[Any, ...]]:
+    """One duty for each destination of such rows, which lists all of its posts."""
+    told = duties_to(
+        source.c.destination_id,
+        duty,
+        DeliveryKind.DIGEST,
+        Priority.DIGEST,
+        now,
+        scope_id=func.max(source.c.scope_id),
+        payload=func.aggregate_strings(cast(source.c.post_id, String), ","),
+        state=state,
+        due=func.max(due_at(now)),
+    )
+    return told.join(destinations, destinations.c.id == source.c.destination_id).group_by(
+        source.c.destination_id
+    )
 
 
 def due_at(now: datetime) -> ColumnElement[datetime]:

@@ -8,8 +8,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    CompoundSelect,
-    Integer,
     MetaData,
     Select,
     String,
@@ -17,26 +15,19 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    delete,
     func,
     insert,
     literal,
     or_,
     select,
-    text,
     true,
-    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.bell import ring
-from storage.destinations import Destinations
 from storage.dialect import upsert, written
-from storage.duties import due_at, plan
+from storage.duties import digests, duties_to, plan, singles
 from storage.model import (
-    ChatKind,
     DeliveryKind,
-    DestinationId,
     DumpId,
     PostId,
     Priority,
@@ -136,18 +127,15 @@ class Planning:
         if not edited:
             return 0
         announced = deliveries.alias("announced")
-        rows = select(
+        rows = duties_to(
             announced.c.destination_id,
             literal(f"edit:dump:{dump_id}:").concat(cast(announced.c.post_id, String)),
-            literal(DeliveryKind.EDIT, deliveries.c.kind.type),
-            announced.c.post_id,
-            announced.c.scope_id,
-            cast(announced.c.message_id, String),
-            literal(State.PENDING, deliveries.c.state.type),
-            literal(int(Priority.EDIT), Integer),
-            literal(now, deliveries.c.due_at.type),
-            literal(now, deliveries.c.due_at.type),
-            literal(now, deliveries.c.due_at.type),
+            DeliveryKind.EDIT,
+            Priority.EDIT,
+            now,
+            post_id=announced.c.post_id,
+            scope_id=announced.c.scope_id,
+            payload=cast(announced.c.message_id, String),
         ).where(
             announced.c.post_id.in_(edited),
             announced.c.kind == DeliveryKind.POST,
@@ -157,143 +145,11 @@ class Planning:
         )
         return await plan(self._connection, rows)
 
-    async def withdraw(self, destination_id: DestinationId, now: datetime) -> int:
-        """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
-        posts_wanted = self._wanted_by(destination_id)
-        ended = await self._connection.execute(
-            update(deliveries)
-            .where(
-                text("deliveries.state = 'pending'"),
-                deliveries.c.destination_id == destination_id,
-                deliveries.c.kind == DeliveryKind.POST,
-                deliveries.c.post_id.not_in(posts_wanted),
-            )
-            .values(state=State.CANCELLED, reason="unsubscribed", updated_at=now)
-        )
-        waited = await self._connection.execute(
-            delete(waiting).where(
-                waiting.c.destination_id == destination_id, waiting.c.post_id.not_in(posts_wanted)
-            )
-        )
-        return ended.rowcount + waited.rowcount + await self._thin(destination_id, posts_wanted, now)
-
-    async def _thin(
-        self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
-    ) -> int:
-        """Take from its pending digests what is not wanted any more; returns how many said nothing else."""
-        found = await self._connection.execute(
-            select(deliveries.c.id, deliveries.c.payload).where(
-                text("deliveries.state = 'pending'"),
-                deliveries.c.destination_id == destination_id,
-                deliveries.c.kind == DeliveryKind.DIGEST,
-            )
-        )
-        digests = found.all()
-        if not digests:
-            return 0
-        wanted = {str(post) for post in (await self._connection.execute(posts_wanted)).scalars()}
-        ended = 0
-        for digest in digests:
-            left = ",".join(post for post in digest.payload.split(",") if post in wanted)
-            change = {"payload": left} if left else {"state": State.CANCELLED, "reason": "unsubscribed"}
-            ended += not left
-            await self._connection.execute(
-                update(deliveries).where(deliveries.c.id == digest.id).values(updated_at=now, **change)
-            )
-        return ended
-
-    def _wanted_by(self, destination_id: DestinationId) -> CompoundSelect[tuple[int]]:
-        mine = subscriptions.c.destination_id == destination_id
-        under = select(post_scopes.c.post_id).join(
-            subscriptions, subscriptions.c.scope_id == post_scopes.c.scope_id
-        )
-        return under.where(mine, ~subscriptions.c.muted).except_(under.where(mine, subscriptions.c.muted))
-
-    async def release(self, dump_id: DumpId, now: datetime) -> int:
-        """Let the held duties of a dump go out; returns how many there were."""
-        return await self._decide(dump_id, State.PENDING, None, now)
-
-    async def discard(self, dump_id: DumpId, now: datetime) -> int:
-        """Never announce what a dump held back."""
-        return await self._decide(dump_id, State.CANCELLED, "an administrator discarded it", now)
-
-    async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
-        its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
-        held_back = and_(waiting.c.held, waiting.c.post_id.in_(its_posts))
-        waited = await self._connection.execute(
-            update(waiting).where(held_back).values(held=False, since=now)
-            if state is State.PENDING
-            else delete(waiting).where(held_back)
-        )
-        its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
-        decided = await self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.state == State.HELD, its_own)
-            .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
-        )
-        await ring(self._connection)
-        return decided.rowcount + waited.rowcount
-
-    async def broadcast(self, duty: str, words: str, now: datetime) -> int:
-        """Say this once to every active destination that has a subscription."""
-        at = literal(now, deliveries.c.due_at.type)
-        rows = select(
-            destinations.c.id,
-            literal(duty),
-            literal(DeliveryKind.BROADCAST, deliveries.c.kind.type),
-            literal(None, Integer),
-            literal(None, Integer),
-            literal(words),
-            literal(State.PENDING, deliveries.c.state.type),
-            literal(int(Priority.BROADCAST), Integer),
-            at,
-            at,
-            at,
-        ).where(
-            destinations.c.standing == Standing.ACTIVE,
-            destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
-        )
-        return await plan(self._connection, rows)
-
-    async def notice(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
-        """Tell these chats this, once for each `duty`."""
-        await ring(self._connection)
-        for chat_id in chat_ids:
-            known = Destinations(self._connection)
-            kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
-            to = await known.find(chat_id) or await known.ensure(chat_id, None, kind, "", now)
-            statement = upsert(self._connection, deliveries).values(
-                destination_id=to.id,
-                duty=duty,
-                kind=DeliveryKind.NOTICE,
-                payload=words,
-                state=State.PENDING,
-                priority=Priority.POST,
-                due_at=now,
-                created_at=now,
-                updated_at=now,
-            )
-            await self._connection.execute(statement.on_conflict_do_nothing())
-
     async def _single(self, to: ColumnElement[bool], state: State, now: datetime, *, several: bool) -> int:
         # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
         by_post = (posts.c.date.nulls_last(), posts.c.id) if several else ()
         rows = (
-            select(
-                wanted.c.destination_id,
-                literal("post:").concat(cast(wanted.c.post_id, String)),
-                literal(DeliveryKind.POST, deliveries.c.kind.type),
-                wanted.c.post_id,
-                wanted.c.scope_id,
-                literal(None, String),
-                literal(state, deliveries.c.state.type),
-                literal(int(Priority.POST), Integer),
-                due_at(now),
-                literal(now, deliveries.c.due_at.type),
-                literal(now, deliveries.c.due_at.type),
-            )
-            .join(posts, posts.c.id == wanted.c.post_id)
-            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            singles(wanted, state, now)
             .where(destinations.c.standing == Standing.ACTIVE, to)
             .order_by(*by_post, wanted.c.destination_id)
         )
@@ -303,22 +159,8 @@ class Planning:
         self, to: ColumnElement[bool], dump_id: DumpId, state: State, now: datetime, digest_above: int
     ) -> int:
         rows = (
-            select(
-                wanted.c.destination_id,
-                literal(f"digest:dump:{dump_id}"),
-                literal(DeliveryKind.DIGEST, deliveries.c.kind.type),
-                literal(None, Integer),
-                func.max(wanted.c.scope_id),
-                func.aggregate_strings(cast(wanted.c.post_id, String), ","),
-                literal(state, deliveries.c.state.type),
-                literal(int(Priority.DIGEST), Integer),
-                func.max(due_at(now)),
-                literal(now, deliveries.c.due_at.type),
-                literal(now, deliveries.c.due_at.type),
-            )
-            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            digests(wanted, literal(f"digest:dump:{dump_id}"), state, now)
             .where(destinations.c.standing == Standing.ACTIVE, to)
-            .group_by(wanted.c.destination_id)
             .having(func.count() > digest_above)
         )
         return await plan(self._connection, rows)

@@ -5,13 +5,13 @@ Knows how they are found and turned into deliveries; what is due when is decided
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Integer, String, and_, cast, delete, func, literal, select
+from sqlalchemy import ColumnElement, String, and_, cast, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import minutes_of, time_of
-from storage.duties import due_at, plan
-from storage.model import DeliveryKind, DestinationId, PostId, Priority, Rhythm, Standing, State
-from storage.schema import deliveries, destinations, posts, waiting
+from storage.duties import digests, plan, singles
+from storage.model import DestinationId, PostId, Rhythm, Standing, State
+from storage.schema import destinations, posts, waiting
 
 AWAITED = and_(~waiting.c.held, destinations.c.standing == Standing.ACTIVE)
 RHYTHM = (
@@ -78,46 +78,16 @@ class Waiting:
             .where(mine)
             .cte("due")
         )
-        at = literal(now, deliveries.c.due_at.type)
-        digests = (
-            select(
-                counted.c.destination_id,
-                literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)),
-                literal(DeliveryKind.DIGEST, deliveries.c.kind.type),
-                literal(None, Integer),
-                func.max(counted.c.scope_id),
-                func.aggregate_strings(cast(counted.c.post_id, String), ","),
-                literal(State.PENDING, deliveries.c.state.type),
-                literal(int(Priority.DIGEST), Integer),
-                func.max(due_at(now)),
-                at,
-                at,
-            )
-            .join(destinations, destinations.c.id == counted.c.destination_id)
-            .where(counted.c.posts > digest_above)
-            .group_by(counted.c.destination_id)
-        )
-        singles = (
-            select(
-                counted.c.destination_id,
-                literal("post:").concat(cast(counted.c.post_id, String)),
-                literal(DeliveryKind.POST, deliveries.c.kind.type),
-                counted.c.post_id,
-                counted.c.scope_id,
-                literal(None, String),
-                literal(State.PENDING, deliveries.c.state.type),
-                literal(int(Priority.POST), Integer),
-                due_at(now),
-                at,
-                at,
-            )
-            .join(destinations, destinations.c.id == counted.c.destination_id)
-            .join(posts, posts.c.id == counted.c.post_id)
+        listed = digests(
+            counted, literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)), State.PENDING, now
+        ).where(counted.c.posts > digest_above)
+        single = (
+            singles(counted, State.PENDING, now)
             .where(counted.c.posts <= digest_above)
             .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
         )
         planned = 0
-        for rows in (digests, singles) if digest_above else (digests,):
+        for rows in (listed, single) if digest_above else (listed,):
             planned += await plan(self._connection, rows)
         keepers = select(destinations.c.id).where(
             destinations.c.standing == Standing.ACTIVE, *_keeping(rhythm)

@@ -53,7 +53,6 @@ LONGEST = 300  # lines; about 250 are a sign to look for two ideas in one file
 # One idea each, and a table of it: these may shrink, not grow.
 LONG = {
     "storage/schema.py": 350,
-    "storage/planning.py": 360,
 }
 
 CHINESE = re.compile("[\\u3400-\\u9fff]")

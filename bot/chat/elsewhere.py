@@ -65,4 +65,4 @@ async def _move(tx: Transaction, desk: Desk, asker: Asker, scope: Scope, thread:
     await tx.destinations.subscribe(topic.id, scope.id, now)
     if asker.destination is not None:
         await tx.destinations.unsubscribe(asker.destination.id, scope.id)
-        await tx.planning.withdraw(asker.destination.id, now)
+        await tx.withdrawing.unwanted(asker.destination.id, now)

@@ -27,12 +27,12 @@ async def answer(tx: Transaction, desk: Desk, asker: Asker, action: OperatorActi
         case Dumps(page):
             return Answer(message=operators.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
         case Release(dump):
-            released = await tx.planning.release(DumpId(dump), desk.clock.now())
+            released = await tx.held.release(DumpId(dump), desk.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             desk.planned()
             return Answer(message=operators.released(words, released))
         case Discard(dump):
-            discarded = await tx.planning.discard(DumpId(dump), desk.clock.now())
+            discarded = await tx.held.discard(DumpId(dump), desk.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             return Answer(message=operators.discarded(words, discarded))
         case Retry():
@@ -70,7 +70,7 @@ async def _broadcast(tx: Transaction, desk: Desk, asker: Asker, number: int) -> 
     text = await tx.scopes.words_of(number)
     if text is None:
         return Answer(message=notices.button_too_old(asker.words))
-    planned = await tx.planning.broadcast(f"broadcast:{number}", text, desk.clock.now())
+    planned = await tx.notices.broadcast(f"broadcast:{number}", text, desk.clock.now())
     desk.planned()
     return Answer(message=operators.broadcast_begun(asker.words, planned))
 

@@ -106,7 +106,7 @@ async def unsubscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) 
         return Answer(message=notices.link_unknown(asker.words), fresh=True)
     to = await whose(tx, desk, asker)
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    await tx.planning.withdraw(to.destination.id, desk.clock.now())
+    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
     left = len(await tx.destinations.subscriptions(to.destination.id))
     said = views.unsubscribed(scope, left, asker.words, destination=to.number)
     return Answer(
@@ -120,7 +120,7 @@ async def unsubscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) 
 async def unsubscribe_all(tx: Transaction, desk: Desk, asker: Asker) -> Message:
     to = await whose(tx, desk, asker)
     await tx.destinations.unsubscribe(to.destination.id)
-    await tx.planning.withdraw(to.destination.id, desk.clock.now())
+    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
     return views.unsubscribed(await tx.scopes.everything(), 0, asker.words)
 
 
@@ -131,7 +131,7 @@ async def mute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answ
     to = await whose(tx, desk, asker)
     await _put_under(tx, desk, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, desk.clock.now(), muted=True)
-    await tx.planning.withdraw(to.destination.id, desk.clock.now())
+    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
     return Answer(message=views.muted(scope, asker.words, destination=to.number), fresh=True)
 
 

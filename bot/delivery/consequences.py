@@ -34,7 +34,7 @@ async def follow(
                 # One notice for a post, not one for each chat that was not told about it.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind
                 failed = DeliveryFailed(verdict.settlement.reason or "")
-                await tx.planning.notice(admins, f"notice:failed:{what}", encode(failed), now)
+                await tx.notices.tell(admins, f"notice:failed:{what}", encode(failed), now)
             case None | RichMissing() | AllStopped():
                 pass
             case ChatGone(chat_id, reason):
@@ -50,7 +50,7 @@ async def follow(
             case TopicLost(reason):
                 await tx.moves.to_general(delivery.destination.id)
                 lost = encode(LostTopic(delivery.destination.title, reason))
-                await tx.planning.notice(admins, f"notice:topic:{delivery.destination.id}", lost, now)
+                await tx.notices.tell(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:
                 assert_never(verdict.effect)
     if forgiven := {destination.id for destination in arrived if destination.refusals}:

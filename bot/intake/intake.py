@@ -185,7 +185,7 @@ async def _take_in(
 
 async def _tell(tx: Transaction, report: Report, dump_id: DumpId, rules: Rules, now: datetime) -> None:
     if report.noteworthy and rules.notice is not None:
-        await tx.planning.notice(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
+        await tx.notices.tell(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
 
 
 def _record(

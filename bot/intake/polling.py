@@ -171,7 +171,7 @@ class Poller:
         if said is None:
             return False
         duty = f"notice:source:{type(said).__name__}:{said.since.isoformat()}:{after.url}"
-        await tx.planning.notice(self._alerts.admins, duty, self._alerts.payload(said), now)
+        await tx.notices.tell(self._alerts.admins, duty, self._alerts.payload(said), now)
         return True
 
     async def _look_for_silence(self) -> None:
@@ -187,7 +187,7 @@ class Poller:
             if said is None or await tx.facts.get(QUIET_FACT) == str(said.dump):
                 return False
             await tx.facts.put(QUIET_FACT, str(said.dump))
-            await tx.planning.notice(
+            await tx.notices.tell(
                 self._alerts.admins, f"notice:quiet:{said.dump}", self._alerts.payload(said), now
             )
             return True

@@ -116,7 +116,7 @@ class Chats(RuleBasedStateMachine):
             to = await self.to(tx, chat)
             made = (await tx.scopes.ensure([(kind, key, key)]))[kind, key]
             await tx.destinations.subscribe(to.id, made.id, self.clock.at, muted=muted)
-            await tx.planning.withdraw(to.id, self.clock.at)
+            await tx.withdrawing.unwanted(to.id, self.clock.at)
 
         self.does(unit)
         chat.wishes[kind, key] = muted
@@ -132,7 +132,7 @@ class Chats(RuleBasedStateMachine):
             to = await self.to(tx, chat)
             made = (await tx.scopes.ensure([(kind, key, key)]))[kind, key]
             await tx.destinations.unsubscribe(to.id, made.id)
-            await tx.planning.withdraw(to.id, self.clock.at)
+            await tx.withdrawing.unwanted(to.id, self.clock.at)
 
         self.does(unit)
         chat.wishes.pop((kind, key), None)

@@ -100,7 +100,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if not again:
             self.planned += 1
         words = str(self.planned)
-        self.run(self.database.transact(lambda tx: tx.planning.broadcast(f"news:{words}", words, self.now)))
+        self.run(self.database.transact(lambda tx: tx.notices.broadcast(f"news:{words}", words, self.now)))
 
     @rule(slots=st.integers(1, 6))
     def claim(self, slots: int) -> None:

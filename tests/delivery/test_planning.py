@@ -229,7 +229,7 @@ async def test_what_is_not_wanted_any_more_is_withdrawn(tmp_path: Path) -> None:
         await tx.planning.announce([p.id for p in stored], dump, THEN, digest_above=DIGEST_ABOVE)
         for one in (single, daily):
             await tx.destinations.subscribe(one, tag.id, THEN, muted=True)
-            assert await tx.planning.withdraw(one, THEN)
+            assert await tx.withdrawing.unwanted(one, THEN)
         counts = await tx.outbox.claim(10, THEN, THEN - datetime(2026, 1, 1, tzinfo=UTC))
         assert sorted(post for row in counts for post in row.post_ids if post == unwanted) == []
         assert unwanted not in await tx.waiting.of(daily)

@@ -49,7 +49,7 @@ async def listening(database: Database, ear: Ear) -> AsyncIterator[None]:
 
 
 async def planned(database: Database, duty: str) -> None:
-    await database.transact(lambda tx: tx.planning.notice((1, 2), duty, "{}", THEN))
+    await database.transact(lambda tx: tx.notices.tell((1, 2), duty, "{}", THEN))
 
 
 async def test_what_one_plans_another_hears_once(postgres: MakeUrl) -> None:

@@ -159,8 +159,8 @@ async def test_a_simpler_form_is_remembered_for_the_next_try(database: Database)
 async def test_one_duty_is_one_row_however_often_it_is_planned(database: Database) -> None:
     await chat(database, 1)
     for _ in range(2):
-        await database.transact(lambda tx: tx.planning.broadcast("broadcast:1", "明天维护", THEN))
-        await database.transact(lambda tx: tx.planning.notice((9,), "notice:1", "{}", THEN))
+        await database.transact(lambda tx: tx.notices.broadcast("broadcast:1", "明天维护", THEN))
+        await database.transact(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
     assert await counts(database) == {State.PENDING: 2}
 
 
@@ -189,7 +189,7 @@ async def test_what_failed_can_be_tried_again_by_an_operator(database: Database)
 async def test_a_notice_leaves_the_operators_chat_as_it_is(database: Database) -> None:
     await chat(database, 9)
     await database.transact(lambda tx: tx.destinations.gone(9, "blocked"))
-    await database.transact(lambda tx: tx.planning.notice((9,), "notice:1", "{}", THEN))
+    await database.transact(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
     found = await database.read(lambda tx: tx.destinations.find(9))
     assert found is not None
     assert (found.title, found.standing) == ("A chat", Standing.GONE)
@@ -205,8 +205,8 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
 
     dump = await database.transact(unit)
     assert await claim(database) == []
-    other = await database.transact(lambda tx: tx.planning.release(DumpId(dump + 1), THEN))
-    released = await database.transact(lambda tx: tx.planning.release(DumpId(dump), THEN))
+    other = await database.transact(lambda tx: tx.held.release(DumpId(dump + 1), THEN))
+    released = await database.transact(lambda tx: tx.held.release(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
 

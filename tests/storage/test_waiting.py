@@ -78,10 +78,10 @@ async def test_held_posts_are_released_to_everybody_or_nobody(database: Database
         dump, _, planned = await landed(tx, 2, held=True)
         assert planned == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 0
-        assert await tx.planning.release(dump, THEN) == 6
+        assert await tx.held.release(dump, THEN) == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 3
         other, _, _ = await landed_after(tx)
-        assert await tx.planning.discard(other, THEN) == 3
+        assert await tx.held.discard(other, THEN) == 3
 
     async def landed_after(tx: Transaction) -> tuple[DumpId, list[PostId], int]:
         dump, stored = await store(tx, [essay("另一篇")])
@@ -98,7 +98,7 @@ async def test_a_mute_takes_back_what_is_not_told_yet(database: Database) -> Non
         tag = (await tx.scopes.ensure([(ScopeKind.TAG, "外推", "外推")]))[ScopeKind.TAG, "外推"]
         for one in ids:
             await tx.destinations.subscribe(one, tag.id, THEN, muted=True)
-            await tx.planning.withdraw(one, THEN)
+            await tx.withdrawing.unwanted(one, THEN)
         assert sorted(await tx.waiting.of(ids[1])) == new[1:]
         (digest,) = await tx.outbox.claim(50, THEN, timedelta(minutes=1))
         assert sorted(digest.post_ids) == new[1:]

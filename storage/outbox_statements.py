@@ -29,7 +29,7 @@ from sqlalchemy.sql.dml import Update
 from storage.model import Priority, State
 from storage.schema import deliveries, destinations, leases, posts
 
-# Literals, not parameters: only so do the partial indexes serve (schema.py).
+# Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
 NOW = bindparam("now", type_=deliveries.c.due_at.type)

@@ -1,0 +1,95 @@
+"""What is to be said: deliveries, what waits to become one, and the pace at which they leave."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from storage.columns import Utc, Word
+from storage.model import DeliveryKind, Form, State
+from storage.schema.naming import Id, metadata
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("destination_id", Id, ForeignKey("destinations.id", ondelete="CASCADE"), nullable=False),
+    # What the row is for, in words unique within a destination: "post:12", "digest:dump:7", "edit:12:3".
+    Column("duty", Text, nullable=False),
+    Column("kind", Word(DeliveryKind), nullable=False),
+    Column("post_id", Id, ForeignKey("posts.id", ondelete="CASCADE"), index=True),
+    Column("scope_id", Id, ForeignKey("scopes.id", ondelete="SET NULL")),
+    Column("payload", Text),
+    Column("state", Word(State), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("lease_until", Utc),
+    Column("token", String(32)),
+    # The holding of the process's own lease under which it was claimed; with it the claim ends.
+    Column("owner", String(32)),
+    Column("begun", Boolean, nullable=False, server_default=false()),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("unsure", Integer, nullable=False, server_default=text("0")),
+    Column("message_id", BigInteger),
+    Column("form", Word(Form)),
+    Column("reason", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    UniqueConstraint("destination_id", "duty"),
+)
+
+# A partial index serves a query only if the query repeats the predicate as a literal (outbox_statements.py).
+Index(
+    "ix_deliveries_pending",
+    deliveries.c.priority,
+    deliveries.c.due_at,
+    deliveries.c.id,
+    sqlite_where=text("state = 'pending'"),
+    postgresql_where=text("state = 'pending'"),
+)
+Index(
+    "ix_deliveries_open",
+    deliveries.c.destination_id,
+    deliveries.c.id,
+    sqlite_where=text("state IN ('pending', 'sending')"),
+    postgresql_where=text("state IN ('pending', 'sending')"),
+)
+Index(
+    "ix_deliveries_sending",
+    deliveries.c.lease_until,
+    sqlite_where=text("state = 'sending'"),
+    postgresql_where=text("state = 'sending'"),
+)
+
+# What is wanted but not due yet: digests and quiet hours. When it falls due follows from `since` and from
+# what the destination has chosen by then, so that a change of mind moves no rows.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("destination_id", Id, ForeignKey("destinations.id", ondelete="CASCADE"), primary_key=True),
+    Column("post_id", Id, ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("scope_id", Id, ForeignKey("scopes.id", ondelete="SET NULL")),
+    Column("since", Utc, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=false()),
+)
+
+# When requests started, or will, that a window still counts: of the bot, and of each chat written to lately.
+pace = Table(
+    "pace",
+    metadata,
+    Column("key", String(40), primary_key=True),  # "bot", or a chat's id
+    Column("starts", Text, nullable=False, server_default=text("''")),
+    Column("paused_until", Utc),
+    Column("flooded_at", Utc),
+    Column("until", Utc, nullable=False, index=True),  # after it the row says nothing any more
+)

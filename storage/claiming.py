@@ -14,6 +14,9 @@ from storage.destinations import destination_of
 from storage.model import Delivery, DeliveryId, DeliveryKind, PostId, Priority
 from storage.outbox_statements import CLAIM, CLAIM_TOGETHER, CLAIMED, DUE_PRIORITIES, EPISODE_BEFORE
 
+# What of a duty is told as it stands in its row.
+AS_STORED = ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form", "duty")
+
 Asked = Mapping[str, object]
 
 
@@ -61,17 +64,10 @@ def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
     ids = [int(part) for part in listed.split(",")] if listed else []
     post_id: PostId | None = row["delivery_post_id"]
     return Delivery(
-        id=DeliveryId(row["delivery_id"]),
+        **{name: row[f"delivery_{name}"] for name in AS_STORED},
         kind=kind,
         destination=destination_of(row),
         post_ids=tuple(PostId(i) for i in ids) if ids else ((post_id,) if post_id else ()),
         text=None if listed else payload,
-        token=row["delivery_token"],
-        attempts=row["delivery_attempts"],
-        unsure=row["delivery_unsure"],
-        scope_id=row["delivery_scope_id"],
-        message_id=row["delivery_message_id"],
-        form=row["delivery_form"],
-        duty=row["delivery_duty"],
         reply_to=reply_to,
     )

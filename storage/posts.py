@@ -15,6 +15,13 @@ from storage.schema import dumps, mentions, post_scopes, posts, sightings
 
 CHUNK = 500  # bound parameters of one statement
 
+# What of a post is told as it stands in its row.
+AS_STORED = (
+    "id", "title", "title_key", "date", "month_day", "date_certainty", "readers", "readers_at", "comments",
+    "category", "excerpt", "series_id", "episode", "style", "archive_id", "first_seen_at", "title_at",
+    "excerpt_at", "category_at", "tags_at",
+)  # fmt: skip
+
 
 class Posts:
     def __init__(self, connection: AsyncConnection) -> None:
@@ -203,30 +210,11 @@ def _post(
     key, series = names.get(row["series_id"], (None, None))
     site = tuple(name for name, inferred in tags if not inferred)
     return Post(
-        id=row["id"],
-        title=row["title"],
-        title_key=row["title_key"],
-        date=row["date"],
-        month_day=row["month_day"],
-        date_certainty=row["date_certainty"],
-        readers=row["readers"],
-        readers_at=row["readers_at"],
-        comments=row["comments"],
-        category=row["category"],
+        **{name: row[name] for name in AS_STORED},
         tags=site if row["tagged"] else None,
         inferred_tags=tuple(name for name, inferred in tags if inferred),
-        excerpt=row["excerpt"],
         series=series,
         series_key=key,
-        series_id=row["series_id"],
-        episode=row["episode"],
-        style=row["style"],
-        archive_id=row["archive_id"],
-        first_seen_at=row["first_seen_at"],
         aliases=former,
-        title_at=row["title_at"],
-        excerpt_at=row["excerpt_at"],
         date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
-        category_at=row["category_at"],
-        tags_at=row["tags_at"],
     )

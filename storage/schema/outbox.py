@@ -1,5 +1,7 @@
 """What is to be said: deliveries, what waits to become one, and the pace at which they leave."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -48,28 +50,15 @@ deliveries = Table(
     UniqueConstraint("destination_id", "duty"),
 )
 
-# A partial index serves a query only if the query repeats the predicate as a literal (outbox_statements.py).
-Index(
-    "ix_deliveries_pending",
-    deliveries.c.priority,
-    deliveries.c.due_at,
-    deliveries.c.id,
-    sqlite_where=text("state = 'pending'"),
-    postgresql_where=text("state = 'pending'"),
-)
-Index(
-    "ix_deliveries_open",
-    deliveries.c.destination_id,
-    deliveries.c.id,
-    sqlite_where=text("state IN ('pending', 'sending')"),
-    postgresql_where=text("state IN ('pending', 'sending')"),
-)
-Index(
-    "ix_deliveries_sending",
-    deliveries.c.lease_until,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
-)
+
+def _index(name: str, states: str, *columns: Column[Any]) -> None:
+    """A partial index serves a query only if the query repeats `states` literally (outbox_statements.py)."""
+    Index(f"ix_deliveries_{name}", *columns, sqlite_where=text(states), postgresql_where=text(states))
+
+
+_index("pending", "state = 'pending'", deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
+_index("open", "state IN ('pending', 'sending')", deliveries.c.destination_id, deliveries.c.id)
+_index("sending", "state = 'sending'", deliveries.c.lease_until)
 
 # What is wanted but not due yet: digests and quiet hours. When it falls due follows from `since` and from
 # what the destination has chosen by then, so that a change of mind moves no rows.

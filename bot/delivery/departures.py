@@ -15,13 +15,13 @@ class Departures:
     def __init__(self) -> None:
         self.window: Window | None = None
         self._left: list[float] = []
-        self._waiting: list[tuple[float, float]] = []  # until when, and when it was planned
+        self._waiting: list[tuple[float, float, int]] = []  # until when, when it was planned, its chat
 
     def opens(self, now: float, at: float) -> float:
         """`at` if that is `now` and one more may leave; else the first time from then on that none awaits."""
         if self.window is None or (at <= now and self.window.room(self._left, now)):
             return at
-        awaited = [until for until, _ in self._waiting if until > now]
+        awaited = [until for until, _, _ in self._waiting if until > now]
         return self.window.earliest(sorted(self._left + awaited), at)
 
     def leave(self, now: float) -> None:
@@ -33,9 +33,13 @@ class Departures:
         """What was to leave at `left` has not."""
         unbook(self._left, left)
 
-    def wait(self, until: float, planned: float) -> None:
+    def wait(self, until: float, planned: float, chat_id: int) -> None:
         """It asks again then."""
-        insort(self._waiting, (until, planned))
+        insort(self._waiting, (until, planned, chat_id))
+
+    def awaited_by(self, chat_id: int) -> list[float]:
+        """Until when the chat's requests wait that have not asked again, however late they are."""
+        return [until for until, _, waiting in self._waiting if waiting == chat_id]
 
     def waited(self, until: float) -> float | None:
         """When the one that waits until then was planned, and it waits no more; None if nobody does."""

@@ -159,6 +159,8 @@ class Pacing:
         """Count it as leaving now, or as waiting for the first time that nobody else waits for."""
         behind = [at for at in self._chats.get(chat_id, []) if at <= now]
         unbook(behind, start)
+        for late in self._departures.awaited_by(chat_id) if behind else ():
+            unbook(behind, late)  # it has not left: else late ones would wait for each other in circles
         at, tried = now, -math.inf
         while at != tried:
             tried = at
@@ -171,7 +173,7 @@ class Pacing:
         if at <= now:
             self._departures.leave(now)
         else:
-            self._departures.wait(at, at if planned is None else planned)
+            self._departures.wait(at, at if planned is None else planned, chat_id)
         return at
 
     def _rebook_chat(self, chat_id: int, private: bool, start: float, at: float) -> None:

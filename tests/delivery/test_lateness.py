@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.delivery.limits import Limits
 from bot.delivery.pacing import Pacing
-from tests.delivery.pace_model import NETWORK, Sender, Server, stalls
+from tests.delivery.pace_model import NETWORK, OTHER, PRIVATE, Sender, Server, most_within, stalls
 from tests.examples import examples
 
 LATENESS: dict[str, Callable[[random.Random], float]] = {
@@ -84,6 +84,16 @@ def test_a_late_start_leaves_where_there_is_room_and_is_counted_when_it_leaves()
     again = pacing.confirm(second, 2, True, second)
     assert again == pytest.approx(0.25 + NETWORK)
     assert pacing.confirm(again, 2, True, again) == again
+
+
+def test_late_requests_of_one_chat_do_not_wait_for_each_other_in_circles() -> None:
+    """Every one of them finds others before it that should have left, and have not."""
+    sender = Sender(Pacing(Limits(per_second=2.5)), late=lambda: 0.5, to_wire=lambda: 1.2)
+    for chat_id in (PRIVATE, PRIVATE, OTHER, PRIVATE, PRIVATE, OTHER, PRIVATE):
+        sender.push(chat_id)
+    sender.advance(60.0)
+    assert len(sender.times(PRIVATE)) == 5
+    assert most_within(sender.times(PRIVATE), NETWORK) == 1
 
 
 def test_what_a_stall_held_back_leaves_at_once_and_what_follows_waits_for_it() -> None:

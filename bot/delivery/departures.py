@@ -41,12 +41,14 @@ class Departures:
         """Until when the chat's requests wait that have not asked again, however late they are."""
         return [until for until, _, waiting in self._waiting if waiting == chat_id]
 
-    def waited(self, until: float) -> float | None:
-        """When the one that waits until then was planned, and it waits no more; None if nobody does."""
+    def waited(self, until: float, chat_id: int) -> float | None:
+        """When that request of the chat was planned, which waits no more; None if none waits until then."""
         index = bisect_left(self._waiting, (until,))
-        if index == len(self._waiting) or self._waiting[index][0] != until:
-            return None
-        return self._waiting.pop(index)[1]
+        while index < len(self._waiting) and self._waiting[index][0] == until:
+            if self._waiting[index][2] == chat_id:  # another chat's may wait until the very same time
+                return self._waiting.pop(index)[1]
+            index += 1
+        return None
 
     def forget(self, before: float) -> None:
         """Drop those that waited until before then and never asked again."""

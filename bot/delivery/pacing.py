@@ -129,7 +129,7 @@ class Pacing:
         if start > now >= thawed:
             return start
         self._unlist(booking)
-        waited = self._departures.waited(start)
+        waited = self._departures.waited(start, chat_id)
         planned = start if waited is None else waited
         if thawed > now:
             self._unbook(_Booking(start, chat_id, private), planned)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.delivery.limits import Limits
@@ -54,6 +54,7 @@ def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, lateness: str
     st.integers(0, 10**6), st.sampled_from([5, 30, 60]), st.floats(0, 0.08), st.floats(0.1, 5),
     st.floats(0, 0.4), st.floats(0, 0.3),
 )  # fmt: skip
+@example(63045, 30, 0.0, 0.1, 0.27734375, 0.0)  # requests of two chats wait until the very same time
 def test_whatever_the_process_suffers_a_strict_server_refuses_nothing(
     seed: int, rate: int, late: float, every: float, stall: float, to_wire: float
 ) -> None:

@@ -7,7 +7,7 @@ import math
 import sys
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.delivery.departures import Departures
 from bot.delivery.freezes import Freezes
@@ -19,8 +19,7 @@ _MINUTE = 60.0  # longer than this nobody waits to ask again
 _SWEEP_FROM = 1024
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Booking:
+class _Booking(NamedTuple):
     start: float
     chat_id: int
     private: bool

@@ -48,8 +48,8 @@ class Slots:
 
     @property
     def room(self) -> int:
-        """How many more claims can be tried at once or may wait."""
-        return self.free + self._spare - self.waiting
+        """How many more claims can be tried at once or may wait; none need wait before the first is tried."""
+        return self.free + (self._spare if self.busy else 0) - self.waiting
 
     @property
     def plenty(self) -> bool:

@@ -72,7 +72,7 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
 async def _until_sent(sender: Sender, database: Database, count: int) -> None:
     """Asks the database only at the end: counting a table of many rows would be part of what is measured."""
     while sender.outcomes.get("sent", 0) < count:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.01)
     while (await database.read(lambda tx: tx.outbox.counts())).get(State.SENT, 0) < count:
         await asyncio.sleep(0.005)
 

@@ -16,7 +16,7 @@ from bot.tasks import happens
 
 log = logging.getLogger(__name__)
 
-GIVE_BACK_SECONDS = 30.0  # between two times that free memory is given back to the system
+GIVE_BACK_SECONDS = 10.0  # between two times that free memory is given back to the system
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegram at the start
 
 

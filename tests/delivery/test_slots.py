@@ -57,6 +57,13 @@ async def test_what_has_no_slot_follows_in_its_order() -> None:
     assert (desk.highest, desk.slots.waiting) == (3, 0)
 
 
+async def test_nothing_is_claimed_ahead_before_the_first_is_tried() -> None:
+    desk = Desk(2, spare=8)
+    assert desk.slots.room == 2
+    desk.slots.fill(claims(2))
+    assert desk.slots.room == 8
+
+
 async def test_who_claims_hears_when_half_of_what_may_wait_is_left() -> None:
     desk = Desk(2, spare=8)
     desk.slots.fill(claims(10))

@@ -20,6 +20,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _CHAT = re.compile(rb'"?\bchat_id"?(?::[ ]?"?|=|[^-\d]{4}(?:[^\r\n]*\r\n)*\r\n)(-?\d+)')
 _TEXT = re.compile(rb'"text": ?"((?:[^"\\]|\\.){0,80})|(?:^|&)text=([^&]{0,240})')
 _HELD = re.compile(rb'"timeout": ?"?(\d+)')
+_URL = re.compile(rb'"url": ?"([^"]*)"')
 MESSAGES = frozenset({b"sendMessage", b"sendRichMessage", b"editMessageText"})
 
 ME = (
@@ -29,11 +30,12 @@ ME = (
 
 
 class Book:
-    """The log: one line for each message that was taken, written at once."""
+    """The log: one line for each message that was taken, written at once. And where updates are wanted."""
 
     def __init__(self, path: str | None) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path else None
         self.taken = 0
+        self.webhook = b""
 
     def take(self, method: bytes, chat_id: int, body: bytes, at: float) -> int:
         self.taken += 1
@@ -77,9 +79,9 @@ class Connection(asyncio.Protocol):
 
     def _take(self, method: bytes, body: bytes, at: float) -> None:
         if method not in MESSAGES:
-            result = {b"getMe": ME, b"getUpdates": b"[]"}.get(method, b"true")
             held = _HELD.search(body) if method == b"getUpdates" else None
-            self._later(min(5.0, float(held[1])) if held else 0.0, 200, b'{"ok":true,"result":%s}' % result)
+            answer = b'{"ok":true,"result":%s}' % self._result(method, body)
+            self._later(min(5.0, float(held[1])) if held else 0.0, 200, answer)
             return
         found = _CHAT.search(body)
         chat_id = int(found[1]) if found else 0
@@ -89,6 +91,20 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._later(self._traffic.delay(), fate.code, _answer(fate, number, chat_id))
+
+    def _result(self, method: bytes, body: bytes) -> bytes:
+        """Of what is no message, as JSON."""
+        match method:
+            case b"getMe":
+                return ME
+            case b"getUpdates":
+                return b"[]"
+            case b"getWebhookInfo":
+                pending = b'"has_custom_certificate":false,"pending_update_count":0'
+                return b'{"url":"%s",%s}' % (self._book.webhook, pending)
+            case b"setWebhook" if url := _URL.search(body):
+                self._book.webhook = url[1]
+        return b"true"
 
     def _later(self, seconds: float, code: int, body: bytes) -> None:
         head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"

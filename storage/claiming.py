@@ -14,8 +14,11 @@ from storage.destinations import destination_of
 from storage.model import Delivery, DeliveryId, DeliveryKind, PostId, Priority
 from storage.outbox_statements import CLAIM, CLAIM_TOGETHER, CLAIMED, DUE_PRIORITIES, EPISODE_BEFORE
 
-# What of a duty is told as it stands in its row.
-AS_STORED = ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form", "duty")
+# What of a duty is told as it stands in its row, and its column there.
+AS_STORED = {
+    name: f"delivery_{name}"
+    for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form", "duty")
+}
 
 Asked = Mapping[str, object]
 
@@ -64,7 +67,7 @@ def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
     ids = [int(part) for part in listed.split(",")] if listed else []
     post_id: PostId | None = row["delivery_post_id"]
     return Delivery(
-        **{name: row[f"delivery_{name}"] for name in AS_STORED},
+        **{name: row[column] for name, column in AS_STORED.items()},
         kind=kind,
         destination=destination_of(row),
         post_ids=tuple(PostId(i) for i in ids) if ids else ((post_id,) if post_id else ()),

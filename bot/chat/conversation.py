@@ -22,7 +22,7 @@ from bot.chat.speaking import Speaker
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.actions import Action
-from bot.messages.actions.browsing import Hot, SearchPage, Stats
+from bot.messages.actions.browsing import Hot, SearchPage
 from bot.messages.actions.conversation import Dismiss, Nothing
 from bot.messages.callback_data import decode, encode
 from bot.messages.document import Pick
@@ -39,7 +39,7 @@ Context = ContextTypes.DEFAULT_TYPE
 
 DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
 DEAR_COMMANDS = frozenset({"search", "stats", "hot", "export"})
-DEAR = (SearchPage, Stats, Hot)
+DEAR = (SearchPage, Hot)
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,

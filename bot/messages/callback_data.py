@@ -21,7 +21,6 @@ from bot.messages.actions.browsing import (
     SearchPage,
     SeriesIndex,
     ShowScope,
-    Stats,
     TagIndex,
 )
 from bot.messages.actions.conversation import About, Dismiss, Forget, HelpPage, Nothing, Start
@@ -53,7 +52,7 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9_+/-]{1,32}")  # "America/Argentina/Comod
 # A code is never given to another action, so that buttons of older versions keep their meaning or lose it.
 CODES: Final[Mapping[str, type[Action]]] = {
     "p": ShowPost, "l": Latest, "si": SeriesIndex, "ti": TagIndex, "ci": CategoryIndex, "s": ShowScope,
-    "qa": AskSearch, "q": SearchPage, "a": Archive, "r": Random, "h": Hot, "st": Stats, "d": Step,
+    "qa": AskSearch, "q": SearchPage, "a": Archive, "r": Random, "h": Hot, "d": Step,
     "pr": Related, "pc": Cite, "pp": Papers, "v": Save, "vx": Unsave, "vs": Saved, "k": MarkRead,
     "kx": MarkUnread, "ks": Reading, "b": Subscribe, "bx": Unsubscribe, "m": Mute, "mx": Unmute,
     "t": TopicFor, "bs": Subscriptions, "o": Settings, "oo": Options, "oc": Choose, "cs": CourseStart,

@@ -67,12 +67,7 @@ class Hot:
     page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
-    pass
-
-
 BrowsingAction = (
     Latest | SeriesIndex | TagIndex | CategoryIndex | ShowScope | AskSearch | SearchPage | Archive
-    | Random | Hot | Stats
+    | Random | Hot
 )  # fmt: skip

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any, cast
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from bot.departing import Departure, departing
+from bot.telegram.exchange import Lines
 from bot.telegram.redaction import redact
 
 # Shorter than any server's own limit, so that it is always we who close an idle connection: a request
@@ -57,28 +57,13 @@ _BEFORE_SENDING = (
 )
 
 
-class _PacedBody(aiohttp.BytesPayload):
-    """A body that asks whether it may leave once it has its connection, which may have taken long."""
-
-    def __init__(self, content: bytes, departure: Departure) -> None:
-        super().__init__(content, content_type="application/json")
-        self._departure = departure
-        self.released = False
-
-    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
-        await self._departure.leaves()
-        self.released = True
-        await super().write_with_length(writer, content_length)  # and the headers with it
-        self._departure.left()
-
-
 class AiohttpRequest(BaseRequest):
     """One pool of connections; `connections` at most are open at the same time. All times are seconds.
 
     `proxy` is an http(s) address, with user and password if it needs them.
     """
 
-    __slots__ = ("_connect", "_connections", "_pool", "_proxy", "_read", "_session")
+    __slots__ = ("_connect", "_connections", "_lines", "_pool", "_proxy", "_read")
 
     def __init__(
         self,
@@ -96,7 +81,7 @@ class AiohttpRequest(BaseRequest):
         self._connect = connect_timeout
         self._pool = pool_timeout
         self._proxy = proxy
-        self._session: aiohttp.ClientSession | None = None
+        self._lines: Lines | None = None
 
     @property
     def read_timeout(self) -> float | None:
@@ -104,18 +89,19 @@ class AiohttpRequest(BaseRequest):
 
     async def initialize(self) -> None:
         """Open the pool on the running loop; a second call does nothing."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
+        if self._lines is None:
+            session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": self.USER_AGENT},
             )
+            self._lines = Lines(session, {"User-Agent": self.USER_AGENT, **_JSON}, self._proxy)
 
     async def shutdown(self) -> None:
         """Close the pool; requests under way end without an answer."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            await lines.session.close()
 
     async def do_request(
         self,
@@ -131,8 +117,8 @@ class AiohttpRequest(BaseRequest):
 
         Raises NotSentError if Telegram surely did not see it, TimedOut or NetworkError if it may have.
         """
-        session = self._session
-        if session is None:
+        lines = self._lines
+        if lines is None:
             raise NotSentError("the connection pool is closed")
         uploads = bool(request_data and request_data.contains_files)
         timeout = _timeouts(
@@ -142,26 +128,59 @@ class AiohttpRequest(BaseRequest):
             pool=_seconds(pool_timeout, self._pool),
         )
         departure = departing()
-        body = _body(request_data, departure)
-        if departure is not None and uploads:
-            await departure.leaves()  # a form is written in pieces; the first of them says nothing
-        try:
-            # A redirect would post the message a second time. aiohttp repeats a request on a connection that
-            # turned out to be dead only for idempotent methods, and POST is none of them.
-            async with session.request(
-                method, url, timeout=timeout, proxy=self._proxy, allow_redirects=False, **body
-            ) as response:
-                return response.status, await response.read()
-        except (aiohttp.ClientError, OSError) as error:
-            failure = _failure(error, released=getattr(body.get("data"), "released", True))
-        # Raised out here, so that the original error, whose text holds the token, is not chained to it.
-        raise failure
+        if method != "POST" or uploads:
+            await _granted(departure)  # a form is written in pieces; the first of them says nothing
+            form = {"data": _form(request_data), "proxy": self._proxy, "timeout": timeout}
+            return await _by_session(lines.session, method, url, form)
+        return await _posted(lines, url, _json(request_data), timeout, departure)
+
+
+async def _posted(
+    lines: Lines, url: str, body: bytes, patience: aiohttp.ClientTimeout, departure: Departure | None
+) -> tuple[int, bytes]:
+    released = False
+    try:
+        async with lines.line(url, patience) as line:
+            await _granted(departure)  # the wait for a connection may have been long
+            line.send(body)
+            released = True
+            if departure is not None:
+                departure.left()
+            return await line.answer(patience.sock_read)
+    except (aiohttp.ClientError, OSError) as error:
+        failure = _failure(error, released=released)
+    # Raised out here, so that the original error, whose text holds the token, is not chained to it.
+    raise failure
+
+
+async def _by_session(
+    session: aiohttp.ClientSession, method: str, url: str, options: Mapping[str, Any]
+) -> tuple[int, bytes]:
+    """What is no JSON."""
+    try:
+        # A redirect would post the message a second time. The session repeats a request on a connection that
+        # turned out to be dead only for idempotent methods, and POST is none of them.
+        async with session.request(method, url, allow_redirects=False, **options) as response:
+            return response.status, await response.read()
+    except (aiohttp.ClientError, OSError) as error:
+        failure = _failure(error, released=not isinstance(error, _BEFORE_SENDING))
+    raise failure
+
+
+async def _granted(departure: Departure | None) -> None:
+    """Wait until the request may leave. Raises NotSentError if it may not any more."""
+    if departure is None:
+        return
+    try:
+        await departure.leaves()
+    except Exception as refused:
+        raise NotSentError(f"it was not to leave: {type(refused).__name__}: {refused}") from refused
 
 
 def _failure(error: Exception, *, released: bool) -> TelegramError:
     what = f"{type(error).__name__}: {_detail(error)}"
     match error:
-        case _ if isinstance(error, _BEFORE_SENDING) or not released:
+        case _ if not released:
             return NotSentError(what)
         case TimeoutError():
             return TimedOut(what)
@@ -179,24 +198,22 @@ def _detail(error: Exception) -> str:
             return redact(str(error))
 
 
-def _body(data: RequestData | _Ready | None, departure: Departure | None) -> Mapping[str, Any]:
-    """What to hand to aiohttp: JSON where there is no file, for a form triples the size of Chinese text."""
+def _json(data: RequestData | _Ready | None) -> bytes:
+    """A form would triple the size of Chinese text."""
     if isinstance(data, _Ready):
-        return _json(data.body, departure)
-    if data is None or not (data.parameters or data.contains_files):
-        return {}
-    if not data.contains_files:
-        return _json(as_json(data.parameters), departure)
+        return data.body
+    return as_json(data.parameters if data is not None else {})
+
+
+def _form(data: RequestData | None) -> aiohttp.FormData | None:
+    if data is None:
+        return None
     form = aiohttp.FormData(quote_fields=False)
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
-    for name, (filename, content_, kind) in data.multipart_data.items():
-        form.add_field(name, content_, filename=filename, content_type=kind)
-    return {"data": form}
-
-
-def _json(content: bytes, departure: Departure | None) -> Mapping[str, Any]:
-    return {"data": content if departure is None else _PacedBody(content, departure), "headers": _JSON}
+    for name, (filename, content, kind) in data.multipart_data.items():
+        form.add_field(name, content, filename=filename, content_type=kind)
+    return form
 
 
 def as_json(parameters: Mapping[str, object]) -> bytes:

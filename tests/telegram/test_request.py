@@ -4,6 +4,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import aiohttp
 import pytest
@@ -15,20 +16,25 @@ from tests.fake_replies import Reply, cut_after, delay, page
 from tests.fakes import FakeTelegram
 from tests.telegram.conftest import bot_over, listener
 
+YES = b'{"ok":true,"result":true}'
+SAID = b"HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n" + YES
+
 
 class Heard:
     """A server that counts connections and requests, and answers at most `answers` requests of each."""
 
-    def __init__(self, answers: int) -> None:
+    def __init__(self, answers: int, says: bytes = SAID) -> None:
         self.connections = 0
         self.requests = 0
+        self.head = b""
         self._answers = answers
+        self._says = says
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         for index in range(self._answers + 1):
             try:
-                head = await reader.readuntil(b"\r\n\r\n")
+                self.head = head = await reader.readuntil(b"\r\n\r\n")
             except asyncio.IncompleteReadError:
                 return
             length = next(
@@ -37,7 +43,7 @@ class Heard:
             await reader.readexactly(length)
             self.requests += 1
             if index < self._answers:
-                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"ok":true,"result":true}')
+                writer.write(self._says)
                 await writer.drain()
 
 
@@ -100,6 +106,79 @@ async def test_what_may_not_leave_any_more_was_surely_not_sent() -> None:
         with pytest.raises(NotSentError):
             await bot.leave_chat(7)
     assert heard.requests == 0
+
+
+async def test_a_connection_that_closed_while_the_request_waited_took_nothing_with_it() -> None:
+    """Only of what was written may it be unknown whether Telegram saw it."""
+    closing = asyncio.Event()
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await closing.wait()
+
+    class Closes(Asked):
+        async def leaves(self) -> None:
+            closing.set()
+            await super().leaves()
+
+    async with listener(close) as port, AiohttpRequest(connections=1, read_timeout=5.0) as wire:
+        departs(Closes(Heard(answers=0)))
+        with pytest.raises(NotSentError, match="closed"):
+            await bot_over(wire, f"http://127.0.0.1:{port}/bot").leave_chat(7)
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What a server says on one connection to each request, and what comes of two requests after another."""
+
+    name: str
+    says: bytes
+    connections: int = 1
+    fails: type[NetworkError] | None = None
+
+
+PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n" + YES + b"\r\n0\r\n\r\n"
+LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 25\r\n\r\n" + YES
+ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Answering("with its length", SAID),
+        Answering("in pieces", PIECES),
+        Answering("an interim answer", b"HTTP/1.1 103 Early Hints\r\n\r\n" + SAID),
+        Answering("the last of the connection", LAST, connections=2),
+        Answering("more answers than requests", SAID + SAID, connections=2),
+        Answering("no HTTP", b"220 smtp ready\r\n\r\n", connections=2, fails=NetworkError),
+        Answering("a redirect", ELSEWHERE, fails=NetworkError),
+    ],
+    ids=lambda case: case.name,
+)
+async def test_reads_answers_of_every_form(case: Answering) -> None:
+    heard = Heard(answers=9, says=case.says)
+    async with listener(heard.talk) as port, AiohttpRequest(connections=1, read_timeout=1.0) as wire:
+        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
+        for _ in range(2):
+            if case.fails is None:
+                assert await bot.leave_chat(7)
+                continue
+            with pytest.raises(case.fails) as broken:
+                await bot.leave_chat(7)
+            assert not isinstance(broken.value, NotSentError | TimedOut)
+    assert (heard.connections, heard.requests) == (case.connections, 2)
+
+
+async def test_tells_a_proxy_where_to_and_who_asks() -> None:
+    heard = Heard(answers=9)
+    async with listener(heard.talk) as port:
+        wire = AiohttpRequest(connections=1, read_timeout=5.0, proxy=f"http://u:p@127.0.0.1:{port}")
+        async with wire:
+            bot = bot_over(wire, "http://kexue.fm/bot")
+            for _ in range(2):
+                assert await bot.leave_chat(7)
+    assert (heard.connections, heard.requests) == (1, 2)
+    assert heard.head.startswith(b"POST http://kexue.fm/bot1:x/leaveChat HTTP/1.1\r\nHost: kexue.fm\r\n")
+    assert b"\r\nProxy-Authorization: Basic dTpw\r\n" in heard.head
 
 
 async def test_an_upload_asks_too(telegram: FakeTelegram) -> None:

@@ -11,7 +11,7 @@ from bot.delivery.windows import Window
 FREE = 30.0  # a second; what goes beyond is paid for
 _FORGIVEN = 0.5  # the part of the margin that uneven lateness may use up; the network has the rest
 _EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
-_PAID_EVENNESS = 0.6
+_PAID_EVENNESS = 0.5
 _TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
 
 

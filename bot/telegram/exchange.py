@@ -4,12 +4,11 @@ Owns the bytes of a request and the reading of its answer; knows nothing of meth
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Self
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.hdrs import ACCEPT_ENCODING, CONTENT_LENGTH, METH_POST
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
@@ -17,20 +16,36 @@ from yarl import URL
 _INTERIM = range(100, 200)  # answers that announce another
 
 
-@dataclass(frozen=True, slots=True)
 class Line:
-    """A connection that is a single request's own for a while."""
+    """A connection that is a single request's own within a block, after which it is free for another.
 
-    request: aiohttp.ClientRequest
-    protocol: ResponseHandler
+    A block that fails closes it: what its other end makes of the request is not known then.
+    """
+
+    __slots__ = ("_connection", "_head", "_protocol")
+
+    def __init__(self, connection: Connection, head: bytes) -> None:
+        assert connection.protocol is not None
+        self._connection = connection
+        self._protocol = connection.protocol
+        self._head = head
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:
+            self._connection.release()
+        else:
+            self._connection.close()
 
     def send(self, body: bytes) -> None:
         """Hand all of it to the network. If that is gone, raises ClientConnectionResetError; nothing went."""
-        transport = self.protocol.transport
+        transport = self._protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
-        self.protocol.set_response_params(auto_decompress=False)
-        transport.write(_head(self.request, len(body)) + body)
+        self._protocol.set_response_params(auto_decompress=False)
+        transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
 
     async def answer(self, seconds: float | None) -> tuple[int, bytes]:
         """Its status and body, if all of it comes within so many seconds.
@@ -39,9 +54,9 @@ class Line:
         """
         try:
             async with asyncio.timeout(seconds):
-                message, payload = await self.protocol.read()
+                message, payload = await self._protocol.read()
                 while message.code in _INTERIM:
-                    message, payload = await self.protocol.read()
+                    message, payload = await self._protocol.read()
                 return message.code, await payload.read()
         except TimeoutError:
             raise TimeoutError(f"no whole answer within {seconds} s") from None
@@ -49,13 +64,12 @@ class Line:
             raise aiohttp.ClientPayloadError(error.message) from None
 
 
-def _head(request: aiohttp.ClientRequest, length: int) -> bytes:
-    """A proxy that does not tunnel is told the whole address."""
+def _head(request: aiohttp.ClientRequest) -> bytes:
+    """Up to the length, which is the body's. A proxy that does not tunnel is told the whole address."""
     told = request.proxy is not None and not request.is_ssl()
     target = str(request.url) if told else request.url.raw_path_qs
-    headers = {**request.headers, CONTENT_LENGTH: length}
-    lines = [f"{request.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "\r\n"]).encode()
+    headers = [f"{name}: {value}" for name, value in request.headers.items() if name != CONTENT_LENGTH]
+    return "\r\n".join([f"{METH_POST} {target} HTTP/1.1", *headers, f"{CONTENT_LENGTH}: "]).encode()
 
 
 class Lines:
@@ -67,25 +81,23 @@ class Lines:
         self.session = session
         self._headers = headers
         self._proxy = None if proxy is None else URL(proxy)
-        self._requests: dict[str, aiohttp.ClientRequest] = {}  # to make one takes a third of a request
+        # To make these takes as long as the rest of an exchange.
+        self._requests: dict[str, aiohttp.ClientRequest] = {}
+        self._heads: dict[str, bytes] = {}
 
-    @asynccontextmanager
-    async def line(self, url: str, patience: aiohttp.ClientTimeout) -> AsyncIterator[Line]:
-        """A free or a new connection; closed if the block fails, kept for another request if not.
+    async def line(self, url: str, patience: aiohttp.ClientTimeout) -> Line:
+        """A free or a new connection to there.
 
-        Raises ClientError or TimeoutError, also when all stayed busy: nothing was sent.
+        Raises ClientError or TimeoutError, also when all stayed busy.
         """
         request = self._requests.get(url) or self._request(url)
         connector = self.session.connector
         assert connector is not None
         connection = await connector.connect(request, [], patience)
-        try:
-            assert connection.protocol is not None
-            yield Line(request, connection.protocol)
-        except BaseException:
-            connection.close()
-            raise
-        connection.release()
+        head = self._heads.get(url)
+        if head is None:  # not earlier: what a proxy is to be told is known now
+            head = self._heads[url] = _head(request)
+        return Line(connection, head)
 
     def _request(self, url: str) -> aiohttp.ClientRequest:
         try:

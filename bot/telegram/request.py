@@ -140,7 +140,7 @@ async def _posted(
 ) -> tuple[int, bytes]:
     released = False
     try:
-        async with lines.line(url, patience) as line:
+        with await lines.line(url, patience) as line:
             await _granted(departure)  # the wait for a connection may have been long
             line.send(body)
             released = True

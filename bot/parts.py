@@ -24,6 +24,7 @@ from bot.intake.intake import Also, Report, Rules, reject, take_in
 from bot.intake.overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
 from bot.intake.sources import UnreadableFileError, fingerprint, read_file
 from bot.ops.backup import damage, sqlite_file
+from bot.ops.metrics import Metrics
 from bot.settings import Settings, SettingsError
 from bot.telegram.request import AiohttpRequest
 from storage.database import Database, open_database
@@ -57,11 +58,13 @@ def telegram_wires(settings: Settings) -> Wires:
     )
 
 
-def pace_of(settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding) -> Pace:
+def pace_of(
+    settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding, metrics: Metrics
+) -> Pace:
     """Where several processes may share the bot, its limits are kept in rows; else in memory."""
     if not database.shared:
-        return LocalPace(database, Pacing(limits), clock)
-    return SharedPace(database, limits, clock, pulse, on_unsure=settings.on_unsure)
+        return LocalPace(database, Pacing(limits), clock, metrics)
+    return SharedPace(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
 
 
 async def open_sound_database(settings: Settings) -> Database:

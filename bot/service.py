@@ -161,7 +161,9 @@ class Service:
 
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
-        pace = pace_of(self.settings, self._limits, self.database, self.clock, self._replica.pulse)
+        pace = pace_of(
+            self.settings, self._limits, self.database, self.clock, self._replica.pulse, self.metrics
+        )
         application = self._build(pace)
         await application.initialize()
         self.desk.bot = application.bot.username
@@ -217,10 +219,9 @@ class Service:
         pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
-        messenger = TelegramMessenger(pusher, paid=settings.paid)
         return Sender(
             self.database,
-            messenger,
+            TelegramMessenger(pusher, paid=settings.paid),
             composer,
             pace,
             self.clock,

@@ -1,5 +1,6 @@
 """What becomes of an announcement that Telegram refuses, postpones, or answers with nothing."""
 
+import asyncio
 from datetime import date
 
 import pytest
@@ -44,6 +45,24 @@ async def test_a_flood_pauses_its_chat_for_as_long_as_telegram_says(
     assert quick.time < late.time
     await knowing.settles()
     assert len(telegram.messages(1)) == 1
+
+
+async def test_a_flood_of_an_answer_pauses_the_pushes_to_its_chat(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    """However long it is, and even though nobody waits so long for the answer itself."""
+    for chat_id in (1, 2):
+        await knowing.subscribes(chat_id)
+    telegram.answers("sendMessage", flood(40), chat_id=1)
+    telegram.user_says("/latest", user_id=1)
+    async with asyncio.timeout(10):
+        while not telegram.calls("sendMessage"):
+            await asyncio.sleep(0.01)
+    knowing.lands("next.txt", NEXT)
+    await telegram.message(2)
+    await asyncio.sleep(0.3)
+    assert len([call for call in telegram.calls("sendMessage") if call.chat_id == 1]) == 1
+    assert await knowing.counts() == {State.SENT: 1, State.PENDING: 1}
 
 
 async def test_a_group_that_became_a_supergroup_gets_what_was_meant_for_it(

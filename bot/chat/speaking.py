@@ -84,7 +84,7 @@ class Speaker:
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
                     form = SIMPLER.get(rendered.form)
                 case Later(seconds, _, _, True) if seconds <= LONGEST_WAIT:
-                    await self._pace.answer_flooded(to.chat_id, seconds)
+                    pass  # it is said again in its turn, which comes when the flood is over
                 case _:
                     form = None
         if not isinstance(outcome, Sent):
@@ -121,7 +121,10 @@ class Speaker:
         """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
         if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
             return NOT_SOON
-        return await request()
+        outcome = await request()
+        if isinstance(outcome, Later) and outcome.flood:
+            await self._pace.answer_flooded(to.chat_id, outcome.seconds)
+        return outcome
 
     def _chosen(self, message: Message, wish: Format) -> Form:
         usable = self._rich.usable()

@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.delivery.pace import Claimed
 from bot.delivery.pacing import Pacing
 from bot.departing import departs
+from bot.ops.metrics import Metrics
 from storage.database import Database, Transaction
 from storage.model import ChatKind
 
@@ -54,10 +55,11 @@ class LocalPace:
     linger = 0.008
     spare = 3.0
 
-    def __init__(self, database: Database, pacing: Pacing, clock: Clock) -> None:
+    def __init__(self, database: Database, pacing: Pacing, clock: Clock, metrics: Metrics) -> None:
         self._database = database
         self._pacing = pacing
         self._clock = clock
+        self._metrics = metrics
 
     async def begin(self) -> None:
         now = self._clock.now()
@@ -81,8 +83,9 @@ class LocalPace:
         await self._leave_at(chat_id, private, self._pacing.reserve(now, chat_id, private, movable=True))
         return None
 
-    def flooded(self, chat_id: int, seconds: float) -> bool:
-        return self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
+    def flooded(self, chat_id: int, seconds: float) -> None:
+        whole = self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
+        self._metrics.flooded("bot" if whole else "chat")
 
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """There is nobody else."""

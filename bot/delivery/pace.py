@@ -54,8 +54,8 @@ class Pace(Protocol):
         """Wait for its turn. None: it may leave now; else it must not, and is to be claimed again then."""
         ...
 
-    def flooded(self, chat_id: int, seconds: float) -> bool:
-        """Telegram answered 429 to a push: nothing more for that chat; whether the whole bot waits."""
+    def flooded(self, chat_id: int, seconds: float) -> None:
+        """Telegram answered 429 to a push: nothing more for that chat, or for nobody at all."""
         ...
 
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:

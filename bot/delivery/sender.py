@@ -258,8 +258,7 @@ class Sender(Woken):
         verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
         match verdict.effect:
             case ChatFrozen(chat_id, _, seconds):
-                whole = self._pace.flooded(chat_id, seconds)
-                self._metrics.flooded("bot" if whole else "chat")
+                self._pace.flooded(chat_id, seconds)
             case RichMissing():
                 self._composer.rich_is_missing()
             case AllStopped() as stop:

@@ -20,6 +20,7 @@ from bot.delivery.pace import Claimed
 from bot.delivery.verdict import settled
 from bot.departing import departs
 from bot.holding import Holding
+from bot.ops.metrics import Extent, Metrics
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, State
 from storage.pace import Paced, instant, seconds
@@ -45,6 +46,7 @@ class SharedPace:
         limits: Limits,
         clock: Clock,
         pulse: Holding,
+        metrics: Metrics,
         *,
         on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
@@ -53,6 +55,7 @@ class SharedPace:
         self._limits = replace(limits, margin=margin, paid_margin=margin)
         self._clock = clock
         self._pulse = pulse
+        self._metrics = metrics
         self._on_unsure = on_unsure
         self._bookings = Bookings(database, self._limits, clock, slack=limits.slack)
         self._push_lead = PUSH_LEAD
@@ -113,9 +116,8 @@ class SharedPace:
             departs(request)
         return postponed
 
-    def flooded(self, chat_id: int, seconds: float) -> bool:  # noqa: ARG002 - of the other pace's
+    def flooded(self, chat_id: int, seconds: float) -> None:
         """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
-        return False
 
     async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
@@ -124,11 +126,14 @@ class SharedPace:
         chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
         rows = [replace(chat, until=later(known.until, until))]
         others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        extent: Extent = "chat"
         if together is not None and others + 1 >= self._limits.crowd:
+            extent = "bot"
             paused = later(later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
             self._bookings.last.freeze_bot(seconds(paused))
         await tx.pace.write(rows)
+        self._metrics.flooded(extent)
 
     async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
         wish = Wish(chat_id=chat_id, private=private, interactive=True, within=longest)

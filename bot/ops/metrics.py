@@ -17,7 +17,7 @@ _SEND_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)  # the last: how l
 _WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60)  # 3 s: a group's 20 messages a minute
 _HANDLER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
-
+Extent = Literal["chat", "bot"]  # of a flood
 M = TypeVar("M", Counter, Histogram)
 
 
@@ -66,7 +66,7 @@ class Metrics:
         """A message was held back by the pacing."""
         self.pacing_seconds.observe(seconds)
 
-    def flooded(self, extent: Literal["chat", "bot"]) -> None:
+    def flooded(self, extent: Extent) -> None:
         """Telegram answered 429, for one chat or for the whole bot."""
         _child(self.floods, extent).inc()
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
 from telegram import Bot
 
 from bot.clock import SystemClock
@@ -22,6 +23,7 @@ from bot.delivery.policy import Policy
 from bot.delivery.sender import Sender
 from bot.intake.intake import Rules, take_in
 from bot.ops.collecting import settle
+from bot.ops.metrics import make_metrics
 from bot.telegram.ability import RichAbility
 from bot.telegram.request import AiohttpRequest
 from storage.database import Database
@@ -41,13 +43,15 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
     await request.initialize()
     messenger = TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request))
     composer = ArchiveComposer(database, clock, bot="bench_bot", rich=RichAbility(clock, wanted=False))
+    metrics = make_metrics(CollectorRegistry(), version="")
     sender = Sender(
         database,
         messenger,
         composer,
-        LocalPace(database, Pacing(Limits(per_second=rate)), clock),
+        LocalPace(database, Pacing(Limits(per_second=rate)), clock, metrics),
         clock,
         Policy(slots=slots),
+        metrics=metrics,
         begun=database.begun_log(),
     )
     settle()

@@ -5,14 +5,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from bot.clock import SystemClock
 from bot.delivery.limits import Limits
 from bot.delivery.local_pace import LocalPace
 from bot.delivery.pacing import Pacing
 from bot.departing import departing
+from bot.ops.metrics import make_metrics
 from storage.database import Database
 from tests.delivery.archive import database_in
+
+METRICS = make_metrics(CollectorRegistry(), version="")
 
 
 @pytest_asyncio.fixture
@@ -24,7 +28,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 async def test_an_answer_that_would_come_too_late_is_not_booked(database: Database) -> None:
     """Else it would be one too many in its second, or keep a slot that nobody uses."""
     pacing = Pacing(Limits(per_second=2))
-    pace = LocalPace(database, pacing, SystemClock())
+    pace = LocalPace(database, pacing, SystemClock(), METRICS)
     assert await pace.answer(1, True, 30.0)
     assert await pace.answer(2, True, 30.0)
     booked = pacing.starts
@@ -34,7 +38,7 @@ async def test_an_answer_that_would_come_too_late_is_not_booked(database: Databa
 
 async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
     pacing, clock = Pacing(Limits(per_second=1)), SystemClock()
-    pace = LocalPace(database, pacing, clock)
+    pace = LocalPace(database, pacing, clock, METRICS)
     assert await pace.answer(1, True, 30.0)
     departure = departing()
     assert departure is not None

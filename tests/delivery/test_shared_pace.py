@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from bot.clock import SystemClock
 from bot.delivery.bookings import LATE_SECONDS, Wish
@@ -17,6 +18,7 @@ from bot.delivery.pace import Claimed
 from bot.delivery.shared_pace import FAR_SECONDS, SharedPace
 from bot.departing import departing
 from bot.holding import Holding
+from bot.ops.metrics import make_metrics
 from storage.database import Database, Unit, open_database
 from storage.model import State
 from storage.pace import seconds
@@ -28,6 +30,8 @@ T = TypeVar("T")
 
 LEASE = timedelta(minutes=2)
 LIMITS = Limits(per_second=20, group_per_minute=4)
+REGISTRY = CollectorRegistry()
+METRICS = make_metrics(REGISTRY, version="")
 
 
 @pytest_asyncio.fixture
@@ -41,7 +45,11 @@ async def process(database: Database, name: str) -> SharedPace:
     """The pace of one more process, which lives."""
     pulse = Holding(database, SystemClock(), f"process {name}", name)
     await pulse.keep()
-    return SharedPace(database, LIMITS, SystemClock(), pulse)
+    return SharedPace(database, LIMITS, SystemClock(), pulse, METRICS)
+
+
+def floods_counted(extent: str) -> float:
+    return REGISTRY.get_sample_value("kexue_floods_total", {"extent": extent}) or 0.0
 
 
 async def claim(database: Database, pace: SharedPace, slots: int = 50) -> list[Claimed]:
@@ -112,7 +120,8 @@ async def test_a_flood_of_one_chat_is_seen_by_all_and_outlives_its_process(share
     assert await book(second, 8) < now + 5
 
 
-async def test_floods_of_two_chats_stop_everything(shared: Database) -> None:
+async def test_floods_of_two_chats_stop_everything_and_are_counted_as_such(shared: Database) -> None:
+    before = {extent: floods_counted(extent) for extent in ("chat", "bot")}
     first, second = [await process(shared, name) for name in ("a", "b")]
     await chat(shared, 1)
     await announce(shared, "一篇")
@@ -123,6 +132,7 @@ async def test_floods_of_two_chats_stop_everything(shared: Database) -> None:
         assert await claim(shared, pace) == []
         assert pace.budget() == 0
         assert await book(pace, 9) >= now + 59
+    assert {extent: floods_counted(extent) - before[extent] for extent in before} == {"chat": 1, "bot": 1}
 
 
 async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:

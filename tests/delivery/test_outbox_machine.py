@@ -60,6 +60,7 @@ class Try:
     """A claimed duty and, once its request has been made, what will be answered."""
 
     delivery: Delivery
+    until: datetime  # the end of its lease
     outcome: Outcome | None = None
 
     @property
@@ -78,7 +79,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.tries: list[Try] = []
         self.copies: Counter[Duty] = Counter()
-        self.broken: Counter[Duty] = Counter()  # tries that Telegram never saw and that were never answered
+        self.broken: Counter[Duty] = Counter()  # tries whose answers nobody waits for any more
         self.planned = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -111,7 +112,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert len(claimed) <= slots
         chats = [delivery.destination.id for delivery in claimed]
         assert len(chats) == len(set(chats)), "an older duty of the same chat has not ended"
-        tries = [Try(delivery) for delivery in claimed]
+        tries = [Try(delivery, self.now + LEASE) for delivery in claimed]
         self.tries += tries
         return tries
 
@@ -151,8 +152,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule()
     def die(self) -> None:
         """kill -9 and a start that knows that nobody else lives."""
-        for one in self.tries:
-            self.broken[one.duty] += not (one.outcome is not None and self.copies[one.duty])
+        self.broken.update(one.duty for one in self.tries)
         self.tries = []
         self.run(self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True)))
 
@@ -160,8 +160,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def jump(self, minutes: int) -> None:
         """The clock is set, or time passes; claims whose lease seems over are taken back."""
         self.now += timedelta(minutes=minutes)
-        for one in self.tries if timedelta(minutes=minutes) > LEASE else ():
-            self.broken[one.duty] += 1
+        self.broken.update(one.duty for one in self.tries if one.until < self.now)
         self.run(self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True)))
 
     @rule(chat=st.sampled_from(CHATS))
@@ -202,6 +201,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     async def _drain(self) -> None:
         """All is well from now on: everything must come to its end."""
+        self.broken.update(one.duty for one in self.tries)
         self.tries = []
         self.now += timedelta(days=1)
         await self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True))

@@ -25,7 +25,9 @@ quality: .venv/ready
 
 # Long runs that kill, break and starve the bot, and every property with many examples.
 torture: .venv/ready
-	.venv/bin/python -m pytest -m "torture or hypothesis" --hypothesis-profile=torture tests
+	.venv/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "hypothesis and not torture" \
+		--hypothesis-profile=torture tests
+	.venv/bin/python -m pytest -m torture --hypothesis-profile=torture tests/torture
 
 # Speeds, as ratios taken in one run, beside what people use today (their packages in a place of their own).
 bench: .venv/ready .venv-bench/ready

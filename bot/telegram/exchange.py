@@ -44,7 +44,7 @@ class Line:
         transport = self._protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
-        self._protocol.set_response_params(auto_decompress=False)
+        self._protocol.set_response_params()
         transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
 
     async def answer(self, seconds: float | None) -> tuple[int, bytes]:

@@ -5,6 +5,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from gzip import compress
 
 import aiohttp
 import pytest
@@ -137,6 +138,10 @@ class Answering:
 
 
 PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n" + YES + b"\r\n0\r\n\r\n"
+PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(compress(YES)),
+    compress(YES, mtime=0),
+)
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 25\r\n\r\n" + YES
 ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
 
@@ -146,6 +151,7 @@ ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
     [
         Answering("with its length", SAID),
         Answering("in pieces", PIECES),
+        Answering("packed without being asked", PACKED),
         Answering("an interim answer", b"HTTP/1.1 103 Early Hints\r\n\r\n" + SAID),
         Answering("the last of the connection", LAST, connections=2),
         Answering("more answers than requests", SAID + SAID, connections=2),

@@ -64,7 +64,7 @@ def read_overrides(text: str) -> Overrides:
         raise OverridesError(_deepest(text), "this is not TOML: it is nested too deep") from None
     except ValueError as error:  # besides its own errors, a number of thousands of digits
         place = _PLACE.search(str(error))
-        line = int(place[1]) if place is not None else max(1, len(text.splitlines()))
+        line = int(place[1]) if place is not None else len(_lines(text))
         raise OverridesError(line, f"this is not TOML: {str(error).partition(' (at ')[0]}") from error
     for name in document:
         if name not in ("titles", "series"):
@@ -116,14 +116,19 @@ def _refuse_circles(text: str, series: Mapping[str, str]) -> None:
 
 def _deepest(text: str) -> int:
     """The line with the most brackets."""
-    brackets = [line.count("[") + line.count("{") for line in text.splitlines()]
+    brackets = [line.count("[") + line.count("{") for line in _lines(text)]
     return brackets.index(max(brackets)) + 1
 
 
 def _line_of(text: str, name: str) -> int:
     """The first line that has `name` outside a comment; the last one where it is written with escapes."""
-    lines = text.splitlines()
+    lines = _lines(text)
     for number, line in enumerate(lines, start=1):
         if name in line and not line.lstrip().startswith("#"):
             return number
-    return max(1, len(lines))
+    return len(lines)
+
+
+def _lines(text: str) -> list[str]:
+    """As an editor and TOML count them; Python knows further signs that end a line."""
+    return text.removesuffix("\n").split("\n")

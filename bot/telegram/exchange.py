@@ -78,7 +78,9 @@ class Lines:
     def __init__(
         self, session: aiohttp.ClientSession, headers: Mapping[str, str], proxy: str | None = None
     ) -> None:
+        assert session.connector is not None
         self.session = session
+        self._connector = session.connector
         self._headers = headers
         self._proxy = None if proxy is None else URL(proxy)
         # To make these takes as long as the rest of an exchange.
@@ -91,9 +93,7 @@ class Lines:
         Raises ClientError or TimeoutError, also when all stayed busy.
         """
         request = self._requests.get(url) or self._request(url)
-        connector = self.session.connector
-        assert connector is not None
-        connection = await connector.connect(request, [], patience)
+        connection = await self._connector.connect(request, [], patience)
         head = self._heads.get(url)
         if head is None:  # not earlier: what a proxy is to be told is known now
             head = self._heads[url] = _head(request)

@@ -22,7 +22,6 @@ from bot.telegram.redaction import redact
 # written to a connection that the server is just closing is lost without a trace.
 _KEEP_ALIVE = 20.0
 _UPLOAD_SECONDS = 60.0
-_JSON = {"Content-Type": "application/json"}
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would build one for every message
 
 
@@ -44,7 +43,7 @@ def ready(body: bytes) -> RequestData:
 
 
 class NotSentError(NetworkError):
-    """No connection was had, so Telegram surely did not see the request."""
+    """Nothing was written to any connection, so Telegram surely did not see the request."""
 
 
 _BEFORE_SENDING = (
@@ -90,12 +89,13 @@ class AiohttpRequest(BaseRequest):
     async def initialize(self) -> None:
         """Open the pool on the running loop; a second call does nothing."""
         if self._lines is None:
+            agent = {"User-Agent": self.USER_AGENT}
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": self.USER_AGENT},
+                headers=agent,
             )
-            self._lines = Lines(session, {"User-Agent": self.USER_AGENT, **_JSON}, self._proxy)
+            self._lines = Lines(session, {**agent, "Content-Type": "application/json"}, self._proxy)
 
     async def shutdown(self) -> None:
         """Close the pool; requests under way end without an answer."""
@@ -174,7 +174,8 @@ async def _granted(departure: Departure | None) -> None:
     try:
         await departure.leaves()
     except Exception as refused:
-        raise NotSentError(f"it was not to leave: {type(refused).__name__}: {refused}") from refused
+        what = f"{type(refused).__name__}: {redact(str(refused))}"
+        raise NotSentError(f"it was not to leave: {what}") from refused
 
 
 def _failure(error: Exception, *, released: bool) -> TelegramError:

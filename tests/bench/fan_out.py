@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,7 @@ def all_of(latency: float, count: int, *, times: int) -> dict[str, Figures]:
         "bare aiohttp": lambda: theirs("bare aiohttp", latency, count),
         "PTB": lambda: theirs("PTB", latency, min(count, 2000)),
     }
-    if PEERS.exists():
-        programs["PTB + AIORateLimiter"] = lambda: theirs("PTB + AIORateLimiter", latency, min(count, 2000))
-        programs["aiogram"] = lambda: theirs("aiogram", latency, min(count, 10_000))
+    for name in PEER_PROGRAMS if PEERS.exists() else ():
+        programs[name] = partial(theirs, name, latency, min(count, 2000 if "PTB" in name else 10_000))
     runs = [{name: measure() for name, measure in programs.items()} for _ in range(times)]
     return {name: min((run[name] for run in runs), key=lambda run: run["seconds"]) for name in programs}

@@ -6,13 +6,13 @@ FROM ${BASE} AS builder
 ARG EXTRAS="postgres"
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY pyproject.toml requirements.lock requirements-dev.lock bot/ops/lock.py ./
+COPY pyproject.toml requirements.lock requirements-dev.lock .ci/lockfile.py .ci/slim_image.py .ci/sbom.lock ./
 # Only wheels whose hash the lock holds; a package that is missing there ends the build.
 # hadolint ignore=SC2046
 RUN python -m venv --without-pip /opt/kexue \
- && python lock.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > wanted.txt \
+ && python lockfile.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > wanted.txt \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --require-hashes --only-binary :all: -r wanted.txt \
- && python lock.py requirements-dev.lock --only hatchling > backend.txt \
+ && python lockfile.py requirements-dev.lock --only hatchling > backend.txt \
  && python -m pip install --require-hashes --only-binary :all: -r backend.txt
 COPY README.md LICENSE ./
 COPY storage storage
@@ -22,11 +22,12 @@ ENV PYTHONPYCACHEPREFIX=/opt/kexue/compiled
 # hadolint ignore=SC2046
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --no-index --no-deps dist/*.whl \
- && python bot/ops/slimming.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
- && /opt/kexue/bin/python -P -m bot.ops.sbom requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > /opt/kexue/sbom.cdx.json \
+ && python slim_image.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
+ && python -m venv sbom && sbom/bin/python -m pip install --require-hashes --only-binary :all: -r sbom.lock \
+ && sbom/bin/cyclonedx-py environment --output-reproducible --output-file /opt/kexue/sbom.cdx.json /opt/kexue/bin/python \
  && rm -rf /opt/kexue/compiled \
  && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
- && /opt/kexue/bin/python -P -c "import bot.running, bot.ops.http, bot.ops.backup" \
+ && /opt/kexue/bin/python -P -c "import bot.cli.run, bot.ops.http, bot.ops.backup" \
  && /opt/kexue/bin/python -P -m bot.ops.probe 0
 
 FROM ${BASE}

@@ -21,7 +21,7 @@ lint: .venv/ready
 
 # How well titles, tags and formulas are understood, with every miss.
 quality: .venv/ready
-	.venv/bin/python -m tests.quality
+	.venv/bin/python -m tests.tools.quality
 
 # Long runs that kill, break and starve the bot, and every property with many examples.
 torture: .venv/ready
@@ -40,17 +40,22 @@ bench: .venv/ready .venv-bench/ready
 
 # The container: size, hashes, no root, read-only, health, SIGTERM.
 image-check:
-	@tests/image_check.sh
+	@tests/tools/image_check.sh
 
 # What is installed, and what is known against it (3: nobody could be asked). pip-audit has a place of its own.
-sbom: .venv/ready
+sbom: .venv/ready .venv-sbom/ready
 	mkdir -p build
-	.venv/bin/python -m bot.ops.sbom requirements.lock --extra postgres --extra pictures > build/sbom.cdx.json
+	.venv-sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/sbom.cdx.json .venv/bin/python
 	@echo build/sbom.cdx.json
+
+.venv-sbom/ready: .ci/sbom.lock
+	$(PYTHON) -m venv --clear .venv-sbom
+	.venv-sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/sbom.lock
+	touch $@
 
 audit: .venv/ready
 	test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit; }
-	.venv/bin/python -m tests.audit .venv-audit/bin/pip-audit
+	.venv/bin/python -m tests.tools.audit .venv-audit/bin/pip-audit
 
 format: .venv/ready
 	.venv/bin/ruff check --fix .
@@ -75,4 +80,4 @@ lock:
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:
-	rm -rf .venv .venv-bench .venv-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-bench .venv-audit .venv-sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from secrets import token_hex
 
 from bot.clock import Clock
-from bot.holding import SPAN_SECONDS, Holding
-from bot.once import Once
-from bot.tasks import Supervisor
+from bot.leases import SPAN_SECONDS, Holding
+from bot.supervisor import Supervisor
+from bot.update_dedup import Once
 from storage.database import Database
 
 

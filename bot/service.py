@@ -10,44 +10,49 @@ from typing import Any
 from telegram.ext import Application, ApplicationBuilder
 
 from bot.chat.application import register
-from bot.chat.conversation import Conversation
-from bot.chat.desk import Desk
+from bot.chat.bot_profile import tell_profile
+from bot.chat.context import Desk
+from bot.chat.handlers import Conversation
 from bot.chat.inline import Inline
 from bot.chat.membership import Membership
-from bot.chat.menu import tell_profile
-from bot.chat.permission import Permission
-from bot.chat.rooms import TelegramRooms
-from bot.chat.speaking import Speaker
+from bot.chat.permissions import Permission, TelegramRooms
+from bot.chat.replies import Speaker
 from bot.clock import Clock, SystemClock
-from bot.crashing import crash_point
-from bot.delivery.composing import ArchiveComposer
-from bot.delivery.limits import Limits
+from bot.crawler.poller import Poller
+from bot.delivery.composer import ArchiveComposer
+from bot.delivery.due_worker import Timekeeper
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.pace import Pace
-from bot.delivery.sender import Sender
-from bot.delivery.timekeeper import Timekeeper
-from bot.hearing import Hearing
-from bot.holding import SPAN_SECONDS
-from bot.housekeeping import Housekeeper
-from bot.intake.intake import Report
-from bot.intake.polling import Poller
-from bot.intake.watching import Watch
-from bot.live import poller_of
+from bot.delivery.worker import Sender
+from bot.error_alerts import Troubles
+from bot.fault_injection import crash_point
+from bot.health import BotVitals
+from bot.intake.dump_folder import Watch
+from bot.intake.ingest import Report
+from bot.leases import SPAN_SECONDS
+from bot.maintenance import Housekeeper, end_lost_claims, make_schedule
 from bot.ops.http import window
 from bot.ops.metrics import make_metrics, make_registry
-from bot.parts import Wires, backup_of, open_sound_database, pace_of, policy_of, rules_of, take_in_file
-from bot.recovery import end_lost_claims
+from bot.rate_limit import Pace
+from bot.rate_limit.limits import Limits
 from bot.replica import Replica
-from bot.schedule import make_schedule
 from bot.settings import Settings, agree_with_libraries
-from bot.tasks import Supervisor
-from bot.telegram.ability import RichAbility
-from bot.telegram.forgetful import ForgetfulApplication
-from bot.troubles import Troubles
+from bot.supervisor import Supervisor
+from bot.telegram.capabilities import RichAbility
+from bot.telegram.update_parser import ForgetfulApplication
+from bot.update_receiver import Hearing
 from bot.version import VERSION
-from bot.vitals import BotVitals
-from storage.begun import BegunLog
+from bot.wiring import (
+    Wires,
+    backup_of,
+    open_sound_database,
+    pace_of,
+    policy_of,
+    poller_of,
+    rules_of,
+    take_in_file,
+)
 from storage.database import Database, Transaction
+from storage.send_log import BegunLog
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.intake.hosts import RefusedAddressError, host_of
-from bot.intake.timetable import Timed, read_cron, read_pages
+from bot.crawler.poller import Timed, read_cron, read_pages
+from bot.crawler.url_policy import RefusedAddressError, host_of
 from bot.version import VERSION
 
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")

@@ -6,8 +6,8 @@ from sqlalchemy import Row, and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import destination_of
-from storage.dialect import upsert
-from storage.duties import due_at, duties_to, plan
+from storage.engine import upsert
+from storage.enqueue import due_at, duties_to, plan
 from storage.model import (
     Course,
     DeliveryKind,

@@ -6,7 +6,8 @@ Knows SQLAlchemy and the two databases; knows nothing of what the units do.
 import asyncio
 import fcntl
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,33 +18,50 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.acquaintance import Acquaintance
-from storage.archive import Archive
-from storage.begun import BegunLog
-from storage.bell import listen
+from storage.bookmarks import BookMarks
+from storage.chat_migration import Moves
 from storage.courses import Courses
 from storage.destinations import Destinations
-from storage.dialect import now_on
-from storage.dumps import Dumps
-from storage.engines import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, reason_of
-from storage.facts import Facts
-from storage.held import Held
-from storage.joining import Joining
+from storage.dumps import Dumps, Sources
+from storage.engine import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, now_on, reason_of
+from storage.enqueue import Notices, Planning
+from storage.held_deliveries import Held, Waiting, Withdrawing
 from storage.leases import Leases
-from storage.marks import BookMarks
 from storage.migrate import NewerSchemaError, bring_up_to_date
-from storage.moves import Moves
-from storage.notices import Notices
+from storage.notify import listen
 from storage.outbox import Outbox
-from storage.pace import Pace
-from storage.planning import Planning
+from storage.post_writer import Archive, Joining
 from storage.posts import Posts
-from storage.retrying import passing, pauses
+from storage.processed_updates import Facts, Updates
+from storage.rate_limits import Pace
+from storage.request_context import Acquaintance
 from storage.scopes import Scopes
-from storage.sources import Sources
-from storage.updates import Updates
-from storage.waiting import Waiting
-from storage.withdrawing import Withdrawing
+from storage.send_log import BegunLog
+
+TRIES = 6
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds, each drawn from between its half and its whole
+
+# PostgreSQL's documentation, appendix A: serialization failure, deadlock, lock not available (lock_timeout),
+# idle in transaction (a stalled process), shutdown by an administrator or after a crash, not yet started.
+PASSING = frozenset({"40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03"})
+NO_CONNECTION = "08"  # the class of lost and refused connections
+
+
+def passing(error: BaseException) -> bool:
+    """Whether running the unit again may succeed; the first run may have been committed all the same."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return error.connection_invalidated or state in PASSING or state.startswith(NO_CONNECTION)
+    return isinstance(error, ConnectionError)
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before each further try; of two that collided, one shall come first."""
+    pause = FIRST_PAUSE
+    for _ in range(TRIES - 1):
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
+        pause = min(3 * pause, LONGEST_PAUSE)
+
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialect import few_lengths, upsert
+from storage.engine import few_lengths, upsert
 from storage.model import (
     ChatKind,
     Destination,

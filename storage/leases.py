@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialect import now_on, upsert
+from storage.engine import now_on, upsert
 from storage.schema import leases
 
 

@@ -19,7 +19,10 @@ def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
     current, today = schema_of(connection), newest()
     if current == today:
         return current, today
-    from storage.stepping import UnknownSchemaError, take_steps  # a start without steps is quicker without
+    from storage.migration_steps import (
+        UnknownSchemaError,
+        take_steps,  # a start without steps is quicker without
+    )
 
     try:
         take_steps(connection, MIGRATIONS, current)

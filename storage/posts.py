@@ -5,13 +5,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, RowMapping, Select, and_, func, select
+from sqlalchemy import CursorResult, RowMapping, Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import posts_statements as statements
-from storage.dialect import few_lengths
-from storage.model import Growth, HomeCapture, Layout, Mention, Post, PostId, ScopeId
-from storage.schema import dumps, mentions, post_scopes, posts, sightings
+from storage.engine import few_lengths
+from storage.model import Growth, HomeCapture, Layout, Mention, Post, PostId, ScopeId, ScopeKind
+from storage.schema import aliases, dumps, mentions, post_scopes, posts, scopes, sightings
 
 CHUNK = 500  # bound parameters of one statement
 
@@ -32,7 +31,7 @@ class Posts:
         return await self._posts(select(posts).order_by(posts.c.id))
 
     async def get(self, post_id: PostId) -> Post | None:
-        found = await self._posts(statements.ONE, {"post": post_id})
+        found = await self._posts(ONE, {"post": post_id})
         return found[0] if found else None
 
     async def many(self, ids: Iterable[PostId]) -> list[Post]:
@@ -41,14 +40,14 @@ class Posts:
         found: dict[PostId, Post] = {}
         for start in range(0, len(wanted), CHUNK):
             part = wanted[start : start + CHUNK]
-            found |= {p.id: p for p in await self._posts(statements.MANY, {"posts": few_lengths(part)})}
+            found |= {p.id: p for p in await self._posts(MANY, {"posts": few_lengths(part)})}
         return [found[post_id] for post_id in wanted if post_id in found]
 
     async def count(self) -> int:
         return int((await self._connection.execute(select(func.count()).select_from(posts))).scalar_one())
 
     async def latest(self, limit: int, offset: int = 0) -> list[Post]:
-        return await self._posts(statements.LATEST, {"most": limit, "after": offset})
+        return await self._posts(LATEST, {"most": limit, "after": offset})
 
     async def of_scope(self, scope_id: ScopeId, limit: int | None = None, offset: int = 0) -> list[Post]:
         """Newest first."""
@@ -56,13 +55,13 @@ class Posts:
             select(posts)
             .join(post_scopes, post_scopes.c.post_id == posts.c.id)
             .where(post_scopes.c.scope_id == scope_id)
-            .order_by(*statements.NEWEST)
+            .order_by(*NEWEST)
         )
         return await self._posts(statement.limit(limit).offset(offset))
 
     async def of_series(self, series_id: ScopeId) -> list[Post]:
         """In the order of their episodes; those without a number by date."""
-        return await self._posts(statements.OF_SERIES, {"series": series_id})
+        return await self._posts(OF_SERIES, {"series": series_id})
 
     async def per_month(self) -> dict[tuple[int, int], int]:
         """How many posts each (year, month) has."""
@@ -107,7 +106,7 @@ class Posts:
 
     async def growth(self, post_id: PostId) -> Growth | None:
         """What the post gained between its first and its latest count of readers; None with only one."""
-        rows = (await self._connection.execute(statements.COUNTS, {"post": post_id})).all()
+        rows = (await self._connection.execute(COUNTS, {"post": post_id})).all()
         if len(rows) < 2 or rows[-1].readers == rows[0].readers:
             return None
         span = abs(rows[-1].captured_at - rows[0].captured_at)
@@ -136,12 +135,12 @@ class Posts:
         return [HomeCapture(posts=tuple(ids), captured_at=at) for at, ids in pages.values()]
 
     async def mentions_in(self, post_id: PostId) -> list[Mention]:
-        found = await self._connection.execute(statements.MENTIONS_IN, {"post": post_id})
+        found = await self._connection.execute(MENTIONS_IN, {"post": post_id})
         return [Mention(title=r.title, kind=r.kind, cut=r.cut, target=r.target_id) for r in found]
 
     async def mentioning(self, post_id: PostId) -> list[Post]:
         """The posts whose excerpts name this one, newest first."""
-        return await self._posts(statements.MENTIONING, {"post": post_id})
+        return await self._posts(MENTIONING, {"post": post_id})
 
     async def unresolved(self) -> list[tuple[PostId, int, Mention]]:
         """Mentions of posts that are not stored (post, position, mention)."""
@@ -174,7 +173,7 @@ class Posts:
         return [_post(row, tags.get(row["id"], []), names, former.get(row["id"], ())) for row in rows]
 
     async def _tags(self, ids: Sequence[PostId]) -> dict[PostId, list[tuple[str, bool]]]:
-        found = await self._of(ids, statements.TAGS_OF, statements.TAGS)
+        found = await self._of(ids, TAGS_OF, TAGS)
         result: dict[PostId, list[tuple[str, bool]]] = {}
         for row in found:
             result.setdefault(row.post_id, []).append((row.name, row.inferred))
@@ -190,11 +189,11 @@ class Posts:
     async def _series(self, ids: Collection[ScopeId]) -> dict[ScopeId, tuple[str, str]]:
         if not ids:
             return {}
-        found = await self._connection.execute(statements.SERIES, {"series": few_lengths(ids)})
+        found = await self._connection.execute(SERIES, {"series": few_lengths(ids)})
         return {row.id: (row.key, row.name) for row in found}
 
     async def _aliases(self, ids: Sequence[PostId]) -> dict[PostId, tuple[tuple[str, str], ...]]:
-        found = await self._of(ids, statements.ALIASES_OF, statements.ALIASES)
+        found = await self._of(ids, ALIASES_OF, ALIASES)
         result: dict[PostId, tuple[tuple[str, str], ...]] = {}
         for row in found:
             result[row.post_id] = (*result.get(row.post_id, ()), (row.title_key, row.title))
@@ -218,3 +217,40 @@ def _post(
         aliases=former,
         date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
     )
+
+
+# Newest first; a post whose year is not known yet goes last.
+NEWEST = (posts.c.date.desc().nulls_last(), posts.c.id.desc())
+
+ONE = select(posts).where(posts.c.id == bindparam("post"))
+MANY = select(posts).where(posts.c.id.in_(bindparam("posts", expanding=True)))
+LATEST = select(posts).order_by(*NEWEST).limit(bindparam("most")).offset(bindparam("after"))
+OF_SERIES = (
+    select(posts)
+    .where(posts.c.series_id == bindparam("series"))
+    .order_by(posts.c.episode.nulls_last(), posts.c.date.nulls_last(), posts.c.id)
+)
+MENTIONING = (
+    select(posts)
+    .where(posts.c.id.in_(select(mentions.c.post_id).where(mentions.c.target_id == bindparam("post"))))
+    .order_by(*NEWEST)
+)
+MENTIONS_IN = select(mentions).where(mentions.c.post_id == bindparam("post")).order_by(mentions.c.position)
+COUNTS = (
+    select(sightings.c.readers, sightings.c.captured_at)
+    .where(sightings.c.post_id == bindparam("post"), sightings.c.readers.is_not(None))
+    .order_by(sightings.c.readers)
+)
+
+TAGS = (
+    select(post_scopes.c.post_id, scopes.c.name, post_scopes.c.inferred)
+    .join(scopes, scopes.c.id == post_scopes.c.scope_id)
+    .where(scopes.c.kind == ScopeKind.TAG)
+    .order_by(post_scopes.c.post_id, post_scopes.c.position)
+)
+TAGS_OF = TAGS.where(post_scopes.c.post_id.in_(bindparam("posts", expanding=True)))
+ALIASES = select(aliases).order_by(aliases.c.title_key)
+ALIASES_OF = ALIASES.where(aliases.c.post_id.in_(bindparam("posts", expanding=True)))
+SERIES = select(scopes.c.id, scopes.c.key, scopes.c.name).where(
+    scopes.c.id.in_(bindparam("series", expanding=True))
+)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.dialect import upsert
+from storage.engine import upsert
 from storage.model import Counted, PostId, Scope, ScopeId, ScopeKind
 from storage.schema import phrases, post_scopes, posts, scopes, subscriptions
 

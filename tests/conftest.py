@@ -12,12 +12,11 @@ import pytest
 import pytest_asyncio
 
 from storage.database import Database, open_database
-from tests import examples  # noqa: F401 - loads the usual profile before any property is read
-from tests.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
-from tests.dumps import ARCHIVE, HOME, OLD, listing
-from tests.fakes import FakeTelegram
-from tests.postgres import MakeUrl, programs
-from tests.wholebot import WholeBot, introduced, store
+from tests.end_to_end.whole_bot import WholeBot, introduced, store
+from tests.fakes.people import FakeTelegram
+from tests.tools.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
+from tests.tools.dumps import ARCHIVE, HOME, OLD, listing
+from tests.tools.postgres import MakeUrl, programs
 
 NOT_INSTALLED = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
 

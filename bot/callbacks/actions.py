@@ -1,6 +1,263 @@
-"""The ways through the archive: lists, names, words, dates. Which posts are found there is not known here."""
+"""What a button does, as values: each module of this package is a family of them, an Action is any of them.
+
+Every action says what shall be so, never "change over": pressing twice is the same as pressing once. Who may
+press is decided elsewhere; how they stand in a button's data is callback_data.py's.
+"""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from storage.model import When
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HelpPage:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A button that only shows something, such as the number of a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Take the question away and do nothing."""
+
+
+ConversationAction = Start | HelpPage | About | Forget | Nothing | Dismiss
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStart:
+    """`when` is DAILY or WEEKLY."""
+
+    scope: int
+    when: When = When.DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class CourseNext:
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePause:
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourseResume:
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStop:
+    scope: int
+
+
+CourseAction = CourseStart | CourseNext | CoursePause | CourseResume | CourseStop
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Dumps:
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let the held posts of one dump go out."""
+
+    dump: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Never announce the held posts of one dump."""
+
+    dump: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """Send the kept draft to every chat."""
+
+    draft: int
+
+
+OperatorAction = Status | Dumps | Release | Discard | Retry | Broadcast
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """`destination` is the chat it is for, where that is not the chat the button is in."""
+
+    scope: int
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    scope: int
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    scope: int
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmute:
+    scope: int
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFor:
+    """Make a forum topic for a scope and subscribe it there."""
+
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    page: int = 1
+    destination: int | None = None
+
+
+SubscriptionAction = Subscribe | Unsubscribe | Mute | Unmute | TopicFor | Subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPost:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One post of a delivered digest after another; `position` is from 1, 0 begins below the digest."""
+
+    delivery: int
+    position: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    post: int
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsave:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkUnread:
+    post: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far each series is read."""
+
+    page: int = 1
+
+
+Mark = Save | Unsave | MarkRead | MarkUnread
+PostAction = ShowPost | Step | Related | Cite | Papers | Mark | Saved | Reading
+
+
+class Setting(StrEnum):
+    """A row of /settings; the word is what stands in callback data."""
+
+    LANGUAGE = "language"
+    FORMAT = "format"
+    WHEN = "when"
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+    QUIET = "quiet"
+    TIME_ZONE = "zone"
+    SOUND = "sound"
+    EXCERPT = "excerpt"
+    PICTURES = "pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The values one setting can have."""
+
+    setting: Setting
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """`value` is 1-32 of A-Za-z0-9_+/-; whether it is a value of `setting` is for its reader to see."""
+
+    setting: Setting
+    value: str
+    destination: int | None = None
+
+
+SettingsAction = Settings | Options | Choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +328,14 @@ BrowsingAction = (
     Latest | SeriesIndex | TagIndex | CategoryIndex | ShowScope | AskSearch | SearchPage | Archive
     | Random | Hot
 )  # fmt: skip
+
+
+Action = (
+    BrowsingAction
+    | PostAction
+    | SubscriptionAction
+    | SettingsAction
+    | CourseAction
+    | ConversationAction
+    | OperatorAction
+)

@@ -15,7 +15,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.chat.conversation import Conversation
+from bot.chat.handlers import Conversation
 from bot.chat.inline import Inline
 from bot.chat.membership import Membership
 from bot.ops.metrics import Metrics

@@ -22,18 +22,16 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import ContextTypes
 
-from bot.archive.facts import card_facts
-from bot.chat.desk import Desk
-from bot.chat.rich_content import InputRichMessageContent
-from bot.messages import replies
-from bot.messages.actions.browsing import SeriesIndex
-from bot.messages.actions.posts import ShowPost
+from bot.archive_queries import card_facts
+from bot.callbacks.actions import SeriesIndex, ShowPost
+from bot.chat.context import Desk
+from bot.messages import notices
 from bot.messages.cards import card, facts_line
-from bot.messages.document import Message
+from bot.messages.i18n import Words, words_for
 from bot.messages.links import deep_link, start_payload
-from bot.messages.rendering import Rendered, choose, render
-from bot.messages.words import Words, words_for
-from bot.telegram.ability import RichAbility
+from bot.render import Rendered, choose, render
+from bot.render.document import Message
+from bot.telegram.capabilities import InputRichMessageContent, RichAbility
 from storage.database import Transaction
 from storage.model import Form, Post, Preferences
 
@@ -151,7 +149,7 @@ def result(offer: Offer, shown: Rendered, words: Words) -> InlineQueryResultArti
     markup = None
     if offer.address is not None:
         markup = InlineKeyboardMarkup.from_button(
-            InlineKeyboardButton(replies.open_here(words), url=offer.address)
+            InlineKeyboardButton(notices.open_here(words), url=offer.address)
         )
     return InlineQueryResultArticle(
         id=str(offer.post.id),
@@ -175,5 +173,5 @@ def _content(shown: Rendered) -> InputMessageContent:
 def _elsewhere(words: Words) -> InlineQueryResultsButton:
     """Where nothing was found: the way to the list of all series in the bot."""
     return InlineQueryResultsButton(
-        replies.nothing_inline(words), start_parameter=start_payload(SeriesIndex())
+        notices.nothing_inline(words), start_parameter=start_payload(SeriesIndex())
     )

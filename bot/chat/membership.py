@@ -6,14 +6,14 @@ from telegram import Chat, ChatMember, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.chat.conversation import KINDS
-from bot.chat.desk import Desk
-from bot.chat.gate import adding
-from bot.chat.speaking import Speaker
+from bot.chat.context import Desk
+from bot.chat.handlers import KINDS
+from bot.chat.replies import Speaker
+from bot.chat.user_rate_limit import adding
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.help import group_greeting
-from bot.messages.words import Words, words_for
+from bot.messages.i18n import Words, words_for
 from storage.database import Transaction
 from storage.model import ChatKind, Standing
 

@@ -1,10 +1,28 @@
 """What the sender asks of whoever writes the messages. Knows neither rows nor Telegram."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.messages.rendering import Rendered
-from storage.model import Delivery
+from bot.archive_queries import card_facts
+from bot.caching import Kept
+from bot.clock import Clock
+from bot.delivery.admin_notices import notice_message
+from bot.delivery.courses import lesson_of
+from bot.delivery.due_times import period_of
+from bot.intake.series import short_title
+from bot.messages.cards import CardFacts, News, announcement, card
+from bot.messages.courses import CourseFacts, lesson
+from bot.messages.digests import Digest, Entry, digest
+from bot.messages.i18n import Words, words_for
+from bot.ops.logging import trail_of
+from bot.render import Rendered, choose, render
+from bot.render.document import Message, Paragraph, Text
+from bot.telegram.capabilities import RichAbility
+from storage.database import Database, Transaction
+from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When
+from storage.quiet_hours import zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +44,129 @@ class Composer(Protocol):
     def rich_is_missing(self) -> None:
         """This server does not know rich messages: write classic ones for a while."""
         ...
+
+
+KEPT = 256  # rendered messages
+FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
+OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
+
+MOST_NAMED = 8  # dumps of one trail
+DUMP = re.compile(r":dump:(\d+)")
+
+Key = tuple[object, ...]
+
+
+class ArchiveComposer:
+    """The sender's composer."""
+
+    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichAbility) -> None:
+        self._database = database
+        self._clock = clock
+        self._bot = bot
+        self._rich = rich
+        self._kept: Kept[Composed | None] = Kept(most=KEPT, fresh=FRESH_SECONDS)
+
+    def rich_is_missing(self) -> None:
+        self._rich.missing()
+        self._kept.clear()
+
+    def refresh(self) -> None:
+        """What is known has changed: render anew."""
+        self._kept.clear()
+
+    async def compose(self, delivery: Delivery) -> Composed | None:
+        to = delivery.destination
+        choice = to.preferences
+        key: Key = (
+            delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
+            dump_of(delivery.duty),
+            choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable(),
+        )  # fmt: skip
+        if delivery.kind is DeliveryKind.DIGEST:
+            key = (*key, delivery.id)  # its button leads through this very digest
+        kept = await self._kept.get(key, self._clock.monotonic(), lambda: self._made(delivery))
+        if kept is None or delivery.reply_to is None:
+            return kept
+        return replace(kept, reply_to=delivery.reply_to)
+
+    async def _made(self, delivery: Delivery) -> Composed | None:
+        async def unit(tx: Transaction) -> tuple[Message | None, list[str]]:
+            message, dump = await self._message(tx, delivery), dump_of(delivery.duty)
+            return message, await tx.dumps.behind(() if dump else delivery.post_ids, dump)
+
+        message, dumps = await self._database.read(unit)
+        if message is None:
+            return None
+        return Composed(self._rendered(message, delivery), trail=trail_of(*dumps[:MOST_NAMED]))
+
+    def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
+        wish = delivery.destination.preferences.format
+        return render(message, choose(message, wish, at_most=delivery.form, rich=self._rich.usable()))
+
+    async def _message(self, tx: Transaction, delivery: Delivery) -> Message | None:
+        words = words_for(delivery.destination.preferences.language)
+        if delivery.kind is DeliveryKind.BROADCAST:
+            return Message(body=(Paragraph((Text(delivery.text or ""),)),))
+        if delivery.kind is DeliveryKind.NOTICE:
+            return await notice_message(tx, delivery.text or "", words)
+        posts = await tx.posts.many(delivery.post_ids)
+        if not posts:
+            return None
+        if delivery.kind is DeliveryKind.DIGEST:
+            return digest(digest_facts(posts, delivery, self._clock.now()), words)
+        post = posts[0]
+        facts = await card_facts(tx, post, excerpt=delivery.destination.preferences.excerpt, bot=self._bot)
+        if facts.series is not None and facts.series.scope.id == delivery.scope_id:
+            facts = replace(facts, series=replace(facts.series, subscribed=True))
+        if delivery.destination.kind is ChatKind.PRIVATE:
+            facts = replace(facts, saved=False)
+        if delivery.kind is DeliveryKind.COURSE:
+            return await _lesson(tx, post, facts, words)
+        why = await _why(tx, delivery.scope_id)
+        return announcement(
+            facts, words, news=news_of(post), why=why, edited=delivery.kind is DeliveryKind.EDIT
+        )
+
+
+async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -> Message:
+    """A card as a part of a course; as a plain card where the series is no more."""
+    shown = card(facts, words)
+    scope = await tx.scopes.get(post.series_id) if post.series_id is not None else None
+    if scope is None:
+        return shown
+    found = lesson_of(post.id, await tx.posts.of_series(scope.id))
+    if found is None:
+        return shown
+    stage = Stage.CAUGHT_UP if found.last else Stage.RUNNING
+    course = CourseFacts(scope=scope, stage=stage, when=When.DAILY, at="", sent=found.number, of=found.of)
+    return lesson(shown, course, found.gap, words)
+
+
+def dump_of(duty: str) -> DumpId | None:
+    """The dump that a duty is named after; other duties come from the dumps of their posts."""
+    found = DUMP.search(duty)
+    return DumpId(int(found[1])) if found else None
+
+
+def news_of(post: Post) -> News:
+    """Whether the post was just written or only found: its date lies far behind its first capture."""
+    if post.date is None or post.first_seen_at.date() - post.date <= OLD_NEWS:
+        return News.WRITTEN
+    return News.FOUND
+
+
+def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest:
+    """The posts of a digest, each called as within its series."""
+    entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
+    period, day = period_of(delivery.duty)
+    today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()
+    return Digest(period=period, day=day or today, entries=entries, delivery=delivery.id)
+
+
+def _within(post: Post) -> str:
+    return (short_title(post.title, post.series) or post.title) if post.series else post.title
+
+
+async def _why(tx: Transaction, scope_id: ScopeId | None) -> tuple[Scope, ...]:
+    scope = await tx.scopes.get(scope_id) if scope_id is not None else None
+    return (scope,) if scope else ()

@@ -10,9 +10,9 @@ from typing import Protocol
 from telegram import Bot, ReplyParameters
 from telegram.constants import ParseMode
 
-from bot.messages.rendering import Rendered
-from bot.telegram.outcomes import outcome_of
-from bot.telegram.request import as_json, ready
+from bot.render import Rendered
+from bot.telegram.errors import outcome_of
+from bot.telegram.http_request import as_json, ready
 from storage.model import Destination, Outcome, Sent
 
 KEPT = 32  # messages whose JSON is kept

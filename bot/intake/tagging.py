@@ -15,8 +15,8 @@ from functools import lru_cache
 
 import ahocorasick
 
-from bot.intake.titles import flatten
-from bot.intake.vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
+from bot.intake.tag_vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
+from bot.titles import flatten
 
 PRECISION = 0.8  # what a word must promise before it speaks for a tag
 MOST_TAGS = 5  # the author gives one to seven, mostly four or five

@@ -1,15 +1,18 @@
-"""Tokens of a formula become its tree; whatever is broken or unknown raises TexError.
+"""A formula's source as tokens, each macro under the name that all clients know, and the way through them.
 
-Here, and only here, macros get their arguments and forbidden ones are replaced (tables: tex_names.py).
+The tokens are pylatexenc's; the names stand in tex_names.py. Knows no tree.
 """
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from bot.messages import tex_names as names
-from bot.messages import tex_symbols as symbols
-from bot.messages.characters import clean
-from bot.messages.tex import (
+from pylatexenc.latexnodes import LatexTokenReader, LatexWalkerEndOfStream, LatexWalkerError, ParsingState
+
+from bot.latex import macros
+from bot.latex.macros import ALIASES, EXPANSIONS, WORDS
+from bot.latex.nodes import (
     Cell,
     Environment,
     Fenced,
@@ -29,8 +32,186 @@ from bot.messages.tex import (
     one_cell,
     one_mark_a_row,
 )
-from bot.messages.tex_tokens import Token, TokenStream, tokens
-from bot.messages.tex_words import words
+from bot.text_sanitizer import clean
+
+LONGEST: Final = 4000
+_UNITS: Final = ("em", "ex", "pt", "mm", "cm", "in", "mu", "px")
+_STATE: Final = ParsingState(in_math_mode=True, enable_double_newline_paragraphs=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: a `kind` of pylatexenc's, what it says, and the white space around it."""
+
+    kind: str
+    text: str
+    before: str
+    after: str
+    source: str
+
+
+_END: Final = Token("end", "", "", "", "")
+
+
+def tokens(tex: str) -> list[Token]:
+    """The tokens of `tex` without comments; raises TexError for what is no TeX."""
+    if len(tex) > LONGEST:
+        raise TexError("too long")
+    reader = LatexTokenReader(tex)
+    found: list[Token] = []
+    while True:
+        try:
+            token = reader.next_token(_STATE)
+        except LatexWalkerEndOfStream:
+            return found
+        except LatexWalkerError as error:
+            raise TexError("no TeX") from error
+        if token.tok == "comment":
+            continue
+        after = getattr(token, "post_space", "") or ""
+        found += _known(Token(token.tok, token.arg, token.pre_space, after, tex[token.pos : token.pos_end]))
+
+
+def _known(token: Token) -> list[Token]:
+    """The token under a name that is known, or what stands in its stead."""
+    if token.kind != "macro":
+        return [token]
+    if token.text in EXPANSIONS:
+        return list(_expansion(token.text))
+    name = ALIASES.get(token.text)
+    return [token] if name is None else [Token("macro", name, token.before, token.after, "\\" + name)]
+
+
+@lru_cache(maxsize=256)
+def _expansion(name: str) -> tuple[Token, ...]:
+    return tuple(tokens(EXPANSIONS[name]))
+
+
+class TokenStream:
+    """A place in a list of tokens; after the last one comes the end, again and again."""
+
+    def __init__(self, found: list[Token]) -> None:
+        self._tokens = found
+        self._at = 0
+
+    def peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else _END
+
+    def take(self) -> Token:
+        token = self.peek()
+        self._at += 1
+        return token
+
+    def taken(self) -> Token:
+        """The token that was taken last, which is not the end."""
+        return self._tokens[self._at - 1]
+
+    def takes(self, sign: str, *, adjoining: bool = False) -> bool:
+        """Whether this character comes next, which is then taken; `adjoining`: without white space before."""
+        token = self.peek()
+        if token.kind != "char" or token.text != sign or (adjoining and token.before):
+            return False
+        self._at += 1
+        return True
+
+    def starred(self) -> bool:
+        return self.takes("*", adjoining=True)
+
+    def raw(self) -> str:
+        """The source of one group."""
+        return "".join(token.before + token.source + token.after for token in self.raw_tokens())
+
+    def raw_tokens(self) -> list[Token]:
+        """The tokens of one group, or one character; raises TexError for anything else."""
+        if (first := self.take()).kind != "brace_open":
+            if first.kind == "char":
+                return [first]
+            raise TexError("no group")
+        found: list[Token] = []
+        depth = 1
+        while True:
+            token = self.take()
+            depth += {"brace_open": 1, "brace_close": -1}.get(token.kind, 0)
+            if token.kind == "end":
+                raise TexError("an open group")
+            if depth == 0:
+                return [*found, Token("char", "", token.before, "", "")] if token.before else found
+            found.append(token)
+
+    def length_follows(self) -> bool:
+        """Whether a length such as [2pt] comes next, as after the end of a line."""
+        first = self.peek()
+        if first.kind != "char" or first.text != "[" or first.before:
+            return False
+        inside = "".join(token.text for token in self._tokens[self._at + 1 : self._at + 8])
+        amount, closed, _ = inside.partition("]")
+        return bool(closed) and amount.lstrip("-").strip()[:1].isdigit() and amount.strip()[-2:] in _UNITS
+
+
+_ESCAPES = {
+    "%": "%",
+    "#": "#",
+    "_": "_",
+    "$": "$",
+    "&": "&",
+    "{": "{",
+    "}": "}",
+    " ": " ",
+    ",": " ",
+    ";": " ",
+    "\\": " ",
+}
+_ESCAPES |= {
+    "quad": " ",
+    "qquad": " ",
+    "textasciitilde": "~",
+    "ldots": "…",
+    "-": "",
+    "!": "",
+    ":": " ",
+    "/": "",
+}
+
+
+def words(found: list[Token], name: str, parse: Callable[[str], Nodes]) -> Iterator[Node]:
+    """The words of `found` in the face `name`; raises TexError for what no client shows among words."""
+    said = ""
+    maths: list[Token] | None = None
+    for token in found:
+        if token.kind == "mathmode_inline":
+            if maths is None:
+                said += " " if token.before else ""
+                maths = []
+                continue
+            if said:
+                yield Words(said, name)
+            said = ""
+            yield from parse("".join(each.before + each.source + each.after for each in maths))
+            maths = None
+        elif maths is not None:
+            maths.append(token)
+        else:
+            said += _said(token)
+    if maths is not None:
+        raise TexError("an open dollar")
+    if said:
+        yield Words(said, name)
+
+
+def _said(token: Token) -> str:
+    before = " " if token.before else ""
+    match token.kind:
+        case "char":
+            return before + (" " if token.text == "~" else token.text)
+        case "brace_open" | "brace_close":
+            return before
+        case "macro" if token.text in _ESCAPES:
+            return before + _ESCAPES[token.text]
+        case "macro" if token.text in WORDS:
+            return before
+        case _:
+            raise TexError(f"out of place among words: {token.source}")
+
 
 _DEEPEST: Final = 24
 _BETWEEN: Final = {"over": "frac", "choose": "binom"}
@@ -65,8 +246,8 @@ class _Parser:
                 break
             if closing == "right" and token.kind == "macro" and token.text == "right":
                 break
-            if token.kind == "macro" and token.text in names.SWITCHES:
-                found.append(Macro(names.SWITCHES[token.text], (one_cell(self.nodes(closing, name)),)))
+            if token.kind == "macro" and token.text in macros.SWITCHES:
+                found.append(Macro(macros.SWITCHES[token.text], (one_cell(self.nodes(closing, name)),)))
                 break
             if token.kind == "macro" and token.text in _BETWEEN:
                 below = one_cell(self.nodes(closing, name))
@@ -115,7 +296,7 @@ class _Parser:
             case "char" if token.text in "^_&~#":
                 raise TexError("no argument")
             case "char" | "macro":
-                if token.text in names.SWITCHES or token.text in (*_BETWEEN, "right", "\\"):
+                if token.text in macros.SWITCHES or token.text in (*_BETWEEN, "right", "\\"):
                     raise TexError("no argument")
                 return tuple(self.node(token))
             case _:
@@ -125,15 +306,15 @@ class _Parser:
         return self.nodes("]") if self.tokens.takes("[") else None
 
     def macro(self, name: str) -> list[Node]:
-        if name in symbols.SILENT or name in symbols.SIMPLE:
+        if name in macros.SILENT or name in macros.SIMPLE:
             return [Macro(name)]
-        if name in names.ARGUMENTS:
+        if name in macros.ARGUMENTS:
             return self.known(name)
-        if name in names.WORDS:
-            return list(words(self.tokens.raw_tokens(), names.WORDS[name], parse))
-        if name in names.DROPPED:
+        if name in macros.WORDS:
+            return list(words(self.tokens.raw_tokens(), macros.WORDS[name], parse))
+        if name in macros.DROPPED:
             return []
-        if name in names.DROPPED_WITH:
+        if name in macros.DROPPED_WITH:
             self.tokens.starred()
             self.tokens.raw()
             return []
@@ -142,23 +323,23 @@ class _Parser:
     def known(self, name: str) -> list[Node]:
         if name == "operatorname" and self.tokens.starred():
             name = "operatorname*"
-        optional = self.optional() if name in names.OPTIONAL or name == "cfrac" else None
-        count = names.ARGUMENTS[name]
+        optional = self.optional() if name in macros.OPTIONAL or name == "cfrac" else None
+        count = macros.ARGUMENTS[name]
         arguments = tuple(self.argument() for _ in range(count))
-        return [Macro(name, arguments, optional if name in names.OPTIONAL else None)]
+        return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
 
     def replaced(self, name: str) -> list[Node]:
         """Macros that take something of what follows and leave something else."""
-        if name in names.WRAPPERS:
-            for _ in range(names.WRAPPERS[name]):
+        if name in macros.WRAPPERS:
+            for _ in range(macros.WRAPPERS[name]):
                 self.tokens.raw()
             return [Group(self.argument())]
-        if name in names.STRETCHED:
+        if name in macros.STRETCHED:
             self.optional()
-            return [Macro("overset", (self.argument(), parse(names.STRETCHED[name])))]
-        if name in names.FENCES:
+            return [Macro("overset", (self.argument(), parse(macros.STRETCHED[name])))]
+        if name in macros.FENCES:
             self.tokens.starred()
-            fence = names.FENCES[name]
+            fence = macros.FENCES[name]
             return [Fenced(fence, self.argument(), fence)]
         match name:
             case "\\":
@@ -192,9 +373,9 @@ class _Parser:
 
     def delimiter(self) -> str:
         token = self.tokens.take()
-        if token.kind == "char" and token.text in names.DELIMITER_SIGNS:
+        if token.kind == "char" and token.text in macros.DELIMITER_SIGNS:
             return {"<": r"\langle", ">": r"\rangle"}.get(token.text, token.text)
-        if token.kind == "macro" and token.text in names.DELIMITERS:
+        if token.kind == "macro" and token.text in macros.DELIMITERS:
             return "\\" + token.text
         raise TexError("no delimiter")
 
@@ -204,15 +385,15 @@ class _Parser:
 
     def negation(self) -> list[Node]:
         token = self.tokens.take()
-        if token.kind in ("char", "macro") and token.text in names.NEGATIONS:
-            return [Macro(names.NEGATIONS[token.text])]
+        if token.kind in ("char", "macro") and token.text in macros.NEGATIONS:
+            return [Macro(macros.NEGATIONS[token.text])]
         raise TexError("an unknown negation")
 
     def environment(self, full: str) -> list[Node]:
         name = full.removesuffix("*")
-        if name not in names.ENVIRONMENTS:
+        if name not in macros.ENVIRONMENTS:
             raise TexError(f"unknown environment: {full}")
-        shown = names.ENVIRONMENTS[name]
+        shown = macros.ENVIRONMENTS[name]
         columns = ""
         if name in ("array", "aligned", "gathered", "split") or full.endswith("matrix*"):
             self.optional()

@@ -8,12 +8,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.messages.actions.browsing import ShowScope
-from bot.messages.actions.posts import Cite, MarkRead, MarkUnread, Papers, Related, Save, ShowPost, Unsave
-from bot.messages.actions.subscriptions import Subscribe, Unsubscribe
-from bot.messages.buttons import Row, label, press
-from bot.messages.characters import one_line
-from bot.messages.document import (
+from bot.callbacks.actions import (
+    Cite,
+    MarkRead,
+    MarkUnread,
+    Papers,
+    Related,
+    Save,
+    ShowPost,
+    ShowScope,
+    Subscribe,
+    Unsave,
+    Unsubscribe,
+)
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Row, label, press
+from bot.messages.links import deep_link, post_url, share_link
+from bot.messages.scope_pages import scope_name
+from bot.render.document import (
     Block,
     Body,
     Button,
@@ -26,11 +38,9 @@ from bot.messages.document import (
     Quote,
     Text,
 )
-from bot.messages.excerpt import excerpt_body
-from bot.messages.links import deep_link, post_url, share_link
-from bot.messages.scopes import scope_name
-from bot.messages.shortening import shorten
-from bot.messages.words import Words
+from bot.render.excerpt import excerpt_body
+from bot.render.truncate import shorten
+from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, Scope, ScopeKind
 
 AUTHOR: Final = "苏剑林"

@@ -11,9 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from bot.messages.characters import one_line
-from bot.messages.figures import Figures, SeriesGrowth
-from bot.messages.words import Words, words_for
+from bot.messages.i18n import Words, words_for
+from bot.messages.statistics import Figures, SeriesGrowth
+from bot.text_sanitizer import one_line
 from storage.model import Post
 
 WIDTH, HEIGHT, DOTS = 7.2, 11.0, 150  # inches and dots an inch: 1080 x 1650

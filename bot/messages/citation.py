@@ -6,7 +6,7 @@ The form is the one at the foot of each post on the blog. Knows nothing of butto
 import re
 import zlib
 
-from bot.intake.titles import title_key
+from bot.titles import title_key
 from storage.model import Certainty, Post
 
 LIMIT = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe

@@ -6,14 +6,21 @@ The post itself is a card; these are the sentences around it.
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bot.messages.actions.browsing import SeriesIndex, ShowScope
-from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
-from bot.messages.actions.posts import Reading
-from bot.messages.bars import bar
-from bot.messages.buttons import Page, Row, label, paging, press
-from bot.messages.characters import one_line
-from bot.messages.document import Block, Body, Heading, Item, Items, Message, Paragraph, Text
-from bot.messages.words import Words
+from bot.callbacks.actions import (
+    CourseNext,
+    CoursePause,
+    CourseResume,
+    CourseStart,
+    CourseStop,
+    Reading,
+    SeriesIndex,
+    ShowScope,
+)
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.post_lists import bar
+from bot.render.document import Block, Body, Heading, Item, Items, Message, Paragraph, Text
+from bot.text_sanitizer import one_line
 from storage.model import Scope, Stage, When
 
 

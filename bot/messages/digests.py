@@ -9,24 +9,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.messages.actions.conversation import Nothing
-from bot.messages.actions.posts import Step
-from bot.messages.buttons import press
+from bot.callbacks.actions import Nothing, Step
 from bot.messages.cards import why_line
-from bot.messages.characters import one_line
-from bot.messages.document import (
-    Block,
-    Footer,
-    Heading,
-    Inline,
-    Item,
-    Items,
-    Link,
-    Message,
-    Text,
-)
+from bot.messages.i18n import Words
+from bot.messages.keyboards import press
 from bot.messages.links import post_url
-from bot.messages.words import Words
+from bot.render.document import Block, Footer, Heading, Inline, Item, Items, Link, Message, Text
+from bot.text_sanitizer import one_line
 from storage.model import Post, Scope
 
 _BULLET: Final = "·"

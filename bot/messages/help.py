@@ -6,15 +6,22 @@ Two taps lead from /start to a useful subscription.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.messages.actions.browsing import AskSearch, Latest, SeriesIndex
-from bot.messages.actions.conversation import About, HelpPage
-from bot.messages.actions.settings import Settings
-from bot.messages.actions.subscriptions import Subscribe, Subscriptions
-from bot.messages.buttons import Row, press
+from bot.callbacks.actions import (
+    About,
+    AskSearch,
+    HelpPage,
+    Latest,
+    SeriesIndex,
+    Settings,
+    Subscribe,
+    Subscriptions,
+)
 from bot.messages.cards import AUTHOR, LICENCE
-from bot.messages.characters import one_line
 from bot.messages.commands import COMMANDS, Command, Where
-from bot.messages.document import (
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Row, press
+from bot.messages.links import BLOG, group_link, post_url
+from bot.render.document import (
     Block,
     Bold,
     Button,
@@ -29,8 +36,7 @@ from bot.messages.document import (
     Paragraph,
     Text,
 )
-from bot.messages.links import BLOG, group_link, post_url
-from bot.messages.words import Words
+from bot.text_sanitizer import one_line
 from storage.model import Post, ScopeId
 
 

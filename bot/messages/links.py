@@ -7,13 +7,17 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from bot.messages.actions import Action
-from bot.messages.actions.browsing import SearchPage, SeriesIndex, ShowScope
-from bot.messages.actions.posts import ShowPost
-from bot.messages.actions.settings import Settings
-from bot.messages.actions.subscriptions import Subscriptions
-from bot.messages.callback_data import LARGEST
-from bot.messages.characters import one_line
+from bot.callbacks.actions import (
+    Action,
+    SearchPage,
+    SeriesIndex,
+    Settings,
+    ShowPost,
+    ShowScope,
+    Subscriptions,
+)
+from bot.callbacks.codec import LARGEST
+from bot.text_sanitizer import one_line
 from storage.model import Post
 
 BLOG: Final = "https://kexue.fm"

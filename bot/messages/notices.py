@@ -3,12 +3,10 @@
 For readers; what operators are told is in operators.py.
 """
 
-from bot.messages.actions import Action
-from bot.messages.actions.browsing import AskSearch, Latest, SeriesIndex
-from bot.messages.actions.conversation import Dismiss, Forget, HelpPage
-from bot.messages.buttons import label, press
-from bot.messages.document import Button, Message, Paragraph, Pick, Text
-from bot.messages.words import Words
+from bot.callbacks.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex
+from bot.messages.i18n import Words
+from bot.messages.keyboards import label, press
+from bot.render.document import Button, Message, Paragraph, Pick, Text
 
 SHOWN_WORDS = 64  # UTF-16 units of what somebody typed that are said back
 
@@ -184,3 +182,55 @@ def channel_added(words: Words, title: str) -> Message:
 def welcome_back(words: Words, subscriptions: int) -> Message:
     """The bot is let in again."""
     return notice(words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions))
+
+
+def subscribed_now(words: Words) -> str:
+    return words.say("已订阅")
+
+
+def unsubscribed_now(words: Words) -> str:
+    return words.say("已退订")
+
+
+def subscribe_button(words: Words) -> str:
+    return words.say("🔔 订阅")
+
+
+def unsubscribe_button(words: Words) -> str:
+    return words.say("🔕 退订")
+
+
+def save_button(words: Words) -> str:
+    return words.say("☆ 收藏")
+
+
+def saved_button(words: Words) -> str:
+    return words.say("★ 已收藏")
+
+
+def read_button(words: Words) -> str:
+    return words.say("读过了")
+
+
+def unread_button(words: Words) -> str:
+    return words.say("标为未读")
+
+
+def cites_it(words: Words) -> str:
+    """Beside a post that cites the one in question."""
+    return words.say("引用了这篇")
+
+
+def cited_by_it(words: Words) -> str:
+    """Beside a post that the one in question cites."""
+    return words.say("这篇引用的")
+
+
+def open_here(words: Words) -> str:
+    """Below a card that was sent into another chat."""
+    return words.say("在机器人里打开")
+
+
+def nothing_inline(words: Words) -> str:
+    """Above the empty list of an inline query; leads to all series."""
+    return words.say("没有找到，看看所有系列")

@@ -5,16 +5,27 @@ Every answer to a subscription says what will come, when, and how to change it.
 
 from dataclasses import dataclass
 
-from bot.messages.actions.browsing import SeriesIndex, ShowScope, TagIndex
-from bot.messages.actions.settings import Options, Setting, Settings
-from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, TopicFor, Unmute, Unsubscribe
-from bot.messages.buttons import Page, Row, label, paging, press
-from bot.messages.characters import one_line
-from bot.messages.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
-from bot.messages.listing import link_to
-from bot.messages.preferences import how_it_comes
-from bot.messages.scopes import scope_label, scope_name
-from bot.messages.words import Words
+from bot.callbacks.actions import (
+    Mute,
+    Options,
+    SeriesIndex,
+    Setting,
+    Settings,
+    ShowScope,
+    Subscribe,
+    Subscriptions,
+    TagIndex,
+    TopicFor,
+    Unmute,
+    Unsubscribe,
+)
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.post_lists import link_to
+from bot.messages.scope_pages import scope_label, scope_name
+from bot.messages.settings import how_it_comes
+from bot.render.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
+from bot.text_sanitizer import one_line
 from storage.model import Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
 _NAMES_TAGS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)

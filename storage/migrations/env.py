@@ -9,7 +9,7 @@ from storage.schema import metadata
 
 def render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Write our column types as what they are in the database: a step must not change when they do."""
-    if kind == "type" and type(item).__module__ == "storage.columns":
+    if kind == "type" and type(item).__module__ == "storage.engine":
         return f"sa.{item.impl!r}"
     return False
 

@@ -38,6 +38,7 @@ from storage.model.deliveries import (
     Settlement,
     State,
     Unsure,
+    settled,
 )
 from storage.model.posts import (
     Certainty,
@@ -105,4 +106,5 @@ __all__ = [
     "Subscription",
     "Unsure",
     "When",
+    "settled",
 ]

@@ -152,3 +152,28 @@ class Moved:
 
 
 Outcome = Sent | Later | Unsure | Refused | Gone | Moved
+
+
+def settled(
+    delivery: Delivery,
+    state: State,
+    *,
+    reason: str | None = None,
+    message_id: int | None = None,
+    due_at: datetime | None = None,
+    unsure: bool = False,
+    counts: bool = True,
+    form: Form | None = None,
+) -> Settlement:
+    """What is written of a claimed delivery that goes to `state`."""
+    return Settlement(
+        delivery_id=delivery.id,
+        token=delivery.token,
+        state=state,
+        reason=reason,
+        message_id=message_id,
+        due_at=due_at,
+        unsure=unsure,
+        counts=counts,
+        form=form,
+    )

@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.columns import Utc, Word
+from storage.engine import Utc, Word
 from storage.model import ChatKind, ExcerptLength, Format, Stage, Standing, When
 from storage.schema.naming import Id, metadata
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.columns import Utc, Word
+from storage.engine import Utc, Word
 from storage.model import DeliveryKind, Form, State
 from storage.schema.naming import Id, metadata
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, String, Table, Text
 
-from storage.columns import Utc
+from storage.engine import Utc
 from storage.schema.naming import metadata
 
 # Work that one process at a time does; `token` is of this holding.

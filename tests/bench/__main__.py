@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.fan_out import PEERS, Figures, all_of, run
-from tests.bench.inventing import feed
-from tests.bench.pace import pace
-from tests.bench.serving import serving
+from tests.bench.invented_posts import feed
+from tests.bench.rate import pace
+from tests.bench.server_process import serving
 from tests.bench.soak import UPDATES_PER_SECOND, is_flat, soak, told
-from tests.bench.starting import starting
+from tests.bench.start import starting
 from tests.bench.updates import updates
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -79,14 +79,15 @@ def landings(results: dict[str, Any], *, quick: bool) -> None:
     for subscribers in (1000, 100_000) if quick else (1000, 10_000, 100_000):
         with tempfile.TemporaryDirectory() as folder:
             planned = run(
-                ["-m", "tests.bench.landing", "planning"], {"folder": folder, "subscribers": subscribers}
+                ["-m", "tests.bench.first_message", "planning"],
+                {"folder": folder, "subscribers": subscribers},
             )
         with tempfile.TemporaryDirectory() as folder:
             log = f"{folder}/server.log"
-            run(["-m", "tests.bench.landing", "fill"], {"folder": folder, "subscribers": subscribers})
+            run(["-m", "tests.bench.first_message", "fill"], {"folder": folder, "subscribers": subscribers})
             with serving(Path(log), core=1, latency=0.05) as server:
                 given = {"folder": folder, "url": server.url, "log": log}
-                landed = run(["-m", "tests.bench.landing", "first_message"], given)
+                landed = run(["-m", "tests.bench.first_message", "first_message"], given)
         rows[f"{subscribers:,}"] = {**planned, **landed}
     table("A dump lands: planning, the first message, memory, by subscribers", rows)
     results["landing"] = rows
@@ -115,7 +116,7 @@ def intakes(results: dict[str, Any], *, quick: bool) -> None:
 def _intake(count: int) -> Callable[[], Figures]:
     def measure() -> Figures:
         with tempfile.TemporaryDirectory() as folder:
-            return run(["-m", "tests.bench.taking_in", folder], str(count))
+            return run(["-m", "tests.bench.intake", folder], str(count))
 
     return measure
 

@@ -13,9 +13,9 @@ import aiohttp
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
-from tests.bench.filling import FIRST_CHAT
-from tests.bench.inventing import excerpt_of, title_of
-from tests.bench.serving import TOKEN
+from tests.bench.fill import FIRST_CHAT
+from tests.bench.invented_posts import excerpt_of, title_of
+from tests.bench.server_process import TOKEN
 
 Send = Callable[[int], Awaitable[object]]
 

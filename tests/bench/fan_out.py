@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.contenders import TEXT
-from tests.bench.filling import FIRST_CHAT
-from tests.bench.serving import ROOT, TOKEN, serving
+from tests.bench.fill import FIRST_CHAT
+from tests.bench.server_process import ROOT, TOKEN, serving
 
 Figures = dict[str, float]
 
@@ -53,7 +53,7 @@ def ours(latency: float, count: int, rate: float | None) -> Figures:
             "rate": rate,
             "slots": SLOTS,
         }
-        return run(["-m", "tests.bench.sending"], given)
+        return run(["-m", "tests.bench.fan_out_run"], given)
 
 
 def theirs(name: str, latency: float, count: int) -> Figures:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.fan_out import Figures, pinned
-from tests.bench.filling import filled
-from tests.bench.inventing import listing
-from tests.bench.living import PATH, SECRET, Living, living
-from tests.bench.serving import ROOT, serving
+from tests.bench.fill import filled
+from tests.bench.invented_posts import listing
+from tests.bench.live_bot import PATH, SECRET, Living, living
+from tests.bench.server_process import ROOT, serving
 
 UPDATES_PER_SECOND = 200
 SUBSCRIBERS = 900
@@ -120,7 +120,7 @@ def _bringing(service: Living, seconds: float) -> subprocess.Popen[str]:
         "seed": 10_000_000,
         "rate": UPDATES_PER_SECOND,
     }
-    command = [*pinned(1), sys.executable, "-m", "tests.bench.bringing", json.dumps(given)]
+    command = [*pinned(1), sys.executable, "-m", "tests.bench.update_load", json.dumps(given)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 

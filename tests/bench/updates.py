@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.fan_out import Figures, run
-from tests.bench.filling import filled
-from tests.bench.living import PATH, SECRET, Living, living
-from tests.bench.serving import serving
+from tests.bench.fill import filled
+from tests.bench.live_bot import PATH, SECRET, Living, living
+from tests.bench.server_process import serving
 
 POSTS = 1500
 SUBSCRIBERS = 50_000
@@ -43,7 +43,7 @@ def brought(service: Living, *, seconds: float, seed: int, rate: float = 0) -> F
         "seed": seed,
         "rate": rate,
     }
-    figures = run(["-m", "tests.bench.bringing"], given, core=1)
+    figures = run(["-m", "tests.bench.update_load"], given, core=1)
     figures["cpu_ms_per_update"] = 1000 * (service.processor_seconds - before) / figures["updates"]
     return figures
 

@@ -5,7 +5,7 @@ import sys
 
 from bot.settings import FREE_PER_SECOND
 from tests.bench.__main__ import table
-from tests.capacity.reckoning import PAID_PER_SECOND, fan_out_seconds, shown_seconds
+from tests.capacity.estimate import PAID_PER_SECOND, fan_out_seconds, shown_seconds
 from tests.capacity.sample import sample
 from tests.capacity.year import DAYS, World, simulate
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bot.settings import FREE_PER_SECOND, Settings
 from storage.model import Priority
-from tests.capacity.reckoning import (
+from tests.capacity.estimate import (
     PAID_PER_SECOND,
     Measured,
     fan_out_seconds,

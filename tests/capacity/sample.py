@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import islice
 
-from bot.delivery.limits import Limits
-from bot.delivery.pacing import Pacing
-from tests.bench.pace import most_within
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Pacing
+from tests.bench.rate import most_within
 
 ANSWERS_PER_SECOND = 0.5
 RETRY_AFTER = (1, 5, 30)

@@ -9,9 +9,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bot.delivery.rhythm import DAY as A_DAY
+from bot.delivery.due_times import DAY as A_DAY
 from storage.model import Priority
-from tests.capacity.reckoning import net_rate
+from tests.capacity.estimate import net_rate
 
 DAY, HOUR = A_DAY.total_seconds(), 3600.0
 DAYS = 365

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from storage.model import ScopeKind
-from tests.dumps import Shown
-from tests.fakes import FakeTelegram
-from tests.wholebot import WholeBot
+from tests.end_to_end.whole_bot import WholeBot
+from tests.fakes.people import FakeTelegram
+from tests.tools.dumps import Shown
 
 POSTS = (
     Shown(title="两步走(一):Attention的开头", excerpt="开头,为测试而写。"),

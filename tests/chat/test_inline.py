@@ -7,10 +7,10 @@ import pytest
 
 from bot.chat.inline import CACHE_SECONDS, PER_ANSWER, offset
 from storage.model import ExcerptLength, Format
-from tests.dumps import Shown, many
-from tests.fake_replies import error
-from tests.fakes import PATIENCE, READER, FakeTelegram
-from tests.wholebot import WholeBot
+from tests.end_to_end.whole_bot import WholeBot
+from tests.fakes.people import PATIENCE, READER, FakeTelegram
+from tests.fakes.replies import error
+from tests.tools.dumps import Shown, many
 
 ROTATION = Shown(
     title="旋转矩阵小记",

@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from bot.chat import figuring
+from bot.chat import browse
 from bot.messages.charts import can_draw
-from tests.dumps import Shown
-from tests.fake_replies import cut_after, error
-from tests.fakes import READER, FakeTelegram
-from tests.wholebot import WholeBot
+from tests.end_to_end.whole_bot import WholeBot
+from tests.fakes.people import READER, FakeTelegram
+from tests.fakes.replies import cut_after, error
+from tests.tools.dumps import Shown
 
 POSTS = (
     Shown(title="两步走(一):开头", day=date(2023, 5, 1), readers=12_345, excerpt="开头,为测试而写。"),
@@ -45,7 +45,7 @@ async def test_who_wants_no_pictures_reads_the_same(resting_bot: WholeBot, teleg
 async def test_without_the_extra_it_is_text(
     resting_bot: WholeBot, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figuring, "can_draw", lambda: False)
+    monkeypatch.setattr(browse, "can_draw", lambda: False)
     await _stored(resting_bot)
     assert (await resting_bot.says("/stats")).media is None
     assert telegram.calls("sendPhoto") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dumps import ARCHIVE, HOME, land, listing
+from tests.tools.dumps import ARCHIVE, HOME, land, listing
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Any
 from click.testing import CliRunner
 
 from bot.cli import main
-from tests.cli.calling import call, lines
-from tests.dumps import ARCHIVE, land
-from tests.intake.blog import FEED
-from tests.shared import SHARED, needs_shared
+from tests.cli.program import call, lines
+from tests.fakes.blog import FEED
+from tests.tools.dumps import ARCHIVE, land
+from tests.tools.shared import SHARED, needs_shared
 
 FIELDS = (
     "file", "layout", "title", "date", "month_day", "readers", "comments", "category", "tags", "excerpt",

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.cli.calling import call, lines, program
-from tests.dumps import Shown, land, listing
+from tests.cli.program import call, lines, program
+from tests.tools.dumps import Shown, land, listing
 
 
 def test_the_console_answers_piped_lines_and_ends_with_them(here: Path) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.calling import PATIENCE, PROGRAM, call, environment, program
-from tests.fake_replies import error
-from tests.fakes import FakeTelegram
-from tests.programs import Program, started
+from tests.cli.program import PATIENCE, PROGRAM, call, environment, program
+from tests.fakes.people import FakeTelegram
+from tests.fakes.replies import error
+from tests.tools.programs import Program, started
 
 WRONG_SETTINGS = {
     "no token": ({}, "BOT_TOKEN"),

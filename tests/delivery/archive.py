@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot.intake.understanding import places_of
-from bot.intake.wording import word_places
+from bot.intake.derive import places_of
+from bot.intake.word_subscriptions import word_places
 from storage.database import Database, Transaction, open_database
 from storage.model import DumpId, DumpRecord, Layout, Post
-from tests.databases import url_in
 from tests.messages.posts import post as written
+from tests.tools.databases import url_in
 
 T = TypeVar("T")
 

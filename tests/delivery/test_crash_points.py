@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import pytest
 
-from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import read_settings
+from bot.wiring import telegram_wires
 from storage.model import State
-from tests.bench.filling import url_of
-from tests.bench.serving import TOKEN
+from tests.bench.fill import url_of
+from tests.bench.server_process import TOKEN
 from tests.torture.accounting import Account
 from tests.torture.runs import Scene, scene
 

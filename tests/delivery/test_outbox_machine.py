@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
-from bot.delivery.consequences import follow
-from bot.delivery.verdict import judge
+from bot.delivery.retry_policy import judge
+from bot.delivery.side_effects import follow
 from storage.database import Database, Transaction
-from storage.engines import create_engine
+from storage.engine import create_engine
 from storage.model import (
     ChatKind,
     Delivery,
@@ -34,8 +34,8 @@ from storage.model import (
     Unsure,
 )
 from storage.schema import deliveries
-from tests.databases import remove, url_in
-from tests.examples import examples
+from tests.tools.databases import remove, url_in
+from tests.tools.examples import examples
 
 T = TypeVar("T")
 

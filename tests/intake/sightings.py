@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bot.intake.titles import flatten
+from bot.titles import flatten
 from storage.model import Layout, Post, PostId, Sighting
 
 START = datetime(2026, 9, 1, tzinfo=UTC)

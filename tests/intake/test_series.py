@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.overrides import read_overrides
 from bot.intake.series import Membership, Titled, derive_series, short_title
-from bot.intake.titles import flatten
-from tests.quality_titles import (
+from bot.intake.series_overrides import read_overrides
+from bot.titles import flatten
+from tests.tools.quality_titles import (
     TITLES_BY_STYLE,
     TRUE_TITLES,
     flattened,
@@ -14,7 +14,7 @@ from tests.quality_titles import (
     share_false,
     share_right,
 )
-from tests.shared import needs_shared
+from tests.tools.shared import needs_shared
 
 REAL = read_truths(TITLES_BY_STYLE)
 

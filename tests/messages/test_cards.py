@@ -17,12 +17,12 @@ from bot.messages.cards import (
     hashtag,
     why_line,
 )
-from bot.messages.classic import render_classic
-from bot.messages.document import Message, Quote
-from bot.messages.plain import plain
-from bot.messages.words import LANGUAGES, Words, words_for
+from bot.messages.i18n import LANGUAGES, Words, words_for
+from bot.render.document import Message, Quote
+from bot.render.html import render_classic
+from bot.render.plain import plain
 from storage.model import ExcerptLength
-from tests.messages.pictures import Scene, check, check_keyboard
+from tests.messages.golden_files import Scene, check, check_keyboard
 from tests.messages.posts import (
     ATTENTION,
     EMBEDDING,

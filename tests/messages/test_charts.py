@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from bot.messages.charts import DOTS, HEIGHT, WIDTH, can_draw, draw
-from bot.messages.figures import Figures, SeriesGrowth
-from bot.messages.words import LANGUAGES
+from bot.messages.i18n import LANGUAGES
+from bot.messages.statistics import Figures, SeriesGrowth
 from tests.messages.posts import DDPM, LEAKY, post
 
 pytestmark = pytest.mark.skipif(not can_draw(), reason="the extra `pictures` is not installed")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.titles import flatten, title_key
 from bot.messages.citation import LIMIT, bibtex, citation, citation_key
+from bot.titles import flatten, title_key
 from storage.model import Certainty, Post, PostId
 
 POST = Post(

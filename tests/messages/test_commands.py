@@ -6,8 +6,8 @@ import pytest
 
 from bot.messages.commands import COMMANDS, Command, Where, markdown_table, menu, operator_menu
 from bot.messages.help import help_page
-from bot.messages.plain import plain
-from bot.messages.words import LANGUAGES, words_for
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.render.plain import plain
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -2,21 +2,13 @@
 
 import pytest
 
-from bot.messages.actions.courses import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
-from bot.messages.buttons import page_of
-from bot.messages.callback_data import decode
-from bot.messages.courses import (
-    CourseFacts,
-    Progress,
-    course,
-    course_offer,
-    courses,
-    lesson_line,
-    reading,
-)
-from bot.messages.words import LANGUAGES, words_for
+from bot.callbacks.actions import CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
+from bot.callbacks.codec import decode
+from bot.messages.courses import CourseFacts, Progress, course, course_offer, courses, lesson_line, reading
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.keyboards import page_of
 from storage.model import Stage, When
-from tests.messages.pictures import Scene, check
+from tests.messages.golden_files import Scene, check
 from tests.messages.posts import DIFFUSION, ROPE
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.classic import render_classic
 from bot.messages.digests import Digest, Entry, Period, digest
-from bot.messages.document import Item, Items, Link, Message
-from bot.messages.plain import inline_text
-from bot.messages.words import LANGUAGES, words_for
-from tests.messages.pictures import Scene, check, check_keyboard
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.render.document import Item, Items, Link, Message
+from bot.render.html import render_classic
+from bot.render.plain import inline_text
+from tests.messages.golden_files import Scene, check, check_keyboard
 from tests.messages.posts import DDPM, EMBEDDING, GLOBAL, LENGTH, ROBUST, SPECTRA, UNDATED, WINDOW, post
 
 TODAY = date(2026, 11, 22)

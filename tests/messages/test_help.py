@@ -2,14 +2,13 @@
 
 import pytest
 
-from bot.messages.actions.browsing import SeriesIndex
-from bot.messages.actions.subscriptions import Subscribe
-from bot.messages.callback_data import decode
+from bot.callbacks.actions import SeriesIndex, Subscribe
+from bot.callbacks.codec import decode
 from bot.messages.commands import COMMANDS, Where
 from bot.messages.help import ArchiveFacts, about, group_greeting, help_page, start
-from bot.messages.plain import plain
-from bot.messages.words import LANGUAGES, words_for
-from tests.messages.pictures import Scene, check
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.render.plain import plain
+from tests.messages.golden_files import Scene, check
 from tests.messages.posts import EVERYTHING, LEAKY
 
 STORED = ArchiveFacts(posts=1_337, series=69, newest=LEAKY, everything=EVERYTHING.id)

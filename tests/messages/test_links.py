@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.actions import Action
-from bot.messages.actions.browsing import Latest, SearchPage, SeriesIndex, ShowScope
-from bot.messages.actions.posts import ShowPost
-from bot.messages.actions.settings import Settings
-from bot.messages.actions.subscriptions import Subscriptions
-from bot.messages.callback_data import LARGEST
+from bot.callbacks.actions import (
+    Action,
+    Latest,
+    SearchPage,
+    SeriesIndex,
+    Settings,
+    ShowPost,
+    ShowScope,
+    Subscriptions,
+)
+from bot.callbacks.codec import LARGEST
 from bot.messages.links import (
     decode_start,
     deep_link,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from bot.messages import notices, relations
-from bot.messages.actions.browsing import Latest
-from bot.messages.characters import units
-from bot.messages.plain import plain
-from bot.messages.relations import Citation
-from bot.messages.words import LANGUAGES, Words, words_for
-from tests.messages.pictures import Scene, check
+from bot.callbacks.actions import Latest
+from bot.messages import notices, post_relations
+from bot.messages.i18n import LANGUAGES, Words, words_for
+from bot.messages.post_relations import Citation
+from bot.render.plain import plain
+from bot.text_sanitizer import units
+from tests.messages.golden_files import Scene, check
 from tests.messages.posts import LEAKY
 
 LONG = "很长" * 2000
@@ -48,9 +48,9 @@ SCENES: dict[str, Scene] = {
     "channel offer": notices.channel_offer,
     "channel added": lambda words: notices.channel_added(words, "读论文"),
     "welcome back": lambda words: notices.welcome_back(words, 3),
-    "cite": lambda words: relations.citation(LEAKY, CITATION, words),
-    "cite unsure": lambda words: relations.citation(LEAKY, UNSURE, words),
-    "papers": lambda words: relations.papers(LEAKY, ("Attention Is All You Need", "YaRN & RoPE"), words),
+    "cite": lambda words: post_relations.citation(LEAKY, CITATION, words),
+    "cite unsure": lambda words: post_relations.citation(LEAKY, UNSURE, words),
+    "papers": lambda words: post_relations.papers(LEAKY, ("Attention Is All You Need", "YaRN & RoPE"), words),
 }
 
 

@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.actions.settings import Choose, Options, Setting, Settings
-from bot.messages.callback_data import decode
-from bot.messages.preferences import how_it_comes
-from bot.messages.settings import chosen_value, setting_options, settings_menu, with_choice
-from bot.messages.words import LANGUAGES, words_for
+from bot.callbacks.actions import Choose, Options, Setting, Settings
+from bot.callbacks.codec import decode
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.settings import chosen_value, how_it_comes, setting_options, settings_menu, with_choice
 from storage.model import ExcerptLength, Format, Preferences, When
-from tests.messages.pictures import Scene, check, check_keyboard
+from tests.messages.golden_files import Scene, check, check_keyboard
 
 PLAIN = Preferences()
 FULL = Preferences(

@@ -2,14 +2,14 @@
 
 import pytest
 
+from bot.callbacks.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
+from bot.callbacks.codec import decode
 from bot.messages import subscriptions as views
-from bot.messages.actions.subscriptions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
-from bot.messages.buttons import page_of
-from bot.messages.callback_data import decode
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.keyboards import page_of
 from bot.messages.subscriptions import Matching
-from bot.messages.words import LANGUAGES, words_for
 from storage.model import DestinationId, Preferences, Subscription, When
-from tests.messages.pictures import Scene, check
+from tests.messages.golden_files import Scene, check
 from tests.messages.posts import AGE, DDPM, EVERYTHING, LEAKY, LENGTH, NOISE, ROPE, SPECTRA, WORD
 
 HERE = DestinationId(3)

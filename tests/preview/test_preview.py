@@ -7,12 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
-from bot.preview import browser
-from bot.preview.browser import NoPictureError, take_picture
-from bot.preview.making import NoSuchPostError, preview
+from bot.preview import NoSuchPostError, preview, screenshot
+from bot.preview.screenshot import NoPictureError, take_picture
 from bot.settings import Settings, read_settings
-from tests.dumps import Shown
-from tests.wholebot import WholeBot
+from tests.end_to_end.whole_bot import WholeBot
+from tests.tools.dumps import Shown
 
 ROTATION = Shown(title="旋转矩阵小记", excerpt="这里的$\\boldsymbol{R}_{m-n}$只依赖于差,为测试而写。")
 
@@ -49,7 +48,7 @@ def test_without_a_browser_the_mend_is_named(tmp_path: Path, monkeypatch: pytest
         take_picture("<html><body>x</body></html>", tmp_path / "x.png")
 
 
-@pytest.mark.skipif(browser.find() is None, reason="no browser on this machine")
+@pytest.mark.skipif(screenshot.find() is None, reason="no browser on this machine")
 def test_a_picture_is_as_large_as_the_page(tmp_path: Path) -> None:
     body = '<body style="margin:0"><div style="width:300px;height:140px">x</div></body>'
     take_picture(f"<!doctype html><html>{body}</html>", tmp_path / "x.png", scale=1)

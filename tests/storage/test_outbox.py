@@ -4,16 +4,7 @@ import asyncio
 from datetime import date, timedelta
 
 from storage.database import Database, Transaction
-from storage.model import (
-    ChatKind,
-    Delivery,
-    DestinationId,
-    DumpId,
-    Form,
-    Settlement,
-    Standing,
-    State,
-)
+from storage.model import ChatKind, Delivery, DestinationId, DumpId, Form, Settlement, Standing, State
 from tests.delivery.archive import THEN, essay, store
 
 LEASE = timedelta(seconds=120)

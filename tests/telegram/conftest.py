@@ -10,8 +10,8 @@ import pytest_asyncio
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.request import BaseRequest
 
-from bot.telegram.request import AiohttpRequest
-from tests.fakes import FakeTelegram
+from bot.telegram.http_request import AiohttpRequest
+from tests.fakes.people import FakeTelegram
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -6,21 +6,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from telegram import (
-    Bot,
-    InlineQueryResultArticle,
-    InputTextMessageContent,
-)
-from telegram.error import (
-    BadRequest,
-    ChatMigrated,
-    Conflict,
-    Forbidden,
-    TelegramError,
-)
+from telegram import Bot, InlineQueryResultArticle, InputTextMessageContent
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, TelegramError
 
-from bot.telegram.request import AiohttpRequest
-from tests.fakes import PATIENCE, FakeTelegram
+from bot.telegram.http_request import AiohttpRequest
+from tests.fakes.people import PATIENCE, FakeTelegram
 from tests.telegram.conftest import bot_over, keyboard
 
 

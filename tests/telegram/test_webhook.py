@@ -12,12 +12,12 @@ import pytest
 import pytest_asyncio
 from telegram import Bot
 
-from bot.hearing import update_from
 from bot.telegram import webhook
 from bot.telegram.webhook import AT_ONCE, LARGEST, SECRET_HEADER, listening
-from tests.fake_replies import Delay
-from tests.fakes import READER, FakeTelegram
-from tests.wholebot import WholeBot
+from bot.update_receiver import update_from
+from tests.end_to_end.whole_bot import WholeBot
+from tests.fakes.people import READER, FakeTelegram
+from tests.fakes.replies import Delay
 
 SECRET = "s3cret"
 

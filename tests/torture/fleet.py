@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.intake import Rules, take_in
+from bot.intake.ingest import Rules, take_in
 from storage.model import Dump
-from tests.bench.filling import filled_at
-from tests.bench.serving import TOKEN, Serving, serving
-from tests.programs import Program, started
+from tests.bench.fill import filled_at
+from tests.bench.server_process import TOKEN, Serving, serving
+from tests.tools.programs import Program, started
 from tests.torture.accounting import Account, account
 from tests.torture.runs import NEWS, POSTS
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.messages.formulas import hard_formulas
+from tests.latex.formulas import hard_formulas
 
 SAMPLES = sorted((Path(__file__).parents[1] / "data" / "dumps").glob("*.*"))
 _TEX = tuple(tex.encode("utf-8", "surrogatepass") for tex, _, _ in hard_formulas())

@@ -16,40 +16,38 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 from telegram import Bot
 
-from bot.chat.names import find
-from bot.chat.search import build, query_words, search
-from bot.hearing import update_from
-from bot.intake.answers import why_not_fetched
-from bot.intake.bodies import BadBodyError, read_body
-from bot.intake.hosts import BLOG_HOSTS, RefusedAddressError, redirected
-from bot.intake.mentions import mentions_of, paper_links
-from bot.intake.numbering import read_title
-from bot.intake.overrides import OverridesError, read_overrides
-from bot.intake.politeness import LONGEST_WISH, wished
-from bot.intake.robots import MAX_DELAY, robots_of
+from bot.callbacks.codec import MAX_BYTES, decode, encode
+from bot.crawler.backoff import LONGEST_WISH, wished
+from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
+from bot.crawler.poller import next_time, read_cron, read_pages
+from bot.crawler.url_policy import BLOG_HOSTS, MAX_DELAY, RefusedAddressError, redirected, robots_of
+from bot.export import UnknownRecordError, restore
+from bot.intake.references import mentions_of, paper_links
 from bot.intake.series import Titled, derive_series, short_title
-from bot.intake.timetable import next_time, read_cron, read_pages
-from bot.intake.titles import flatten, title_key
-from bot.messages.callback_data import MAX_BYTES, decode, encode
+from bot.intake.series_overrides import OverridesError, read_overrides
+from bot.latex.telegram_subset import safe_tex
+from bot.latex.unicode import unicode_tex
 from bot.messages.cards import CardFacts, News, announcement, card
-from bot.messages.characters import clean
+from bot.messages.i18n import words_for
 from bot.messages.links import decode_start, start_payload
-from bot.messages.maths import safe_tex
-from bot.messages.rendering import render
-from bot.messages.unicode_maths import unicode_tex
-from bot.messages.words import words_for
-from bot.moving import UnknownRecordError, restore
+from bot.render import render
+from bot.search.index import build, query_words, search
+from bot.search.names import find
 from bot.settings import SettingsError, read_settings
 from bot.telegram.webhook import LARGEST, update_in
+from bot.text_sanitizer import clean
+from bot.titles import flatten, title_key
+from bot.titles.episodes import read_title
+from bot.update_receiver import update_from
 from storage.database import open_database
 from storage.model import Form
-from tests.chat.test_search import BIAS, GAN, ROPE
-from tests.intake.layouts.samples import read_or_reason
-from tests.intake.layouts.test_damage import assert_sound
+from tests.fakes.rich_rules import faults
+from tests.intake.formats.samples import read_or_reason
+from tests.intake.formats.test_damage import assert_sound
+from tests.latex.profile import violations
 from tests.messages.posts import post
-from tests.messages.profile import violations
-from tests.rich_rules import faults
-from tests.telegram_parser import parse_html, units
+from tests.search.test_index import BIAS, GAN, ROPE
+from tests.tools.telegram_parser import parse_html, units
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 INDEX = build([ROPE, GAN, BIAS])

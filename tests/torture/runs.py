@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.intake import Rules, take_in
+from bot.intake.ingest import Rules, take_in
 from storage.model import Dump
-from tests.bench.filling import filled, url_of
-from tests.bench.inventing import listing
-from tests.bench.serving import TOKEN, Serving, serving
-from tests.databases import Kind, kind_in_use, url_in
-from tests.programs import Program, started
+from tests.bench.fill import filled, url_of
+from tests.bench.invented_posts import listing
+from tests.bench.server_process import TOKEN, Serving, serving
+from tests.tools.databases import Kind, kind_in_use, url_in
+from tests.tools.programs import Program, started
 from tests.torture.accounting import Account, account, chats_by_state, work_left
 
 POSTS = 20

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.filling import FIRST_CHAT
+from tests.bench.fill import FIRST_CHAT
 from tests.bench.traffic import supergroup
 from tests.torture.accounting import account, chats_by_state
 from tests.torture.runs import scene

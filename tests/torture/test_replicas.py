@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.pace import most_within
-from tests.postgres import MakeUrl
+from tests.bench.rate import most_within
+from tests.tools.postgres import MakeUrl
 from tests.torture.fleet import announced
 
 PATIENCE = 280.0

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.parts import telegram_wires
 from bot.service import Service
 from bot.settings import read_settings
-from tests.bench.filling import url_of
-from tests.bench.serving import TOKEN
+from bot.wiring import telegram_wires
+from tests.bench.fill import url_of
+from tests.bench.server_process import TOKEN
 from tests.torture.runs import Scene, scene
 
 pytestmark = pytest.mark.torture

@@ -1,20 +1,153 @@
-"""HTML of one post's own page: the best source of title, number, date, category and tags.
-
-The body is read up to the author's fold and no further.
-"""
+"""HTML of list, category, tag and search pages and of the home page: one block for each post."""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 from selectolax.lexbor import LexborNode
 
-from bot.intake.layouts.address import post_address
-from bot.intake.layouts.excerpt import bounded
-from bot.intake.layouts.home import MONTHS
-from bot.intake.layouts.markup import Page, lines, one_line
-from bot.intake.layouts.page_details import by_line, category_and_tags, comment_count
-from bot.intake.layouts.reading import Reading, Unreadable
+from bot.intake.formats.home_text import MONTHS, month_day
+from bot.intake.formats.html import Page, lines, one_line
+from bot.intake.formats.result import Reading, Unreadable, bounded, post_address
 from storage.model import Layout, Sighting
+
+_DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
+_READERS = re.compile(r"([0-9]{1,15})\s*位读者")
+_BADGE = re.compile(rf"([0-9]{{1,2}})\s*({'|'.join(MONTHS)})\b")
+_COMMENTS = re.compile(r"([0-9]{1,9})\s{0,9}条?\s{0,9}评论")
+
+
+def by_line(block: LexborNode) -> tuple[date | None, int | None]:
+    """Date and readers of `By 苏剑林 | 2022-03-09 | 78384位读者 | 引用`, in whatever variant."""
+    text = one_line(block.css_first(".submitted"))
+    shown, readers = _DATE.search(text), _READERS.search(text)
+    try:
+        day = None if shown is None else date.fromisoformat(shown[0])
+    except ValueError:
+        day = None
+    return day, None if readers is None else int(readers[1])
+
+
+def badge(block: LexborNode) -> str | None:
+    """The "MM-DD" of a block's date badge."""
+    shown = block.css_first("span.date")
+    found = None if shown is None else _BADGE.search(shown.text(separator=" "))
+    return None if found is None else month_day(found[1], found[2])
+
+
+def category_and_tags(page: Page, line: LexborNode | None) -> tuple[str | None, tuple[str, ...] | None]:
+    """From the links of `分类：… 标签：…` alone: texts have the same words. A cut line gives no tags."""
+    if line is None:
+        return None, None
+    category = one_line(line.css_first('a[href*="/category/"]')) or None
+    if not page.shows_all_of(line):
+        return category, None
+    tags = tuple(tag for tag in (one_line(link) for link in line.css('a[href*="/tag/"]')) if tag)
+    # Extractors that drop the links leave their commas behind: then the tags are unknown, not none.
+    lost = not tags and re.search(r"标签[:：]\s*[,，]", line.text())
+    return category, None if lost else tags
+
+
+def comment_count(text: str) -> int | None:
+    """The number of `阅读全文 14 评论` or `已有 14 条评论`."""
+    found = _COMMENTS.search(text)
+    return None if found is None else int(found[1])
+
+
+def footers(block: LexborNode) -> Iterator[LexborNode]:
+    """The block and what stands between it and the next: a template may print the footer in either."""
+    yield block
+    sibling = block.next
+    while sibling is not None and not _is_post(sibling):
+        if sibling.is_element_node:
+            yield sibling
+        sibling = sibling.next
+
+
+def _is_post(node: LexborNode) -> bool:
+    return node.is_element_node and "Post" in (node.attributes.get("class") or "").split()
+
+
+MAX_BLOCKS = 100
+"""More posts than this are on no page of the blog; it shows eight."""
+
+_MORE = "点击阅读全文"
+_AROUND = ".title-wrap, .PostHead, span.date, .submitted, .tools, .cat, #tools, .clear, script, style"
+
+
+def read_posts(page: Page) -> Reading | None:
+    """The posts of a page of blocks, None if it has none.
+
+    Only a home page prints no full date; then the badge gives month and day.
+    """
+    blocks = [block for block in page.tree.css("div.Post")[:MAX_BLOCKS] if _title_link(block) is not None]
+    if not blocks:
+        return None
+    sightings: list[Sighting] = []
+    notes: list[str] = []
+    for number, block in enumerate(blocks, 1):
+        match _listed_sighting(page, block):
+            case Sighting() as sighting:
+                sightings.append(sighting)
+            case str(reason):
+                notes.append(f"block {number}: {reason}")
+    dated = any(sighting.date is not None for sighting in sightings)
+    layout = Layout.LIST_PAGE if dated else Layout.HOME_PAGE
+    return Reading(layout=layout, sightings=tuple(sightings), notes=tuple(notes))
+
+
+def _title_link(block: LexborNode) -> LexborNode | None:
+    return block.css_first(".title-wrap h2 a") or block.css_first(".PostHead h2 a") or block.css_first("h2 a")
+
+
+def _listed_sighting(page: Page, block: LexborNode) -> Sighting | str:
+    link = _title_link(block)
+    title = one_line(link)
+    address = post_address(link.attributes.get("href") if link is not None else None)
+    day, readers = by_line(block)
+    month = badge(block)
+    if not title:
+        return "no title, skipped"
+    if day is None and not page.shows_all_of(block):
+        return f"the page ends inside {title!r}, skipped"
+    if day is None and month is None and address is None:
+        return f"neither date nor address, {title!r} skipped"
+    category, tags, comments = _footer(page, block)
+    excerpt = _listed_excerpt(page, block, title)
+    return Sighting(
+        title=title,
+        date=day,
+        month_day=None if day else month,
+        readers=readers,
+        comments=comments,
+        category=category,
+        tags=tags,
+        excerpt=excerpt or None,
+        archive_id=address and address[0],
+        url=address and address[1],
+    )
+
+
+def _footer(page: Page, block: LexborNode) -> tuple[str | None, tuple[str, ...] | None, int | None]:
+    for place in footers(block):
+        line = place if "cat" in (place.attributes.get("class") or "").split() else place.css_first(".cat")
+        if line is not None:
+            around = place.text() if place is not block else (line.parent or line).text()
+            return *category_and_tags(page, line), comment_count(around.rpartition("阅读全文")[2])
+    return None, None, None
+
+
+def _listed_excerpt(page: Page, block: LexborNode, title: str) -> str:
+    """What a block shows above its fold; nothing if the page ends before that."""
+    body = block.css_first(".PostContent")
+    text, folded = lines(body or block, without=_AROUND)
+    if body is None:
+        text = text.removeprefix(title).lstrip()
+    above, fold, _ = text.rpartition(_MORE)
+    if fold or folded:
+        return (above if fold else text).rstrip()
+    return bounded(text) if page.shows_all_of(block) else ""
+
 
 _TEMPLATE = "#content_tips, #pay, #how_to_cite, #share, #kimi, div.clear"
 _SUFFIX = re.compile(r"\s*-\s*科学空间\s*\|\s*Scientific Spaces\s*\Z")
@@ -103,3 +236,54 @@ def _excerpt(page: Page, body: LexborNode) -> str:
     if folded:
         return text
     return bounded(_REPRINT.sub("", text).rstrip()) if page.shows_all_of(body) else ""
+
+
+_YEAR = re.compile(r"([0-9]{4})\s*年\s*[(（]\s*共")
+_MONTH = re.compile(r"([0-9]{1,2})\s*月")
+_DAY = re.compile(r"\s*([0-9]{1,2})\s*日\s*[:：]")
+
+
+def read_archive(page: Page) -> Reading | None:
+    """Every post with id, title, date and comments; None if the page has no line of a day."""
+    sightings: list[Sighting] = []
+    notes: list[str] = []
+    year = month = 0
+    for node in page.tree.css("h2, h3, h4, li, li > span"):
+        text = node.text(deep=node.tag != "li")
+        if node.tag == "li":
+            day = _DAY.match(text)
+            if day is None or node.css_first("ul") is not None:
+                continue
+            match _sighting(node, year, month, int(day[1])):
+                case Sighting() as sighting:
+                    sightings.append(sighting)
+                case str(reason):
+                    notes.append(f"{year}-{month:02}-{int(day[1]):02}: {reason}")
+        elif node.tag == "span":
+            found = _MONTH.fullmatch(text.strip())
+            month = int(found[1]) if found else month
+        elif heading := _YEAR.search(text):
+            year, month = int(heading[1]), 0
+    if not sightings and not notes:
+        return None
+    return Reading(layout=Layout.ARCHIVE_PAGE, sightings=tuple(sightings), notes=tuple(notes))
+
+
+def _sighting(line: LexborNode, year: int, month: int, day: int) -> Sighting | str:
+    links = line.css("a")
+    title = one_line(links[0]) if links else ""
+    address = post_address(links[0].attributes.get("href")) if links else None
+    if not title or address is None:
+        return "no title or no address, skipped"
+    try:
+        shown = date(year, month, day)
+    except ValueError:
+        shown = None
+    count = one_line(links[1]) if len(links) > 1 else ""
+    return Sighting(
+        title=title,
+        date=shown,
+        comments=int(count) if re.fullmatch(r"[0-9]{1,9}", count) else None,
+        archive_id=address[0],
+        url=address[1],
+    )

@@ -1,6 +1,35 @@
-"""Which post an address means. The archive number is its identity; the blog answers on two hosts."""
+"""What reading a dump gives: a Reading, or an Unreadable with its reason. Knows no layout."""
 
 import re
+from dataclasses import dataclass
+
+from storage.model import Layout, Sighting
+
+
+class Unreadable(Exception):  # noqa: N818 - a finding about a file, told to people as it stands
+    """A dump that gives nothing; the text is one line with the cause and the mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The sightings of one dump in its own order, and what was skipped or looks odd in it."""
+
+    layout: Layout
+    sightings: tuple[Sighting, ...]
+    notes: tuple[str, ...] = ()
+
+
+LONGEST = 1000
+"""Characters kept of a post that shows no fold. The author's own excerpts have about 300 to 700."""
+
+
+def bounded(text: str) -> str:
+    """The leading lines of a text that fit into LONGEST characters; of a longer first line, its beginning."""
+    if len(text) <= LONGEST:
+        return text
+    end = text.rfind("\n", 0, LONGEST + 1)
+    return text[:end].rstrip() if end > 0 else text[:LONGEST]
+
 
 _POST = re.compile(
     r"(?P<host>https?://(?:www\.)?(?:kexue\.fm|spaces\.ac\.cn)(?::[0-9]+)?)?"

@@ -1,0 +1,113 @@
+"""Values that many ask for at the same time and that are made once for all of them.
+
+Knows neither what they are nor how they are made.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
+from itertools import islice
+from typing import Generic, TypeVar
+
+from bot.supervisor import Nursery
+
+V = TypeVar("V")
+
+
+class Kept(Generic[V]):
+    """At most `most` values, each for `fresh` seconds; whoever asks while one is being made waits for it."""
+
+    def __init__(self, *, most: int, fresh: float) -> None:
+        self._most = most
+        self._fresh = fresh
+        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Future[V]]] = OrderedDict()
+
+    async def get(self, key: Hashable, now: float, make: Callable[[], Awaitable[V]]) -> V:
+        """The value of `key` at `now` (monotonic seconds); raises what `make` raises, and keeps no error."""
+        kept = self._kept.get(key)
+        if kept is not None and now - kept[0] <= self._fresh:
+            # Being asked for from several tasks, it must survive that one of them is cancelled.
+            return kept[1].result() if kept[1].done() else await asyncio.shield(kept[1])
+        value: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        self._forget_old(key, now)
+        self._kept[key] = (now, value)
+        try:
+            made = await make()
+        except BaseException as error:
+            self._forget(key, value)
+            value.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
+            value.exception()  # the others hear of it; if there are none, nobody need be warned
+            raise
+        value.set_result(made)
+        return made
+
+    def clear(self) -> None:
+        """Forget everything; what is being made is still handed to those who wait for it."""
+        self._kept.clear()
+
+    def _forget_old(self, key: Hashable, now: float) -> None:
+        """Make room for `key`: what is not fresh any more goes, and what was made first if it is too much."""
+        self._kept.pop(key, None)
+        while self._kept:
+            made_at, _ = next(iter(self._kept.values()))
+            if now - made_at <= self._fresh and len(self._kept) < self._most:
+                return
+            self._kept.popitem(last=False)
+
+    def _forget(self, key: Hashable, value: asyncio.Future[V]) -> None:
+        kept = self._kept.get(key)
+        if kept is not None and kept[1] is value:
+            del self._kept[key]
+
+
+K = TypeVar("K", bound=Hashable)
+
+AT_MOST = 200  # questions of one look
+APART_SECONDS = 0.02  # between the beginnings of two looks
+
+
+class Together(Generic[K, V]):
+    """`look` answers many questions at once."""
+
+    def __init__(self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._look = look
+        self._waiting: dict[K, asyncio.Future[V]] = {}
+        self._looks = Nursery()
+        self._looking = False
+        self._next_at = float("-inf")
+
+    async def get(self, question: K) -> V:
+        """The answer, as it is now or a little later. Raises what `look` raises."""
+        answer = self._waiting.get(question)
+        if answer is None:
+            answer = self._waiting[question] = asyncio.get_running_loop().create_future()
+        if not self._looking:
+            self._looking = True
+            self._looks.start(self._all())
+        return await asyncio.shield(answer)  # others may wait for it too
+
+    async def _all(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                await asyncio.sleep(max(0.0, self._next_at - loop.time()))
+                self._next_at = loop.time() + APART_SECONDS
+                await self._some()
+        finally:
+            self._looking = False
+
+    async def _some(self) -> None:
+        asked = dict(islice(self._waiting.items(), AT_MOST))
+        for question in asked:
+            del self._waiting[question]
+        try:
+            answers = await self._look(asked)
+        except BaseException as error:
+            for answer in asked.values():
+                answer.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
+                answer.exception()  # whoever still waits hears of it; nobody else need be warned
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for question, answer in asked.items():
+                answer.set_result(answers[question])

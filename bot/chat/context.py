@@ -1,0 +1,94 @@
+"""Who asks, where, and what the answer is: the values between Telegram's updates and the answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.caching import Kept
+from bot.callbacks.actions import Action
+from bot.chat.permissions import NoRooms, Rooms
+from bot.clock import Clock
+from bot.messages.i18n import Words, words_for
+from bot.render.document import Message
+from bot.search import Shelf
+from bot.update_dedup import stamped
+from storage.database import Database, Unit
+from storage.model import ChatKind, Destination, Known, Preferences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
+
+    `destination` is what that chat and topic have set, None before they set anything; `client` is the
+    language of the person's client; `known` is what else was found about both when they asked. `other` is
+    another chat that this person runs, where the question is about that one; `forum` says that the chat has
+    topics.
+    """
+
+    chat_id: int
+    thread_id: int | None
+    kind: ChatKind
+    user_id: int | None
+    title: str = ""
+    client: str = "zh"
+    destination: Destination | None = None
+    known: Known | None = None
+    other: Destination | None = None
+    forum: bool = False
+
+    @property
+    def preferences(self) -> Preferences:
+        if self.destination is not None:
+            return self.destination.preferences
+        return Preferences(language="zh" if self.client.startswith("zh") else "en")
+
+    @property
+    def words(self) -> Words:
+        return words_for(self.preferences.language)
+
+    @property
+    def reader(self) -> int | None:
+        """Whose bookmarks are meant: a person's own, in a private chat only."""
+        return self.user_id if self.kind is ChatKind.PRIVATE else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is said: a message, in place of the one whose button was pressed unless `fresh`; a short notice.
+
+    `instead` takes the place of the pressed button where the message stays.
+    """
+
+    message: Message | None = None
+    toast: str | None = None
+    fresh: bool = False
+    instead: tuple[str, Action] | None = None
+    document: tuple[str, bytes] | None = None  # file name, content
+    picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent
+
+
+T = TypeVar("T")
+
+KEPT = 512  # answers about the archive, which many ask for
+FRESH_SECONDS = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """Made once by the service and passed down. `bot` is its username, known after the first getMe."""
+
+    database: Database
+    clock: Clock
+    bot: str | None = None
+    admins: tuple[int, ...] = ()
+    hold_above: int = 50
+    shelf: Shelf = field(default_factory=Shelf)
+    kept: Kept[Answer] = field(default_factory=lambda: Kept(most=KEPT, fresh=FRESH_SECONDS))
+    rooms: Rooms = field(default_factory=NoRooms)
+    planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender
+    trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # an error nobody expected
+
+    async def change(self, unit: Unit[T]) -> T:
+        """Run the unit that is what an update is about, once for each update."""
+        return await self.database.transact(stamped(unit))

@@ -1,0 +1,112 @@
+"""Who may change what a chat is told: in private the person, in a group or channel its administrators."""
+
+import logging
+from collections import OrderedDict
+from typing import Protocol
+
+from telegram import Bot, ChatMember, ChatMemberAdministrator, Message
+from telegram.error import TelegramError
+
+from bot.clock import Clock
+
+log = logging.getLogger(__name__)
+
+BELIEVED_SECONDS = 60.0
+KEPT = 1000
+
+ADMINISTRATORS = {ChatMember.ADMINISTRATOR, ChatMember.OWNER}
+
+
+class Permission:
+    """Asks Telegram who administers a chat, and believes the answer for a minute."""
+
+    def __init__(self, bot: Bot, clock: Clock) -> None:
+        self._bot = bot
+        self._clock = clock
+        self._known: OrderedDict[tuple[int, int], tuple[float, bool]] = OrderedDict()
+
+    async def may_decide(self, chat_id: int, user_id: int) -> bool:
+        """Whether this person administers this group or channel; not, where Telegram does not say."""
+        now = self._clock.monotonic()
+        known = self._known.get((chat_id, user_id))
+        if known is not None and now - known[0] < BELIEVED_SECONDS:
+            return known[1]
+        try:
+            member = await self._bot.get_chat_member(chat_id, user_id)
+        except TelegramError as error:
+            log.warning("who administers chat %s is not known: %s", chat_id, error)
+            return False
+        allowed = member.status in ADMINISTRATORS
+        self._known[chat_id, user_id] = (now, allowed)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return allowed
+
+
+def speaks_for_chat(message: Message) -> bool:
+    """Whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
+
+
+LONGEST_NAME = 128  # Bot API: the name of a forum topic
+
+
+class Rooms(Protocol):
+    """Where else a person may act."""
+
+    async def runs(self, chat_id: int, user_id: int) -> bool:
+        """Whether this person administers this group or channel."""
+        ...
+
+    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
+        """Whether the bot may post there."""
+        ...
+
+    async def open_topic(self, chat_id: int, name: str) -> int | None:
+        """The number of a new forum topic; None where the bot may not make one."""
+        ...
+
+
+class NoRooms:
+    """Without Telegram nobody runs anything."""
+
+    async def runs(self, chat_id: int, user_id: int) -> bool:
+        del chat_id, user_id
+        return False
+
+    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
+        del chat_id, channel
+        return False
+
+    async def open_topic(self, chat_id: int, name: str) -> int | None:
+        del chat_id, name
+        return None
+
+
+class TelegramRooms:
+    """The Rooms that Telegram knows."""
+
+    def __init__(self, bot: Bot, permission: Permission) -> None:
+        self._bot = bot
+        self._permission = permission
+
+    async def runs(self, chat_id: int, user_id: int) -> bool:
+        return await self._permission.may_decide(chat_id, user_id)
+
+    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
+        try:
+            me = await self._bot.get_chat_member(chat_id, self._bot.id)
+        except TelegramError as error:
+            log.info("the bot cannot look into chat %s: %s", chat_id, error)
+            return False
+        if channel:
+            return isinstance(me, ChatMemberAdministrator) and bool(me.can_post_messages)
+        return me.status in (ChatMember.ADMINISTRATOR, ChatMember.MEMBER)
+
+    async def open_topic(self, chat_id: int, name: str) -> int | None:
+        try:
+            topic = await self._bot.create_forum_topic(chat_id, name[:LONGEST_NAME])
+        except TelegramError as error:
+            log.info("no topic could be made in chat %s: %s", chat_id, error)
+            return None
+        return topic.message_thread_id

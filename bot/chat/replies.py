@@ -1,0 +1,135 @@
+"""Saying an answer in a chat at once: in the form the chat wants, simpler where that is refused.
+
+What is surely not sent may be said again more simply; what may have been sent is never repeated.
+"""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+from bot.clock import Clock
+from bot.delivery.messenger import Address, Messenger
+from bot.rate_limit import NOT_SOON, Pace
+from bot.render import Rendered, choose, render
+from bot.render.document import Message
+from bot.telegram.capabilities import RichAbility
+from storage.model import Fault, Form, Format, Later, Outcome, Refused, Sent
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
+KEPT = 256  # messages
+UNUSED_SECONDS = 60.0  # and no longer than this after they were last said
+T = TypeVar("T")
+SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
+
+
+class OfMessages(Generic[T]):
+    """What was worked out of a message, for all who get this very one: the answers many ask for are kept."""
+
+    def __init__(self) -> None:
+        # With the messages themselves: as long as one is here, its id is nobody else's.
+        self._kept: OrderedDict[tuple[int, object], tuple[Message, T, float]] = OrderedDict()
+
+    def get(self, message: Message, aspect: object, now: float, work_out: Callable[[], T]) -> T:
+        key = (id(message), aspect)
+        kept = self._kept.pop(key, None)
+        worked_out = work_out() if kept is None else kept[1]
+        self._kept[key] = (message, worked_out, now)
+        while len(self._kept) > KEPT or now - next(iter(self._kept.values()))[2] > UNUSED_SECONDS:
+            self._kept.popitem(last=False)
+        return worked_out
+
+
+class Speaker:
+    """Answers go before pushes in the pacing, and through connections of their own."""
+
+    def __init__(self, messenger: Messenger, pace: Pace, clock: Clock, *, rich: RichAbility) -> None:
+        self._messenger = messenger
+        self._pace = pace
+        self._clock = clock
+        self._rich = rich
+        self._forms: OfMessages[Form] = OfMessages()
+        self._messages: OfMessages[Rendered] = OfMessages()
+
+    async def say(
+        self,
+        to: Address,
+        message: Message,
+        *,
+        wish: Format = Format.AUTO,
+        private: bool = True,
+        in_place_of: int | None = None,
+        reply_to: int | None = None,
+    ) -> Outcome:
+        """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
+        form: Form | None = self._chosen(message, wish)
+        outcome: Outcome = Refused("nothing was tried")
+        while form is not None:
+            rendered = self._rendered(message, form)
+            if in_place_of is None:
+                request = partial(self._messenger.send, to, rendered, reply_to=reply_to)
+            else:
+                request = partial(self._messenger.edit, to, in_place_of, rendered)
+            outcome = await self._in_turn(to, private, request)
+            match outcome:
+                case Refused(_, Fault.METHOD) if rendered.form is Form.RICH:
+                    self._rich.missing()
+                    form = Form.CLASSIC
+                case Refused(_, Fault.TARGET) if in_place_of is not None:
+                    in_place_of = None
+                case Refused(_, Fault.CONTENT):
+                    log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
+                    form = SIMPLER.get(rendered.form)
+                case Later(seconds, _, _, True) if seconds <= LONGEST_WAIT:
+                    pass  # it is said again in its turn, which comes when the flood is over
+                case _:
+                    form = None
+        if not isinstance(outcome, Sent):
+            log.warning("an answer was not sent: %s", outcome)
+        return outcome
+
+    async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
+        """Hand a file over, once."""
+        outcome = await self._in_turn(to, private, partial(self._messenger.hand, to, name, content))
+        if not isinstance(outcome, Sent):
+            log.warning("a file was not sent: %s", outcome)
+        return outcome
+
+    async def show(
+        self,
+        to: Address,
+        png: bytes,
+        caption: Message,
+        *,
+        private: bool = True,
+        reply_to: int | None = None,
+    ) -> Outcome:
+        """Show a picture, once; what to do without it is the asker's."""
+        shown = render(caption, Form.CLASSIC)
+        request = partial(self._messenger.show, to, png, shown, reply_to=reply_to)
+        outcome = await self._in_turn(to, private, request)
+        if not isinstance(outcome, Sent):
+            log.info("a picture was not sent: %s", outcome)
+        return outcome
+
+    async def _in_turn(
+        self, to: Address, private: bool, request: Callable[[], Awaitable[Outcome]]
+    ) -> Outcome:
+        """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
+        if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+            return NOT_SOON
+        outcome = await request()
+        if isinstance(outcome, Later) and outcome.flood:
+            await self._pace.answer_flooded(to.chat_id, outcome.seconds)
+        return outcome
+
+    def _chosen(self, message: Message, wish: Format) -> Form:
+        usable = self._rich.usable()
+        now = self._clock.monotonic()
+        return self._forms.get(message, (wish, usable), now, lambda: choose(message, wish, rich=usable))
+
+    def _rendered(self, message: Message, form: Form) -> Rendered:
+        return self._messages.get(message, form, self._clock.monotonic(), lambda: render(message, form))

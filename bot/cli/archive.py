@@ -1,0 +1,216 @@
+"""What the command line prints of dumps and of what is stored: JSON for programs, plain lines for people.
+
+The fields of `parse` and `ingest` are a contract with other programs.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.archive_queries import with_gaps
+from bot.clock import SystemClock
+from bot.export import UnknownRecordError, every_record, restore
+from bot.intake.dump_folder import UnreadableFileError, read_file, scan
+from bot.intake.formats import Unreadable, read_dump
+from bot.intake.ingest import Report
+from bot.intake.references import mentions_of
+from bot.intake.series import Membership, Titled, derive_series
+from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
+from bot.messages.post_lists import Gap
+from bot.settings import Settings
+from bot.wiring import rules_of, take_in_file
+from storage.database import Database, Transaction, open_database
+from storage.model import Post, ScopeKind, Sighting
+
+log = logging.getLogger(__name__)
+
+MANY = 20  # files that are worth a progress bar
+
+# What says only how good the evidence is.
+PRIVATE = (
+    "title_key", "series_key", "series_id", "title_at", "excerpt_at", "date_layout", "category_at", "tags_at",
+)  # fmt: skip
+
+
+def parse_file(path: Path) -> bool:
+    """Print the sightings of a file; False, and a line on standard error, if it cannot be read."""
+    try:
+        reading = read_dump(read_file(path, path.name, datetime.now(UTC)))
+    except (UnreadableFileError, Unreadable) as reason:
+        click.echo(f"{path}: {reason}", err=True)
+        return False
+    titled = [Titled(id=at, title=sighting.title) for at, sighting in enumerate(reading.sightings)]
+    membership = derive_series(titled)
+    vocabulary = learn((s.title, s.excerpt or "", s.tags) for s in reading.sightings if s.tags)
+    for at, sighting in enumerate(reading.sightings):
+        parsed = _parsed(path.name, reading.layout, sighting, membership.get(at))
+        click.echo(_json(parsed | {"inferred_tags": _inferred(vocabulary, sighting)}))
+    for note in reading.notes:
+        click.echo(f"{path}: {note}", err=True)
+    return True
+
+
+def _inferred(vocabulary: Vocabulary, sighting: Sighting) -> tuple[str, ...]:
+    """Tags that are likely and not given; the file alone teaches less than an archive does."""
+    given = {tag_key(tag) for tag in sighting.tags or ()}
+    found = infer_tags(vocabulary, sighting.title, sighting.excerpt or "", sighting.category)
+    return tuple(tag for tag in found if tag_key(tag) not in given)
+
+
+def _parsed(file: str, layout: str, sighting: Sighting, place: Membership | None) -> dict[str, Any]:
+    return {
+        "file": file,
+        "layout": layout,
+        "title": sighting.title,
+        "date": sighting.date,
+        "month_day": sighting.month_day,
+        "readers": sighting.readers,
+        "comments": sighting.comments,
+        "category": sighting.category,
+        "tags": sighting.tags,
+        "excerpt": sighting.excerpt,
+        "series": place.series if place else None,
+        "episode": place.episode if place else None,
+        "archive_id": sighting.archive_id,
+        "url": sighting.url,
+        "style": place.style if place else None,
+        "date_certainty": "given" if sighting.date else None,
+        "mentions": [mention.title for mention in mentions_of(sighting.excerpt or "")],
+    }
+
+
+async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bool) -> int:
+    """Take files and folders in; a line for each dump. Returns the exit code."""
+    rules, clock = rules_of(settings), SystemClock()
+    files = list(_files(paths))
+    database = await open_database(settings.database_address())
+    failed = False
+    try:
+        with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
+            task = progress.add_task("ingest", total=len(files))
+            for path, name in files:
+                report = await take_in_file(database, path, name, rules, clock)
+                failed |= report.error is not None
+                click.echo(_json(_reported(report)) if as_json else _line(report))
+                progress.advance(task)
+    finally:
+        await database.close()
+    return 1 if failed else 0
+
+
+def _worth(files: list[tuple[Path, str]]) -> bool:
+    return len(files) > MANY and sys.stderr.isatty()
+
+
+def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    for path in paths:
+        if path.is_dir():
+            for found in scan(path):
+                yield found.path, str(found.path.relative_to(path))
+        else:
+            yield path, path.name
+
+
+def _reported(report: Report) -> dict[str, Any]:
+    fields = ("dump", "layout", "sightings", "new", "edited", "unchanged", "skipped", "error")
+    return {name: getattr(report, name) for name in fields}
+
+
+def _line(report: Report) -> str:
+    if report.error is not None:
+        return f"{report.dump}: {report.error}"
+    return (
+        f"{report.dump}: {report.layout}, {report.sightings} sightings, {report.new} new, "
+        f"{report.edited} edited, {report.unchanged} unchanged, {report.skipped} skipped"
+    )
+
+
+async def export_stored(settings: Settings, what: str) -> None:
+    database = await open_database(settings.database_address())
+    try:
+        lines = await database.read(_posts if what == "posts" else every_record)
+        for line in lines:
+            click.echo(_json(line))
+    finally:
+        await database.close()
+
+
+async def _posts(tx: Transaction) -> list[dict[str, Any]]:
+    return [_stored(post) | await _named_by(tx, post) for post in await tx.posts.everything()]
+
+
+def _stored(post: Post) -> dict[str, Any]:
+    fields = asdict(post)
+    for private in PRIVATE:
+        del fields[private]
+    fields["aliases"] = [title for _, title in post.aliases]
+    return fields
+
+
+async def _named_by(tx: Transaction, post: Post) -> dict[str, Any]:
+    mentions = await tx.posts.mentions_in(post.id)
+    return {"mentions": [{"title": m.title, "kind": m.kind, "post": m.target} for m in mentions]}
+
+
+async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
+    """Take in what `export chats` printed, all of it or nothing. Returns the exit code."""
+    try:
+        records = [json.loads(line) for line in lines if line.strip()]
+    except (ValueError, RecursionError) as error:
+        click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
+        return 1
+    now = SystemClock().now()
+    database = await open_database(settings.database_address())
+    try:
+        done = await database.transact(lambda tx: restore(tx, records, now))
+    except UnknownRecordError as error:
+        click.echo(f"kexue-bot: nothing was imported: {error}", err=True)
+        return 1
+    finally:
+        await database.close()
+    click.echo(f"{done.chats} chats, {done.people} people")
+    for title in sorted(done.strangers):
+        click.echo(f"not stored here, so not bookmarked or read: {title}", err=True)
+    return 1 if done.strangers else 0
+
+
+async def list_series(settings: Settings) -> None:
+    """A line for each series: how much of it is stored, and which episodes are not."""
+    database = await open_database(settings.database_address())
+    try:
+        for line in await _series_lines(database):
+            click.echo(line)
+    finally:
+        await database.close()
+
+
+async def _series_lines(database: Database) -> list[str]:
+    async def unit(tx: Transaction) -> list[str]:
+        lines = []
+        for counted in await tx.scopes.counted(ScopeKind.SERIES):
+            entries = with_gaps(await tx.posts.of_series(counted.scope.id), counted.scope, ())
+            gaps = [str(entry.episode) for entry in entries if isinstance(entry, Gap)]
+            missing = f"  (missing: {', '.join(gaps)})" if gaps else ""
+            lines.append(f"{counted.scope.name}  {counted.posts}/{len(entries)}{missing}")
+        return lines
+
+    return await database.read(unit)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    raise TypeError(f"no JSON for {type(value).__name__}")

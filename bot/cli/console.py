@@ -1,0 +1,175 @@
+"""The console: lines typed on a terminal become Telegram updates for the real Application, on another wire.
+
+Knows what an update looks like; what is answered is the bot's own affair.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from telegram import Update
+
+from bot.cli.terminal_api import CHAT, Screen, TerminalRequest, open_screen, telegram_message
+from bot.clock import Clock, SystemClock
+from bot.rate_limit.limits import Limits
+from bot.service import Service
+from bot.settings import Settings, read_settings
+from bot.wiring import Wires
+from storage.model import State
+
+TOKEN = "1:console"
+PROMPT = "› "
+ENDINGS = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
+UNPACED = Limits(per_second=None, private_gap=0.0, group_per_minute=1_000_000)  # a terminal has no limits
+LONGEST_DRAIN = 30.0  # seconds until the pushes of a script must be out
+
+
+class Console:
+    """One person talking to the bot on a terminal."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, language: str = "zh") -> None:
+        self.clock = clock or SystemClock()
+        self.screen: Screen = open_screen(self.clock, language)
+        wires = Wires(
+            polling=TerminalRequest(self.screen),
+            answers=TerminalRequest(self.screen),
+            pushes=TerminalRequest(self.screen, push=True),
+        )
+        quick = settings.model_copy(update={"rich": False})
+        self.service = Service(quick, TOKEN, wires, self.clock, UNPACED)
+        self._update = 0
+
+    async def say(self, line: str) -> None:
+        """What the person types: a command, plain words, or the number of a button."""
+        line = line.strip()
+        if not line:
+            return
+        self._update += 1
+        if line.isdecimal() and len(line) < 4 and 1 <= int(line) <= len(self.screen.buttons):
+            update = self._press(int(line))
+            if update is None:
+                return
+        else:
+            update = self._typed(line)
+        application = self.service.running.application
+        parsed = Update.de_json(update, application.bot)
+        if parsed is not None:
+            await application.process_update(parsed)
+
+    def _typed(self, line: str) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "message_id": len(self.screen.messages) + 1,
+            "date": int(self.clock.now().timestamp()),
+            "chat": CHAT,
+            "from": self.screen.person,
+            "text": line,
+        }
+        if line.startswith("/"):
+            command = line.split(maxsplit=1)[0]
+            message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(command)}]
+        return {"update_id": self._update, "message": message}
+
+    def _press(self, number: int) -> dict[str, Any] | None:
+        message_id, button = self.screen.buttons[number - 1]
+        if "callback_data" not in button:
+            shown = button.get("url") or button.get("copy_text", {}).get("text", "")
+            self.screen.console.print(shown, style="underline", markup=False, highlight=False)
+            return None
+        return {
+            "update_id": self._update,
+            "callback_query": {
+                "id": str(self._update),
+                "from": self.screen.person,
+                "chat_instance": "1",
+                "data": button["callback_data"],
+                "message": telegram_message(self.screen, self.screen.messages[message_id]),
+            },
+        }
+
+    async def drain(self) -> None:
+        """Wait until the folder is looked through and nothing is left to push."""
+        await self.service.watch.settled()
+        async with asyncio.timeout(LONGEST_DRAIN):
+            while True:
+                counts = await self.service.database.read(lambda tx: tx.outbox.counts())
+                if not counts.get(State.PENDING) and not counts.get(State.SENDING):
+                    return
+                self.service.running.sender.wake()
+                await asyncio.sleep(0.02)
+
+    async def talk(self) -> None:
+        """Read lines until the input ends or the person leaves."""
+        async for line in _lines(interactive=sys.stdin.isatty()):
+            if line.strip().lower() in ENDINGS:
+                break
+            if not sys.stdin.isatty():
+                self.screen.console.print(
+                    f"{PROMPT}{line.strip()}", style="bold", markup=False, highlight=False
+                )
+            await self.say(line)
+            if not sys.stdin.isatty():
+                await self.drain()
+
+
+async def _lines(*, interactive: bool) -> AsyncIterator[str]:
+    while True:
+        line = await asyncio.to_thread(_read, PROMPT if interactive else "")
+        if line is None:
+            return
+        yield line
+
+
+def _read(prompt: str) -> str | None:
+    with contextlib.suppress(EOFError, KeyboardInterrupt, ValueError):
+        if prompt:
+            return input(prompt)
+        return sys.stdin.readline() or None
+    return None
+
+
+async def demo() -> None:
+    """Take in a first dump silently, subscribe, let a second one land, then answer."""
+    with tempfile.TemporaryDirectory(prefix="kexue-demo-") as folder:
+        dumps = Path(folder) / "dumps"
+        dumps.mkdir()
+        settings = read_settings(
+            _env_file=None,
+            database_url=f"sqlite+aiosqlite:///{folder}/kexue.db",
+            dump_dir=dumps,
+            admin_chat_ids=(),
+        )
+        console = Console(settings)
+        say = console.screen.console.print
+        say("kexue-bot 演示 · a demo of kexue-bot", style="bold", highlight=False)
+        say("临时的数据库，两份样例抓取，终端就是聊天窗口。输入 /help 看命令，输入数字按按钮，quit 结束。")
+        say("A temporary database and two sample dumps. Type /help, a button's number, or quit.\n")
+        _land("first.txt", dumps)
+        await console.service.start(polling=False)
+        try:
+            await console.drain()
+            await _show(console, "/start")
+            await _show(console, "/subscribe")
+            say("… 第二份抓取落进了文件夹 · a second dump lands in the folder", style="dim", highlight=False)
+            _land("second.txt", dumps)
+            console.service.watch.wake()
+            await console.drain()
+            await _show(console, "/latest")
+            await console.talk()
+        finally:
+            await console.service.stop()
+
+
+async def _show(console: Console, line: str) -> None:
+    console.screen.echo(f"› {line}")
+    await console.say(line)
+
+
+def _land(sample: str, folder: Path) -> None:
+    with as_file(files("bot") / "samples" / sample) as source:
+        shutil.copyfile(source, folder / sample)

@@ -1,0 +1,59 @@
+"""`kexue-bot migrate` and `kexue-bot copy`: a schema up to date, an installation moved, on a terminal."""
+
+import sys
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from bot.clock import SystemClock
+from bot.ops.backup import damage, sqlite_file
+from storage.copy import copy
+from storage.database import migrate
+from storage.engine import UnusableDatabaseError
+
+
+async def bring_up_to_date(url: str) -> None:
+    """Raises UnusableDatabaseError."""
+    _refuse_damaged(url)
+    before, today = await migrate(url)
+    if before == today:
+        click.echo(f"the schema is {today} already")
+    elif before is None:
+        click.echo(f"made a database of schema {today}")
+    else:
+        click.echo(f"brought the schema from {before} to {today}")
+
+
+async def copy_all(source: str, target: str, *, resend: bool) -> None:
+    """Raises CopyRefusedError and UnusableDatabaseError."""
+    _refuse_damaged(source)
+    progress = Progress(
+        TextColumn("{task.description:<14}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    bars: dict[str, TaskID] = {}
+
+    def told(table: str, done: int, total: int) -> None:
+        if table not in bars:
+            bars[table] = progress.add_task(table, total=total)
+        progress.update(bars[table], completed=done)
+
+    with progress:
+        written = await copy(source, target, now=SystemClock().now(), resend=resend, told=told)
+    width = max(map(len, written))
+    for table, rows in written.items():
+        click.echo(f"{table:<{width}}  {rows:>11,}")
+    click.echo(
+        f"copied {sum(written.values()):,} rows: set DATABASE_URL to the new database and start the bot"
+    )
+
+
+def _refuse_damaged(url: str) -> None:
+    file = sqlite_file(url)
+    if file is not None and (fault := damage(file)):
+        raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): put a copy of it back first")

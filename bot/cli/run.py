@@ -1,0 +1,72 @@
+"""`kexue-bot run`: the service on the real wire, until a signal."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+from telegram.error import InvalidToken, NetworkError, TelegramError
+
+from bot.ops.memory import give_back, keep_together, settle
+from bot.service import Service
+from bot.settings import Settings, SettingsError
+from bot.supervisor import happens
+from bot.wiring import telegram_wires
+
+log = logging.getLogger(__name__)
+
+GIVE_BACK_SECONDS = 10.0  # between two times that free memory is given back to the system
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegram at the start
+
+
+async def serve(settings: Settings) -> None:
+    """Raises SettingsError for a wrong token; waits for a Bot API server that cannot be reached."""
+    keep_together()
+    stopping = asyncio.Event()
+    stop_on_signals(stopping)
+    service = Service(settings, settings.token(), telegram_wires(settings))
+    await service.open()
+    try:
+        if await _reached(service, stopping):
+            settle()
+            log.info("running as @%s", service.desk.bot)
+            await _tidying_until(stopping)
+    finally:
+        await service.stop()
+
+
+async def _tidying_until(stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        if not await happens(stopping, GIVE_BACK_SECONDS):
+            give_back()
+
+
+async def _reached(service: Service, stopping: asyncio.Event) -> bool:
+    pause = FIRST_PAUSE
+    while not stopping.is_set():
+        try:
+            await service.connect()
+        except InvalidToken as error:
+            raise SettingsError(
+                "BOT_TOKEN is refused by the Bot API: copy it again from BotFather, or make a new one there"
+            ) from error
+        except (NetworkError, TelegramError) as error:
+            log.warning("the Bot API cannot be reached (%s); trying again in %.0f s", error, pause)
+            if not await happens(stopping, pause):
+                pause = min(2 * pause, LONGEST_PAUSE)
+        else:
+            return True
+    return False
+
+
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """SIGTERM and SIGINT set the event; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            sys.exit(1)
+        stopping.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop)

@@ -1,0 +1,360 @@
+"""Fetching one page or the feed of the blog: conditional, politely, within limits.
+
+Owns connections, cookies, the queue for each host and the robots.txt seen. Knows neither layouts nor storage;
+what went wrong is a value, never an exception.
+"""
+
+import asyncio
+import hashlib
+import logging
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import aiohttp
+
+from bot.clock import Clock
+from bot.crawler.backoff import wished
+from bot.crawler.url_policy import (
+    BLOG_HOSTS,
+    RefusedAddressError,
+    Robots,
+    host_of,
+    public_socket,
+    redirected,
+    robots_of,
+    same_blog,
+)
+from bot.supervisor import happens
+from storage.model import Dump
+
+MAX_BYTES = 15 * 1024 * 1024
+
+
+class BadBodyError(Exception):
+    """A body that is too large, cut or damaged; the text says which."""
+
+
+async def read_body(
+    chunks: AsyncIterable[bytes], encoding: str, *, length: int | None = None, limit: int = MAX_BYTES
+) -> bytes:
+    """All of `chunks`, decompressed if `encoding` is gzip; never more than `limit` bytes are held.
+
+    `length` is what the answer said of its size. Raises BadBodyError.
+    """
+    if length is not None and length > limit:
+        raise BadBodyError(_too_large(limit))
+    match encoding.strip().lower():
+        case "" | "identity":
+            return await _plain(chunks, limit)
+        case "gzip" | "x-gzip":
+            return await _gunzipped(chunks, limit)
+        case other:
+            raise BadBodyError(f"compressed as {other[:20]}, which was not asked for")
+
+
+async def _plain(chunks: AsyncIterable[bytes], limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > limit:
+            raise BadBodyError(_too_large(limit))
+    return bytes(body)
+
+
+async def _gunzipped(chunks: AsyncIterable[bytes], limit: int) -> bytes:
+    body = bytearray()
+    member = zlib.decompressobj(wbits=31)
+    begun = False
+    try:
+        async for chunk in chunks:
+            while chunk:
+                if member.eof:
+                    member = zlib.decompressobj(wbits=31)
+                # Without a bound one chunk of 64 KB could become 64 MB.
+                body += member.decompress(chunk, limit + 1 - len(body))
+                begun = True
+                if len(body) > limit:
+                    raise BadBodyError(_too_large(limit))
+                chunk = member.unconsumed_tail or member.unused_data
+    except zlib.error as error:
+        raise BadBodyError(f"its compression is damaged ({error})") from None
+    if begun and not member.eof:
+        raise BadBodyError("it ends before its end")
+    return bytes(body)
+
+
+def _too_large(limit: int) -> str:
+    return f"it is larger than {limit / 1e6:.0f} MB"
+
+
+GATE_CHARACTERS = 1000
+"""The gate before a first visit is a short page whose script loads the same address again, with a cookie."""
+
+_TAIL = 2048  # caches append a comment or two
+_END = re.compile(rb"</(?:html|rss|feed|rdf:RDF)\s*>", re.IGNORECASE)
+_MEANING = {
+    401: "it wants a password",
+    403: "it forbids the request",
+    404: "it has no such page",
+    410: "it says the page is gone for good",
+    429: "it says that we ask too often",
+}
+
+
+def is_gate(content: bytes) -> bool:
+    return len(content) < GATE_CHARACTERS and b"<script" in content and b"location" in content
+
+
+def why_not_fetched(status: int, content: bytes) -> str | None:
+    """Why this answer is not the page that was asked for; None if it is."""
+    if is_gate(content):
+        return f"the gate before a first visit, not the page itself ({status})"
+    if status != 200:
+        meaning = _MEANING.get(status, "it is out of order" if status >= 500 else "an answer of no use")
+        return f"{meaning} ({status})"
+    if not content.strip():
+        return "an empty answer"
+    if _is_markup(content) and not _END.search(content[-_TAIL:]):
+        return "half a page: its end is missing"
+    return None
+
+
+def _is_markup(content: bytes) -> bool:
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+log = logging.getLogger(__name__)
+
+MOST_REDIRECTS = 5
+GATE_TRIES = 2  # the gate sets a cookie and asks to come again, so the second try may pass
+ROBOTS_AGE = timedelta(hours=24)  # RFC 9309 §2.4
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PERMANENT = frozenset({301, 308})
+ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/html;q=0.9, */*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What tells a page that we have already: the server's headers, verbatim, and a hash of the bytes."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+
+
+NO_VALIDATORS = Validators()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The whole page. The validators are worth keeping only once it is read and stored."""
+
+    dump: Dump
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The page we have already: the server said so (304), or its bytes are the same."""
+
+    validators: Validators
+
+
+@dataclass(frozen=True, slots=True)
+class NotFetched:
+    """No page, and why; `retry_at` is the server's own wish. Never a sign that posts are gone."""
+
+    reason: str
+    retry_at: datetime | None = None
+    status: int | None = None
+
+
+Fetch = Fetched | NotModified | NotFetched
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class _NoPageError(Exception):
+    """The request came to nothing; the text says why."""
+
+
+class Fetcher:
+    """One visitor of the blog. All times are seconds.
+
+    `deadline` bounds one page from the first request to its last byte, pauses not counted. Only public
+    addresses are connected to, unless `private`; through a `proxy` it is the proxy that connects.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        user_agent: str,
+        pause: float,
+        hosts: frozenset[str] = BLOG_HOSTS,
+        max_bytes: int = MAX_BYTES,
+        deadline: float = 30.0,
+        proxy: str | None = None,
+        private: bool = False,
+    ) -> None:
+        self._clock = clock
+        self._user_agent = user_agent
+        self._pause = pause
+        self._hosts = hosts
+        self._max_bytes = max_bytes
+        self._deadline = deadline
+        self._proxy = proxy
+        self._private = private or proxy is not None
+        self._session: aiohttp.ClientSession | None = None
+        self._closing = asyncio.Event()
+        self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asked_at: dict[str, float] = {}
+        self._robots: dict[str, tuple[datetime, Robots]] = {}
+
+    async def fetch(self, url: str, known: Validators = NO_VALIDATORS, *, origin: str = "page") -> Fetch:
+        """The page at `url`, unless it is the one `known` already. Waits for its turn at the host."""
+        try:
+            queue = self._queues[same_blog(host_of(url), self._hosts)]
+            async with queue:
+                return await self._fetch(url, known, origin)
+        except (_NoPageError, RefusedAddressError) as reason:
+            return NotFetched(str(reason))
+
+    async def close(self) -> None:
+        """Break off what is under way; its fetch ends as NotFetched."""
+        self._closing.set()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _fetch(self, url: str, known: Validators, origin: str) -> Fetch:
+        headers = _conditions(known)
+        for _ in range(GATE_TRIES):
+            answer = await self._follow(url, headers)
+            if not is_gate(answer.content):
+                break
+        now = self._clock.now()
+        if answer.status == 304 and headers:
+            return NotModified(_validators(answer, known.sha256, known))
+        if (reason := why_not_fetched(answer.status, answer.content)) is not None:
+            return NotFetched(reason, wished(answer.headers.get("Retry-After"), now), answer.status)
+        validators = _validators(answer, hashlib.sha256(answer.content).hexdigest())
+        if validators.sha256 == known.sha256:
+            return NotModified(validators)
+        name = url.partition("://")[2].partition("?")[0]
+        return Fetched(Dump(name=name, content=answer.content, captured_at=now, origin=origin), validators)
+
+    async def _follow(self, url: str, headers: Mapping[str, str], *, obeying: bool = True) -> _Answer:
+        """The answer at the end of the redirects. Each hop is checked, and obeys robots.txt."""
+        left = self._deadline
+        for _ in range(MOST_REDIRECTS + 1):
+            if obeying and not (await self._robots_at(url)).allow(url):
+                raise _NoPageError("robots.txt forbids it")
+            await self._take_turn(url)
+            begun = self._clock.monotonic()
+            answer = await self._ask(url, headers, left)
+            left -= self._clock.monotonic() - begun
+            if answer.status not in REDIRECTS:
+                return answer
+            target = redirected(url, answer.headers.get("Location", ""), self._hosts)
+            if answer.status in PERMANENT:
+                log.info("%s has moved to %s", url, target)
+            url = target
+        raise _NoPageError(f"more than {MOST_REDIRECTS} redirects")
+
+    async def _robots_at(self, url: str) -> Robots:
+        root = url[: url.index("/", url.index("://") + 3)] if "/" in url.partition("://")[2] else url
+        now = self._clock.now()
+        if (cached := self._robots.get(root)) is not None and now - cached[0] < ROBOTS_AGE:
+            return cached[1]
+        answer = await self._follow(f"{root}/robots.txt", {}, obeying=False)
+        robots = robots_of(answer.status, answer.content)
+        if robots is None:
+            raise _NoPageError(f"robots.txt cannot be had ({answer.status}), so nothing is fetched")
+        self._robots[root] = (now, robots)
+        return robots
+
+    async def _take_turn(self, url: str) -> None:
+        """Wait until the pause since the last request to this host is over."""
+        host = same_blog(host_of(url), self._hosts)
+        delays = [robots.delay for _, robots in self._robots.values()]
+        ready = self._asked_at.get(host, float("-inf")) + max([self._pause, *delays])
+        rest = ready - self._clock.monotonic()
+        if await happens(self._closing, max(0.0, rest)):
+            raise _NoPageError("the program is stopping")
+
+    async def _ask(self, url: str, headers: Mapping[str, str], seconds: float) -> _Answer:
+        """One request. Raises _NoPageError for whatever is no complete answer."""
+        session = self._opened()
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                async with session.get(
+                    url, headers=headers, allow_redirects=False, proxy=self._proxy
+                ) as response:
+                    content = await self._content(response)
+                    return _Answer(response.status, response.headers, content)
+        except TimeoutError:
+            raise _NoPageError(f"no complete answer within {self._deadline:g} s") from None
+        except BadBodyError as reason:
+            raise _NoPageError(f"a body of no use: {reason}") from None
+        except aiohttp.ClientPayloadError:
+            raise _NoPageError("a body of no use: it ends before its end") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise _NoPageError(f"it cannot be reached ({type(error).__name__}: {said})") from None
+        finally:
+            self._asked_at[same_blog(host_of(url), self._hosts)] = self._clock.monotonic()
+
+    async def _content(self, response: aiohttp.ClientResponse) -> bytes:
+        if response.status in REDIRECTS or response.status == 304:
+            return b""
+        try:
+            return await read_body(
+                response.content.iter_any(),
+                response.headers.get("Content-Encoding", ""),
+                length=response.content_length,
+                limit=self._max_bytes,
+            )
+        except BadBodyError:
+            response.close()  # else the connection would be kept, and the rest of the body read
+            raise
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                # Decompression is ours, bounded; the library's would unpack first and count afterwards.
+                auto_decompress=False,
+                headers={
+                    "User-Agent": self._user_agent,
+                    "Accept": ACCEPT,
+                    "Accept-Encoding": "gzip",
+                    "Accept-Language": "zh-CN, zh;q=0.9, en;q=0.5",
+                },
+                cookie_jar=aiohttp.CookieJar(unsafe=True),  # hosts that are numbers have cookies, too
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(10.0, self._deadline)),
+                connector=aiohttp.TCPConnector(
+                    limit=2, socket_factory=None if self._private else public_socket
+                ),
+            )
+        return self._session
+
+
+def _conditions(known: Validators) -> dict[str, str]:
+    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def _validators(answer: _Answer, sha256: str | None, known: Validators = NO_VALIDATORS) -> Validators:
+    return Validators(
+        etag=answer.headers.get("ETag", known.etag),
+        last_modified=answer.headers.get("Last-Modified", known.last_modified),
+        sha256=sha256,
+    )

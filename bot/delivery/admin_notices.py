@@ -1,0 +1,104 @@
+"""What operators are told through the outbox: JSON with the duty, put into words when it is sent."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import assert_never, get_args
+
+from bot.messages import admin
+from bot.messages.i18n import Words
+from bot.render.document import Footer, Message, Paragraph, Text
+from storage.database import Transaction
+from storage.model import DumpId
+
+
+@dataclass(frozen=True, slots=True)
+class DumpUnreadable:
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostsHeld:
+    dump: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLost:
+    chat: str
+    topic: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailing:
+    url: str
+    reason: str
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecovered:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoNews:
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedErrors:
+    kind: str
+    count: int
+
+
+Notice = (
+    DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+    | UnexpectedErrors
+)  # fmt: skip
+
+KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
+
+
+def encode(notice: Notice) -> str:
+    return json.dumps({"notice": type(notice).__name__, **asdict(notice)}, ensure_ascii=False)
+
+
+def decode(payload: str) -> Notice | None:
+    """The notice a duty carries; None for one of another version."""
+    try:
+        values = json.loads(payload)
+        return KINDS[values.pop("notice")](**values)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+async def notice_message(tx: Transaction, payload: str, words: Words) -> Message | None:
+    match decode(payload):
+        case None:
+            return Message(body=(Paragraph((Text(payload),)),))
+        case DumpUnreadable(name, reason):
+            return admin.dump_unreadable(words, name, reason)
+        case PostsHeld(dump, most):
+            waiting = [record for record in await tx.dumps.held() if record.id == DumpId(dump)]
+            return admin.posts_held(words, waiting[0], waiting[0].new, most) if waiting else None
+        case TopicLost(chat, topic):
+            return admin.topic_lost(words, chat, topic)
+        case DeliveryFailed(reason):
+            said = admin.deliveries_failed(words, 1, 0)
+            return replace(said, body=(*said.body, Footer((Text(reason),))))
+        case SourceFailing(url, reason, hours):
+            return admin.failing(words, url, reason, hours)
+        case SourceRecovered(url):
+            return admin.recovered(words, url)
+        case NoNews(days):
+            return admin.no_news(words, days)
+        case UnexpectedErrors(kind, count):
+            return admin.unexpected_errors(words, kind, count)
+        case unknown:
+            assert_never(unknown)

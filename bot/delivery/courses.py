@@ -1,0 +1,84 @@
+"""Courses: which episode is next, when its hour has come, and what follows when there is no next one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.delivery.due_times import due
+from storage.database import Database, Transaction
+from storage.model import Course, Destination, Post, PostId, Rhythm, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """`post` is lesson `number` of `of`; `gap` are the episodes between it and the one before."""
+
+    post: Post
+    number: int
+    of: int
+    gap: tuple[int, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        return self.number == self.of
+
+
+def next_lesson(course: Course, episodes: Sequence[Post]) -> Lesson | None:
+    """What follows the last lesson in `episodes`, which are in order; None where nothing does."""
+    at = next((i for i, post in enumerate(episodes) if post.id == course.last), -1)
+    return lesson_of(episodes[at + 1].id, episodes) if at + 1 < len(episodes) else None
+
+
+def lesson_of(post_id: PostId, episodes: Sequence[Post]) -> Lesson | None:
+    """The lesson that one of the `episodes` is."""
+    at = next((i for i, post in enumerate(episodes) if post.id == post_id), None)
+    if at is None:
+        return None
+    post = episodes[at]
+    before = episodes[at - 1].episode if at else 0
+    gap: tuple[int, ...] = ()
+    if post.episode is not None and before is not None:
+        gap = tuple(range(before + 1, post.episode))
+    return Lesson(post=post, number=at + 1, of=len(episodes), gap=gap)
+
+
+def is_due(course: Course, rhythm: Rhythm, now: datetime) -> bool:
+    """Whether the chosen hour has come since the last lesson; quiet hours postpone it to their end."""
+    moment = due(replace(rhythm, when=course.when), now)
+    return course.stage is Stage.RUNNING and moment is not None and course.since < moment.until
+
+
+async def teach_due(database: Database, now: datetime) -> int:
+    """Plan a lesson for every course whose hour has come; returns how many."""
+    running = await database.read(lambda tx: tx.courses.running())
+    waiting = [(course, to) for course, to in running if is_due(course, to.preferences.rhythm, now)]
+    if not waiting:
+        return 0
+    return await database.transact(lambda tx: _teach_all(tx, waiting, now))
+
+
+async def _teach_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination]], now: datetime) -> int:
+    planned = 0
+    for seen, to in waiting:
+        # Read again: somebody may have asked for the next lesson, or stopped, meanwhile.
+        course = await tx.courses.find(to.id, seen.scope.id)
+        if course is not None and is_due(course, to.preferences.rhythm, now):
+            planned += await teach_next(tx, course, now) is not None
+    return planned
+
+
+async def teach_next(tx: Transaction, course: Course, now: datetime) -> Lesson | None:
+    """Plan the next lesson and move the course on; after the last one the series is subscribed instead."""
+    episodes = await tx.posts.of_series(course.scope.id)
+    lesson = next_lesson(course, episodes)
+    if lesson is not None:
+        await tx.courses.teach(course, lesson.post.id, now)
+        course = replace(course, last=lesson.post.id, since=now)
+    if lesson is None or lesson.last:
+        course = replace(course, stage=Stage.CAUGHT_UP, since=now)
+        wishes = await tx.destinations.subscriptions(course.destination_id)
+        # A series that was muted stays so: the course was asked for, its news were refused.
+        if all(wish.scope.id != course.scope.id for wish in wishes):
+            await tx.destinations.subscribe(course.destination_id, course.scope.id, now)
+    await tx.courses.put(course)
+    return lesson

@@ -1,0 +1,89 @@
+"""When what waits falls due: digests at a local hour, the end of quiet hours, the hour of a lesson.
+
+Pure; the instant is an argument. Local times follow the zone's clock: a time that the clock skips in spring
+counts an hour later, one that it shows twice in autumn counts the first time.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.messages.digests import Period
+from storage.model import Rhythm, When
+from storage.quiet_hours import in_quiet, zone_of
+
+DAY = timedelta(days=1)
+LOOK_BACK = {When.DAILY: 2, When.WEEKLY: 8}  # days within which the last moment must lie, with one to spare
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What has waited since `until` or longer may go; `day` is the local day that it is called by."""
+
+    until: datetime
+    day: date
+
+
+def due(rhythm: Rhythm, now: datetime) -> Due | None:
+    """What may go at `now`; None within quiet hours.
+
+    With a digest its moment is the chosen hour or, where that lies in quiet hours, their end. Without one
+    everything that waits may go.
+    """
+    if in_quiet(rhythm.quiet_from, rhythm.quiet_to, rhythm.time_zone, now):
+        return None
+    if rhythm.when is When.INSTANT:
+        return Due(now, now.astimezone(zone_of(rhythm.time_zone)).date())
+    return next((moment for moment in _moments(rhythm, now) if moment.until <= now), None)
+
+
+def _moments(rhythm: Rhythm, now: datetime) -> Iterator[Due]:
+    """The latest moments of a digest, newest first; the first may lie ahead of `now`."""
+    zone = zone_of(rhythm.time_zone)
+    today = now.astimezone(zone).date()
+    # From tomorrow: where a zone skipped a day, today's hour may not have come by the count of days.
+    for back in range(-1, LOOK_BACK[rhythm.when] + 1):
+        day = today - back * DAY
+        if rhythm.when is When.WEEKLY and day.weekday() != rhythm.weekday:
+            continue
+        yield Due(_awake(rhythm, instant(day, time(rhythm.hour), zone)), day)
+
+
+def _awake(rhythm: Rhythm, at: datetime) -> datetime:
+    """`at`, or the end of the quiet hours that it lies in."""
+    if not in_quiet(rhythm.quiet_from, rhythm.quiet_to, rhythm.time_zone, at) or rhythm.quiet_to is None:
+        return at
+    zone = zone_of(rhythm.time_zone)
+    day = at.astimezone(zone).date()
+    end = instant(day, rhythm.quiet_to, zone)
+    return end if end > at else instant(day + DAY, rhythm.quiet_to, zone)
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The instant at which the clock of `zone` shows `at` on `day` for the first time."""
+    return datetime.combine(day, at, zone).astimezone(UTC)
+
+
+NAME = re.compile(r"digest:(day|week|night):(\d{4}-\d\d-\d\d):")
+PERIODS = {"day": Period.DAY, "week": Period.WEEK, "night": Period.NIGHT}
+
+
+def duty_of(rhythm: Rhythm, day: date) -> str:
+    """The name of the digest of `day`; who plans it adds its last post, so that no name comes twice."""
+    match rhythm.when:
+        case When.DAILY:
+            return f"digest:day:{day}"
+        case When.WEEKLY:
+            return f"digest:week:{day}"
+        case When.INSTANT if rhythm.quiet_from is not None:
+            return f"digest:night:{day}"
+        case When.INSTANT:
+            return f"digest:now:{day}"
+
+
+def period_of(duty: str) -> tuple[Period, date | None]:
+    """What a digest covers, and the reader's day; None for one that is called by the day it is sent."""
+    found = NAME.match(duty)
+    return (PERIODS[found[1]], date.fromisoformat(found[2])) if found else (Period.DUMP, None)

@@ -1,0 +1,64 @@
+"""What time alone brings about: digests, the end of quiet hours, lessons. Woken by the schedule.
+
+Everything it does follows from the rows and the clock, so that a restart neither loses nor repeats any of it.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.clock import Clock
+from bot.delivery.courses import teach_due
+from bot.delivery.due_times import Due, due, duty_of
+from bot.supervisor import Rounds
+from storage.database import Database, Transaction
+from storage.model import Rhythm, When
+
+log = logging.getLogger(__name__)
+
+
+class Timekeeper(Rounds):
+    """Turns what has become due into deliveries."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, digest_above: int, planned: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._database = database
+        self._clock = clock
+        self._digest_above = digest_above
+        self._planned = planned
+
+    async def round(self) -> None:
+        await self.tick()
+
+    async def tick(self) -> int:
+        """Plan all that is due now; returns how many duties that were."""
+        now = self._clock.now()
+        planned = 0
+        # Looked at first without the write lock, which the sender wants too.
+        if await self._database.read(lambda tx: due_rhythms(tx, now)):
+            planned += await self._database.transact(lambda tx: plan_due(tx, now, self._digest_above))
+        planned += await teach_due(self._database, now)
+        if planned:
+            log.info("%s digests, held back posts and lessons are due", planned)
+            self._planned()
+        return planned
+
+
+async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:
+    """The rhythms for which something that waits is due."""
+    found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.waiting.rhythms()]
+    return [
+        (rhythm, moment) for rhythm, since, moment in found if moment is not None and since <= moment.until
+    ]
+
+
+async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
+    """Turn all that is due into duties; returns how many."""
+    planned = 0
+    for rhythm, moment in await due_rhythms(tx, now):
+        most = digest_above if rhythm.when is When.INSTANT else 0
+        duty = duty_of(rhythm, moment.day)
+        planned += await tx.waiting.send(rhythm, moment.until, duty, now, digest_above=most)
+    return planned

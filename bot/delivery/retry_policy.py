@@ -1,0 +1,176 @@
+"""What follows from an outcome: the state a delivery goes to, and what its chat or the whole bot must do.
+
+Pure: the decision table of delivery. Knows neither Telegram's errors nor the tables.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, assert_never
+
+from storage.model import (
+    Delivery,
+    Fault,
+    Form,
+    Gone,
+    Later,
+    Moved,
+    Outcome,
+    Pause,
+    Refused,
+    Sent,
+    Settlement,
+    State,
+    Unsure,
+    settled,
+)
+
+FIRST_WAIT = 2.0  # seconds
+LONGEST_WAIT = 3600.0
+REFUSALS = 3  # of a chat's rights in a row, until it counts as gone
+
+
+@dataclass(frozen=True, slots=True)
+class ChatGone:
+    chat_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMoved:
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFrozen:
+    """Telegram named the time before which this chat must not be written to."""
+
+    chat_id: int
+    until: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRefused:
+    """The chat does not let the bot write; after several in a row it counts as gone."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLost:
+    """The topic is closed or deleted: its duties go on in the chat's general topic."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RichMissing:
+    """This server does not know rich messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllStopped:
+    """Nothing can be sent for now: the token is refused, or the whole bot must wait."""
+
+    seconds: float
+    reason: str
+    token: bool
+
+
+Effect = ChatGone | ChatMoved | ChatFrozen | ChatRefused | TopicLost | RichMissing | AllStopped
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    settlement: Settlement
+    effect: Effect | None = None
+
+
+def judge(
+    delivery: Delivery, outcome: Outcome, now: datetime, *, form: Form, on_unsure: Literal["resend", "skip"]
+) -> Verdict:
+    """Decide what an `outcome` at `now` means for a claimed delivery that was tried in this `form`."""
+    chat_id = delivery.destination.chat_id
+    match outcome:
+        case Sent(message_id):
+            return Verdict(settled(delivery, State.SENT, message_id=message_id))
+        case Later():
+            return _postponed(delivery, outcome, now)
+        case Unsure(reason):
+            again = on_unsure == "resend" and delivery.unsure < 1
+            state = State.PENDING if again else State.UNCERTAIN
+            return Verdict(
+                settled(delivery, state, reason=reason, due_at=now if again else None, unsure=True)
+            )
+        case Gone(reason):
+            return Verdict(settled(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
+        case Moved(new):
+            settlement = settled(
+                delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now, counts=False
+            )
+            return Verdict(settlement, ChatMoved(chat_id, new))
+        case Refused():
+            return _refused(delivery, outcome, now, form)
+        case _:
+            assert_never(outcome)
+
+
+def _postponed(delivery: Delivery, later: Later, now: datetime) -> Verdict:
+    wait = later.seconds if later.flood or later.pause is not Pause.CHAT else _backoff(delivery.attempts)
+    wait = max(wait, later.seconds)
+    due = now + timedelta(seconds=wait)
+    settlement = settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood)
+    if later.pause is not Pause.CHAT:
+        stopped = AllStopped(wait, later.reason, token=later.pause is Pause.TOKEN)
+        return Verdict(
+            settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped
+        )
+    if later.flood:
+        return Verdict(settlement, ChatFrozen(delivery.destination.chat_id, due, wait))
+    return Verdict(settlement)
+
+
+def _refused(delivery: Delivery, refused: Refused, now: datetime, form: Form) -> Verdict:
+    failed = settled(delivery, State.FAILED, reason=refused.reason)
+    match refused.fault:
+        case Fault.METHOD if form is Form.RICH:
+            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            return Verdict(again, RichMissing())
+        case Fault.CONTENT if form is not Form.PLAIN:
+            simpler = Form.CLASSIC if form is Form.RICH else Form.PLAIN
+            return Verdict(settled(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler))
+        case Fault.TOPIC if delivery.destination.thread_id is not None:
+            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            return Verdict(again, TopicLost(refused.reason))
+        case Fault.RIGHTS | Fault.TOPIC:
+            return Verdict(failed, ChatRefused(refused.reason))
+        case Fault.CONTENT | Fault.METHOD | Fault.TARGET | Fault.OTHER:
+            return Verdict(failed)
+        case _:
+            assert_never(refused.fault)
+
+
+def _backoff(attempts: int) -> float:
+    # The exponent is capped: 2 ** 43 seconds would overflow a timedelta.
+    return min(FIRST_WAIT * float(2 ** min(attempts, 16)), LONGEST_WAIT)
+
+
+MARGIN_SECONDS = 25.0  # to have a connection before, and to write the answer after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """`answer_seconds` is how long a request may stay unanswered, `stop_seconds` how long a stop waits."""
+
+    slots: int = 100
+    lease: timedelta = timedelta(seconds=120)
+    answer_seconds: float = 45
+    stop_seconds: float = 20
+    on_unsure: Literal["resend", "skip"] = "resend"
+    admins: tuple[int, ...] = ()
+
+    @property
+    def least_lease(self) -> float:
+        """Seconds that must be left of a lease for a request to start: it must end within."""
+        return min(self.answer_seconds + MARGIN_SECONDS, self.lease.total_seconds() / 2)

@@ -1,0 +1,399 @@
+"""The sending loop: claims due duties, starts one try for each, and writes what became of them in groups.
+
+Owns the order of these steps and nothing else: what is said is the composer's, when it may leave the
+pacing's, what an outcome means the verdict's.
+"""
+
+import asyncio
+import logging
+import math
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from bot.clock import Clock
+from bot.delivery.circuit_breaker import Breaker
+from bot.delivery.composer import Composed, Composer
+from bot.delivery.messenger import Messenger, address_of
+from bot.delivery.retry_policy import AllStopped, ChatFrozen, Policy, RichMissing, Verdict, judge
+from bot.delivery.side_effects import follow
+from bot.ops.logging import following
+from bot.ops.metrics import Metrics, make_metrics
+from bot.rate_limit import Claimed, Pace
+from bot.supervisor import Nursery, Woken, happens
+from bot.telegram.send_gate import Departure, departing, departs
+from storage.database import Database, Transaction
+from storage.model import (
+    Delivery,
+    DeliveryId,
+    DeliveryKind,
+    Form,
+    Outcome,
+    Sent,
+    Settlement,
+    State,
+    Unsure,
+    settled,
+)
+from storage.send_log import BegunLog
+
+log = logging.getLogger(__name__)
+
+
+def write_down(ended: Iterable[tuple[Delivery, Verdict]], trails: MutableMapping[DeliveryId, str]) -> None:
+    """Log these ends, each under the trail that `trails` has for it, which is taken out of there."""
+    lines: dict[tuple[str, State], list[str]] = {}
+    for delivery, verdict in ended:
+        settled = verdict.settlement
+        trail = trails.pop(delivery.id, "")
+        if settled.state is State.PENDING and not settled.counts and verdict.effect is None:
+            continue  # only its chat's pace
+        said = f"delivery {delivery.id} to {delivery.destination.chat_id}"
+        if settled.message_id is not None:
+            said += f" as message {settled.message_id}"
+        if settled.reason is not None:
+            said += f" ({settled.reason})"
+        lines.setdefault((trail, settled.state), []).append(said)
+    for (trail, state), said_of in lines.items():
+        with following(trail):
+            log.info("%s: %s", state, ", ".join(said_of))
+
+
+class Slots:
+    """`most` tries run at a time; after each, `may_go_on` says whether its slot takes the next."""
+
+    def __init__(
+        self,
+        most: int,
+        work: Callable[[Claimed], Awaitable[None]],
+        may_go_on: Callable[[], bool],
+        *,
+        spare: int,
+    ) -> None:
+        """`spare` is how many claims may wait for a slot."""
+        self._most = most
+        self._spare = spare
+        self._ran_low = asyncio.Event()
+        self._work = work
+        self._may_go_on = may_go_on
+        self._busy = Nursery()
+        self._waiting: deque[Claimed] = deque()
+
+    @property
+    def busy(self) -> int:
+        return len(self._busy)
+
+    @property
+    def free(self) -> int:
+        return self._most - self.busy
+
+    @property
+    def waiting(self) -> int:
+        """How many claims have no slot yet."""
+        return len(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many more claims can be tried at once or may wait; none need wait before the first is tried."""
+        return self.free + (self._spare if self.busy else 0) - self.waiting
+
+    @property
+    def plenty(self) -> bool:
+        """Whether so many wait that claiming more can wait, too."""
+        return self.waiting > self._spare // 2
+
+    @property
+    def oldest(self) -> float:
+        """When the one that waits longest was claimed; infinity if none waits."""
+        return self._waiting[0].at if self._waiting else math.inf
+
+    def fill(self, claimed: Iterable[Claimed]) -> None:
+        """Try these after what waits already, at once where a slot is free."""
+        self._waiting.extend(claimed)
+        while self._waiting and self.free > 0:
+            self._busy.start(self._serve(self._waiting.popleft()))
+
+    async def _serve(self, first: Claimed) -> None:
+        await self._work(first)
+        while self._waiting and self._may_go_on():
+            following = self._waiting.popleft()
+            if not self.plenty:
+                self._ran_low.set()
+            await self._work(following)
+
+    async def run_low(self, within: float) -> bool:
+        """Wait until there is no plenty any more, `within` seconds at most; whether it came to that."""
+        self._ran_low.clear()
+        return not self.plenty or await happens(self._ran_low, within)
+
+    def take_back(self) -> list[Claimed]:
+        """What waits and is not going to be tried here."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
+    async def wait(self, seconds: float) -> int:
+        """Wait up to `seconds` for the tries under way; returns how many have not ended."""
+        return await self._busy.wait(seconds)
+
+
+def begins(log: BegunLog, delivery_id: DeliveryId, token: str) -> None:
+    """Write down in `log` that the next request of this task begins, when it may leave."""
+    departs(_Beginning(departing(), log, delivery_id, token))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """Of a request that `paced` lets leave, if somebody paces it. What cannot be written down stays."""
+
+    paced: Departure | None
+    log: BegunLog
+    delivery_id: DeliveryId
+    token: str
+
+    async def leaves(self) -> None:
+        if self.paced is not None:
+            await self.paced.leaves()
+        self.log.begin(self.delivery_id, self.token)
+
+    def left(self) -> None:
+        if self.paced is not None:
+            self.paced.left()
+
+
+IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
+BUSY_SECONDS = 0.5  # the longest wait while requests are under way
+GATHER_SECONDS = 0.15  # how long results are gathered while there are claims enough to go on with
+STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
+COMPOSE_TRIES = 3
+COMPOSE_WAIT_SECONDS = 5.0
+RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
+
+
+class Sender(Woken):
+    """Sends what is in the outbox until it is told to stop."""
+
+    def __init__(
+        self,
+        database: Database,
+        messenger: Messenger,
+        composer: Composer,
+        pace: Pace,
+        clock: Clock,
+        policy: Policy,
+        crash: Callable[[str], None] = lambda _: None,
+        metrics: Metrics | None = None,
+        begun: BegunLog | None = None,
+    ) -> None:
+        super().__init__()
+        self._database = database
+        self._messenger = messenger
+        self._composer = composer
+        self._pace = pace
+        self._clock = clock
+        self._policy = policy
+        self._crash = crash
+        self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
+        self._begun = begun
+        spare = round(pace.spare * policy.slots)
+        self._slots = Slots(policy.slots, self._try, self._may_go_on, spare=spare)
+        self._ended: list[tuple[Delivery, Verdict]] = []
+        self._trails: dict[DeliveryId, str] = {}
+        self.breaker = Breaker()
+        self.stopped: AllStopped | None = None
+        self._stopped_until = 0.0
+        self._recover_at = float("-inf")
+        self.outcomes: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Until `stop`; then it ends when what is in flight has ended or its time is over."""
+        await self._pace.begin()
+        while not self._stopping:
+            self._news.clear()  # before the look: what comes up during it must not be slept through
+            stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
+            if stale or not self._may_go_on():
+                self._hand_back()
+            room = self._room()
+            claimed = await self._turn(room)
+            self._slots.fill(claimed)
+            if self._slots.waiting or not claimed or len(claimed) < room or not self._room():
+                await self._pause(idle=not claimed)
+        await self._wind_down()
+
+    async def _wind_down(self) -> None:
+        self._hand_back()
+        if late := await self._slots.wait(self._policy.stop_seconds):
+            log.warning("%s requests got no answer in time; their lease decides", late)
+        await self._turn(0)
+
+    def _room(self) -> int:
+        """How many duties may be claimed now."""
+        now, busy = self._clock.monotonic(), self._slots.busy
+        if now < self._stopped_until:
+            return 0
+        allowed = self.breaker.allowed(now, busy)
+        if allowed is None and self.stopped is not None:
+            allowed = 1 - busy
+        room = self._slots.room if allowed is None else min(self._slots.free, allowed)
+        return max(0, min(room, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
+
+    def _may_go_on(self) -> bool:
+        """Whether nothing speaks against sending one after another."""
+        return not self._stopping and self.stopped is None and not self.breaker.open
+
+    def _hand_back(self) -> None:
+        """Let go of what was claimed beyond the slots: its requests are not made here, or not now."""
+        reason = "no slot was free in time"
+        self._ended.extend(
+            (claimed.delivery, Verdict(_again(claimed.delivery, self._clock, 0, reason)))
+            for claimed in self._slots.take_back()
+        )
+
+    async def _turn(self, room: int) -> Sequence[Claimed]:
+        """One transaction: write what ended, claim what is due."""
+        ended, self._ended = self._ended, []
+        if not ended and not room:
+            return []
+        recovering = self._clock.monotonic() >= self._recover_at
+
+        async def unit(tx: Transaction) -> Sequence[Claimed]:
+            now = await tx.now(self._clock.now())
+            if recovering:
+                await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
+            if ended:
+                await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
+                self._crash("in-settle")
+                await follow(tx, ended, now, self._policy.admins)
+                for flood in (v.effect for _, v in ended if isinstance(v.effect, ChatFrozen)):
+                    await self._pace.flooded_for_all(tx, flood.chat_id, flood.until, now)
+            return await self._pace.claim(tx, room, now, self._policy.lease) if room else []
+
+        self._crash_at(ended, room, "before-settle", "before-claim")
+        try:
+            # What an outcome means for a chat touches its subscriptions, which others write alone.
+            alone = any(verdict.effect is not None for _, verdict in ended)
+            claimed = await self._database.transact(unit, alone=alone)
+        except BaseException:
+            self._ended = ended + self._ended  # not written yet: the next turn writes them
+            raise
+        if self._begun is not None:
+            self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
+        write_down(ended, self._trails)
+        if recovering:
+            self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
+        self._crash_at(ended, claimed, "after-settle", "after-claim")
+        return claimed
+
+    def _crash_at(self, ended: object, claimed: object, settle: str, claim: str) -> None:
+        if ended:
+            self._crash(settle)
+        if claimed:
+            self._crash(claim)
+
+    async def _pause(self, *, idle: bool) -> None:
+        """Wait for an end or for news; results gather a little, so that they are written together."""
+        if self._slots.plenty:
+            await self._slots.run_low(GATHER_SECONDS)
+            return
+        if not self._ended:
+            idle = idle and not self._slots.busy
+            if not await happens(self._news, await self._until_due() if idle else BUSY_SECONDS):
+                return
+        await asyncio.sleep(self._pace.linger)
+
+    async def _until_due(self) -> float:
+        due = await self._database.read(lambda tx: tx.outbox.next_due())
+        if due is None:
+            return IDLE_SECONDS
+        # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
+        return min(IDLE_SECONDS, max(0.05, (due - self._clock.now()).total_seconds()))
+
+    async def _try(self, claimed: Claimed) -> None:
+        delivery = claimed.delivery
+        try:
+            verdict = await self._attempt(claimed)
+        except Exception as error:
+            log.exception("delivery %s could not be tried", delivery.id)
+            self._metrics.failed("delivery")
+            verdict = Verdict(self._not_composed(delivery, f"it could not be written: {error!r}"))
+        self._ended.append((delivery, verdict))
+        self._news.set()
+
+    def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
+        """A message that cannot be made: perhaps the database was busy, so not at once the end of it."""
+        if delivery.attempts >= COMPOSE_TRIES:
+            return settled(delivery, State.FAILED, reason=reason)
+        return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
+
+    async def _attempt(self, claimed: Claimed) -> Verdict:
+        delivery = claimed.delivery
+        composed = await self._composer.compose(delivery)
+        if composed is None:
+            return Verdict(settled(delivery, State.CANCELLED, reason="there is nothing left to say"))
+        self._trails[delivery.id] = composed.trail
+        with following(composed.trail):
+            return await self._deliver(claimed, composed)
+
+    async def _deliver(self, claimed: Claimed, composed: Composed) -> Verdict:
+        delivery = claimed.delivery
+        asked_at = self._clock.monotonic()
+        postponed = await self._pace.turn(claimed)
+        if postponed is not None:
+            return Verdict(_again(delivery, self._clock, postponed, "it was not its turn"))
+        left_at = self._clock.monotonic()
+        self._metrics.waited(left_at - asked_at)
+        lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
+        if lease_left < self._policy.least_lease:
+            return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
+        self._crash("before-request")
+        if self._begun is not None:
+            begins(self._begun, delivery.id, delivery.token)
+        outcome = await self._send(delivery, composed)
+        seconds = self._clock.monotonic() - left_at
+        name = type(outcome).__name__.lower()
+        self.outcomes[name] += 1
+        self._metrics.tried(delivery.kind, name, seconds)
+        self._crash("after-response")
+        if self._begun is not None and isinstance(outcome, Sent):
+            self._begun.sent(delivery.id, delivery.token, outcome.message_id)
+        return self._judged(delivery, outcome, composed.message.form, left_at)
+
+    async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
+        to = address_of(delivery.destination)
+        if delivery.kind is DeliveryKind.EDIT:
+            message_id = int(delivery.text or 0)
+            return await self._messenger.edit(to, message_id, composed.message)
+        return await self._messenger.send(to, composed.message, reply_to=composed.reply_to)
+
+    def _judged(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Verdict:
+        now = self._clock.monotonic()
+        if isinstance(outcome, Unsure):
+            self.breaker.unanswered(now, left_at)
+            log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
+        else:
+            self.breaker.answered()
+        verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
+        match verdict.effect:
+            case ChatFrozen(chat_id, _, seconds):
+                self._pace.flooded(chat_id, seconds)
+            case RichMissing():
+                self._composer.rich_is_missing()
+            case AllStopped() as stop:
+                self._stop_all(stop, now)
+            case _:
+                self.stopped = None
+        return verdict
+
+    def _stop_all(self, stop: AllStopped, now: float) -> None:
+        self._stopped_until = now + stop.seconds
+        if self.stopped is None:
+            log.error("nothing is sent for %.0f s: %s", stop.seconds, stop.reason)
+        self.stopped = stop
+
+
+def _again(delivery: Delivery, clock: Clock, seconds: float, reason: str) -> Settlement:
+    due = clock.now() + timedelta(seconds=seconds)
+    return settled(delivery, State.PENDING, reason=reason, due_at=due, counts=False)

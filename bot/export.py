@@ -1,0 +1,322 @@
+"""Moving house: what people have set, as JSON values that another database can take in.
+
+Posts and scopes go by their names, not by their numbers, which each database gives anew. The fields are a
+contract between versions of the program: `version` says which.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bot.text_sanitizer import clean
+from storage.database import Transaction
+from storage.model import (
+    ChatKind,
+    Course,
+    Destination,
+    ExcerptLength,
+    Format,
+    Mark,
+    Post,
+    PostId,
+    Preferences,
+    Scope,
+    ScopeKind,
+    Stage,
+    Standing,
+    When,
+)
+
+LONGEST_TEXT = 10_000
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text or text.encode("utf-8", "replace").decode() != text:
+        raise ValueError("a character that no database takes")
+    return text
+
+
+Number = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
+Truth = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_storable)]
+Clock = Annotated[time | None, AfterValidator(lambda at: at if at is None else at.replace(tzinfo=None))]
+
+
+class _Preferences(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    language: Annotated[str, Field(max_length=8), AfterValidator(_storable)] = "zh"
+    format: Format
+    when: When
+    hour: Annotated[int, Field(strict=True, ge=0, le=23)] = 20
+    weekday: Annotated[int, Field(strict=True, ge=0, le=6)] = 6
+    quiet_from: Clock
+    quiet_to: Clock
+    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_storable)] = "Asia/Shanghai"
+    silent: Truth = False
+    excerpt: ExcerptLength
+    pictures: Truth = True
+
+
+class _Wish(BaseModel):
+    kind: ScopeKind
+    key: Text
+    name: Text
+    muted: Truth
+
+
+class _Post(BaseModel):
+    title: Text
+    title_key: Text
+    archive_id: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = None
+
+
+class _Course(BaseModel):
+    series: Text
+    name: Text
+    stage: Stage
+    when: When
+    since: AwareDatetime
+    last: _Post | None
+
+
+class _Chat(BaseModel):
+    version: Literal[1]
+    record: Literal["chat"]
+    chat_id: Number
+    thread_id: Number | None
+    kind: ChatKind
+    title: Text
+    standing: Standing
+    reason: Text | None
+    preferences: _Preferences
+    subscriptions: list[_Wish]
+    courses: list[_Course]
+
+
+class _Mark(_Post):
+    saved_at: AwareDatetime | None
+    read_at: AwareDatetime | None
+
+
+class _Person(BaseModel):
+    version: Literal[1]
+    record: Literal["person"]
+    user_id: Number
+    bookmarks: list[_Mark]
+
+
+_LINE: TypeAdapter[_Chat | _Person] = TypeAdapter(Annotated[_Chat | _Person, Field(discriminator="record")])
+
+
+def checked(record: object) -> Mapping[str, Any]:
+    """The record as JSON values. Raises ValueError, whose one line names the first field that is wrong."""
+    try:
+        found = _LINE.validate_python(record)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"] if part not in ("chat", "person"))
+        raise ValueError(clean(f"{place or 'record'}: {first['msg']}")) from None
+    return found.model_dump(mode="json", exclude_unset=True)
+
+
+VERSION = 1
+Record = dict[str, Any]
+
+
+class UnknownRecordError(ValueError):
+    """A line that is no record of this version; the text says why."""
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was taken in; `strangers` are the titles of posts that are not stored here."""
+
+    chats: int = 0
+    people: int = 0
+    strangers: set[str] = field(default_factory=set)
+
+
+async def chat_record(tx: Transaction, chat: Destination) -> Record:
+    """A chat or topic with all that was set there."""
+    titles = {post.id: post for post in await tx.posts.many(_lasts(await tx.courses.of(chat.id)))}
+    return {
+        "version": VERSION,
+        "record": "chat",
+        "chat_id": chat.chat_id,
+        "thread_id": chat.thread_id,
+        "kind": chat.kind,
+        "title": chat.title,
+        "standing": chat.standing,
+        "reason": chat.reason,
+        "preferences": {
+            part.name: _plain(getattr(chat.preferences, part.name)) for part in fields(Preferences)
+        },
+        "subscriptions": [
+            _scope(wish.scope) | {"muted": wish.muted}
+            for wish in await tx.destinations.subscriptions(chat.id)
+        ],
+        "courses": [
+            {
+                "series": course.scope.key,
+                "name": course.scope.name,
+                "stage": course.stage,
+                "when": course.when,
+                "since": course.since.isoformat(),
+                "last": _post(titles[course.last]) if course.last in titles else None,
+            }
+            for course in await tx.courses.of(chat.id)
+        ],
+    }
+
+
+async def person_record(tx: Transaction, user_id: int) -> Record | None:
+    """A person's bookmarks and progress; None where there are none."""
+    marks = await tx.marks.everything_of(user_id)
+    posts = {post.id: post for post in await tx.posts.many(mark.post_id for mark in marks)}
+    bookmarks = [
+        _post(posts[mark.post_id]) | {"saved_at": _plain(mark.saved_at), "read_at": _plain(mark.read_at)}
+        for mark in marks
+        if mark.post_id in posts
+    ]
+    if not bookmarks:
+        return None
+    bookmarks.sort(key=lambda bookmark: str(bookmark["title_key"]))
+    return {"version": VERSION, "record": "person", "user_id": user_id, "bookmarks": bookmarks}
+
+
+async def every_record(tx: Transaction) -> list[Record]:
+    """All chats, then all people."""
+    chats = [await chat_record(tx, chat) for chat in await tx.destinations.everyone()]
+    people = [await person_record(tx, user_id) for user_id in await tx.marks.people()]
+    return chats + [record for record in people if record is not None]
+
+
+async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: datetime) -> Restored:
+    """Write records into this database; what is there already is kept, or takes the record's value.
+
+    Raises UnknownRecordError; then the caller's transaction must not be committed.
+    """
+    done = Restored()
+    known = Known(await tx.posts.everything())
+    for record in records:
+        try:
+            whole = checked(record)
+        except ValueError as error:
+            raise UnknownRecordError(f"not a record of version {VERSION}: {error}") from error
+        await _restore(tx, whole, known, done, now)
+    return done
+
+
+class Known:
+    """The stored posts by every name they go by."""
+
+    def __init__(self, posts: Iterable[Post]) -> None:
+        self._by_name: dict[object, PostId] = {}
+        for post in posts:
+            names = [post.title_key, *(key for key, _ in post.aliases), post.archive_id]
+            self._by_name |= {name: post.id for name in names if name is not None}
+
+    def find(self, named: Mapping[str, Any]) -> PostId | None:
+        return self._by_name.get(named.get("archive_id")) or self._by_name.get(named["title_key"])
+
+
+async def _restore(
+    tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored, now: datetime
+) -> None:
+    if record["record"] == "chat":
+        await _restore_chat(tx, record, known, done, now)
+        done.chats += 1
+    else:
+        await _restore_person(tx, record, known, done)
+        done.people += 1
+
+
+async def _restore_chat(
+    tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored, now: datetime
+) -> None:
+    kind, preferences = ChatKind(record["kind"]), _preferences(record["preferences"])
+    to = await tx.destinations.restore(
+        record["chat_id"], record["thread_id"], kind, record["title"], preferences, now
+    )
+    for wish in record["subscriptions"]:
+        scope = await _ensured(tx, ScopeKind(wish["kind"]), wish["key"], wish["name"])
+        await tx.destinations.subscribe(to.id, scope.id, now, muted=wish["muted"])
+    for course in record["courses"]:
+        scope = await _ensured(tx, ScopeKind.SERIES, course["series"], course["name"])
+        last = known.find(course["last"]) if course["last"] else None
+        if course["last"] and last is None:
+            done.strangers.add(course["last"]["title"])
+        await tx.courses.put(
+            Course(
+                destination_id=to.id,
+                scope=scope,
+                stage=Stage(course["stage"]),
+                when=When(course["when"]),
+                last=last,
+                since=datetime.fromisoformat(course["since"]),
+            )
+        )
+    if record["standing"] == Standing.GONE:
+        await tx.destinations.gone(to.chat_id, record["reason"] or "")
+
+
+async def _ensured(tx: Transaction, kind: ScopeKind, key: str, name: str) -> Scope:
+    return (await tx.scopes.ensure([(kind, key, name)]))[kind, key]
+
+
+async def _restore_person(tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored) -> None:
+    for bookmark in record["bookmarks"]:
+        post_id = known.find(bookmark)
+        if post_id is None:
+            done.strangers.add(bookmark["title"])
+            continue
+        saved, read = _instant(bookmark["saved_at"]), _instant(bookmark["read_at"])
+        await tx.marks.put(record["user_id"], Mark(post_id=post_id, saved_at=saved, read_at=read))
+
+
+def _preferences(values: Mapping[str, Any]) -> Preferences:
+    return Preferences(
+        **{
+            **values,
+            "format": Format(values["format"]),
+            "when": When(values["when"]),
+            "excerpt": ExcerptLength(values["excerpt"]),
+            "quiet_from": _clock(values["quiet_from"]),
+            "quiet_to": _clock(values["quiet_to"]),
+        }
+    )
+
+
+def _clock(value: str | None) -> time | None:
+    return None if value is None else time.fromisoformat(value)
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case StrEnum():
+            return str(value)
+        case time() | datetime():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def _scope(scope: Scope) -> Record:
+    return {"kind": scope.kind, "key": scope.key, "name": scope.name}
+
+
+def _post(post: Post) -> Record:
+    return {"title": post.title, "title_key": post.title_key, "archive_id": post.archive_id}
+
+
+def _lasts(courses: Iterable[Course]) -> list[PostId]:
+    return [course.last for course in courses if course.last is not None]

@@ -1,0 +1,72 @@
+"""How the running bot is, for those who look after it: what works, and the figures behind it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.clock import Clock
+from bot.delivery.worker import Sender
+from bot.ops.http import Check
+from bot.ops.metrics import Figures
+from storage.database import Database, Transaction
+from storage.model import Source
+
+BEHIND_SECONDS = 900.0  # a duty due for longer than this means that sending does not keep up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotVitals:
+    """`sender` is None until Telegram was reached; `alive` says whether a supervised task runs."""
+
+    database: Database
+    clock: Clock
+    sender: Callable[[], Sender | None]
+    alive: Callable[[str], bool]
+    ticking: Callable[[], bool]
+
+    async def ready(self) -> Mapping[str, Check]:
+        """Whether every part that must work does."""
+        age = await self._oldest_age()
+        return {
+            "database": Check(True),  # it has just answered
+            "scheduler": Check(self.ticking()),
+            "dump folder": Check(self.alive("watch")),
+            "sender": self._sending(),
+            "outbox": Check(age is None or age < BEHIND_SECONDS, f"oldest due for {age or 0:.0f} s"),
+        }
+
+    async def figures(self) -> Figures:
+        now = self.clock.now()
+
+        async def unit(tx: Transaction) -> Figures:
+            counts = await tx.outbox.counts()
+            return Figures(
+                deliveries={str(state): count for state, count in counts.items()},
+                oldest_due_age=_age(await tx.outbox.oldest_due(), now),
+                posts=await tx.posts.count(),
+                source_ages={one.url: _read_ago(one, now) for one in await tx.sources.everything()},
+            )
+
+        return await self.database.read(unit)
+
+    async def _oldest_age(self) -> float | None:
+        return _age(await self.database.read(lambda tx: tx.outbox.oldest_due()), self.clock.now())
+
+    def _sending(self) -> Check:
+        sender = self.sender()
+        if sender is None:
+            return Check(False, "Telegram was not reached yet")
+        if sender.stopped is not None:
+            return Check(False, sender.stopped.reason)
+        if sender.breaker.open:
+            return Check(False, "Telegram does not answer; sending waits and probes")
+        return Check(self.alive("sender"))
+
+
+def _age(since: datetime | None, now: datetime) -> float | None:
+    return None if since is None else max(0.0, (now - since).total_seconds())
+
+
+def _read_ago(source: Source, now: datetime) -> float:
+    """Seconds since it was last read; one that never was counts from the first of its failures."""
+    return _age(source.last_success or source.failing_since, now) or 0.0

@@ -1,0 +1,160 @@
+"""What follows from the archive as a whole: series and episodes, inferred dates and tags, who names whom.
+
+Pure. It is derived anew whenever a post is new or edited, because any title may shed light on another.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from bot.intake.references import Mention as Named
+from bot.intake.references import MentionKind, Titles, mentions_of, resolve, titles_of
+from bot.intake.series import Membership, Titled, derive_series
+from bot.intake.series_overrides import NO_OVERRIDES, Overrides
+from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
+from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
+from bot.titles import flatten, title_key
+from storage.model import Certainty, HomeCapture, Mention, Post, PostId, ScopeKind
+
+BLOG_ZONE = ZoneInfo("Asia/Shanghai")
+
+Place = tuple[ScopeKind, str, str, bool]  # kind, key, name, inferred
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """The posts of which something is understood otherwise than before, and where and what they name."""
+
+    posts: tuple[Post, ...]
+    places: Mapping[PostId, tuple[Place, ...]]
+    mentions: Mapping[PostId, tuple[Mention, ...]]
+
+
+NOTHING = Understanding((), {}, {})
+
+
+def understand(
+    archive: Sequence[Post],
+    changed: Collection[PostId],
+    captures: Sequence[HomeCapture],
+    overrides: Overrides = NO_OVERRIDES,
+) -> Understanding:
+    """Derive everything from the whole `archive`, of which the posts `changed` are new or edited."""
+    membership = derive_series([Titled(id=post.id, title=post.title) for post in archive], overrides)
+    dated = _dated(archive, membership, captures)
+    vocabulary = learn([(post.title, post.excerpt, post.tags) for post in archive if post.tags])
+    understood = [
+        _understood(post, membership.get(post.id), dated, vocabulary, tags_anew=post.id in changed)
+        for post in archive
+    ]
+    different = [
+        now for now, post in zip(understood, archive, strict=True) if now != post or post.id in changed
+    ]
+    return Understanding(
+        posts=tuple(now for now, post in zip(understood, archive, strict=True) if now != post),
+        places={post.id: places_of(post) for post in different},
+        mentions=_mentions(understood, changed),
+    )
+
+
+def _dated(
+    archive: Sequence[Post], membership: Mapping[int, Membership], captures: Sequence[HomeCapture]
+) -> dict[int, tuple[date, Certainty]]:
+    undated, dated = [], []
+    for post in archive:
+        place = membership.get(post.id)
+        key, episode = (place.key, place.episode) if place else (None, None)
+        if post.date is not None and post.date_certainty is Certainty.GIVEN:
+            dated.append(Dated(id=post.id, date=post.date, series_key=key, episode=episode))
+        elif post.month_day is not None:
+            undated.append(Undated(id=post.id, month_day=post.month_day, series_key=key, episode=episode))
+    if not undated:
+        return {}
+    pages = [
+        HomePage(posts=capture.posts, captured_at=capture.captured_at.astimezone(BLOG_ZONE).date())
+        for capture in captures
+    ]
+    return infer_dates(undated, dated, pages)
+
+
+def _understood(
+    post: Post,
+    place: Membership | None,
+    dated: Mapping[int, tuple[date, Certainty]],
+    vocabulary: Vocabulary,
+    *,
+    tags_anew: bool,
+) -> Post:
+    day: date | None
+    day, certainty = dated.get(post.id, (post.date, post.date_certainty))
+    inferred = post.inferred_tags
+    if post.tags is not None:
+        inferred = ()
+    elif tags_anew:
+        inferred = infer_tags(vocabulary, post.title, post.excerpt, post.category)
+    series = (place.series, place.key, place.episode, place.style) if place else (None, None, None, None)
+    before = (post.series, post.series_key, post.episode, post.style)
+    if (day, certainty, inferred, series) == (post.date, post.date_certainty, post.inferred_tags, before):
+        return post
+    return replace(
+        post,
+        date=day,
+        date_certainty=certainty,
+        inferred_tags=inferred,
+        series=series[0],
+        series_key=series[1],
+        episode=series[2],
+        style=series[3],
+    )
+
+
+def places_of(post: Post) -> tuple[Place, ...]:
+    """Every scope this post is gathered under."""
+    places: list[Place] = [(ScopeKind.EVERYTHING, "", "", False)]
+    if post.series and post.series_key:
+        places.append((ScopeKind.SERIES, post.series_key, post.series, False))
+    if post.category:
+        places.append((ScopeKind.CATEGORY, flatten(post.category).casefold(), post.category, False))
+    places += [(ScopeKind.TAG, tag_key(tag), tag, False) for tag in post.tags or ()]
+    places += [(ScopeKind.TAG, tag_key(tag), tag, True) for tag in post.inferred_tags]
+    return tuple(places)
+
+
+def _mentions(archive: Sequence[Post], changed: Collection[PostId]) -> dict[PostId, tuple[Mention, ...]]:
+    titles = _titles(archive)
+    return {
+        post.id: tuple(
+            Mention(title=named.title, kind=named.kind, cut=named.cut, target=_target(named, titles))
+            for named in mentions_of(post.excerpt)
+        )
+        for post in archive
+        if post.id in changed
+    }
+
+
+def resolved(
+    waiting: Collection[tuple[PostId, int, Mention]], archive: Sequence[Post]
+) -> dict[tuple[PostId, int], PostId]:
+    """Of the mentions (post, position) that named no stored post, those which do now."""
+    if not waiting:
+        return {}
+    titles = _titles(archive)
+    targets = {(post, at): _target(_named(named), titles) for post, at, named in waiting}
+    return {place: target for place, target in targets.items() if target is not None}
+
+
+def _named(mention: Mention) -> Named:
+    return Named(
+        title=mention.title, key=title_key(mention.title), kind=MentionKind(mention.kind), cut=mention.cut
+    )
+
+
+def _titles(archive: Sequence[Post]) -> Titles:
+    known = {key: post.id for post in archive for key, _ in post.aliases}
+    return titles_of(known | {post.title_key: post.id for post in archive})
+
+
+def _target(named: Named, titles: Titles) -> PostId | None:
+    found = resolve(named, titles)
+    return None if found is None else PostId(found)

@@ -1,0 +1,260 @@
+"""Noticing what lands in the dump folder: each new or changed file that has come to rest is handed on.
+
+Knows neither layouts nor storage.
+"""
+
+import asyncio
+import errno
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from watchfiles import Change, awatch
+
+from storage.model import Dump
+
+MAX_BYTES = 20 * 1024 * 1024
+UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", "~")
+
+
+class UnreadableFileError(Exception):
+    """A file that cannot become a dump; the text is one line with the cause and the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in the folder, with what changes whenever its content does."""
+
+    path: Path
+    size: int
+    modified: int  # nanoseconds since 1970
+    inode: int
+
+
+def scan(folder: Path) -> list[Found]:
+    """Every regular file below `folder` that may be a dump, by name. Raises OSError if it is unusable.
+
+    Symbolic links are not followed, hidden and unfinished files (.part, .tmp) are passed over.
+    """
+    return sorted(_walk(folder), key=lambda found: found.path)
+
+
+def _walk(folder: Path) -> Iterator[Found]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.endswith(UNFINISHED) or entry.is_symlink():
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # it vanished between the listing and the look
+                yield Found(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> Dump:
+    """The file as a dump, captured when it was last modified (but not after `now`).
+
+    Raises UnreadableFileError: not a regular file, larger than `limit` bytes, gone, not allowed.
+    """
+    try:
+        # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise UnreadableFileError(_cause(error)) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFileError("it is not a regular file: put the capture itself there")
+        if status.st_size > limit:
+            raise UnreadableFileError(
+                f"it is too large ({status.st_size / 1e6:,.0f} MB, at most {limit / 1e6:,.0f}): "
+                "a capture of the blog is far smaller, split it if it is one"
+            )
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise UnreadableFileError(_cause(error)) from error
+    finally:
+        os.close(descriptor)
+    captured = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Dump(name=name, content=content, captured_at=min(captured, now))
+
+
+def fingerprint(path: Path) -> str:
+    """Stands for the bytes of a file that cannot be read: what changes whenever its content may have."""
+    try:
+        status = path.lstat()
+        seen = f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
+    except OSError:
+        seen = path.name
+    return hashlib.sha256(seen.encode(errors="surrogateescape")).hexdigest()
+
+
+def _cause(error: OSError) -> str:
+    match error.errno:
+        case errno.ENOENT:
+            return "there is no such file: see that the path is right"
+        case errno.ELOOP:
+            return "it is a symbolic link, and links are not followed: put the file itself there"
+        case errno.EACCES | errno.EPERM:
+            return "this user may not read it: change its permissions"
+        case errno.EISDIR:
+            return "it is a folder: name the files in it, or use ingest"
+        case _:
+            return f"it cannot be read ({os.strerror(error.errno or 0)}): see to the disk and try again"
+
+
+log = logging.getLogger(__name__)
+
+REST_SECONDS = 0.3  # a file whose size and time stay the same for this long is not being written any more
+SETTLING_SECONDS = 0.1  # how long changes are gathered before they are looked at
+
+
+def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
+    """The files that were whole when they appeared: each was renamed from its own unfinished or hidden name.
+
+    `changes` are those of one moment; a rename shows as one path gone and another added.
+    """
+    added, gone, written = (
+        {Path(path) for change, path in changes if change is kind}
+        for kind in (Change.added, Change.deleted, Change.modified)
+    )
+    unfinished = [path for path in gone if path.name.startswith(".") or path.name.endswith(UNFINISHED)]
+    return {
+        path
+        for path in added - written
+        if any(
+            path.parent == other.parent and other.name.lstrip(".").startswith(path.stem)
+            for other in unfinished
+        )
+    }
+
+
+class Watch:
+    """Watches a folder and calls `hand_on` for each file; a file counts as handled when that returns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        hand_on: Callable[[Path], Awaitable[None]],
+        trouble: Callable[[str, Exception], None] = lambda _place, _error: None,
+    ) -> None:
+        """`trouble` hears of a file that could not be handed on."""
+        self._trouble = trouble
+        self._folder = folder
+        self._hand_on = hand_on
+        self._handled: dict[Path, Found] = {}
+        self._failed: dict[Path, Found] = {}
+        self._whole: set[Path] = set()
+        self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._unusable: str | None = None
+
+    def wake(self) -> None:
+        """Scan now."""
+        self._news.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._news.set()
+
+    async def run(self) -> None:
+        """Scan at once, and again whenever something changes or `wake` is called."""
+        while not self._stopping.is_set():
+            self._news.clear()
+            if await self.scan():
+                continue
+            await self._news.wait()
+
+    async def listen(self) -> None:
+        """Turn the operating system's notices into wakes; where the folder is missing, wait for it."""
+        while not self._stopping.is_set():
+            if not self._folder.is_dir():
+                await asyncio.sleep(1)
+                continue
+            notices = awatch(
+                self._folder,
+                stop_event=self._stopping,
+                debounce=int(SETTLING_SECONDS * 1000),
+                step=20,
+                rust_timeout=1000,
+                yield_on_timeout=True,
+                watch_filter=None,
+            )
+            async for changes in notices:
+                if changes:
+                    self._whole |= moved_in(changes)
+                    self.wake()
+                if not self._folder.is_dir():
+                    break
+
+    async def settled(self) -> None:
+        """Return when every file that is in the folder now was handed on."""
+        while self._changed() and not self._stopping.is_set():
+            self.wake()
+            await asyncio.sleep(0.02)
+
+    async def scan(self) -> bool:
+        """Hand on what has come to rest; returns whether files are left that have not."""
+        found = self._changed()
+        if not found:
+            return False
+        whole, self._whole = self._whole, set()
+        if any(file.path not in whole for file in found):
+            await asyncio.sleep(REST_SECONDS)
+        rested = set(self._changed())
+        moving = False
+        for file in found:
+            if file not in rested:
+                moving = True
+                continue
+            if self._stopping.is_set():
+                return False
+            await self._handle(file)
+        return moving
+
+    async def _handle(self, file: Found) -> None:
+        """Hand one file on; what fails is left for the next scan and holds up no other."""
+        try:
+            await self._hand_on(file.path)
+        except Exception as error:
+            again = self._failed.get(file.path) == file  # its traceback is in the log already
+            name = file.path.relative_to(self._folder)
+            log.error(
+                "%s could not be taken in (%r) and is tried again",
+                name,
+                error,
+                exc_info=None if again else error,
+            )
+            self._failed[file.path] = file
+            self._trouble("intake", error)
+        else:
+            self._handled[file.path] = file
+            self._failed.pop(file.path, None)
+
+    def _changed(self) -> list[Found]:
+        try:
+            found = scan(self._folder)
+        except OSError as error:
+            reason = f"{type(error).__name__}: {error.strerror}"
+            if reason != self._unusable:
+                log.error(
+                    "DUMP_DIR %s cannot be read (%s): make the folder, or set DUMP_DIR to another",
+                    self._folder,
+                    reason,
+                )
+            self._unusable = reason
+            return []
+        self._unusable = None
+        present = {file.path for file in found}
+        self._handled = {path: file for path, file in self._handled.items() if path in present}
+        self._failed = {path: file for path, file in self._failed.items() if path in present}
+        return [file for file in found if self._handled.get(file.path) != file]

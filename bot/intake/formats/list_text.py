@@ -1,0 +1,93 @@
+"""Text captures of list, category, tag, search pages: a title line, then a By line with the excerpt glued on.
+
+Titles and headings look alike in this layout, so nothing but the By line marks a post.
+"""
+
+import re
+from datetime import date
+
+from bot.intake.formats.result import Reading
+from bot.intake.formats.text import without_outer_blank_lines
+from storage.model import Layout, Sighting
+
+# One search for a literal "\nBy" and no loop over lines: this is what makes large dumps cheap.
+_BY = re.compile(
+    r"\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|[ \t\xa0]*"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9]))?"
+    r"(?:[ \t\xa0]*\|[ \t\xa0]*([0-9]{1,15})[ \t\xa0]*位读者)?"
+    r"(?:[ \t\xa0]*\|(?:[ \t\xa0]*(?:引用|:(?=[ \t\xa0]*(?:\n|\Z))))?)?"
+)
+_END = re.compile(r"\n最近评论[ \t\xa0]*(?=\n|\Z)")
+_PAGER = re.compile(r"\n(?:« )?[0-9][0-9 \xa0.…]{0,80}»\s{0,9}\Z")
+_MORE = re.compile(r"\n[ \t\xa0]*点击阅读全文[.…]*[ \t\xa0]*\Z")
+_CUT_BY = re.compile(r"\nBy(?:[ \t\xa0]+(?:苏剑?林?)?[ \t\xa0]*)?\Z")
+_CUT_FIGURES = re.compile(r"[ \t\xa0]*[0-9]*(?:位读?者?)?[ \t\xa0]*\|?[ \t\xa0]*引?\Z")
+_LONGEST_TITLE = 200
+
+
+def read_listing(text: str) -> Reading | None:
+    """The posts of a listing, or None if the text has no By line at all.
+
+    A listing without its closing line 最近评论 was cut: its last excerpt is kept as it is, with a note.
+    """
+    text = "\n" + text
+    lines = list(_BY.finditer(text))
+    if not lines:
+        return None
+    sightings: list[Sighting] = []
+    notes: list[str] = []
+    _, title = _split(text[: lines[0].start()])
+    for number, line in enumerate(lines):
+        if number + 1 < len(lines):
+            excerpt, next_title = _split(text[line.end() : lines[number + 1].start()])
+            excerpt = _until_end(excerpt)
+        else:
+            excerpt, next_title = _last(text[line.end() :], notes), ""
+        match _sighting(title, line, excerpt):
+            case Sighting() as sighting:
+                sightings.append(sighting)
+            case str(reason):
+                notes.append(f"By line {number + 1}: {reason}")
+        title = next_title
+    return Reading(layout=Layout.LISTING, sightings=tuple(sightings), notes=tuple(notes))
+
+
+def _split(between: str) -> tuple[str, str]:
+    """What stands between two By lines: the excerpt of the first post and the title of the second."""
+    excerpt, newline, title = between.rstrip().rpartition("\n")
+    return (excerpt, title) if newline else (title, "")
+
+
+def _until_end(excerpt: str) -> str:
+    """Only joined captures have a side bar before their last post."""
+    if "\n最近评论" not in excerpt:
+        return excerpt
+    end = _END.search(excerpt)
+    return excerpt if end is None else excerpt[: end.start()]
+
+
+def _last(rest: str, notes: list[str]) -> str:
+    end = _END.search(rest)
+    if end is not None:
+        return _PAGER.sub("", rest[: end.start()])
+    notes.append("no closing line 最近评论: the dump may be cut, its last excerpt incomplete")
+    if len(rest) < 40 and _CUT_FIGURES.fullmatch(rest):
+        return ""
+    cut = _CUT_BY.search(rest)
+    return rest if cut is None else _split(rest[: cut.start()])[0]
+
+
+def _sighting(title: str, line: re.Match[str], excerpt: str) -> Sighting | str:
+    title = title.strip()
+    if not title:
+        return "no title above it, skipped"
+    if len(title) > _LONGEST_TITLE:
+        return f"the line above it is no title ({len(title)} characters), skipped"
+    try:
+        day = date.fromisoformat(line[1] or "")
+    except ValueError:
+        return f"no valid date ({line[1]}), {title!r} skipped"
+    if "点击阅读全文" in excerpt[-20:]:
+        excerpt = _MORE.sub("", excerpt)
+    kept = without_outer_blank_lines(excerpt)
+    return Sighting(title=title, date=day, readers=int(line[2]) if line[2] else None, excerpt=kept or None)

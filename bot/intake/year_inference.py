@@ -1,0 +1,305 @@
+"""The year of a date printed without one ("14 Aug"), reasoned from what else is known.
+
+Owns the evidence and its order of strength. Knows neither dumps nor storage: posts are numbers with a
+month-day, a series and an episode; the capture time is an argument.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from storage.model import Certainty
+
+FIRST_YEAR = 2009  # the blog's first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undated:
+    """A post whose year is asked for; `month_day` is "MM-DD"."""
+
+    id: int
+    month_day: str
+    series_key: str | None = None
+    episode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dated:
+    """A post whose full date was printed somewhere."""
+
+    id: int
+    date: date
+    series_key: str | None = None
+    episode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomePage:
+    """A page that lists posts newest first; `captured_at` is the day of its capture in Asia/Shanghai."""
+
+    posts: tuple[int, ...]
+    captured_at: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """Undated posts whose years hang together: each is that many years from one unknown year."""
+
+    posts: tuple[tuple[Undated, int], ...]
+    pins: tuple[int, ...]  # what each dated post of the same pages says the unknown year is
+    latest: int | None  # no later year fits the capture times; None without a capture
+
+    def dates(self, year: int) -> dict[int, date] | None:
+        """The posts' dates if the unknown year is `year`; None if one of them would be no day at all."""
+        days = {post.id: _day(year + offset, post.month_day) for post, offset in self.posts}
+        found = {number: day for number, day in days.items() if day is not None}
+        return found if len(found) == len(days) else None
+
+    def pinned(self) -> int | None:
+        """The year most of the dated posts agree on (an edited date may contradict); of equals the later."""
+        votes = sorted(set(self.pins), key=lambda year: (self.pins.count(year), year), reverse=True)
+        return next((year for year in votes if self.dates(year)), None)
+
+    def latest_possible(self) -> int | None:
+        """The last year that fits the captures and the calendar; None without a capture."""
+        if self.latest is None:
+            return None
+        return next((year for year in range(self.latest, FIRST_YEAR - 1, -1) if self.dates(year)), None)
+
+
+def chains_of(
+    asked: Mapping[int, Undated], given: Mapping[int, Dated], pages: Iterable[HomePage]
+) -> list[Chain]:
+    """Tie posts together page by page, and pages by the posts they share."""
+    ordered = sorted(pages, key=lambda page: (page.captured_at, page.posts))
+    month_days = {number: post.month_day for number, post in asked.items()}
+    month_days |= {number: f"{post.date:%m-%d}" for number, post in given.items()}
+    steps: dict[int, list[tuple[int, int]]] = defaultdict(list)  # post → (neighbour, years from post to it)
+    for page in ordered:
+        for newer, older in pairwise([number for number in page.posts if number in month_days]):
+            step = -1 if month_days[older] > month_days[newer] else 0
+            steps[newer].append((older, step))
+            steps[older].append((newer, -step))
+
+    captures: dict[int, date] = {}
+    for page in ordered:
+        for number in page.posts:
+            captures.setdefault(number, page.captured_at)
+    chains: list[Chain] = []
+    seen: set[int] = set()
+    for number in asked:
+        if number not in seen:
+            offsets = _offsets(number, steps)
+            seen |= offsets.keys()
+            chains.append(_chain(offsets, asked, given, captures))
+    return chains
+
+
+def _offsets(start: int, steps: Mapping[int, Sequence[tuple[int, int]]]) -> dict[int, int]:
+    offsets = {start: 0}
+    queue = [start]
+    for number in queue:
+        for neighbour, step in steps.get(number, ()):
+            if neighbour not in offsets:
+                offsets[neighbour] = offsets[number] + step
+                queue.append(neighbour)
+    return offsets
+
+
+def _chain(
+    offsets: Mapping[int, int],
+    asked: Mapping[int, Undated],
+    given: Mapping[int, Dated],
+    captures: Mapping[int, date],
+) -> Chain:
+    latest = [
+        _last_year(asked[number].month_day, captures[number]) - offset
+        for number, offset in offsets.items()
+        if number in asked and number in captures
+    ]
+    return Chain(
+        posts=tuple(
+            sorted(
+                ((asked[number], offset) for number, offset in offsets.items() if number in asked), key=_by_id
+            )
+        ),
+        pins=tuple(
+            sorted(given[number].date.year - offset for number, offset in offsets.items() if number in given)
+        ),
+        latest=min(latest, default=None),
+    )
+
+
+def _by_id(entry: tuple[Undated, int]) -> int:
+    return entry[0].id
+
+
+def _last_year(month_day: str, captured_at: date) -> int:
+    return captured_at.year - (month_day > f"{captured_at:%m-%d}")
+
+
+def _day(year: int, month_day: str) -> date | None:
+    month, day = month_day.split("-")
+    try:
+        return date(year, int(month), int(day))
+    except ValueError:  # 29 Feb in a common year
+        return None
+
+
+__all__ = ["EPISODE_GAP", "Dated", "HomePage", "Undated", "infer_dates"]
+
+EPISODE_GAP = timedelta(days=2)  # the least time from one episode of a series to the next, on average
+
+
+_Known = Mapping[str, Mapping[int, tuple[date, ...]]]  # series key → episode → dates
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Verdict:
+    """What the dated episodes of a series say of a chain's year; the smallest verdict is the best."""
+
+    broken: int  # posts that would stand before an earlier episode, behind a later one, or too close
+    days: int  # how far the posts are from where their series would have them
+    year: int
+    sound: int  # posts that fit
+
+
+def infer_dates(
+    undated: Iterable[Undated], dated: Iterable[Dated], pages: Iterable[HomePage]
+) -> dict[int, tuple[date, Certainty]]:
+    """Give each undated post a date, as sure as the evidence is; a post without any evidence is left out.
+
+    So is a post that is also among the dated: there is nothing to infer.
+
+    From strong to weak: a dated post on the same page or on one that overlaps it, the dated episodes of the
+    same series (the nearest year in which they are in order and not implausibly close), both INFERRED; the
+    latest year that is not after the capture, GUESSED. The order of the arguments does not matter.
+    """
+    given = {post.id: post for post in sorted(dated, key=lambda post: post.id)}
+    asked = {post.id: post for post in sorted(undated, key=lambda post: post.id) if post.id not in given}
+    known: dict[str, dict[int, tuple[date, ...]]] = defaultdict(dict)
+    for post in given.values():
+        _learn(known, post.series_key, post.episode, post.date)
+
+    answers: dict[int, tuple[date, Certainty]] = {}
+    waiting: list[Chain] = []
+    for chain in chains_of(asked, given, pages):
+        if (year := chain.pinned()) is not None:
+            _settle(chain, year, Certainty.INFERRED, answers, known)
+        else:
+            waiting.append(chain)
+    for chain in _settle_by_series(waiting, answers, known):
+        if (year := chain.latest_possible()) is not None:
+            _settle(chain, year, Certainty.GUESSED, answers, known)
+    return answers
+
+
+def _settle_by_series(
+    waiting: list[Chain],
+    answers: dict[int, tuple[date, Certainty]],
+    known: dict[str, dict[int, tuple[date, ...]]],
+) -> list[Chain]:
+    """Settle what the series can settle, and return the rest.
+
+    A settled chain is evidence for the next, so the closest neighbours speak first, all of them at once:
+    which of them happens to be looked at first must not matter.
+    """
+    while waiting:
+        reach = {index: distance for index, chain in enumerate(waiting) if (distance := _reach(chain, known))}
+        if not reach:
+            break
+        nearest = min(reach.values())
+        verdicts = {index: _by_series(waiting[index], known) for index in reach if reach[index] == nearest}
+        for index, year in verdicts.items():
+            if year is not None:
+                _settle(waiting[index], year, Certainty.INFERRED, answers, known)
+            elif (guess := waiting[index].latest_possible()) is not None:
+                _settle(waiting[index], guess, Certainty.GUESSED, answers, known)
+        waiting = [chain for index, chain in enumerate(waiting) if index not in verdicts]
+    return waiting
+
+
+def _settle(
+    chain: Chain,
+    year: int,
+    certainty: Certainty,
+    answers: dict[int, tuple[date, Certainty]],
+    known: dict[str, dict[int, tuple[date, ...]]],
+) -> None:
+    dates = chain.dates(year) or {}
+    for post, _ in chain.posts:
+        answers[post.id] = (dates[post.id], certainty)
+        if certainty is not Certainty.GUESSED:  # a guess must not breed certainties
+            _learn(known, post.series_key, post.episode, dates[post.id])
+
+
+def _learn(
+    known: dict[str, dict[int, tuple[date, ...]]], series: str | None, episode: int | None, day: date
+) -> None:
+    if series is not None and episode is not None:
+        known[series][episode] = tuple(sorted((*known[series].get(episode, ()), day)))
+
+
+def _reach(chain: Chain, known: _Known) -> int | None:
+    """How many episodes lie between the chain and the nearest dated one; None without any."""
+    distances = [
+        abs(episode - post.episode)
+        for post, _ in chain.posts
+        if post.series_key is not None and post.episode is not None
+        for episode in known.get(post.series_key, ())
+        if episode != post.episode
+    ]
+    return min(distances, default=None)
+
+
+def _by_series(chain: Chain, known: _Known) -> int | None:
+    """The year in which the fewest posts break the order of their series; the nearest of those years.
+
+    None where more posts contradict every year than agree with the best.
+    """
+    newest = max(dates[-1].year for episodes in known.values() for dates in episodes.values())
+    last = chain.latest if chain.latest is not None else newest + 1
+    verdicts = [
+        _judge(year, dates, chain, known)
+        for year in range(FIRST_YEAR, max(last, FIRST_YEAR) + 1)
+        if (dates := chain.dates(year))
+    ]
+    best = min(verdicts, default=None)
+    return best.year if best is not None and best.sound > best.broken else None
+
+
+def _judge(year: int, dates: Mapping[int, date], chain: Chain, known: _Known) -> _Verdict:
+    broken = sound = days = 0
+    for post, _ in chain.posts:
+        if post.series_key is None or post.episode is None:
+            continue
+        away = _distance(dates[post.id], post.episode, known.get(post.series_key, {}))
+        if away is None:
+            continue
+        if away < timedelta():
+            broken += 1
+        else:
+            sound += 1
+            days += away.days
+    return _Verdict(broken=broken, days=days, year=year, sound=sound)
+
+
+def _distance(day: date, episode: int, series: Mapping[int, tuple[date, ...]]) -> timedelta | None:
+    """How far `day` is from the place of `episode` in its series: negative if impossible, None if unknown.
+
+    Between two dated episodes the place is found by even spacing, beyond them it is as near as may be.
+    """
+    before = max(((other, dates[-1]) for other, dates in series.items() if other < episode), default=None)
+    after = min(((other, dates[0]) for other, dates in series.items() if other > episode), default=None)
+    if before is not None and day - before[1] < EPISODE_GAP * (episode - before[0]):
+        return timedelta(days=-1)
+    if after is not None and after[1] - day < EPISODE_GAP * (after[0] - episode):
+        return timedelta(days=-1)
+    if before is not None and after is not None:
+        share = (episode - before[0]) / (after[0] - before[0])
+        return abs(day - (before[1] + (after[1] - before[1]) * share))
+    if before is not None:
+        return day - before[1]
+    return after[1] - day if after is not None else None

@@ -1,0 +1,206 @@
+"""The macros with arguments that every Telegram client can show, and what becomes of all others.
+
+Tables only. A macro that stands neither here nor in tex_symbols.py is unknown.
+"""
+
+from typing import Final
+
+
+def listed(words: str) -> list[str]:
+    """The words of a list."""
+    return words.split()
+
+
+def pairs(table: str) -> dict[str, str]:
+    """The words of `table`, two by two."""
+    words = table.split()
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+ORDINARY: Final = pairs(r"""
+alpha α beta β gamma γ delta δ epsilon ϵ varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι kappa κ
+lambda λ mu μ nu ν xi ξ omicron ο pi π varpi ϖ rho ρ varrho ϱ sigma σ varsigma ς tau τ upsilon υ
+phi ϕ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ
+Phi Φ Psi Ψ Omega Ω varkappa ϰ digamma ϝ infty ∞ partial ∂ nabla ∇ forall ∀ exists ∃ nexists ∄
+emptyset ∅ varnothing ∅ ell ℓ hbar ℏ Re ℜ Im ℑ wp ℘ aleph ℵ imath ı jmath ȷ prime ′ backprime ‵
+angle ∠ measuredangle ∡ triangle △ square □ Box □ blacksquare ■ Diamond ◇ bigstar ★ clubsuit ♣
+diamondsuit ♢ heartsuit ♡ spadesuit ♠ top ⊤ bot ⊥ neg ¬ lnot ¬ flat ♭ natural ♮ sharp ♯ surd √
+checkmark ✓ complement ∁ mho ℧ beth ℶ gimel ℷ daleth ℸ dagger † ddagger ‡ S § P ¶ ldots … cdots ⋯
+vdots ⋮ ddots ⋱ colon : backslash \ langle ⟨ rangle ⟩ lceil ⌈ rceil ⌉ lfloor ⌊ rfloor ⌋ vert |
+Vert ‖ ulcorner ⌜ urcorner ⌝ llcorner ⌞ lrcorner ⌟ { { } } % % # # _ _ $ $ & &
+""")
+RELATIONS: Final = pairs(r"""
+leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ equiv ≡ sim ∼ simeq ≃ approx ≈ approxeq ≊ cong ≅ propto ∝
+varpropto ∝ ll ≪ gg ≫ lll ⋘ ggg ⋙ prec ≺ succ ≻ preceq ⪯ succeq ⪰ doteq ≐ asymp ≍ triangleq ≜ lt <
+gt > leqslant ⩽ geqslant ⩾ leqq ≦ geqq ≧ lesssim ≲ gtrsim ≳ lessapprox ⪅ gtrapprox ⪆ nleq ≰ ngeq ≱
+nless ≮ ngtr ≯ nsim ≁ ncong ≇ circeq ≗ bumpeq ≏ thickapprox ≈ thicksim ∼ backsim ∽ eqsim ≂ precsim ≾
+succsim ≿ precapprox ⪷ succapprox ⪸ nprec ⊀ nsucc ⊁ in ∈ notin ∉ ni ∋ subset ⊂ supset ⊃ subseteq ⊆
+supseteq ⊇ subsetneq ⊊ supsetneq ⊋ nsubseteq ⊈ nsupseteq ⊉ sqsubset ⊏ sqsupset ⊐ sqsubseteq ⊑
+sqsupseteq ⊒ perp ⊥ parallel ∥ nparallel ∦ mid | nmid ∤ vdash ⊢ dashv ⊣ models ⊨ vDash ⊨ Vdash ⊩
+nvdash ⊬ smile ⌣ frown ⌢ bowtie ⋈ therefore ∴ because ∵ between ≬ to → rightarrow → leftarrow ←
+gets ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ longrightarrow ⟶ longleftarrow ⟵
+longleftrightarrow ⟷ Longrightarrow ⟹ Longleftarrow ⟸ Longleftrightarrow ⟺ mapsto ↦ longmapsto ⟼
+uparrow ↑ downarrow ↓ updownarrow ↕ Uparrow ⇑ Downarrow ⇓ Updownarrow ⇕ nearrow ↗ searrow ↘
+swarrow ↙ nwarrow ↖ hookrightarrow ↪ hookleftarrow ↩ rightharpoonup ⇀ rightharpoondown ⇁
+leftharpoonup ↼ leftharpoondown ↽ rightleftharpoons ⇌ leftrightharpoons ⇋ rightrightarrows ⇉
+leftleftarrows ⇇ rightleftarrows ⇄ leftrightarrows ⇆ twoheadrightarrow ↠ rightarrowtail ↣
+rightsquigarrow ⇝ circlearrowleft ↺ circlearrowright ↻ curvearrowright ↷ curvearrowleft ↶
+nrightarrow ↛ nleftarrow ↚ nRightarrow ⇏ dashrightarrow ⇢ upuparrows ⇈ downdownarrows ⇊ multimap ⊸
+""")
+OPERATIONS: Final = pairs(r"""
+pm ± mp ∓ times × div ÷ cdot ⋅ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ ominus ⊖ otimes ⊗ oslash ⊘
+odot ⊙ cup ∪ cap ∩ uplus ⊎ sqcup ⊔ sqcap ⊓ vee ∨ lor ∨ wedge ∧ land ∧ setminus ∖ smallsetminus ∖
+wr ≀ amalg ⨿ diamond ⋄ bigtriangleup △ bigtriangledown ▽ triangleleft ◁ triangleright ▷ dotplus ∔
+boxplus ⊞ boxminus ⊟ boxtimes ⊠ boxdot ⊡ ltimes ⋉ rtimes ⋊ veebar ⊻ barwedge ⊼ circledast ⊛
+circledcirc ⊚ Cup ⋓ Cap ⋒ centerdot ·
+""")
+BIG_OPERATORS: Final = pairs(r"""
+sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigodot ⨀
+bigvee ⋁ bigwedge ⋀ bigsqcup ⨆ biguplus ⨄
+""")
+FUNCTIONS: Final = {
+    name: name
+    for name in listed("""
+arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max min
+Pr sec sin sinh sup tan tanh
+""")
+} | {"liminf": "lim inf", "limsup": "lim sup"}
+SPACES: Final = {
+    ",": " ",
+    ":": " ",
+    ";": " ",
+    " ": " ",
+    "quad": "  ",
+    "qquad": "   ",
+    "!": "",
+    "/": "",
+    ">": " ",
+}
+# What changes how something is drawn, but has no look of its own.
+SILENT: Final = frozenset(
+    listed("""
+Big Bigg Biggl Biggr Bigl Bigr big bigg biggl biggr bigl bigr displaystyle hline limits nolimits
+scriptscriptstyle scriptstyle textstyle
+""")
+)
+SIMPLE: Final = {**ORDINARY, **RELATIONS, **OPERATIONS, **BIG_OPERATORS, **FUNCTIONS, **SPACES}
+
+
+# Over one letter, with the combining character that shows the same.
+ACCENTS: Final = {
+    "hat": "\u0302",
+    "widehat": "\u0302",
+    "tilde": "\u0303",
+    "widetilde": "\u0303",
+    "bar": "\u0304",
+    "overline": "\u0305",
+    "underline": "\u0332",
+    "vec": "\u20d7",
+    "overrightarrow": "\u20d7",
+    "overleftarrow": "\u20d6",
+    "dot": "\u0307",
+    "ddot": "\u0308",
+    "dddot": "\u20db",
+    "check": "\u030c",
+    "breve": "\u0306",
+    "acute": "\u0301",
+    "grave": "\u0300",
+    "mathring": "\u030a",
+}
+ALPHABETS: Final = frozenset(
+    listed("boldsymbol mathbf mathrm mathit mathsf mathtt mathcal mathscr mathfrak mathbb")
+)
+CLASSES: Final = frozenset(listed("mathop mathbin mathrel mathord mathopen mathclose mathpunct"))
+# How many arguments; the macros of OPTIONAL may have one in square brackets before them.
+ARGUMENTS: Final = {
+    **dict.fromkeys((*ACCENTS, *ALPHABETS, *CLASSES), 1),
+    **dict.fromkeys(listed("frac dfrac tfrac cfrac binom overset underset stackrel"), 2),
+    **dict.fromkeys(listed("sqrt operatorname operatorname* underbrace overbrace xrightarrow xleftarrow"), 1),
+    **dict.fromkeys(listed("phantom hphantom vphantom substack pmod"), 1),
+}
+OPTIONAL: Final = frozenset(("sqrt", "xrightarrow", "xleftarrow"))
+# Macros around words, and the face that is written in their stead.
+WORDS: Final = {
+    **{name: name for name in ("text", "textbf", "textit", "texttt")},
+    **dict.fromkeys(listed("textnormal textrm textsf textsc textup textsl textmd mbox hbox emph ce"), "text"),
+}
+
+# Names that some client does not know, and the names written in their stead.
+ALIASES: Final = pairs(r"""
+bm boldsymbol pmb boldsymbol bold boldsymbol mathbfit boldsymbol Bbb mathbb mathbbm mathbb
+mathds mathbb lang langle rang rangle | Vert lVert Vert rVert Vert dbinom binom tbinom binom
+operatornamewithlimits operatorname* thinspace , medspace : thickspace ; negthinspace ! enspace quad
+lbrace { rbrace } owns ni implies Longrightarrow impliedby Longleftarrow leadsto rightsquigarrow
+iff Longleftrightarrow dotsc ldots dotso ldots dots ldots dotsb cdots dotsm cdots dotsi cdots
+bigm big Bigm Big biggm bigg Biggm Bigg overrightharpoon vec hdots ldots cr \ newline \
+tabularnewline \
+""")
+_LIMITED: Final = listed("argmin argmax arginf argsup esssup essinf")
+_NAMED: Final = listed("""
+KL relu ReLU softmax sigmoid tr Tr sign sgn diag rank Var Cov gelu GELU erf softplus logsumexp
+vec2mat prox supp conv
+""")
+# Macros that some client does not know, and the source written in their stead.
+EXPANSIONS: Final = {
+    **pairs(r"""
+lvert | rvert | coloneqq := coloneq := eqqcolon =: vcentcolon : mod \;\mathrm{mod}\;
+bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d} varlimsup \limsup
+varliminf \liminf
+"""),
+    **{letter: rf"\mathbb{{{letter}}}" for letter in "RNZQC"},
+    **{name: rf"\operatorname*{{{name}}}" for name in _LIMITED},
+    **{name: rf"\operatorname{{{name}}}" for name in _NAMED},
+}
+# Signs that stretch under what stands over them, which only some engine knows: the sign without stretching.
+STRETCHED: Final = pairs(r"""
+xlongequal = xLeftarrow \Longleftarrow xRightarrow \Longrightarrow
+xleftrightarrow \longleftrightarrow xLeftrightarrow \Longleftrightarrow xmapsto \longmapsto
+xrightleftharpoons \rightleftharpoons xhookrightarrow \hookrightarrow
+""")
+FENCES: Final = {"norm": r"\Vert", "abs": "|"}
+
+# What is left out: alone; with a raw argument; or around its last argument, after so many raw ones.
+DROPPED: Final = frozenset(
+    listed("""
+Huge LARGE Large Tiny allowbreak boldmath centering displaylimits footnotesize hfill huge large
+mathstrut nobreak noindent nonumber normalsize notag null par protect relax scriptsize small strut
+tiny unboldmath
+""")
+)
+DROPPED_WITH: Final = frozenset(listed("label color vspace cline require"))
+WRAPPERS: Final = {
+    **dict.fromkeys(
+        listed("cancel bcancel xcancel ensuremath boxed fbox mathnormal mathinner smash mathclap"), 0
+    ),
+    **dict.fromkeys(listed("textcolor colorbox href"), 1),
+}
+# Fonts that hold to the end of their group.
+SWITCHES: Final = pairs(r"""
+bf mathbf rm mathrm it mathit sf mathsf tt mathtt cal mathcal frak mathfrak bfseries mathbf
+rmfamily mathrm scr mathscr
+""")
+# What \\not before a sign becomes.
+NEGATIONS: Final = pairs(r"""
+= neq < nless > ngtr in notin sim nsim subseteq nsubseteq leq nleq supseteq nsupseteq geq ngeq
+le nleq ge ngeq mid nmid parallel nparallel exists nexists cong ncong rightarrow nrightarrow
+to nrightarrow
+""")
+
+# Environments: what they become; "" is the body alone.
+ENVIRONMENTS: Final = {
+    **dict.fromkeys(listed("equation displaymath math subequations"), ""),
+    **dict.fromkeys(listed("align aligned eqnarray alignat alignedat flalign xalignat"), "aligned"),
+    **dict.fromkeys(listed("gather gathered multline multlined"), "gathered"),
+    **dict.fromkeys(("cases", "dcases"), "cases"),
+    **{
+        name: name
+        for name in listed("split array smallmatrix matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix")
+    },
+}
+DELIMITER_SIGNS: Final = frozenset("()[]|./<>")
+DELIMITERS: Final = frozenset(
+    listed("""
+Downarrow Uparrow Updownarrow Vert backslash downarrow langle lceil lfloor rangle rceil rfloor
+uparrow updownarrow vert { }
+""")
+)

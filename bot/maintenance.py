@@ -1,0 +1,127 @@
+"""What is done now and then without being asked: old duties end, ended ones are forgotten."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.clock import Clock
+from bot.ops.backup import back_up, copies
+from bot.supervisor import Rounds
+from bot.update_dedup import KEPT
+from storage.crash_recovery import end_claims
+from storage.database import Database, Transaction
+from storage.send_log import BegunLog
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """Where an SQLite file is copied to, and how many copies are kept."""
+
+    source: Path
+    folder: Path
+    keep: int
+
+
+class Housekeeper(Rounds):
+    """Keeps the outbox small; woken by the schedule, works at most once an hour."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        max_age: timedelta,
+        keep: timedelta,
+        backup: Backup | None = None,
+        backed_up: Callable[[float], None] = lambda _at: None,
+    ) -> None:
+        """`backed_up` hears when the newest copy was made, in seconds since 1970."""
+        super().__init__()
+        self._backup = backup
+        self._backed_up = backed_up
+        self._database = database
+        self._clock = clock
+        self._max_age = max_age
+        self._keep = keep
+        self._done_at: float | None = None
+
+    async def round(self) -> None:
+        now = self._clock.monotonic()
+        if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
+            self._done_at = now
+            await self.tidy()
+
+    async def _back_up(self, backup: Backup, now: datetime) -> None:
+        """A copy of the database, once a day."""
+        made = copies(backup.source, backup.folder)
+        newest = made[-1].stat().st_mtime if made else 0.0
+        if now.timestamp() - newest >= DAY_SECONDS:
+            copy = await back_up(backup.source, backup.folder, keep=backup.keep, now=now)
+            newest = now.timestamp()
+            log.info("copied the database to %s", copy)
+        self._backed_up(newest)
+
+    async def tidy(self) -> None:
+        now = self._clock.now()
+
+        async def unit(tx: Transaction) -> tuple[int, int]:
+            await tx.pace.prune(now)
+            await tx.updates.prune(now - KEPT)
+            await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
+            return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
+
+        expired, pruned = await self._database.transact(unit)
+        if self._backup is not None:
+            await self._back_up(self._backup, now)
+        if expired or pruned:
+            log.info("%s deliveries waited too long, %s ended ones are forgotten", expired, pruned)
+
+
+TICK_SECONDS = 30  # how late a digest or a prune may begin
+
+
+def make_schedule(
+    *, scan: Callable[[], None], scan_seconds: float, tick: Callable[[], None]
+) -> AsyncIOScheduler:
+    """A scheduler, not started yet: `scan` every `scan_seconds`, `tick` every TICK_SECONDS."""
+    schedule = AsyncIOScheduler(
+        timezone=UTC,
+        # The defaults would skip a job that is a second late, without a word.
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+    schedule.add_job(_async(scan), "interval", seconds=scan_seconds, id="scan")
+    schedule.add_job(_async(tick), "interval", seconds=TICK_SECONDS, id="tick")
+    return schedule
+
+
+def _async(wake: Callable[[], None]) -> Callable[[], object]:
+    async def job() -> None:
+        wake()
+
+    return job
+
+
+async def end_lost_claims(database: Database, begun: BegunLog | None, now: datetime, *, resend: bool) -> None:
+    """On SQLite nobody else lives: what is still being sent was begun by a process that is no more.
+
+    Where several processes may live, the others' claims end with their leases instead.
+    """
+    if database.shared:
+        return
+    left = None if begun is None else begun.read()
+
+    async def unit(tx: Transaction) -> None:
+        await end_claims(tx.outbox, left, now, resend=resend)
+
+    await database.transact(unit)
+    if begun is not None:
+        begun.start_over()

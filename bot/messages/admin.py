@@ -1,0 +1,233 @@
+"""What the operators of the bot are told: what happened, where, and how to mend it.
+
+Exact names of files and settings, no stack traces, never a token.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.notices import notice
+from bot.render.document import Block, Code, Heading, Item, Items, Message, Paragraph, Text
+from bot.text_sanitizer import one_line
+from storage.model import DumpRecord, Post, Source
+
+NEVER = "—"
+
+
+def failing(words: Words, url: str, reason: str, hours: int) -> Message:
+    said = words.count(
+        "{n} 小时没从 {url} 取到东西了：{reason}。还会接着试，好了再告诉你。",
+        hours,
+        url=one_line(url),
+        reason=one_line(reason).rstrip("。."),
+    )
+    return notice(said)
+
+
+def recovered(words: Words, url: str) -> Message:
+    return notice(words.say("{url} 又能取到了。", url=one_line(url)))
+
+
+def sources(words: Words, known: Sequence[Source]) -> Items:
+    """A line for each source; all times are UTC."""
+    return Items(
+        tuple(
+            Item(
+                (Code(one_line(source.url)), Text("  " + _how(words, source))),
+                label="!" if source.error else "·",
+            )
+            for source in known
+        )
+    )
+
+
+def _how(words: Words, source: Source) -> str:
+    said = words.say(
+        "{items} 篇，试 {tried}，成 {succeeded}，变 {changed}，下次 {next}",
+        items=NEVER if source.items is None else source.items,
+        tried=_moment(source.last_try),
+        succeeded=_moment(source.last_success),
+        changed=_moment(source.last_change),
+        next=_moment(source.next_run),
+    )
+    if source.error is None:
+        return said
+    why = words.count(
+        "连着 {n} 次没取到：{reason}", source.failures, reason=one_line(source.error).rstrip("。.")
+    )
+    return said + ("；" if words.language == "zh" else "; ") + why
+
+
+def _moment(at: dt.datetime | None) -> str:
+    return NEVER if at is None else f"{at.astimezone(dt.UTC):%m-%d %H:%M}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFacts:
+    """The state of the whole. `oldest_seconds` is the age of the oldest duty that is due and not sent."""
+
+    version: str
+    posts: int
+    chats: int
+    subscriptions: int
+    pending: int
+    failed: int
+    uncertain: int
+    held: int
+    oldest_seconds: int | None
+    last_dump: DumpRecord | None
+    problems: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def dump_unreadable(words: Words, name: str, reason: str) -> Message:
+    """A dump could not be read; the others were."""
+    said = words.say("抓取 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会再读一次。",
+                     name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
+    return notice(said)
+
+
+def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:
+    """Too much news at once is suspicious."""
+    said = words.count(
+        "抓取 {name} 带来 {n} 篇新文章，超过 HOLD_ABOVE={most}，先存着没有发。",
+        posts,
+        name=dump.name,
+        most=str(most),
+    )
+    return notice(
+        said, press(words.say("发出去"), Release(dump.id)), press(words.say("只收录，不发"), Discard(dump.id))
+    )
+
+
+def released(words: Words, posts: int) -> Message:
+    return notice(words.count("放行了，{n} 篇开始发。", posts))
+
+
+def discarded(words: Words, posts: int) -> Message:
+    return notice(words.count("{n} 篇只收录，不发。", posts))
+
+
+def nothing_held(words: Words) -> Message:
+    return notice(words.say("没有存着待发的文章。"))
+
+
+def token_revoked(words: Words) -> Message:
+    return notice(
+        words.say("Telegram 不认这个令牌了，投递全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动，会接着发。")
+    )
+
+
+def topic_lost(words: Words, chat: str, topic: str | None) -> Message:
+    """A forum topic was deleted or closed."""
+    said = words.say("「{chat}」的话题没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
+                     chat=label(chat, 128)) if topic is None else words.say(
+        "「{chat}」的话题「{topic}」没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
+        chat=label(chat, 128), topic=label(topic, 128))  # fmt: skip
+    return notice(said)
+
+
+def no_news(words: Words, days: int) -> Message:
+    return notice(words.count("{n} 天没有新文章了。博客在休息，或者抓取停了，请看一眼。", days))
+
+
+def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
+    said = words.sentences(
+        words.count("{n} 条没发成。", failed), words.count("{n} 条不知道到没到。", uncertain)
+    )
+    return notice(said, press(words.say("再试一次"), Retry()), press(words.say("运行状况"), Status()))
+
+
+def unexpected_errors(words: Words, kind: str, count: int) -> Message:
+    """An error of our own, the same `count` times since it was last told."""
+    said = words.count(
+        "没料到的错误，{n} 次：{kind}。机器人照常运行；详情在日志里。", count, kind=one_line(kind)
+    )
+    return notice(said, press(words.say("运行状况"), Status()))
+
+
+def retried(words: Words, count: int) -> Message:
+    return notice(words.count("{n} 条排队重发。", count) if count else words.say("没有要重试的。"))
+
+
+def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Message:
+    head = words.count("要发给 {n} 个会话：", chats)
+    keys: Row = (press(words.say("发出去"), Broadcast(draft)), press(words.say("算了"), Dismiss()))
+    return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
+
+
+def broadcast_begun(words: Words, chats: int) -> Message:
+    return notice(words.count("开始发给 {n} 个会话。", chats))
+
+
+def status(facts: StatusFacts, words: Words) -> Message:
+    """The state of the bot in a few lines, problems first."""
+    body: list[Block] = [Heading((Text(words.say("运行状况")),))]
+    if facts.problems:
+        body.append(Items(tuple(Item((Text(one_line(problem)),), label="!") for problem in facts.problems)))
+    lines = [
+        words.count("{n} 篇文章", facts.posts),
+        words.join([words.count("{n} 个会话", facts.chats), words.count("{n} 个订阅", facts.subscriptions)]),
+        words.say("待发 {pending} · 没发成 {failed} · 不确定 {uncertain} · 存着 {held}",
+                  pending=facts.pending, failed=facts.failed, uncertain=facts.uncertain, held=facts.held),
+    ]  # fmt: skip
+    if facts.oldest_seconds is not None:
+        lines.append(words.count("最久的一条等了 {n} 秒", facts.oldest_seconds))
+    if facts.last_dump is not None:
+        dump = facts.last_dump
+        lines.append(
+            words.say(
+                "最近的抓取：{name}，{at}", name=one_line(dump.name), at=_shown_moment(dump.taken_in_at)
+            )
+        )
+    lines.append(f"kexue-bot {facts.version}")
+    body.append(Items(tuple(Item((Text(line),), label="·") for line in lines)))
+    if facts.sources:
+        body.append(sources(words, facts.sources))
+    keys: list[Row] = [(press(words.say("抓取"), Dumps()),)]
+    if facts.failed or facts.uncertain:
+        keys.append((press(words.say("再试一次"), Retry()),))
+    return Message(body=tuple(body), keyboard=tuple(keys))
+
+
+def dumps(page: Page[DumpRecord], words: Words) -> Message:
+    """The ledger of dumps, the newest first."""
+    if not page.total:
+        return notice(words.say("还没有收到过抓取。把文件放进 DUMP_DIR 指的文件夹。"))
+    items = tuple(
+        Item((Code(one_line(dump.name)), Text("  " + _taken(dump, words))), label=str(index))
+        for index, dump in enumerate(page.items, page.before + 1)
+    )
+    body: tuple[Block, ...] = (Heading((Text(words.count("{n} 份抓取", page.total)),)), Items(items))
+    held = tuple(
+        (press(words.say("发出 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
+        for dump in page.items
+        if dump.held
+    )
+    return Message(body=body, keyboard=(*held, *paging(page, Dumps)))
+
+
+def new_titles(words: Words, posts: Iterable[Post]) -> str:
+    """The titles of some posts, for a log line or a notice."""
+    return words.join([f"《{one_line(post.title)}》" for post in posts])
+
+
+def _taken(dump: DumpRecord, words: Words) -> str:
+    if dump.error is not None:
+        return words.say("读不了：{reason}", reason=one_line(dump.error))
+    said = words.say(
+        "{sightings} 处，新 {new}，改 {edited}，未变 {unchanged}",
+        sightings=dump.sightings,
+        new=dump.new,
+        edited=dump.edited,
+        unchanged=dump.unchanged,
+    )
+    return said + (words.say("，存着") if dump.held else "")
+
+
+def _shown_moment(at: dt.datetime) -> str:
+    return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,109 @@
+"""What Telegram shows of the bot before anybody writes to it: name, descriptions, menus of commands.
+
+Values only; how Telegram is told is not known here.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bot.messages.commands import Where, menu, operator_menu
+from bot.messages.i18n import Words, words_for
+
+# Telegram falls back to the entry without a language, which English-speaking and all other clients see.
+CLIENTS: Final = (("", "en"), ("zh", "zh"))
+
+
+class Audience(StrEnum):
+    """Whose menu it is, by the names of the Bot API's command scopes; the narrowest that fits is shown."""
+
+    ALL = "default"
+    PRIVATE = "all_private_chats"
+    GROUPS = "all_group_chats"
+    ADMINISTRATORS = "all_chat_administrators"
+    CHAT = "chat"
+
+
+class Label(StrEnum):
+    """A line of the bot's profile."""
+
+    NAME = "name"
+    DESCRIPTION = "description"
+    SHORT_DESCRIPTION = "short_description"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """A line of the profile for clients of a language code ("": all others)."""
+
+    label: Label
+    client: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.label}/{self.client}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """The commands an audience is offered, `chat_id` for one chat only. Without commands it is removed."""
+
+    audience: Audience
+    client: str
+    commands: tuple[tuple[str, str], ...]
+    chat_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.audience}:{self.chat_id or ''}/{self.client}"
+
+
+Entry = Labelled | Menu
+
+_PLACES: Final = (
+    (Audience.ALL, Where.GROUP),
+    (Audience.PRIVATE, Where.PRIVATE),
+    (Audience.GROUPS, Where.GROUP),
+    (Audience.ADMINISTRATORS, Where.ADMIN),
+)
+
+
+def profile(operators: tuple[int, ...] = ()) -> tuple[Entry, ...]:
+    """The whole profile in both languages; `operators` are chats that see the operators' commands, too."""
+    entries: list[Entry] = []
+    for client, language in CLIENTS:
+        entries += [
+            Labelled(label=label, client=client, text=text)
+            for label, text in _labels(words_for(language)).items()
+        ]
+        entries += [
+            Menu(audience=audience, client=client, commands=menu(language, where))
+            for audience, where in _PLACES
+        ]
+        entries += [
+            Menu(audience=Audience.CHAT, client=client, commands=operator_menu(language), chat_id=chat_id)
+            for chat_id in operators
+        ]
+    return tuple(entries)
+
+
+def removed(key: str) -> Menu | None:
+    """The empty menu of a chat that had one of its own under `key`; None for any other entry."""
+    place, _, client = key.partition("/")
+    audience, _, chat_id = place.partition(":")
+    if audience != Audience.CHAT or not chat_id.lstrip("-").isdecimal():
+        return None
+    return Menu(audience=Audience.CHAT, client=client, commands=(), chat_id=int(chat_id))
+
+
+def _labels(words: Words) -> dict[Label, str]:
+    """A name of at most 64 signs, a description of 512, a short one of 120 (limits of the Bot API)."""
+    return {
+        Label.NAME: words.say("跟读科学空间"),
+        Label.DESCRIPTION: words.say(
+            "跟着苏剑林的博客科学空间（kexue.fm）走：新文章一到就告诉你，旧文章按系列、标签和词语随时查，"
+            "公式照原样显示。\n\n点「开始」，两下就能订好。这不是博客官方的机器人。"
+        ),
+        Label.SHORT_DESCRIPTION: words.say("科学空间（kexue.fm）的新文章和全部旧文章，公式照原样显示。"),
+    }

@@ -1,0 +1,78 @@
+"""The rows of buttons that many messages share: one action, pages, names to choose from.
+
+Telegram allows eight buttons in a row; the callback data is made in callback_data.py.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from bot.callbacks.actions import Action, Nothing
+from bot.callbacks.codec import encode
+from bot.render.document import Button
+from bot.text_sanitizer import fitting, one_line, units
+
+T = TypeVar("T")
+
+PER_PAGE: Final = 8
+LABEL_UNITS: Final = 24  # what a button of half a phone's width can show
+Row = tuple[Button, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """A part of a list: `number` of `of`, both from 1; `total` is the length of the whole list."""
+
+    items: tuple[T, ...]
+    number: int = 1
+    of: int = 1
+    total: int
+
+    @property
+    def before(self) -> int:
+        """How many items stand on the pages before this one, if all pages but the last are full."""
+        return (self.number - 1) * PER_PAGE
+
+
+def page_of(items: Sequence[T], number: int) -> Page[T]:
+    """Page `number` of `items`; a number beyond either end is the nearest page there is."""
+    of = page_count(len(items))
+    number = min(max(number, 1), of)
+    start = (number - 1) * PER_PAGE
+    return Page(items=tuple(items[start : start + PER_PAGE]), number=number, of=of, total=len(items))
+
+
+def page_count(total: int) -> int:
+    """How many pages `total` items fill; at least one."""
+    return max(1, -(-total // PER_PAGE))
+
+
+def press(text: str, action: Action) -> Button:
+    """A button that does `action`."""
+    return Button(text=text, action=encode(action))
+
+
+def label(text: str, room: int = LABEL_UNITS) -> str:
+    """`text` on one line, cut to `room` UTF-16 units with "…"."""
+    text = one_line(text)
+    return text if units(text) <= room else text[: fitting(text, room - 1)].rstrip() + "…"
+
+
+def paging(page: Page[T], to: Callable[[int], Action]) -> tuple[Row, ...]:
+    """[‹] 2 / 4 [›]; no row where there is one page."""
+    if page.of <= 1:
+        return ()
+    row = [press(f"{page.number} / {page.of}", Nothing())]
+    if page.number > 1:
+        row.insert(0, press("‹", to(page.number - 1)))
+    if page.number < page.of:
+        row.append(press("›", to(page.number + 1)))
+    return (tuple(row),)
+
+
+def in_rows(buttons: Iterable[Button], width: int) -> tuple[Row, ...]:
+    """`buttons` in as few rows of at most `width` as hold them, as even as can be."""
+    every = tuple(buttons)
+    rows = -(-len(every) // width)
+    ends = [-(-len(every) * row // rows) for row in range(1, rows + 1)]
+    return tuple(every[start:end] for start, end in zip([0, *ends], ends, strict=False))

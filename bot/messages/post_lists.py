@@ -1,0 +1,244 @@
+"""A page of posts in a message: a line for each, and the way to its card. One hand for all lists.
+
+A line's title opens the card by a deep link; where the bot's username is not known, numbered buttons do.
+Which posts a list holds is decided elsewhere.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.callbacks.actions import Action, Archive, Hot, Latest, Related, Saved, SearchPage, ShowPost
+from bot.messages.i18n import Words
+from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, paging, press
+from bot.messages.links import deep_link, post_url
+from bot.render.document import (
+    Block,
+    Bold,
+    Heading,
+    Inline,
+    Item,
+    Items,
+    Keyboard,
+    Link,
+    Message,
+    Paragraph,
+    Text,
+)
+from bot.text_sanitizer import one_line
+from storage.model import Post
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A post in a list. `title` is how it is called there: within its series, without the series' name.
+
+    `label` stands before it in place of its number in the list; `note` in place of date and readers.
+    """
+
+    post: Post
+    title: str
+    label: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """An episode that is known to exist and is not stored; its title where a post mentions it."""
+
+    episode: int
+    title: str | None = None
+
+
+def listing(
+    title: str,
+    page: Page[Line],
+    words: Words,
+    bot: str | None,
+    to: Callable[[int], Action],
+    below: Keyboard = (),
+) -> Message:
+    """A page under its title; `to` is the action that turns to another page."""
+    body: tuple[Block, ...] = (Heading((Text(title),)), entries(page, words, bot))
+    return Message(body=body, keyboard=(*keys_of(page, bot), *paging(page, to), *below))
+
+
+def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) -> Items:
+    """The lines of a page, each with its number in the whole list."""
+    items: list[Item] = []
+    for index, line in enumerate(page.items, page.before + 1):
+        if isinstance(line, Gap):
+            title = f"{one_line(line.title)}  " if line.title else ""
+            items.append(Item((Text(f"◌ {title}{words.say('未收录')}"),), label=str(line.episode)))
+        else:
+            after = line.note if line.note is not None else date_and_readers(line.post, words)
+            linked = link_to(line.post, (Text(one_line(line.title)),), bot)
+            children = (linked, Text(f"  {after}")) if after else (linked,)
+            items.append(Item(children, label=line.label or str(index)))
+    return Items(tuple(items))
+
+
+def link_to(post: Post, title: tuple[Inline, ...], bot: str | None) -> Link:
+    """`title` as the link to a post's card; to the blog where the bot's username is not known."""
+    return Link(deep_link(bot, ShowPost(post.id)) or post_url(post), title)
+
+
+def date_and_readers(post: Post, words: Words) -> str:
+    """Date and readers, as far as they are known."""
+    readers = words.short_number(post.readers) if post.readers is not None else None
+    return " · ".join(part for part in (words.date_of(post), readers) if part)
+
+
+def keys_of(page: Page[Line] | Page[Line | Gap], bot: str | None) -> tuple[Row, ...]:
+    """The buttons of a page's stored posts, labelled as their lines are."""
+    labelled = [
+        (line.label or str(index), line.post.id)
+        for index, line in enumerate(page.items, page.before + 1)
+        if isinstance(line, Line)
+    ]
+    return number_keys(labelled, bot)
+
+
+def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[Row, ...]:
+    """A button for each (label, post), where a line cannot be a deep link."""
+    if bot:
+        return ()
+    return in_rows((press(label, ShowPost(post)) for label, post in labelled), PER_PAGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    post: Post
+    readers: int
+
+
+def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
+    """The newest posts."""
+    title = words.count("最近的文章 · 共 {n} 篇", page.total)
+    return listing(title, page, words, bot, Latest)
+
+
+def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
+    """The posts a reader has saved, the last one first."""
+    if not page.total:
+        return Message(
+            body=(Paragraph((Text(words.say("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
+        )
+    return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved)
+
+
+def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
+    """What a post cites, what cites it and its neighbours; each line's note says which."""
+    title = words.say("与《{title}》相关", title=one_line(post.title))
+    back = ((press(words.say("‹ 回到文章"), ShowPost(post.id)),),)
+    return listing(title, page, words, bot, lambda number: Related(post.id, number), back)
+
+
+def hot(days: int, page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
+    """What gained most readers in the `days` before the newest capture."""
+    if not page.total:
+        said = words.say("还看不出来：要有同一篇文章的两次抓取，才能比较读者的增长。")
+        return Message(body=(Paragraph((Text(said),)),))
+    lines = tuple(
+        Line(
+            post=gain.post,
+            title=gain.post.title,
+            note=f"+{words.number(gain.readers)} → {words.number(gain.post.readers or 0)}",
+        )
+        for gain in page.items
+    )
+    shown = Page(items=lines, number=page.number, of=page.of, total=page.total)
+    return listing(words.count("近 {n} 天读者增长最多", days), shown, words, bot, Hot)
+
+
+_LONGEST: Final = 10  # cells of the largest number of a chart
+
+
+def bar(have: int, of: int, cells: int = 14) -> str:
+    """`have` of `of` as ▓▓▓░: full only if nothing lacks, begun if there is anything."""
+    if of <= 0:
+        return ""
+    filled = _filled(have, of, cells)
+    return "▓" * filled + "░" * (cells - filled)
+
+
+def bar_chart(rows: Sequence[tuple[str, int]], words: Words) -> Items:
+    """A line for each (name, number): a bar as long as the number is beside the largest, and the number."""
+    most = max((number for _, number in rows), default=0)
+    return Items(
+        tuple(
+            Item((Text(f"{'▓' * _filled(number, most, _LONGEST)} {words.number(number)}"),), label=name)
+            for name, number in rows
+        )
+    )
+
+
+def _filled(have: int, of: int, cells: int) -> int:
+    if have <= 0 or of <= 0:
+        return 0
+    return max(1, min(cells, have * cells // of))
+
+
+def years(posts: tuple[tuple[int, int], ...], words: Words) -> Message:
+    """All years with the number of their posts, newest first: a small chart, and a button for each."""
+    head = words.count("归档 · {n} 篇", sum(number for _, number in posts))
+    chart = bar_chart([(str(year), number) for year, number in posts], words)
+    keys = in_rows((press(str(year), Archive(year)) for year, _ in posts), 6)
+    return Message(body=(Heading((Text(head),)), chart), keyboard=keys)
+
+
+def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Message:
+    """The months of a year that have posts, as the years are shown."""
+    head = words.count("{year} 年 · {n} 篇", sum(number for _, number in posts), year=str(year))
+    chart = bar_chart([(words.month_name(month), number) for month, number in posts], words)
+    keys = in_rows((press(words.month_name(month), Archive(year, month)) for month, _ in posts), 4)
+    back = (press(words.say("‹ 所有年份"), Archive()),)
+    return Message(body=(Heading((Text(head),)), chart), keyboard=(*keys, back))
+
+
+def posts_of_month(
+    year: int, month: int, page: Page[Line], words: Words, *, bot: str | None = None
+) -> Message:
+    """The posts of one month, oldest first."""
+    title = f"{words.month(year, month)} · {words.count('{n} 篇', page.total)}"
+    back = ((press(f"‹ {year}", Archive(year)),),)
+    return listing(title, page, words, bot, lambda number: Archive(year, month, number), back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of text; `hit` where it is what was searched for."""
+
+    text: str
+    hit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A search result: the title and a line of context with the words marked. No context: () ."""
+
+    post: Post
+    title: tuple[Span, ...]
+    context: tuple[Span, ...] = ()
+
+
+def search_results(
+    phrase: str, number: int, page: Page[Found], words: Words, *, bot: str | None = None
+) -> Message:
+    """What was found for `phrase`, kept under `number`; the words are bold, in their context."""
+    title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
+    items: list[Item] = []
+    for index, found in enumerate(page.items, page.before + 1):
+        children: list[Inline] = [link_to(found.post, _spans(found.title), bot)]
+        if said := date_and_readers(found.post, words):
+            children.append(Text(f"  {said}"))
+        if found.context:
+            children += [Text("\n"), *_spans(found.context)]
+        items.append(Item(tuple(children), label=str(index)))
+    body: tuple[Block, ...] = (Heading((Text(title),)), Items(tuple(items)))
+    keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)
+    return Message(body=body, keyboard=(*keys, *paging(page, lambda at: SearchPage(number, at))))
+
+
+def _spans(spans: tuple[Span, ...]) -> tuple[Inline, ...]:
+    return tuple(Bold((Text(span.text),)) if span.hit else Text(span.text) for span in spans)

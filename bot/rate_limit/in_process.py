@@ -1,0 +1,108 @@
+"""The pace of a process that has the bot to itself: booked in its own memory, at the last moment.
+
+Knows when to wait; how long is the pacing's arithmetic.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.clock import Clock
+from bot.ops.metrics import Metrics
+from bot.rate_limit import Claimed
+from bot.rate_limit.scheduler import Pacing
+from bot.telegram.send_gate import departs
+from storage.database import Database, Transaction
+from storage.model import ChatKind
+
+FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request, booked and then confirmed for `at`; asked again when its first byte goes."""
+
+    pacing: Pacing
+    clock: Clock
+    chat_id: int
+    private: bool
+    at: float
+
+    async def confirmed(self) -> None:
+        """Wait until it may begin."""
+        now = self.clock.monotonic()
+        while True:
+            if self.at > now:
+                await asyncio.sleep(self.at - now)
+                now = self.clock.monotonic()
+            self.at = self.pacing.confirm(now, self.chat_id, self.private, self.at)
+            if self.at <= now:
+                return
+
+    async def leaves(self) -> None:
+        now = self.clock.monotonic()
+        self.at = self.pacing.leave(now, self.chat_id, self.private, self.at)
+        if self.at > now:
+            await self.confirmed()
+
+    def left(self) -> None:
+        self.at = self.pacing.left(self.clock.monotonic(), self.chat_id, self.private, self.at)
+
+
+class LocalPace:
+    ahead = 0.5
+    linger = 0.008
+    spare = 3.0
+
+    def __init__(self, database: Database, pacing: Pacing, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._pacing = pacing
+        self._clock = clock
+        self._metrics = metrics
+
+    async def begin(self) -> None:
+        now = self._clock.now()
+        for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
+            self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+
+    def budget(self) -> int:
+        return self._pacing.budget(self._clock.monotonic(), self.ahead)
+
+    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+        at = self._clock.monotonic()
+        return [Claimed(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
+
+    async def turn(self, claimed: Claimed) -> float | None:
+        to = claimed.delivery.destination
+        chat_id, private = to.chat_id, to.kind is ChatKind.PRIVATE
+        now = self._clock.monotonic()
+        ready = self._pacing.ready_at(now, chat_id, private)
+        if ready - now > FAR_SECONDS:
+            return ready - now
+        await self._leave_at(chat_id, private, self._pacing.reserve(now, chat_id, private, movable=True))
+        return None
+
+    def flooded(self, chat_id: int, seconds: float) -> None:
+        whole = self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
+        self._metrics.flooded("bot" if whole else "chat")
+
+    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """There is nobody else."""
+
+    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+        now = self._clock.monotonic()
+        start = self._pacing.reserve(now, chat_id, private, interactive=True)
+        if start - now > longest:
+            self._pacing.take_back(chat_id, private, start)
+            return False
+        await self._leave_at(chat_id, private, start)
+        return True
+
+    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+        self.flooded(chat_id, seconds)
+
+    async def _leave_at(self, chat_id: int, private: bool, start: float) -> None:
+        request = _Request(self._pacing, self._clock, chat_id, private, start)
+        await request.confirmed()
+        departs(request)

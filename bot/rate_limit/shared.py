@@ -1,0 +1,166 @@
+"""The pace of several processes that share one bot: booked in rows, in the very transaction that claims.
+
+Only the rows decide; each process waits for its start by its own seconds, and lets no request go that would
+come too late, or whose claim may have become another's. How long to wait is the pacing's arithmetic.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.clock import Clock
+from bot.leases import Holding
+from bot.ops.metrics import Extent, Metrics
+from bot.rate_limit import Claimed
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.reservations import Booked, Bookings, Request, Wish, later, learned, stretched
+from bot.rate_limit.scheduler import FLOODS_TOGETHER
+from bot.telegram.send_gate import departs
+from storage.database import Database, Transaction
+from storage.model import ChatKind, Delivery, State, settled
+from storage.rate_limits import Paced, instant, seconds
+
+log = logging.getLogger(__name__)
+
+FAR_SECONDS = 0.6  # a chat that is not ready for so much longer than others gives its claim back at once
+PUSH_LEAD = 0.06  # to commit a claim and to write its message, before anything is learned
+MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
+WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
+
+
+class SharedPace:
+    """`pulse` is this process's own lease: claims end with it, and without it nothing leaves."""
+
+    ahead = 0.25
+    linger = 0.03
+    spare = 0.0  # a claim's start is booked with it, and must not be missed for want of a slot
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        clock: Clock,
+        pulse: Holding,
+        metrics: Metrics,
+        *,
+        on_unsure: Literal["resend", "skip"] = "resend",
+    ) -> None:
+        self._database = database
+        margin = WIDER * limits.margin
+        self._limits = replace(limits, margin=margin, paid_margin=margin)
+        self._clock = clock
+        self._pulse = pulse
+        self._metrics = metrics
+        self._on_unsure = on_unsure
+        self._bookings = Bookings(database, self._limits, clock, slack=limits.slack)
+        self._push_lead = PUSH_LEAD
+
+    async def begin(self) -> None:
+        """The rows remember."""
+
+    def budget(self) -> int:
+        if not self._pulse.held():
+            return 0
+        # The others have booked meanwhile, so it is at most this; the rows decide.
+        now = self._bookings.now()
+        return 1 if now is None else self._bookings.last.budget(now + self._push_lead, self.ahead)
+
+    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+        owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
+        ledger = await self._bookings.open(tx)
+        pacing, there = ledger.pacing, ledger.now
+        slots = min(slots, pacing.budget(there + lead, self.ahead))
+        if not owner or not slots:
+            return []
+        claimed = await tx.outbox.claim(slots, now, lease, owner)
+        if not claimed:
+            return []
+        await ledger.recall(claimed_chats(claimed))
+        kept, far = [], []
+        for delivery in claimed:
+            chat_id, private = _chat(delivery)
+            ready = pacing.ready_at(there, chat_id, private)
+            if ready - there > lead + FAR_SECONDS:
+                again = instant(ready)
+                far.append(
+                    settled(delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False)
+                )
+                continue
+            start = pacing.reserve(there, chat_id, private, lead=lead)
+            booked = stretched(pacing, chat_id, private, start)
+            kept.append(Claimed(delivery, at, booked.start, booked.until, owner, lead))
+        await self._bookings.close(ledger)
+        if far:
+            await tx.outbox.settle(far, now)
+        return kept
+
+    async def turn(self, claimed: Claimed) -> float | None:
+        delivery, booked = claimed.delivery, Booked(claimed.start, claimed.until)
+        ready = self._bookings.now()
+        assert ready is not None, "the claim has looked"
+        self._push_lead = learned(self._push_lead, claimed.lead + ready - booked.start)
+        if delivery.unsure or self._on_unsure == "skip":
+            await self._bookings.until(booked.start - MARK_SECONDS)
+            if not await self._mark(delivery):
+                return 0.0
+        chat_id, private = _chat(delivery)
+        wish = Wish(chat_id=chat_id, private=private, within=FAR_SECONDS)
+        request = Request(self._bookings, wish, booked, lambda: self._is_ours(claimed))
+        postponed = await request.granted()
+        if postponed is None:
+            departs(request)
+        return postponed
+
+    def flooded(self, chat_id: int, seconds: float) -> None:
+        """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
+
+    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
+        bot, _ = await tx.pace.lock()
+        known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
+        chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
+        rows = [replace(chat, until=later(known.until, until))]
+        others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        extent: Extent = "chat"
+        if together is not None and others + 1 >= self._limits.crowd:
+            extent = "bot"
+            paused = later(later(bot.paused_until, together), until)
+            rows.append(replace(bot, paused_until=paused))
+            self._bookings.last.freeze_bot(seconds(paused))
+        await tx.pace.write(rows)
+        self._metrics.flooded(extent)
+
+    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+        wish = Wish(chat_id=chat_id, private=private, interactive=True, within=longest)
+        request = Request(self._bookings, wish, await self._bookings.book(wish))
+        if not request.booked.kept or await request.granted() is not None:
+            return False
+        departs(request)
+        return True
+
+    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+        async def unit(tx: Transaction) -> None:
+            now = await tx.now(self._clock.now())
+            await self.flooded_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
+
+        await self._database.transact(unit, alone=False)
+
+    async def _mark(self, delivery: Delivery) -> bool:
+        return await self._database.transact(
+            lambda tx: tx.outbox.begin(delivery.id, delivery.token), alone=False
+        )
+
+    def _is_ours(self, claimed: Claimed) -> bool:
+        """Whether no other process can have taken it over, however long this one may have stood still."""
+        return self._pulse.held() and self._pulse.token == claimed.owner
+
+
+def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
+    """The chats of these deliveries, and whether each is private."""
+    return dict(_chat(delivery) for delivery in claimed)
+
+
+def _chat(delivery: Delivery) -> tuple[int, bool]:
+    return delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE

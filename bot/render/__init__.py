@@ -1,0 +1,99 @@
+"""A message in the form in which it goes out: rich, classic or plain, with its buttons.
+
+Knows what the Bot API takes, not how it is called.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.render.document import Button, Keyboard, Message, Pick
+from bot.render.html import MAX_UNITS, render_classic
+from bot.render.plain import plain
+from bot.render.rich import gains_from_rich, render_rich
+from storage.model import Form, Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """`rich`, or else `html` (plain text if `markup` is off), and the keyboard as JSON."""
+
+    form: Form
+    rich: Mapping[str, object] | None = None
+    html: str = ""
+    markup: bool = True
+    keyboard: str | None = None
+    preview: str | None = None
+
+
+def choose(message: Message, wish: Format, *, at_most: Form | None = None, rich: bool = True) -> Form:
+    """The form for a chat that wishes `wish`, on a server with or without `rich`, and not above `at_most`."""
+    if at_most is not None and at_most is not Form.RICH:
+        return at_most
+    if not rich or wish is Format.CLASSIC:
+        return Form.CLASSIC
+    return Form.RICH if wish is Format.RICH or gains_from_rich(message.body) else Form.CLASSIC
+
+
+def render(message: Message, form: Form) -> Rendered:
+    """`message` in `form`, or in the next simpler one where it does not fit (`Rendered.form` says which)."""
+    keyboard = keyboard_json(message.keyboard)
+    if form is Form.RICH and (rich := render_rich(message)) is not None:
+        return Rendered(form=Form.RICH, rich=rich, keyboard=keyboard)
+    if form is Form.PLAIN:
+        text = plain(message.body)[: MAX_UNITS // 2]
+        return Rendered(form=form, html=text, markup=False, keyboard=keyboard)
+    # Every view fits in one message; were one ever longer, its first part is what matters.
+    html = render_classic(message)[0]
+    return Rendered(form=Form.CLASSIC, html=html, keyboard=keyboard, preview=message.preview)
+
+
+def keyboard_json(keyboard: Keyboard) -> str | None:
+    """An inline keyboard in the Bot API's form; None without buttons."""
+    if not keyboard:
+        return None
+    if any(button.pick is not None for row in keyboard for button in row):
+        picks = [[_picking(button) for button in row] for row in keyboard]
+        return json.dumps(
+            {"keyboard": picks, "resize_keyboard": True, "one_time_keyboard": True}, ensure_ascii=False
+        )
+    rows = [[_button(button) for button in row] for row in keyboard]
+    return json.dumps({"inline_keyboard": rows}, ensure_ascii=False)
+
+
+# Bot API, ChatAdministratorRights: what the bot asks for when it is added, and its reader must have too.
+POSTING = {
+    name: name in ("can_manage_chat", "can_post_messages", "can_edit_messages")
+    for name in (
+        "is_anonymous", "can_manage_chat", "can_delete_messages", "can_manage_video_chats",
+        "can_restrict_members", "can_promote_members", "can_change_info", "can_invite_users",
+        "can_post_stories", "can_edit_stories", "can_delete_stories",
+        "can_post_messages", "can_edit_messages",
+    )
+}  # fmt: skip
+MANAGING = POSTING | {"can_post_messages": False, "can_edit_messages": False}
+
+
+def _picking(button: Button) -> dict[str, Any]:
+    """A button that opens Telegram's own list of the chats that its reader administers."""
+    channel = button.pick is Pick.CHANNEL
+    request: dict[str, Any] = {
+        "request_id": int(button.pick or Pick.GROUP),
+        "chat_is_channel": channel,
+        "request_title": True,
+        "user_administrator_rights": POSTING if channel else MANAGING,
+    }
+    wanted = {"bot_administrator_rights": POSTING} if channel else {"bot_is_member": True}
+    return {"text": button.text, "request_chat": request | wanted}
+
+
+def _button(button: Button) -> dict[str, Any]:
+    shown: dict[str, Any] = {"text": button.text}
+    if button.action is not None:
+        return shown | {"callback_data": button.action}
+    if button.url is not None:
+        return shown | {"url": button.url}
+    if button.copy is not None:
+        return shown | {"copy_text": {"text": button.copy}}
+    return shown | {"switch_inline_query": button.share or ""}

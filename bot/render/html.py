@@ -1,0 +1,284 @@
+"""A message in Telegram's classic HTML, cut into as few pieces as its limits allow.
+
+Pure. Knows the limits and the escaping; which tags stand where is decided in runs.py.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Final, assert_never
+
+from bot.latex.unicode import unicode_tex
+from bot.render.document import (
+    Block,
+    Body,
+    Bold,
+    Code,
+    DisplayFormula,
+    Footer,
+    Formula,
+    Heading,
+    Inline,
+    Italic,
+    Items,
+    Link,
+    Message,
+    Paragraph,
+    Preformatted,
+    Quote,
+    Text,
+)
+from bot.render.plain import gap, label, plain
+from bot.text_sanitizer import clean, fitting, units
+
+_OPENABLE: Final = re.compile(r"(?:https?://[^\s/?#]+|tg://)\S*")
+
+
+def openable(url: str) -> str:
+    """`url` without blanks and invisible characters; empty unless it is an http, https or tg address."""
+    address = "".join(clean(url).split())
+    return address if _OPENABLE.fullmatch(address) else ""
+
+
+EXPANDABLE_ABOVE: Final = 130  # UTF-16 units: about three lines of Chinese on a phone
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Text inside the same tags, outermost first. `whole` runs are not cut; `border` runs part two blocks."""
+
+    text: str
+    tags: tuple[str, ...] = ()
+    whole: bool = False
+    border: bool = False
+
+
+def runs(body: Body) -> list[Run]:
+    """The runs of `body`; their texts joined are `plain(body)`."""
+    return list(_blocks(body, (), quoted=False))
+
+
+def _blocks(body: Body, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run]:
+    before: Block | None = None
+    for block in body:
+        inside = _stripped(list(_block(block, tags, quoted=quoted)))
+        if not inside:
+            continue
+        if before is not None:
+            yield Run(gap(before, block), tags, border=True)
+        yield from inside
+        before = block
+
+
+def _block(block: Block, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run]:
+    match block:
+        case Paragraph() | Footer():
+            yield from _inlines(block.children, tags)
+        case Heading():
+            yield from _inlines(block.children, _with(tags, "b"))
+        case Items():
+            for index, item in enumerate(block.items):
+                if index:
+                    yield Run("\n", tags)
+                yield Run(label(item), tags, whole=True)
+                yield from _stripped(list(_inlines(item.children, tags)))
+        case DisplayFormula():
+            yield from _formula(block.tex, tags)
+        case Preformatted():
+            yield Run(clean(block.text), (*_quotes(tags), "pre"))
+        case Quote() if quoted:
+            yield from _blocks(block.blocks, tags, quoted=True)
+        case Quote():
+            yield from _blocks(block.blocks, (*tags, _quote_tag(block)), quoted=True)
+        case _:
+            assert_never(block)
+
+
+def _quote_tag(quote: Quote) -> str:
+    said = plain(quote.blocks)
+    return "blockquote expandable" if units(said) > EXPANDABLE_ABOVE or said.count("\n") > 2 else "blockquote"
+
+
+def _inlines(children: Iterable[Inline], tags: tuple[str, ...]) -> Iterator[Run]:
+    for child in children:
+        match child:
+            case Text():
+                yield Run(clean(child.text), tags)
+            case Code():
+                yield Run(clean(child.text), (*_quotes(tags), "code"), whole=True)
+            case Formula():
+                yield from _formula(child.tex, tags)
+            case Bold():
+                yield from _inlines(child.children, _with(tags, "b"))
+            case Italic():
+                yield from _inlines(child.children, _with(tags, "i"))
+            case Link():
+                yield from _inlines(child.children, _with(tags, _anchor(child.url)))
+            case _:
+                assert_never(child)
+
+
+def _formula(tex: str, tags: tuple[str, ...]) -> Iterator[Run]:
+    readable = unicode_tex(tex)
+    if readable is not None:
+        yield Run(clean(readable), tags, whole=True)
+    else:
+        yield Run(clean(" ".join(tex.split())), (*_quotes(tags), "code"), whole=True)
+
+
+def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
+    """`tags` and one more, unless it is empty, already there, or a link inside a link."""
+    if not tag or tag in tags or (tag.startswith("a ") and any(known.startswith("a ") for known in tags)):
+        return tags
+    return (*tags, tag)
+
+
+def _quotes(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """The tags that may stand around code."""
+    return tuple(tag for tag in tags if tag.startswith("blockquote"))
+
+
+def _anchor(url: str) -> str:
+    """The opening of a link; empty for an address that no reader should open."""
+    address = openable(url)
+    return f'a href="{escape(address)}"' if address else ""
+
+
+def _stripped(inside: list[Run]) -> list[Run]:
+    """Without blanks at both ends, and without empty runs."""
+    while inside and not inside[0].text.strip():
+        inside.pop(0)
+    while inside and not inside[-1].text.strip():
+        inside.pop()
+    if inside:
+        inside[0] = replace(inside[0], text=inside[0].text.lstrip())
+        inside[-1] = replace(inside[-1], text=inside[-1].text.rstrip())
+    return [run for run in inside if run.text]
+
+
+MAX_UNITS: Final = 4096  # Bot API: text of 1-4096 characters after entities parsing, here as UTF-16 units
+MAX_ENTITIES: Final = 100  # further ones are dropped without a word
+_SENTENCE_END: Final = re.compile(r"[。！？；!?;](?=.)|[.] ", re.DOTALL)
+
+__all__ = ["MAX_ENTITIES", "MAX_UNITS", "plain", "render_classic"]
+
+
+def render_classic(message: Message) -> tuple[str, ...]:
+    """The body of `message` as HTML pieces in order, each one to be sent as a message of its own.
+
+    Each has at most MAX_UNITS UTF-16 units and MAX_ENTITIES entities after parsing (limits of the Bot API).
+    Cuts are at borders of blocks, else at line ends, else after sentences, else between characters; never
+    inside a formula that fits in a message. An empty body gives no piece. The texts together are
+    `plain(message.body)` but for the blanks at the cuts.
+    """
+    pieces: list[str] = []
+    rest = runs(message.body)
+    while rest := _trimmed(rest):
+        taken, rest = _take(rest)
+        pieces.append(_html(_trimmed(taken)))
+    return tuple(pieces)
+
+
+def _take(rest: list[Run]) -> tuple[list[Run], list[Run]]:
+    """As many runs as one message can hold, cut at the best place, and the others."""
+    room = MAX_UNITS
+    entities = 0
+    open_tags: tuple[str, ...] = ()
+    for index, run in enumerate(rest):
+        fresh = len(run.tags) - _shared(open_tags, run.tags)
+        size = units(run.text)
+        if size > room or entities + fresh > MAX_ENTITIES:
+            # A run with one entity too many is cut before; a long one may be cut inside.
+            inside = room if entities + fresh <= MAX_ENTITIES else 0
+            return _cut(rest, index, inside)
+        room -= size
+        entities += fresh
+        open_tags = run.tags
+    return rest, []
+
+
+def _cut(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
+    """Cut before or inside run `full`, of which `room` units fit, or earlier at a better place.
+
+    A better place leaves at least a third: a title alone would be a poor first message.
+    """
+    sizes = [units(run.text) for run in rest[:full]]
+    least = (sum(sizes) + min(room, units(rest[full].text))) // 3
+    for index in range(full, 0, -1):
+        if rest[index].border and sum(sizes[:index]) >= least:
+            return rest[:index], rest[index + 1 :]
+    for index in range(full, -1, -1):
+        run = rest[index]
+        if run.whole:
+            continue
+        end = fitting(run.text, room) if index == full else len(run.text)
+        line_end = run.text.rfind("\n", 0, end)
+        if (line_end > 0 or (line_end == 0 and index)) and sum(sizes[:index]) + line_end >= least:
+            return _halves(rest, index, line_end)
+    return _cut_line(rest, full, room)
+
+
+def _cut_line(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
+    """Cut after a sentence or between characters of run `full`; before it, if it is not to be cut."""
+    run = rest[full]
+    end = fitting(run.text, room)
+    if not run.whole:
+        found = [match.end() for match in _SENTENCE_END.finditer(run.text, 0, end)]
+        at = found[-1] if found and found[-1] > end // 2 else _unjoined(run.text, end)
+        if at > 0:
+            return _halves(rest, full, at)
+    if full:
+        return rest[:full], rest[full:]
+    return _halves(rest, full, max(end, 1))
+
+
+def _unjoined(text: str, end: int) -> int:
+    """`end`, or a little before it, so that no emoji or accent is parted from what it belongs to."""
+    at = end
+    while 0 < at < len(text) and end - at < 16 and (text[at] in "\u200d\ufe0f" or text[at - 1] == "\u200d"):
+        at -= 1
+    return at if at > 0 else end
+
+
+def _halves(rest: list[Run], index: int, at: int) -> tuple[list[Run], list[Run]]:
+    run = rest[index]
+    first, second = replace(run, text=run.text[:at]), replace(run, text=run.text[at:])
+    return [*rest[:index], first], [second, *rest[index + 1 :]]
+
+
+def _trimmed(piece: list[Run]) -> list[Run]:
+    """Without the blanks at both ends, which Telegram would take away as well."""
+    start, end = 0, len(piece)
+    while start < end and not piece[start].text.strip():
+        start += 1
+    while end > start and not piece[end - 1].text.strip():
+        end -= 1
+    trimmed = piece[start:end]
+    if trimmed:
+        trimmed[0] = replace(trimmed[0], text=trimmed[0].text.lstrip())
+        trimmed[-1] = replace(trimmed[-1], text=trimmed[-1].text.rstrip())
+    return trimmed
+
+
+def _html(piece: Sequence[Run]) -> str:
+    parts: list[str] = []
+    open_tags: tuple[str, ...] = ()
+    for run in piece:
+        shared = _shared(open_tags, run.tags)
+        parts += [f"</{tag.split()[0]}>" for tag in reversed(open_tags[shared:])]
+        parts += [f"<{tag}>" for tag in run.tags[shared:]]
+        parts.append(escape(run.text, quote=False))
+        open_tags = run.tags
+    parts += [f"</{tag.split()[0]}>" for tag in reversed(open_tags)]
+    return "".join(parts)
+
+
+def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
+    """How many outermost tags two neighbouring runs have in common."""
+    shared = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        shared += 1
+    return shared

@@ -1,0 +1,247 @@
+"""A message as the blocks of Telegram's rich messages, with formulas that the clients draw.
+
+Pure. Knows block and text types of Bot API 10.2 and their limits; TeX is maths.py's.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, assert_never
+
+from bot.latex.telegram_subset import safe_tex
+from bot.render.document import (
+    Block,
+    Body,
+    Bold,
+    Code,
+    DisplayFormula,
+    Footer,
+    Formula,
+    Heading,
+    Inline,
+    Italic,
+    Items,
+    Link,
+    Message,
+    Paragraph,
+    Preformatted,
+    Quote,
+    Text,
+)
+from bot.render.html import openable
+from bot.text_sanitizer import clean
+
+# The Bot API allows 32768 characters, 500 blocks and 16 levels; these leave room for what is not known of it.
+MAX_CHARACTERS: Final = 30_000
+MAX_BLOCKS: Final = 400
+MAX_DEPTH: Final = 8
+_NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # longer ones, years, would not fit into the margin
+_BULLETS: Final = frozenset("·•-*")
+
+RichBlock = dict[str, Any]
+RichText = str | dict[str, Any] | list[Any]
+
+
+def render_rich(message: Message) -> dict[str, object] | None:
+    """The `InputRichMessage` of a message's body; None where it says nothing or is over the limits above.
+
+    Links are only those of the body: detection of entities is off, because a word that looks like an address
+    and is none makes Telegram refuse the whole message. A quote is a block with blocks inside, not the
+    expandable kind, which takes no display formula.
+    """
+    blocks = list(_blocks(message.body))
+    if not blocks or sum(_count(block) for block in blocks) > MAX_BLOCKS:
+        return None
+    if _characters(blocks) > MAX_CHARACTERS or _depth(blocks) > MAX_DEPTH:
+        return None
+    return {"skip_entity_detection": True, "blocks": blocks}
+
+
+def gains_from_rich(body: Body) -> bool:
+    """Whether a rich message shows more of `body`: a formula, or a heading or list inside a quote."""
+    return any(_gains(block, quoted=False) for block in body)
+
+
+def _gains(block: Block, *, quoted: bool) -> bool:
+    match block:
+        case Quote():
+            return any(_gains(inner, quoted=True) for inner in block.blocks)
+        case DisplayFormula():
+            return safe_tex(block.tex) is not None
+        case Heading():
+            return quoted or _has_formula(block.children)
+        case Items():
+            return quoted or any(_has_formula(item.children) for item in block.items)
+        case Paragraph() | Footer():
+            return _has_formula(block.children)
+        case Preformatted():
+            return False
+        case _:
+            assert_never(block)
+
+
+def _has_formula(children: Iterable[Inline]) -> bool:
+    for child in children:
+        match child:
+            case Formula() if safe_tex(child.tex) is not None:
+                return True
+            case Bold() | Italic() | Link() if _has_formula(child.children):
+                return True
+            case _:
+                continue
+    return False
+
+
+def _blocks(body: Body) -> Iterator[RichBlock]:
+    for block in body:
+        shown = _block(block)
+        if shown is not None:
+            yield shown
+
+
+def _block(block: Block) -> RichBlock | None:
+    match block:
+        case Paragraph():
+            return _texted({"type": "paragraph"}, block.children)
+        case Heading():
+            return _texted({"type": "heading", "size": min(max(block.level, 1), 6)}, block.children)
+        case Footer():
+            return _texted({"type": "footer"}, block.children)
+        case Items():
+            return _list(block)
+        case DisplayFormula():
+            expression = safe_tex(block.tex)
+            if expression is None:
+                return _preformatted(block.tex)
+            return {"type": "mathematical_expression", "expression": expression}
+        case Preformatted():
+            return _preformatted(block.text)
+        case Quote():
+            inside = list(_blocks(block.blocks))
+            return {"type": "blockquote", "blocks": inside} if inside else None
+        case _:
+            assert_never(block)
+
+
+def _texted(block: RichBlock, children: Iterable[Inline]) -> RichBlock | None:
+    text = _text(children)
+    return None if _is_blank(text) else {**block, "text": _stripped(text)}
+
+
+def _preformatted(source: str) -> RichBlock | None:
+    text = clean(source).strip()
+    return {"type": "pre", "text": text, "language": "latex"} if text else None
+
+
+def _list(block: Items) -> RichBlock | None:
+    """A list with numbers where every label ends in one, else with bullets; the rest of a label is kept."""
+    numbers = [_NUMBERED.fullmatch(clean(item.label or "").strip()) for item in block.items]
+    ordered = all(numbers)
+    items: list[RichBlock] = []
+    for item, number in zip(block.items, numbers, strict=True):
+        label = (number.group(1) if ordered and number else clean(item.label or "")).strip()
+        before = Text(f"{label} " if label and label not in _BULLETS else "")
+        paragraph = _block(Paragraph((before, *item.children)))
+        if paragraph is None:
+            continue
+        counted = {"type": "1", "value": int(number.group(2))} if ordered and number else {}
+        items.append({"blocks": [paragraph], **counted})
+    return {"type": "list", "items": items} if items else None
+
+
+def _text(children: Iterable[Inline]) -> RichText:
+    """A bare string, one object, or a list of them without empty ones and without neighbouring strings."""
+    found: list[Any] = []
+    for child in children:
+        shown = _inline(child)
+        for each in shown if isinstance(shown, list) else [shown]:
+            if isinstance(each, str) and found and isinstance(found[-1], str):
+                found[-1] += each
+            elif each:
+                found.append(each)
+    return found[0] if len(found) == 1 else found
+
+
+def _stripped(text: RichText) -> RichText:
+    """Without blanks at both ends, as far as they are bare strings."""
+    if isinstance(text, str):
+        return text.strip()
+    if not isinstance(text, list):
+        return text
+    if isinstance(text[0], str):
+        text = [text[0].lstrip(), *text[1:]]
+    if isinstance(text[-1], str):
+        text = [*text[:-1], text[-1].rstrip()]
+    return [each for each in text if each]
+
+
+def _inline(child: Inline) -> RichText:
+    match child:
+        case Text():
+            return clean(child.text)
+        case Code():
+            return _wrapped("code", clean(child.text))
+        case Formula():
+            expression = safe_tex(child.tex)
+            if expression is None:
+                return _wrapped("code", clean(" ".join(child.tex.split())))
+            return {"type": "mathematical_expression", "expression": expression}
+        case Bold():
+            return _wrapped("bold", _text(child.children))
+        case Italic():
+            return _wrapped("italic", _text(child.children))
+        case Link():
+            text = _text(child.children)
+            url = openable(child.url)
+            return {"type": "url", "text": text, "url": url} if url and not _is_blank(text) else text
+        case _:
+            assert_never(child)
+
+
+def _wrapped(kind: str, text: RichText) -> RichText:
+    return text if _is_blank(text) else {"type": kind, "text": text}
+
+
+def _is_blank(text: RichText) -> bool:
+    match text:
+        case str():
+            return not text.strip()
+        case list():
+            return all(_is_blank(each) for each in text)
+        case _:
+            return "expression" not in text and _is_blank(text["text"])
+
+
+def _count(block: RichBlock) -> int:
+    """Blocks as the limit counts them: nested ones and list items each."""
+    inside = sum(_count(inner) for inner in block.get("blocks", ()))
+    return (
+        1
+        + inside
+        + sum(1 + sum(_count(inner) for inner in item["blocks"]) for item in block.get("items", ()))
+    )
+
+
+def _characters(node: Any) -> int:
+    """All text of blocks, with the source of formulas."""
+    match node:
+        case str():
+            return len(node)
+        case list():
+            return sum(_characters(each) for each in node)
+        case dict():
+            return sum(
+                _characters(node[key]) for key in ("text", "expression", "blocks", "items") if key in node
+            )
+        case _:
+            return 0
+
+
+def _depth(node: Any) -> int:
+    """How deep blocks and formatting are nested; a block with bare text is 1."""
+    match node:
+        case list():
+            return max((_depth(each) for each in node), default=0)
+        case dict():
+            return 1 + max(_depth(node[key]) if key in node else 0 for key in ("text", "blocks", "items"))
+        case _:
+            return 0

@@ -1,0 +1,119 @@
+"""Long-running tasks that are kept: referenced, started again when they fail, awaited at the end."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 1.0  # seconds
+LONGEST_PAUSE = 60.0
+
+
+async def happens(event: asyncio.Event, within: float) -> bool:
+    """Wait for `event`, `within` seconds at most; whether it happened."""
+    try:
+        async with asyncio.timeout(within):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+class Supervisor:
+    """Runs named tasks until `stop`; a task that raises is logged and started again."""
+
+    def __init__(self, trouble: Callable[[str, Exception], None] = lambda _name, _error: None) -> None:
+        """`trouble` hears of each task that failed."""
+        self._trouble = trouble
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._endless: set[str] = set()
+
+    def start(self, name: str, work: Callable[[], Awaitable[None]], *, endless: bool = False) -> None:
+        """What is `endless` never ends by itself: it goes on until all the others have."""
+        if endless:
+            self._endless.add(name)
+        self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, work), name=name)
+
+    async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                log.exception("the task %s failed and is started again in %.0f s", name, pause)
+                self._trouble(name, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def alive(self, name: str) -> bool:
+        return name in self._tasks and not self._tasks[name].done()
+
+    async def stop(self, seconds: float) -> None:
+        """Wait up to `seconds` for the tasks to end by themselves, then cancel them."""
+        ending = [task for name, task in self._tasks.items() if name not in self._endless]
+        if ending:
+            await asyncio.wait(ending, timeout=seconds)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+
+class Nursery:
+    """Short tasks that are kept until they end; what one raises is logged, none is ever lost sight of."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task failed", exc_info=error)
+
+    async def wait(self, seconds: float) -> int:
+        """Wait up to `seconds` for all to end; returns how many did not."""
+        if not self._tasks:
+            return 0
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        return len(late)
+
+
+class Woken:
+    """A subclass looks for work when there is news, until it is to stop."""
+
+    def __init__(self) -> None:
+        self._news = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way comes to its end."""
+        self._stopping = True
+        self._news.set()
+
+
+class Rounds(Woken, ABC):
+    """A subclass says what one round is; a task of its own runs it until `stop`."""
+
+    @abstractmethod
+    async def round(self) -> object:
+        """Do what there is to do."""
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self._news.clear()  # before the work: what comes up during it must not be slept through
+            await self.round()
+            await self._news.wait()

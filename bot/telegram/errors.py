@@ -1,0 +1,215 @@
+"""What an error of a send means for the message: the one place where Telegram's errors are told apart.
+
+Decides from the error alone. Texts are no part of Telegram's contract and python-telegram-bot changes their
+case, so fragments are looked for in lower case; what nobody recognises is refused, never taken for sent.
+"""
+
+import re
+import warnings
+from collections.abc import Iterable
+from datetime import timedelta
+
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    EndPointNotFound,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+
+from bot.telegram.http_request import NotSentError
+from bot.telegram.redaction import redact
+from storage.model import Fault, Gone, Later, Moved, Outcome, Pause, Refused, Sent, Unsure
+
+# Seconds before the next try where Telegram names none; the sender lengthens them with every attempt.
+_UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT, _FLOOD = 5.0, 30.0, 60.0, 30.0, 5.0
+
+_UNCHANGED = "message is not modified"
+
+_GONE = (
+    "bot was blocked",
+    "user is deactivated",
+    "user_deactivated",
+    "user_is_blocked",
+    "bot can't initiate conversation",
+    "bot was kicked",
+    "bot is not a member",
+    "group chat was deleted",
+    "group chat was deactivated",
+    "can't send messages to the bot",
+    "can't send messages to bots",
+    "chat not found",
+    "chat_id_invalid",
+    "channel_private",
+    "peer_id_invalid",
+    "group chat was upgraded",  # without the number of the new one
+)
+
+# The first fault with a fragment in the text wins: the rights a rich message needs are about its content.
+_FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
+    (Fault.TOPIC, ("message thread not found", "topic_closed", "topic_deleted", "topic_id_invalid")),
+    (
+        Fault.TARGET,
+        (
+            "message to edit not found",
+            "message to be replied not found",
+            "message to reply not found",
+            "replied message not found",
+            "message to delete not found",
+            "message can't be edited",
+            "message can't be deleted",
+            "message_id_invalid",
+            "there is no text in the message to edit",
+        ),
+    ),
+    (
+        Fault.CONTENT,
+        (
+            "can't parse",
+            "too long",
+            "too_long",
+            "text is empty",
+            "must be non-empty",
+            "rich_message_",
+            "rich_validate_",
+            "rich message",
+            "not enough rights to send photos",  # words may still be welcome
+            "not enough rights to send documents",
+            "rich text",
+            "list must be either",
+            "block is not allowed",
+            "heading size",
+            "encoded in utf-8",
+            "button_",
+            "button url",
+            "entity ",
+            "entities",
+            "entity_",
+            "too large",
+            "too big",
+            "photo_",
+            "media_",
+            "webpage_",
+            "wrong file identifier",
+            "wrong type of the web page content",
+            "failed to get http url content",
+            "image_process_failed",
+            "file must be non-empty",
+        ),
+    ),
+    (
+        Fault.RIGHTS,
+        (
+            "not enough rights",
+            "have no rights",
+            "need administrator rights",
+            "no write access",
+            "chat_write_forbidden",
+            "chat_restricted",
+            "chat_admin_required",
+            "chat_send_",
+            "chat_guest_send_forbidden",
+            "user_restricted",
+        ),
+    ),
+)
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """What became of a message whose sending ended in `error`.
+
+    BadRequest is a NetworkError in python-telegram-bot, so the narrow kinds come first. An error that is not
+    Telegram's leaves open whether the message was sent: it may have come up while the answer was read.
+    """
+    reason = _reason(error)
+    match error:
+        case RetryAfter():
+            return Later(retry_seconds(error), reason, flood=True)
+        case ChatMigrated(new_chat_id=chat_id):
+            return Moved(chat_id)
+        case NotSentError():
+            return Later(_UNREACHABLE, reason, pause=Pause.BOT)
+        case TelegramError() if _from_elsewhere(error):
+            return _answer_from_elsewhere(error, reason)
+        case EndPointNotFound() | InvalidToken():
+            return _token_or_method(error)
+        case Conflict():
+            return Later(_CONFLICT, reason)
+        case Forbidden():
+            return Gone(reason) if _says(reason, _GONE) else Refused(reason, Fault.RIGHTS)
+        case BadRequest():
+            return _bad_request(reason)
+        case NetworkError():
+            return _network_error(reason)
+        case _:
+            return Unsure(reason)
+
+
+def _bad_request(reason: str) -> Outcome:
+    if _says(reason, (_UNCHANGED,)):
+        return Sent(None)
+    if _says(reason, _GONE):
+        return Gone(reason)
+    return Refused(reason, next((fault for fault, words in _FAULTS if _says(reason, words)), Fault.OTHER))
+
+
+def _network_error(reason: str) -> Outcome:
+    """No answer came, or one whose status python-telegram-bot has no class for."""
+    if "request entity too large" in reason.lower():
+        return Refused(reason, Fault.CONTENT)
+    if "too many requests" in reason.lower():  # 429 without the parameter that makes it a RetryAfter
+        named = re.search(r"retry after (\d+)", reason.lower())
+        return Later(float(named[1]) if named else _FLOOD, reason, flood=True)
+    return Unsure(reason)
+
+
+def _from_elsewhere(error: TelegramError) -> bool:
+    """Whether the answer was not the Bot API's JSON: a page of a proxy, a firewall or an overloaded front."""
+    return "Parsing the server response" in error.message
+
+
+def _answer_from_elsewhere(error: TelegramError, reason: str) -> Outcome:
+    """A page says nothing of the chat or the token; a refusal by it at least means that nothing was sent."""
+    if isinstance(error, InvalidToken | Forbidden | BadRequest | Conflict) or "(429)" in error.message:
+        return Later(_NOT_TELEGRAM, _short(reason), pause=Pause.BOT)
+    if "(413)" in error.message:
+        return Refused(_short(reason), Fault.CONTENT)
+    return Unsure(_short(reason))
+
+
+def _token_or_method(error: TelegramError) -> Outcome:
+    """python-telegram-bot hides why: a method this server does not have, or a token that is not valid."""
+    cause = error.__cause__ if isinstance(error.__cause__, TelegramError) else error
+    if _from_elsewhere(cause):
+        return _answer_from_elsewhere(cause, _reason(cause))
+    reason = _reason(cause)
+    if _says(reason, ("method not found",)):
+        return Refused(reason, Fault.METHOD)
+    return Later(_NO_TOKEN, reason, pause=Pause.TOKEN)
+
+
+def retry_seconds(error: RetryAfter) -> float:
+    with warnings.catch_warnings():  # the library warns whoever reads it that its type will change
+        warnings.simplefilter("ignore")
+        after = error.retry_after
+    return after.total_seconds() if isinstance(after, timedelta) else float(after)
+
+
+def _says(reason: str, fragments: Iterable[str]) -> bool:
+    text = reason.lower()
+    return any(fragment in text for fragment in fragments)
+
+
+def _short(reason: str) -> str:
+    return reason.partition(". Parsing")[0]
+
+
+def _reason(error: BaseException) -> str:
+    """A line for logs and for the delivery's row."""
+    if isinstance(error, TelegramError):
+        return redact(error.message)
+    return redact(f"{type(error).__name__}: {error}").removesuffix(": ")

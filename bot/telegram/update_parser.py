@@ -1,0 +1,108 @@
+"""Updates in the library's form, at a third of what it takes itself: what comes most, and what is looked at.
+
+Knows the library's objects; knows not what an update means.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, MessageEntity, Update, User
+from telegram.ext import Application
+
+POSTS = ("message", "channel_post")
+# All that a message of words has in most cases.
+PLAIN = frozenset({
+    "message_id", "date", "chat", "from", "text", "entities", "message_thread_id", "is_topic_message",
+    "reply_markup",
+})  # fmt: skip
+# What is looked at of a message whose button was pressed; its text may be long.
+PRESSED = PLAIN - {"text", "entities"}
+# What a message answers to, and shows beside, is not looked at.
+BESIDE = frozenset({"reply_to_message", "external_reply", "quote", "link_preview_options", "pinned_message"})
+
+
+class _Unasked:
+    """The library asks, at each of a hundred attributes, whether it may be set; here they are just set."""
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+
+
+class _Update(_Unasked, Update):
+    __slots__ = ()
+
+
+class _Message(_Unasked, Message):
+    __slots__ = ()
+
+
+class _Chat(_Unasked, Chat):
+    __slots__ = ()
+
+
+class _User(_Unasked, User):
+    __slots__ = ()
+
+
+def read_update(update: Mapping[str, Any], bot: Bot) -> Update:
+    """As the library reads it, without what nobody looks at. Raises whatever a wrong shape raises."""
+    for kind in POSTS:
+        if (post := update.get(kind)) is not None:
+            return _update(update, bot, {kind: _post(post, bot)})
+    if (query := update.get("callback_query")) is not None:
+        return _update(update, bot, {"callback_query": _query(query, bot)})
+    return Update.de_json(dict(update), bot)
+
+
+def _update(update: Mapping[str, Any], bot: Bot, part: Mapping[str, Any]) -> Update:
+    read = _Update(update["update_id"], **part)
+    read.set_bot(bot)
+    return read
+
+
+def _query(query: Mapping[str, Any], bot: Bot) -> CallbackQuery:
+    message = query.get("message")
+    if message is None:
+        return CallbackQuery.de_json(dict(query), bot)
+    read = CallbackQuery(
+        id=query["id"],
+        from_user=_User.de_json(query["from"], bot),
+        chat_instance=query["chat_instance"],
+        message=_plain({name: message[name] for name in PRESSED if name in message}, bot),
+        data=query.get("data"),
+    )
+    read.set_bot(bot)
+    return read
+
+
+def _post(post: Mapping[str, Any], bot: Bot) -> Message:
+    if post.keys() <= PLAIN:
+        return _plain(post, bot)
+    return _Message.de_json({name: value for name, value in post.items() if name not in BESIDE}, bot)
+
+
+def _plain(post: Mapping[str, Any], bot: Bot) -> Message:
+    sender, markup = post.get("from"), post.get("reply_markup")
+    read = _Message(
+        message_id=post["message_id"],
+        date=datetime.fromtimestamp(post["date"], UTC),
+        chat=_Chat.de_json(post["chat"], bot),
+        from_user=None if sender is None else _User.de_json(sender, bot),
+        text=post.get("text"),
+        entities=MessageEntity.de_list(post.get("entities") or [], bot),
+        message_thread_id=post.get("message_thread_id"),
+        is_topic_message=post.get("is_topic_message"),
+        reply_markup=None if markup is None else InlineKeyboardMarkup.de_json(markup, bot),
+    )
+    read.set_bot(bot)
+    return read
+
+
+class ForgetfulApplication(Application[Any, Any, Any, Any, Any, Any]):
+    __slots__ = ()
+
+    def _mark_for_persistence_update(
+        self, *, update: object | None = None, job: object | None = None
+    ) -> None:
+        """Nothing is noted."""

@@ -1,0 +1,205 @@
+"""How this blog numbers the parts of a series, and the reading of one title by itself.
+
+The styles are a table; adding one is adding a row. What only the whole archive can tell is in series.py.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from bot.titles import flatten, title_key
+
+LONGEST = 200  # no title of the blog has more than 50 characters; what is longer is not a title
+
+_HAN = "\u3400-\u9fff"
+_ONES = "一二三四五六七八九"
+
+
+def _number(piece: str) -> str:
+    return f"(?P<number>{piece})"
+
+
+def _open(number: str) -> str:
+    return rf" {{0,2}}\( ?{number} ?\)"
+
+
+_CHINESE_VALUE = f"[{_ONES}]?十[{_ONES}]?|[零{_ONES}]"
+_DIGITS = _number("[0-9]{1,2}")
+_CHINESE = _number(_CHINESE_VALUE)
+_EITHER = _number(f"[0-9]{{1,2}}|{_CHINESE_VALUE}")
+_PART = _number("[上中下]")
+# A verb or an ordinal before a bare digit makes it a quantity: 大于1, 升级到3, 第2.
+_QUANTITY = "(?<![为是到达于至第约超共满有近过加减乘除以比得成增降升前后年月])"
+_GLUED = f"(?<=[{_HAN}]){_QUANTITY}{_number('[1-9]')}"
+_POINT = "[.](?![0-9])"
+_COMMA = "、(?![0-9]{1,3}(?:$|[、,(]))"  # "1、2、3" is a list, not a number and a subtitle
+_BARE_COLON = " {0,2}: {0,2}"
+_DASH = " {0,2}—{1,2} {0,2}"
+_COLON = " {0,2}(?::|—{1,2}) {0,2}"
+_REMARK = r"(?: {0,2}[(\[][^()\[\]]{1,8}[)\]])?[ .…~]{0,6}$"  # （完）, [更新] or … behind the number
+# f(2), ζ(2), SU(2), exp(1): brackets behind one or two lone letters or a function are mathematics.
+_LETTER, _NO_LETTER = "[A-Za-zΑ-ω]", "[^A-Za-zΑ-ω]"
+_NOT_MATHS = (
+    f"(?<!{_NO_LETTER}{_LETTER})(?<!{_NO_LETTER}{_LETTER}{{2}})(?<!sin|cos|tan|log|exp|det)"
+    rf"(?<!\A{_LETTER})(?<!\A{_LETTER}{{2}})"
+)
+_WORK_IN_FRONT = r"(?:\[[^\[\]]{1,20}\] {0,2})?《(?P<name>[^《》]{1,60})》 {0,2}: {0,2}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """One way to write series and number, over flattened text.
+
+    `marker` is found once in the title and holds the number; the series' name is what stands before it. Where
+    the name stands elsewhere, `lead` matches the title's beginning and holds the name; the text between
+    is the subtitle.
+    """
+
+    name: str
+    example: str
+    marker: re.Pattern[str]
+    lead: re.Pattern[str] | None = None
+
+
+def _style(name: str, example: str, marker: str, lead: str | None = None) -> Style:
+    in_front = re.compile(lead) if lead is not None else None
+    return Style(name=name, example=example, marker=re.compile(marker), lead=in_front)
+
+
+# In a title with several numbers the first one counts: 系列（七）：题（上） is part 7. The order below only
+# decides between styles that read the same number, so a narrower style stands before a wider one.
+STYLES = (
+    _style("colon-comma", "MoE环游记：9、门控归一化之争", f"{_BARE_COLON}{_DIGITS}{_COMMA}"),
+    _style("colon-point-blank", "流形上的最速下降：6. Muon + 双旋转", f"{_BARE_COLON}{_DIGITS}[.] {{1,3}}"),
+    _style("colon-point", "路径积分系列：1.我的毕业论文", f"{_BARE_COLON}{_DIGITS}{_POINT}"),
+    _style("dash-point", "《自然极值》系列——3.平衡态公理", f"{_DASH}{_DIGITS}(?:{_POINT}|{_COMMA})"),
+    _style(
+        "tag-point", "【理解黎曼几何】1. 一条几何之路", f"(?<=[】\\]]) {{0,2}}{_DIGITS}(?:{_POINT}|{_COMMA})"
+    ),
+    _style(
+        "tag-dot", "【搜出来的文本】⋅（一）从文本生成到搜索采样", f"(?:(?<=】)| ?[⋅·•]){_open(_EITHER)} ?:?"
+    ),
+    _style("work-glued", "《新理解矩阵5》：体积=行列式", f"{_GLUED} ?》{_COLON}"),
+    _style("work-bracket", "《虚拟的实在(2)》——为什么引力如此复杂？", f"{_open(_EITHER)} ?》{_COLON}"),
+    _style(
+        "work-front", "《方程与宇宙》:拉格朗日点的点点滴滴(八)", f"{_open(_EITHER)}{_REMARK}", _WORK_IN_FRONT
+    ),
+    _style("bracket-colon", "生成扩散模型漫谈（二十）：从ReFlow到WGAN-GP", f"{_open(_CHINESE)}{_COLON}"),
+    _style("bracket-digit-colon", "费曼积分法(5)：欧拉数学的传承", f"{_open(_DIGITS)}{_COLON}"),
+    _style("part-colon", "信噪比与大图生成（上）：起因", f"{_open(_PART)}{_COLON}"),
+    _style("bracket-end", "求解微分方程的李对称方法（二）", f"{_open(_CHINESE)}{_REMARK}"),
+    _style("bracket-digit-end", "电偶极子浅探（1）", f"{_NOT_MATHS}{_open(_DIGITS)}{_REMARK}"),
+    _style("part-end", "算子与线性常微分方程(上)", f"{_open(_PART)}{_REMARK}"),
+    _style("question", "旋转的弹簧将如何伸长(2)？", f"{_NOT_MATHS}{_open(_EITHER)} ?[?!] {{0,2}}$"),
+    _style("glued", "素数之美2：Bertrand假设的证明", f"{_GLUED}{_COLON}"),
+    _style("glued-end", "哥德巴赫猜想浅谈1", f"{_GLUED} {{0,2}}$"),
+)
+
+# What stands before every number that a style may read; most titles have nothing of the kind.
+LIKELY_NUMBER = re.compile(
+    rf"(?:[(:—】\]] {{0,2}}|[{_HAN}])(?:[0-9]{{1,2}}|{_CHINESE_VALUE}|[上中下])(?![0-9])"
+)
+_BLANKS = re.compile(r"\s")
+_LEADING_TAG = re.compile(r"(?:\[[^\[\]]{1,20}\]|【[^【】]{1,20}】) {0,2}")
+_WRAPPED = re.compile(r"[《【\[“\"「](?P<name>[^《》【】\[\]“”\"「」]+)[》】\]”\"」]?(?:系列)?")
+_LOOSE_ENDS = " :,—-·"
+_QUOTATION = str.maketrans("", "", "《》【】[]「」『』“”‘’\"'")
+_WORD = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one title says about itself; `part` is 上, 中 or 下 where that is its number (下 counts as 2)."""
+
+    series: str
+    key: str
+    episode: int
+    style: str
+    subtitle: str
+    part: str | None = field(default=None)
+
+
+@lru_cache(maxsize=32768)
+def series_key(name: str) -> str:
+    """The normal form of a series' name: a title key without case, quotation marks and closing signs.
+
+    Idempotent. Case is folded, since readers type names by hand; marks are dropped, since indexes of the
+    blog write “让Keras更酷一些！” with and without them.
+    """
+    return title_key(name).translate(_QUOTATION).casefold().rstrip("?!.,:。、—-")
+
+
+def spread(title: str) -> str:
+    """`title` flattened and with every blank as U+0020, so that places in it are places in `title`."""
+    return _BLANKS.sub(" ", flatten(title))
+
+
+def clean_name(title: str, start: int, end: int) -> str:
+    """The series' name in `title[start:end]`, in the title's own signs, without 《》 around or loose ends."""
+    flat = spread(title)
+    tag = _LEADING_TAG.match(flat, start, end)
+    if tag is not None and tag.end() < end:
+        start = tag.end()
+    while start < end and flat[end - 1] in _LOOSE_ENDS:
+        end -= 1
+    while start < end and flat[start] == " ":
+        start += 1
+    wrapped = _WRAPPED.fullmatch(flat, start, end)
+    if wrapped is not None:
+        start, end = wrapped.span("name")
+    return title[start:end].strip()
+
+
+def number_of(text: str) -> int:
+    """The value of a number as the styles write it: 0 to 99, 零 to 九十九, 上 = 1, 中 = 下 = 2."""
+    if text in "上中下":
+        return 1 if text == "上" else 2
+    if text.isdecimal():
+        return int(text)
+    tens, ten, ones = text.rpartition("十")
+    return (_digit(tens) if tens else len(ten)) * 10 + _digit(ones)
+
+
+def _digit(text: str) -> int:
+    return _ONES.index(text) + 1 if text and text in _ONES else 0
+
+
+def _readings(title: str) -> Iterator[tuple[int, Reading]]:
+    flat = spread(title)
+    for style in STYLES:
+        lead = style.lead.match(flat) if style.lead is not None else None
+        if style.lead is not None and lead is None:
+            continue
+        found = style.marker.search(flat, lead.end() if lead is not None else 1)
+        if found is None:
+            continue
+        if lead is not None:
+            name, subtitle = title[slice(*lead.span("name"))].strip(), title[lead.end() : found.start()]
+        else:
+            name, subtitle = clean_name(title, 0, found.start()), title[found.end() :]
+        key, number = series_key(name), found["number"]
+        if _WORD.search(key) is None:
+            continue
+        yield (
+            found.start("number"),
+            Reading(
+                series=name,
+                key=key,
+                episode=number_of(number),
+                style=style.name,
+                subtitle=subtitle.strip(),
+                part=number if number in "上中下" else None,
+            ),
+        )
+
+
+@lru_cache(maxsize=32768)  # the archive is derived anew on every sighting, and its titles hardly change
+def read_title(title: str) -> Reading | None:
+    """Series and number as this title alone tells them; None if it bears no number of a series.
+
+    Reads full-width and flattened titles alike. Of several numbers the first one counts. Never raises.
+    """
+    if len(title) > LONGEST or LIKELY_NUMBER.search(spread(title)) is None:
+        return None
+    return min(_readings(title), key=lambda found: found[0], default=(0, None))[1]

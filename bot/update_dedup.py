@@ -1,0 +1,170 @@
+"""Every update has its effect once: not again by a webhook that was not believed, after a restart, elsewhere.
+
+Knows numbers and what is to be done, not what an update means. The number is written in the very transaction
+that is the update's effect (`stamped`), or after the handling where there is none; an update whose process
+died before is handled by whoever gets it next.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import TypeVar
+
+from bot.caching import Together
+from bot.clock import Clock
+from bot.supervisor import Nursery
+from storage.database import Database, Transaction, Unit
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_Mark = tuple[int, str]  # an update that was handled, and the token of the right to handle it
+
+KEPT = timedelta(hours=48)  # Telegram gives an update up after 24
+REMEMBERED = 10_000  # numbers in memory; older ones are looked up
+SPAN = timedelta(seconds=30)  # how long an update belongs to the process that has begun with it
+
+
+class HandledBeforeError(Exception):
+    """The update at hand has had its effect: another process, or another life of this one, was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Handling:
+    number: int
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """`before`: it was handled already. `token`: of the right to handle it; None while another has that."""
+
+    before: bool = False
+    token: str | None = ""
+
+
+_AT_HAND: ContextVar[_Handling | None] = ContextVar("the update at hand", default=None)
+
+
+def stamped(unit: Unit[T]) -> Unit[T]:
+    """`unit` as the effect of the update at hand: it raises HandledBeforeError in place of a second one."""
+    handling = _AT_HAND.get()
+    if handling is None:
+        return unit
+
+    async def both(tx: Transaction) -> T:
+        if not await tx.updates.stamp(handling.number, handling.began):
+            raise HandledBeforeError(f"update {handling.number} was handled before")
+        return await unit(tx)
+
+    return both
+
+
+class Once:
+    """Made once a process, for all updates, however they come."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._owner = token_hex(8)
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._at_work: dict[int, asyncio.Future[bool]] = {}
+        self._nursery = Nursery()
+        self._known_to: int | None = None  # greater numbers are in memory or were never handled
+        self._marks = Together(self._write)
+
+    async def handle(self, number: int, work: Callable[[], Awaitable[object]]) -> bool:
+        """Do the work of this update unless it was done before; whether it is done now.
+
+        False says that it is to be brought again: another process has begun with it, or it could not be
+        begun. The work goes on to its end even if the caller is cancelled; who brings the same meanwhile
+        waits for the same.
+        """
+        if number in self._seen:
+            return True
+        result = self._at_work.get(number)
+        if result is None:
+            result = self._at_work[number] = asyncio.get_running_loop().create_future()
+            self._nursery.start(self._settle(number, work, result))
+        return await asyncio.shield(result)
+
+    async def finished(self, seconds: float) -> None:
+        """Wait up to `seconds` for all work to end."""
+        if late := await self._nursery.wait(seconds):
+            log.warning("%s updates were not answered in time", late)
+
+    async def _settle(
+        self, number: int, work: Callable[[], Awaitable[object]], result: asyncio.Future[bool]
+    ) -> None:
+        done = False
+        try:
+            done = await self._done(number, work)
+        except Exception:
+            log.exception("update %s could not be handled", number)
+        finally:
+            if done:
+                self._remember(number)
+            del self._at_work[number]
+            if not result.done():
+                result.set_result(done)
+
+    async def _done(self, number: int, work: Callable[[], Awaitable[object]]) -> bool:
+        began = self._clock.now()
+        begun = await self._begin(number, began)
+        if begun.before or begun.token is None:
+            return begun.before
+        _AT_HAND.set(_Handling(number, began))
+        try:
+            await work()
+        except Exception:
+            await self._leave(number, begun.token)
+            raise
+        try:
+            await self._marks.get((number, begun.token))
+        except Exception as error:
+            log.warning("update %s may be handled again after a restart: %r", number, error)
+        return True
+
+    async def _begin(self, number: int, now: datetime) -> _Begun:
+        if not self._database.shared:
+            if self._known_to is None:
+                self._known_to = await self._database.read(lambda tx: tx.updates.highest()) or 0
+            if number > self._known_to:
+                return _Begun()
+            return _Begun(before=await self._database.read(lambda tx: tx.updates.seen(number)))
+
+        async def unit(tx: Transaction) -> _Begun:
+            if await tx.updates.seen(number):
+                return _Begun(before=True)
+            lease = await tx.leases.take(f"update {number}", self._owner, now, SPAN)
+            return _Begun(token=lease.token if lease else None)
+
+        return await self._database.transact(unit, alone=False)
+
+    async def _leave(self, number: int, token: str) -> None:
+        if token:
+            name = f"update {number}"
+            await self._database.transact(lambda tx: tx.leases.give_back(name, token), alone=False)
+
+    async def _write(self, marks: Collection[_Mark]) -> Mapping[_Mark, None]:
+        """Write that these were handled, all in one transaction."""
+
+        async def unit(tx: Transaction) -> None:
+            await tx.updates.mark(sorted(number for number, _ in marks), self._clock.now())
+            for number, token in sorted(marks):
+                if token:
+                    await tx.leases.give_back(f"update {number}", token)
+
+        await self._database.transact(unit, alone=False)
+        return dict.fromkeys(marks)
+
+    def _remember(self, number: int) -> None:
+        self._seen[number] = None
+        if len(self._seen) > REMEMBERED:
+            oldest, _ = self._seen.popitem(last=False)
+            self._known_to = max(oldest, self._known_to or 0)

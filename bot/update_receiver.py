@@ -1,0 +1,157 @@
+"""Getting updates: Telegram brings them to WEBHOOK_URL, or they are asked for. Knows not what they mean.
+
+Of several processes every one hears the webhook, but only the holder of a lease asks, or tells Telegram where
+to bring them.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.error import TelegramError
+from telegram.ext import Application
+
+from bot.replica import Replica
+from bot.settings import Settings
+from bot.supervisor import happens
+from bot.telegram.update_parser import read_update
+from bot.telegram.update_poller import Polling
+from bot.telegram.webhook import listening
+from bot.wiring import POLL_SECONDS
+
+log = logging.getLogger(__name__)
+
+App = Application[Any, Any, Any, Any, Any, Any]
+
+UPDATES = [
+    "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
+]  # fmt: skip
+CHECK_SECONDS = 300.0  # a webhook that somebody took away is set again within
+CONNECTIONS = 100  # the most that Telegram opens (Bot API, setWebhook); an update waits for its answer's way
+LOOK_SECONDS = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+
+
+class Hearing:
+    """Hears until it is stopped; a lease of the `replica` says which process asks."""
+
+    def __init__(self, application: App, settings: Settings, token: str, replica: Replica) -> None:
+        self._application = application
+        self._settings = settings
+        self._token = token
+        self._lease = replica.updates
+        self._once = replica.once
+        self._stopped = False
+        self._stop: Callable[[], None] = lambda: None
+
+    async def begin(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+        """What is to run until `stop`; a webhook's listener lives as long as `windows`. Raises OSError."""
+        url = self._settings.webhook_url
+        if url is None:
+            polling = Polling(
+                self._application.bot,
+                self._lease.held,
+                self._take_until_done,
+                wanted=UPDATES,
+                held_open=POLL_SECONDS,
+            )
+            self._stop = polling.stop
+            return self._to_the_end(polling.run)
+        secret = self._settings.webhook_secret_text() or secret_of(self._token)
+        listener = listening(
+            self._handle,
+            url=url,
+            secret=secret,
+            host=self._settings.webhook_host,
+            port=self._settings.webhook_port,
+        )
+        await windows.enter_async_context(listener)
+        pointer = Pointer(self._application.bot, self._lease.held, url, secret)
+        self._stop = pointer.stop
+        return self._to_the_end(pointer.run)
+
+    def _to_the_end(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def both() -> None:
+            await run()
+            await self._once.finished(self._settings.stop_seconds)
+
+        return both
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._stop()
+
+    async def _handle(self, update: Mapping[str, Any]) -> bool:
+        parsed = update_from(update, self._application.bot)
+        return True if parsed is None else await self._take(parsed)
+
+    async def _take(self, update: Update) -> bool:
+        return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
+
+    async def _take_until_done(self, update: Update) -> None:
+        """What another process has begun with is this one's when that one is no more."""
+        while not self._stopped:
+            if await self._take(update):
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+class Pointer:
+    """Tells Telegram where to bring updates, and again when somebody told it otherwise."""
+
+    def __init__(self, bot: Bot, may: Callable[[], bool], url: str, secret: str) -> None:
+        self._bot = bot
+        self._may = may
+        self._url = url
+        self._secret = secret
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        told, pause = False, FIRST_PAUSE
+        while not self._stopping.is_set():
+            if not self._may():
+                told = False
+                await self._wait(LOOK_SECONDS)
+                continue
+            try:
+                if not told or (await self._bot.get_webhook_info()).url != self._url:
+                    await self._bot.set_webhook(
+                        self._url,
+                        secret_token=self._secret,
+                        allowed_updates=UPDATES,
+                        max_connections=CONNECTIONS,
+                    )
+                told, pause = True, FIRST_PAUSE
+                await self._wait(CHECK_SECONDS, while_mine=True)
+            except TelegramError as error:
+                log.warning("Telegram was not told of the webhook: %s", error)
+                await self._wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
+        """Wait so long, or until the stop, or until it is another process's matter."""
+        for _ in range(max(1, round(seconds / LOOK_SECONDS))):
+            if await happens(self._stopping, LOOK_SECONDS) or (while_mine and not self._may()):
+                return
+
+
+def secret_of(token: str) -> str:
+    """What Telegram must say with each update where none was chosen: the same in every process of one bot."""
+    return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
+
+
+def update_from(update: Mapping[str, Any], bot: Bot) -> Update | None:
+    """The update in the library's form; None for one that it cannot read, which Telegram need not repeat."""
+    try:
+        return read_update(update, bot)
+    except Exception as error:  # the library lets through whatever a wrong shape raises
+        log.warning("update %s has a shape that is not known: %r", update.get("update_id"), error)
+        return None

@@ -1,0 +1,190 @@
+"""What the service is put together from, made of the settings: wires, rules, copies of the database.
+
+Knows the settings and the parts; starts nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import assert_never
+
+from telegram import Bot
+from telegram.request import BaseRequest
+
+from bot.clock import Clock
+from bot.crawler.fetcher import Fetcher
+from bot.crawler.poller import Alerts, Poller
+from bot.crawler.source_state import Alert, Failing, Quiet, Recovered
+from bot.delivery.admin_notices import (
+    DumpUnreadable,
+    NoNews,
+    PostsHeld,
+    SourceFailing,
+    SourceRecovered,
+    encode,
+)
+from bot.delivery.retry_policy import Policy
+from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
+from bot.intake.ingest import Also, Report, Rules, reject, take_in
+from bot.intake.series_overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.leases import Holding
+from bot.maintenance import Backup
+from bot.ops.backup import damage, sqlite_file
+from bot.ops.metrics import Metrics
+from bot.rate_limit import Pace
+from bot.rate_limit.in_process import LocalPace
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.shared import SharedPace
+from bot.settings import Settings, SettingsError
+from bot.telegram.http_request import AiohttpRequest
+from storage.database import Database, open_database
+from storage.engine import UnusableDatabaseError
+
+POLL_SECONDS = 10  # how long one request for updates stays open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wires:
+    """The three ways out: asking for updates, answering people, pushing news; connections of their own."""
+
+    polling: BaseRequest
+    answers: BaseRequest
+    pushes: BaseRequest
+
+    def bot(self, wire: BaseRequest, settings: Settings, token: str) -> Bot:
+        """The library's bot on one of them. Without one for updates it would make its own."""
+        base = f"{settings.bot_api_url}/bot"
+        return Bot(token, base_url=base, request=wire, get_updates_request=self.polling)
+
+
+def telegram_wires(settings: Settings) -> Wires:
+    proxy = settings.proxy
+    return Wires(
+        polling=AiohttpRequest(connections=2, read_timeout=POLL_SECONDS + 10, proxy=proxy),
+        answers=AiohttpRequest(connections=32, read_timeout=settings.answer_seconds, proxy=proxy),
+        pushes=AiohttpRequest(
+            connections=settings.max_in_flight, read_timeout=settings.answer_seconds, proxy=proxy
+        ),
+    )
+
+
+def pace_of(
+    settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding, metrics: Metrics
+) -> Pace:
+    """Where several processes may share the bot, its limits are kept in rows; else in memory."""
+    if not database.shared:
+        return LocalPace(database, Pacing(limits), clock, metrics)
+    return SharedPace(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
+
+
+async def open_sound_database(settings: Settings) -> Database:
+    """The database, open and of today's schema. Raises UnusableDatabaseError, for a damaged file too."""
+    url = settings.database_address()
+    file = sqlite_file(url)
+    if file is not None and (fault := damage(file)):
+        raise UnusableDatabaseError(
+            f"the database {file} is damaged ({fault}): stop the bot, move it and the files beside it away, "
+            "and put a copy back with `kexue-bot restore COPY`"
+        )
+    return await open_database(url)
+
+
+async def take_in_file(
+    database: Database, path: Path, name: str, rules: Rules, clock: Clock, also: Also | None = None
+) -> Report:
+    """A file of the folder, taken in; what cannot be read is recorded with its reason."""
+    now = clock.now()
+    try:
+        dump = read_file(path, name, now)
+    except UnreadableFileError as reason:
+        return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
+    return await take_in(database, dump, rules, now, also)
+
+
+def backup_of(settings: Settings) -> Backup | None:
+    """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
+    file = sqlite_file(settings.database_address())
+    if settings.backup_dir is None or file is None:
+        return None
+    return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
+
+
+def policy_of(settings: Settings) -> Policy:
+    return Policy(
+        slots=settings.max_in_flight,
+        lease=timedelta(seconds=settings.lease_seconds),
+        answer_seconds=settings.answer_seconds,
+        stop_seconds=settings.stop_seconds,
+        on_unsure=settings.on_unsure,
+        admins=settings.admin_chat_ids,
+    )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Raises SettingsError for a wrong SERIES_FILE."""
+
+    def notice(report: Report) -> str:
+        if report.error is not None:
+            return encode(DumpUnreadable(report.dump, report.error))
+        return encode(PostsHeld(report.dump_id, settings.hold_above))
+
+    return Rules(
+        digest_above=settings.digest_above,
+        hold_above=settings.hold_above,
+        edit_days=settings.edit_days,
+        overrides=_overrides(settings.series_file),
+        admins=settings.admin_chat_ids,
+        notice=notice,
+    )
+
+
+def _overrides(file: Path | None) -> Overrides:
+    if file is None:
+        return NO_OVERRIDES
+    try:
+        return read_overrides(file.read_text(encoding="utf-8"))
+    except OverridesError as error:
+        raise SettingsError(f"SERIES_FILE {file.name}, {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"SERIES_FILE cannot be read ({error}): see that it exists, as UTF-8") from error
+
+
+def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) -> Fetcher:
+    """`pause` in seconds instead of FETCH_PAUSE_SECONDS."""
+    return Fetcher(
+        clock,
+        user_agent=settings.user_agent,
+        pause=settings.fetch_pause_seconds if pause is None else pause,
+        proxy=settings.proxy,
+        private=settings.fetch_private,
+    )
+
+
+def poller_of(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    rules: Rules,
+    news: Callable[[], None],
+    took_in: Callable[[Report], None],
+) -> Poller:
+    def payload(alert: Alert) -> str:
+        match alert:
+            case Failing(url, reason):
+                return encode(SourceFailing(url, reason, round(settings.source_alert_hours)))
+            case Recovered(url):
+                return encode(SourceRecovered(url))
+            case Quiet(days):
+                return encode(NoNews(days))
+            case unknown:
+                assert_never(unknown)
+
+    alerts = Alerts(
+        admins=settings.admin_chat_ids,
+        after=timedelta(hours=settings.source_alert_hours),
+        payload=payload,
+    )
+    fetcher = fetcher_of(settings, clock)
+    return Poller(database, fetcher, clock, settings.timetable, rules, alerts, news=news, took_in=took_in)

@@ -1,0 +1,211 @@
+"""Moves a whole installation from one database to another: every row of every table, or nothing at all.
+
+Knows tables and engines; what the rows mean only where a process may have died over them.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.crash_recovery import end_claims
+from storage.database import ALONE, Database
+from storage.engine import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
+from storage.leases import Leases
+from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
+from storage.model import ScopeKind
+from storage.outbox import Outbox
+from storage.schema import metadata, scopes
+
+BATCH = 1000  # rows that are in memory at the same time
+TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)  # none before those that it refers to
+
+SOURCE, TARGET = "the source", "the target"
+
+Told = Callable[[str, int, int], None]
+
+
+class CopyRefusedError(Exception):
+    """Nothing was copied, and the target is as it was; the text is one line with the reason and the mend."""
+
+
+async def copy(source: str, target: str, *, now: datetime, resend: bool, told: Told) -> dict[str, int]:
+    """Copy all that `source` holds into the empty database `target`; returns the rows of each table.
+
+    Either everything is there at the end or the target is as empty as before. What was being sent by a
+    process that is no more is ended in the copy as at a start, so nothing comes a third time; `resend` is
+    ON_UNSURE. `told` hears of every step: a table, its rows so far, its rows in all. Raises CopyRefusedError
+    and UnusableDatabaseError.
+    """
+    if source == target:
+        raise CopyRefusedError("both addresses are the same: give another for --to")
+    _must_exist(source)
+    async with (
+        _alone_with(source) as old,
+        _alone_with(target) as new,
+        _reading(old.engine) as reading,
+        _writing(new.engine) as writing,
+    ):
+        await _known_schema(reading, SOURCE)
+        await _nobody_lives(reading, now, SOURCE)
+        await _make_room(writing, now)
+        written = {table.name: await _copy_table(reading, writing, table, told) for table in TABLES}
+        await _check_counts(writing, written)
+        begun, stale = old.database.begun_log(), new.database.begun_log()
+        # The log lies beside an SQLite database; a start on the copy would miss it.
+        await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
+        await _count_on(writing)
+        if stale is not None:
+            stale.start_over()
+            stale.close()
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of the copy."""
+
+    engine: AsyncEngine
+    database: Database
+
+
+def _must_exist(url: str) -> None:
+    """An SQLite file that is not there would be made."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not (parsed.database and Path(parsed.database).is_file()):
+        raise CopyRefusedError(f"{SOURCE} {parsed.database} is not there: give the address of one that is")
+
+
+@asynccontextmanager
+async def _alone_with(url: str) -> AsyncIterator[End]:
+    """The database, which on SQLite nobody else may serve meanwhile."""
+    engine = create_engine(url, pool_size=1)
+    database = Database(engine)
+    try:
+        database.claim_alone()
+        yield End(engine, database)
+    except (SQLAlchemyError, OSError) as error:
+        raise UnusableDatabaseError(reason_of(url, error)) from error
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction that sees the source as it is now, however long it takes."""
+    async with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+        await connection.execution_options(**{READ_ONLY: True})
+        async with connection.begin():
+            await _take_time(connection)
+            yield connection
+
+
+@asynccontextmanager
+async def _writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction in which all is written; a bot that starts meanwhile waits for its end."""
+    async with engine.begin() as connection:
+        await _take_time(connection)
+        if engine.dialect.name == "postgresql":
+            await connection.execute(ALONE)
+        yield connection
+
+
+async def _take_time(connection: AsyncConnection) -> None:
+    if connection.dialect.name == "postgresql":
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            await connection.execute(text(f"SET LOCAL {name} = 0"))
+
+
+async def _nobody_lives(connection: AsyncConnection, now: datetime, which: str) -> None:
+    """On SQLite a file is locked by who serves it; where several share, each has a lease while it lives."""
+    if connection.dialect.name == "postgresql":
+        living = await Leases(connection).held(now)
+        if living:
+            raise CopyRefusedError(
+                f"a kexue-bot is running on {which} ({living[0].owner}): stop it first; "
+                "one that was killed is forgotten after half a minute"
+            )
+
+
+async def _known_schema(connection: AsyncConnection, which: str) -> None:
+    found, wanted = await connection.run_sync(schema_of), newest()
+    if found == wanted:
+        return
+    if found is None:
+        raise CopyRefusedError(f"{which} is no database of kexue-bot: give the address of one")
+    mend = "run `kexue-bot migrate` on it first, or the version of kexue-bot that wrote it"
+    raise CopyRefusedError(f"{which} has schema {found}, not {wanted}: {mend}")
+
+
+async def _make_room(connection: AsyncConnection, now: datetime) -> None:
+    """Make the tables if there are none; refuse a target that holds anything."""
+    if await connection.run_sync(schema_of) is None:
+        taken = await connection.run_sync(_names)
+        if taken:
+            raise CopyRefusedError(f"{TARGET} is not empty (table {taken[0]}): give a database of its own")
+        try:
+            await connection.run_sync(bring_up_to_date)
+        except NewerSchemaError as error:
+            raise CopyRefusedError(str(error)) from error
+        return
+    await _known_schema(connection, TARGET)
+    await _nobody_lives(connection, now, TARGET)
+    # What every start writes by itself.
+    await connection.execute(delete(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
+    for table in TABLES:
+        if await _count(connection, table):
+            raise CopyRefusedError(f"{TARGET} is not empty (table {table.name}): give a database of its own")
+
+
+async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: Table, told: Told) -> int:
+    total, done = await _count(reading, table), 0
+    told(table.name, 0, total)
+    found = await reading.stream(select(table).order_by(*table.primary_key.columns))
+    async for rows in found.mappings().partitions(BATCH):
+        try:
+            await writing.execute(insert(table), [dict(row) for row in rows])
+        except DBAPIError as error:
+            cause = " ".join(str(error.orig).split())
+            raise UnusableDatabaseError(
+                f"{TARGET} does not take the rows of {table.name} ({cause})"
+            ) from error
+        done += len(rows)
+        told(table.name, done, total)
+    return done
+
+
+async def _check_counts(connection: AsyncConnection, written: Mapping[str, int]) -> None:
+    for table in TABLES:
+        there = await _count(connection, table)
+        if there != written[table.name]:
+            raise CopyRefusedError(
+                f"of {written[table.name]} rows of {table.name} {there} arrived, so none is kept: try again"
+            )
+
+
+async def _count_on(connection: AsyncConnection) -> None:
+    """PostgreSQL gives numbers by sequences, which rows that bring their own do not move; SQLite looks."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in TABLES:
+        if table.autoincrement_column is not None:
+            column = table.autoincrement_column
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            last = select(func.max(column)).scalar_subquery()
+            await connection.execute(select(func.setval(sequence, func.coalesce(last, 1), last.is_not(None))))
+
+
+async def _count(connection: AsyncConnection, table: Table) -> int:
+    return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
+
+
+def _names(connection: Connection) -> list[str]:
+    return inspect(connection).get_table_names()

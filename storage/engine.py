@@ -1,0 +1,260 @@
+"""Connections as this project needs them: how transactions begin, what they may last, what a file must be.
+
+Knows the two drivers; knows nothing of what transactions do.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Dialect,
+    Executable,
+    Insert,
+    String,
+    Table,
+    TypeDecorator,
+    Update,
+    event,
+    func,
+    select,
+)
+from sqlalchemy import Connection as Connected
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import Delete
+
+from storage.sqlite_driver import Connection, connect
+
+READ_ONLY = "kexue_read_only"
+BUSY_SECONDS = 30
+OWNERS = 0o600  # what people do with the bot is nobody else's business
+HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
+
+# In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
+# one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
+PATIENCE = (
+    "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
+    " set_config('idle_in_transaction_session_timeout', '15000', false)"
+)
+
+
+class UnusableDatabaseError(Exception):
+    """The database cannot be used; the text names the cause and the mend, and no password."""
+
+
+def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
+    """An engine whose every transaction begins as this project needs it. Raises UnusableDatabaseError."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(url, parsed.database, pool_size)
+        return _postgresql(parsed, pool_size)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise UnusableDatabaseError(
+            f"this is not an address that can be used ({type(error).__name__}): "
+            "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
+        ) from error
+
+
+def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
+    # Not asked whether they live before each use: a unit that finds its connection dead is run again.
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, hide_parameters=HIDE)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(PATIENCE)
+        cursor.close()
+        connection.commit()
+
+    return engine
+
+
+def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
+    if file and file != ":memory:" and not file.startswith("file:"):
+        try:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            # Its owner's alone, as SQLite then makes the files beside it, too.
+            Path(file).touch(mode=OWNERS)
+        except OSError as error:
+            raise UnusableDatabaseError(reason_of(url, error)) from error
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": connect},
+        hide_parameters=HIDE,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:
+        # The driver would begin its own, deferred transactions, and a read behind a diff would stand outside.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connected) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, Connection)
+        read_only = bool(connection.get_execution_options().get(READ_ONLY))
+        driver.only_reads(read_only)
+        if read_only:
+            driver.begin_later()
+        else:  # what a unit finds out before its first statement may count on nobody else writing, too
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reason_of(url: str, error: Exception) -> str:
+    """Why the database at `url` cannot be used, and the mend; without its password."""
+    shown = make_url(url).render_as_string(hide_password=True)
+    cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
+    text = " ".join(str(cause).split())
+    other = "or set DATABASE_URL to another"
+    mend = f"see that it exists and that this user may write to it and to its folder, {other}"
+    if "readonly" in text or "unable to open" in text or isinstance(cause, PermissionError):
+        return f"the database {shown} cannot be written ({text}): {mend}"
+    if "malformed" in text or "not a database" in text:
+        return f"the database {shown} is damaged ({text}): put a backup in its place, {other}"
+    return f"the database {shown} cannot be opened ({text}): {mend}"
+
+
+T = TypeVar("T")
+
+
+def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
+    """An INSERT that can take ON CONFLICT. Both dialects' classes have the same methods for it."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)  # type: ignore[return-value]
+
+
+def few_lengths(values: Iterable[T]) -> list[T]:
+    """The same values, the last repeated up to a power of two: for an IN list of a statement that runs often.
+
+    Each length is a statement of its own, which the driver compiles and keeps for every connection.
+    """
+    given = list(values)
+    return given + given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given)) if given else given
+
+
+async def written(connection: AsyncConnection, statement: Executable) -> int:
+    """Execute an INSERT … SELECT and return how many rows it wrote.
+
+    Python's SQLite driver does not count what a statement writes that begins with WITH; SQLite itself does.
+    """
+    result = await connection.execute(statement, execution_options={"preserve_rowcount": True})
+    if connection.dialect.name == "sqlite":
+        return int((await connection.execute(select(func.changes()))).scalar_one())
+    return int(result.rowcount)
+
+
+async def now_on(connection: AsyncConnection, given: datetime) -> datetime:
+    """The time that all who share the database agree on: its own clock's, or `given` where nobody else is.
+
+    On PostgreSQL the moment of asking, not of the transaction's beginning, which may lie before a wait.
+    """
+    if connection.dialect.name == "sqlite":
+        return given
+    asked: datetime = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+    return asked.astimezone(UTC)
+
+
+async def next_ids(connection: AsyncConnection, table: Table, count: int) -> list[int]:
+    """Ids for `count` new rows of `table`, ascending; on SQLite they hold within a writing transaction."""
+    if connection.dialect.name == "sqlite":
+        last = select(func.coalesce(func.max(table.c.id), 0))
+        first = int((await connection.execute(last)).scalar_one()) + 1
+        return list(range(first, first + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
+    return sorted((await connection.execute(numbers)).scalars())
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class NaiveTimeError(ValueError):
+    """A time without a zone was about to be stored."""
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware instant, kept as microseconds since 1970.
+
+    SQLite drops the offset of its own date type and PostgreSQL keeps it: an integer reads the same in both,
+    sorts, and is what the partial indexes compare.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveTimeError(f"a time without a zone cannot be stored: {value!r}")
+        return (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+
+
+class Word(TypeDecorator[E]):
+    """A StrEnum kept as its word."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, kind: type[E]) -> None:
+        super().__init__(16)
+        self.kind = kind
+        self._members = {member.value: member for member in kind}  # a call of the enum costs ten times more
+
+    def process_bind_param(self, value: E | None, _dialect: Dialect) -> str | None:
+        return None if value is None else str(self.kind(value))
+
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> E | None:
+        return None if value is None else self._members[value]
+
+
+async def run_many(
+    connection: AsyncConnection, statement: Insert | Update | Delete, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Execute `statement` once for each of `rows`, which all name the same parameters. Nothing is returned.
+
+    SQLAlchemy puts the parameters of every row together anew, at several times the cost of writing the row;
+    here the statement is compiled once, and the types' own conversions are all that is done for a row.
+    """
+    if not rows:
+        return
+    names = list(rows[0])
+    keys = names if isinstance(statement, Insert) else None
+    compiled = statement.compile(dialect=connection.dialect, column_keys=keys)
+    assert isinstance(compiled, SQLCompiler)
+    order = compiled.positiontup or names
+    conversions = [
+        compiled.binds[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+        for name in order
+    ]
+    columns = [
+        [row[name] for row in rows] if convert is None else [convert(row[name]) for row in rows]
+        for name, convert in zip(order, conversions, strict=True)
+    ]
+    await connection.exec_driver_sql(compiled.string, list(zip(*columns, strict=True)))

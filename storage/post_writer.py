@@ -1,0 +1,344 @@
+"""Writing the archive: posts, their sightings, and what was understood of them. Decides nothing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, case, delete, insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import next_ids, run_many, upsert
+from storage.model import (
+    DeliveryKind,
+    DumpId,
+    Mention,
+    Post,
+    PostId,
+    Scope,
+    ScopeId,
+    ScopeKind,
+    Sighting,
+    State,
+)
+from storage.schema import (
+    aliases,
+    bookmarks,
+    courses,
+    deliveries,
+    mentions,
+    post_scopes,
+    posts,
+    sightings,
+    waiting,
+)
+from storage.scopes import Scopes
+
+
+class Archive:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def numbered(self, new: Sequence[Post]) -> list[Post]:
+        """The same posts with ids that no stored post has, to be stored in this transaction."""
+        ids = await next_ids(self._connection, posts, len(new))
+        return [replace(post, id=PostId(post_id)) for post, post_id in zip(new, ids, strict=True)]
+
+    async def add(self, new: Sequence[Post], dump_id: DumpId, now: datetime) -> None:
+        """Store posts that were `numbered`."""
+        values = [
+            _columns(post, now)
+            | {"id": post.id, "first_dump_id": dump_id, "first_seen_at": post.first_seen_at}
+            for post in new
+        ]
+        await run_many(self._connection, insert(posts), values)
+        await self._remember_titles(new)
+
+    async def update(self, changed: Sequence[Post], now: datetime) -> None:
+        if not changed:
+            return
+        values = [_columns(post, now) for post in changed]
+        await run_many(
+            self._connection,
+            update(posts)
+            .where(posts.c.id == bindparam("post"))
+            .values({name: bindparam(name) for name in values[0]}),
+            [row | {"post": post.id} for row, post in zip(values, changed, strict=True)],
+        )
+        await self._remember_titles(changed)
+
+    async def _remember_titles(self, written: Sequence[Post]) -> None:
+        rows = [
+            {"post_id": post.id, "title_key": key, "title": title}
+            for post in written
+            for key, title in post.aliases
+        ]
+        if rows:
+            statement = upsert(self._connection, aliases)
+            await self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[aliases.c.post_id, aliases.c.title_key],
+                    set_={"title": statement.excluded.title},
+                ),
+                rows,
+            )
+
+    async def sighted(
+        self, dump_id: DumpId, captured_at: datetime, seen: Sequence[tuple[PostId, Sighting]]
+    ) -> None:
+        """Keep every sighting of a dump, in its order."""
+        rows = [
+            {
+                "dump_id": dump_id,
+                "position": position,
+                "post_id": post_id,
+                "title": sighting.title,
+                "month_day": sighting.month_day,
+                "readers": sighting.readers,
+                "comments": sighting.comments,
+                "captured_at": captured_at,
+            }
+            for position, (post_id, sighting) in enumerate(seen)
+        ]
+        await run_many(self._connection, insert(sightings), rows)
+
+    async def gather(
+        self,
+        wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
+        *,
+        fresh: Collection[PostId] = (),
+    ) -> None:
+        """Put each post under exactly these scopes (kind, key, name, inferred), in this order.
+
+        `fresh` posts were stored in this transaction: they are under none yet.
+        """
+        if not wanted:
+            return
+        named = [(kind, key, name) for places in wanted.values() for kind, key, name, _ in places]
+        made = await Scopes(self._connection).ensure(named)
+        await run_many(
+            self._connection,
+            delete(post_scopes).where(post_scopes.c.post_id == bindparam("post")),
+            [{"post": post_id} for post_id in wanted if post_id not in fresh],
+        )
+        rows = [
+            {"post_id": post_id, "scope_id": made[kind, key].id, "inferred": inferred, "position": position}
+            for post_id, places in wanted.items()
+            for position, (kind, key, _, inferred) in enumerate(_distinct(places))
+        ]
+        await run_many(self._connection, insert(post_scopes), rows)
+        await self._set_series(wanted, made, fresh)
+
+    async def put_under(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
+        """Put these posts under a scope, beside those that are."""
+        if found:
+            await self._connection.execute(
+                upsert(self._connection, post_scopes).on_conflict_do_nothing(),
+                [{"post_id": post_id, "scope_id": scope_id, "position": 0} for post_id in found],
+            )
+
+    async def _set_series(
+        self,
+        wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
+        made: Mapping[tuple[ScopeKind, str], Scope],
+        fresh: Collection[PostId],
+    ) -> None:
+        series = {
+            post_id: next(
+                (made[kind, key].id for kind, key, _, _ in places if kind is ScopeKind.SERIES), None
+            )
+            for post_id, places in wanted.items()
+        }
+        await run_many(
+            self._connection,
+            update(posts)
+            .where(posts.c.id == bindparam("post"), posts.c.series_id.is_distinct_from(bindparam("series")))
+            .values(series_id=bindparam("series")),
+            [
+                {"post": post_id, "series": scope_id}
+                for post_id, scope_id in series.items()
+                if scope_id is not None or post_id not in fresh
+            ],
+        )
+
+    async def mention(
+        self, found: Mapping[PostId, Sequence[Mention]], *, fresh: Collection[PostId] = ()
+    ) -> None:
+        """Replace what these posts are known to name; `fresh` ones were stored in this transaction."""
+        await run_many(
+            self._connection,
+            delete(mentions).where(mentions.c.post_id == bindparam("post")),
+            [{"post": post_id} for post_id in found if post_id not in fresh],
+        )
+        rows = [
+            {
+                "post_id": post_id,
+                "position": position,
+                "title": mention.title,
+                "kind": mention.kind,
+                "cut": mention.cut,
+                "target_id": mention.target,
+            }
+            for post_id, named in found.items()
+            for position, mention in enumerate(named)
+        ]
+        await run_many(self._connection, insert(mentions), rows)
+
+    async def resolve(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
+        """Now it is known which post these mentions (post, position) name."""
+        if targets:
+            await self._connection.execute(
+                update(mentions)
+                .where(mentions.c.post_id == bindparam("post"), mentions.c.position == bindparam("at"))
+                .values(target_id=bindparam("target")),
+                [{"post": post, "at": at, "target": target} for (post, at), target in targets.items()],
+            )
+
+
+def _distinct(
+    places: Collection[tuple[ScopeKind, str, str, bool]],
+) -> list[tuple[ScopeKind, str, str, bool]]:
+    """One place for each scope; what the author said wins over what was inferred."""
+    first: dict[tuple[ScopeKind, str], tuple[ScopeKind, str, str, bool]] = {}
+    for place in sorted(places, key=lambda place: place[3]):
+        first.setdefault(place[:2], place)
+    return list(first.values())
+
+
+def _columns(post: Post, now: datetime) -> dict[str, Any]:
+    return {
+        "archive_id": post.archive_id,
+        "title": post.title,
+        "title_key": post.title_key,
+        "title_at": post.title_at,
+        "date": post.date,
+        "month_day": post.month_day,
+        "date_certainty": post.date_certainty,
+        "date_layout": post.date_layout and str(post.date_layout),
+        "category": post.category,
+        "category_at": post.category_at,
+        "tags_at": post.tags_at,
+        "excerpt": post.excerpt,
+        "excerpt_at": post.excerpt_at,
+        "tagged": post.tags is not None,
+        "readers": post.readers,
+        "readers_at": post.readers_at,
+        "comments": post.comments,
+        "episode": post.episode,
+        "style": post.style,
+        "updated_at": now,
+    }
+
+
+WAITING = (State.PENDING, State.HELD)
+SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)
+CAUSE = "the post turned out to be another that was announced"
+
+
+class Joining:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def join(self, gone: PostId, heir: PostId) -> None:
+        """`gone` ceases to exist; what the posts themselves say is written by the archive afterwards."""
+        await self._connection.execute(
+            update(sightings).where(sightings.c.post_id == gone).values(post_id=heir)
+        )
+        await self._connection.execute(
+            update(mentions).where(mentions.c.target_id == gone).values(target_id=heir)
+        )
+        await self._connection.execute(update(courses).where(courses.c.post_id == gone).values(post_id=heir))
+        await self._bookmarks(gone, heir)
+        await self._duties(gone, heir)
+        await self._digests(gone, heir)
+        await self._waiting(gone, heir)
+        await self._connection.execute(delete(posts).where(posts.c.id == gone))
+
+    async def _bookmarks(self, gone: PostId, heir: PostId) -> None:
+        """Who marked both keeps the earlier marks of either."""
+        theirs = bookmarks.alias("theirs")
+        for column in (bookmarks.c.saved_at, bookmarks.c.read_at):
+            earlier = (
+                select(theirs.c[column.name])
+                .where(theirs.c.user_id == bookmarks.c.user_id, theirs.c.post_id == gone)
+                .scalar_subquery()
+            )
+            await self._connection.execute(
+                update(bookmarks)
+                .where(bookmarks.c.post_id == heir, earlier.is_not(None))
+                .values({column: case((column < earlier, column), else_=earlier)})
+            )
+        mine = select(theirs.c.user_id).where(theirs.c.post_id == heir)
+        await self._connection.execute(
+            update(bookmarks)
+            .where(bookmarks.c.post_id == gone, bookmarks.c.user_id.not_in(mine))
+            .values(post_id=heir)
+        )
+
+    async def _duties(self, gone: PostId, heir: PostId) -> None:
+        """Each kind's duty for `gone` becomes the one for `heir`, unless the destination has that already."""
+        for kind in SPOKEN:
+            theirs = deliveries.alias("theirs")
+            both = select(theirs.c.destination_id).where(theirs.c.duty == f"{kind}:{heir}")
+            await self._connection.execute(
+                update(deliveries)
+                .where(deliveries.c.duty == f"{kind}:{gone}", deliveries.c.destination_id.not_in(both))
+                .values(duty=f"{kind}:{heir}")
+            )
+            await self._once(f"{kind}:{gone}", f"{kind}:{heir}")
+        await self._connection.execute(
+            update(deliveries).where(deliveries.c.post_id == gone).values(post_id=heir)
+        )
+
+    async def _once(self, gone: str, heir: str) -> None:
+        """Of two duties of one destination only one may still be sent."""
+        for waits, stays in ((gone, heir), (heir, gone)):
+            other = deliveries.alias("other")
+            has = select(other.c.destination_id).where(
+                other.c.duty == stays, other.c.state.not_in((State.CANCELLED, State.EXPIRED, State.FAILED))
+            )
+            await self._connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.duty == waits,
+                    deliveries.c.state.in_(WAITING),
+                    deliveries.c.destination_id.in_(has),
+                )
+                .values(state=State.CANCELLED, reason=CAUSE)
+            )
+
+    async def _digests(self, gone: PostId, heir: PostId) -> None:
+        """Digests list their posts by id."""
+        listed = literal(",").concat(deliveries.c.payload).concat(",")
+        found = await self._connection.execute(
+            select(deliveries.c.id, deliveries.c.payload).where(
+                deliveries.c.kind == DeliveryKind.DIGEST, listed.contains(f",{gone},")
+            )
+        )
+        for row in found.all():
+            await self._connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id == row.id)
+                .values(payload=_renamed(row.payload.split(","), str(gone), str(heir)))
+            )
+
+    async def _waiting(self, gone: PostId, heir: PostId) -> None:
+        """What waits for a digest waits on, unless the destination was told, or it waits already."""
+        theirs = waiting.alias("theirs")
+        told = select(deliveries.c.destination_id).where(
+            deliveries.c.post_id == heir, deliveries.c.kind == DeliveryKind.POST
+        )
+        waits = select(theirs.c.destination_id).where(theirs.c.post_id == heir)
+        await self._connection.execute(
+            update(waiting)
+            .where(
+                waiting.c.post_id == gone,
+                waiting.c.destination_id.not_in(told),
+                waiting.c.destination_id.not_in(waits),
+            )
+            .values(post_id=heir)
+        )
+
+
+def _renamed(ids: Collection[str], gone: str, heir: str) -> str:
+    return ",".join(dict.fromkeys(heir if post == gone else post for post in ids))

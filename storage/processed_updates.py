@@ -1,0 +1,62 @@
+"""The numbers of the updates that were handled: one that comes again shall have no second effect."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import upsert
+from storage.schema import facts, updates
+
+
+class Updates:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def seen(self, number: int) -> bool:
+        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
+        return found.first() is not None
+
+    async def highest(self) -> int | None:
+        """The greatest number that is kept."""
+        found = await self._connection.execute(select(func.max(updates.c.update_id)))
+        number: int | None = found.scalar_one()
+        return number
+
+    async def mark(self, numbers: Iterable[int], now: datetime) -> None:
+        """These were handled; of one that was marked before nothing changes."""
+        rows = [{"update_id": number, "seen_at": now} for number in numbers]
+        if rows:
+            statement = upsert(self._connection, updates).on_conflict_do_nothing()
+            await self._connection.execute(statement, rows)
+
+    async def stamp(self, number: int, began: datetime) -> bool:
+        """Mark it within the transaction that is its effect; False if another handling has done so.
+
+        `began` tells one handling of an update from another: the same may stamp more than once.
+        """
+        await self.mark([number], began)
+        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
+        return bool(found.scalar_one() == began)
+
+    async def prune(self, before: datetime) -> None:
+        """Forget what was handled before `before`: Telegram keeps an update for a day."""
+        await self._connection.execute(delete(updates).where(updates.c.seen_at < before))
+
+
+class Facts:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, name: str) -> str | None:
+        found = await self._connection.execute(select(facts.c.value).where(facts.c.name == name))
+        return found.scalar_one_or_none()
+
+    async def put(self, name: str, value: str) -> None:
+        statement = upsert(self._connection, facts).values(name=name, value=value)
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[facts.c.name], set_={"value": statement.excluded.value}
+            )
+        )

@@ -1,0 +1,46 @@
+"""Made-up updates as Telegram brings them: many people, commands, buttons and plain words mixed. Pure.
+
+Four in ten press a button, each of nine alike often: pages of lists, a series, three cards, the help. The
+others type, each of seven alike often: five commands, a search, and plain words, which are a search. People
+are drawn anew for each; what they ask is what many ask, so most answers were worked out for somebody before.
+Nothing here is changed by who asks.
+"""
+
+import json
+import random
+
+from bot.callbacks.actions import HelpPage, Latest, SeriesIndex, ShowPost, ShowScope, TagIndex
+from bot.callbacks.codec import encode
+from tests.bench.invented_posts import SERIES, WORDS
+
+COMMANDS = ("/latest", "/series", "/help", "/hot", f"/series {SERIES[0]}", f"/search {WORDS[1]}", WORDS[2])
+BUTTONS = (
+    Latest(2), Latest(3), SeriesIndex(1), ShowPost(7), ShowPost(120), ShowPost(150),
+    ShowScope(2, 2), TagIndex(1), HelpPage(),
+)  # fmt: skip
+PRESSED = 0.4  # the part of the updates that are pressed buttons
+STARTED = 1_700_000_000
+
+
+def update_of(number: int, person: int) -> bytes:
+    """The update `number`, of this person's private chat with the bot, as JSON."""
+    luck = random.Random(number)
+    user = {"id": person, "is_bot": False, "first_name": f"Reader {person}", "language_code": "zh-hans"}
+    chat = {"id": person, "type": "private", "first_name": f"Reader {person}"}
+    message: dict[str, object] = {"message_id": number, "date": STARTED, "chat": chat}
+    if luck.random() < PRESSED:
+        asked: dict[str, object] = {
+            "callback_query": {
+                "id": str(number),
+                "from": user,
+                "chat_instance": "1",
+                "data": encode(luck.choice(BUTTONS)),
+                "message": {**message, "from": {"id": 1, "is_bot": True, "first_name": "b"}, "text": "…"},
+            }
+        }
+    else:
+        text = luck.choice(COMMANDS)
+        command = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
+        entities = [command] if text.startswith("/") else []
+        asked = {"message": {**message, "from": user, "text": text, "entities": entities}}
+    return json.dumps({"update_id": number, **asked}).encode()

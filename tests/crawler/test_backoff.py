@@ -1,0 +1,147 @@
+"""When a source is asked again: tables of wishes and failures."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.crawler.backoff import LONGEST_PAUSE, LONGEST_WISH, SHORTEST_WISH, backed_off, wished
+from bot.crawler.fetcher import why_not_fetched
+from bot.crawler.url_policy import BLOG_HOSTS, RefusedAddressError, host_of, redirected, robots_of
+from tests.fakes.blog import FEED, GATE, HOME
+
+NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "after"),
+    [
+        ("120", timedelta(minutes=2)),
+        (" 3600 ", timedelta(hours=1)),
+        ("0", SHORTEST_WISH),
+        ("-5", SHORTEST_WISH),
+        ("315360000", LONGEST_WISH),
+        ("9" * 5000, LONGEST_WISH),
+        ("-" + "9" * 5000, SHORTEST_WISH),
+        ("Tue, 01 Sep 2026 12:30:00 GMT", timedelta(minutes=30)),
+        ("Tue, 01 Sep 2026 12:30:00 -0000", timedelta(minutes=30)),
+        ("Tue, 01 Sep 2026 20:30:00 +0800", timedelta(minutes=30)),
+        ("Mon, 01 Sep 1997 12:30:00 GMT", SHORTEST_WISH),
+        ("Mon, 01 Sep 2036 12:30:00 GMT", LONGEST_WISH),
+    ],
+)
+def test_a_wish_is_honoured_within_bounds(header: str, after: timedelta) -> None:
+    assert wished(header, NOW) == NOW + after
+
+
+@pytest.mark.parametrize("header", [None, "", "soon", "1e3", "Someday, 99 Xyz 2026", "１２０"])
+def test_what_is_no_wish_is_none(header: str | None) -> None:
+    assert wished(header, NOW) is None
+
+
+@given(st.text(max_size=40))
+def test_no_header_breaks_the_reading(header: str) -> None:
+    wish = wished(header, NOW)
+    assert wish is None or SHORTEST_WISH <= wish - NOW <= LONGEST_WISH
+
+
+def test_failures_double_the_pause_up_to_its_ceiling() -> None:
+    minutes = [(backed_off(failures, NOW) - NOW) / timedelta(minutes=1) for failures in range(9)]
+    assert minutes == [0, 5, 10, 20, 40, 80, 160, 320, 360]
+    assert backed_off(10_000, NOW) == NOW + LONGEST_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("url", "location", "target"),
+    [
+        ("https://kexue.fm/feed", "/feed/", "https://kexue.fm/feed/"),
+        ("https://kexue.fm/feed", "https://spaces.ac.cn/feed#top", "https://spaces.ac.cn/feed"),
+        ("https://spaces.ac.cn/feed", "https://WWW.kexue.fm:443/feed", "https://WWW.kexue.fm:443/feed"),
+        ("http://kexue.fm/feed", "https://kexue.fm/feed", "https://kexue.fm/feed"),
+        ("http://mirror.example:8080/feed", "rss", "http://mirror.example:8080/rss"),
+    ],
+)
+def test_redirects_that_are_followed(url: str, location: str, target: str) -> None:
+    assert redirected(url, location, BLOG_HOSTS) == target
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        ("https://kexue.fm/feed", "https://example.org/feed"),
+        ("https://kexue.fm/feed", "https://kexue.fm.example.org/feed"),
+        ("https://kexue.fm/feed", "http://kexue.fm/feed"),
+        ("https://kexue.fm/feed", "https://kexue.fm:8443/feed"),
+        ("https://kexue.fm/feed", "https://user@kexue.fm/feed"),
+        ("https://kexue.fm/feed", "file:///etc/hostname"),
+        ("https://kexue.fm/feed", "http://169.254.169.254/latest"),
+        ("https://kexue.fm/feed", "http://[::1]/"),
+        ("https://kexue.fm/feed", "https://kexue.fm:port/"),
+        ("https://kexue.fm/feed", "//[broken/"),
+        ("http://mirror.example/feed", "https://kexue.fm/feed"),
+    ],
+)
+def test_redirects_that_are_refused(url: str, location: str) -> None:
+    with pytest.raises(RefusedAddressError):
+        redirected(url, location, BLOG_HOSTS)
+
+
+@pytest.mark.parametrize("url", ["", "kexue.fm/feed", "ftp://kexue.fm/", "http://", "http://a:99999/"])
+def test_no_address(url: str) -> None:
+    with pytest.raises(RefusedAddressError):
+        host_of(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "reason"),
+    [
+        (200, FEED, None),
+        (200, HOME, None),
+        (200, HOME + b"<!-- cached -->\n", None),
+        (200, "纯文本".encode(), None),
+        (200, b"", "an empty answer"),
+        (200, b" \r\n", "an empty answer"),
+        (200, GATE, "the gate before a first visit, not the page itself (200)"),
+        (403, GATE, "the gate before a first visit, not the page itself (403)"),
+        (403, HOME, "it forbids the request (403)"),
+        (404, HOME, "it has no such page (404)"),
+        (429, b"", "it says that we ask too often (429)"),
+        (502, b"", "it is out of order (502)"),
+        (418, b"", "an answer of no use (418)"),
+        (200, FEED[:-40], "half a page: its end is missing"),
+        (200, HOME[: len(HOME) // 2], "half a page: its end is missing"),
+    ],
+)
+def test_what_an_answer_is_worth(status: int, content: bytes, reason: str | None) -> None:
+    assert why_not_fetched(status, content) == reason
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "allowed", "forbidden"),
+    [
+        (200, "User-agent: *\nDisallow: /search/", ["/feed", "/", "/content.html"], ["/search/x/"]),
+        (200, "User-agent: kexue-bot\nDisallow: /", [], ["/feed"]),
+        (200, "User-agent: other\nDisallow: /", ["/feed"], []),
+        (200, "\ufeffUser-agent: *\r\nDisallow: /archives/", ["/feed"], ["/archives/1"]),
+        (200, "", ["/feed"], []),
+        (404, "Disallow: /", ["/feed"], []),
+        (403, "<html>", ["/feed"], []),
+    ],
+)
+def test_robots(status: int, text: str, allowed: list[str], forbidden: list[str]) -> None:
+    robots = robots_of(status, text.encode())
+    assert robots is not None
+    assert [path for path in allowed + forbidden if robots.allow(f"https://kexue.fm{path}")] == allowed
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 304])
+def test_robots_that_cannot_be_had_allow_nothing(status: int) -> None:
+    assert robots_of(status, b"") is None
+
+
+def test_the_delay_robots_ask_for_is_bounded() -> None:
+    for asked, delay in [("7", 7.0), ("86400", 60.0), ("x", 0.0), ("²", 0.0), ("٣", 0.0), ("9" * 5000, 0.0)]:
+        robots = robots_of(200, f"User-agent: *\nCrawl-delay: {asked}\nDisallow: /search/".encode())
+        assert robots is not None
+        assert robots.delay == delay

@@ -1,0 +1,278 @@
+"""Sources asked through the real fetcher and database: a blog on the loopback, a clock set by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.clock import SystemClock
+from bot.crawler.fetcher import Fetcher
+from bot.crawler.poller import LEASE, Alerts, Poller, Timed
+from bot.crawler.source_state import Alert, Failing, Recovered
+from bot.intake.ingest import Rules
+from storage.database import Database, Transaction, open_database
+from storage.model import ChatKind, ScopeKind, Source
+from tests.fakes.blog import FEED, HOME, Blog, blog, page, silence, unchanged_after
+from tests.tools.databases import url_in
+
+START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+ADMIN = 900
+
+
+@dataclass
+class HandClock:
+    """Wall time set by the test; waits run as they are."""
+
+    at: datetime = START
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+
+@dataclass
+class Live:
+    """A poller with everything around it."""
+
+    kexue: Blog
+    database: Database
+    clock: HandClock = field(default_factory=HandClock)
+    alerts: list[Alert] = field(default_factory=list)
+
+    def poller(self, *paths: str, rules: Rules | None = None, deadline: float = 20.0) -> Poller:
+        def payload(alert: Alert) -> str:
+            self.alerts.append(alert)
+            return type(alert).__name__
+
+        return Poller(
+            self.database,
+            Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline, private=True),
+            self.clock,
+            [Timed(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
+            rules or Rules(),
+            Alerts(admins=(ADMIN,), after=timedelta(hours=24), payload=payload),
+            jitter=0,
+        )
+
+    async def source(self, path: str) -> Source:
+        found = await self.database.read(lambda tx: tx.sources.everything())
+        return next(one for one in found if one.url.endswith(path))
+
+    async def posts(self) -> int:
+        return await self.database.read(lambda tx: tx.posts.count())
+
+    async def keep(self, *paths: str) -> None:
+        urls = [self.kexue.url(path) for path in paths]
+        await self.database.transact(lambda tx: tx.sources.keep(urls, self.clock.now()))
+
+    async def ask(self, poller: Poller, *, after: timedelta = timedelta(0)) -> int:
+        """Let time pass, then ask whatever is due; returns how many were."""
+        self.clock.at += after
+        asked = 0
+        while await poller.poll_one():
+            asked += 1
+        return asked
+
+
+@pytest_asyncio.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    database = await open_database(url_in(tmp_path))
+    async with blog() as kexue:
+        yield Live(kexue, database)
+    await database.close()
+
+
+async def test_a_feed_is_stored_and_its_source_knows(live: Live) -> None:
+    live.kexue.pages["/feed"] = page(FEED, ETag='"1"')
+    poller = live.poller("/feed")
+    await live.keep("/feed")
+    assert await live.ask(poller) == 1
+    source = await live.source("/feed")
+    assert await live.posts() == source.items
+    assert source.items == FEED.count(b"<item>")
+    assert (source.last_try, source.last_success, source.last_change) == (START, START, START)
+    assert (source.etag, source.error, source.next_run) == ('"1"', None, START + timedelta(minutes=30))
+    assert await live.ask(poller) == 0
+    await poller.stop()
+
+
+async def test_what_is_unchanged_is_not_stored_again(live: Live) -> None:
+    modified = "Tue, 01 Sep 2026 12:00:00 GMT"
+    with_other_time = FEED.replace(b"<channel>", b"<channel><lastBuildDate>now</lastBuildDate>")
+    poller = live.poller("/feed")
+    await live.keep("/feed")
+    for pages in (unchanged_after(FEED, '"1"', modified), page(FEED), page(with_other_time)):
+        live.kexue.pages["/feed"] = pages
+        assert await live.ask(poller, after=timedelta(hours=1)) == 1
+    dumps = await live.database.read(lambda tx: tx.dumps.recent(10))
+    source = await live.source("/feed")
+    assert len(dumps) == 1
+    assert source.last_change == START + timedelta(hours=1)
+    assert source.last_success == START + timedelta(hours=3)
+    await poller.stop()
+
+
+BAD = {
+    "500": page(b"", status=500),
+    "a page without a post": page(b"<html><title>x</title></html>"),
+    "a feed without items": page(b'<rss version="2.0"><channel></channel></rss>'),
+    "half a feed": page(FEED[: len(FEED) // 2]),
+    "silence": silence,
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+async def test_a_failure_takes_nothing_away_and_delays_nobody(live: Live, fault: str) -> None:
+    live.kexue.pages |= {"/feed": page(FEED, ETag='"1"'), "/home": page(HOME)}
+    patient = live.poller("/feed", "/home")
+    await live.keep("/feed", "/home")
+    assert await live.ask(patient) == 2
+    await patient.stop()
+    poller = live.poller("/feed", "/home", deadline=1.0 if fault == "silence" else 20.0)
+    had = await live.posts()
+    before = await live.source("/feed")
+    live.kexue.pages["/feed"] = BAD[fault]
+    assert await live.ask(poller, after=timedelta(hours=1)) == 2
+    after = await live.source("/feed")
+    assert await live.posts() == had
+    assert after.error
+    assert (after.failures, after.items, after.last_success) == (1, before.items, before.last_success)
+    assert (after.etag, after.sha256) == (before.etag, before.sha256)
+    assert (await live.source("/home")).last_success == START + timedelta(hours=1)
+    await poller.stop()
+
+
+async def test_validators_are_not_kept_when_storing_fails(live: Live) -> None:
+    class BrokenError(Exception):
+        pass
+
+    def broken(_report: object) -> str:
+        raise BrokenError
+
+    live.kexue.pages["/feed"] = unchanged_after(FEED, '"1"', "Tue, 01 Sep 2026 12:00:00 GMT")
+    first = live.poller("/other")
+    live.kexue.pages["/other"] = page(HOME)  # so that the archive is not empty, and news are held
+    await live.keep("/feed", "/other")
+    assert await live.ask(first) == 1
+    failing = live.poller("/feed", rules=Rules(hold_above=0, admins=(ADMIN,), notice=broken))
+    with pytest.raises(BrokenError):
+        await live.ask(failing, after=2 * LEASE)
+    assert (await live.source("/feed")).etag is None
+    had = await live.posts()
+    working = live.poller("/feed")
+    assert await live.ask(working, after=2 * LEASE) == 1
+    assert (await live.source("/feed")).etag == '"1"'
+    assert await live.posts() > had
+    for poller in (first, failing, working):
+        await poller.stop()
+
+
+async def test_operators_are_told_once_of_a_failure_and_of_its_end(live: Live) -> None:
+    live.kexue.pages["/feed"] = page(b"", status=500)
+    poller = live.poller("/feed")
+    await live.keep("/feed")
+    for _ in range(30):
+        await live.ask(poller, after=timedelta(hours=6))
+    live.kexue.pages["/feed"] = page(FEED)
+    for _ in range(3):
+        await live.ask(poller, after=timedelta(hours=6))
+    assert [type(alert) for alert in live.alerts] == [Failing, Recovered]
+    told = await live.database.read(lambda tx: tx.outbox.counts())
+    assert sum(told.values()) == 2
+    await poller.stop()
+
+
+async def test_silence_is_told_once(live: Live) -> None:
+    live.kexue.pages["/feed"] = page(FEED)
+    poller = live.poller("/feed")
+    running = asyncio.get_running_loop().create_task(poller.run())
+
+    async def settled(days: int) -> None:
+        live.clock.at = START + timedelta(days=days)
+        asked = len(live.kexue.paths())
+        poller.wake()
+        while len(live.kexue.paths()) == asked or (await live.source("/feed")).last_try != live.clock.at:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(20):
+        while not live.kexue.paths() or (await live.source("/feed")).last_success is None:
+            await asyncio.sleep(0.01)
+        for days in (29, 31, 32, 70):
+            await settled(days)
+        await poller.stop()
+        await running
+    assert [type(alert).__name__ for alert in live.alerts] == ["Quiet"]
+
+
+async def test_two_processes_do_not_ask_twice(live: Live) -> None:
+    live.kexue.pages["/feed"] = page(FEED)
+    one, other = live.poller("/feed"), live.poller("/feed")
+    await live.keep("/feed")
+    await asyncio.gather(live.ask(one), live.ask(other))
+    assert live.kexue.paths() == ["/feed"]
+    await one.stop()
+    await other.stop()
+
+
+async def test_a_stop_in_the_middle_is_no_failure(live: Live) -> None:
+    live.kexue.pages["/feed"] = silence
+    poller = live.poller("/feed")
+    await live.keep("/feed")
+    asking = asyncio.get_running_loop().create_task(poller.poll_one())
+    async with asyncio.timeout(5):
+        while not live.kexue.paths():
+            await asyncio.sleep(0.01)
+        await poller.stop()
+        assert await asking is False
+    source = await live.source("/feed")
+    assert (source.error, source.last_try, source.next_run) == (None, None, START)
+
+
+async def test_a_claim_comes_back_by_time(live: Live) -> None:
+    await live.keep("/feed")
+
+    async def claim(tx: Transaction) -> bool:
+        return await tx.sources.claim([live.kexue.url("/feed")], live.clock.now(), LEASE) is not None
+
+    assert await live.database.transact(claim)
+    assert not await live.database.transact(claim)
+    live.clock.at += LEASE
+    assert await live.database.transact(claim)
+
+
+async def test_only_what_is_in_the_settings_is_asked(live: Live) -> None:
+    await live.keep("/feed", "/old")
+    await live.keep("/feed", "/new")
+    known = await live.database.read(lambda tx: tx.sources.everything())
+    assert sorted(source.url.rpartition("/")[2] for source in known) == ["feed", "new"]
+    await live.keep()
+    assert await live.database.read(lambda tx: tx.sources.everything()) == []
+
+
+async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:
+    live.kexue.pages |= {"/feed": page(FEED), "/home": page(HOME)}
+
+    async def subscribe(tx: Transaction) -> None:
+        to = await tx.destinations.ensure(77, None, ChatKind.PRIVATE, "", START)
+        everything = await tx.scopes.ensure([(ScopeKind.EVERYTHING, "", "")])
+        await tx.destinations.subscribe(to.id, everything[ScopeKind.EVERYTHING, ""].id, START)
+
+    await live.database.transact(subscribe)
+    poller = live.poller("/home", "/feed")
+    await live.keep("/home")
+    await live.ask(poller)
+    assert await live.database.read(lambda tx: tx.outbox.counts()) == {}  # the first fill is silent
+    had = await live.posts()
+    await live.keep("/home", "/feed")
+    await live.ask(poller)
+    planned = await live.database.read(lambda tx: tx.outbox.counts())
+    assert await live.posts() > had
+    assert sum(planned.values()) > 0
+    await poller.stop()

@@ -1,0 +1,91 @@
+"""Slots: so many tries at a time, the rest in order, and a stop that leaves the rest."""
+
+import asyncio
+from dataclasses import replace
+
+from bot.delivery.worker import Slots
+from bot.rate_limit import Claimed
+from storage.model import ChatKind, Delivery, DeliveryId, DeliveryKind, Destination, DestinationId, Standing
+
+
+def claims(count: int) -> list[Claimed]:
+    to = Destination(
+        id=DestinationId(1),
+        chat_id=1,
+        thread_id=None,
+        kind=ChatKind.PRIVATE,
+        title="",
+        standing=Standing.ACTIVE,
+        reason=None,
+    )
+    one = Delivery(
+        id=DeliveryId(0),
+        kind=DeliveryKind.POST,
+        destination=to,
+        post_ids=(),
+        text=None,
+        token="t",
+        attempts=1,
+        unsure=0,
+    )
+    return [Claimed(replace(one, id=DeliveryId(number)), at=float(number)) for number in range(count)]
+
+
+class Desk:
+    """Serves one claim a tick, and remembers whom and how many at a time."""
+
+    def __init__(self, most: int, *, spare: int = 0) -> None:
+        self.begun: list[int] = []
+        self.at_once = self.highest = 0
+        self.open = True
+        self.slots = Slots(most, self.serve, lambda: self.open, spare=spare)
+
+    async def serve(self, claimed: Claimed) -> None:
+        self.begun.append(claimed.delivery.id)
+        self.at_once += 1
+        self.highest = max(self.highest, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+
+
+async def test_what_has_no_slot_follows_in_its_order() -> None:
+    desk = Desk(3)
+    desk.slots.fill(claims(10))
+    assert (desk.slots.busy, desk.slots.waiting, desk.slots.oldest) == (3, 7, 3.0)
+    assert await desk.slots.wait(1) == 0
+    assert desk.begun == list(range(10))
+    assert (desk.highest, desk.slots.waiting) == (3, 0)
+
+
+async def test_nothing_is_claimed_ahead_before_the_first_is_tried() -> None:
+    desk = Desk(2, spare=8)
+    assert desk.slots.room == 2
+    desk.slots.fill(claims(2))
+    assert desk.slots.room == 8
+
+
+async def test_who_claims_hears_when_half_of_what_may_wait_is_left() -> None:
+    desk = Desk(2, spare=8)
+    desk.slots.fill(claims(10))
+    assert (desk.slots.plenty, desk.slots.room) == (True, 0)
+    assert await desk.slots.run_low(within=1)
+    assert not desk.slots.plenty
+    assert 0 < desk.slots.waiting <= 4
+
+
+async def test_who_claims_does_not_wait_for_ever() -> None:
+    desk = Desk(2, spare=8)
+    desk.open = False
+    desk.slots.fill(claims(10))
+    assert not await desk.slots.run_low(within=0.01)
+    assert (desk.slots.plenty, desk.slots.waiting) == (True, 8)
+
+
+async def test_what_waits_when_all_must_stop_is_taken_back() -> None:
+    desk = Desk(2)
+    desk.slots.fill(claims(5))
+    desk.open = False
+    await desk.slots.wait(1)
+    assert desk.begun == [0, 1]
+    assert [claimed.delivery.id for claimed in desk.slots.take_back()] == [2, 3, 4]
+    assert desk.slots.waiting == 0

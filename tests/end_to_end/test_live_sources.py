@@ -1,0 +1,109 @@
+"""The whole bot with a blog on the loopback: from the feed to a message in a chat."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from bot.search import Shelf
+from storage.database import Transaction
+from tests.end_to_end.whole_bot import OPERATOR, WholeBot
+from tests.fakes.blog import FEED, Blog, blog, page, silence
+from tests.fakes.people import FakeTelegram
+from tests.intake.test_merge_duplicates import DUMP, FILLING, LISTED, PAGE, take
+
+
+@pytest_asyncio.fixture
+async def kexue() -> AsyncIterator[Blog]:
+    async with blog() as running:
+        yield running
+
+
+def live_bot(telegram: FakeTelegram, folder: Path, kexue: Blog) -> WholeBot:
+    return WholeBot(telegram, folder, feed_url=kexue.url("/feed"), fetch_pause_seconds=0, fetch_private=True)
+
+
+def without_newest(feed: bytes) -> bytes:
+    head, _newest, *others = feed.split(b"<item>")
+    return b"<item>".join([head, *others])
+
+
+async def fetched(bot: WholeBot) -> None:
+    """Wait until a try has been written."""
+
+    async def written() -> bool:
+        found = await bot.database.read(lambda tx: tx.sources.everything())
+        return bool(found) and found[0].last_try is not None
+
+    await bot.until(written)
+
+
+async def test_a_new_post_in_the_feed_is_told(telegram: FakeTelegram, tmp_path: Path, kexue: Blog) -> None:
+    kexue.pages["/feed"] = page(without_newest(FEED))
+    bot = live_bot(telegram, tmp_path, kexue)
+    await bot.starts()
+    try:
+        await fetched(bot)
+        await bot.subscribes()
+        known = await bot.posts()
+        kexue.pages["/feed"] = page(FEED)
+        await due_now(bot)
+        told = await telegram.message()
+        new = [post for post in await bot.posts() if post.id not in {old.id for old in known}]
+        assert len(new) == 1
+        assert new[0].title in told.text
+        assert f"https://kexue.fm/archives/{new[0].archive_id}" in f"{told.blocks} {told.links()}"
+    finally:
+        await bot.stops()
+
+
+async def due_now(bot: WholeBot) -> None:
+    """As if the time had come."""
+    now = bot.service.clock.now()
+
+    async def unit(tx: Transaction) -> None:
+        for source in await tx.sources.everything():
+            await tx.sources.keep([], now)
+            await tx.sources.keep([source.url], now)
+
+    await bot.database.transact(unit)
+    bot.service._tick()
+
+
+async def test_the_operator_sees_how_the_feed_goes(
+    telegram: FakeTelegram, tmp_path: Path, kexue: Blog
+) -> None:
+    kexue.pages["/feed"] = page(b"", status=503)
+    bot = live_bot(telegram, tmp_path, kexue)
+    await bot.starts()
+    try:
+        await fetched(bot)
+        said = await bot.says("/status", chat_id=OPERATOR)
+        assert kexue.url("/feed") in said.text
+        assert "503" in said.text
+    finally:
+        await bot.stops()
+
+
+async def test_a_stop_does_not_wait_for_the_blog(telegram: FakeTelegram, tmp_path: Path, kexue: Blog) -> None:
+    kexue.pages["/feed"] = silence
+    bot = live_bot(telegram, tmp_path, kexue)
+    await bot.starts()
+    while not kexue.paths():
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await bot.stops()
+
+
+async def test_a_joined_post_is_found_once(bot: WholeBot) -> None:
+    shelf = Shelf()
+    for number, shown in enumerate((FILLING, DUMP, LISTED)):
+        await take(bot.database, number, shown)
+
+    async def hits(tx: Transaction) -> int:
+        return len(await shelf.search(tx, "谱范数"))
+
+    assert await bot.database.read(hits) == 2
+    await take(bot.database, 3, PAGE)
+    assert await bot.database.read(hits) == 1

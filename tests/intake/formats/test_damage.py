@@ -1,0 +1,129 @@
+"""Whatever happens to a dump: a reason or whole posts, never another exception, never part of a post."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.intake.formats import Reading
+from storage.model import Sighting
+from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read_or_reason
+from tests.tools.shared import SHARED
+
+DUMPS = [
+    *SAMPLES,
+    *sorted(SHARED.glob("dumps/*.txt")),
+    *sorted(SHARED.glob("data/feed_synthetic_*.xml")),
+]
+FRAGMENTS = [
+    *(
+        b"<",
+        b">",
+        b"&",
+        b"]]>",
+        b"<![CDATA[",
+        b"\x00",
+        b"\xff\xfe",
+        b"\n",
+        b"\r\n",
+        b"$",
+        b"-->",
+        b'"',
+        b"</html>",
+    ),
+    *("\nBy 苏剑林 | 2022-03-09 |".encode(), b"\n14 Aug\n", "最近评论".encode(), "\n分类:".encode()),
+    *(
+        b"<item>",
+        b"</item>",
+        b"<entry>",
+        b"<!DOCTYPE x>",
+        b"<h1>",
+        b"</div>",
+        b"<script>",
+        b"\\begin{equation}",
+    ),
+]
+
+
+def assert_sound(outcome: Reading | str) -> None:
+    if isinstance(outcome, str):
+        assert outcome
+        assert "\n" not in outcome
+        return
+    assert outcome.sightings
+    for sighting in outcome.sightings:
+        assert sighting.title == sighting.title.strip() != ""
+        assert "\n" not in sighting.title
+        assert sighting.date or sighting.month_day or sighting.archive_id
+        assert sighting.month_day is None or re.fullmatch(r"[01][0-9]-[0-3][0-9]", sighting.month_day)
+        assert (sighting.archive_id is None) == (sighting.url is None)
+        assert sighting.excerpt is None or sighting.excerpt.strip()
+        "".join((sighting.title, sighting.excerpt or "", *(sighting.tags or ()))).encode()
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name)
+def test_a_dump_cut_at_every_hundredth_byte(dump: Path) -> None:
+    content = dump.read_bytes()
+    for length in range(0, len(content), 100):
+        assert_sound(read_or_reason(content[:length]))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_cut_anywhere_shows_only_what_the_whole_shows(sample: Path) -> None:
+    content = sample.read_bytes()
+    whole = {entry["title"]: entry for entry in EXPECTED[sample.name]["sightings"]}
+    step = 31 if sample.suffix == ".xml" else 1  # feedparser needs milliseconds for each
+    for length in range(0, len(content) - 1, step):
+        outcome = read_or_reason(content[:length])
+        assert_sound(outcome)
+        sightings = outcome.sightings if isinstance(outcome, Reading) else ()
+        for number, shown in enumerate(sightings, 1):
+            assert_part_of(shown, whole[shown.title], last=number == len(sightings))
+
+
+def assert_part_of(shown: Sighting, expected: dict[str, object], *, last: bool) -> None:
+    entry = as_json(shown)
+    for key in ("date", "month_day", "archive_id", "url"):
+        assert entry[key] == expected[key]
+    for key in ("readers", "comments", "category", "tags"):
+        assert entry[key] in (None, expected[key])
+    if not last:
+        assert entry["excerpt"] == expected["excerpt"]
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name)
+def test_a_thousand_mutations(dump: Path) -> None:
+    chance = random.Random(dump.name)
+    content = dump.read_bytes()
+    for _ in range(1000 // len(DUMPS) + 1):
+        mutant = bytearray(content)
+        for _ in range(chance.randint(1, 8)):
+            start = chance.randrange(len(mutant))
+            match chance.randrange(4):
+                case 0:
+                    mutant[start] = chance.randrange(256)
+                case 1:
+                    del mutant[start : start + chance.randint(1, 60)]
+                case 2:
+                    mutant[start:start] = chance.choice(FRAGMENTS)
+                case _:
+                    mutant[start:start] = mutant[start : start + chance.randint(1, 400)]
+        assert_sound(read_or_reason(bytes(mutant)))
+
+
+@given(st.binary(max_size=2000))
+def test_any_bytes(content: bytes) -> None:
+    assert_sound(read_or_reason(content))
+
+
+@given(
+    st.sampled_from(["", "<html>", "<rss><channel>", "\x1f\x8b", "宇宙驿站\n", '<?xml version="1.0"?>']),
+    st.lists(
+        st.sampled_from(FRAGMENTS) | st.text(max_size=20).map(lambda text: text.encode(errors="replace"))
+    ),
+)
+def test_any_heap_of_fragments(start: str, fragments: list[bytes]) -> None:
+    assert_sound(read_or_reason(start.encode("latin-1", "replace") + b"".join(fragments)))

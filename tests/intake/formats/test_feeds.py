@@ -1,0 +1,147 @@
+"""Feeds as they really come: broken items, hostile declarations, full text, feeds of other things."""
+
+import pytest
+
+from bot.intake.formats import Unreadable
+from storage.model import Layout
+from tests.intake.formats.samples import FOLDER, read
+
+RSS2 = (FOLDER / "feed_rss2.xml").read_text()
+ATOM = (FOLDER / "feed_atom.xml").read_text()
+RSS1 = (FOLDER / "feed_rss1.xml").read_text()
+IDS = [11833, 11777, 11307]
+
+
+def _ids(feed: str) -> list[int | None]:
+    return [sighting.archive_id for sighting in read(feed).sightings]
+
+
+@pytest.mark.parametrize("feed", [RSS2, ATOM, RSS1], ids=["RSS 2.0", "Atom", "RSS 1.0"])
+def test_a_broken_item_loses_only_itself(feed: str) -> None:
+    second = feed.rindex("<title", 0, feed.index("流形上"))
+    reading = read(feed[:second] + "<b></i>" + feed[second:])
+    assert [sighting.archive_id for sighting in reading.sightings] == [11833, 11307]
+    assert reading.notes == ("item 2: not well-formed, skipped",)
+
+
+@pytest.mark.parametrize("feed", [RSS2, ATOM], ids=["RSS 2.0", "Atom"])
+@pytest.mark.parametrize("oddity", ["a]]>b", "数组x[y[0]]>1", "\x0b\x01", "\ufffe", "]]"])
+def test_an_unescaped_oddity_in_a_body_loses_nothing(feed: str, oddity: str) -> None:
+    odd = feed.replace("第三篇的", f"第三篇{oddity}的")
+    assert _ids(odd) in (IDS, IDS[:2])
+    assert _ids(odd) == IDS or "\ufffe" in oddity
+    assert (read(odd).sightings[0].excerpt or "").startswith("第一段示例。")
+
+
+def test_a_bare_ampersand_in_a_title_is_mended() -> None:
+    assert (
+        read(RSS2.replace("Muon + 双旋转<", "Muon & 双旋转<")).sightings[1].title
+        == "流形上的最速下降：6. Muon & 双旋转"
+    )
+
+
+def test_escaped_signs_in_a_title_are_what_they_mean() -> None:
+    feed = RSS2.replace("Muon + 双旋转<", "&lt;b&gt;&amp;amp; 双旋转<")
+    assert read(feed).sightings[1].title == "流形上的最速下降：6. <b>&amp; 双旋转"
+
+
+def test_a_broken_head_does_not_matter() -> None:
+    assert _ids(RSS2.replace("<language>", "<language").replace("xmlns:slash", "xmlns:xslash")) == IDS
+
+
+def test_an_item_without_its_end_is_skipped() -> None:
+    reading = read(RSS2[: RSS2.rindex("</item>")])
+    assert [sighting.archive_id for sighting in reading.sightings] == IDS[:2]
+    assert reading.notes == ("item 3: not well-formed, skipped",)
+
+
+BOMB = '<!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\n<rss'
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        BOMB,
+        '<!DOCTYPE rss SYSTEM "file:///etc/passwd">\n<rss',
+        '<!doctype rss [<!ENTITY x SYSTEM "http://localhost/">]>\n<rss',
+        '<!-- <rdf --><!DOCTYPE rss PUBLIC "x" "y"><rss',
+    ],
+)
+def test_entities_and_document_types_are_refused(declaration: str) -> None:
+    with pytest.raises(Unreadable, match="entities: refused"):
+        read(RSS2.replace("<rss", declaration, 1))
+
+
+def test_a_document_type_hidden_behind_a_false_root_is_refused() -> None:
+    with pytest.raises(Unreadable, match="entities: refused"):
+        read(RSS2.replace("<rss", "<!-- <rss -->" + BOMB, 1))
+
+
+def test_a_page_in_the_xml_form_of_html_is_a_page() -> None:
+    page = (FOLDER / "list_page.html").read_text()
+    prolog = '<?xml version="1.0"?>\n<!-- saved -->\n'
+    assert read(prolog + page).sightings == read(page).sightings
+
+
+def test_a_full_text_feed_gives_only_its_description() -> None:
+    feed = RSS2.replace('<p class="more">', "<p>").replace("[...]", "正文" * 500)
+    assert {sighting.excerpt for sighting in read(feed).sightings} == {"示例描述。"}
+
+
+def test_a_fold_inside_a_full_text_feed_is_where_the_excerpt_ends() -> None:
+    feed = RSS2.replace('<p class="more">', "<!--more--><p>").replace("[...]", "正文" * 500)
+    assert read(feed).sightings == read(RSS2).sightings
+
+
+def test_a_full_text_rss_1_item_is_cut_as_typecho_cuts_descriptions() -> None:
+    feed = RSS1.replace("[...]", "正文" * 500)
+    assert [len(sighting.excerpt or "") for sighting in read(feed).sightings] == [100, 100, 100]
+
+
+def test_a_description_that_repeats_the_title_is_no_excerpt() -> None:
+    feed = RSS2.replace('<p class="more">', "<p>").replace("示例描述。", "AdamW的Weight RMS的渐近估计（上）")
+    assert read(feed).sightings[2].excerpt is None
+
+
+@pytest.mark.parametrize("moment", ["Thu, 99 Foo 2026 99:99:99 +0000", "", "Mon, 01 Jan 0000 00:00:00 +0000"])
+def test_an_item_with_a_bad_date_keeps_its_number(moment: str) -> None:
+    third = read(RSS2.replace("Wed, 01 Oct 2025 10:30:00 +0800", moment)).sightings[2]
+    assert (third.archive_id, third.date) == (11307, None)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://example.org/archives/11833",
+        "https://kexue.fm.example.org/archives/11833",
+        "https://kexue.fm/archives/11833#comment-12",
+        "https://kexue.fm/tag/11833",
+        "https://kexue.fm/archives/99999999999",
+    ],
+)
+def test_what_is_no_post_of_the_blog_is_skipped(link: str) -> None:
+    reading = read(RSS2.replace("https://spaces.ac.cn/archives/11833<", f"{link}<"))
+    assert [sighting.archive_id for sighting in reading.sightings] == IDS[1:]
+    assert "not a post of the blog" in reading.notes[0]
+
+
+def test_both_hosts_are_one_blog() -> None:
+    assert _ids(RSS2.replace("https://spaces.ac.cn", "http://www.kexue.fm")) == IDS
+
+
+def test_the_feed_of_comments_is_refused() -> None:
+    feed = RSS2
+    for archive_id in IDS:
+        feed = feed.replace(f"archives/{archive_id}<", f"archives/{archive_id}#comment-1<")
+    with pytest.raises(Unreadable, match="not a post of the blog"):
+        read(feed)
+
+
+def test_a_feed_without_items_is_refused() -> None:
+    with pytest.raises(Unreadable, match="no complete post"):
+        read(RSS2[: RSS2.index("<item>")] + "</channel></rss>")
+
+
+def test_a_feed_is_known_by_its_root_and_not_by_its_prolog() -> None:
+    assert read(RSS2[RSS2.index("<rss") :]).layout is Layout.FEED
+    assert _ids("\n\n" + RSS2.replace('encoding="UTF-8"', 'encoding="GB2312"')) == IDS

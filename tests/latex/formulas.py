@@ -1,0 +1,77 @@
+"""Formulas to try: the collection of hard ones, and all those of the dumps' excerpts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from bot.intake.formats.detect import read_dump
+from bot.render.document import (
+    Block,
+    Bold,
+    DisplayFormula,
+    Formula,
+    Inline,
+    Italic,
+    Items,
+    Link,
+    Preformatted,
+    Quote,
+)
+from bot.render.excerpt import excerpt_body
+from storage.model import Dump
+from tests.tools.shared import SHARED
+
+_TABLE = Path(__file__).parents[1] / "data" / "formulas.tsv"
+
+
+@cache
+def hard_formulas() -> tuple[tuple[str, str, str], ...]:
+    """Source; "safe" or "code"; the Unicode form or "code", where ⏎ ends a line."""
+    rows = _TABLE.read_text(encoding="utf-8").splitlines()
+    return tuple((tex, rich, classic) for tex, rich, classic in (row.split("\t") for row in rows))
+
+
+@cache
+def shared_excerpts() -> tuple[tuple[str, str], ...]:
+    """Title and excerpt of every post of the dumps; none where the folder is absent."""
+    found = []
+    for path in sorted((SHARED / "dumps").glob("*.txt")):
+        dump = Dump(name=path.name, content=path.read_bytes(), captured_at=datetime(2026, 1, 1, tzinfo=UTC))
+        found += [(post.title, post.excerpt) for post in read_dump(dump).sightings if post.excerpt]
+    return tuple(found)
+
+
+@cache
+def shared_formulas() -> tuple[str, ...]:
+    """Every formula of the dumps once, in order."""
+    bodies = [excerpt_body(excerpt) for _, excerpt in shared_excerpts()]
+    return tuple(dict.fromkeys(tex for body in bodies for block in body for tex in formulas_of(block)))
+
+
+def formulas_of(block: Block) -> Iterator[str]:
+    """The formulas of a block, in order."""
+    match block:
+        case DisplayFormula():
+            yield block.tex
+        case Preformatted():
+            return
+        case Quote():
+            for inner in block.blocks:
+                yield from formulas_of(inner)
+        case Items():
+            for item in block.items:
+                yield from _inline(item.children)
+        case _:
+            yield from _inline(block.children)
+
+
+def _inline(children: tuple[Inline, ...]) -> Iterator[str]:
+    for child in children:
+        match child:
+            case Formula():
+                yield child.tex
+            case Bold() | Italic() | Link():
+                yield from _inline(child.children)
+            case _:
+                pass

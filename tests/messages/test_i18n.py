@@ -1,0 +1,143 @@
+"""The two languages: no sentence in one only, no place unfilled, numbers and dates as each writes them."""
+
+import string
+from datetime import date
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.messages.i18n import DOMAIN, LANGUAGES, LOCALES, language_of, words_for
+from storage.model import Certainty
+from tests.messages.catalogues import uses
+from tests.messages.posts import EMBEDDING, LEAKY, UNDATED, post
+
+
+def _catalogue(language: str) -> Catalog:
+    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
+        return read_po(source, locale=language)
+
+
+def _entries(language: str) -> dict[str, tuple[str, ...]]:
+    """Message ids with their translations, one for each plural form."""
+    entries = {}
+    for message in _catalogue(language):
+        if message.id:
+            forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
+            msgid = message.id if isinstance(message.id, str) else message.id[0]
+            entries[msgid] = tuple(str(form) for form in forms)
+    return entries
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_sentence_in_the_code_is_a_literal() -> None:
+    assert [use.place for use in uses() if use.msgid is None] == []
+
+
+def test_every_place_of_a_sentence_is_filled() -> None:
+    assert [use.place for use in uses() if use.msgid is not None and _places(use.msgid) - use.values] == []
+
+
+def test_a_sentence_is_counted_everywhere_or_nowhere() -> None:
+    counted = {use.msgid for use in uses() if use.counted}
+    assert counted & {use.msgid for use in uses() if not use.counted} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_has_the_sentences_of_the_code_and_no_others(language: str) -> None:
+    said = {use.msgid for use in uses()}
+    known = set(_entries(language))
+    assert (sorted(map(str, said - known)), sorted(known - said)) == ([], [])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_is_there_and_has_the_same_places(language: str) -> None:
+    catalogue = _catalogue(language)
+    counted = {use.msgid for use in uses() if use.counted}
+    for msgid, forms in _entries(language).items():
+        assert len(forms) == (catalogue.num_plurals if msgid in counted else 1), msgid
+        assert all(forms), msgid
+        assert all(_places(form) == _places(msgid) for form in forms), msgid
+
+
+def test_the_chinese_catalogue_says_what_the_code_says() -> None:
+    assert [msgid for msgid, forms in _entries("zh").items() if forms != (msgid,)] == []
+
+
+def test_no_sentence_shouts() -> None:
+    texts = [form for language in LANGUAGES for forms in _entries(language).values() for form in forms]
+    assert [text for text in texts if "!" in text or "！" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "language"),
+    [
+        ("zh", "zh"),
+        ("zh-hans", "zh"),
+        ("zh-TW", "zh"),
+        ("ZH", "zh"),
+        ("en", "en"),
+        ("de", "en"),
+        ("", "en"),
+        (None, "en"),
+    ],
+)
+def test_the_language_is_that_of_the_client(code: str | None, language: str) -> None:
+    assert language_of(code) == language
+
+
+@pytest.mark.parametrize(("n", "said"), [(0, "0 readers"), (1, "1 reader"), (37_802, "37,802 readers")])
+def test_english_has_two_forms(n: int, said: str) -> None:
+    assert words_for("en").count("{n} 人读过", n) == said
+
+
+@pytest.mark.parametrize(
+    ("n", "zh", "en"),
+    [
+        (0, "0", "0"),
+        (9_999, "9,999", "9,999"),
+        (10_000, "1 万", "10K"),
+        (37_802, "3.78 万", "37.8K"),
+        (379_910, "37.9 万", "379K"),
+        (415_322, "41.5 万", "415K"),
+        (999_999, "99.9 万", "999K"),
+        (1_160_590, "116 万", "1.16M"),
+    ],
+)
+def test_big_numbers_are_short_in_lists(n: int, zh: str, en: str) -> None:
+    assert (words_for("zh").short_number(n), words_for("en").short_number(n)) == (zh, en)
+
+
+@given(st.integers(10_000, 10**9))
+def test_a_short_number_never_says_more_than_there_is(n: int) -> None:
+    shown = float(words_for("zh").short_number(n).removesuffix(" 万").replace(",", "")) * 10_000
+    assert n * 0.99 < shown <= n + 1e-6 * n
+
+
+def test_dates_as_each_language_writes_them() -> None:
+    zh, en = words_for("zh"), words_for("en")
+    assert (zh.date_of(LEAKY), en.date_of(LEAKY)) == ("2023-08-14", "14 Aug 2023")
+    assert (zh.date_of(EMBEDDING), en.date_of(EMBEDDING)) == ("2023?-07-20", "20 Jul 2023?")
+    assert (zh.date_of(UNDATED), en.date_of(UNDATED)) == ("07-14", "14 Jul")
+    assert zh.date_of(post(1, "没有日期")) is None
+    inferred = zh.date(date(2023, 8, 14), Certainty.INFERRED)
+    assert inferred == "2023-08-14"
+    assert (zh.month(2022, 6), en.month(2022, 6)) == ("2022-06", "Jun 2022")
+    assert (zh.day(date(2026, 11, 22)), en.day(date(2026, 11, 22))) == ("11 月 22 日", "22 Nov")
+    assert (zh.weekday(6), en.weekday(0)) == ("周日", "Monday")
+
+
+def test_sentences_stand_apart_in_english_only() -> None:
+    assert words_for("zh").sentences("甲。", None, "乙。") == "甲。乙。"
+    assert words_for("en").sentences("One.", "", "Two.") == "One. Two."
+
+
+def test_braces_in_a_value_are_only_text() -> None:
+    assert (
+        words_for("en").say("没有叫「{name}」的标签。", name="{n} {0}") == "There is no tag called “{n} {0}”."
+    )

@@ -1,0 +1,49 @@
+"""The pace of one process: answers go before pushes or, where they would be late, not at all; asked twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from prometheus_client import CollectorRegistry
+
+from bot.clock import SystemClock
+from bot.ops.metrics import make_metrics
+from bot.rate_limit.in_process import LocalPace
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Pacing
+from bot.telegram.send_gate import departing
+from storage.database import Database
+from tests.delivery.archive import database_in
+
+METRICS = make_metrics(CollectorRegistry(), version="")
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with database_in(tmp_path) as opened:
+        yield opened
+
+
+async def test_an_answer_that_would_come_too_late_is_not_booked(database: Database) -> None:
+    """Else it would be one too many in its second, or keep a slot that nobody uses."""
+    pacing = Pacing(Limits(per_second=2))
+    pace = LocalPace(database, pacing, SystemClock(), METRICS)
+    assert await pace.answer(1, True, 30.0)
+    assert await pace.answer(2, True, 30.0)
+    booked = pacing.starts
+    assert not await pace.answer(3, True, 0.5)
+    assert pacing.starts == booked
+
+
+async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
+    pacing, clock = Pacing(Limits(per_second=1)), SystemClock()
+    pace = LocalPace(database, pacing, clock, METRICS)
+    assert await pace.answer(1, True, 30.0)
+    departure = departing()
+    assert departure is not None
+    await asyncio.sleep(0.1)
+    await departure.leaves()
+    departure.left()
+    (counted,) = pacing.starts_of(1)
+    assert 0 <= clock.monotonic() - counted < 0.05

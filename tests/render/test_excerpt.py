@@ -1,0 +1,198 @@
+"""Excerpts as captured become paragraphs, headings, lists and formulas; nothing is lost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.render.document import (
+    Body,
+    Code,
+    DisplayFormula,
+    Formula,
+    Heading,
+    Inline,
+    Item,
+    Items,
+    Paragraph,
+    Preformatted,
+    Text,
+)
+from bot.render.excerpt import excerpt_body
+from bot.text_sanitizer import clean
+from tests.latex.formulas import shared_excerpts
+from tests.tools.examples import examples
+from tests.tools.shared import needs_shared
+
+
+def said(*children: Inline | str) -> Paragraph:
+    return Paragraph(tuple(Text(child) if isinstance(child, str) else child for child in children))
+
+
+MATHS: dict[str, tuple[str, Body]] = {
+    "dollars": ("设$x^2$为输入。", (said("设", Formula("x^2"), "为输入。"),)),
+    "round brackets": (r"设\(x\)为输入。", (said("设", Formula("x"), "为输入。"),)),
+    "double dollars": ("有$$x$$成立。", (said("有"), DisplayFormula("x"), said("成立。"))),
+    "square brackets": (r"有\[x\]成立。", (said("有"), DisplayFormula("x"), said("成立。"))),
+    "equation": (r"有\begin{equation}x\end{equation}", (said("有"), DisplayFormula("x"))),
+    "equation with star": (r"\begin{equation*}x\end{equation*}", (DisplayFormula("x"),)),
+    "align keeps its environment": (
+        r"\begin{align}a&=b\\c&=d\end{align}",
+        (DisplayFormula(r"\begin{align}a&=b\\c&=d\end{align}"),),
+    ),
+    "environment inside one of its name": (
+        r"\begin{cases}\begin{cases}a\end{cases}\end{cases}尾巴。",
+        (DisplayFormula(r"\begin{cases}\begin{cases}a\end{cases}\end{cases}"), said("尾巴。")),
+    ),
+    "over many lines": (
+        "是：\n\\begin{equation}\\begin{pmatrix}0 & \\\\\n1 & 0\n\\end{pmatrix}\\end{equation}\n后来。",
+        (said("是："), DisplayFormula("\\begin{pmatrix}0 & \\\\\n1 & 0\n\\end{pmatrix}"), said("后来。")),
+    ),
+    "a label that nobody refers to": (r"$$x\label{a}$$", (DisplayFormula("x"),)),
+    "references become numbers": (
+        r"$$x\label{eq:a}$$由$\eqref{eq:b}$和\eqref{eq:a}得$$y\label{eq:b}$$",
+        (DisplayFormula(r"x\tag{1}"), said("由(2)和(1)得"), DisplayFormula(r"y\tag{2}")),
+    ),
+    "a tag goes before a number": (
+        r"$$x\tag{*}\label{a}$$见\ref{a}。",
+        (DisplayFormula(r"x\tag{*}"), said("见(*)。")),
+    ),
+    "a reference out of the excerpt": (r"由\eqref{eq:rope}可知。", (said("由(rope)可知。"),)),
+    "a reference inside a formula": (
+        r"$$x\label{a}$$由$y\eqref{a}$可知。",
+        (DisplayFormula(r"x\tag{1}"), said("由", Formula(r"y\text{(1)}"), "可知。")),
+    ),
+    "cut inside an environment": (
+        "有\n\\begin{equation}\\frac{a}{\nb",
+        (said("有"), Preformatted("\\begin{equation}\\frac{a}{\nb")),
+    ),
+    "cut inside dollars": (r"有$\frac{1}{", (said("有", Code(r"$\frac{1}{")),)),
+    "prose after a broken formula": (
+        "\\begin{align}a&=b\n然后是正文。",
+        (Preformatted("\\begin{align}a&=b"), said("然后是正文。")),
+    ),
+    "an unknown environment is text": (r"见\begin{foo}x。", (said(r"见\begin{foo}x。"),)),
+    "empty dollars": ("有$$$$和$$ $$。", (said("有$$$$和$$ $$。"),)),
+}
+
+MONEY = [
+    "花了$5和$10。",
+    "It costs $5 or $10 a month.",
+    "$395k vs $483k",
+    "从$5到$10,都贵。",
+    "运行 $HOME/bin:$PATH 即可。",
+    "只有一个$。",
+    "价格$5",
+    "US$ 5 and US$ 6",
+    "买$5一斤,卖$6一斤",
+]
+
+LINES: dict[str, tuple[str, Body]] = {
+    "a short lone line heads what follows": (
+        "第一段。\n旧背景\n第二段。",
+        (said("第一段。"), Heading((Text("旧背景"),), level=4), said("第二段。")),
+    ),
+    "a heading in Latin": (
+        "第一段。\nEarth Mover's Distance\n第二段。",
+        (said("第一段。"), Heading((Text("Earth Mover's Distance"),), level=4), said("第二段。")),
+    ),
+    "a heading that ends the excerpt": (
+        "第一段。\n更新汇总",
+        (said("第一段。"), Heading((Text("更新汇总"),), level=4)),
+    ),
+    "the first line is no heading": ("短句\n第二段。", (said("短句"), said("第二段。"))),
+    "a short sentence is no heading": (
+        "第一段。\n是吗?\n第二段。",
+        (said("第一段。"), said("是吗?"), said("第二段。")),
+    ),
+    "words before a formula are no heading": (
+        "第一段。\n可以写成\n$$x$$",
+        (said("第一段。"), said("可以写成"), DisplayFormula("x")),
+    ),
+    "a connective is no heading": (
+        "第一段。\n其中\n$x$是输入。",
+        (said("第一段。"), said("其中"), said(Formula("x"), "是输入。")),
+    ),
+    "a numbered list": (
+        "更新如下:\n1、第一;\n2、第$n$;",
+        (
+            said("更新如下:"),
+            Items((Item((Text("第一;"),), "1"), Item((Text("第"), Formula("n"), Text(";")), "2"))),
+        ),
+    ),
+    "a single item after a colon": (
+        "如下:\n1、第一;",
+        (said("如下:"), Items((Item((Text("第一;"),), "1"),))),
+    ),
+    "a single number is no list": ("1、第一。\n后来。", (said("1、第一。"), said("后来。"))),
+    "a decimal is no number of a list": ("1.5倍。\n2.5倍。", (said("1.5倍。"), said("2.5倍。"))),
+    "bullets": ("• 甲\n• 乙", (Items((Item((Text("甲"),)), Item((Text("乙"),)))),)),
+    "empty lines": ("甲。\n\n\n\n乙。\r\n丙。", (said("甲。"), said("乙。"), said("丙。"))),
+    "nothing": (" \n\u200b\n ", ()),
+}
+
+
+@pytest.mark.parametrize(("excerpt", "body"), MATHS.values(), ids=MATHS)
+def test_mathematics_is_found(excerpt: str, body: Body) -> None:
+    assert excerpt_body(excerpt) == body
+
+
+@pytest.mark.parametrize("text", MONEY)
+def test_money_and_shells_stay_text(text: str) -> None:
+    assert excerpt_body(text) == (said(text),)
+
+
+@pytest.mark.parametrize(("excerpt", "body"), LINES.values(), ids=LINES)
+def test_lines_become_blocks(excerpt: str, body: Body) -> None:
+    assert excerpt_body(excerpt) == body
+
+
+@needs_shared
+def test_the_dumps_have_what_a_reader_sees_in_them() -> None:
+    bodies = [excerpt_body(excerpt) for _, excerpt in shared_excerpts()]
+    blocks = [block for body in bodies for block in body]
+    headings = {block.children for block in blocks if isinstance(block, Heading)}
+    for title in ("增量爆炸", "简单探针", "旧背景", "更新汇总", "模型", "Earth Mover's Distance", "统一视角"):
+        assert (Text(title),) in headings
+    assert len(headings) == 20
+    assert [len(block.items) for block in blocks if isinstance(block, Items)] == [6]
+    assert sum(isinstance(block, DisplayFormula) for block in blocks) == 7
+    assert not any(isinstance(block, Preformatted) for block in blocks)
+
+
+def source(body: Body) -> str:
+    """All characters of a body that are neither delimiters nor labels."""
+    return "".join("".join(map(repr, body)).split())
+
+
+_WORDS = [
+    "设",
+    "$",
+    "$$",
+    "\\(",
+    "\\)",
+    "\\[",
+    "\\]",
+    "\\begin{align}",
+    "\\end{align}",
+    "\\label{a}",
+    "\\eqref{a}",
+]
+_PIECES = st.sampled_from(
+    [*_WORDS, "\\$", "\\\\", "x", " ", "\n", "1、", "5", "<b>", "&", "{", "}", "。", "\u202e"]
+)
+
+
+@examples(60)
+@given(st.one_of(st.text(), st.lists(_PIECES, max_size=40).map("".join)))
+def test_any_text_is_read_and_its_words_are_kept(text: str) -> None:
+    body = excerpt_body(text)
+    shown = source(body)
+    for character in set(clean(text)):
+        if character.isalnum() and character not in "0123456789abeginlqrf":
+            assert character in shown
+
+
+@given(st.lists(st.sampled_from(["\\begin{align}", "$", "$$", "\\(", "\\["]), min_size=200, max_size=200))
+@examples(10)
+def test_many_openings_are_read(pieces: list[str]) -> None:
+    assert excerpt_body("".join(pieces))

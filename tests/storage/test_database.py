@@ -1,0 +1,117 @@
+"""Units of work that come in each other's way: one at a time, or run again until they are through."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from storage.database import LONGEST_PAUSE, TRIES, Database, Transaction, open_database, passing, pauses
+from tests.tools.postgres import MakeUrl
+
+
+@pytest_asyncio.fixture
+async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
+    opened = await open_database(postgres())
+    yield opened
+    await opened.close()
+
+
+async def say(tx: Transaction, words: str) -> None:
+    await tx.facts._connection.execute(text(words))
+
+
+async def put(database: Database, name: str, value: str) -> None:
+    await database.transact(lambda tx: tx.facts.put(name, value))
+
+
+async def test_units_that_read_and_then_write_do_not_overtake_each_other(database: Database) -> None:
+    await put(database, "count", "0")
+
+    async def unit(tx: Transaction) -> None:
+        count = int(await tx.facts.get("count") or 0)
+        await asyncio.sleep(0)
+        await tx.facts.put("count", str(count + 1))
+
+    await asyncio.gather(*(database.transact(unit) for _ in range(20)))
+    assert await database.read(lambda tx: tx.facts.get("count")) == "20"
+
+
+async def test_units_that_wait_for_each_other_both_end(shared: Database) -> None:
+    for name in ("a", "b"):
+        await put(shared, name, "")
+    both = asyncio.Barrier(2)
+    tries: list[str] = []
+
+    async def unit(tx: Transaction, first: str, second: str) -> None:
+        tries.append(first)
+        await tx.facts.put(first, first)
+        if tries.count(first) == 1:
+            await both.wait()
+        await tx.facts.put(second, first)
+
+    await asyncio.gather(
+        shared.transact(lambda tx: unit(tx, "a", "b"), alone=False),
+        shared.transact(lambda tx: unit(tx, "b", "a"), alone=False),
+    )
+    assert len(tries) == 3, "one of them was broken off and run again"
+
+
+async def test_a_unit_whose_connection_is_lost_is_run_again(shared: Database) -> None:
+    runs = 0
+
+    async def unit(tx: Transaction) -> str | None:
+        nonlocal runs
+        runs += 1
+        await tx.facts.put("a", str(runs))
+        if runs == 1:
+            await say(tx, "SELECT pg_terminate_backend(pg_backend_pid())")
+        return await tx.facts.get("a")
+
+    assert await shared.transact(unit) == "2"
+    assert await shared.read(lambda tx: tx.facts.get("a")) == "2"
+
+
+async def test_a_unit_that_is_always_broken_off_fails_in_the_end(shared: Database, tmp_path: Path) -> None:
+    runs = 0
+
+    async def unit(tx: Transaction) -> None:
+        nonlocal runs
+        runs += 1
+        await say(tx, "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")
+
+    with pytest.raises(DBAPIError, match="again"):
+        await shared.transact(unit)
+    assert runs == TRIES
+
+
+async def test_a_mistake_is_not_repeated(database: Database) -> None:
+    runs = 0
+
+    async def unit(tx: Transaction) -> None:
+        nonlocal runs
+        runs += 1
+        await say(tx, "INSERT INTO facts (name) VALUES ('a')")
+
+    with pytest.raises(IntegrityError) as raised:
+        await database.transact(unit)
+    assert runs == 1
+    assert not passing(raised.value)
+
+
+def test_the_pauses_grow_and_are_bounded() -> None:
+    taken = list(pauses())
+    assert len(taken) == TRIES - 1
+    assert all(0 < pause <= LONGEST_PAUSE for pause in taken)
+    assert taken[0] < taken[2] < taken[-1]
+
+
+async def test_two_that_start_at_once_both_find_todays_schema(postgres: MakeUrl) -> None:
+    url = postgres()
+    opened = await asyncio.gather(*(open_database(url) for _ in range(3)))
+    for one in opened:
+        assert (await one.read(lambda tx: tx.scopes.everything())).id == 1
+        await one.close()

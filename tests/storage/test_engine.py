@@ -1,0 +1,93 @@
+"""Many rows at once, and ids before their rows, on both databases."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from storage.database import Database, Transaction
+from storage.engine import NaiveTimeError, next_ids, run_many
+from storage.model import Certainty
+from storage.schema import dumps, posts
+
+NOW = datetime(2026, 5, 17, 8, 30, 1, 250_000, tzinfo=UTC)
+DUMP = {
+    "id": 1, "name": "a.txt", "sha256": "0", "origin": "folder", "captured_at": NOW, "taken_in_at": NOW,
+    "sightings": 2, "new": 2, "edited": 0, "unchanged": 0, "skipped": 0, "held": False,
+}  # fmt: skip
+
+
+def row(number: int, day: date | None = date(2024, 2, 29)) -> dict[str, object]:
+    return {
+        "id": number,
+        "title": f"第{number}篇",
+        "title_key": f"第{number}篇",
+        "title_at": NOW,
+        "date": day,
+        "date_certainty": Certainty.INFERRED,
+        "excerpt": "$a:b$ %s ? {x}",
+        "tagged": number % 2 == 0,
+        "first_seen_at": NOW,
+        "updated_at": NOW,
+        "first_dump_id": 1,
+    }
+
+
+async def stored(tx: Transaction) -> list[dict[str, object]]:
+    found = await tx.archive._connection.execute(select(posts).order_by(posts.c.id))
+    names = row(0).keys()
+    return [{name: each[name] for name in names} for each in found.mappings()]
+
+
+async def test_every_row_reads_as_it_was_written(database: Database) -> None:
+    rows = [row(3), row(4, day=None), row(11)]
+
+    async def unit(tx: Transaction) -> list[dict[str, object]]:
+        await run_many(tx.archive._connection, insert(dumps), [DUMP])
+        await run_many(tx.archive._connection, insert(posts), rows)
+        return await stored(tx)
+
+    assert await database.transact(unit) == rows
+
+
+async def test_many_updates_and_deletions_meet_their_rows_only(database: Database) -> None:
+    renamed = (
+        update(posts)
+        .where(posts.c.id == bindparam("row"), posts.c.title.is_distinct_from(bindparam("name")))
+        .values(title=bindparam("name"), tagged=bindparam("tagged"))
+    )
+
+    async def unit(tx: Transaction) -> list[dict[str, object]]:
+        connection = tx.archive._connection
+        await run_many(connection, insert(dumps), [DUMP])
+        await run_many(connection, insert(posts), [row(1), row(2), row(3), row(4)])
+        kept = {"row": 3, "name": "第3篇", "tagged": True}  # of this name already: left as it is
+        await run_many(connection, renamed, [{"row": 2, "name": "新", "tagged": False}, kept])
+        await run_many(connection, delete(posts).where(posts.c.id == bindparam("row")), [{"row": 4}])
+        await run_many(connection, renamed, [])
+        return await stored(tx)
+
+    changed = row(2) | {"title": "新", "tagged": False}
+    assert await database.transact(unit) == [row(1), changed, row(3)]
+
+
+async def test_a_time_without_a_zone_is_refused_here_too(database: Database) -> None:
+    naive = DUMP | {"captured_at": NOW.replace(tzinfo=None)}
+    with pytest.raises(NaiveTimeError):
+        await database.transact(lambda tx: run_many(tx.archive._connection, insert(dumps), [naive]))
+
+
+async def test_ids_given_ahead_ascend_and_are_nobody_elses(database: Database) -> None:
+    async def unit(tx: Transaction) -> list[int]:
+        connection = tx.archive._connection
+        await run_many(connection, insert(dumps), [DUMP])
+        given = []
+        for count in (2, 0, 3):
+            ids = await next_ids(connection, posts, count)
+            await run_many(connection, insert(posts), [row(number) for number in ids])
+            given += ids
+        return given
+
+    given = await database.transact(unit)
+    assert len(given) == 5
+    assert given == sorted(set(given))

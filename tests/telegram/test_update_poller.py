@@ -1,0 +1,192 @@
+"""Asking for updates: one after the other, only while it is one's turn, and each handed on once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from telegram import Bot, Update
+
+from bot.telegram import update_poller
+from bot.telegram.http_request import AiohttpRequest
+from bot.telegram.update_poller import Polling
+from bot.update_receiver import UPDATES, Pointer, secret_of
+from tests.fakes.people import FakeTelegram
+from tests.telegram.conftest import bot_over
+
+
+@dataclass
+class Turn:
+    """Whose turn it is, and what was handed on."""
+
+    mine: bool = True
+    numbers: list[int] = field(default_factory=list)
+
+    def may(self) -> bool:
+        return self.mine
+
+    async def hand_on(self, update: Update) -> None:
+        self.numbers.append(update.update_id)
+
+
+@dataclass
+class Slow(Turn):
+    """Whoever writes first waits until `go_on`."""
+
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hand_on(self, update: Update) -> None:
+        self.numbers.append(update.update_id)
+        if update.effective_message is None or update.effective_message.text != "quick":
+            await self.go_on.wait()
+
+
+@asynccontextmanager
+async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
+    wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
+    async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
+        asking = Polling(bot, turn.may, turn.hand_on, wanted=UPDATES, held_open=1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asking.run())
+            yield
+            asking.stop()
+
+
+async def until(holds: object) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # type: ignore[operator]
+            await asyncio.sleep(0.01)
+
+
+async def test_each_update_is_handed_on_once_and_confirmed(telegram: FakeTelegram) -> None:
+    turn = Turn()
+    async with polled(telegram, turn):
+        for text in ("one", "two"):
+            telegram.user_says(text)
+        await until(lambda: len(turn.numbers) == 2)
+        telegram.user_says("three")
+        await until(lambda: len(turn.numbers) == 3)
+    assert turn.numbers == sorted(set(turn.numbers))
+    assert telegram.world.updates == [], "the last one was confirmed at the end"
+
+
+async def test_what_is_not_done_is_kept_at_telegram_and_nobody_waits_for_it(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_poller, "ASIDE_SECONDS", 0.02)
+    turn = Slow()
+    async with polled(telegram, turn):
+        telegram.user_says("slow")
+        await until(lambda: turn.numbers)
+        telegram.user_says("quick")
+        await until(lambda: len(turn.numbers) == 2)
+        await asyncio.sleep(0.1)
+        assert [update["update_id"] for update in telegram.world.updates] == turn.numbers
+        turn.go_on.set()
+        await until(lambda: not telegram.world.updates)
+    assert len(turn.numbers) == len(set(turn.numbers)) == 2
+
+
+async def test_what_takes_long_is_not_kept_for_ever(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_poller, "ASIDE_SECONDS", 0.02)
+    monkeypatch.setattr(update_poller, "HANDLING_SECONDS", 0.1)
+    turn = Slow()
+    async with polled(telegram, turn):
+        telegram.user_says("slow")
+        await until(lambda: turn.numbers)
+        await until(lambda: not telegram.world.updates)
+        turn.go_on.set()
+
+
+async def test_who_writes_a_hundred_times_holds_nobody_up(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one answer of Telegram's holds, and none of it done."""
+    monkeypatch.setattr(update_poller, "ASIDE_SECONDS", 0.02)
+    turn = Slow()
+    for number in range(update_poller.MOST + 5):
+        telegram.user_says(str(number))
+    async with polled(telegram, turn):
+        await until(lambda: len(turn.numbers) == update_poller.MOST + 5)
+        turn.go_on.set()
+    assert len(set(turn.numbers)) == update_poller.MOST + 5
+    assert telegram.world.updates == []
+
+
+async def test_who_may_not_asks_nothing(telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update_poller, "LOOK_SECONDS", 0.02)
+    turn = Turn(mine=False)
+    async with polled(telegram, turn):
+        telegram.user_says("one")
+        await asyncio.sleep(0.2)
+        assert telegram.calls("getUpdates") == []
+        turn.mine = True
+        await until(lambda: turn.numbers)
+
+
+async def test_what_comes_when_the_turn_is_over_is_left_to_the_next(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_poller, "LOOK_SECONDS", 0.02)
+    turn, next_turn = Turn(), Turn()
+    async with polled(telegram, turn):
+        await until(lambda: telegram.calls("getUpdates"))
+        turn.mine = False
+        telegram.user_says("one")
+        await asyncio.sleep(0.2)
+    assert turn.numbers == []
+    async with polled(telegram, next_turn):
+        await until(lambda: next_turn.numbers)
+
+
+async def test_another_that_asks_too_is_met_with_patience_and_said_once(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(update_poller, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(update_poller, "LONGEST_PAUSE", 0.02)
+    turn = Turn()
+    with caplog.at_level(logging.INFO, logger="bot.telegram.update_poller"):
+        async with polled(telegram, turn):
+            for _ in range(8):
+                before = len(telegram.calls("getUpdates"))
+                telegram.world.polls += 1  # another request comes in between
+                telegram.world.changed()
+                await until(lambda before=before: len(telegram.calls("getUpdates")) > before)
+            telegram.user_says("one")
+            await until(lambda: turn.numbers)
+    assert len(caplog.messages) <= 1
+
+
+async def test_a_webhook_that_somebody_took_away_is_set_again(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.update_receiver.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("bot.update_receiver.LOOK_SECONDS", 0.1)
+    url, turn = f"{telegram.server}/nowhere", Turn(mine=False)
+    wire = AiohttpRequest(connections=1, read_timeout=5)
+
+    def points() -> str | None:
+        return telegram.world.webhook["url"] if telegram.world.webhook else None
+
+    async with bot_over(wire, telegram.url, telegram.token) as bot:
+        pointer = Pointer(bot, turn.may, url, secret_of(telegram.token))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pointer.run())
+            await asyncio.sleep(0.3)
+            assert points() is None
+            turn.mine = True
+            for _ in range(2):
+                await until(lambda: points() == url)
+                await bot.delete_webhook()
+            pointer.stop()
+
+
+def test_the_secret_made_of_the_token_does_not_show_it() -> None:
+    made = secret_of("123:abc")
+    assert made == secret_of("123:abc") != secret_of("123:abd")
+    assert "abc" not in made
+    assert len(made) <= 256

@@ -1,0 +1,38 @@
+"""Tasks that are kept: those that end by themselves are waited for, those that never do outlive them."""
+
+import asyncio
+
+from bot.supervisor import Supervisor
+
+
+async def test_what_never_ends_goes_on_until_the_others_have_ended() -> None:
+    supervisor, stopping, order = Supervisor(), asyncio.Event(), []
+
+    async def ends() -> None:
+        await stopping.wait()
+        await asyncio.sleep(0.05)
+        assert supervisor.alive("endless")
+        order.append("ends")
+
+    async def endless() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("endless")
+
+    supervisor.start("endless", endless, endless=True)
+    supervisor.start("ends", ends)
+    await asyncio.sleep(0)
+    stopping.set()
+    async with asyncio.timeout(10):
+        await supervisor.stop(5)
+    assert order == ["ends", "endless"]
+
+
+async def test_what_is_late_is_cut_off() -> None:
+    supervisor = Supervisor()
+    supervisor.start("late", lambda: asyncio.sleep(60))
+    async with asyncio.timeout(10):
+        await supervisor.stop(0.05)
+    assert not supervisor.alive("late")
+    await supervisor.stop(5)

@@ -1,0 +1,28 @@
+"""The report on how well posts are understood: `python -m tests.tools.quality`."""
+
+import sys
+from collections.abc import Callable
+
+from tests.tools import formulas_report, quality_tags
+from tests.tools.quality_titles import titles_section
+from tests.tools.shared import SHARED
+
+
+def tags_section() -> str:
+    return f"# Inferred tags\n{quality_tags.report() if SHARED.exists() else 'the real tags are not here'}"
+
+
+def formulas_section() -> str:
+    return "\n".join(["# Formulas", *formulas_report.lines()])
+
+
+SECTIONS: tuple[Callable[[], str], ...] = (titles_section, tags_section, formulas_section)
+
+
+def main() -> None:
+    for section in SECTIONS:
+        sys.stdout.write(section() + "\n\n")
+
+
+if __name__ == "__main__":
+    main()

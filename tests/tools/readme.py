@@ -1,0 +1,52 @@
+"""Generator of the tables in the documents: `python -m tests.tools.readme`."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.messages.commands import markdown_table
+from bot.settings import Settings
+from tests.capacity.page import CAPACITY_TABLES
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
+
+
+def settings_table() -> str:
+    """The README's table of settings, as Markdown."""
+    lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, SecretStr):
+            default = default.get_secret_value()
+        shown = (
+            ""
+            if default is None or default == ()
+            else f"`{str(default).lower() if isinstance(default, bool) else default}`"
+        )
+        lines.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(lines)
+
+
+Tables = Mapping[str, Callable[[], str]]
+TABLES: Tables = {"commands": markdown_table, "settings": settings_table}
+PAGES: Mapping[Path, Tables] = {README: TABLES, CAPACITY: CAPACITY_TABLES}
+
+
+def with_tables(readme: str, tables: Tables = TABLES) -> str:
+    """`readme` with each generated table between its marks."""
+    for name, table in tables.items():
+        marks = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        found = marks.search(readme)
+        if found is not None:
+            table_text = f"{found[1]}\n{table().strip()}\n\n{found[2]}"
+            readme = readme[: found.start()] + table_text + readme[found.end() :]
+    return readme
+
+
+if __name__ == "__main__":
+    for page, tables in PAGES.items():
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), tables), encoding="utf-8")

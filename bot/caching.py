@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
-from bot.supervisor import Nursery
+from bot.supervisor import BackgroundTasks
 
 V = TypeVar("V")
 
 
-class Kept(Generic[V]):
+class SingleFlightCache(Generic[V]):
     """At most `most` values, each for `fresh` seconds; whoever asks while one is being made waits for it."""
 
     def __init__(self, *, most: int, fresh: float) -> None:
@@ -66,13 +66,13 @@ AT_MOST = 200  # questions of one look
 APART_SECONDS = 0.02  # between the beginnings of two looks
 
 
-class Together(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """`look` answers many questions at once."""
 
     def __init__(self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._look = look
         self._waiting: dict[K, asyncio.Future[V]] = {}
-        self._looks = Nursery()
+        self._looks = BackgroundTasks()
         self._looking = False
         self._next_at = float("-inf")
 

@@ -12,7 +12,7 @@ from traceback import walk_tb
 from bot.clock import Clock
 from bot.delivery.admin_notices import UnexpectedErrors, encode
 from bot.ops.metrics import Metrics
-from bot.supervisor import Rounds
+from bot.supervisor import TriggeredWorker
 from storage.database import Database
 
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
@@ -49,7 +49,7 @@ class Tally:
         self._told_at[kind] = now
 
 
-class Troubles(Rounds):
+class ErrorAlerts(TriggeredWorker):
     """Counts what comes up and puts notices into the outbox."""
 
     def __init__(
@@ -69,20 +69,20 @@ class Troubles(Rounds):
         self._admins = admins
         self._tally = Tally()
 
-    def came_up(self, place: str, error: BaseException) -> None:
+    def report(self, place: str, error: BaseException) -> None:
         """An error nobody expected ended what was done in `place`; its traceback is in the log already."""
         self._metrics.failed(place)
         self._tally.note(f"{place}: {described(error)}")
         self.wake()
 
-    async def round(self) -> None:
+    async def run_once(self) -> None:
         for kind, count in self._tally.due(self._clock.monotonic()):
             await self._tell(kind, count)
 
     async def _tell(self, kind: str, count: int) -> None:
         now = self._clock.now()
         duty, said = f"notice:error:{now.isoformat()}:{kind}", encode(UnexpectedErrors(kind, count))
-        await self._database.transact(lambda tx: tx.notices.tell(self._admins, duty, said, now))
+        await self._database.write(lambda tx: tx.notices.tell(self._admins, duty, said, now))
         self._tally.told(kind, count, self._clock.monotonic())
         self._planned()
 

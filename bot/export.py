@@ -202,7 +202,7 @@ async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: da
     Raises UnknownRecordError; then the caller's transaction must not be committed.
     """
     done = Restored()
-    known = Known(await tx.posts.everything())
+    known = PostLookup(await tx.posts.everything())
     for record in records:
         try:
             whole = checked(record)
@@ -212,7 +212,7 @@ async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: da
     return done
 
 
-class Known:
+class PostLookup:
     """The stored posts by every name they go by."""
 
     def __init__(self, posts: Iterable[Post]) -> None:
@@ -226,7 +226,7 @@ class Known:
 
 
 async def _restore(
-    tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored, now: datetime
+    tx: Transaction, record: Mapping[str, Any], known: PostLookup, done: Restored, now: datetime
 ) -> None:
     if record["record"] == "chat":
         await _restore_chat(tx, record, known, done, now)
@@ -237,7 +237,7 @@ async def _restore(
 
 
 async def _restore_chat(
-    tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored, now: datetime
+    tx: Transaction, record: Mapping[str, Any], known: PostLookup, done: Restored, now: datetime
 ) -> None:
     kind, preferences = ChatKind(record["kind"]), _preferences(record["preferences"])
     to = await tx.destinations.restore(
@@ -269,7 +269,9 @@ async def _ensured(tx: Transaction, kind: ScopeKind, key: str, name: str) -> Sco
     return (await tx.scopes.ensure([(kind, key, name)]))[kind, key]
 
 
-async def _restore_person(tx: Transaction, record: Mapping[str, Any], known: Known, done: Restored) -> None:
+async def _restore_person(
+    tx: Transaction, record: Mapping[str, Any], known: PostLookup, done: Restored
+) -> None:
     for bookmark in record["bookmarks"]:
         post_id = known.find(bookmark)
         if post_id is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.clock import Clock
-from bot.delivery.worker import Sender
+from bot.delivery.worker import DeliveryWorker
 from bot.ops.http import Check
 from bot.ops.metrics import Figures
 from storage.database import Database, Transaction
@@ -15,12 +15,12 @@ BEHIND_SECONDS = 900.0  # a duty due for longer than this means that sending doe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BotVitals:
+class HealthChecks:
     """`sender` is None until Telegram was reached; `alive` says whether a supervised task runs."""
 
     database: Database
     clock: Clock
-    sender: Callable[[], Sender | None]
+    sender: Callable[[], DeliveryWorker | None]
     alive: Callable[[str], bool]
     ticking: Callable[[], bool]
 
@@ -58,7 +58,7 @@ class BotVitals:
             return Check(False, "Telegram was not reached yet")
         if sender.stopped is not None:
             return Check(False, sender.stopped.reason)
-        if sender.breaker.open:
+        if sender.breaker.is_open:
             return Check(False, "Telegram does not answer; sending waits and probes")
         return Check(self.alive("sender"))
 

@@ -17,7 +17,7 @@ RENEWALS = 3  # within that
 MARGIN = 0.07  # the part of it for two clocks, and for the time between a look and what follows from it
 
 
-class Holding:
+class LeaseHolder:
     """One lease of this process. `token` names the present holding, and is empty while there is none."""
 
     def __init__(
@@ -37,20 +37,20 @@ class Holding:
     def token(self) -> str:
         return self._token
 
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether it surely holds at this moment, however long this process may have been frozen before."""
-        if not self._database.shared:
+        if not self._database.is_multi_process:
             return True
         return bool(self._token) and self._clock.monotonic() < self._sure_until
 
-    async def keep(self) -> bool:
+    async def renew(self) -> bool:
         """Renew it, or take it where nobody has it; returns whether it is held."""
-        if not self._database.shared:
+        if not self._database.is_multi_process:
             return True
         if self._given_back:
             return False
         asked = self._clock.monotonic()  # before asking: the lease lasts at least as long as is believed
-        held = await self._database.transact(self._renewed_or_taken, alone=False)
+        held = await self._database.write(self._renewed_or_taken, exclusive=False)
         if held is None:
             self._let_go()
             return False
@@ -68,12 +68,12 @@ class Holding:
         """Keep it, again and again; for a task of its own. A database out of reach only costs the lease."""
         while not self._given_back:
             try:
-                await self.keep()
+                await self.renew()
             except Exception as error:
                 log.warning("the lease %s cannot be renewed for now: %s", self._name, type(error).__name__)
             await asyncio.sleep(self._span / RENEWALS)
 
-    async def give_back(self) -> None:
+    async def release(self) -> None:
         """Somebody else may have it at once; it is not taken again."""
         self._given_back = True
         token = self._token
@@ -81,7 +81,7 @@ class Holding:
         if not token:
             return
         try:
-            await self._database.transact(lambda tx: tx.leases.give_back(self._name, token), alone=False)
+            await self._database.write(lambda tx: tx.leases.release(self._name, token), exclusive=False)
         except Exception as error:
             log.warning("the lease %s is left to run out: %s", self._name, type(error).__name__)
 

@@ -10,11 +10,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.clock import Clock
 from bot.ops.backup import back_up, copies
-from bot.supervisor import Rounds
+from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
 from storage.crash_recovery import end_claims
 from storage.database import Database, Transaction
-from storage.send_log import BegunLog
+from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Backup:
     keep: int
 
 
-class Housekeeper(Rounds):
+class Maintenance(TriggeredWorker):
     """Keeps the outbox small; woken by the schedule, works at most once an hour."""
 
     def __init__(
@@ -54,11 +54,11 @@ class Housekeeper(Rounds):
         self._keep = keep
         self._done_at: float | None = None
 
-    async def round(self) -> None:
+    async def run_once(self) -> None:
         now = self._clock.monotonic()
         if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
             self._done_at = now
-            await self.tidy()
+            await self.prune()
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:
         """A copy of the database, once a day."""
@@ -70,7 +70,7 @@ class Housekeeper(Rounds):
             log.info("copied the database to %s", copy)
         self._backed_up(newest)
 
-    async def tidy(self) -> None:
+    async def prune(self) -> None:
         now = self._clock.now()
 
         async def unit(tx: Transaction) -> tuple[int, int]:
@@ -79,7 +79,7 @@ class Housekeeper(Rounds):
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
-        expired, pruned = await self._database.transact(unit)
+        expired, pruned = await self._database.write(unit)
         if self._backup is not None:
             await self._back_up(self._backup, now)
         if expired or pruned:
@@ -110,18 +110,18 @@ def _async(wake: Callable[[], None]) -> Callable[[], object]:
     return job
 
 
-async def end_lost_claims(database: Database, begun: BegunLog | None, now: datetime, *, resend: bool) -> None:
+async def end_lost_claims(database: Database, begun: SendLog | None, now: datetime, *, resend: bool) -> None:
     """On SQLite nobody else lives: what is still being sent was begun by a process that is no more.
 
     Where several processes may live, the others' claims end with their leases instead.
     """
-    if database.shared:
+    if database.is_multi_process:
         return
     left = None if begun is None else begun.read()
 
     async def unit(tx: Transaction) -> None:
         await end_claims(tx.outbox, left, now, resend=resend)
 
-    await database.transact(unit)
+    await database.write(unit)
     if begun is not None:
-        begun.start_over()
+        begun.reset()

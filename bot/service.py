@@ -11,48 +11,48 @@ from telegram.ext import Application, ApplicationBuilder
 
 from bot.chat.application import register
 from bot.chat.bot_profile import tell_profile
-from bot.chat.context import Desk
-from bot.chat.handlers import Conversation
-from bot.chat.inline import Inline
-from bot.chat.membership import Membership
-from bot.chat.permissions import Permission, TelegramRooms
-from bot.chat.replies import Speaker
+from bot.chat.context import Services
+from bot.chat.handlers import ChatHandlers
+from bot.chat.inline import InlineQueries
+from bot.chat.membership import MembershipHandlers
+from bot.chat.permissions import Permissions, TelegramOtherChats
+from bot.chat.replies import ReplySender
 from bot.clock import Clock, SystemClock
-from bot.crawler.poller import Poller
+from bot.crawler.poller import SourcePoller
 from bot.delivery.composer import ArchiveComposer
-from bot.delivery.due_worker import Timekeeper
+from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.worker import Sender
-from bot.error_alerts import Troubles
+from bot.delivery.worker import DeliveryWorker
+from bot.error_alerts import ErrorAlerts
 from bot.fault_injection import crash_point
-from bot.health import BotVitals
-from bot.intake.dump_folder import Watch
-from bot.intake.ingest import Report
+from bot.health import HealthChecks
+from bot.intake.dump_folder import DumpFolderWatcher
+from bot.intake.ingest import IngestReport
 from bot.leases import SPAN_SECONDS
-from bot.maintenance import Housekeeper, end_lost_claims, make_schedule
-from bot.ops.http import window
+from bot.maintenance import Maintenance, end_lost_claims, make_schedule
+from bot.ops.http import serve_operations
 from bot.ops.metrics import make_metrics, make_registry
-from bot.rate_limit import Pace
+from bot.rate_limit import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.replica import Replica
 from bot.settings import Settings, agree_with_libraries
 from bot.supervisor import Supervisor
-from bot.telegram.capabilities import RichAbility
-from bot.telegram.update_parser import ForgetfulApplication
-from bot.update_receiver import Hearing
+from bot.telegram.capabilities import RichCapability
+from bot.telegram.update_parser import StatelessApplication
+from bot.update_receiver import UpdateReceiver
 from bot.version import VERSION
 from bot.wiring import (
     Wires,
     backup_of,
-    open_sound_database,
-    pace_of,
-    policy_of,
+    delivery_config_of,
+    ingest_file,
+    open_checked_database,
     poller_of,
+    rate_limiter_of,
     rules_of,
-    take_in_file,
 )
 from storage.database import Database, Transaction
-from storage.send_log import BegunLog
+from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Connected:
     """The parts that need Telegram."""
 
     application: App
-    sender: Sender
+    sender: DeliveryWorker
     composer: ArchiveComposer
 
 
@@ -85,26 +85,26 @@ class Service:
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
         self._crash = crash_point(settings.crash_at)
-        self._begun: BegunLog | None = None
+        self._begun: SendLog | None = None
         self._token = token
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
-        self.rich = RichAbility(self.clock, wanted=settings.rich)
+        self.rich = RichCapability(self.clock, wanted=settings.rich)
         self.supervisor = Supervisor(self._trouble)
         self._registry = make_registry()
         self.metrics = make_metrics(self._registry, version=VERSION)
         self._windows = AsyncExitStack()
-        self.watch = Watch(settings.dump_dir, self._hand_on, self._trouble)
+        self.watch = DumpFolderWatcher(settings.dump_dir, self._hand_on, self._trouble)
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
         )
         self.database: Database
-        self.desk: Desk
-        self._troubles: Troubles
-        self._housekeeper: Housekeeper
-        self._timekeeper: Timekeeper
-        self._poller: Poller | None = None
-        self._hearing: Hearing | None = None
+        self.services: Services
+        self._troubles: ErrorAlerts
+        self._housekeeper: Maintenance
+        self._timekeeper: DueWorker
+        self._poller: SourcePoller | None = None
+        self._hearing: UpdateReceiver | None = None
         self._replica: Replica
         self._connected: Connected | None = None
 
@@ -119,10 +119,10 @@ class Service:
         Raises UnusableDatabaseError.
         """
         settings = self.settings
-        self.database = await open_sound_database(settings)
-        self.database.claim_alone()
-        self._begun = self.database.begun_log()
-        self._troubles = Troubles(
+        self.database = await open_checked_database(settings)
+        self.database.acquire_process_lock()
+        self._begun = self.database.send_log()
+        self._troubles = ErrorAlerts(
             self.database, self.clock, self.metrics, settings.admin_chat_ids, self._wake_sender
         )
         resend = settings.on_unsure == "resend"
@@ -130,7 +130,7 @@ class Service:
         span = min(SPAN_SECONDS, settings.lease_seconds)
         self._replica = Replica(self.database, self.clock, span)
         await self._replica.join(self.supervisor, self._news)
-        self._housekeeper = Housekeeper(
+        self._housekeeper = Maintenance(
             self.database,
             self.clock,
             max_age=timedelta(days=settings.max_age_days),
@@ -138,13 +138,13 @@ class Service:
             backup=backup_of(settings),
             backed_up=self.metrics.backed_up,
         )
-        self._timekeeper = Timekeeper(
+        self._timekeeper = DueWorker(
             self.database, self.clock, digest_above=settings.digest_above, planned=self._wake_sender
         )
         self._poller = poller_of(settings, self.database, self.clock, self.rules, self._news, self._took_in)
         self._schedule.start()
         await self._windows.enter_async_context(
-            window(
+            serve_operations(
                 self._vitals(), self.metrics, self._registry, host=settings.http_host, port=settings.http_port
             )
         )
@@ -155,8 +155,8 @@ class Service:
         self.supervisor.start("poller", self._poller.run)
         self.supervisor.start("troubles", self._troubles.run)
 
-    def _vitals(self) -> BotVitals:
-        return BotVitals(
+    def _vitals(self) -> HealthChecks:
+        return HealthChecks(
             database=self.database,
             clock=self.clock,
             sender=lambda: self._connected.sender if self._connected is not None else None,
@@ -166,13 +166,13 @@ class Service:
 
     async def connect(self, *, polling: bool = True) -> None:
         """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
-        pace = pace_of(
+        limiter = rate_limiter_of(
             self.settings, self._limits, self.database, self.clock, self._replica.pulse, self.metrics
         )
-        application = self._build(pace)
+        application = self._build(limiter)
         await application.initialize()
-        self.desk.bot = application.bot.username
-        sender, composer = await self._build_delivery(pace)
+        self.services.bot = application.bot.username
+        sender, composer = await self._build_delivery(limiter)
         self._connected = Connected(application, sender, composer)
         await application.start()
         self.supervisor.start("sender", sender.run)
@@ -181,9 +181,9 @@ class Service:
             await self._hear(application)
 
     async def _hear(self, application: App) -> None:
-        self._hearing = Hearing(application, self.settings, self._token, self._replica)
-        run = await self._hearing.begin(self._windows)
-        await self._replica.hear(self.supervisor)
+        self._hearing = UpdateReceiver(application, self.settings, self._token, self._replica)
+        run = await self._hearing.start(self._windows)
+        await self._replica.listen(self.supervisor)
         self.supervisor.start("hearing", run)
 
     async def _tell_profile(self) -> None:
@@ -193,12 +193,12 @@ class Service:
                 bot = self.running.application.bot
                 await tell_profile(bot, self.database, self.settings.admin_chat_ids)
 
-    def _build(self, pace: Pace) -> App:
+    def _build(self, limiter: RateLimiter) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
         builder = builder.base_file_url(f"{self.settings.bot_api_url}/file/bot")
         builder = builder.request(self._wires.answers).get_updates_request(self._wires.polling)
-        application: App = builder.application_class(ForgetfulApplication).concurrent_updates(True).build()
-        self.desk = Desk(
+        application: App = builder.application_class(StatelessApplication).concurrent_updates(True).build()
+        self.services = Services(
             database=self.database,
             clock=self.clock,
             admins=self.settings.admin_chat_ids,
@@ -207,30 +207,30 @@ class Service:
             trouble=self._trouble,
         )
         messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
-        speaker = Speaker(messenger, pace, self.clock, rich=self.rich)
-        permission = Permission(application.bot, self.clock)
-        self.desk.rooms = TelegramRooms(application.bot, permission)
+        speaker = ReplySender(messenger, limiter, self.clock, rich=self.rich)
+        permission = Permissions(application.bot, self.clock)
+        self.services.other_chats = TelegramOtherChats(application.bot, permission)
         register(
             application,
-            Conversation(self.desk, speaker, permission),
-            Membership(self.desk, speaker, for_operators=self.settings.groups_for == "operators"),
-            Inline(self.desk, self.rich),
+            ChatHandlers(self.services, speaker, permission),
+            MembershipHandlers(self.services, speaker, for_operators=self.settings.groups_for == "operators"),
+            InlineQueries(self.services, self.rich),
             self.metrics,
         )
         return application
 
-    async def _build_delivery(self, pace: Pace) -> tuple[Sender, ArchiveComposer]:
+    async def _build_delivery(self, limiter: RateLimiter) -> tuple[DeliveryWorker, ArchiveComposer]:
         settings = self.settings
         pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
-        composer = ArchiveComposer(self.database, self.clock, bot=self.desk.bot, rich=self.rich)
-        return Sender(
+        composer = ArchiveComposer(self.database, self.clock, bot=self.services.bot, rich=self.rich)
+        return DeliveryWorker(
             self.database,
             TelegramMessenger(pusher, paid=settings.paid),
             composer,
-            pace,
+            limiter,
             self.clock,
-            policy_of(settings),
+            delivery_config_of(settings),
             self._crash,
             self.metrics,
             self._begun,
@@ -284,19 +284,19 @@ class Service:
 
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
-        report = await take_in_file(self.database, path, name, self.rules, self.clock, self._in_intake)
+        report = await ingest_file(self.database, path, name, self.rules, self.clock, self._in_intake)
         self._took_in(report)
         self._crash("after-intake")
         self._news()
 
-    async def _in_intake(self, _tx: Transaction, _report: Report) -> None:
+    async def _in_intake(self, _tx: Transaction, _report: IngestReport) -> None:
         self._crash("in-intake")
 
     def _trouble(self, place: str, error: BaseException) -> None:
-        self._troubles.came_up(place, error)
+        self._troubles.report(place, error)
 
-    def _took_in(self, report: Report) -> None:
-        self.metrics.took_in(report.result)
+    def _took_in(self, report: IngestReport) -> None:
+        self.metrics.dump_ingested(report.result)
 
     def _news(self) -> None:
         """Something was taken in."""

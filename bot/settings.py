@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.crawler.poller import Timed, read_cron, read_pages
+from bot.crawler.poller import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
 from bot.version import VERSION
 
@@ -178,9 +178,11 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def timetable(self) -> tuple[Timed, ...]:
+    def timetable(self) -> tuple[ScheduledSource, ...]:
         """What is fetched by itself, and when; nothing unless it was asked for."""
-        feed = (Timed(url=self.feed_url, cron=self.feed_cron, origin="feed"),) if self.feed_url else ()
+        feed = (
+            (ScheduledSource(url=self.feed_url, cron=self.feed_cron, origin="feed"),) if self.feed_url else ()
+        )
         return (*feed, *read_pages(self.pages))
 
     @property

@@ -11,7 +11,7 @@ FIRST_PAUSE = 1.0  # seconds
 LONGEST_PAUSE = 60.0
 
 
-async def happens(event: asyncio.Event, within: float) -> bool:
+async def wait_for(event: asyncio.Event, within: float) -> bool:
     """Wait for `event`, `within` seconds at most; whether it happened."""
     try:
         async with asyncio.timeout(within):
@@ -61,7 +61,7 @@ class Supervisor:
         self._tasks.clear()
 
 
-class Nursery:
+class BackgroundTasks:
     """Short tasks that are kept until they end; what one raises is logged, none is ever lost sight of."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Nursery:
         return len(late)
 
 
-class Woken:
+class Wakeable:
     """A subclass looks for work when there is news, until it is to stop."""
 
     def __init__(self) -> None:
@@ -105,15 +105,15 @@ class Woken:
         self._news.set()
 
 
-class Rounds(Woken, ABC):
+class TriggeredWorker(Wakeable, ABC):
     """A subclass says what one round is; a task of its own runs it until `stop`."""
 
     @abstractmethod
-    async def round(self) -> object:
+    async def run_once(self) -> object:
         """Do what there is to do."""
 
     async def run(self) -> None:
         while not self._stopping:
             self._news.clear()  # before the work: what comes up during it must not be slept through
-            await self.round()
+            await self.run_once()
             await self._news.wait()

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import TypeVar
 
-from bot.caching import Together
+from bot.caching import BatchLoader
 from bot.clock import Clock
-from bot.supervisor import Nursery
-from storage.database import Database, Transaction, Unit
+from bot.supervisor import BackgroundTasks
+from storage.database import Database, Transaction, TransactionFn
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ REMEMBERED = 10_000  # numbers in memory; older ones are looked up
 SPAN = timedelta(seconds=30)  # how long an update belongs to the process that has begun with it
 
 
-class HandledBeforeError(Exception):
+class DuplicateUpdateError(Exception):
     """The update at hand has had its effect: another process, or another life of this one, was there."""
 
 
@@ -51,7 +51,7 @@ class _Begun:
 _AT_HAND: ContextVar[_Handling | None] = ContextVar("the update at hand", default=None)
 
 
-def stamped(unit: Unit[T]) -> Unit[T]:
+def once_per_update(unit: TransactionFn[T]) -> TransactionFn[T]:
     """`unit` as the effect of the update at hand: it raises HandledBeforeError in place of a second one."""
     handling = _AT_HAND.get()
     if handling is None:
@@ -59,13 +59,13 @@ def stamped(unit: Unit[T]) -> Unit[T]:
 
     async def both(tx: Transaction) -> T:
         if not await tx.updates.stamp(handling.number, handling.began):
-            raise HandledBeforeError(f"update {handling.number} was handled before")
+            raise DuplicateUpdateError(f"update {handling.number} was handled before")
         return await unit(tx)
 
     return both
 
 
-class Once:
+class UpdateDeduplicator:
     """Made once a process, for all updates, however they come."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -74,9 +74,9 @@ class Once:
         self._owner = token_hex(8)
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._at_work: dict[int, asyncio.Future[bool]] = {}
-        self._nursery = Nursery()
+        self._nursery = BackgroundTasks()
         self._known_to: int | None = None  # greater numbers are in memory or were never handled
-        self._marks = Together(self._write)
+        self._marks = BatchLoader(self._write)
 
     async def handle(self, number: int, work: Callable[[], Awaitable[object]]) -> bool:
         """Do the work of this update unless it was done before; whether it is done now.
@@ -131,7 +131,7 @@ class Once:
         return True
 
     async def _begin(self, number: int, now: datetime) -> _Begun:
-        if not self._database.shared:
+        if not self._database.is_multi_process:
             if self._known_to is None:
                 self._known_to = await self._database.read(lambda tx: tx.updates.highest()) or 0
             if number > self._known_to:
@@ -144,12 +144,12 @@ class Once:
             lease = await tx.leases.take(f"update {number}", self._owner, now, SPAN)
             return _Begun(token=lease.token if lease else None)
 
-        return await self._database.transact(unit, alone=False)
+        return await self._database.write(unit, exclusive=False)
 
     async def _leave(self, number: int, token: str) -> None:
         if token:
             name = f"update {number}"
-            await self._database.transact(lambda tx: tx.leases.give_back(name, token), alone=False)
+            await self._database.write(lambda tx: tx.leases.release(name, token), exclusive=False)
 
     async def _write(self, marks: Collection[_Mark]) -> Mapping[_Mark, None]:
         """Write that these were handled, all in one transaction."""
@@ -158,9 +158,9 @@ class Once:
             await tx.updates.mark(sorted(number for number, _ in marks), self._clock.now())
             for number, token in sorted(marks):
                 if token:
-                    await tx.leases.give_back(f"update {number}", token)
+                    await tx.leases.release(f"update {number}", token)
 
-        await self._database.transact(unit, alone=False)
+        await self._database.write(unit, exclusive=False)
         return dict.fromkeys(marks)
 
     def _remember(self, number: int) -> None:

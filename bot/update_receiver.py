@@ -18,10 +18,10 @@ from telegram.ext import Application
 
 from bot.replica import Replica
 from bot.settings import Settings
-from bot.supervisor import happens
+from bot.supervisor import wait_for
 from bot.telegram.update_parser import read_update
-from bot.telegram.update_poller import Polling
-from bot.telegram.webhook import listening
+from bot.telegram.update_poller import UpdatePoller
+from bot.telegram.webhook import serve_webhook
 from bot.wiring import POLL_SECONDS
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
-class Hearing:
+class UpdateReceiver:
     """Hears until it is stopped; a lease of the `replica` says which process asks."""
 
     def __init__(self, application: App, settings: Settings, token: str, replica: Replica) -> None:
@@ -49,13 +49,13 @@ class Hearing:
         self._stopped = False
         self._stop: Callable[[], None] = lambda: None
 
-    async def begin(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+    async def start(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
         """What is to run until `stop`; a webhook's listener lives as long as `windows`. Raises OSError."""
         url = self._settings.webhook_url
         if url is None:
-            polling = Polling(
+            polling = UpdatePoller(
                 self._application.bot,
-                self._lease.held,
+                self._lease.is_held,
                 self._take_until_done,
                 wanted=UPDATES,
                 held_open=POLL_SECONDS,
@@ -63,7 +63,7 @@ class Hearing:
             self._stop = polling.stop
             return self._to_the_end(polling.run)
         secret = self._settings.webhook_secret_text() or secret_of(self._token)
-        listener = listening(
+        listener = serve_webhook(
             self._handle,
             url=url,
             secret=secret,
@@ -71,7 +71,7 @@ class Hearing:
             port=self._settings.webhook_port,
         )
         await windows.enter_async_context(listener)
-        pointer = Pointer(self._application.bot, self._lease.held, url, secret)
+        pointer = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret)
         self._stop = pointer.stop
         return self._to_the_end(pointer.run)
 
@@ -101,7 +101,7 @@ class Hearing:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-class Pointer:
+class WebhookRegistrar:
     """Tells Telegram where to bring updates, and again when somebody told it otherwise."""
 
     def __init__(self, bot: Bot, may: Callable[[], bool], url: str, secret: str) -> None:
@@ -139,7 +139,7 @@ class Pointer:
     async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
         """Wait so long, or until the stop, or until it is another process's matter."""
         for _ in range(max(1, round(seconds / LOOK_SECONDS))):
-            if await happens(self._stopping, LOOK_SECONDS) or (while_mine and not self._may()):
+            if await wait_for(self._stopping, LOOK_SECONDS) or (while_mine and not self._may()):
                 return
 
 

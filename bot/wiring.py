@@ -14,7 +14,7 @@ from telegram.request import BaseRequest
 
 from bot.clock import Clock
 from bot.crawler.fetcher import Fetcher
-from bot.crawler.poller import Alerts, Poller
+from bot.crawler.poller import Alerts, SourcePoller
 from bot.crawler.source_state import Alert, Failing, Quiet, Recovered
 from bot.delivery.admin_notices import (
     DumpUnreadable,
@@ -24,19 +24,19 @@ from bot.delivery.admin_notices import (
     SourceRecovered,
     encode,
 )
-from bot.delivery.retry_policy import Policy
+from bot.delivery.retry_policy import DeliveryConfig
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
-from bot.intake.ingest import Also, Report, Rules, reject, take_in
+from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
-from bot.leases import Holding
+from bot.leases import LeaseHolder
 from bot.maintenance import Backup
 from bot.ops.backup import damage, sqlite_file
 from bot.ops.metrics import Metrics
-from bot.rate_limit import Pace
-from bot.rate_limit.in_process import LocalPace
+from bot.rate_limit import RateLimiter
+from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
-from bot.rate_limit.shared import SharedPace
+from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings, SettingsError
 from bot.telegram.http_request import AiohttpRequest
 from storage.database import Database, open_database
@@ -70,16 +70,16 @@ def telegram_wires(settings: Settings) -> Wires:
     )
 
 
-def pace_of(
-    settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: Holding, metrics: Metrics
-) -> Pace:
+def rate_limiter_of(
+    settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: LeaseHolder, metrics: Metrics
+) -> RateLimiter:
     """Where several processes may share the bot, its limits are kept in rows; else in memory."""
-    if not database.shared:
-        return LocalPace(database, Pacing(limits), clock, metrics)
-    return SharedPace(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
+    if not database.is_multi_process:
+        return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
+    return SharedRateLimiter(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
 
 
-async def open_sound_database(settings: Settings) -> Database:
+async def open_checked_database(settings: Settings) -> Database:
     """The database, open and of today's schema. Raises UnusableDatabaseError, for a damaged file too."""
     url = settings.database_address()
     file = sqlite_file(url)
@@ -91,16 +91,16 @@ async def open_sound_database(settings: Settings) -> Database:
     return await open_database(url)
 
 
-async def take_in_file(
-    database: Database, path: Path, name: str, rules: Rules, clock: Clock, also: Also | None = None
-) -> Report:
+async def ingest_file(
+    database: Database, path: Path, name: str, rules: IngestRules, clock: Clock, also: Also | None = None
+) -> IngestReport:
     """A file of the folder, taken in; what cannot be read is recorded with its reason."""
     now = clock.now()
     try:
         dump = read_file(path, name, now)
     except UnreadableFileError as reason:
         return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
-    return await take_in(database, dump, rules, now, also)
+    return await ingest(database, dump, rules, now, also)
 
 
 def backup_of(settings: Settings) -> Backup | None:
@@ -111,8 +111,8 @@ def backup_of(settings: Settings) -> Backup | None:
     return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
 
 
-def policy_of(settings: Settings) -> Policy:
-    return Policy(
+def delivery_config_of(settings: Settings) -> DeliveryConfig:
+    return DeliveryConfig(
         slots=settings.max_in_flight,
         lease=timedelta(seconds=settings.lease_seconds),
         answer_seconds=settings.answer_seconds,
@@ -122,15 +122,15 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> IngestRules:
     """Raises SettingsError for a wrong SERIES_FILE."""
 
-    def notice(report: Report) -> str:
+    def notice(report: IngestReport) -> str:
         if report.error is not None:
             return encode(DumpUnreadable(report.dump, report.error))
         return encode(PostsHeld(report.dump_id, settings.hold_above))
 
-    return Rules(
+    return IngestRules(
         digest_above=settings.digest_above,
         hold_above=settings.hold_above,
         edit_days=settings.edit_days,
@@ -166,10 +166,10 @@ def poller_of(
     settings: Settings,
     database: Database,
     clock: Clock,
-    rules: Rules,
+    rules: IngestRules,
     news: Callable[[], None],
-    took_in: Callable[[Report], None],
-) -> Poller:
+    took_in: Callable[[IngestReport], None],
+) -> SourcePoller:
     def payload(alert: Alert) -> str:
         match alert:
             case Failing(url, reason):
@@ -187,4 +187,6 @@ def poller_of(
         payload=payload,
     )
     fetcher = fetcher_of(settings, clock)
-    return Poller(database, fetcher, clock, settings.timetable, rules, alerts, news=news, took_in=took_in)
+    return SourcePoller(
+        database, fetcher, clock, settings.timetable, rules, alerts, news=news, took_in=took_in
+    )

@@ -10,7 +10,7 @@ from storage.model import Mark, Marks, PostId
 from storage.schema import bookmarks
 
 
-class BookMarks:
+class Bookmarks:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 

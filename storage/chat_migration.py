@@ -11,7 +11,7 @@ from storage.model import DestinationId, Standing
 from storage.schema import courses, deliveries, destinations, subscriptions, waiting
 
 
-class Moves:
+class ChatMigrations:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self._destinations = Destinations(connection)

@@ -57,12 +57,12 @@ async def copy(source: str, target: str, *, now: datetime, resend: bool, told: T
         await _make_room(writing, now)
         written = {table.name: await _copy_table(reading, writing, table, told) for table in TABLES}
         await _check_counts(writing, written)
-        begun, stale = old.database.begun_log(), new.database.begun_log()
+        begun, stale = old.database.send_log(), new.database.send_log()
         # The log lies beside an SQLite database; a start on the copy would miss it.
         await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
         await _count_on(writing)
         if stale is not None:
-            stale.start_over()
+            stale.reset()
             stale.close()
     return written
 
@@ -88,7 +88,7 @@ async def _alone_with(url: str) -> AsyncIterator[End]:
     engine = create_engine(url, pool_size=1)
     database = Database(engine)
     try:
-        database.claim_alone()
+        database.acquire_process_lock()
         yield End(engine, database)
     except (SQLAlchemyError, OSError) as error:
         raise UnusableDatabaseError(reason_of(url, error)) from error

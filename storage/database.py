@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.bookmarks import BookMarks
-from storage.chat_migration import Moves
+from storage.bookmarks import Bookmarks
+from storage.chat_migration import ChatMigrations
 from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dumps import Dumps, Sources
@@ -30,13 +30,13 @@ from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.notify import listen
 from storage.outbox import Outbox
-from storage.post_writer import Archive, Joining
+from storage.post_writer import Archive, PostMerger
 from storage.posts import Posts
-from storage.processed_updates import Facts, Updates
-from storage.rate_limits import Pace
-from storage.request_context import Acquaintance
+from storage.processed_updates import KeyValues, ProcessedUpdates
+from storage.rate_limits import RateLimits
+from storage.request_context import RequestContexts
 from storage.scopes import Scopes
-from storage.send_log import BegunLog
+from storage.send_log import SendLog
 
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds, each drawn from between its half and its whole
@@ -80,28 +80,28 @@ class Transaction:
     dumps: Dumps
     posts: Posts
     archive: Archive
-    joining: Joining
+    joining: PostMerger
     scopes: Scopes
     destinations: Destinations
-    moves: Moves
-    acquaintance: Acquaintance
+    moves: ChatMigrations
+    acquaintance: RequestContexts
     planning: Planning
     withdrawing: Withdrawing
     held: Held
     notices: Notices
     outbox: Outbox
-    marks: BookMarks
+    marks: Bookmarks
     waiting: Waiting
     courses: Courses
-    facts: Facts
+    facts: KeyValues
     sources: Sources
     leases: Leases
-    pace: Pace
-    updates: Updates
+    pace: RateLimits
+    updates: ProcessedUpdates
     now: Now
 
 
-Unit = Callable[[Transaction], Awaitable[T]]
+TransactionFn = Callable[[Transaction], Awaitable[T]]
 
 
 class Database:
@@ -117,11 +117,11 @@ class Database:
         return self._engine.dialect.name
 
     @property
-    def shared(self) -> bool:
+    def is_multi_process(self) -> bool:
         """Whether other processes may work on this database at the same time."""
         return self.dialect == "postgresql"
 
-    async def transact(self, unit: Unit[T], *, alone: bool = True) -> T:
+    async def write(self, fn: TransactionFn[T], *, exclusive: bool = True) -> T:
         """Run `unit` in one writing transaction and return what it returns.
 
         A unit is a function, not a block, because only so can it be shielded: a task cancelled inside
@@ -132,11 +132,11 @@ class Database:
         is not `alone`: then it holds the rows that it works on by itself. There a unit that came in
         another's way, or lost its connection, is run again, so it must bear being run twice.
         """
-        return await self._shielded(lambda: self._persist(unit, alone=alone))
+        return await self._shielded(lambda: self._persist(fn, alone=exclusive))
 
-    async def read(self, unit: Unit[T]) -> T:
+    async def read(self, fn: TransactionFn[T]) -> T:
         """Run `unit` in one transaction that only reads; on SQLite it waits for no writer."""
-        return await self._shielded(lambda: self._persist(unit, read_only=True))
+        return await self._shielded(lambda: self._persist(fn, read_only=True))
 
     async def _shielded(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.get_running_loop().create_task(work())
@@ -144,8 +144,8 @@ class Database:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _persist(self, unit: Unit[T], *, read_only: bool = False, alone: bool = False) -> T:
-        if not self.shared:
+    async def _persist(self, unit: TransactionFn[T], *, read_only: bool = False, alone: bool = False) -> T:
+        if not self.is_multi_process:
             return await self._run(unit, read_only=read_only)
         for pause in pauses():
             try:
@@ -157,7 +157,7 @@ class Database:
             await asyncio.sleep(pause)
         return await self._run(unit, read_only=read_only, alone=alone)
 
-    async def _run(self, unit: Unit[T], *, read_only: bool = False, alone: bool = False) -> T:
+    async def _run(self, unit: TransactionFn[T], *, read_only: bool = False, alone: bool = False) -> T:
         async with self._engine.connect() as connection:
             if read_only:
                 await connection.execution_options(**{READ_ONLY: True})
@@ -166,7 +166,7 @@ class Database:
                     await connection.execute(ALONE)
                 return await unit(transaction_on(connection))
 
-    def claim_alone(self) -> None:
+    def acquire_process_lock(self) -> None:
         """On SQLite, make sure that no other process serves this file until this one ends.
 
         Raises UnusableDatabaseError. On PostgreSQL several processes share the work by leases.
@@ -187,16 +187,16 @@ class Database:
             ) from error
         self._lock = lock
 
-    def begun_log(self) -> BegunLog | None:
+    def send_log(self) -> SendLog | None:
         """The file that tells which requests were begun; only on SQLite, where it can lie beside the rows."""
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return None
-        return BegunLog(Path(f"{file}.begun"))
+        return SendLog(Path(f"{file}.begun"))
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call `heard` whenever some process planned deliveries; returns at once where there is but one."""
-        if self.shared:
+        if self.is_multi_process:
             await listen(self._engine, heard)
 
     async def close(self) -> None:
@@ -213,24 +213,24 @@ def transaction_on(connection: AsyncConnection) -> Transaction:
         dumps=Dumps(connection),
         posts=Posts(connection),
         archive=Archive(connection),
-        joining=Joining(connection),
+        joining=PostMerger(connection),
         scopes=Scopes(connection),
         destinations=Destinations(connection),
-        moves=Moves(connection),
-        acquaintance=Acquaintance(connection),
+        moves=ChatMigrations(connection),
+        acquaintance=RequestContexts(connection),
         planning=Planning(connection),
         withdrawing=Withdrawing(connection),
         held=Held(connection),
         notices=Notices(connection),
         outbox=Outbox(connection),
-        marks=BookMarks(connection),
+        marks=Bookmarks(connection),
         waiting=Waiting(connection),
         courses=Courses(connection),
-        facts=Facts(connection),
+        facts=KeyValues(connection),
         sources=Sources(connection),
         leases=Leases(connection),
-        pace=Pace(connection),
-        updates=Updates(connection),
+        pace=RateLimits(connection),
+        updates=ProcessedUpdates(connection),
         now=partial(now_on, connection),
     )
 
@@ -253,7 +253,7 @@ async def migrate(url: str) -> tuple[str | None, str]:
     engine = create_engine(url, pool_size=1)
     database = Database(engine)
     try:
-        database.claim_alone()
+        database.acquire_process_lock()
         return await _migrated(engine, url)
     finally:
         await database.close()

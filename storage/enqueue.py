@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.destinations import Destinations
 from storage.engine import upsert, written
 from storage.model import ChatKind, DeliveryKind, DumpId, PostId, Priority, ScopeKind, Standing, State, When
-from storage.notify import ring
+from storage.notify import notify
 from storage.quiet_hours import local_minute
 from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions, waiting
 
@@ -53,7 +53,7 @@ COLUMNS = (
 
 async def plan(connection: AsyncConnection, rows: Select[Any]) -> int:
     """Write these duties but those that are there already, and wake the senders; how many they were."""
-    await ring(connection)
+    await notify(connection)
     statement = upsert(connection, deliveries).from_select(list(COLUMNS), rows)
     return await written(connection, statement.on_conflict_do_nothing())
 

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.destinations import minutes_of, time_of
 from storage.enqueue import digests, plan, singles
 from storage.model import DeliveryKind, DestinationId, DumpId, PostId, Rhythm, Standing, State
-from storage.notify import ring
+from storage.notify import notify
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 
 
@@ -51,7 +51,7 @@ class Held:
             .where(deliveries.c.state == State.HELD, its_own)
             .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
         )
-        await ring(self._connection)
+        await notify(self._connection)
         return decided.rowcount + waited.rowcount
 
 

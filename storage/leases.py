@@ -56,7 +56,7 @@ class Leases:
         )
         return renewed.rowcount == 1
 
-    async def give_back(self, name: str, token: str) -> None:
+    async def release(self, name: str, token: str) -> None:
         """Let somebody else have it at once; what is held by another token stays."""
         await self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.token == token))
 

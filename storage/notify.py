@@ -20,7 +20,7 @@ LOOK_SECONDS = 30.0  # a connection that broke without a word is noticed within
 _RING = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
-async def ring(connection: AsyncConnection) -> None:
+async def notify(connection: AsyncConnection) -> None:
     """Wake everybody when this transaction is committed; several rings in one are heard once."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_RING)

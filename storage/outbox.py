@@ -22,7 +22,7 @@ from storage.model import (
     Settlement,
     State,
 )
-from storage.notify import ring
+from storage.notify import notify
 from storage.outbox_sql import (
     CLAIM,
     CLAIM_TOGETHER,
@@ -42,8 +42,8 @@ from storage.send_log import Claim
 # What of a duty is told as it stands in its row, and its column there.
 AS_STORED = {
     name: f"delivery_{name}"
-    for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form", "duty")
-}
+    for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form")
+} | {"dedup_key": "delivery_duty"}
 
 Asked = Mapping[str, object]
 
@@ -255,7 +255,7 @@ class Outbox:
 
     async def retry(self, states: Collection[State], now: datetime) -> int:
         """Make ended rows pending once more, with their counts at zero: an operator asked for it."""
-        await ring(self._connection)
+        await notify(self._connection)
         again = await self._connection.execute(
             update(deliveries)
             .where(deliveries.c.state.in_(states))

@@ -235,7 +235,7 @@ SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)
 CAUSE = "the post turned out to be another that was announced"
 
 
-class Joining:
+class PostMerger:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 

@@ -10,7 +10,7 @@ from storage.engine import upsert
 from storage.schema import facts, updates
 
 
-class Updates:
+class ProcessedUpdates:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
@@ -45,7 +45,7 @@ class Updates:
         await self._connection.execute(delete(updates).where(updates.c.seen_at < before))
 
 
-class Facts:
+class KeyValues:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 

@@ -24,7 +24,7 @@ BOT_AND_TIME = select(*_LOCKED.c, func.clock_timestamp().label("at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paced:
+class RateLimitRow:
     """Of the bot or of one chat. `starts` are seconds since 1970, in order, by the database's clock.
 
     `until` is when the row says nothing any more and may be forgotten.
@@ -37,11 +37,11 @@ class Paced:
     until: datetime = EPOCH
 
 
-class Pace:
+class RateLimits:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self, given: datetime = EPOCH) -> tuple[Paced, datetime]:
+    async def lock(self, given: datetime = EPOCH) -> tuple[RateLimitRow, datetime]:
         """The bot's row, locked until the transaction ends, and the time by then; `given` on SQLite."""
         shared = self._connection.dialect.name == "postgresql"
         bot = BOT_AND_TIME if shared else BOT_ALONE
@@ -52,7 +52,7 @@ class Pace:
             row = (await self._connection.execute(bot)).one()
         return _paced(row), row.at.astimezone(UTC) if shared else given
 
-    async def chats(self, ids: Collection[int]) -> dict[int, Paced]:
+    async def chats(self, ids: Collection[int]) -> dict[int, RateLimitRow]:
         """What is known of these chats; one that was not written to lately is left out."""
         keys = few_lengths(str(i) for i in ids)
         found = await self._connection.execute(select(pace).where(pace.c.key.in_(keys)))
@@ -68,7 +68,7 @@ class Pace:
         many, until = found.one()
         return many, until
 
-    async def write(self, rows: Iterable[Paced]) -> None:
+    async def write(self, rows: Iterable[RateLimitRow]) -> None:
         """Put these in place of what was there."""
         statement = upsert(self._connection, pace)
         values = ("starts", "paused_until", "flooded_at", "until")
@@ -116,8 +116,8 @@ def _read(text: str) -> tuple[float, ...]:
     return tuple(starts)
 
 
-def _paced(row: Any) -> Paced:
-    return Paced(
+def _paced(row: Any) -> RateLimitRow:
+    return RateLimitRow(
         key=row.key,
         starts=_read(row.starts),
         paused_until=row.paused_until,

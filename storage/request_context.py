@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destinations import destination_of
 from storage.engine import few_lengths
-from storage.model import Destination, Known, ScopeId
+from storage.model import Destination, KnownAsker, ScopeId
 from storage.schema import bookmarks, destinations, dumps, subscriptions
 
 # Built once: they run for every question, and building costs more than running. There is always a row.
@@ -27,7 +27,7 @@ _READERS = (
 )
 
 
-class Who(NamedTuple):
+class ContextKey(NamedTuple):
     """Somebody who asks: in this chat, in this topic of it (0: none), as this person (0: as the chat)."""
 
     chat_id: int
@@ -35,11 +35,11 @@ class Who(NamedTuple):
     user_id: int
 
 
-class Acquaintance:
+class RequestContexts:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def of(self, everyone: Collection[Who]) -> Mapping[Who, Known]:
+    async def of(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
         """What is known of each, of strangers too; all as of the same instant."""
         execute = self._connection.execute
         rows = (
@@ -59,7 +59,7 @@ class Acquaintance:
         people = few_lengths({who.user_id for who in everyone if who.user_id})
         readers = set((await execute(_READERS, {"people": people})).scalars())
         return {
-            who: Known(
+            who: KnownAsker(
                 destination=chats.get((who.chat_id, who.thread_id)),
                 subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
                 marks=who.user_id in readers,

@@ -23,14 +23,14 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SendLogSnapshot:
     """What a dead process wrote: the claims whose requests it began, and the messages that became of some."""
 
     begun: frozenset[Claim] = frozenset()
     sent: Mapping[Claim, int | None] = field(default_factory=dict)
 
 
-class BegunLog:
+class SendLog:
     """For one process at a time; `read` what the last one left, then `start_over`."""
 
     def __init__(self, file: Path, *, large: int = LARGE) -> None:
@@ -40,7 +40,7 @@ class BegunLog:
         self._descriptor: int | None = None
         self._size = 0
 
-    def read(self) -> Left | None:
+    def read(self) -> SendLogSnapshot | None:
         """What the last process left; None if that is not known."""
         boot = _boot()
         begun: set[Claim] = set()
@@ -54,20 +54,20 @@ class BegunLog:
                     sent[claim] = int(message[0]) or None
         except (OSError, ValueError):
             return None
-        return Left(frozenset(begun), sent) if boot is not None and head == boot else None
+        return SendLogSnapshot(frozenset(begun), sent) if boot is not None and head == boot else None
 
-    def start_over(self) -> None:
+    def reset(self) -> None:
         """Forget the claims of the last process. Raises OSError."""
         self._open.clear()
         self._rewrite()
 
-    def begin(self, delivery_id: DeliveryId, token: str) -> None:
+    def record_start(self, delivery_id: DeliveryId, token: str) -> None:
         """The request of this claim is about to be made. Raises OSError; then it must not be made."""
         if self._descriptor is None or self._size > self._large:
             self._rewrite()
         self._note(delivery_id, token, f"{delivery_id} {token}\n".encode())
 
-    def sent(self, delivery_id: DeliveryId, token: str, message_id: int | None) -> None:
+    def record_sent(self, delivery_id: DeliveryId, token: str, message_id: int | None) -> None:
         """Telegram has it, as this message, and no row says so yet. Unwritten, it is as if unsaid."""
         try:
             self._note(delivery_id, token, f"{delivery_id} {token} {message_id or 0}\n".encode())

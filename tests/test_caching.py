@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 
-from bot.caching import Together
+from bot.caching import BatchLoader
 
 
 class Table:
@@ -25,14 +25,14 @@ class Table:
 
 async def test_a_crowd_is_answered_with_one_look() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     assert await asyncio.gather(*(together.get(number % 10) for number in range(50))) == [0] * 50
     assert table.looks == [set(range(10))]
 
 
 async def test_who_asks_during_a_look_is_told_what_is_so_then() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     async with asyncio.TaskGroup() as group:
         first = group.create_task(together.get(1))
         while not table.looks:
@@ -44,7 +44,7 @@ async def test_who_asks_during_a_look_is_told_what_is_so_then() -> None:
 
 async def test_an_error_reaches_all_who_asked_and_nobody_after_them() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     table.error = OSError("the disk")
     asked = await asyncio.gather(together.get(1), together.get(2), return_exceptions=True)
     assert [type(one) for one in asked] == [OSError, OSError]
@@ -54,7 +54,7 @@ async def test_an_error_reaches_all_who_asked_and_nobody_after_them() -> None:
 
 async def test_who_gives_up_takes_no_answer_from_others() -> None:
     table = Table()
-    together = Together(table.look)
+    together = BatchLoader(table.look)
     async with asyncio.TaskGroup() as group:
         patient, impatient = (group.create_task(together.get(1)) for _ in range(2))
         while not table.looks:

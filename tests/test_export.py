@@ -65,7 +65,7 @@ async def exported(folder: Path) -> list[dict[str, Any]]:
         return await every_record(tx)
 
     async with database_in(folder, "old.db") as database:
-        records = await database.transact(unit)
+        records = await database.write(unit)
     return [json.loads(json.dumps(record, ensure_ascii=False)) for record in records]
 
 
@@ -82,13 +82,13 @@ async def test_everything_that_was_set_is_there_again(tmp_path: Path) -> None:
         return await every_record(tx)
 
     async with database_in(tmp_path, "new.db") as database:
-        assert json.loads(json.dumps(await database.transact(unit))) == records
+        assert json.loads(json.dumps(await database.write(unit))) == records
 
 
 async def test_a_bookmark_of_a_post_that_is_not_stored_is_named(tmp_path: Path) -> None:
     records = await exported(tmp_path)
     async with database_in(tmp_path, "new.db") as database:
-        done = await database.transact(lambda tx: restore(tx, records, THEN))
+        done = await database.write(lambda tx: restore(tx, records, THEN))
     assert done.strangers == {"甲", "漫谈（1）：第1则"}
 
 
@@ -120,7 +120,7 @@ WRONG: dict[str, Any] = {
 
 async def test_the_record_that_the_wrong_ones_are_made_of_is_right(tmp_path: Path) -> None:
     async with database_in(tmp_path) as database:
-        assert (await database.transact(lambda tx: restore(tx, [_chat()], THEN))).chats == 1
+        assert (await database.write(lambda tx: restore(tx, [_chat()], THEN))).chats == 1
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
@@ -128,5 +128,5 @@ async def test_one_wrong_line_imports_nothing(wrong: Any, tmp_path: Path) -> Non
     records = await exported(tmp_path)
     async with database_in(tmp_path, "new.db") as database:
         with pytest.raises(UnknownRecordError):
-            await database.transact(lambda tx: restore(tx, [*records, wrong], THEN))
+            await database.write(lambda tx: restore(tx, [*records, wrong], THEN))
         assert await database.read(lambda tx: tx.destinations.everyone()) == []

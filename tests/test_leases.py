@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from bot.leases import SPAN_SECONDS, Holding
+from bot.leases import SPAN_SECONDS, LeaseHolder
 from storage.database import Database, open_database
 from tests.tools.postgres import MakeUrl
 
@@ -33,41 +33,41 @@ async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
 
 async def test_one_that_was_frozen_does_not_believe_that_it_holds(shared: Database) -> None:
     clock = Hands()
-    holding = Holding(shared, clock, "updates", "a")
-    assert not holding.held()
-    assert await holding.keep()
-    assert holding.held()
+    holding = LeaseHolder(shared, clock, "updates", "a")
+    assert not holding.is_held()
+    assert await holding.renew()
+    assert holding.is_held()
     clock.seconds += SPAN_SECONDS
-    assert not holding.held()
+    assert not holding.is_held()
     token = holding.token
-    assert await holding.keep(), "nobody took it meanwhile: the database's clock did not go on"
-    assert (holding.held(), holding.token) == (True, token)
+    assert await holding.renew(), "nobody took it meanwhile: the database's clock did not go on"
+    assert (holding.is_held(), holding.token) == (True, token)
 
 
 async def test_another_gets_it_when_it_is_given_back_and_the_first_never_again(shared: Database) -> None:
-    first, second = (Holding(shared, Hands(), "updates", owner) for owner in ("a", "b"))
-    assert await first.keep()
-    assert not await second.keep()
-    await first.give_back()
-    assert not first.held()
-    assert await second.keep()
-    assert not await first.keep()
-    assert second.held()
+    first, second = (LeaseHolder(shared, Hands(), "updates", owner) for owner in ("a", "b"))
+    assert await first.renew()
+    assert not await second.renew()
+    await first.release()
+    assert not first.is_held()
+    assert await second.renew()
+    assert not await first.renew()
+    assert second.is_held()
 
 
 async def test_a_new_holding_has_another_token(shared: Database) -> None:
-    holding = Holding(shared, Hands(), "updates", "a")
-    await holding.keep()
+    holding = LeaseHolder(shared, Hands(), "updates", "a")
+    await holding.renew()
     before = holding.token
-    await shared.transact(lambda tx: tx.leases.give_back("updates", before))
-    assert await holding.keep()
+    await shared.write(lambda tx: tx.leases.release("updates", before))
+    assert await holding.renew()
     assert holding.token != before
 
 
 async def test_where_there_is_one_process_it_always_holds(tmp_path: Path) -> None:
     database = await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
-    holding = Holding(database, Hands(), "updates", "a")
-    assert holding.held()
-    assert await holding.keep()
-    await holding.give_back()
+    holding = LeaseHolder(database, Hands(), "updates", "a")
+    assert holding.is_held()
+    assert await holding.renew()
+    await holding.release()
     await database.close()

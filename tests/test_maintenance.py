@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import SystemClock
-from bot.maintenance import Backup, Housekeeper
+from bot.maintenance import Backup, Maintenance
 from bot.ops.backup import copies
 from storage.database import Database
 
@@ -27,7 +27,7 @@ async def test_one_copy_a_day(database: Database, tmp_path: Path, ages: list[int
         old = folder / f"kexue-{at:%Y%m%dT%H%M%SZ}.db"
         old.write_bytes(b"")
         os.utime(old, (at.timestamp(), at.timestamp()))
-    keeper = Housekeeper(
+    keeper = Maintenance(
         database,
         clock,
         max_age=timedelta(days=14),
@@ -35,6 +35,6 @@ async def test_one_copy_a_day(database: Database, tmp_path: Path, ages: list[int
         backup=Backup(source=source, folder=folder, keep=7),
         backed_up=told.append,
     )
-    await keeper.tidy()
+    await keeper.prune()
     assert len(copies(source, folder)) == len(ages) + made
     assert clock.now().timestamp() - told[-1] == pytest.approx(0 if made else 3600 * min(ages), abs=60)

@@ -10,7 +10,7 @@ import pytest
 
 from bot import update_dedup
 from bot.clock import SystemClock
-from bot.update_dedup import HandledBeforeError, Once, stamped
+from bot.update_dedup import DuplicateUpdateError, UpdateDeduplicator, once_per_update
 from storage.database import Database, Transaction
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram
@@ -28,7 +28,7 @@ class Effect:
 
     async def happens(self) -> None:
         self.begun += 1
-        await self._database.transact(stamped(self._unit))
+        await self._database.write(once_per_update(self._unit))
 
     async def _unit(self, tx: Transaction) -> None:
         await tx.facts.put("count", str(int(await tx.facts.get("count") or 0) + 1))
@@ -44,8 +44,8 @@ class Effect:
         return both
 
 
-def process(database: Database) -> Once:
-    return Once(database, SystemClock())
+def process(database: Database) -> UpdateDeduplicator:
+    return UpdateDeduplicator(database, SystemClock())
 
 
 async def forever() -> None:
@@ -133,7 +133,7 @@ async def test_a_death_before_the_effect_swallows_nothing(
     effect = Effect(database)
     await dies(forever, database)
     other = process(database)
-    if database.shared:
+    if database.is_multi_process:
         assert not await other.handle(NUMBER, effect.happens)
         await asyncio.sleep(1)
     assert await other.handle(NUMBER, effect.happens)
@@ -164,7 +164,7 @@ async def test_of_two_at_the_same_time_one_has_the_effect(database: Database) ->
         await late.wait()
         try:
             await effect.happens()
-        except HandledBeforeError:
+        except DuplicateUpdateError:
             refused.append(True)
 
     async with asyncio.TaskGroup() as group:
@@ -201,9 +201,9 @@ async def test_what_memory_forgot_the_database_knows(
 
 async def test_numbers_are_forgotten_after_two_days(database: Database) -> None:
     now = datetime.now(UTC)
-    await database.transact(lambda tx: tx.updates.mark([1], now - timedelta(hours=49)))
-    await database.transact(lambda tx: tx.updates.mark([2], now - timedelta(hours=47)))
-    await database.transact(lambda tx: tx.updates.prune(now - update_dedup.KEPT))
+    await database.write(lambda tx: tx.updates.mark([1], now - timedelta(hours=49)))
+    await database.write(lambda tx: tx.updates.mark([2], now - timedelta(hours=47)))
+    await database.write(lambda tx: tx.updates.prune(now - update_dedup.KEPT))
     kept = [await database.read(partial(seen, number=number)) for number in (1, 2)]
     assert kept == [False, True]
 

@@ -2,16 +2,21 @@
 
 import json
 
-from bot.chat.context import Answer, Asker, Desk
+from bot.chat.context import Reply, RequestContext, Services
 from bot.export import VERSION, chat_record, person_record
 from bot.messages import notices
 from storage.database import Transaction
 
 
-async def take_out(tx: Transaction, desk: Desk, asker: Asker) -> Answer:
+async def export_data(tx: Transaction, services: Services, request: RequestContext) -> Reply:
     """Everything: the chat with all its topics, and the bookmarks of who asks in private."""
-    chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(asker.chat_id)]
-    person = await person_record(tx, asker.reader) if asker.reader is not None else None
-    taken = {"version": VERSION, "taken_at": desk.clock.now().isoformat(), "chats": chats, "person": person}
+    chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
+    person = await person_record(tx, request.reader) if request.reader is not None else None
+    taken = {
+        "version": VERSION,
+        "taken_at": services.clock.now().isoformat(),
+        "chats": chats,
+        "person": person,
+    }
     document = json.dumps(taken, ensure_ascii=False, indent=1).encode()
-    return Answer(message=notices.exported(asker.words), document=("kexue-bot.json", document))
+    return Reply(message=notices.exported(request.words), document=("kexue-bot.json", document))

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from bot.callbacks.actions import Broadcast, Discard, Dumps, OperatorAction, Release, Retry, Status
-from bot.chat.context import Answer, Asker, Desk
+from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import admin, notices
 from bot.messages.admin import StatusFacts
 from bot.messages.keyboards import page_of
@@ -14,72 +14,74 @@ from storage.model import DumpId, State
 LEDGER = 200  # dumps that can be leafed through
 
 
-async def answer(tx: Transaction, desk: Desk, asker: Asker, action: OperatorAction) -> Answer:
+async def answer(
+    tx: Transaction, services: Services, request: RequestContext, action: OperatorAction
+) -> Reply:
     """`asker` must be one of the operators' chats."""
-    words = asker.words
-    if asker.chat_id not in desk.admins:
+    words = request.words
+    if request.chat_id not in services.admins:
         said = notices.only_operators(words)
-        return Answer(message=notices.notice(said), toast=said, fresh=True)
+        return Reply(message=notices.notice(said), toast=said, fresh=True)
     match action:
         case Status():
-            return Answer(message=admin.status(await status_facts(tx, desk), words))
+            return Reply(message=admin.status(await status_facts(tx, services), words))
         case Dumps(page):
-            return Answer(message=admin.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
+            return Reply(message=admin.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
         case Release(dump):
-            released = await tx.held.release(DumpId(dump), desk.clock.now())
+            released = await tx.held.release(DumpId(dump), services.clock.now())
             await tx.dumps.let_go(DumpId(dump))
-            desk.planned()
-            return Answer(message=admin.released(words, released))
+            services.planned()
+            return Reply(message=admin.released(words, released))
         case Discard(dump):
-            discarded = await tx.held.discard(DumpId(dump), desk.clock.now())
+            discarded = await tx.held.discard(DumpId(dump), services.clock.now())
             await tx.dumps.let_go(DumpId(dump))
-            return Answer(message=admin.discarded(words, discarded))
+            return Reply(message=admin.discarded(words, discarded))
         case Retry():
-            again = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), desk.clock.now())
-            desk.planned()
-            return Answer(message=admin.retried(words, again))
+            again = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), services.clock.now())
+            services.planned()
+            return Reply(message=admin.retried(words, again))
         case Broadcast(draft):
-            return await _broadcast(tx, desk, asker, draft)
+            return await _broadcast(tx, services, request, draft)
         case _:
             assert_never(action)
 
 
-async def held(tx: Transaction, desk: Desk, asker: Asker, most: int) -> Answer:
+async def held(tx: Transaction, services: Services, request: RequestContext, most: int) -> Reply:
     """/release: the oldest dump whose posts are held, to decide about."""
-    if asker.chat_id not in desk.admins:
-        return Answer(message=notices.notice(notices.only_operators(asker.words)))
+    if request.chat_id not in services.admins:
+        return Reply(message=notices.notice(notices.only_operators(request.words)))
     waiting = await tx.dumps.held()
     if not waiting:
-        return Answer(message=admin.nothing_held(asker.words))
-    return Answer(message=admin.posts_held(asker.words, waiting[0], waiting[0].new, most))
+        return Reply(message=admin.nothing_held(request.words))
+    return Reply(message=admin.posts_held(request.words, waiting[0], waiting[0].new, most))
 
 
-async def draft(tx: Transaction, desk: Desk, asker: Asker, text: str) -> Answer:
+async def draft(tx: Transaction, services: Services, request: RequestContext, text: str) -> Reply:
     """/broadcast: the text as it will look, to whom it goes, and a button to send it."""
-    if asker.chat_id not in desk.admins:
-        return Answer(message=notices.notice(notices.only_operators(asker.words)))
+    if request.chat_id not in services.admins:
+        return Reply(message=notices.notice(notices.only_operators(request.words)))
     if not text:
-        return Answer(message=notices.needs_words(asker.words, "/broadcast"))
-    number = await tx.scopes.phrase(text, desk.clock.now())
+        return Reply(message=notices.needs_words(request.words, "/broadcast"))
+    number = await tx.scopes.phrase(text, services.clock.now())
     chats = await tx.destinations.subscribers()
-    return Answer(message=admin.broadcast_question(asker.words, text, chats, number))
+    return Reply(message=admin.broadcast_question(request.words, text, chats, number))
 
 
-async def _broadcast(tx: Transaction, desk: Desk, asker: Asker, number: int) -> Answer:
+async def _broadcast(tx: Transaction, services: Services, request: RequestContext, number: int) -> Reply:
     text = await tx.scopes.words_of(number)
     if text is None:
-        return Answer(message=notices.button_too_old(asker.words))
-    planned = await tx.notices.broadcast(f"broadcast:{number}", text, desk.clock.now())
-    desk.planned()
-    return Answer(message=admin.broadcast_begun(asker.words, planned))
+        return Reply(message=notices.button_too_old(request.words))
+    planned = await tx.notices.broadcast(f"broadcast:{number}", text, services.clock.now())
+    services.planned()
+    return Reply(message=admin.broadcast_begun(request.words, planned))
 
 
-async def status_facts(tx: Transaction, desk: Desk) -> StatusFacts:
+async def status_facts(tx: Transaction, services: Services) -> StatusFacts:
     counts = await tx.outbox.counts()
     standing = await tx.destinations.count()
     oldest = await tx.outbox.oldest_due()
     recent = await tx.dumps.recent(1)
-    age = None if oldest is None else int((desk.clock.now() - oldest).total_seconds())
+    age = None if oldest is None else int((services.clock.now() - oldest).total_seconds())
     return StatusFacts(
         version=VERSION,
         posts=await tx.posts.count(),

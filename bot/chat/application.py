@@ -15,9 +15,9 @@ from telegram.ext import (
     filters,
 )
 
-from bot.chat.handlers import Conversation
-from bot.chat.inline import Inline
-from bot.chat.membership import Membership
+from bot.chat.handlers import ChatHandlers
+from bot.chat.inline import InlineQueries
+from bot.chat.membership import MembershipHandlers
 from bot.ops.metrics import Metrics
 
 NEW = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
@@ -32,9 +32,9 @@ Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]
 
 def register(
     application: Application,  # type: ignore[type-arg]
-    conversation: Conversation,
-    membership: Membership,
-    inline: Inline,
+    conversation: ChatHandlers,
+    membership: MembershipHandlers,
+    inline: InlineQueries,
     metrics: Metrics,
 ) -> None:
     """Every update has its handler, so that each is counted by its kind."""

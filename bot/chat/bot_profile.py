@@ -45,7 +45,7 @@ async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...])
             after[entry.key] = digest(entry)
     if after != told:
         value = json.dumps(after, sort_keys=True)
-        await database.transact(lambda tx: tx.facts.put(fact, value))
+        await database.write(lambda tx: tx.facts.put(fact, value))
 
 
 def changes(told: Told, operators: tuple[int, ...]) -> list[Entry]:

@@ -14,7 +14,7 @@ from bot.archive_queries import (
     series_page,
     with_gaps,
 )
-from bot.chat.context import Answer, Asker, Desk
+from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, post_lists, post_relations, scope_pages
 from bot.messages.cards import card
 from bot.messages.charts import can_draw, draw
@@ -25,7 +25,7 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
-from bot.search.index import Hit, Where
+from bot.search.index import FieldRank, Hit
 from bot.search.names import Exact, Several, find
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
@@ -36,46 +36,48 @@ NEAREST = 3
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
 
 
-async def show_post(tx: Transaction, desk: Desk, asker: Asker, post_id: int) -> Message:
+async def show_post(tx: Transaction, services: Services, request: RequestContext, post_id: int) -> Message:
     post = await tx.posts.get(PostId(post_id))
     if post is None:
-        return notices.post_gone(asker.words)
-    destination = asker.destination.id if asker.destination else None
+        return notices.post_gone(request.words)
+    destination = request.destination.id if request.destination else None
     facts = await card_facts(
         tx,
         post,
-        excerpt=asker.preferences.excerpt,
-        bot=desk.bot,
+        excerpt=request.preferences.excerpt,
+        bot=services.bot,
         destination=destination,
-        reader=asker.reader,
+        reader=request.reader,
     )
-    return card(facts, asker.words)
+    return card(facts, request.words)
 
 
-async def latest(tx: Transaction, desk: Desk, asker: Asker, page: int) -> Message:
+async def latest(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
     if not await tx.posts.count():
-        return notices.archive_empty(asker.words)
-    return post_lists.latest(await latest_page(tx, page), asker.words, bot=desk.bot)
+        return notices.archive_empty(request.words)
+    return post_lists.latest(await latest_page(tx, page), request.words, bot=services.bot)
 
 
-async def latest_n(tx: Transaction, desk: Desk, asker: Asker, count: int) -> Message:
+async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
     """The newest `count` posts on one page."""
     page = await latest_page(tx, 1, count)
     shown = Page(items=page.items, number=1, of=1, total=page.total)
-    return post_lists.latest(shown, asker.words, bot=desk.bot)
+    return post_lists.latest(shown, request.words, bot=services.bot)
 
 
-async def index(tx: Transaction, desk: Desk, asker: Asker, kind: ScopeKind, page: int) -> Message:
+async def index(
+    tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, page: int
+) -> Message:
     """All series, tags or categories."""
     counted = await tx.scopes.counted(kind)
     if not counted:
         empty = not await tx.posts.count()
-        return notices.archive_empty(asker.words) if empty else notices.nothing_here(asker.words)
+        return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
     if kind is ScopeKind.SERIES:
         every = [await _series_facts(tx, one) for one in counted]
-        return scope_pages.series_index(page_of(every, page), asker.words, bot=desk.bot)
+        return scope_pages.series_index(page_of(every, page), request.words, bot=services.bot)
     view = scope_pages.tag_index if kind is ScopeKind.TAG else scope_pages.category_index
-    return view(page_of(counted, page), asker.words, bot=desk.bot)
+    return view(page_of(counted, page), request.words, bot=services.bot)
 
 
 async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
@@ -86,36 +88,40 @@ async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
     return SeriesFacts(scope=counted.scope, have=len(posts), known=known, span=span)
 
 
-async def show_scope(tx: Transaction, desk: Desk, asker: Asker, scope_id: int, page: int) -> Message:
+async def show_scope(
+    tx: Transaction, services: Services, request: RequestContext, scope_id: int, page: int
+) -> Message:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
-        return notices.link_unknown(asker.words)
-    wanted = await subscribed_to(tx, asker)
+        return notices.link_unknown(request.words)
+    wanted = await subscribed_to(tx, request)
     if scope.kind is ScopeKind.SERIES:
         facts, entries = await series_page(tx, scope, page, subscribed=scope.id in wanted)
-        return scope_pages.series_view(facts, entries, asker.words, bot=desk.bot)
+        return scope_pages.series_view(facts, entries, request.words, bot=services.bot)
     return scope_pages.scope_view(
         scope,
         await scope_page(tx, scope, page),
-        asker.words,
+        request.words,
         subscribed=scope.id in wanted,
-        bot=desk.bot,
+        bot=services.bot,
     )
 
 
-async def subscribed_to(tx: Transaction, asker: Asker) -> frozenset[ScopeId]:
-    return await tx.destinations.subscribed_to(asker.destination.id) if asker.destination else frozenset()
+async def subscribed_to(tx: Transaction, request: RequestContext) -> frozenset[ScopeId]:
+    return await tx.destinations.subscribed_to(request.destination.id) if request.destination else frozenset()
 
 
-async def named(tx: Transaction, desk: Desk, asker: Asker, kind: ScopeKind, name: str) -> Message:
+async def named(
+    tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, name: str
+) -> Message:
     """The series, tag or category that `name` may mean; a choice, or the nearest, where it is not one."""
     found = await lookup(tx, kind, name)
     if isinstance(found, Scope):
-        return await show_scope(tx, desk, asker, found.id, 1)
+        return await show_scope(tx, services, request, found.id, 1)
     choices, nearest = found
     if choices:
-        return scope_pages.choices(name, choices, asker.words)
-    return scope_pages.unknown_name(ASKED[kind], name, nearest, asker.words)
+        return scope_pages.choices(name, choices, request.words)
+    return scope_pages.unknown_name(ASKED[kind], name, nearest, request.words)
 
 
 async def lookup(
@@ -132,20 +138,22 @@ async def lookup(
             return (), tuple(counted[key].scope for key, _ in nearest.choices)
 
 
-async def search(tx: Transaction, desk: Desk, asker: Asker, phrase: str, number: int, page: int) -> Message:
-    hits = await desk.shelf.search(tx, phrase)
+async def search(
+    tx: Transaction, services: Services, request: RequestContext, phrase: str, number: int, page: int
+) -> Message:
+    hits = await services.search_service.search(tx, phrase)
     if not hits:
-        return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), asker.words)
+        return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
     items = tuple(_found(posts[hit.post_id], hit) for hit in shown.items if hit.post_id in posts)
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
-    return search_results(phrase, number, found, asker.words, bot=desk.bot)
+    return search_results(phrase, number, found, request.words, bot=services.bot)
 
 
 def _found(post: Post, hit: Hit) -> Found:
     marked = tuple(Span(text=text, hit=is_hit) for text, is_hit in hit.snippet)
-    if hit.where is Where.TITLE:
+    if hit.where is FieldRank.TITLE:
         return Found(post=post, title=marked)
     return Found(post=post, title=(Span(text=post.title),), context=marked)
 
@@ -163,83 +171,90 @@ async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:
             return tuple(scopes[key] for key, _ in others.choices[:NEAREST])
 
 
-async def related(tx: Transaction, desk: Desk, asker: Asker, post_id: int, page: int) -> Message:
+async def related(
+    tx: Transaction, services: Services, request: RequestContext, post_id: int, page: int
+) -> Message:
     """What a post cites, what cites it, and its neighbours."""
     post = await tx.posts.get(PostId(post_id))
     if post is None:
-        return notices.post_gone(asker.words)
+        return notices.post_gone(request.words)
     cited = await tx.posts.many(m.target for m in await tx.posts.mentions_in(post.id) if m.target is not None)
     citing = await tx.posts.mentioning(post.id)
-    notes: dict[PostId, str] = {one.id: notices.cites_it(asker.words) for one in citing}
-    notes |= {one.id: notices.cited_by_it(asker.words) for one in cited}
+    notes: dict[PostId, str] = {one.id: notices.cites_it(request.words) for one in citing}
+    notes |= {one.id: notices.cited_by_it(request.words) for one in cited}
     found = [
         Line(post=one, title=one.title, note=notes[one.id]) for one in [*cited, *citing] if one.id != post.id
     ]
     distinct = list({line.post.id: line for line in found}.values())
     if not distinct:
-        return notices.nothing_here(asker.words)
-    return post_lists.related(post, page_of(distinct, page), asker.words, bot=desk.bot)
+        return notices.nothing_here(request.words)
+    return post_lists.related(post, page_of(distinct, page), request.words, bot=services.bot)
 
 
-async def cite(tx: Transaction, asker: Asker, post_id: int) -> Message:
+async def cite(tx: Transaction, request: RequestContext, post_id: int) -> Message:
     post = await tx.posts.get(PostId(post_id))
     if post is None:
-        return notices.post_gone(asker.words)
+        return notices.post_gone(request.words)
     cited = post_relations.Citation(
         text=citation(post), bibtex=bibtex(post), certain=post.archive_id is not None
     )
-    return post_relations.citation(post, cited, asker.words)
+    return post_relations.citation(post, cited, request.words)
 
 
-async def papers(tx: Transaction, asker: Asker, post_id: int) -> Message:
+async def papers(tx: Transaction, request: RequestContext, post_id: int) -> Message:
     post = await tx.posts.get(PostId(post_id))
     if post is None:
-        return notices.post_gone(asker.words)
+        return notices.post_gone(request.words)
     named_papers = tuple(m.title for m in await tx.posts.mentions_in(post.id) if m.kind == "paper")
-    return post_relations.papers(post, named_papers, asker.words)
+    return post_relations.papers(post, named_papers, request.words)
 
 
 async def archive(
-    tx: Transaction, desk: Desk, asker: Asker, year: int | None, month: int | None, page: int
+    tx: Transaction,
+    services: Services,
+    request: RequestContext,
+    year: int | None,
+    month: int | None,
+    page: int,
 ) -> Message:
     """Years, the months of a year, or the posts of a month."""
     months = await tx.posts.per_month()
     if not months:
-        return notices.archive_empty(asker.words)
+        return notices.archive_empty(request.words)
     if year is not None and month is not None and (year, month) in months:
         shown = await month_page(tx, year, month, page)
-        return post_lists.posts_of_month(year, month, shown, asker.words, bot=desk.bot)
+        return post_lists.posts_of_month(year, month, shown, request.words, bot=services.bot)
     of_year = tuple(sorted((m, n) for (y, m), n in months.items() if y == year))
     if year is not None and of_year:
-        return post_lists.months(year, of_year, asker.words)
+        return post_lists.months(year, of_year, request.words)
     years: dict[int, int] = {}
     for (one, _), count in months.items():
         years[one] = years.get(one, 0) + count
-    return post_lists.years(tuple(sorted(years.items(), reverse=True)), asker.words)
+    return post_lists.years(tuple(sorted(years.items(), reverse=True)), request.words)
 
 
-async def hot(tx: Transaction, desk: Desk, asker: Asker, page: int) -> Message:
+async def hot(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
     """What gained most readers between captures."""
     gains = await tx.posts.gains(HOT)
     posts = {post.id: post for post in await tx.posts.many(post_id for post_id, _, _ in gains)}
     found = [Gain(post=posts[post_id], readers=gain) for post_id, gain, _ in gains if post_id in posts]
     longest = max((over for _, _, over in gains), default=timedelta(0))
-    return post_lists.hot(max(1, longest.days), page_of(found, page), asker.words, bot=desk.bot)
+    return post_lists.hot(max(1, longest.days), page_of(found, page), request.words, bot=services.bot)
 
 
-async def at_random(tx: Transaction, desk: Desk, asker: Asker) -> Message:
+async def at_random(tx: Transaction, services: Services, request: RequestContext) -> Message:
     total = await tx.posts.count()
     if not total:
-        return notices.archive_empty(asker.words)
+        return notices.archive_empty(request.words)
     (post,) = await tx.posts.latest(1, random.randrange(total))  # noqa: S311 - a dice, not a key
-    return await show_post(tx, desk, asker, post.id)
+    return await show_post(tx, services, request, post.id)
 
 
-async def saved(tx: Transaction, desk: Desk, asker: Asker, page: int) -> Message:
-    if asker.reader is None:
-        return notices.only_private(asker.words)
-    ids = await tx.marks.saved(asker.reader)
-    return post_lists.saved(page_of(lines(await tx.posts.many(ids)), page), asker.words, bot=desk.bot)
+async def saved(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
+    if request.reader is None:
+        return notices.only_private(request.words)
+    ids = await tx.marks.saved(request.reader)
+    return post_lists.saved(page_of(lines(await tx.posts.many(ids)), page), request.words, bot=services.bot)
 
 
 async def archive_facts(tx: Transaction) -> ArchiveFacts:
@@ -252,13 +267,13 @@ async def archive_facts(tx: Transaction) -> ArchiveFacts:
     )
 
 
-async def show_figures(desk: Desk, asker: Asker) -> Answer:
+async def show_figures(services: Services, request: RequestContext) -> Reply:
     """The text goes where the picture cannot."""
-    figures = await desk.database.read(archive_figures)
+    figures = await services.database.read(archive_figures)
     if not figures.posts:
-        return Answer(message=notices.archive_empty(asker.words))
-    said = stats(figures, asker.words, bot=desk.bot)
-    if not (asker.preferences.pictures and can_draw()):
-        return Answer(message=said)
-    png = await asyncio.to_thread(draw, figures, asker.words.language)
-    return Answer(message=said, picture=(png, summary(figures, asker.words)))
+        return Reply(message=notices.archive_empty(request.words))
+    said = stats(figures, request.words, bot=services.bot)
+    if not (request.preferences.pictures and can_draw()):
+        return Reply(message=said)
+    png = await asyncio.to_thread(draw, figures, request.words.language)
+    return Reply(message=said, picture=(png, summary(figures, request.words)))

@@ -29,11 +29,11 @@ from bot.callbacks.actions import (
     Unsubscribe,
 )
 from bot.chat import admin, browse, courses, subscribe
-from bot.chat.account import take_out
+from bot.chat.account import export_data
 from bot.chat.actions import answer
 from bot.chat.browse import show_figures
-from bot.chat.context import Answer, Asker, Desk
-from bot.chat.response_cache import shared
+from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.response_cache import cached_reply
 from bot.intake.word_subscriptions import word_key
 from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
@@ -78,143 +78,151 @@ PLAIN: dict[str, Action] = {
 }
 
 
-async def ask(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
+async def ask(services: Services, request: RequestContext, command: str, typed: str) -> Reply:
     """The answer to `/command typed`."""
     typed = " ".join(typed.split())
     if len(typed) > LONGEST:
-        return Answer(message=notices.too_long(asker.words, LONGEST))
-    said = await (_with_words(desk, asker, command, typed) if typed else _bare(desk, asker, command))
+        return Reply(message=notices.too_long(request.words, LONGEST))
+    said = await (
+        _with_words(services, request, command, typed) if typed else _bare(services, request, command)
+    )
     if said is not None:
         return said
     if command in PLAIN:
-        return await answer(desk, asker, PLAIN[command])
-    return Answer(message=notices.unknown_command(asker.words, command))
+        return await answer(services, request, PLAIN[command])
+    return Reply(message=notices.unknown_command(request.words, command))
 
 
-async def _bare(desk: Desk, asker: Asker, command: str) -> Answer | None:
+async def _bare(services: Services, request: RequestContext, command: str) -> Reply | None:
     """A command alone that is more than one of the plain actions."""
     match command:
         case "search":
-            return await look_for(desk, asker, "")
+            return await look_for(services, request, "")
         case "broadcast":
-            return await desk.change(lambda tx: admin.draft(tx, desk, asker, ""))
+            return await services.change(lambda tx: admin.draft(tx, services, request, ""))
         case "subscribe" | "unsubscribe":
-            return await _wish(desk, asker, command, "")
+            return await _wish(services, request, command, "")
         case "course":
-            return Answer(message=await desk.database.read(lambda tx: courses.list_courses(tx, asker)))
+            return Reply(message=await services.database.read(lambda tx: courses.list_courses(tx, request)))
         case "export":
-            return await desk.database.read(lambda tx: take_out(tx, desk, asker))
+            return await services.database.read(lambda tx: export_data(tx, services, request))
         case "stats":
-            return await show_figures(desk, asker)
+            return await show_figures(services, request)
         case "channel":
-            return Answer(message=_channel(asker))
+            return Reply(message=_channel(request))
         case "release":
-            most = desk.hold_above
-            return await desk.database.read(lambda tx: admin.held(tx, desk, asker, most))
+            most = services.hold_above
+            return await services.database.read(lambda tx: admin.held(tx, services, request, most))
         case _:
             return None
 
 
-async def _with_words(desk: Desk, asker: Asker, command: str, typed: str) -> Answer | None:
+async def _with_words(services: Services, request: RequestContext, command: str, typed: str) -> Reply | None:
     """A command with words after it; None where they do not matter."""
     match command:
         case "start":
-            return await _started(desk, asker, typed)
+            return await _started(services, request, typed)
         case "latest":
-            return await _latest(desk, asker, typed)
+            return await _latest(services, request, typed)
         case "series" | "tag" | "category":
-            return await _named(desk, asker, KINDS[command], typed)
+            return await _named(services, request, KINDS[command], typed)
         case "search":
-            return await look_for(desk, asker, typed)
+            return await look_for(services, request, typed)
         case "archive":
-            return await _archive(desk, asker, typed)
+            return await _archive(services, request, typed)
         case "subscribe" | "unsubscribe":
-            return await _wish(desk, asker, command, typed)
+            return await _wish(services, request, command, typed)
         case "broadcast":
-            return await desk.change(lambda tx: admin.draft(tx, desk, asker, typed))
+            return await services.change(lambda tx: admin.draft(tx, services, request, typed))
         case _:
-            return await _about_reading(desk, asker, command, typed)
+            return await _about_reading(services, request, command, typed)
 
 
-async def _about_reading(desk: Desk, asker: Asker, command: str, typed: str) -> Answer | None:
+async def _about_reading(
+    services: Services, request: RequestContext, command: str, typed: str
+) -> Reply | None:
     match command:
         case "settings":
-            return await _set(desk, asker, typed)
+            return await _set(services, request, typed)
         case "read":
-            shown = await desk.database.read(lambda tx: courses.reading(tx, asker, 1, typed))
-            return Answer(message=shown)
+            shown = await services.database.read(lambda tx: courses.reading(tx, request, 1, typed))
+            return Reply(message=shown)
         case "course":
-            shown = await desk.database.read(lambda tx: courses.course_named(tx, asker, typed))
-            return Answer(message=shown)
+            shown = await services.database.read(lambda tx: courses.course_named(tx, request, typed))
+            return Reply(message=shown)
         case _:
-            return await _bare(desk, asker, command)
+            return await _bare(services, request, command)
 
 
-def _channel(asker: Asker) -> Message:
+def _channel(request: RequestContext) -> Message:
     """/channel: Telegram's own picker works in private chats only."""
-    private = asker.kind is ChatKind.PRIVATE
-    return notices.channel_offer(asker.words) if private else notices.only_private_picker(asker.words)
+    private = request.kind is ChatKind.PRIVATE
+    return notices.channel_offer(request.words) if private else notices.only_private_picker(request.words)
 
 
-async def _named(desk: Desk, asker: Asker, kind: ScopeKind, name: str) -> Answer:
-    async def make() -> Answer:
-        return Answer(message=await desk.database.read(lambda tx: browse.named(tx, desk, asker, kind, name)))
+async def _named(services: Services, request: RequestContext, kind: ScopeKind, name: str) -> Reply:
+    async def make() -> Reply:
+        return Reply(
+            message=await services.database.read(lambda tx: browse.named(tx, services, request, kind, name))
+        )
 
-    return await shared(desk, asker, (kind, name), make)
+    return await cached_reply(services, request, (kind, name), make)
 
 
-async def look_for(desk: Desk, asker: Asker, words: str) -> Answer:
+async def look_for(services: Services, request: RequestContext, words: str) -> Reply:
     """Search; the words are kept under a number, for the buttons that turn the page."""
     if not words:
-        return Answer(message=notices.needs_words(asker.words, "/search RoPE"))
+        return Reply(message=notices.needs_words(request.words, "/search RoPE"))
 
     async def unit(tx: Transaction) -> Message:
-        number = await tx.scopes.phrase(words[:LONGEST], desk.clock.now())
-        return await browse.search(tx, desk, asker, words, number, 1)
+        number = await tx.scopes.phrase(words[:LONGEST], services.clock.now())
+        return await browse.search(tx, services, request, words, number, 1)
 
-    async def make() -> Answer:
-        return Answer(message=await desk.database.transact(unit))
+    async def make() -> Reply:
+        return Reply(message=await services.database.write(unit))
 
-    return await shared(desk, asker, ("search", words), make)
+    return await cached_reply(services, request, ("search", words), make)
 
 
-async def _started(desk: Desk, asker: Asker, payload: str) -> Answer:
+async def _started(services: Services, request: RequestContext, payload: str) -> Reply:
     """A link that started the bot shows what it points to."""
     action = decode_start(payload)
     if action is None:
-        return Answer(message=notices.link_unknown(asker.words))
-    return await answer(desk, asker, action)
+        return Reply(message=notices.link_unknown(request.words))
+    return await answer(services, request, action)
 
 
-async def _latest(desk: Desk, asker: Asker, typed: str) -> Answer:
+async def _latest(services: Services, request: RequestContext, typed: str) -> Reply:
     if not NUMBER.fullmatch(typed) or not 1 <= int(typed) <= MOST_LATEST:
-        return Answer(message=notices.not_a_number(asker.words, typed, MOST_LATEST))
+        return Reply(message=notices.not_a_number(request.words, typed, MOST_LATEST))
     count = int(typed)
-    return Answer(message=await desk.database.read(lambda tx: browse.latest_n(tx, desk, asker, count)))
+    return Reply(
+        message=await services.database.read(lambda tx: browse.latest_n(tx, services, request, count))
+    )
 
 
-async def _archive(desk: Desk, asker: Asker, typed: str) -> Answer:
-    months = await desk.database.read(lambda tx: tx.posts.per_month())
+async def _archive(services: Services, request: RequestContext, typed: str) -> Reply:
+    months = await services.database.read(lambda tx: tx.posts.per_month())
     years = sorted({year for year, _ in months})
     if years and (not NUMBER.fullmatch(typed) or int(typed) not in years):
-        return Answer(message=notices.not_a_year(asker.words, typed, years[0], years[-1]))
-    return await answer(desk, asker, Archive(int(typed)) if years else Archive())
+        return Reply(message=notices.not_a_year(request.words, typed, years[0], years[-1]))
+    return await answer(services, request, Archive(int(typed)) if years else Archive())
 
 
-async def _set(desk: Desk, asker: Asker, typed: str) -> Answer:
+async def _set(services: Services, request: RequestContext, typed: str) -> Reply:
     """`/settings hour 6`, for what no button offers."""
     name, _, value = typed.partition(" ")
     setting = next((one for one in Setting if one.value == name.lower()), None)
     if setting is None:
-        return await answer(desk, asker, Settings())
-    said = await desk.change(lambda tx: subscribe.choose(tx, desk, asker, setting, value))
-    desk.planned()
-    if asker.kind is not ChatKind.PRIVATE and said.toast is not None:
-        return Answer(message=notices.notice(said.toast))
+        return await answer(services, request, Settings())
+    said = await services.change(lambda tx: subscribe.choose(tx, services, request, setting, value))
+    services.planned()
+    if request.kind is not ChatKind.PRIVATE and said.toast is not None:
+        return Reply(message=notices.notice(said.toast))
     return said
 
 
-async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
+async def _wish(services: Services, request: RequestContext, command: str, typed: str) -> Reply:
     """`/subscribe`, `/subscribe tag NAME`, `/subscribe except tag NAME`, `/unsubscribe` and their like."""
     first, _, rest = typed.partition(" ")
     muting = first.lower() in EXCEPT
@@ -224,39 +232,39 @@ async def _wish(desk: Desk, asker: Asker, command: str, typed: str) -> Answer:
     kind = KINDS.get(first.lower())
     name = rest if kind is not None else typed
     if not name:
-        return await _everything(desk, asker, command)
-    found = await _scope(desk, asker, kind, name, unsubscribing=command == "unsubscribe")
+        return await _everything(services, request, command)
+    found = await _scope(services, request, kind, name, unsubscribing=command == "unsubscribe")
     if isinstance(found, Message):
-        return Answer(message=found)
+        return Reply(message=found)
     wanted: Action
     if command == "unsubscribe":
         wanted = Unmute(found.id) if muting else Unsubscribe(found.id)
     else:
         wanted = Mute(found.id) if muting else Subscribe(found.id)
-    return await answer(desk, asker, wanted)
+    return await answer(services, request, wanted)
 
 
-async def _everything(desk: Desk, asker: Asker, command: str) -> Answer:
+async def _everything(services: Services, request: RequestContext, command: str) -> Reply:
     if command == "unsubscribe":
-        said = await desk.change(lambda tx: subscribe.unsubscribe_all(tx, desk, asker))
-        return Answer(message=said)
-    scope = await desk.database.transact(lambda tx: tx.scopes.everything())
-    return await answer(desk, asker, Subscribe(scope.id))
+        said = await services.change(lambda tx: subscribe.unsubscribe_all(tx, services, request))
+        return Reply(message=said)
+    scope = await services.database.write(lambda tx: tx.scopes.everything())
+    return await answer(services, request, Subscribe(scope.id))
 
 
 async def _scope(
-    desk: Desk, asker: Asker, kind: ScopeKind | None, name: str, *, unsubscribing: bool
+    services: Services, request: RequestContext, kind: ScopeKind | None, name: str, *, unsubscribing: bool
 ) -> Scope | Message:
     """The scope a wish names; without a kind, whatever series, tag or category fits first."""
     if kind is ScopeKind.WORD:
         if not word_key(name):
-            return notices.needs_words(asker.words, "/subscribe word RoPE")
+            return notices.needs_words(request.words, "/subscribe word RoPE")
         named = (ScopeKind.WORD, word_key(name), name)
-        made = await desk.database.transact(lambda tx: tx.scopes.ensure([named]))
+        made = await services.database.write(lambda tx: tx.scopes.ensure([named]))
         return made[named[0], named[1]]
 
     async def unit(tx: Transaction) -> Scope | Message:
-        if unsubscribing and (own := await _own(tx, asker, kind, name)) is not None:
+        if unsubscribing and (own := await _own(tx, request, kind, name)) is not None:
             return own
         kinds = [kind] if kind else [ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY]
         nearest: list[Scope] = []
@@ -265,19 +273,19 @@ async def _scope(
             if isinstance(found, Scope):
                 return found
             if found[0]:
-                return scope_pages.choices(name, found[0], asker.words)
+                return scope_pages.choices(name, found[0], request.words)
             nearest += found[1]
         asked = Asked.SUBSCRIPTION if unsubscribing else browse.ASKED[kinds[0]]
-        return scope_pages.unknown_name(asked, name, tuple(nearest[:3]), asker.words)
+        return scope_pages.unknown_name(asked, name, tuple(nearest[:3]), request.words)
 
-    return await desk.database.read(unit)
+    return await services.database.read(unit)
 
 
-async def _own(tx: Transaction, asker: Asker, kind: ScopeKind | None, name: str) -> Scope | None:
+async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None, name: str) -> Scope | None:
     """What the chat has subscribed or muted under this name, words too."""
-    if asker.destination is None:
+    if request.destination is None:
         return None
-    wishes = await tx.destinations.subscriptions(asker.destination.id)
+    wishes = await tx.destinations.subscriptions(request.destination.id)
     scopes = {str(wish.scope.id): wish.scope for wish in wishes if kind in (None, wish.scope.kind)}
     named = [(number, scope.name) for number, scope in scopes.items() if scope.name]
     match find(name, named):

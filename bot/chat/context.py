@@ -4,20 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bot.caching import Kept
+from bot.caching import SingleFlightCache
 from bot.callbacks.actions import Action
-from bot.chat.permissions import NoRooms, Rooms
+from bot.chat.permissions import NoOtherChats, OtherChats
 from bot.clock import Clock
 from bot.messages.i18n import Words, words_for
 from bot.render.document import Message
-from bot.search import Shelf
-from bot.update_dedup import stamped
-from storage.database import Database, Unit
-from storage.model import ChatKind, Destination, Known, Preferences
+from bot.search import SearchService
+from bot.update_dedup import once_per_update
+from storage.database import Database, TransactionFn
+from storage.model import ChatKind, Destination, KnownAsker, Preferences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class RequestContext:
     """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
 
     `destination` is what that chat and topic have set, None before they set anything; `client` is the
@@ -33,7 +33,7 @@ class Asker:
     title: str = ""
     client: str = "zh"
     destination: Destination | None = None
-    known: Known | None = None
+    known: KnownAsker | None = None
     other: Destination | None = None
     forum: bool = False
 
@@ -54,7 +54,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Reply:
     """What is said: a message, in place of the one whose button was pressed unless `fresh`; a short notice.
 
     `instead` takes the place of the pressed button where the message stays.
@@ -63,7 +63,7 @@ class Answer:
     message: Message | None = None
     toast: str | None = None
     fresh: bool = False
-    instead: tuple[str, Action] | None = None
+    replacement_button: tuple[str, Action] | None = None
     document: tuple[str, bytes] | None = None  # file name, content
     picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent
 
@@ -75,7 +75,7 @@ FRESH_SECONDS = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
+class Services:
     """Made once by the service and passed down. `bot` is its username, known after the first getMe."""
 
     database: Database
@@ -83,12 +83,14 @@ class Desk:
     bot: str | None = None
     admins: tuple[int, ...] = ()
     hold_above: int = 50
-    shelf: Shelf = field(default_factory=Shelf)
-    kept: Kept[Answer] = field(default_factory=lambda: Kept(most=KEPT, fresh=FRESH_SECONDS))
-    rooms: Rooms = field(default_factory=NoRooms)
+    search_service: SearchService = field(default_factory=SearchService)
+    response_cache: SingleFlightCache[Reply] = field(
+        default_factory=lambda: SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
+    )
+    other_chats: OtherChats = field(default_factory=NoOtherChats)
     planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender
     trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # an error nobody expected
 
-    async def change(self, unit: Unit[T]) -> T:
+    async def change(self, unit: TransactionFn[T]) -> T:
         """Run the unit that is what an update is about, once for each update."""
-        return await self.database.transact(stamped(unit))
+        return await self.database.write(once_per_update(unit))

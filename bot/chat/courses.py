@@ -6,8 +6,8 @@ from datetime import time
 from bot.archive_queries import with_gaps
 from bot.callbacks.actions import CourseAction, CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
 from bot.chat import browse, subscribe
-from bot.chat.context import Answer, Asker, Desk
-from bot.delivery.courses import teach_next
+from bot.chat.context import Reply, RequestContext, Services
+from bot.delivery.courses import plan_next_lesson
 from bot.messages import courses, notices, scope_pages
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.keyboards import page_of
@@ -18,36 +18,36 @@ from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
 
 
-async def list_courses(tx: Transaction, asker: Asker) -> Message:
+async def list_courses(tx: Transaction, request: RequestContext) -> Message:
     """/course: all courses of the chat."""
-    if asker.destination is None:
-        return courses.courses((), asker.words)
-    running = await tx.courses.of(asker.destination.id)
-    return courses.courses(tuple([await _facts(tx, asker, one) for one in running]), asker.words)
+    if request.destination is None:
+        return courses.courses((), request.words)
+    running = await tx.courses.of(request.destination.id)
+    return courses.courses(tuple([await _facts(tx, request, one) for one in running]), request.words)
 
 
-async def course_named(tx: Transaction, asker: Asker, name: str) -> Message:
+async def course_named(tx: Transaction, request: RequestContext, name: str) -> Message:
     """/course NAME: the course through that series, or the offer of one."""
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
     if not isinstance(found, Scope):
         choices, nearest = found
         if choices:
-            return scope_pages.choices(name, choices, asker.words)
-        return scope_pages.unknown_name(Asked.SERIES, name, nearest, asker.words)
-    course = await tx.courses.find(asker.destination.id, found.id) if asker.destination else None
+            return scope_pages.choices(name, choices, request.words)
+        return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
+    course = await tx.courses.find(request.destination.id, found.id) if request.destination else None
     if course is not None:
-        return courses.course(await _facts(tx, asker, course), asker.words)
-    return courses.course_offer(found, len(await tx.posts.of_series(found.id)), asker.words)
+        return courses.course(await _facts(tx, request, course), request.words)
+    return courses.course_offer(found, len(await tx.posts.of_series(found.id)), request.words)
 
 
-async def answer(tx: Transaction, desk: Desk, asker: Asker, action: CourseAction) -> Answer:
+async def answer(tx: Transaction, services: Services, request: RequestContext, action: CourseAction) -> Reply:
     """A button of a course. Each says what shall be so; pressed twice it is the same, but for "next"."""
     scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None or scope.kind is not ScopeKind.SERIES:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    to = (await subscribe.whose(tx, desk, asker)).destination
-    asker = replace(asker, destination=to)
-    now = desk.clock.now()
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = (await subscribe.target_of(tx, services, request)).destination
+    request = replace(request, destination=to)
+    now = services.clock.now()
     course = await tx.courses.find(to.id, scope.id)
     match action:
         case CourseStart(_, when):
@@ -56,10 +56,10 @@ async def answer(tx: Transaction, desk: Desk, asker: Asker, action: CourseAction
                 destination_id=to.id, scope=scope, stage=Stage.RUNNING, when=when, last=last, since=now
             )
         case _ if course is None:
-            return Answer(toast=notices.button_answer(asker.words))
+            return Reply(toast=notices.button_answer(request.words))
         case CourseNext():
-            await teach_next(tx, course, now)
-            return Answer(toast=notices.chosen(asker.words))
+            await plan_next_lesson(tx, course, now)
+            return Reply(toast=notices.chosen(request.words))
         case CoursePause() if course.stage is Stage.RUNNING:
             course = replace(course, stage=Stage.PAUSED)
         case CourseResume() if course.stage is Stage.PAUSED:
@@ -67,10 +67,10 @@ async def answer(tx: Transaction, desk: Desk, asker: Asker, action: CourseAction
         case CourseStop() if course.stage is not Stage.CAUGHT_UP:
             course = replace(course, stage=Stage.STOPPED)
     await tx.courses.put(course)
-    return Answer(message=courses.course(await _facts(tx, asker, course), asker.words), fresh=True)
+    return Reply(message=courses.course(await _facts(tx, request, course), request.words), fresh=True)
 
 
-async def _facts(tx: Transaction, asker: Asker, course: Course) -> CourseFacts:
+async def _facts(tx: Transaction, request: RequestContext, course: Course) -> CourseFacts:
     episodes = await tx.posts.of_series(course.scope.id)
     sent = next((i for i, post in enumerate(episodes, 1) if post.id == course.last), 0)
     entries = with_gaps(episodes, course.scope, ())
@@ -80,18 +80,18 @@ async def _facts(tx: Transaction, asker: Asker, course: Course) -> CourseFacts:
         scope=course.scope,
         stage=course.stage,
         when=course.when,
-        at=asker.words.clock(time(asker.preferences.hour)),
+        at=request.words.clock(time(request.preferences.hour)),
         sent=sent,
         of=len(episodes),
         gaps=tuple(episode for episode in gaps if episode < reached),
     )
 
 
-async def reading(tx: Transaction, asker: Asker, page: int, name: str = "") -> Message:
+async def reading(tx: Transaction, request: RequestContext, page: int, name: str = "") -> Message:
     """How far each series is read that somebody has begun; with a `name`, that series even if not begun."""
-    if asker.reader is None:
-        return notices.only_private(asker.words)
-    read = await tx.posts.many(await tx.marks.have_read(asker.reader))
+    if request.reader is None:
+        return notices.only_private(request.words)
+    read = await tx.posts.many(await tx.marks.have_read(request.reader))
     begun: dict[ScopeId, int] = {}
     for post in read:
         if post.series_id is not None:
@@ -101,10 +101,10 @@ async def reading(tx: Transaction, asker: Asker, page: int, name: str = "") -> M
         if not isinstance(found, Scope):
             choices, nearest = found
             if choices:
-                return scope_pages.choices(name, choices, asker.words)
-            return scope_pages.unknown_name(Asked.SERIES, name, nearest, asker.words)
+                return scope_pages.choices(name, choices, request.words)
+            return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
         begun = {found.id: begun.get(found.id, 0)}
     every = [one for one in await tx.scopes.counted(ScopeKind.SERIES) if one.scope.id in begun]
     progress = [Progress(scope=one.scope, read=begun[one.scope.id], of=one.posts) for one in every]
     progress.sort(key=lambda each: each.of - each.read)
-    return courses.reading(page_of(progress, page), asker.words)
+    return courses.reading(page_of(progress, page), request.words)

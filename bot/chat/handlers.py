@@ -11,32 +11,32 @@ from telegram import Message as Received
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.caching import Together
+from bot.caching import BatchLoader
 from bot.callbacks.actions import Action, Dismiss, Hot, Nothing, SearchPage
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import DECIDING, answer
 from bot.chat.commands import ask, look_for
-from bot.chat.context import Answer, Asker, Desk
-from bot.chat.permissions import Permission, speaks_for_chat
-from bot.chat.replies import Speaker
+from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.permissions import Permissions, speaks_for_chat
+from bot.chat.replies import ReplySender
 from bot.chat.subscribe import shared
-from bot.chat.user_rate_limit import Doors
+from bot.chat.user_rate_limit import UserRateLimits
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.i18n import words_for
 from bot.render.document import Pick
-from bot.telegram.webhook import rides
-from bot.update_dedup import HandledBeforeError
-from storage.model import ChatKind, Known, Sent, Standing, Unsure
-from storage.request_context import Who
+from bot.telegram.webhook import attach
+from bot.update_dedup import DuplicateUpdateError
+from storage.model import ChatKind, InDoubt, KnownAsker, Sent, Standing
+from storage.request_context import ContextKey
 
 log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
 
 DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
-DEAR_COMMANDS = frozenset({"search", "stats", "hot", "export"})
-DEAR = (SearchPage, Hot)
+EXPENSIVE_COMMANDS = frozenset({"search", "stats", "hot", "export"})
+EXPENSIVE = (SearchPage, Hot)
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,
@@ -45,15 +45,15 @@ KINDS = {
 }
 
 
-class Conversation:
+class ChatHandlers:
     """What the bot does when somebody writes to it or presses a button."""
 
-    def __init__(self, desk: Desk, speaker: Speaker, permission: Permission) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, speaker: ReplySender, permission: Permissions) -> None:
+        self._services = services
         self._speaker = speaker
         self._permission = permission
-        self._doors = Doors()
-        self._acquaintance = Together(self._look)
+        self._doors = UserRateLimits()
+        self._acquaintance = BatchLoader(self._look)
 
     async def on_command(self, update: Update, _: Context) -> None:
         message = update.effective_message
@@ -61,25 +61,25 @@ class Conversation:
             return
         command, typed = split_command(message.text)
         name, addressee = (command + "@").split("@")[:2]
-        if addressee and addressee.lower() != (self._desk.bot or "").lower():
+        if addressee and addressee.lower() != (self._services.bot or "").lower():
             return
         name = name.lower()
-        if not self._admits(message, dear=name in DEAR_COMMANDS):
+        if not self._admits(message, dear=name in EXPENSIVE_COMMANDS):
             return
-        asker = await self._asker(message)
-        if name in DECIDING_COMMANDS and not await self._may_decide(asker, message):
-            said = notices.notice(notices.only_administrators(asker.words))
-            await self._reply(asker, message, Answer(message=said))
+        request = await self._request(message)
+        if name in DECIDING_COMMANDS and not await self._may_decide(request, message):
+            said = notices.notice(notices.only_administrators(request.words))
+            await self._reply(request, message, Reply(message=said))
         else:
-            await self._reply(asker, message, await ask(self._desk, asker, name, typed))
+            await self._reply(request, message, await ask(self._services, request, name, typed))
 
     async def on_words(self, update: Update, _: Context) -> None:
         """Plain words in a private chat are a search."""
         message = update.effective_message
         if message is not None and message.text is not None and self._admits(message, dear=True):
-            asker = await self._asker(message)
+            request = await self._request(message)
             await self._reply(
-                asker, message, await look_for(self._desk, asker, " ".join(message.text.split()))
+                request, message, await look_for(self._services, request, " ".join(message.text.split()))
             )
 
     async def on_shared(self, update: Update, _: Context) -> None:
@@ -87,18 +87,18 @@ class Conversation:
         message = update.effective_message
         if message is None or message.chat_shared is None or not self._admits(message):
             return
-        asker = await self._asker(message)
+        request = await self._request(message)
         chosen = message.chat_shared
         channel = chosen.request_id == Pick.CHANNEL
-        said = await shared(self._desk, asker, chosen.chat_id, chosen.title or "", channel=channel)
-        await self._reply(asker, message, said)
+        said = await shared(self._services, request, chosen.chat_id, chosen.title or "", channel=channel)
+        await self._reply(request, message, said)
 
     async def on_other(self, update: Update, _: Context) -> None:
         """A picture, a voice message, a sticker in a private chat."""
         message = update.effective_message
         if message is not None and self._admits(message):
-            asker = await self._asker(message)
-            await self._reply(asker, message, Answer(message=notices.unsupported(asker.words)))
+            request = await self._request(message)
+            await self._reply(request, message, Reply(message=notices.unsupported(request.words)))
 
     async def on_button(self, update: Update, _: Context) -> None:
         query = update.callback_query
@@ -108,33 +108,37 @@ class Conversation:
         if message is None:
             await self._toast(query, None)
             return
-        asker = await self._asker(message, query)
+        request = await self._request(message, query)
         action = decode(query.data or "")
-        now = self._desk.clock.monotonic()
-        if not self._doors.admit(now, asker.chat_id, asker.user_id, dear=isinstance(action, DEAR)):
-            await self._toast(query, notices.too_fast(asker.words))
+        now = self._services.clock.monotonic()
+        if not self._doors.admit(
+            now, request.chat_id, request.user_id, expensive=isinstance(action, EXPENSIVE)
+        ):
+            await self._toast(query, notices.too_fast(request.words))
         elif action is None:
-            await self._toast(query, notices.button_answer(asker.words))
-            await self._show(asker, message, Answer(message=notices.button_too_old(asker.words), fresh=True))
+            await self._toast(query, notices.button_answer(request.words))
+            await self._show(
+                request, message, Reply(message=notices.button_too_old(request.words), fresh=True)
+            )
         elif isinstance(action, Nothing):
             await self._toast(query, None)
         elif isinstance(action, Dismiss):
             await self._toast(query, None)
             await self._take_away(message)
-        elif isinstance(action, DECIDING) and not await self._may_press(asker, query):
-            await self._toast(query, notices.only_administrators(asker.words))
+        elif isinstance(action, DECIDING) and not await self._may_press(request, query):
+            await self._toast(query, notices.only_administrators(request.words))
         else:
-            said = await answer(self._desk, asker, action)
+            said = await answer(self._services, request, action)
             await self._toast(query, said.toast)
-            await self._show(asker, message, said, pressed=query.data)
+            await self._show(request, message, said, pressed=query.data)
 
     async def on_error(self, update: object, context: Context) -> None:
         """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
-        if isinstance(context.error, HandledBeforeError):
+        if isinstance(context.error, DuplicateUpdateError):
             return  # and answered
         log.error("an update could not be answered", exc_info=context.error)
         if context.error is not None:
-            self._desk.trouble("handler", context.error)
+            self._services.trouble("handler", context.error)
         if not isinstance(update, Update) or update.effective_chat is None:
             return
         user = update.effective_user
@@ -143,31 +147,31 @@ class Conversation:
             await self._toast(update.callback_query, notices.button_answer(words))
         if update.effective_message is not None and update.inline_query is None:
             to = Address(chat_id=update.effective_chat.id)
-            await self._speaker.say(
+            await self._speaker.send(
                 to, notices.went_wrong(words), private=update.effective_chat.type == "private"
             )
 
-    async def _look(self, everyone: Collection[Who]) -> Mapping[Who, Known]:
-        return await self._desk.database.read(lambda tx: tx.acquaintance.of(everyone))
+    async def _look(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
+        return await self._services.database.read(lambda tx: tx.acquaintance.of(everyone))
 
     def _admits(self, message: Received, *, dear: bool = False) -> bool:
         user = message.from_user
         if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
             return False
         person = user.id if user is not None else None
-        return self._doors.admit(self._desk.clock.monotonic(), message.chat.id, person, dear=dear)
+        return self._doors.admit(self._services.clock.monotonic(), message.chat.id, person, expensive=dear)
 
-    async def _asker(self, message: Received, query: CallbackQuery | None = None) -> Asker:
+    async def _request(self, message: Received, query: CallbackQuery | None = None) -> RequestContext:
         user = query.from_user if query is not None else message.from_user
         chat = message.chat
         thread = message.message_thread_id if message.is_topic_message else None
-        who = Who(chat.id, thread or 0, user.id if user is not None else 0)
+        who = ContextKey(chat.id, thread or 0, user.id if user is not None else 0)
         known = await self._acquaintance.get(who)
         destination = known.destination
         if destination is not None and destination.standing is Standing.GONE:
             # It speaks to us, so it is back; Telegram's own word of that may have been missed.
-            await self._desk.database.transact(lambda tx: tx.destinations.returned(chat.id))
-        return Asker(
+            await self._services.database.write(lambda tx: tx.destinations.returned(chat.id))
+        return RequestContext(
             chat_id=chat.id,
             thread_id=thread,
             kind=KINDS.get(chat.type, ChatKind.GROUP),
@@ -179,56 +183,60 @@ class Conversation:
             forum=bool(chat.is_forum),
         )
 
-    async def _may_decide(self, asker: Asker, message: Received) -> bool:
-        if asker.kind is ChatKind.PRIVATE or speaks_for_chat(message):
+    async def _may_decide(self, request: RequestContext, message: Received) -> bool:
+        if request.kind is ChatKind.PRIVATE or speaks_for_chat(message):
             return True
-        if asker.user_id is None:
-            return asker.kind is ChatKind.CHANNEL
-        return await self._permission.may_decide(asker.chat_id, asker.user_id)
+        if request.user_id is None:
+            return request.kind is ChatKind.CHANNEL
+        return await self._permission.is_admin(request.chat_id, request.user_id)
 
-    async def _may_press(self, asker: Asker, query: CallbackQuery) -> bool:
-        if asker.kind is ChatKind.PRIVATE:
+    async def _may_press(self, request: RequestContext, query: CallbackQuery) -> bool:
+        if request.kind is ChatKind.PRIVATE:
             return True
-        return await self._permission.may_decide(asker.chat_id, query.from_user.id)
+        return await self._permission.is_admin(request.chat_id, query.from_user.id)
 
-    async def _reply(self, asker: Asker, message: Received, said: Answer) -> None:
-        await self._hand(asker, said)
-        if said.message is not None and not await self._pictured(asker, message, said):
-            grouped = asker.kind is ChatKind.GROUP
-            await self._speaker.say(
-                _address(asker),
+    async def _reply(self, request: RequestContext, message: Received, said: Reply) -> None:
+        await self._hand(request, said)
+        if said.message is not None and not await self._pictured(request, message, said):
+            grouped = request.kind is ChatKind.GROUP
+            await self._speaker.send(
+                _address(request),
                 said.message,
-                wish=asker.preferences.format,
-                private=asker.kind is ChatKind.PRIVATE,
+                wish=request.preferences.format,
+                private=request.kind is ChatKind.PRIVATE,
                 reply_to=message.message_id if grouped else None,
             )
 
-    async def _pictured(self, asker: Asker, message: Received, said: Answer) -> bool:
+    async def _pictured(self, request: RequestContext, message: Received, said: Reply) -> bool:
         """Whether the answer's picture was sent, or may have been."""
         if said.picture is None:
             return False
         png, caption = said.picture
-        private = asker.kind is ChatKind.PRIVATE
+        private = request.kind is ChatKind.PRIVATE
         reply_to = None if private else message.message_id
-        outcome = await self._speaker.show(_address(asker), png, caption, private=private, reply_to=reply_to)
-        return isinstance(outcome, Sent | Unsure)
+        outcome = await self._speaker.send_photo(
+            _address(request), png, caption, private=private, reply_to=reply_to
+        )
+        return isinstance(outcome, Sent | InDoubt)
 
-    async def _hand(self, asker: Asker, said: Answer) -> None:
+    async def _hand(self, request: RequestContext, said: Reply) -> None:
         if said.document is not None:
             name, content = said.document
-            private = asker.kind is ChatKind.PRIVATE
-            await self._speaker.hand(_address(asker), name, content, private=private)
+            private = request.kind is ChatKind.PRIVATE
+            await self._speaker.send_document(_address(request), name, content, private=private)
 
-    async def _show(self, asker: Asker, message: Received, said: Answer, pressed: str | None = None) -> None:
+    async def _show(
+        self, request: RequestContext, message: Received, said: Reply, pressed: str | None = None
+    ) -> None:
         """Where a button was pressed: change the message in place, or say something new below it."""
-        if said.instead is not None and pressed is not None:
-            await self._replace_button(message, pressed, said.instead)
+        if said.replacement_button is not None and pressed is not None:
+            await self._replace_button(message, pressed, said.replacement_button)
         if said.message is not None:
-            await self._speaker.say(
-                _address(asker),
+            await self._speaker.send(
+                _address(request),
                 said.message,
-                wish=asker.preferences.format,
-                private=asker.kind is ChatKind.PRIVATE,
+                wish=request.preferences.format,
+                private=request.kind is ChatKind.PRIVATE,
                 in_place_of=None if said.fresh else message.message_id,
             )
 
@@ -255,7 +263,7 @@ class Conversation:
                 log.info("a button could not be answered: %s", error)
 
         said = {"text": text} if text else {}
-        if not rides({"method": "answerCallbackQuery", "callback_query_id": query.id, **said}, itself):
+        if not attach({"method": "answerCallbackQuery", "callback_query_id": query.id, **said}, itself):
             await itself()
 
 
@@ -265,8 +273,8 @@ def split_command(text: str) -> tuple[str, str]:
     return command.removeprefix("/"), rest[0] if rest else ""
 
 
-def _address(asker: Asker) -> Address:
-    return Address(chat_id=asker.chat_id, thread_id=asker.thread_id)
+def _address(request: RequestContext) -> Address:
+    return Address(chat_id=request.chat_id, thread_id=request.thread_id)
 
 
 def swapped(

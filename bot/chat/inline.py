@@ -24,14 +24,14 @@ from telegram.ext import ContextTypes
 
 from bot.archive_queries import card_facts
 from bot.callbacks.actions import SeriesIndex, ShowPost
-from bot.chat.context import Desk
+from bot.chat.context import Services
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
 from bot.messages.i18n import Words, words_for
 from bot.messages.links import deep_link, start_payload
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
-from bot.telegram.capabilities import InputRichMessageContent, RichAbility
+from bot.telegram.capabilities import InputRichMessageContent, RichCapability
 from storage.database import Transaction
 from storage.model import Form, Post, Preferences
 
@@ -55,11 +55,11 @@ class Offer:
     address: str | None
 
 
-class Inline:
+class InlineQueries:
     """Answers inline queries."""
 
-    def __init__(self, desk: Desk, rich: RichAbility) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, rich: RichCapability) -> None:
+        self._services = services
         self._rich = rich
 
     async def on_query(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
@@ -67,7 +67,9 @@ class Inline:
         if query is None:
             return
         start = offset(query.offset)
-        preferences, offers, more = await self._desk.database.read(lambda tx: self._find(tx, query, start))
+        preferences, offers, more = await self._services.database.read(
+            lambda tx: self._find(tx, query, start)
+        )
         after = str(start + PER_ANSWER) if more else ""
         nothing = not offers and start == 0
         words = words_for(preferences.language)
@@ -100,7 +102,7 @@ class Inline:
             else Preferences(language="zh" if client.startswith("zh") else "en")
         )
         if query.query.strip():
-            hits = await self._desk.shelf.search(tx, query.query)
+            hits = await self._services.search_service.search(tx, query.query)
             posts = await tx.posts.many(hit.post_id for hit in hits[start : start + PER_ANSWER])
             more = len(hits) > start + PER_ANSWER
         else:
@@ -110,13 +112,13 @@ class Inline:
 
     async def _offer(self, tx: Transaction, post: Post, preferences: Preferences) -> Offer:
         words = words_for(preferences.language)
-        facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=self._desk.bot)
+        facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=self._services.bot)
         return Offer(
             post=post,
             title=post.title,
             description=facts_line(facts, words),
             card=Message(body=card(facts, words).body),
-            address=deep_link(self._desk.bot, ShowPost(post.id)),
+            address=deep_link(self._services.bot, ShowPost(post.id)),
         )
 
 

@@ -6,10 +6,10 @@ from telegram import Chat, ChatMember, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.chat.context import Desk
+from bot.chat.context import Services
 from bot.chat.handlers import KINDS
-from bot.chat.replies import Speaker
-from bot.chat.user_rate_limit import adding
+from bot.chat.replies import ReplySender
+from bot.chat.user_rate_limit import group_join_bucket
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.help import group_greeting
@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 OUT = {ChatMember.BANNED, ChatMember.LEFT}
 
 
-class Membership:
+class MembershipHandlers:
     """Keeps the standing of destinations true."""
 
-    def __init__(self, desk: Desk, speaker: Speaker, *, for_operators: bool = False) -> None:
+    def __init__(self, services: Services, speaker: ReplySender, *, for_operators: bool = False) -> None:
         """`for_operators`: nobody else may add the bot to groups and channels."""
-        self._desk = desk
+        self._services = services
         self._speaker = speaker
         self._for_operators = for_operators
-        self._adding = adding()
+        self._adding = group_join_bucket()
 
     async def on_change(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         change = update.my_chat_member
@@ -39,7 +39,7 @@ class Membership:
         chat, status = change.chat, change.new_chat_member.status
         if status in OUT:
             reason = f"the bot is {status} there"
-            await self._desk.change(lambda tx: self._leave(tx, chat.id, reason))
+            await self._services.change(lambda tx: self._leave(tx, chat.id, reason))
             return
         if change.old_chat_member.status not in OUT:
             return
@@ -47,27 +47,29 @@ class Membership:
         if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):
             await self._go(chat, kind, words_for(change.from_user.language_code or "zh"))
             return
-        kept = await self._desk.change(lambda tx: self._return(tx, chat.id))
+        kept = await self._services.change(lambda tx: self._return(tx, chat.id))
         language = change.from_user.language_code or "zh"
         if kept:
             said = notices.welcome_back(words_for(language), kept)
         elif kind is ChatKind.GROUP:
-            said = group_greeting(words_for(language), bot=self._desk.bot)
+            said = group_greeting(words_for(language), bot=self._services.bot)
         else:
             return
         if kind is not ChatKind.CHANNEL:
-            await self._speaker.say(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
+            await self._speaker.send(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
 
     def _welcome(self, adder: int) -> bool:
         """Whether this person may add the bot somewhere."""
-        if adder in self._desk.admins:
+        if adder in self._services.admins:
             return True
-        return not self._for_operators and self._adding.admits(self._desk.clock.monotonic(), adder)
+        return not self._for_operators and self._adding.admits(self._services.clock.monotonic(), adder)
 
     async def _go(self, chat: Chat, kind: ChatKind, words: Words) -> None:
         """Leave, with a word where people would wonder; not to those who collect groups."""
         if kind is ChatKind.GROUP and self._for_operators:
-            await self._speaker.say(Address(chat_id=chat.id), notices.not_for_strangers(words), private=False)
+            await self._speaker.send(
+                Address(chat_id=chat.id), notices.not_for_strangers(words), private=False
+            )
         try:
             await chat.leave()
         except TelegramError as error:
@@ -80,12 +82,12 @@ class Membership:
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         if old != new:
-            await self._desk.change(lambda tx: tx.moves.move(old, new))
-            self._desk.planned()
+            await self._services.change(lambda tx: tx.moves.move(old, new))
+            self._services.planned()
 
     async def _leave(self, tx: Transaction, chat_id: int, reason: str) -> None:
         await tx.destinations.gone(chat_id, reason)
-        await tx.outbox.cancel_chat(chat_id, reason, self._desk.clock.now())
+        await tx.outbox.cancel_chat(chat_id, reason, self._services.clock.now())
 
     async def _return(self, tx: Transaction, chat_id: int) -> int:
         """How many subscriptions waited for the chat's return."""

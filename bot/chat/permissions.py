@@ -17,7 +17,7 @@ KEPT = 1000
 ADMINISTRATORS = {ChatMember.ADMINISTRATOR, ChatMember.OWNER}
 
 
-class Permission:
+class Permissions:
     """Asks Telegram who administers a chat, and believes the answer for a minute."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
@@ -25,7 +25,7 @@ class Permission:
         self._clock = clock
         self._known: OrderedDict[tuple[int, int], tuple[float, bool]] = OrderedDict()
 
-    async def may_decide(self, chat_id: int, user_id: int) -> bool:
+    async def is_admin(self, chat_id: int, user_id: int) -> bool:
         """Whether this person administers this group or channel; not, where Telegram does not say."""
         now = self._clock.monotonic()
         known = self._known.get((chat_id, user_id))
@@ -51,10 +51,10 @@ def speaks_for_chat(message: Message) -> bool:
 LONGEST_NAME = 128  # Bot API: the name of a forum topic
 
 
-class Rooms(Protocol):
+class OtherChats(Protocol):
     """Where else a person may act."""
 
-    async def runs(self, chat_id: int, user_id: int) -> bool:
+    async def is_admin(self, chat_id: int, user_id: int) -> bool:
         """Whether this person administers this group or channel."""
         ...
 
@@ -67,10 +67,10 @@ class Rooms(Protocol):
         ...
 
 
-class NoRooms:
+class NoOtherChats:
     """Without Telegram nobody runs anything."""
 
-    async def runs(self, chat_id: int, user_id: int) -> bool:
+    async def is_admin(self, chat_id: int, user_id: int) -> bool:
         del chat_id, user_id
         return False
 
@@ -83,15 +83,15 @@ class NoRooms:
         return None
 
 
-class TelegramRooms:
+class TelegramOtherChats:
     """The Rooms that Telegram knows."""
 
-    def __init__(self, bot: Bot, permission: Permission) -> None:
+    def __init__(self, bot: Bot, permission: Permissions) -> None:
         self._bot = bot
         self._permission = permission
 
-    async def runs(self, chat_id: int, user_id: int) -> bool:
-        return await self._permission.may_decide(chat_id, user_id)
+    async def is_admin(self, chat_id: int, user_id: int) -> bool:
+        return await self._permission.is_admin(chat_id, user_id)
 
     async def may_write(self, chat_id: int, *, channel: bool) -> bool:
         try:

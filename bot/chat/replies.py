@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
-from bot.rate_limit import NOT_SOON, Pace
+from bot.rate_limit import NOT_SOON, RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
-from bot.telegram.capabilities import RichAbility
-from storage.model import Fault, Form, Format, Later, Outcome, Refused, Sent
+from bot.telegram.capabilities import RichCapability
+from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
 
 
-class OfMessages(Generic[T]):
+class MessageCache(Generic[T]):
     """What was worked out of a message, for all who get this very one: the answers many ask for are kept."""
 
     def __init__(self) -> None:
@@ -43,18 +43,20 @@ class OfMessages(Generic[T]):
         return worked_out
 
 
-class Speaker:
+class ReplySender:
     """Answers go before pushes in the pacing, and through connections of their own."""
 
-    def __init__(self, messenger: Messenger, pace: Pace, clock: Clock, *, rich: RichAbility) -> None:
+    def __init__(
+        self, messenger: Messenger, limiter: RateLimiter, clock: Clock, *, rich: RichCapability
+    ) -> None:
         self._messenger = messenger
-        self._pace = pace
+        self._limiter = limiter
         self._clock = clock
         self._rich = rich
-        self._forms: OfMessages[Form] = OfMessages()
-        self._messages: OfMessages[Rendered] = OfMessages()
+        self._forms: MessageCache[Form] = MessageCache()
+        self._messages: MessageCache[Rendered] = MessageCache()
 
-    async def say(
+    async def send(
         self,
         to: Address,
         message: Message,
@@ -66,7 +68,7 @@ class Speaker:
     ) -> Outcome:
         """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
         form: Form | None = self._chosen(message, wish)
-        outcome: Outcome = Refused("nothing was tried")
+        outcome: Outcome = Rejected("nothing was tried")
         while form is not None:
             rendered = self._rendered(message, form)
             if in_place_of is None:
@@ -75,15 +77,15 @@ class Speaker:
                 request = partial(self._messenger.edit, to, in_place_of, rendered)
             outcome = await self._in_turn(to, private, request)
             match outcome:
-                case Refused(_, Fault.METHOD) if rendered.form is Form.RICH:
+                case Rejected(_, Fault.METHOD) if rendered.form is Form.RICH:
                     self._rich.missing()
                     form = Form.CLASSIC
-                case Refused(_, Fault.TARGET) if in_place_of is not None:
+                case Rejected(_, Fault.TARGET) if in_place_of is not None:
                     in_place_of = None
-                case Refused(_, Fault.CONTENT):
+                case Rejected(_, Fault.CONTENT):
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
                     form = SIMPLER.get(rendered.form)
-                case Later(seconds, _, _, True) if seconds <= LONGEST_WAIT:
+                case RetryLater(seconds, _, _, True) if seconds <= LONGEST_WAIT:
                     pass  # it is said again in its turn, which comes when the flood is over
                 case _:
                     form = None
@@ -91,14 +93,14 @@ class Speaker:
             log.warning("an answer was not sent: %s", outcome)
         return outcome
 
-    async def hand(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
+    async def send_document(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
         """Hand a file over, once."""
-        outcome = await self._in_turn(to, private, partial(self._messenger.hand, to, name, content))
+        outcome = await self._in_turn(to, private, partial(self._messenger.send_document, to, name, content))
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
         return outcome
 
-    async def show(
+    async def send_photo(
         self,
         to: Address,
         png: bytes,
@@ -109,7 +111,7 @@ class Speaker:
     ) -> Outcome:
         """Show a picture, once; what to do without it is the asker's."""
         shown = render(caption, Form.CLASSIC)
-        request = partial(self._messenger.show, to, png, shown, reply_to=reply_to)
+        request = partial(self._messenger.send_photo, to, png, shown, reply_to=reply_to)
         outcome = await self._in_turn(to, private, request)
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
@@ -119,11 +121,11 @@ class Speaker:
         self, to: Address, private: bool, request: Callable[[], Awaitable[Outcome]]
     ) -> Outcome:
         """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
-        if not await self._pace.answer(to.chat_id, private, LONGEST_WAIT):
+        if not await self._limiter.slot_for_answer(to.chat_id, private, LONGEST_WAIT):
             return NOT_SOON
         outcome = await request()
-        if isinstance(outcome, Later) and outcome.flood:
-            await self._pace.answer_flooded(to.chat_id, outcome.seconds)
+        if isinstance(outcome, RetryLater) and outcome.flood:
+            await self._limiter.pause_chat_after_answer(to.chat_id, outcome.seconds)
         return outcome
 
     def _chosen(self, message: Message, wish: Format) -> Form:

@@ -23,7 +23,7 @@ from bot.callbacks.actions import (
     Start,
     TagIndex,
 )
-from bot.chat.context import Answer, Asker, Desk
+from bot.chat.context import Reply, RequestContext, Services
 
 SHARED = (
     Latest, SeriesIndex, TagIndex, CategoryIndex, ShowScope, ShowPost, Archive,
@@ -31,20 +31,23 @@ SHARED = (
 )  # fmt: skip
 
 
-async def shared(
-    desk: Desk, asker: Asker, question: Action | tuple[str, ...], make: Callable[[], Awaitable[Answer]]
-) -> Answer:
+async def cached_reply(
+    services: Services,
+    request: RequestContext,
+    question: Action | tuple[str, ...],
+    make: Callable[[], Awaitable[Reply]],
+) -> Reply:
     """The answer to a question about the archive, kept or made."""
-    known = asker.known
+    known = request.known
     if known is None or (known.marks and isinstance(question, ShowPost)):  # a card shows one's marks
         return await make()
     whom = (
-        asker.preferences.language,
-        asker.preferences.excerpt,
-        asker.kind,
-        asker.reader is not None,
-        asker.chat_id in desk.admins,
+        request.preferences.language,
+        request.preferences.excerpt,
+        request.kind,
+        request.reader is not None,
+        request.chat_id in services.admins,
         known.subscribed,
     )
-    key = (type(question), question, known.revision, desk.bot, *whom)
-    return await desk.kept.get(key, desk.clock.monotonic(), make)
+    key = (type(question), question, known.revision, services.bot, *whom)
+    return await services.response_cache.get(key, services.clock.monotonic(), make)

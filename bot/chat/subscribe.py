@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bot.callbacks.actions import SeriesIndex, Setting, Settings, Subscribe, TagIndex, Unsubscribe
-from bot.chat.context import Answer, Asker, Desk
+from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, subscriptions
 from bot.messages.keyboards import page_of
 from bot.messages.links import deep_link
@@ -18,7 +18,7 @@ SAMPLE = 3  # posts shown as what would have come
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class SubscriptionTarget:
     """The destination an answer is about: the chat that asks, or (`elsewhere`) one that the person runs."""
 
     destination: Destination
@@ -34,22 +34,27 @@ class Whose:
         return self.destination.title or None if self.elsewhere else None
 
 
-async def whose(tx: Transaction, desk: Desk, asker: Asker) -> Whose:
+async def target_of(tx: Transaction, services: Services, request: RequestContext) -> SubscriptionTarget:
     """The destination in question; that of the asking chat is made if this is its first wish."""
-    if asker.other is not None:
-        return Whose(asker.other, elsewhere=True)
-    if asker.destination is not None:
-        return Whose(asker.destination)
+    if request.other is not None:
+        return SubscriptionTarget(request.other, elsewhere=True)
+    if request.destination is not None:
+        return SubscriptionTarget(request.destination)
     made = await tx.destinations.ensure(
-        asker.chat_id, asker.thread_id, asker.kind, asker.title, desk.clock.now(), asker.preferences
+        request.chat_id,
+        request.thread_id,
+        request.kind,
+        request.title,
+        services.clock.now(),
+        request.preferences,
     )
-    return Whose(made)
+    return SubscriptionTarget(made)
 
 
-async def matching(tx: Transaction, desk: Desk, scope: Scope) -> Matching:
+async def matching(tx: Transaction, services: Services, scope: Scope) -> Matching:
     """What a scope would have brought."""
     if scope.kind is ScopeKind.WORD:
-        hits = await desk.shelf.search(tx, scope.name)
+        hits = await services.search_service.search(tx, scope.name)
         ids = [hit.post_id for hit in hits]
         return Matching(count=len(ids), last=await _newest(tx, ids))
     if scope.kind is ScopeKind.EVERYTHING:
@@ -64,192 +69,200 @@ async def _newest(tx: Transaction, ids: list[PostId]) -> tuple[Post, ...]:
     return tuple(sorted(posts, key=lambda post: (post.date is not None, post.date), reverse=True)[:SAMPLE])
 
 
-async def _put_under(tx: Transaction, desk: Desk, scope: Scope) -> None:
+async def _put_under(tx: Transaction, services: Services, scope: Scope) -> None:
     """A word is looked for in new posts; in those that are stored already, now."""
     if scope.kind is ScopeKind.WORD:
-        hits = await desk.shelf.search(tx, scope.name, await tx.posts.count())
+        hits = await services.search_service.search(tx, scope.name, await tx.posts.count())
         await tx.archive.put_under(scope.id, [hit.post_id for hit in hits])
 
 
-async def subscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
+async def subscribe(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    to = await whose(tx, desk, asker)
-    await _put_under(tx, desk, scope)
-    await tx.destinations.subscribe(to.destination.id, scope.id, desk.clock.now())
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = await target_of(tx, services, request)
+    await _put_under(tx, services, scope)
+    await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now())
     said = subscriptions.subscribed(
         scope,
-        await matching(tx, desk, scope),
+        await matching(tx, services, scope),
         to.destination.preferences,
-        asker.words,
+        request.words,
         destination=to.number,
         chat=to.title,
-        bot=desk.bot,
-        topics=asker.forum and not to.elsewhere and asker.thread_id is None,
+        bot=services.bot,
+        topics=request.forum and not to.elsewhere and request.thread_id is None,
     )
-    return Answer(
+    return Reply(
         message=said,
-        toast=notices.subscribed_now(asker.words),
+        toast=notices.subscribed_now(request.words),
         fresh=True,
-        instead=(notices.unsubscribe_button(asker.words), Unsubscribe(scope.id, to.number)),
+        replacement_button=(notices.unsubscribe_button(request.words), Unsubscribe(scope.id, to.number)),
     )
 
 
-async def unsubscribe(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
+async def unsubscribe(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    to = await whose(tx, desk, asker)
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = await target_of(tx, services, request)
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
+    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
     left = len(await tx.destinations.subscriptions(to.destination.id))
-    said = subscriptions.unsubscribed(scope, left, asker.words, destination=to.number)
-    return Answer(
+    said = subscriptions.unsubscribed(scope, left, request.words, destination=to.number)
+    return Reply(
         message=said,
-        toast=notices.unsubscribed_now(asker.words),
+        toast=notices.unsubscribed_now(request.words),
         fresh=True,
-        instead=(notices.subscribe_button(asker.words), Subscribe(scope.id, to.number)),
+        replacement_button=(notices.subscribe_button(request.words), Subscribe(scope.id, to.number)),
     )
 
 
-async def unsubscribe_all(tx: Transaction, desk: Desk, asker: Asker) -> Message:
-    to = await whose(tx, desk, asker)
+async def unsubscribe_all(tx: Transaction, services: Services, request: RequestContext) -> Message:
+    to = await target_of(tx, services, request)
     await tx.destinations.unsubscribe(to.destination.id)
-    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
-    return subscriptions.unsubscribed(await tx.scopes.everything(), 0, asker.words)
+    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
+    return subscriptions.unsubscribed(await tx.scopes.everything(), 0, request.words)
 
 
-async def mute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
+async def mute(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    to = await whose(tx, desk, asker)
-    await _put_under(tx, desk, scope)
-    await tx.destinations.subscribe(to.destination.id, scope.id, desk.clock.now(), muted=True)
-    await tx.withdrawing.unwanted(to.destination.id, desk.clock.now())
-    return Answer(message=subscriptions.muted(scope, asker.words, destination=to.number), fresh=True)
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = await target_of(tx, services, request)
+    await _put_under(tx, services, scope)
+    await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now(), muted=True)
+    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
+    return Reply(message=subscriptions.muted(scope, request.words, destination=to.number), fresh=True)
 
 
-async def unmute(tx: Transaction, desk: Desk, asker: Asker, scope_id: int) -> Answer:
+async def unmute(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
     scope = await tx.scopes.get(ScopeId(scope_id))
     if scope is None:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    to = await whose(tx, desk, asker)
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = await target_of(tx, services, request)
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    return Answer(message=subscriptions.unmuted(scope, asker.words, destination=to.number), fresh=True)
+    return Reply(message=subscriptions.unmuted(scope, request.words, destination=to.number), fresh=True)
 
 
-async def list_subscriptions(tx: Transaction, asker: Asker, page: int) -> Message:
+async def list_subscriptions(tx: Transaction, request: RequestContext, page: int) -> Message:
     everything = (await tx.scopes.everything()).id
-    asked = asker.other or asker.destination
-    number = asker.other.id if asker.other is not None else None
+    asked = request.other or request.destination
+    number = request.other.id if request.other is not None else None
     found = await tx.destinations.subscriptions(asked.id) if asked is not None else []
     if asked is None or not found:
-        return subscriptions.nothing_subscribed(asker.words, everything=everything, destination=number)
+        return subscriptions.nothing_subscribed(request.words, everything=everything, destination=number)
     return subscriptions.subscriptions(
         page_of(found, page),
         asked.preferences,
-        asker.words,
+        request.words,
         everything=everything,
         destination=number,
-        chat=asked.title or None if asker.other is not None else None,
+        chat=asked.title or None if request.other is not None else None,
     )
 
 
-async def offer(tx: Transaction, asker: Asker, kind: ScopeKind, page: int) -> Message:
+async def offer(tx: Transaction, request: RequestContext, kind: ScopeKind, page: int) -> Message:
     """The series or tags that the other chat in question can be subscribed to."""
-    if asker.other is None:
-        return notices.button_too_old(asker.words)
-    number = asker.other.id
+    if request.other is None:
+        return notices.button_too_old(request.words)
+    number = request.other.id
     to = SeriesIndex if kind is ScopeKind.SERIES else TagIndex
     counted = page_of(await tx.scopes.counted(kind), page)
-    return to_subscribe(counted, lambda other: to(other, number), asker.words, destination=number)
+    return to_subscribe(counted, lambda other: to(other, number), request.words, destination=number)
 
 
-async def choose(tx: Transaction, desk: Desk, asker: Asker, setting: Setting, value: str) -> Answer:
+async def choose(
+    tx: Transaction, services: Services, request: RequestContext, setting: Setting, value: str
+) -> Reply:
     """Set one preference and show the menu again, in the new language if that was it."""
-    to = await whose(tx, desk, asker)
+    to = await target_of(tx, services, request)
     chosen = with_choice(to.destination.preferences, setting, value)
     if chosen is None:
-        return Answer(message=notices.not_a_value(asker.words, value), fresh=True)
+        return Reply(message=notices.not_a_value(request.words, value), fresh=True)
     await tx.destinations.prefer(to.destination.id, chosen)
     changed = replace(to.destination, preferences=chosen)
-    now = replace(asker, other=changed) if to.elsewhere else replace(asker, destination=changed)
-    return Answer(message=settings(now), toast=notices.chosen(now.words))
+    now = replace(request, other=changed) if to.elsewhere else replace(request, destination=changed)
+    return Reply(message=settings(now), toast=notices.chosen(now.words))
 
 
-async def settings_elsewhere(tx: Transaction, desk: Desk, asker: Asker) -> Message:
+async def settings_elsewhere(tx: Transaction, services: Services, request: RequestContext) -> Message:
     """In a group or channel: a link to the menu in a private chat, so that it does not fill the place."""
-    to = (await whose(tx, desk, asker)).destination
-    return notices.in_private(asker.words, deep_link(desk.bot, Settings(to.id)))
+    to = (await target_of(tx, services, request)).destination
+    return notices.in_private(request.words, deep_link(services.bot, Settings(to.id)))
 
 
-def settings(asker: Asker) -> Message:
-    if asker.other is None:
-        return settings_menu(asker.preferences, asker.words)
-    other = asker.other
+def settings(request: RequestContext) -> Message:
+    if request.other is None:
+        return settings_menu(request.preferences, request.words)
+    other = request.other
     return settings_menu(
-        other.preferences, asker.words, destination=other.id, title=other.title or str(other.chat_id)
+        other.preferences, request.words, destination=other.id, title=other.title or str(other.chat_id)
     )
 
 
-def options(asker: Asker, setting: Setting) -> Message:
-    if asker.other is None:
-        return setting_options(setting, asker.preferences, asker.words)
-    return setting_options(setting, asker.other.preferences, asker.words, destination=asker.other.id)
+def options(request: RequestContext, setting: Setting) -> Message:
+    if request.other is None:
+        return setting_options(setting, request.preferences, request.words)
+    return setting_options(setting, request.other.preferences, request.words, destination=request.other.id)
 
 
-async def other_chat(desk: Desk, asker: Asker, number: int) -> Destination | None:
+async def other_chat(services: Services, request: RequestContext, number: int) -> Destination | None:
     """The destination with this number, if this person may decide there."""
-    found = await desk.database.read(lambda tx: tx.destinations.many([DestinationId(number)]))
+    found = await services.database.read(lambda tx: tx.destinations.many([DestinationId(number)]))
     destination = found.get(DestinationId(number))
-    if destination is None or asker.user_id is None:
+    if destination is None or request.user_id is None:
         return None
     if destination.kind is ChatKind.PRIVATE:
-        return destination if destination.chat_id == asker.user_id else None
-    return destination if await desk.rooms.runs(destination.chat_id, asker.user_id) else None
+        return destination if destination.chat_id == request.user_id else None
+    return destination if await services.other_chats.is_admin(destination.chat_id, request.user_id) else None
 
 
-async def shared(desk: Desk, asker: Asker, chat_id: int, title: str, *, channel: bool) -> Answer:
+async def shared(
+    services: Services, request: RequestContext, chat_id: int, title: str, *, channel: bool
+) -> Reply:
     """The person chose a chat in the picker: it is connected, if both the person and the bot may be there."""
-    if asker.user_id is None or not await desk.rooms.runs(chat_id, asker.user_id):
-        return Answer(message=notices.notice(notices.only_administrators(asker.words)))
-    if not await desk.rooms.may_write(chat_id, channel=channel):
-        return Answer(message=notices.channel_offer(asker.words))
+    if request.user_id is None or not await services.other_chats.is_admin(chat_id, request.user_id):
+        return Reply(message=notices.notice(notices.only_administrators(request.words)))
+    if not await services.other_chats.may_write(chat_id, channel=channel):
+        return Reply(message=notices.channel_offer(request.words))
     kind = ChatKind.CHANNEL if channel else ChatKind.GROUP
 
     async def unit(tx: Transaction) -> Message:
-        to = await tx.destinations.ensure(chat_id, None, kind, title, desk.clock.now(), asker.preferences)
+        to = await tx.destinations.ensure(
+            chat_id, None, kind, title, services.clock.now(), request.preferences
+        )
         everything = (await tx.scopes.everything()).id
-        offer = subscriptions.nothing_subscribed(asker.words, everything=everything, destination=to.id)
+        offer = subscriptions.nothing_subscribed(request.words, everything=everything, destination=to.id)
         found = await tx.destinations.subscriptions(to.id)
         if found:
-            return await list_subscriptions(tx, replace(asker, other=to), 1)
-        return Message(body=notices.channel_added(asker.words, title).body, keyboard=offer.keyboard)
+            return await list_subscriptions(tx, replace(request, other=to), 1)
+        return Message(body=notices.channel_added(request.words, title).body, keyboard=offer.keyboard)
 
-    return Answer(message=await desk.change(unit))
+    return Reply(message=await services.change(unit))
 
 
-async def topic_for(desk: Desk, asker: Asker, scope_id: int) -> Answer:
+async def topic_for(services: Services, request: RequestContext, scope_id: int) -> Reply:
     """Make a forum topic for a scope and move its subscription there from the chat that asks."""
-    scope = await desk.database.read(lambda tx: tx.scopes.get(ScopeId(scope_id)))
-    if scope is None or asker.kind is not ChatKind.GROUP:
-        return Answer(message=notices.link_unknown(asker.words), fresh=True)
-    name = scope_label(scope, asker.words)
-    thread = await desk.rooms.open_topic(asker.chat_id, name)
+    scope = await services.database.read(lambda tx: tx.scopes.get(ScopeId(scope_id)))
+    if scope is None or request.kind is not ChatKind.GROUP:
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    name = scope_label(scope, request.words)
+    thread = await services.other_chats.open_topic(request.chat_id, name)
     if thread is None:
-        return Answer(message=notices.topic_not_made(asker.words), fresh=True)
-    await desk.change(lambda tx: _move(tx, desk, asker, scope, thread))
-    return Answer(message=notices.topic_made(asker.words, name), fresh=True)
+        return Reply(message=notices.topic_not_made(request.words), fresh=True)
+    await services.change(lambda tx: _move(tx, services, request, scope, thread))
+    return Reply(message=notices.topic_made(request.words, name), fresh=True)
 
 
-async def _move(tx: Transaction, desk: Desk, asker: Asker, scope: Scope, thread: int) -> None:
-    now = desk.clock.now()
+async def _move(
+    tx: Transaction, services: Services, request: RequestContext, scope: Scope, thread: int
+) -> None:
+    now = services.clock.now()
     topic = await tx.destinations.ensure(
-        asker.chat_id, thread, asker.kind, asker.title, now, asker.preferences
+        request.chat_id, thread, request.kind, request.title, now, request.preferences
     )
     await tx.destinations.subscribe(topic.id, scope.id, now)
-    if asker.destination is not None:
-        await tx.destinations.unsubscribe(asker.destination.id, scope.id)
-        await tx.withdrawing.unwanted(asker.destination.id, now)
+    if request.destination is not None:
+        await tx.destinations.unsubscribe(request.destination.id, scope.id)
+        await tx.withdrawing.unwanted(request.destination.id, now)

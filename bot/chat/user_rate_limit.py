@@ -12,7 +12,7 @@ KEPT = 10_000  # buckets remembered; one that was forgotten is full again
 
 
 @dataclass(slots=True)
-class Gate:
+class TokenBucket:
     """Says whether a request may be answered; what is refused is dropped, not queued."""
 
     burst: float = BURST
@@ -50,15 +50,15 @@ class Gate:
 
 
 @dataclass(slots=True)
-class Doors:
+class UserRateLimits:
     """All limits that a question passes."""
 
-    anybody: Gate = field(default_factory=Gate)
+    anybody: TokenBucket = field(default_factory=TokenBucket)
     # Telegram lets a bot write to a group 20 times a minute: what is asked beyond could only queue.
-    group: Gate = field(default_factory=lambda: Gate(burst=20, per_second=20 / 60))
-    dear: Gate = field(default_factory=lambda: Gate(burst=20, per_second=1 / 5))
+    group: TokenBucket = field(default_factory=lambda: TokenBucket(burst=20, per_second=20 / 60))
+    expensive: TokenBucket = field(default_factory=lambda: TokenBucket(burst=20, per_second=1 / 5))
 
-    def admit(self, now: float, chat_id: int, person: int | None, *, dear: bool = False) -> bool:
+    def admit(self, now: float, chat_id: int, person: int | None, *, expensive: bool = False) -> bool:
         """Whether a question of this person (None: the chat itself) in this chat may be answered.
 
         `dear` is what reads the whole archive, draws, or hands out a file.
@@ -66,11 +66,11 @@ class Doors:
         who = chat_id if person is None else person
         if not self.anybody.admits(now, who):
             return False
-        if dear and not self.dear.admits(now, who):
+        if expensive and not self.expensive.admits(now, who):
             return False
         return chat_id == who or self.group.admits(now, chat_id)
 
 
-def adding() -> Gate:
+def group_join_bucket() -> TokenBucket:
     """How many groups and channels a person may add the bot to: ten at once, one more every two hours."""
-    return Gate(burst=10, per_second=1 / 7200)
+    return TokenBucket(burst=10, per_second=1 / 7200)

@@ -20,14 +20,14 @@ from bot.archive_queries import with_gaps
 from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
 from bot.intake.dump_folder import UnreadableFileError, read_file, scan
-from bot.intake.formats import Unreadable, read_dump
-from bot.intake.ingest import Report
-from bot.intake.references import mentions_of
-from bot.intake.series import Membership, Titled, derive_series
+from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.ingest import IngestReport
+from bot.intake.references import references_in
+from bot.intake.series import SeriesMembership, Titled, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
-from bot.wiring import rules_of, take_in_file
+from bot.wiring import ingest_file, rules_of
 from storage.database import Database, Transaction, open_database
 from storage.model import Post, ScopeKind, Sighting
 
@@ -45,14 +45,14 @@ def parse_file(path: Path) -> bool:
     """Print the sightings of a file; False, and a line on standard error, if it cannot be read."""
     try:
         reading = read_dump(read_file(path, path.name, datetime.now(UTC)))
-    except (UnreadableFileError, Unreadable) as reason:
+    except (UnreadableFileError, UnreadableDumpError) as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
     titled = [Titled(id=at, title=sighting.title) for at, sighting in enumerate(reading.sightings)]
     membership = derive_series(titled)
     vocabulary = learn((s.title, s.excerpt or "", s.tags) for s in reading.sightings if s.tags)
     for at, sighting in enumerate(reading.sightings):
-        parsed = _parsed(path.name, reading.layout, sighting, membership.get(at))
+        parsed = _parsed(path.name, reading.format, sighting, membership.get(at))
         click.echo(_json(parsed | {"inferred_tags": _inferred(vocabulary, sighting)}))
     for note in reading.notes:
         click.echo(f"{path}: {note}", err=True)
@@ -66,7 +66,7 @@ def _inferred(vocabulary: Vocabulary, sighting: Sighting) -> tuple[str, ...]:
     return tuple(tag for tag in found if tag_key(tag) not in given)
 
 
-def _parsed(file: str, layout: str, sighting: Sighting, place: Membership | None) -> dict[str, Any]:
+def _parsed(file: str, layout: str, sighting: Sighting, place: SeriesMembership | None) -> dict[str, Any]:
     return {
         "file": file,
         "layout": layout,
@@ -84,7 +84,7 @@ def _parsed(file: str, layout: str, sighting: Sighting, place: Membership | None
         "url": sighting.url,
         "style": place.style if place else None,
         "date_certainty": "given" if sighting.date else None,
-        "mentions": [mention.title for mention in mentions_of(sighting.excerpt or "")],
+        "mentions": [mention.title for mention in references_in(sighting.excerpt or "")],
     }
 
 
@@ -98,7 +98,7 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
         with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
             task = progress.add_task("ingest", total=len(files))
             for path, name in files:
-                report = await take_in_file(database, path, name, rules, clock)
+                report = await ingest_file(database, path, name, rules, clock)
                 failed |= report.error is not None
                 click.echo(_json(_reported(report)) if as_json else _line(report))
                 progress.advance(task)
@@ -120,12 +120,12 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
             yield path, path.name
 
 
-def _reported(report: Report) -> dict[str, Any]:
+def _reported(report: IngestReport) -> dict[str, Any]:
     fields = ("dump", "layout", "sightings", "new", "edited", "unchanged", "skipped", "error")
     return {name: getattr(report, name) for name in fields}
 
 
-def _line(report: Report) -> str:
+def _line(report: IngestReport) -> str:
     if report.error is not None:
         return f"{report.dump}: {report.error}"
     return (
@@ -171,7 +171,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
     now = SystemClock().now()
     database = await open_database(settings.database_address())
     try:
-        done = await database.transact(lambda tx: restore(tx, records, now))
+        done = await database.write(lambda tx: restore(tx, records, now))
     except UnknownRecordError as error:
         click.echo(f"kexue-bot: nothing was imported: {error}", err=True)
         return 1

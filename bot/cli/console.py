@@ -94,7 +94,7 @@ class Console:
 
     async def drain(self) -> None:
         """Wait until the folder is looked through and nothing is left to push."""
-        await self.service.watch.settled()
+        await self.service.watch.unchanged_long_enough()
         async with asyncio.timeout(LONGEST_DRAIN):
             while True:
                 counts = await self.service.database.read(lambda tx: tx.outbox.counts())

@@ -7,10 +7,10 @@ import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
-from bot.ops.memory import give_back, keep_together, settle
+from bot.ops.memory import freeze_gc, limit_malloc_arenas, trim_heap
 from bot.service import Service
 from bot.settings import Settings, SettingsError
-from bot.supervisor import happens
+from bot.supervisor import wait_for
 from bot.wiring import telegram_wires
 
 log = logging.getLogger(__name__)
@@ -21,15 +21,15 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegra
 
 async def serve(settings: Settings) -> None:
     """Raises SettingsError for a wrong token; waits for a Bot API server that cannot be reached."""
-    keep_together()
+    limit_malloc_arenas()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     service = Service(settings, settings.token(), telegram_wires(settings))
     await service.open()
     try:
         if await _reached(service, stopping):
-            settle()
-            log.info("running as @%s", service.desk.bot)
+            freeze_gc()
+            log.info("running as @%s", service.services.bot)
             await _tidying_until(stopping)
     finally:
         await service.stop()
@@ -37,8 +37,8 @@ async def serve(settings: Settings) -> None:
 
 async def _tidying_until(stopping: asyncio.Event) -> None:
     while not stopping.is_set():
-        if not await happens(stopping, GIVE_BACK_SECONDS):
-            give_back()
+        if not await wait_for(stopping, GIVE_BACK_SECONDS):
+            trim_heap()
 
 
 async def _reached(service: Service, stopping: asyncio.Event) -> bool:
@@ -52,7 +52,7 @@ async def _reached(service: Service, stopping: asyncio.Event) -> bool:
             ) from error
         except (NetworkError, TelegramError) as error:
             log.warning("the Bot API cannot be reached (%s); trying again in %.0f s", error, pause)
-            if not await happens(stopping, pause):
+            if not await wait_for(stopping, pause):
                 pause = min(2 * pause, LONGEST_PAUSE)
         else:
             return True

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from bot.clock import SystemClock
-from bot.crawler.backfill import Filled, backfill
+from bot.crawler.backfill import BackfillResult, backfill
 from bot.settings import Settings
 from bot.wiring import fetcher_of, rules_of
 from storage.database import open_database
@@ -77,7 +77,7 @@ async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -
     return 1 if filled.stopped or filled.absent else 0
 
 
-def report(filled: Filled) -> list[str]:
+def report(filled: BackfillResult) -> list[str]:
     """What came of it, in plain lines."""
     lines = [
         f"{filled.posts} posts on the page of all posts, {filled.new} new; {filled.pages} pages taken in"

@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 
 from bot.clock import Clock
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
-from bot.intake.formats import Unreadable, read_dump
-from bot.intake.ingest import Report, Rules, take_in_reading
+from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from storage.database import Database, Transaction
 from storage.model import Layout
 
@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filled:
+class BackfillResult:
     """How far it came. `stopped` says why it ended early; then it can be run again."""
 
     posts: int = 0  # that the page of all posts shows
@@ -37,20 +37,20 @@ class Filled:
 async def backfill(
     database: Database,
     fetcher: Fetcher,
-    rules: Rules,
+    rules: IngestRules,
     clock: Clock,
     archive: str,
     *,
     posts: bool,
     progress: Progress = lambda _done, _total: None,
-) -> Filled:
+) -> BackfillResult:
     """Take in the page of all posts at `archive`, and, with `posts`, the page of each post without tags."""
     quiet = replace(rules, silent=True)
     match await _take(database, fetcher, quiet, clock, archive, Layout.ARCHIVE_PAGE):
-        case Report() as report:
-            filled = Filled(posts=report.sightings, new=report.new)
+        case IngestReport() as report:
+            filled = BackfillResult(posts=report.sightings, new=report.new)
         case NotFetched(reason):
-            return Filled(stopped=f"{archive}: {reason}")
+            return BackfillResult(stopped=f"{archive}: {reason}")
     if not posts:
         return filled
     return await _pages(database, fetcher, quiet, clock, archive, filled, progress)
@@ -59,19 +59,19 @@ async def backfill(
 async def _pages(
     database: Database,
     fetcher: Fetcher,
-    rules: Rules,
+    rules: IngestRules,
     clock: Clock,
     archive: str,
-    filled: Filled,
+    filled: BackfillResult,
     progress: Progress,
-) -> Filled:
+) -> BackfillResult:
     wanted = await database.read(missing)
     failures = 0
     for done, number in enumerate(wanted):
         progress(done, len(wanted))
         url = urljoin(archive, f"/archives/{number}")
         match await _take(database, fetcher, rules, clock, url, Layout.POST_PAGE):
-            case Report():
+            case IngestReport():
                 failures = 0
                 filled = replace(filled, pages=filled.pages + 1)
             case NotFetched(reason, wish, status):
@@ -94,8 +94,8 @@ async def missing(tx: Transaction) -> list[int]:
 
 
 async def _take(
-    database: Database, fetcher: Fetcher, rules: Rules, clock: Clock, url: str, layout: Layout
-) -> Report | NotFetched:
+    database: Database, fetcher: Fetcher, rules: IngestRules, clock: Clock, url: str, layout: Layout
+) -> IngestReport | NotFetched:
     fetch = await fetcher.fetch(url, origin=ORIGIN)
     match fetch:
         case NotFetched():
@@ -105,11 +105,11 @@ async def _take(
         case Fetched(dump):
             try:
                 reading = read_dump(dump)
-            except Unreadable as reason:
+            except UnreadableDumpError as reason:
                 return NotFetched(str(reason))
-            if reading.layout is not layout:
-                return NotFetched(f"it is no {layout}, but a {reading.layout}")
-            return await take_in_reading(database, dump, reading, rules, clock.now())
+            if reading.format is not layout:
+                return NotFetched(f"it is no {layout}, but a {reading.format}")
+            return await ingest_parsed(database, dump, reading, rules, clock.now())
 
 
 def _until(wish: datetime | None) -> str:

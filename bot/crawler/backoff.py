@@ -17,14 +17,14 @@ LONGEST_WISH = timedelta(hours=24)
 _DOUBLINGS = 16  # enough for any ceiling, and no power of two becomes too large for a timedelta
 
 
-def backed_off(failures: int, now: datetime) -> datetime:
+def next_attempt(failures: int, now: datetime) -> datetime:
     """The earliest next try after `failures` tries in a row failed, the last one at `now`."""
     if failures < 1:
         return now
     return now + min(FIRST_PAUSE * float(2 ** min(failures - 1, _DOUBLINGS)), LONGEST_PAUSE)
 
 
-def wished(retry_after: str | None, now: datetime) -> datetime | None:
+def parse_retry_after(retry_after: str | None, now: datetime) -> datetime | None:
     """The time a Retry-After header asks to wait for (seconds or an HTTP date, RFC 9110 §10.2.3), clamped.
 
     None where the header is missing or is neither.

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import aiohttp
 
 from bot.clock import Clock
-from bot.crawler.backoff import wished
+from bot.crawler.backoff import parse_retry_after
 from bot.crawler.url_policy import (
     BLOG_HOSTS,
     RefusedAddressError,
@@ -28,7 +28,7 @@ from bot.crawler.url_policy import (
     robots_of,
     same_blog,
 )
-from bot.supervisor import happens
+from bot.supervisor import wait_for
 from storage.model import Dump
 
 MAX_BYTES = 15 * 1024 * 1024
@@ -245,7 +245,9 @@ class Fetcher:
         if answer.status == 304 and headers:
             return NotModified(_validators(answer, known.sha256, known))
         if (reason := why_not_fetched(answer.status, answer.content)) is not None:
-            return NotFetched(reason, wished(answer.headers.get("Retry-After"), now), answer.status)
+            return NotFetched(
+                reason, parse_retry_after(answer.headers.get("Retry-After"), now), answer.status
+            )
         validators = _validators(answer, hashlib.sha256(answer.content).hexdigest())
         if validators.sha256 == known.sha256:
             return NotModified(validators)
@@ -288,7 +290,7 @@ class Fetcher:
         delays = [robots.delay for _, robots in self._robots.values()]
         ready = self._asked_at.get(host, float("-inf")) + max([self._pause, *delays])
         rest = ready - self._clock.monotonic()
-        if await happens(self._closing, max(0.0, rest)):
+        if await wait_for(self._closing, max(0.0, rest)):
             raise _NoPageError("the program is stopping")
 
     async def _ask(self, url: str, headers: Mapping[str, str], seconds: float) -> _Answer:

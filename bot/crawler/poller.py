@@ -24,8 +24,8 @@ from bot.crawler.source_state import (
     unchanged,
     validators_of,
 )
-from bot.intake.formats import Unreadable, read_dump
-from bot.intake.ingest import Report, Rules, take_in_reading
+from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from storage.database import Database, Transaction
 from storage.model import Source
 
@@ -33,7 +33,7 @@ FIELDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
+class ScheduledSource:
     """An address and the cron line by which it is asked, in UTC."""
 
     url: str
@@ -41,7 +41,7 @@ class Timed:
     origin: str = "page"
 
 
-def read_pages(text: str) -> tuple[Timed, ...]:
+def read_pages(text: str) -> tuple[ScheduledSource, ...]:
     """`URL minute hour day month weekday`, several separated by semicolons. Raises ValueError."""
     pages = []
     for part in text.split(";"):
@@ -50,7 +50,7 @@ def read_pages(text: str) -> tuple[Timed, ...]:
             continue
         cron = " ".join(str(field) for field in fields)
         read_cron(cron)
-        pages.append(Timed(url=url[0], cron=cron))
+        pages.append(ScheduledSource(url=url[0], cron=cron))
     return tuple(pages)
 
 
@@ -102,7 +102,7 @@ class Alerts:
     payload: Callable[[Alert], str]
 
 
-class Poller:
+class SourcePoller:
     """Asks every source that is due, one after the other; sleeps until it is woken."""
 
     def __init__(
@@ -110,13 +110,13 @@ class Poller:
         database: Database,
         fetcher: Fetcher,
         clock: Clock,
-        timetable: Sequence[Timed],
-        rules: Rules,
+        timetable: Sequence[ScheduledSource],
+        rules: IngestRules,
         alerts: Alerts,
         *,
         jitter: float = JITTER_SECONDS,
         news: Callable[[], None] = lambda: None,
-        took_in: Callable[[Report], None] = lambda _report: None,
+        took_in: Callable[[IngestReport], None] = lambda _report: None,
     ) -> None:
         """`news` is called when something was stored, `took_in` with what came of a page."""
         self._took_in = took_in
@@ -144,7 +144,7 @@ class Poller:
     async def run(self) -> None:
         """Ask what is due, again and again."""
         now = self._clock.now()
-        await self._database.transact(lambda tx: tx.sources.keep(list(self._timetable), now))
+        await self._database.write(lambda tx: tx.sources.keep(list(self._timetable), now))
         while not self._stopping:
             self._wakes.clear()
             while await self.poll_one():
@@ -155,16 +155,14 @@ class Poller:
     async def poll_one(self) -> bool:
         """Ask the source that is longest overdue; False if none is due."""
         begun = self._clock.now()
-        claimed = await self._database.transact(
-            lambda tx: tx.sources.claim(list(self._timetable), begun, LEASE)
-        )
+        claimed = await self._database.write(lambda tx: tx.sources.claim(list(self._timetable), begun, LEASE))
         if claimed is None:
             return False
         source, token = claimed
         timed = self._timetable[source.url]
         fetch = await self._fetcher.fetch(source.url, validators_of(source), origin=timed.origin)
         if self._stopping:
-            await self._database.transact(lambda tx: tx.sources.settle(source, token))
+            await self._database.write(lambda tx: tx.sources.settle(source, token))
             return False
         now = self._clock.now()
         regular = next_time(timed.cron, now, self._jitter)
@@ -182,7 +180,7 @@ class Poller:
     ) -> None:
         try:
             reading = read_dump(fetch.dump)
-        except Unreadable as reason:
+        except UnreadableDumpError as reason:
             await self._fail(source, str(reason), None, token, now, regular)
             return
         if items_hash(reading) == source.items_sha256:
@@ -190,10 +188,10 @@ class Poller:
             return
         after = changed(source, fetch.validators, reading, now, regular)
 
-        async def also(tx: Transaction, _report: Report) -> None:
+        async def also(tx: Transaction, _report: IngestReport) -> None:
             await self._write(tx, source, after, token, now)
 
-        self._took_in(await take_in_reading(self._database, fetch.dump, reading, self._rules, now, also))
+        self._took_in(await ingest_parsed(self._database, fetch.dump, reading, self._rules, now, also))
         self._tell_of_news()
 
     async def _fail(
@@ -213,7 +211,7 @@ class Poller:
     async def _settle(self, before: Source, after: Source, token: str, now: datetime) -> None:
         if before.error is not None and after.error is None:
             log.info("%s can be fetched again", after.url)
-        told = await self._database.transact(lambda tx: self._write(tx, before, after, token, now))
+        told = await self._database.write(lambda tx: self._write(tx, before, after, token, now))
         if told:
             self._tell_of_news()
 
@@ -246,5 +244,5 @@ class Poller:
             )
             return True
 
-        if await self._database.transact(unit):
+        if await self._database.write(unit):
             self._tell_of_news()

@@ -5,9 +5,9 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.crawler.backoff import backed_off
+from bot.crawler.backoff import next_attempt
 from bot.crawler.fetcher import Validators
-from bot.intake.formats import Reading
+from bot.intake.formats import ParsedDump
 from storage.model import DumpRecord, Source
 
 
@@ -61,7 +61,7 @@ def unchanged(source: Source, validators: Validators, now: datetime, regular: da
 
 
 def changed(
-    source: Source, validators: Validators, reading: Reading, now: datetime, regular: datetime
+    source: Source, validators: Validators, reading: ParsedDump, now: datetime, regular: datetime
 ) -> Source:
     """The page was read and is stored."""
     return replace(
@@ -86,7 +86,7 @@ def failed(
     failures = source.failures + 1
     return replace(
         source,
-        next_run=max(regular, backed_off(failures, now), wish or now),
+        next_run=max(regular, next_attempt(failures, now), wish or now),
         last_try=now,
         error=reason,
         failures=failures,
@@ -111,7 +111,7 @@ def quiet(last: DumpRecord | None, now: datetime, longest: timedelta) -> Quiet |
     return Quiet((now - last.taken_in_at).days, last.id)
 
 
-def items_hash(reading: Reading) -> str:
+def items_hash(reading: ParsedDump) -> str:
     """Stands for what a page shows: the same although a date or a side bar around it changed."""
     shown = json.dumps([asdict(sighting) for sighting in reading.sightings], default=str, ensure_ascii=False)
     return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()

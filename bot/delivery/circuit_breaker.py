@@ -13,7 +13,7 @@ LONGEST_PAUSE = 60.0
 
 
 @dataclass(slots=True)
-class Breaker:
+class CircuitBreaker:
     """Closed: all may start. Open: a pause, then single probes, until one of them is answered."""
 
     _latest: deque[bool] = field(default_factory=lambda: deque(maxlen=AMONG))
@@ -21,10 +21,10 @@ class Breaker:
     _pause: float = FIRST_PAUSE
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return self._probe_at is not None
 
-    def allowed(self, now: float, in_flight: int) -> int | None:
+    def free_slots(self, now: float, in_flight: int) -> int | None:
         """How many tries may start at `now` while `in_flight` are under way; None without a limit."""
         if self._probe_at is None:
             return None
@@ -34,14 +34,14 @@ class Breaker:
         """Seconds until the next probe may start."""
         return max(0.0, (self._probe_at or now) - now)
 
-    def answered(self) -> None:
+    def record_success(self) -> None:
         """Telegram answered, whatever it said: the wire works."""
         self._latest.append(False)
         if self._probe_at is not None:
             self._latest.clear()
             self._probe_at, self._pause = None, FIRST_PAUSE
 
-    def unanswered(self, now: float, begun: float) -> None:
+    def record_failure(self, now: float, begun: float) -> None:
         """A try that began at `begun` broke without an answer; one from before the pause is no probe."""
         self._latest.append(True)
         if self._probe_at is not None:

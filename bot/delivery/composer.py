@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.archive_queries import card_facts
-from bot.caching import Kept
+from bot.caching import SingleFlightCache
 from bot.clock import Clock
 from bot.delivery.admin_notices import notice_message
 from bot.delivery.courses import lesson_of
@@ -16,10 +16,10 @@ from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
 from bot.messages.digests import Digest, Entry, digest
 from bot.messages.i18n import Words, words_for
-from bot.ops.logging import trail_of
+from bot.ops.logging import new_correlation_id
 from bot.render import Rendered, choose, render
 from bot.render.document import Message, Paragraph, Text
-from bot.telegram.capabilities import RichAbility
+from bot.telegram.capabilities import RichCapability
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When
 from storage.quiet_hours import zone_of
@@ -31,7 +31,7 @@ class Composed:
 
     message: Rendered
     reply_to: int | None = None
-    trail: str = ""
+    correlation_id: str = ""
 
 
 class Composer(Protocol):
@@ -59,12 +59,12 @@ Key = tuple[object, ...]
 class ArchiveComposer:
     """The sender's composer."""
 
-    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichAbility) -> None:
+    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichCapability) -> None:
         self._database = database
         self._clock = clock
         self._bot = bot
         self._rich = rich
-        self._kept: Kept[Composed | None] = Kept(most=KEPT, fresh=FRESH_SECONDS)
+        self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
         self._rich.missing()
@@ -79,7 +79,7 @@ class ArchiveComposer:
         choice = to.preferences
         key: Key = (
             delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
-            dump_of(delivery.duty),
+            dump_of(delivery.dedup_key),
             choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable(),
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
@@ -91,13 +91,15 @@ class ArchiveComposer:
 
     async def _made(self, delivery: Delivery) -> Composed | None:
         async def unit(tx: Transaction) -> tuple[Message | None, list[str]]:
-            message, dump = await self._message(tx, delivery), dump_of(delivery.duty)
+            message, dump = await self._message(tx, delivery), dump_of(delivery.dedup_key)
             return message, await tx.dumps.behind(() if dump else delivery.post_ids, dump)
 
         message, dumps = await self._database.read(unit)
         if message is None:
             return None
-        return Composed(self._rendered(message, delivery), trail=trail_of(*dumps[:MOST_NAMED]))
+        return Composed(
+            self._rendered(message, delivery), correlation_id=new_correlation_id(*dumps[:MOST_NAMED])
+        )
 
     def _rendered(self, message: Message, delivery: Delivery) -> Rendered:
         wish = delivery.destination.preferences.format
@@ -142,9 +144,9 @@ async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -
     return lesson(shown, course, found.gap, words)
 
 
-def dump_of(duty: str) -> DumpId | None:
+def dump_of(dedup_key: str) -> DumpId | None:
     """The dump that a duty is named after; other duties come from the dumps of their posts."""
-    found = DUMP.search(duty)
+    found = DUMP.search(dedup_key)
     return DumpId(int(found[1])) if found else None
 
 
@@ -158,7 +160,7 @@ def news_of(post: Post) -> News:
 def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest:
     """The posts of a digest, each called as within its series."""
     entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
-    period, day = period_of(delivery.duty)
+    period, day = period_of(delivery.dedup_key)
     today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()
     return Digest(period=period, day=day or today, entries=entries, delivery=delivery.id)
 

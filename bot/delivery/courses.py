@@ -48,26 +48,26 @@ def is_due(course: Course, rhythm: Rhythm, now: datetime) -> bool:
     return course.stage is Stage.RUNNING and moment is not None and course.since < moment.until
 
 
-async def teach_due(database: Database, now: datetime) -> int:
+async def plan_due_lessons(database: Database, now: datetime) -> int:
     """Plan a lesson for every course whose hour has come; returns how many."""
     running = await database.read(lambda tx: tx.courses.running())
     waiting = [(course, to) for course, to in running if is_due(course, to.preferences.rhythm, now)]
     if not waiting:
         return 0
-    return await database.transact(lambda tx: _teach_all(tx, waiting, now))
+    return await database.write(lambda tx: _plan_all(tx, waiting, now))
 
 
-async def _teach_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination]], now: datetime) -> int:
+async def _plan_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination]], now: datetime) -> int:
     planned = 0
     for seen, to in waiting:
         # Read again: somebody may have asked for the next lesson, or stopped, meanwhile.
         course = await tx.courses.find(to.id, seen.scope.id)
         if course is not None and is_due(course, to.preferences.rhythm, now):
-            planned += await teach_next(tx, course, now) is not None
+            planned += await plan_next_lesson(tx, course, now) is not None
     return planned
 
 
-async def teach_next(tx: Transaction, course: Course, now: datetime) -> Lesson | None:
+async def plan_next_lesson(tx: Transaction, course: Course, now: datetime) -> Lesson | None:
     """Plan the next lesson and move the course on; after the last one the series is subscribed instead."""
     episodes = await tx.posts.of_series(course.scope.id)
     lesson = next_lesson(course, episodes)

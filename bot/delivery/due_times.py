@@ -70,7 +70,7 @@ NAME = re.compile(r"digest:(day|week|night):(\d{4}-\d\d-\d\d):")
 PERIODS = {"day": Period.DAY, "week": Period.WEEK, "night": Period.NIGHT}
 
 
-def duty_of(rhythm: Rhythm, day: date) -> str:
+def dedup_key_of(rhythm: Rhythm, day: date) -> str:
     """The name of the digest of `day`; who plans it adds its last post, so that no name comes twice."""
     match rhythm.when:
         case When.DAILY:
@@ -83,7 +83,7 @@ def duty_of(rhythm: Rhythm, day: date) -> str:
             return f"digest:now:{day}"
 
 
-def period_of(duty: str) -> tuple[Period, date | None]:
+def period_of(dedup_key: str) -> tuple[Period, date | None]:
     """What a digest covers, and the reader's day; None for one that is called by the day it is sent."""
-    found = NAME.match(duty)
+    found = NAME.match(dedup_key)
     return (PERIODS[found[1]], date.fromisoformat(found[2])) if found else (Period.DUMP, None)

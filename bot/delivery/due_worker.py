@@ -8,16 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.clock import Clock
-from bot.delivery.courses import teach_due
-from bot.delivery.due_times import Due, due, duty_of
-from bot.supervisor import Rounds
+from bot.delivery.courses import plan_due_lessons
+from bot.delivery.due_times import Due, dedup_key_of, due
+from bot.supervisor import TriggeredWorker
 from storage.database import Database, Transaction
 from storage.model import Rhythm, When
 
 log = logging.getLogger(__name__)
 
 
-class Timekeeper(Rounds):
+class DueWorker(TriggeredWorker):
     """Turns what has become due into deliveries."""
 
     def __init__(
@@ -29,7 +29,7 @@ class Timekeeper(Rounds):
         self._digest_above = digest_above
         self._planned = planned
 
-    async def round(self) -> None:
+    async def run_once(self) -> None:
         await self.tick()
 
     async def tick(self) -> int:
@@ -38,8 +38,8 @@ class Timekeeper(Rounds):
         planned = 0
         # Looked at first without the write lock, which the sender wants too.
         if await self._database.read(lambda tx: due_rhythms(tx, now)):
-            planned += await self._database.transact(lambda tx: plan_due(tx, now, self._digest_above))
-        planned += await teach_due(self._database, now)
+            planned += await self._database.write(lambda tx: plan_due(tx, now, self._digest_above))
+        planned += await plan_due_lessons(self._database, now)
         if planned:
             log.info("%s digests, held back posts and lessons are due", planned)
             self._planned()
@@ -59,6 +59,6 @@ async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
     planned = 0
     for rhythm, moment in await due_rhythms(tx, now):
         most = digest_above if rhythm.when is When.INSTANT else 0
-        duty = duty_of(rhythm, moment.day)
-        planned += await tx.waiting.send(rhythm, moment.until, duty, now, digest_above=most)
+        dedup_key = dedup_key_of(rhythm, moment.day)
+        planned += await tx.waiting.send(rhythm, moment.until, dedup_key, now, digest_above=most)
     return planned

@@ -42,11 +42,11 @@ class Messenger(Protocol):
         """Bring a sent message up to date, once."""
         ...
 
-    async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
+    async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
         """Send a file, once."""
         ...
 
-    async def show(
+    async def send_photo(
         self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
     ) -> Outcome:
         """Show a picture, once; a caption has at most 1024 units."""
@@ -81,7 +81,7 @@ class TelegramMessenger:
         fields = {"chat_id": to.chat_id, "message_id": message_id}
         return await self._call("editMessageText", fields, message)
 
-    async def hand(self, to: Address, name: str, content: bytes) -> Outcome:
+    async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
         try:
             sent = await self._bot.send_document(
                 to.chat_id,
@@ -94,7 +94,7 @@ class TelegramMessenger:
             return outcome_of(error)
         return Sent(sent.message_id)
 
-    async def show(
+    async def send_photo(
         self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
     ) -> Outcome:
         reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None

@@ -12,16 +12,16 @@ from storage.model import (
     Fault,
     Form,
     Gone,
-    Later,
+    InDoubt,
     Moved,
     Outcome,
     Pause,
-    Refused,
+    Rejected,
+    RetryLater,
     Sent,
     Settlement,
     State,
-    Unsure,
-    settled,
+    settlement_of,
 )
 
 FIRST_WAIT = 2.0  # seconds
@@ -42,7 +42,7 @@ class ChatMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatFrozen:
+class ChatPaused:
     """Telegram named the time before which this chat must not be written to."""
 
     chat_id: int
@@ -58,7 +58,7 @@ class ChatRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicLost:
+class TopicGone:
     """The topic is closed or deleted: its duties go on in the chat's general topic."""
 
     reason: str
@@ -78,75 +78,79 @@ class AllStopped:
     token: bool
 
 
-Effect = ChatGone | ChatMoved | ChatFrozen | ChatRefused | TopicLost | RichMissing | AllStopped
+SideEffect = ChatGone | ChatMoved | ChatPaused | ChatRefused | TopicGone | RichMissing | AllStopped
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     settlement: Settlement
-    effect: Effect | None = None
+    side_effect: SideEffect | None = None
 
 
-def judge(
+def decide(
     delivery: Delivery, outcome: Outcome, now: datetime, *, form: Form, on_unsure: Literal["resend", "skip"]
-) -> Verdict:
+) -> Decision:
     """Decide what an `outcome` at `now` means for a claimed delivery that was tried in this `form`."""
     chat_id = delivery.destination.chat_id
     match outcome:
         case Sent(message_id):
-            return Verdict(settled(delivery, State.SENT, message_id=message_id))
-        case Later():
+            return Decision(settlement_of(delivery, State.SENT, message_id=message_id))
+        case RetryLater():
             return _postponed(delivery, outcome, now)
-        case Unsure(reason):
+        case InDoubt(reason):
             again = on_unsure == "resend" and delivery.unsure < 1
             state = State.PENDING if again else State.UNCERTAIN
-            return Verdict(
-                settled(delivery, state, reason=reason, due_at=now if again else None, unsure=True)
+            return Decision(
+                settlement_of(delivery, state, reason=reason, due_at=now if again else None, unsure=True)
             )
         case Gone(reason):
-            return Verdict(settled(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
+            return Decision(settlement_of(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
         case Moved(new):
-            settlement = settled(
+            settlement = settlement_of(
                 delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now, counts=False
             )
-            return Verdict(settlement, ChatMoved(chat_id, new))
-        case Refused():
+            return Decision(settlement, ChatMoved(chat_id, new))
+        case Rejected():
             return _refused(delivery, outcome, now, form)
         case _:
             assert_never(outcome)
 
 
-def _postponed(delivery: Delivery, later: Later, now: datetime) -> Verdict:
+def _postponed(delivery: Delivery, later: RetryLater, now: datetime) -> Decision:
     wait = later.seconds if later.flood or later.pause is not Pause.CHAT else _backoff(delivery.attempts)
     wait = max(wait, later.seconds)
     due = now + timedelta(seconds=wait)
-    settlement = settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood)
+    settlement = settlement_of(
+        delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood
+    )
     if later.pause is not Pause.CHAT:
         stopped = AllStopped(wait, later.reason, token=later.pause is Pause.TOKEN)
-        return Verdict(
-            settled(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped
+        return Decision(
+            settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped
         )
     if later.flood:
-        return Verdict(settlement, ChatFrozen(delivery.destination.chat_id, due, wait))
-    return Verdict(settlement)
+        return Decision(settlement, ChatPaused(delivery.destination.chat_id, due, wait))
+    return Decision(settlement)
 
 
-def _refused(delivery: Delivery, refused: Refused, now: datetime, form: Form) -> Verdict:
-    failed = settled(delivery, State.FAILED, reason=refused.reason)
+def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -> Decision:
+    failed = settlement_of(delivery, State.FAILED, reason=refused.reason)
     match refused.fault:
         case Fault.METHOD if form is Form.RICH:
-            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
-            return Verdict(again, RichMissing())
+            again = settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            return Decision(again, RichMissing())
         case Fault.CONTENT if form is not Form.PLAIN:
             simpler = Form.CLASSIC if form is Form.RICH else Form.PLAIN
-            return Verdict(settled(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler))
+            return Decision(
+                settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler)
+            )
         case Fault.TOPIC if delivery.destination.thread_id is not None:
-            again = settled(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
-            return Verdict(again, TopicLost(refused.reason))
+            again = settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
+            return Decision(again, TopicGone(refused.reason))
         case Fault.RIGHTS | Fault.TOPIC:
-            return Verdict(failed, ChatRefused(refused.reason))
+            return Decision(failed, ChatRefused(refused.reason))
         case Fault.CONTENT | Fault.METHOD | Fault.TARGET | Fault.OTHER:
-            return Verdict(failed)
+            return Decision(failed)
         case _:
             assert_never(refused.fault)
 
@@ -160,7 +164,7 @@ MARGIN_SECONDS = 25.0  # to have a connection before, and to write the answer af
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class DeliveryConfig:
     """`answer_seconds` is how long a request may stay unanswered, `stop_seconds` how long a stop waits."""
 
     slots: int = 100

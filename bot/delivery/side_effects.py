@@ -9,54 +9,54 @@ from bot.delivery.admin_notices import TopicLost as LostTopic
 from bot.delivery.retry_policy import (
     REFUSALS,
     AllStopped,
-    ChatFrozen,
     ChatGone,
     ChatMoved,
+    ChatPaused,
     ChatRefused,
+    Decision,
     RichMissing,
-    TopicLost,
-    Verdict,
+    TopicGone,
 )
 from storage.database import Transaction
 from storage.model import Delivery, Destination, State
 
 
-async def follow(
-    tx: Transaction, ended: Sequence[tuple[Delivery, Verdict]], now: datetime, admins: tuple[int, ...]
+async def apply_side_effects(
+    tx: Transaction, ended: Sequence[tuple[Delivery, Decision]], now: datetime, admins: tuple[int, ...]
 ) -> None:
     """Carry out the effects of these verdicts, in the transaction that writes their rows."""
     arrived: list[Destination] = []
-    for delivery, verdict in ended:
-        match verdict.effect:
-            case None if verdict.settlement.state is State.SENT:
+    for delivery, decision in ended:
+        match decision.side_effect:
+            case None if decision.settlement.state is State.SENT:
                 arrived.append(delivery.destination)
-            case None if verdict.settlement.state is State.FAILED and delivery.kind.value != "edit":
+            case None if decision.settlement.state is State.FAILED and delivery.kind.value != "edit":
                 # One notice for a post, not one for each chat that was not told about it.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind
-                failed = DeliveryFailed(verdict.settlement.reason or "")
+                failed = DeliveryFailed(decision.settlement.reason or "")
                 await tx.notices.tell(admins, f"notice:failed:{what}", encode(failed), now)
             case None | RichMissing() | AllStopped():
                 pass
             case ChatGone(chat_id, reason):
-                await _leave(tx, chat_id, reason, now)
+                await _suspend_chat(tx, chat_id, reason, now)
             case ChatMoved(old, new):
                 await tx.moves.move(old, new)
-            case ChatFrozen(chat_id, until, _):
+            case ChatPaused(chat_id, until, _):
                 await tx.destinations.freeze(chat_id, until)
                 await tx.outbox.postpone_chat(chat_id, until)
             case ChatRefused(reason):
                 if await tx.destinations.refused(delivery.destination.id) >= REFUSALS:
-                    await _leave(tx, delivery.destination.chat_id, reason, now)
-            case TopicLost(reason):
+                    await _suspend_chat(tx, delivery.destination.chat_id, reason, now)
+            case TopicGone(reason):
                 await tx.moves.to_general(delivery.destination.id)
                 lost = encode(LostTopic(delivery.destination.title, reason))
                 await tx.notices.tell(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:
-                assert_never(verdict.effect)
+                assert_never(decision.effect)
     if forgiven := {destination.id for destination in arrived if destination.refusals}:
         await tx.destinations.accepted(forgiven)
 
 
-async def _leave(tx: Transaction, chat_id: int, reason: str, now: datetime) -> None:
+async def _suspend_chat(tx: Transaction, chat_id: int, reason: str, now: datetime) -> None:
     await tx.destinations.gone(chat_id, reason)
     await tx.outbox.cancel_chat(chat_id, reason, now)

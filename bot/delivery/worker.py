@@ -15,41 +15,41 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from bot.clock import Clock
-from bot.delivery.circuit_breaker import Breaker
+from bot.delivery.circuit_breaker import CircuitBreaker
 from bot.delivery.composer import Composed, Composer
 from bot.delivery.messenger import Messenger, address_of
-from bot.delivery.retry_policy import AllStopped, ChatFrozen, Policy, RichMissing, Verdict, judge
-from bot.delivery.side_effects import follow
-from bot.ops.logging import following
+from bot.delivery.retry_policy import AllStopped, ChatPaused, Decision, DeliveryConfig, RichMissing, decide
+from bot.delivery.side_effects import apply_side_effects
+from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
-from bot.rate_limit import Claimed, Pace
-from bot.supervisor import Nursery, Woken, happens
-from bot.telegram.send_gate import Departure, departing, departs
+from bot.rate_limit import ClaimedDelivery, RateLimiter
+from bot.supervisor import BackgroundTasks, Wakeable, wait_for
+from bot.telegram.send_gate import SendGate, departing, departs
 from storage.database import Database, Transaction
 from storage.model import (
     Delivery,
     DeliveryId,
     DeliveryKind,
     Form,
+    InDoubt,
     Outcome,
     Sent,
     Settlement,
     State,
-    Unsure,
-    settled,
+    settlement_of,
 )
-from storage.send_log import BegunLog
+from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
 
 
-def write_down(ended: Iterable[tuple[Delivery, Verdict]], trails: MutableMapping[DeliveryId, str]) -> None:
+def log_outcomes(ended: Iterable[tuple[Delivery, Decision]], trails: MutableMapping[DeliveryId, str]) -> None:
     """Log these ends, each under the trail that `trails` has for it, which is taken out of there."""
     lines: dict[tuple[str, State], list[str]] = {}
-    for delivery, verdict in ended:
-        settled = verdict.settlement
+    for delivery, decision in ended:
+        settled = decision.settlement
         trail = trails.pop(delivery.id, "")
-        if settled.state is State.PENDING and not settled.counts and verdict.effect is None:
+        if settled.state is State.PENDING and not settled.counts and decision.side_effect is None:
             continue  # only its chat's pace
         said = f"delivery {delivery.id} to {delivery.destination.chat_id}"
         if settled.message_id is not None:
@@ -58,17 +58,17 @@ def write_down(ended: Iterable[tuple[Delivery, Verdict]], trails: MutableMapping
             said += f" ({settled.reason})"
         lines.setdefault((trail, settled.state), []).append(said)
     for (trail, state), said_of in lines.items():
-        with following(trail):
+        with correlate(trail):
             log.info("%s: %s", state, ", ".join(said_of))
 
 
-class Slots:
+class TaskPool:
     """`most` tries run at a time; after each, `may_go_on` says whether its slot takes the next."""
 
     def __init__(
         self,
         most: int,
-        work: Callable[[Claimed], Awaitable[None]],
+        work: Callable[[ClaimedDelivery], Awaitable[None]],
         may_go_on: Callable[[], bool],
         *,
         spare: int,
@@ -79,8 +79,8 @@ class Slots:
         self._ran_low = asyncio.Event()
         self._work = work
         self._may_go_on = may_go_on
-        self._busy = Nursery()
-        self._waiting: deque[Claimed] = deque()
+        self._busy = BackgroundTasks()
+        self._waiting: deque[ClaimedDelivery] = deque()
 
     @property
     def busy(self) -> int:
@@ -110,13 +110,13 @@ class Slots:
         """When the one that waits longest was claimed; infinity if none waits."""
         return self._waiting[0].at if self._waiting else math.inf
 
-    def fill(self, claimed: Iterable[Claimed]) -> None:
+    def fill(self, claimed: Iterable[ClaimedDelivery]) -> None:
         """Try these after what waits already, at once where a slot is free."""
         self._waiting.extend(claimed)
         while self._waiting and self.free > 0:
             self._busy.start(self._serve(self._waiting.popleft()))
 
-    async def _serve(self, first: Claimed) -> None:
+    async def _serve(self, first: ClaimedDelivery) -> None:
         await self._work(first)
         while self._waiting and self._may_go_on():
             following = self._waiting.popleft()
@@ -127,9 +127,9 @@ class Slots:
     async def run_low(self, within: float) -> bool:
         """Wait until there is no plenty any more, `within` seconds at most; whether it came to that."""
         self._ran_low.clear()
-        return not self.plenty or await happens(self._ran_low, within)
+        return not self.plenty or await wait_for(self._ran_low, within)
 
-    def take_back(self) -> list[Claimed]:
+    def take_back(self) -> list[ClaimedDelivery]:
         """What waits and is not going to be tried here."""
         waiting = list(self._waiting)
         self._waiting.clear()
@@ -140,28 +140,28 @@ class Slots:
         return await self._busy.wait(seconds)
 
 
-def begins(log: BegunLog, delivery_id: DeliveryId, token: str) -> None:
+def record_send_start(log: SendLog, delivery_id: DeliveryId, token: str) -> None:
     """Write down in `log` that the next request of this task begins, when it may leave."""
-    departs(_Beginning(departing(), log, delivery_id, token))
+    departs(_RecordedSend(departing(), log, delivery_id, token))
 
 
 @dataclass(frozen=True, slots=True)
-class _Beginning:
+class _RecordedSend:
     """Of a request that `paced` lets leave, if somebody paces it. What cannot be written down stays."""
 
-    paced: Departure | None
-    log: BegunLog
+    paced: SendGate | None
+    log: SendLog
     delivery_id: DeliveryId
     token: str
 
-    async def leaves(self) -> None:
+    async def acquire(self) -> None:
         if self.paced is not None:
-            await self.paced.leaves()
-        self.log.begin(self.delivery_id, self.token)
+            await self.paced.acquire()
+        self.log.record_start(self.delivery_id, self.token)
 
-    def left(self) -> None:
+    def mark_sent(self) -> None:
         if self.paced is not None:
-            self.paced.left()
+            self.paced.mark_sent()
 
 
 IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
@@ -173,7 +173,7 @@ COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
 
 
-class Sender(Woken):
+class DeliveryWorker(Wakeable):
     """Sends what is in the outbox until it is told to stop."""
 
     def __init__(
@@ -181,28 +181,28 @@ class Sender(Woken):
         database: Database,
         messenger: Messenger,
         composer: Composer,
-        pace: Pace,
+        limiter: RateLimiter,
         clock: Clock,
-        policy: Policy,
+        policy: DeliveryConfig,
         crash: Callable[[str], None] = lambda _: None,
         metrics: Metrics | None = None,
-        begun: BegunLog | None = None,
+        begun: SendLog | None = None,
     ) -> None:
         super().__init__()
         self._database = database
         self._messenger = messenger
         self._composer = composer
-        self._pace = pace
+        self._limiter = limiter
         self._clock = clock
         self._policy = policy
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._begun = begun
-        spare = round(pace.spare * policy.slots)
-        self._slots = Slots(policy.slots, self._try, self._may_go_on, spare=spare)
-        self._ended: list[tuple[Delivery, Verdict]] = []
+        spare = round(limiter.spare * policy.slots)
+        self._slots = TaskPool(policy.slots, self._try, self._may_go_on, spare=spare)
+        self._ended: list[tuple[Delivery, Decision]] = []
         self._trails: dict[DeliveryId, str] = {}
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
         self._recover_at = float("-inf")
@@ -210,7 +210,7 @@ class Sender(Woken):
 
     async def run(self) -> None:
         """Until `stop`; then it ends when what is in flight has ended or its time is over."""
-        await self._pace.begin()
+        await self._limiter.start()
         while not self._stopping:
             self._news.clear()  # before the look: what comes up during it must not be slept through
             stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
@@ -234,54 +234,56 @@ class Sender(Woken):
         now, busy = self._clock.monotonic(), self._slots.busy
         if now < self._stopped_until:
             return 0
-        allowed = self.breaker.allowed(now, busy)
+        allowed = self.breaker.free_slots(now, busy)
         if allowed is None and self.stopped is not None:
             allowed = 1 - busy
         room = self._slots.room if allowed is None else min(self._slots.free, allowed)
-        return max(0, min(room, self._pace.budget() - self._slots.waiting))  # what waits has booked nothing
+        return max(
+            0, min(room, self._limiter.budget() - self._slots.waiting)
+        )  # what waits has booked nothing
 
     def _may_go_on(self) -> bool:
         """Whether nothing speaks against sending one after another."""
-        return not self._stopping and self.stopped is None and not self.breaker.open
+        return not self._stopping and self.stopped is None and not self.breaker.is_open
 
     def _hand_back(self) -> None:
         """Let go of what was claimed beyond the slots: its requests are not made here, or not now."""
         reason = "no slot was free in time"
         self._ended.extend(
-            (claimed.delivery, Verdict(_again(claimed.delivery, self._clock, 0, reason)))
+            (claimed.delivery, Decision(_again(claimed.delivery, self._clock, 0, reason)))
             for claimed in self._slots.take_back()
         )
 
-    async def _turn(self, room: int) -> Sequence[Claimed]:
+    async def _turn(self, room: int) -> Sequence[ClaimedDelivery]:
         """One transaction: write what ended, claim what is due."""
         ended, self._ended = self._ended, []
         if not ended and not room:
             return []
         recovering = self._clock.monotonic() >= self._recover_at
 
-        async def unit(tx: Transaction) -> Sequence[Claimed]:
+        async def unit(tx: Transaction) -> Sequence[ClaimedDelivery]:
             now = await tx.now(self._clock.now())
             if recovering:
                 await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
             if ended:
-                await tx.outbox.settle([verdict.settlement for _, verdict in ended], now)
+                await tx.outbox.settle([decision.settlement for _, decision in ended], now)
                 self._crash("in-settle")
-                await follow(tx, ended, now, self._policy.admins)
-                for flood in (v.effect for _, v in ended if isinstance(v.effect, ChatFrozen)):
-                    await self._pace.flooded_for_all(tx, flood.chat_id, flood.until, now)
-            return await self._pace.claim(tx, room, now, self._policy.lease) if room else []
+                await apply_side_effects(tx, ended, now, self._policy.admins)
+                for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
+                    await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
+            return await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
 
         self._crash_at(ended, room, "before-settle", "before-claim")
         try:
             # What an outcome means for a chat touches its subscriptions, which others write alone.
-            alone = any(verdict.effect is not None for _, verdict in ended)
-            claimed = await self._database.transact(unit, alone=alone)
+            alone = any(decision.side_effect is not None for _, decision in ended)
+            claimed = await self._database.write(unit, exclusive=alone)
         except BaseException:
             self._ended = ended + self._ended  # not written yet: the next turn writes them
             raise
         if self._begun is not None:
             self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
-        write_down(ended, self._trails)
+        log_outcomes(ended, self._trails)
         if recovering:
             self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
         self._crash_at(ended, claimed, "after-settle", "after-claim")
@@ -300,9 +302,9 @@ class Sender(Woken):
             return
         if not self._ended:
             idle = idle and not self._slots.busy
-            if not await happens(self._news, await self._until_due() if idle else BUSY_SECONDS):
+            if not await wait_for(self._news, await self._until_due() if idle else BUSY_SECONDS):
                 return
-        await asyncio.sleep(self._pace.linger)
+        await asyncio.sleep(self._limiter.linger)
 
     async def _until_due(self) -> float:
         due = await self._database.read(lambda tx: tx.outbox.next_due())
@@ -311,55 +313,55 @@ class Sender(Woken):
         # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
         return min(IDLE_SECONDS, max(0.05, (due - self._clock.now()).total_seconds()))
 
-    async def _try(self, claimed: Claimed) -> None:
+    async def _try(self, claimed: ClaimedDelivery) -> None:
         delivery = claimed.delivery
         try:
-            verdict = await self._attempt(claimed)
+            decision = await self._attempt(claimed)
         except Exception as error:
             log.exception("delivery %s could not be tried", delivery.id)
             self._metrics.failed("delivery")
-            verdict = Verdict(self._not_composed(delivery, f"it could not be written: {error!r}"))
-        self._ended.append((delivery, verdict))
+            decision = Decision(self._not_composed(delivery, f"it could not be written: {error!r}"))
+        self._ended.append((delivery, decision))
         self._news.set()
 
     def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
         """A message that cannot be made: perhaps the database was busy, so not at once the end of it."""
         if delivery.attempts >= COMPOSE_TRIES:
-            return settled(delivery, State.FAILED, reason=reason)
+            return settlement_of(delivery, State.FAILED, reason=reason)
         return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
 
-    async def _attempt(self, claimed: Claimed) -> Verdict:
+    async def _attempt(self, claimed: ClaimedDelivery) -> Decision:
         delivery = claimed.delivery
         composed = await self._composer.compose(delivery)
         if composed is None:
-            return Verdict(settled(delivery, State.CANCELLED, reason="there is nothing left to say"))
-        self._trails[delivery.id] = composed.trail
-        with following(composed.trail):
+            return Decision(settlement_of(delivery, State.CANCELLED, reason="there is nothing left to say"))
+        self._trails[delivery.id] = composed.correlation_id
+        with correlate(composed.correlation_id):
             return await self._deliver(claimed, composed)
 
-    async def _deliver(self, claimed: Claimed, composed: Composed) -> Verdict:
+    async def _deliver(self, claimed: ClaimedDelivery, composed: Composed) -> Decision:
         delivery = claimed.delivery
         asked_at = self._clock.monotonic()
-        postponed = await self._pace.turn(claimed)
+        postponed = await self._limiter.slot_of(claimed)
         if postponed is not None:
-            return Verdict(_again(delivery, self._clock, postponed, "it was not its turn"))
+            return Decision(_again(delivery, self._clock, postponed, "it was not its turn"))
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
         lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
         if lease_left < self._policy.least_lease:
-            return Verdict(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
+            return Decision(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
         self._crash("before-request")
         if self._begun is not None:
-            begins(self._begun, delivery.id, delivery.token)
+            record_send_start(self._begun, delivery.id, delivery.token)
         outcome = await self._send(delivery, composed)
         seconds = self._clock.monotonic() - left_at
-        name = type(outcome).__name__.lower()
+        name = outcome.LABEL
         self.outcomes[name] += 1
         self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
         if self._begun is not None and isinstance(outcome, Sent):
-            self._begun.sent(delivery.id, delivery.token, outcome.message_id)
-        return self._judged(delivery, outcome, composed.message.form, left_at)
+            self._begun.record_sent(delivery.id, delivery.token, outcome.message_id)
+        return self._decided(delivery, outcome, composed.message.form, left_at)
 
     async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
         to = address_of(delivery.destination)
@@ -368,24 +370,24 @@ class Sender(Woken):
             return await self._messenger.edit(to, message_id, composed.message)
         return await self._messenger.send(to, composed.message, reply_to=composed.reply_to)
 
-    def _judged(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Verdict:
+    def _decided(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Decision:
         now = self._clock.monotonic()
-        if isinstance(outcome, Unsure):
-            self.breaker.unanswered(now, left_at)
+        if isinstance(outcome, InDoubt):
+            self.breaker.record_failure(now, left_at)
             log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
         else:
-            self.breaker.answered()
-        verdict = judge(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
-        match verdict.effect:
-            case ChatFrozen(chat_id, _, seconds):
-                self._pace.flooded(chat_id, seconds)
+            self.breaker.record_success()
+        decision = decide(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
+        match decision.side_effect:
+            case ChatPaused(chat_id, _, seconds):
+                self._limiter.pause_chat(chat_id, seconds)
             case RichMissing():
                 self._composer.rich_is_missing()
             case AllStopped() as stop:
                 self._stop_all(stop, now)
             case _:
                 self.stopped = None
-        return verdict
+        return decision
 
     def _stop_all(self, stop: AllStopped, now: float) -> None:
         self._stopped_until = now + stop.seconds
@@ -396,4 +398,4 @@ class Sender(Woken):
 
 def _again(delivery: Delivery, clock: Clock, seconds: float, reason: str) -> Settlement:
     due = clock.now() + timedelta(seconds=seconds)
-    return settled(delivery, State.PENDING, reason=reason, due_at=due, counts=False)
+    return settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from bot.intake.references import Mention as Named
-from bot.intake.references import MentionKind, Titles, mentions_of, resolve, titles_of
-from bot.intake.series import Membership, Titled, derive_series
+from bot.intake.references import ReferenceKind, Titles, references_in, resolve, titles_of
+from bot.intake.references import TitleReference as Named
+from bot.intake.series import SeriesMembership, Titled, derive_series
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
@@ -23,7 +23,7 @@ Place = tuple[ScopeKind, str, str, bool]  # kind, key, name, inferred
 
 
 @dataclass(frozen=True, slots=True)
-class Understanding:
+class DerivedData:
     """The posts of which something is understood otherwise than before, and where and what they name."""
 
     posts: tuple[Post, ...]
@@ -31,15 +31,15 @@ class Understanding:
     mentions: Mapping[PostId, tuple[Mention, ...]]
 
 
-NOTHING = Understanding((), {}, {})
+NOTHING = DerivedData((), {}, {})
 
 
-def understand(
+def derive(
     archive: Sequence[Post],
     changed: Collection[PostId],
     captures: Sequence[HomeCapture],
     overrides: Overrides = NO_OVERRIDES,
-) -> Understanding:
+) -> DerivedData:
     """Derive everything from the whole `archive`, of which the posts `changed` are new or edited."""
     membership = derive_series([Titled(id=post.id, title=post.title) for post in archive], overrides)
     dated = _dated(archive, membership, captures)
@@ -51,7 +51,7 @@ def understand(
     different = [
         now for now, post in zip(understood, archive, strict=True) if now != post or post.id in changed
     ]
-    return Understanding(
+    return DerivedData(
         posts=tuple(now for now, post in zip(understood, archive, strict=True) if now != post),
         places={post.id: places_of(post) for post in different},
         mentions=_mentions(understood, changed),
@@ -59,7 +59,7 @@ def understand(
 
 
 def _dated(
-    archive: Sequence[Post], membership: Mapping[int, Membership], captures: Sequence[HomeCapture]
+    archive: Sequence[Post], membership: Mapping[int, SeriesMembership], captures: Sequence[HomeCapture]
 ) -> dict[int, tuple[date, Certainty]]:
     undated, dated = [], []
     for post in archive:
@@ -80,7 +80,7 @@ def _dated(
 
 def _understood(
     post: Post,
-    place: Membership | None,
+    place: SeriesMembership | None,
     dated: Mapping[int, tuple[date, Certainty]],
     vocabulary: Vocabulary,
     *,
@@ -126,7 +126,7 @@ def _mentions(archive: Sequence[Post], changed: Collection[PostId]) -> dict[Post
     return {
         post.id: tuple(
             Mention(title=named.title, kind=named.kind, cut=named.cut, target=_target(named, titles))
-            for named in mentions_of(post.excerpt)
+            for named in references_in(post.excerpt)
         )
         for post in archive
         if post.id in changed
@@ -146,7 +146,7 @@ def resolved(
 
 def _named(mention: Mention) -> Named:
     return Named(
-        title=mention.title, key=title_key(mention.title), kind=MentionKind(mention.kind), cut=mention.cut
+        title=mention.title, key=title_key(mention.title), kind=ReferenceKind(mention.kind), cut=mention.cut
     )
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from bot.intake.merge import beginning, born, changed_visibly, combine
+from bot.intake.merge import beginning, changed_visibly, combine, post_from_sighting
 from storage.model import Certainty, Layout, Post, PostId, Sighting
 
 NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight
 
 
-class Known:
+class PostMatcher:
     """Posts findable by what identifies them. Places stay; that of a joined post leads to its heir."""
 
     def __init__(self, posts: Iterable[Post]) -> None:
@@ -28,7 +28,7 @@ class Known:
             self._add(post)
         self._stored = tuple(self._posts)
 
-    def take(self, fresh: Post) -> int:
+    def match_or_add(self, fresh: Post) -> int:
         """The place of the post that `fresh` is, a new one if need be, with `fresh` combined into it.
 
         With its evidence other posts may turn out to be the same one: they are joined into the oldest.
@@ -199,8 +199,8 @@ def diff(
     sightings: Sequence[Sighting], known: Iterable[Post], layout: Layout, captured_at: datetime
 ) -> Changes:
     """Match each sighting with a known post, or with an earlier one of the same dump, and merge it in."""
-    shelf = Known(known)
-    taken = [shelf.take(born(sighting, layout, captured_at)) for sighting in sightings]
+    shelf = PostMatcher(known)
+    taken = [shelf.match_or_add(post_from_sighting(sighting, layout, captured_at)) for sighting in sightings]
     places = [shelf.place(at) for at in taken]
     used = dict.fromkeys(places)
     number = {at: place for place, at in enumerate(used)}

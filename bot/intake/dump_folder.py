@@ -27,7 +27,7 @@ class UnreadableFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DumpFile:
     """A file in the folder, with what changes whenever its content does."""
 
     path: Path
@@ -36,7 +36,7 @@ class Found:
     inode: int
 
 
-def scan(folder: Path) -> list[Found]:
+def scan(folder: Path) -> list[DumpFile]:
     """Every regular file below `folder` that may be a dump, by name. Raises OSError if it is unusable.
 
     Symbolic links are not followed, hidden and unfinished files (.part, .tmp) are passed over.
@@ -44,7 +44,7 @@ def scan(folder: Path) -> list[Found]:
     return sorted(_walk(folder), key=lambda found: found.path)
 
 
-def _walk(folder: Path) -> Iterator[Found]:
+def _walk(folder: Path) -> Iterator[DumpFile]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name.endswith(UNFINISHED) or entry.is_symlink():
@@ -56,7 +56,7 @@ def _walk(folder: Path) -> Iterator[Found]:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # it vanished between the listing and the look
-                yield Found(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
+                yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> Dump:
@@ -138,7 +138,7 @@ def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
     }
 
 
-class Watch:
+class DumpFolderWatcher:
     """Watches a folder and calls `hand_on` for each file; a file counts as handled when that returns."""
 
     def __init__(
@@ -151,8 +151,8 @@ class Watch:
         self._trouble = trouble
         self._folder = folder
         self._hand_on = hand_on
-        self._handled: dict[Path, Found] = {}
-        self._failed: dict[Path, Found] = {}
+        self._handled: dict[Path, DumpFile] = {}
+        self._failed: dict[Path, DumpFile] = {}
         self._whole: set[Path] = set()
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -196,7 +196,7 @@ class Watch:
                 if not self._folder.is_dir():
                     break
 
-    async def settled(self) -> None:
+    async def unchanged_long_enough(self) -> None:
         """Return when every file that is in the folder now was handed on."""
         while self._changed() and not self._stopping.is_set():
             self.wake()
@@ -221,7 +221,7 @@ class Watch:
             await self._handle(file)
         return moving
 
-    async def _handle(self, file: Found) -> None:
+    async def _handle(self, file: DumpFile) -> None:
         """Hand one file on; what fails is left for the next scan and holds up no other."""
         try:
             await self._hand_on(file.path)
@@ -240,7 +240,7 @@ class Watch:
             self._handled[file.path] = file
             self._failed.pop(file.path, None)
 
-    def _changed(self) -> list[Found]:
+    def _changed(self) -> list[DumpFile]:
         try:
             found = scan(self._folder)
         except OSError as error:

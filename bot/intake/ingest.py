@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.intake.derive import NOTHING, Understanding, resolved, understand
+from bot.intake.derive import NOTHING, DerivedData, derive, resolved
 from bot.intake.diff import Changes, diff, numbered
-from bot.intake.formats import Reading, Unreadable, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
-from bot.ops.logging import following, trail_of
+from bot.ops.logging import correlate, new_correlation_id
 from storage.database import Database, Transaction
 from storage.model import Dump, DumpId, DumpRecord, HomeCapture, Layout, Post, PostId, Sighting
 
@@ -34,12 +34,12 @@ async def write_changes(
     now: datetime,
 ) -> Changes:
     """Write what the `sightings` of a dump change in the stored `archive`; returns the changes with ids."""
-    await join_posts(tx, changes.joined)
+    await merge_duplicates(tx, changes.joined)
     changes = numbered(changes, await tx.archive.numbered(changes.new))
     ids = [changes.entries[place].now.id for place in changes.places]
     seen: Seen = list(zip(ids, sightings, strict=True))
     known = _known_now(archive, changes)
-    understanding = await _understand(tx, known, changes, seen, dump, overrides)
+    understanding = await _derive(tx, known, changes, seen, dump, overrides)
     latest = known | {post.id: post for post in understanding.posts}
     fresh = {post.id for post in changes.new}
     await tx.archive.add([latest[post.id] for post in changes.new], dump_id, now)
@@ -50,7 +50,7 @@ async def write_changes(
     return changes
 
 
-async def join_posts(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
+async def merge_duplicates(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
     """Stored posts turned out to be others: all that hangs on them moves over."""
     for gone, heir in joined:
         log.info("the posts %s and %s are one", gone, heir)
@@ -64,14 +64,14 @@ def _known_now(archive: Sequence[Post], changes: Changes) -> dict[PostId, Post]:
     return known
 
 
-async def _understand(
+async def _derive(
     tx: Transaction,
     known: Mapping[PostId, Post],
     changes: Changes,
     seen: Seen,
     dump: Dump,
     overrides: Overrides,
-) -> Understanding:
+) -> DerivedData:
     changed = {e.now.id for e in changes.entries if e.before is None or _matters(e.before, e.now)}
     changed |= {heir for _, heir in changes.joined}
     if not changed:
@@ -79,7 +79,7 @@ async def _understand(
     captures = await tx.posts.home_captures()
     if page := tuple(post_id for post_id, sighting in seen if sighting.month_day is not None):
         captures.append(HomeCapture(posts=page, captured_at=dump.captured_at))
-    return understand(list(known.values()), changed, captures, overrides)
+    return derive(list(known.values()), changed, captures, overrides)
 
 
 def _matters(before: Post, now: Post) -> bool:
@@ -99,9 +99,7 @@ def _matters(before: Post, now: Post) -> bool:
     return same != now
 
 
-def _stale(
-    changes: Changes, understanding: Understanding, known: Mapping[PostId, Post]
-) -> Collection[PostId]:
+def _stale(changes: Changes, understanding: DerivedData, known: Mapping[PostId, Post]) -> Collection[PostId]:
     """The stored posts whose own rows say something else than what is known now."""
     fresh = {post.id for post in changes.new}
     derived = (post.id for post in understanding.posts if _differs(post, known[post.id]))
@@ -117,7 +115,7 @@ def _differs(post: Post, before: Post) -> bool:
 
 
 async def _put_in_place(
-    tx: Transaction, understanding: Understanding, latest: Mapping[PostId, Post], fresh: Collection[PostId]
+    tx: Transaction, understanding: DerivedData, latest: Mapping[PostId, Post], fresh: Collection[PostId]
 ) -> None:
     worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
     places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
@@ -127,12 +125,12 @@ async def _put_in_place(
     await tx.archive.resolve(resolved(waiting, list(latest.values())))
 
 
-Notice = Callable[["Report"], str]
-Also = Callable[[Transaction, "Report"], Awaitable[None]]
+Notice = Callable[["IngestReport"], str]
+Also = Callable[[Transaction, "IngestReport"], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class IngestRules:
     """What an operator chose about taking in. `notice` says to `admins` what they should know of a report.
 
     `silent` takes in without telling subscribers anything, and without holding anything back.
@@ -148,7 +146,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class IngestReport:
     """What came of one dump. `skipped` counts the sightings, or parts of it, that were not taken in."""
 
     dump: str
@@ -179,9 +177,9 @@ class Report:
         return self.error is not None or self.held
 
 
-async def take_in(
-    database: Database, dump: Dump, rules: Rules, now: datetime, also: Also | None = None
-) -> Report:
+async def ingest(
+    database: Database, dump: Dump, rules: IngestRules, now: datetime, also: Also | None = None
+) -> IngestReport:
     """Take one dump in. The same bytes are never taken in twice; what is unreadable is recorded.
 
     `also` is done in the same transaction, after all else.
@@ -189,28 +187,33 @@ async def take_in(
     Raises what storage raises; then nothing of the dump is kept, and it can be taken in again.
     """
     sha256 = hashlib.sha256(dump.content).hexdigest()
-    with following(trail_of(sha256)):
+    with correlate(new_correlation_id(sha256)):
         known = await database.read(lambda tx: tx.dumps.find(sha256))
         if known is not None:
             log.debug("%s is known already", dump.name)
             return _known_already(dump, known)
         try:
             reading = read_dump(dump)
-        except Unreadable as reason:
+        except UnreadableDumpError as reason:
             return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
-        return await take_in_reading(database, dump, reading, rules, now, also)
+        return await ingest_parsed(database, dump, reading, rules, now, also)
 
 
-async def take_in_reading(
-    database: Database, dump: Dump, reading: Reading, rules: Rules, now: datetime, also: Also | None = None
-) -> Report:
+async def ingest_parsed(
+    database: Database,
+    dump: Dump,
+    reading: ParsedDump,
+    rules: IngestRules,
+    now: datetime,
+    also: Also | None = None,
+) -> IngestReport:
     """Take in a dump that was read already; `also` is done in the same transaction, after all else.
 
     Raises what storage and `also` raise; then nothing of the dump is kept.
     """
     sha256 = hashlib.sha256(dump.content).hexdigest()
 
-    async def unit(tx: Transaction) -> Report:
+    async def unit(tx: Transaction) -> IngestReport:
         earlier = await tx.dumps.find(sha256)  # another process may have been faster
         report = (
             _known_already(dump, earlier)
@@ -221,8 +224,8 @@ async def take_in_reading(
             await also(tx, report)
         return report
 
-    with following(trail_of(sha256)):
-        report = await database.transact(unit)
+    with correlate(new_correlation_id(sha256)):
+        report = await database.write(unit)
         log.info(
             "took in %s: %s new, %s edited, %s unchanged, %s deliveries",
             dump.name,
@@ -240,35 +243,35 @@ async def reject(
     reason: str,
     sha256: str,
     captured_at: datetime,
-    rules: Rules,
+    rules: IngestRules,
     now: datetime,
-) -> Report:
+) -> IngestReport:
     """Record a dump that gives nothing, and tell the admins why; `sha256` stands for what was refused."""
-    report = Report(dump=name, error=reason)
+    report = IngestReport(dump=name, error=reason)
 
-    async def unit(tx: Transaction) -> Report:
+    async def unit(tx: Transaction) -> IngestReport:
         if await tx.dumps.find(sha256) is None:
             record = _record(name, sha256, "folder", None, captured_at, now)
             record = await tx.dumps.add(replace(record, error=reason))
             await _tell(tx, report, record.id, rules, now)
         return report
 
-    with following(trail_of(sha256)):
+    with correlate(new_correlation_id(sha256)):
         log.warning("%s was not taken in: %s", name, reason)
-        return await database.transact(unit)
+        return await database.write(unit)
 
 
 async def _take_in(
-    tx: Transaction, dump: Dump, sha256: str, reading: Reading, rules: Rules, now: datetime
-) -> Report:
+    tx: Transaction, dump: Dump, sha256: str, reading: ParsedDump, rules: IngestRules, now: datetime
+) -> IngestReport:
     archive = await tx.posts.everything()
     first_fill = not archive
-    changes = diff(reading.sightings, archive, reading.layout, dump.captured_at)
+    changes = diff(reading.sightings, archive, reading.format, dump.captured_at)
     quiet = first_fill or rules.silent
     held = not quiet and len(changes.new) > rules.hold_above
     record = await tx.dumps.add(
         replace(
-            _record(dump.name, sha256, dump.origin, reading.layout, dump.captured_at, now),
+            _record(dump.name, sha256, dump.origin, reading.format, dump.captured_at, now),
             sightings=len(reading.sightings),
             new=len(changes.new),
             edited=len(changes.edited),
@@ -291,7 +294,9 @@ async def _take_in(
     return report
 
 
-async def _tell(tx: Transaction, report: Report, dump_id: DumpId, rules: Rules, now: datetime) -> None:
+async def _tell(
+    tx: Transaction, report: IngestReport, dump_id: DumpId, rules: IngestRules, now: datetime
+) -> None:
     if report.noteworthy and rules.notice is not None:
         await tx.notices.tell(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
 
@@ -310,9 +315,9 @@ def _record(
     )
 
 
-def _known_already(dump: Dump, record: DumpRecord) -> Report:
+def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:
     """The same bytes again: all that they show is unchanged, and what could not be read still cannot."""
-    return Report(
+    return IngestReport(
         dump=dump.name,
         layout=record.layout,
         sightings=record.sightings,
@@ -322,8 +327,8 @@ def _known_already(dump: Dump, record: DumpRecord) -> Report:
     )
 
 
-def _report(record: DumpRecord, reading: Reading, planned: int) -> Report:
-    return Report(
+def _report(record: DumpRecord, reading: ParsedDump, planned: int) -> IngestReport:
+    return IngestReport(
         dump=record.name,
         layout=record.layout,
         sightings=record.sightings,

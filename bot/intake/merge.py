@@ -22,7 +22,7 @@ DESCRIPTION = 100  # a feed cuts its descriptions to this length, the three poin
 PRINTED = frozenset(set(Layout) - {Layout.FEED})
 
 
-def born(sighting: Sighting, layout: Layout, captured_at: datetime) -> Post:
+def post_from_sighting(sighting: Sighting, layout: Layout, captured_at: datetime) -> Post:
     """A post that only this sighting tells of."""
     return Post(
         id=PostId(0),

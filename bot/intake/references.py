@@ -24,18 +24,18 @@ _LEAST_BEGINNING = 5  # characters of a cut title, to say anything
 _LEAST_PART = 6  # characters of a title's part, likewise
 
 
-class MentionKind(StrEnum):
+class ReferenceKind(StrEnum):
     POST = "post"
     PAPER = "paper"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mention:
+class TitleReference:
     """A title between 《 and 》 as it stands there. `cut`: only its beginning, the rest was an ellipsis."""
 
     title: str
     key: str
-    kind: MentionKind
+    kind: ReferenceKind
     cut: bool = False
 
 
@@ -57,18 +57,18 @@ class Titles:
     parts: ahocorasick.Automaton
 
 
-def mentions_of(excerpt: str) -> tuple[Mention, ...]:
+def references_in(excerpt: str) -> tuple[TitleReference, ...]:
     """The titles an excerpt names, each once, in the order in which they come; of nested 《》 the outer."""
-    found: dict[str, Mention] = {}
+    found: dict[str, TitleReference] = {}
     for title, whole in _bracketed(excerpt):
         ellipsis = _CUT.search(title)
         # A title is never cut by the end of the text alone: what stands there may be any half-sentence.
         if not (whole or ellipsis) or len(title) > _LONGEST:
             continue
-        mention = Mention(
+        mention = TitleReference(
             title=title,
             key=title_key(title),
-            kind=MentionKind.POST if _HAN.search(title) else MentionKind.PAPER,
+            kind=ReferenceKind.POST if _HAN.search(title) else ReferenceKind.PAPER,
             cut=ellipsis is not None,
         )
         if _NO_LETTER.sub("", mention.key):
@@ -92,7 +92,7 @@ def titles_of(known_keys: Mapping[str, PostId]) -> Titles:
     )
 
 
-def resolve(mention: Mention, titles: Titles) -> PostId | None:
+def resolve(mention: TitleReference, titles: Titles) -> PostId | None:
     """The post that is meant, None if none or more than one may be.
 
     By its key, or but for signs (Decoder only, Decoder-only); by its beginning where it is cut or ends with a
@@ -105,7 +105,7 @@ def resolve(mention: Mention, titles: Titles) -> PostId | None:
     if mention.cut:
         beginning = _CUT.sub("", mention.key)
         return _only(_beginning_with(beginning, titles)) if len(beginning) >= _LEAST_BEGINNING else None
-    if mention.kind is MentionKind.PAPER:
+    if mention.kind is ReferenceKind.PAPER:
         return None
     if _NUMBERED.search(mention.key):
         return _only(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.titles import shown_title, title_key
-from bot.titles.episodes import LONGEST, Reading, clean_name, read_title, series_key, spread
+from bot.titles.episodes import LONGEST, EpisodeReading, clean_name, read_title, series_key, spread
 
 FEWEST, MOST = 3, 15  # the author numbers what he means to be long; what is longer than this is a column
 
@@ -103,7 +103,7 @@ class Titled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Membership:
+class SeriesMembership:
     """A post's place: `series` as shown, `key` to compare by; `episode` is None where the post has no number.
 
     Two posts may bear the same episode. `style` is the numbering style, or how an unnumbered post was found:
@@ -116,10 +116,12 @@ class Membership:
     style: str
 
 
-def derive_series(titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES) -> dict[int, Membership]:
+def derive_series(
+    titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES
+) -> dict[int, SeriesMembership]:
     """The place of every post that is in a series, by its id. The order of `titles` does not matter."""
-    placed: dict[int, Membership] = {}
-    readings: dict[int, Reading] = {}
+    placed: dict[int, SeriesMembership] = {}
+    readings: dict[int, EpisodeReading] = {}
     open_titles: list[Titled] = []
     for titled in titles:
         meant = titled.title
@@ -132,7 +134,7 @@ def derive_series(titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES)
             if len(meant) <= LONGEST:
                 open_titles.append(titled)
         elif meant:
-            placed[titled.id] = Membership(
+            placed[titled.id] = SeriesMembership(
                 series=meant, key=series_key(meant), episode=None, style="override"
             )
     placed |= _numbered(_without_quantities(readings, open_titles))
@@ -157,7 +159,9 @@ def short_title(title: str, series: str) -> str:
     return title
 
 
-def _without_quantities(readings: Mapping[int, Reading], others: Iterable[Titled]) -> dict[int, Reading]:
+def _without_quantities(
+    readings: Mapping[int, EpisodeReading], others: Iterable[Titled]
+) -> dict[int, EpisodeReading]:
     """The readings without 树莓派3: a bare last digit other than 1 counts only if another part is known."""
     parts: dict[str, set[int]] = defaultdict(set)
     for reading in readings.values():
@@ -173,11 +177,11 @@ def _without_quantities(readings: Mapping[int, Reading], others: Iterable[Titled
     }
 
 
-def _numbered(readings: Mapping[int, Reading]) -> dict[int, Membership]:
+def _numbered(readings: Mapping[int, EpisodeReading]) -> dict[int, SeriesMembership]:
     """Places from numbers: 下 is 3 where the series has a 中, and a series may go on under a shorter name."""
     three_parts = {reading.key for reading in readings.values() if reading.part == "中"}
     placed = {
-        id_: Membership(
+        id_: SeriesMembership(
             series=reading.series,
             key=reading.key,
             episode=3 if reading.part == "下" and reading.key in three_parts else reading.episode,
@@ -194,7 +198,7 @@ def _numbered(readings: Mapping[int, Reading]) -> dict[int, Membership]:
     }
 
 
-def _shorter_names(places: Iterable[Membership]) -> dict[str, str]:
+def _shorter_names(places: Iterable[SeriesMembership]) -> dict[str, str]:
     """Key of a series -> the shorter name under which its count goes on.
 
     费曼积分法——积分符号内取微分 has the parts 1 to 4, 费曼积分法 those from 5 on.
@@ -218,7 +222,7 @@ def _head(name: str) -> tuple[str, str] | None:
     return name[: found.start()], name[found.end() :]
 
 
-def _episodes(places: Iterable[Membership]) -> dict[str, list[int]]:
+def _episodes(places: Iterable[SeriesMembership]) -> dict[str, list[int]]:
     episodes: dict[str, list[int]] = defaultdict(list)
     for place in places:
         if place.episode is not None:
@@ -226,7 +230,7 @@ def _episodes(places: Iterable[Membership]) -> dict[str, list[int]]:
     return dict(episodes)
 
 
-def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int, Membership]:
+def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """习题解答V0.1, V0.2: a series without numbers, from the second on; one version alone is a release."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for titled in titles:
@@ -234,23 +238,23 @@ def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int,
             name = titled.title[: version.start()].strip()
             found[series_key(name)].append((titled.id, name))
     return {
-        id_: Membership(series=name, key=key, episode=None, style="version")
+        id_: SeriesMembership(series=name, key=key, episode=None, style="version")
         for key, posts in found.items()
         if key and len(posts) > 1
         for id_, name in posts
     }
 
 
-def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
+def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """A post whose whole title is the name of a series that has no episode 1: it was not meant to go on."""
     return {
-        titled.id: Membership(series=titled.title.strip(_CLOSING), key=key, episode=None, style="first")
+        titled.id: SeriesMembership(series=titled.title.strip(_CLOSING), key=key, episode=None, style="first")
         for titled in titles
         if 1 not in episodes.get(key := series_key(titled.title), [1])
     }
 
 
-def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, Membership]:
+def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
     known = [(titled.id, fronts(titled.title)) for titled in titles]
     rests: dict[str, list[str]] = defaultdict(list)
@@ -261,14 +265,14 @@ def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dic
         key for key, behind in rests.items() if len(episodes.get(key, ())) > 1 or names_a_series(key, behind)
     }
     return {
-        id_: Membership(series=front.name, key=front.key, episode=None, style="front")
+        id_: SeriesMembership(series=front.name, key=front.key, episode=None, style="front")
         for id_, candidates in known
         for front in candidates[::-1]  # the first candidate is the last to be written, and stays
         if front.key in series
     }
 
 
-def _named(places: Mapping[int, Membership], overrides: Overrides) -> dict[int, Membership]:
+def _named(places: Mapping[int, SeriesMembership], overrides: Overrides) -> dict[int, SeriesMembership]:
     """The same places under one name for each series: the operator's, else the form nearest to the site's."""
     names: dict[str, str] = {}
     for place in sorted(places.values(), key=lambda place: place.series):

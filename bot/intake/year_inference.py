@@ -44,11 +44,11 @@ class HomePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class DateChain:
     """Undated posts whose years hang together: each is that many years from one unknown year."""
 
     posts: tuple[tuple[Undated, int], ...]
-    pins: tuple[int, ...]  # what each dated post of the same pages says the unknown year is
+    anchors: tuple[int, ...]  # what each dated post of the same pages says the unknown year is
     latest: int | None  # no later year fits the capture times; None without a capture
 
     def dates(self, year: int) -> dict[int, date] | None:
@@ -59,7 +59,7 @@ class Chain:
 
     def pinned(self) -> int | None:
         """The year most of the dated posts agree on (an edited date may contradict); of equals the later."""
-        votes = sorted(set(self.pins), key=lambda year: (self.pins.count(year), year), reverse=True)
+        votes = sorted(set(self.anchors), key=lambda year: (self.anchors.count(year), year), reverse=True)
         return next((year for year in votes if self.dates(year)), None)
 
     def latest_possible(self) -> int | None:
@@ -71,7 +71,7 @@ class Chain:
 
 def chains_of(
     asked: Mapping[int, Undated], given: Mapping[int, Dated], pages: Iterable[HomePage]
-) -> list[Chain]:
+) -> list[DateChain]:
     """Tie posts together page by page, and pages by the posts they share."""
     ordered = sorted(pages, key=lambda page: (page.captured_at, page.posts))
     month_days = {number: post.month_day for number, post in asked.items()}
@@ -87,7 +87,7 @@ def chains_of(
     for page in ordered:
         for number in page.posts:
             captures.setdefault(number, page.captured_at)
-    chains: list[Chain] = []
+    chains: list[DateChain] = []
     seen: set[int] = set()
     for number in asked:
         if number not in seen:
@@ -113,19 +113,19 @@ def _chain(
     asked: Mapping[int, Undated],
     given: Mapping[int, Dated],
     captures: Mapping[int, date],
-) -> Chain:
+) -> DateChain:
     latest = [
         _last_year(asked[number].month_day, captures[number]) - offset
         for number, offset in offsets.items()
         if number in asked and number in captures
     ]
-    return Chain(
+    return DateChain(
         posts=tuple(
             sorted(
                 ((asked[number], offset) for number, offset in offsets.items() if number in asked), key=_by_id
             )
         ),
-        pins=tuple(
+        anchors=tuple(
             sorted(given[number].date.year - offset for number, offset in offsets.items() if number in given)
         ),
         latest=min(latest, default=None),
@@ -184,7 +184,7 @@ def infer_dates(
         _learn(known, post.series_key, post.episode, post.date)
 
     answers: dict[int, tuple[date, Certainty]] = {}
-    waiting: list[Chain] = []
+    waiting: list[DateChain] = []
     for chain in chains_of(asked, given, pages):
         if (year := chain.pinned()) is not None:
             _settle(chain, year, Certainty.INFERRED, answers, known)
@@ -197,10 +197,10 @@ def infer_dates(
 
 
 def _settle_by_series(
-    waiting: list[Chain],
+    waiting: list[DateChain],
     answers: dict[int, tuple[date, Certainty]],
     known: dict[str, dict[int, tuple[date, ...]]],
-) -> list[Chain]:
+) -> list[DateChain]:
     """Settle what the series can settle, and return the rest.
 
     A settled chain is evidence for the next, so the closest neighbours speak first, all of them at once:
@@ -222,7 +222,7 @@ def _settle_by_series(
 
 
 def _settle(
-    chain: Chain,
+    chain: DateChain,
     year: int,
     certainty: Certainty,
     answers: dict[int, tuple[date, Certainty]],
@@ -242,7 +242,7 @@ def _learn(
         known[series][episode] = tuple(sorted((*known[series].get(episode, ()), day)))
 
 
-def _reach(chain: Chain, known: _Known) -> int | None:
+def _reach(chain: DateChain, known: _Known) -> int | None:
     """How many episodes lie between the chain and the nearest dated one; None without any."""
     distances = [
         abs(episode - post.episode)
@@ -254,7 +254,7 @@ def _reach(chain: Chain, known: _Known) -> int | None:
     return min(distances, default=None)
 
 
-def _by_series(chain: Chain, known: _Known) -> int | None:
+def _by_series(chain: DateChain, known: _Known) -> int | None:
     """The year in which the fewest posts break the order of their series; the nearest of those years.
 
     None where more posts contradict every year than agree with the best.
@@ -270,7 +270,7 @@ def _by_series(chain: Chain, known: _Known) -> int | None:
     return best.year if best is not None and best.sound > best.broken else None
 
 
-def _judge(year: int, dates: Mapping[int, date], chain: Chain, known: _Known) -> _Verdict:
+def _judge(year: int, dates: Mapping[int, date], chain: DateChain, known: _Known) -> _Verdict:
     broken = sound = days = 0
     for post, _ in chain.posts:
         if post.series_key is None or post.episode is None:

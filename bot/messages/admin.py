@@ -29,7 +29,7 @@ def failing(words: Words, url: str, reason: str, hours: int) -> Message:
 
 
 def recovered(words: Words, url: str) -> Message:
-    return notice(words.say("{url} 又能取到了。", url=one_line(url)))
+    return notice(words.text("{url} 又能取到了。", url=one_line(url)))
 
 
 def sources(words: Words, known: Sequence[Source]) -> Items:
@@ -46,7 +46,7 @@ def sources(words: Words, known: Sequence[Source]) -> Items:
 
 
 def _how(words: Words, source: Source) -> str:
-    said = words.say(
+    said = words.text(
         "{items} 篇，试 {tried}，成 {succeeded}，变 {changed}，下次 {next}",
         items=NEVER if source.items is None else source.items,
         tried=_moment(source.last_try),
@@ -86,7 +86,7 @@ class StatusFacts:
 
 def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     """A dump could not be read; the others were."""
-    said = words.say("抓取 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会再读一次。",
+    said = words.text("抓取 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会再读一次。",
                      name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
     return notice(said)
 
@@ -100,7 +100,9 @@ def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message
         most=str(most),
     )
     return notice(
-        said, press(words.say("发出去"), Release(dump.id)), press(words.say("只收录，不发"), Discard(dump.id))
+        said,
+        press(words.text("发出去"), Release(dump.id)),
+        press(words.text("只收录，不发"), Discard(dump.id)),
     )
 
 
@@ -113,19 +115,19 @@ def discarded(words: Words, posts: int) -> Message:
 
 
 def nothing_held(words: Words) -> Message:
-    return notice(words.say("没有存着待发的文章。"))
+    return notice(words.text("没有存着待发的文章。"))
 
 
 def token_revoked(words: Words) -> Message:
     return notice(
-        words.say("Telegram 不认这个令牌了，投递全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动，会接着发。")
+        words.text("Telegram 不认这个令牌了，投递全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动，会接着发。")
     )
 
 
 def topic_lost(words: Words, chat: str, topic: str | None) -> Message:
     """A forum topic was deleted or closed."""
-    said = words.say("「{chat}」的话题没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
-                     chat=label(chat, 128)) if topic is None else words.say(
+    said = words.text("「{chat}」的话题没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
+                     chat=label(chat, 128)) if topic is None else words.text(
         "「{chat}」的话题「{topic}」没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
         chat=label(chat, 128), topic=label(topic, 128))  # fmt: skip
     return notice(said)
@@ -139,7 +141,7 @@ def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     said = words.sentences(
         words.count("{n} 条没发成。", failed), words.count("{n} 条不知道到没到。", uncertain)
     )
-    return notice(said, press(words.say("再试一次"), Retry()), press(words.say("运行状况"), Status()))
+    return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
 
 
 def unexpected_errors(words: Words, kind: str, count: int) -> Message:
@@ -147,16 +149,16 @@ def unexpected_errors(words: Words, kind: str, count: int) -> Message:
     said = words.count(
         "没料到的错误，{n} 次：{kind}。机器人照常运行；详情在日志里。", count, kind=one_line(kind)
     )
-    return notice(said, press(words.say("运行状况"), Status()))
+    return notice(said, press(words.text("运行状况"), Status()))
 
 
 def retried(words: Words, count: int) -> Message:
-    return notice(words.count("{n} 条排队重发。", count) if count else words.say("没有要重试的。"))
+    return notice(words.count("{n} 条排队重发。", count) if count else words.text("没有要重试的。"))
 
 
 def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Message:
     head = words.count("要发给 {n} 个会话：", chats)
-    keys: Row = (press(words.say("发出去"), Broadcast(draft)), press(words.say("算了"), Dismiss()))
+    keys: Row = (press(words.text("发出去"), Broadcast(draft)), press(words.text("算了"), Dismiss()))
     return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
 
 
@@ -166,13 +168,13 @@ def broadcast_begun(words: Words, chats: int) -> Message:
 
 def status(facts: StatusFacts, words: Words) -> Message:
     """The state of the bot in a few lines, problems first."""
-    body: list[Block] = [Heading((Text(words.say("运行状况")),))]
+    body: list[Block] = [Heading((Text(words.text("运行状况")),))]
     if facts.problems:
         body.append(Items(tuple(Item((Text(one_line(problem)),), label="!") for problem in facts.problems)))
     lines = [
         words.count("{n} 篇文章", facts.posts),
         words.join([words.count("{n} 个会话", facts.chats), words.count("{n} 个订阅", facts.subscriptions)]),
-        words.say("待发 {pending} · 没发成 {failed} · 不确定 {uncertain} · 存着 {held}",
+        words.text("待发 {pending} · 没发成 {failed} · 不确定 {uncertain} · 存着 {held}",
                   pending=facts.pending, failed=facts.failed, uncertain=facts.uncertain, held=facts.held),
     ]  # fmt: skip
     if facts.oldest_seconds is not None:
@@ -180,7 +182,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
     if facts.last_dump is not None:
         dump = facts.last_dump
         lines.append(
-            words.say(
+            words.text(
                 "最近的抓取：{name}，{at}", name=one_line(dump.name), at=_shown_moment(dump.taken_in_at)
             )
         )
@@ -188,23 +190,23 @@ def status(facts: StatusFacts, words: Words) -> Message:
     body.append(Items(tuple(Item((Text(line),), label="·") for line in lines)))
     if facts.sources:
         body.append(sources(words, facts.sources))
-    keys: list[Row] = [(press(words.say("抓取"), Dumps()),)]
+    keys: list[Row] = [(press(words.text("抓取"), Dumps()),)]
     if facts.failed or facts.uncertain:
-        keys.append((press(words.say("再试一次"), Retry()),))
+        keys.append((press(words.text("再试一次"), Retry()),))
     return Message(body=tuple(body), keyboard=tuple(keys))
 
 
 def dumps(page: Page[DumpRecord], words: Words) -> Message:
     """The ledger of dumps, the newest first."""
     if not page.total:
-        return notice(words.say("还没有收到过抓取。把文件放进 DUMP_DIR 指的文件夹。"))
+        return notice(words.text("还没有收到过抓取。把文件放进 DUMP_DIR 指的文件夹。"))
     items = tuple(
         Item((Code(one_line(dump.name)), Text("  " + _taken(dump, words))), label=str(index))
         for index, dump in enumerate(page.items, page.before + 1)
     )
     body: tuple[Block, ...] = (Heading((Text(words.count("{n} 份抓取", page.total)),)), Items(items))
     held = tuple(
-        (press(words.say("发出 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
+        (press(words.text("发出 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
         for dump in page.items
         if dump.held
     )
@@ -218,15 +220,15 @@ def new_titles(words: Words, posts: Iterable[Post]) -> str:
 
 def _taken(dump: DumpRecord, words: Words) -> str:
     if dump.error is not None:
-        return words.say("读不了：{reason}", reason=one_line(dump.error))
-    said = words.say(
+        return words.text("读不了：{reason}", reason=one_line(dump.error))
+    said = words.text(
         "{sightings} 处，新 {new}，改 {edited}，未变 {unchanged}",
         sightings=dump.sightings,
         new=dump.new,
         edited=dump.edited,
         unchanged=dump.unchanged,
     )
-    return said + (words.say("，存着") if dump.held else "")
+    return said + (words.text("，存着") if dump.held else "")
 
 
 def _shown_moment(at: dt.datetime) -> str:

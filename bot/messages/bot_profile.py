@@ -100,10 +100,10 @@ def removed(key: str) -> Menu | None:
 def _labels(words: Words) -> dict[Label, str]:
     """A name of at most 64 signs, a description of 512, a short one of 120 (limits of the Bot API)."""
     return {
-        Label.NAME: words.say("跟读科学空间"),
-        Label.DESCRIPTION: words.say(
+        Label.NAME: words.text("跟读科学空间"),
+        Label.DESCRIPTION: words.text(
             "跟着苏剑林的博客科学空间（kexue.fm）走：新文章一到就告诉你，旧文章按系列、标签和词语随时查，"
             "公式照原样显示。\n\n点「开始」，两下就能订好。这不是博客官方的机器人。"
         ),
-        Label.SHORT_DESCRIPTION: words.say("科学空间（kexue.fm）的新文章和全部旧文章，公式照原样显示。"),
+        Label.SHORT_DESCRIPTION: words.text("科学空间（kexue.fm）的新文章和全部旧文章，公式照原样显示。"),
     }

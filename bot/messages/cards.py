@@ -120,7 +120,7 @@ def announcement(
     lead: tuple[Inline, ...] = (Text(_news(news, words)),)
     if series := _series_line(facts, words):
         lead = (*lead, Text(" · "), *series)
-    small = (why_line(why, words), words.say("（标题有更新）") if edited else None)
+    small = (why_line(why, words), words.text("（标题有更新）") if edited else None)
     return _message(facts, words, head=(Paragraph(lead),), small=small)
 
 
@@ -128,15 +128,15 @@ def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
     """Which subscriptions brought a post; None where "everything" did and nothing needs saying."""
     if not why or any(scope.kind is ScopeKind.EVERYTHING for scope in why):
         return None
-    return words.say("订阅：{scopes}", scopes=words.join([scope_name(scope, words) for scope in why]))
+    return words.text("订阅：{scopes}", scopes=words.join([scope_name(scope, words) for scope in why]))
 
 
 def _news(news: News, words: Words) -> str:
     match news:
         case News.WRITTEN:
-            return words.say("新文章")
+            return words.text("新文章")
         case News.FOUND:
-            return words.say("新收录")
+            return words.text("新收录")
         case _:
             assert_never(news)
 
@@ -151,7 +151,7 @@ def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | N
         body.append(Quote(quoted))
     if tags := tag_line(post):
         body.append(Paragraph((Text(tags),)))
-    credit = " · ".join((AUTHOR, words.say("科学空间"), LICENCE))
+    credit = " · ".join((AUTHOR, words.text("科学空间"), LICENCE))
     body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
     return Message(body=tuple(body), keyboard=_keyboard(facts, words))
 
@@ -163,7 +163,7 @@ def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
     name = Text(one_line(place.scope.name))
     address = deep_link(facts.bot, ShowScope(place.scope.id))
     linked: Inline = Link(address, (name,)) if address else name
-    return (linked, Text(" · " + words.say("第 {position} / {of} 篇", position=place.position, of=place.of)))
+    return (linked, Text(" · " + words.text("第 {position} / {of} 篇", position=place.position, of=place.of)))
 
 
 def facts_line(facts: CardFacts, words: Words) -> str:
@@ -216,7 +216,7 @@ def _neighbours(place: SeriesPlace | None, words: Words) -> Row:
     row: list[Button] = []
     if place.previous is not None:
         row.append(press(_toward(place.previous, "‹ {}"), ShowPost(place.previous.post)))
-    row.append(press(words.say("系列"), ShowScope(place.scope.id)))
+    row.append(press(words.text("系列"), ShowScope(place.scope.id)))
     if place.next is not None:
         row.append(press(_toward(place.next, "{} ›"), ShowPost(place.next.post)))
     return tuple(row)
@@ -229,11 +229,11 @@ def _toward(neighbour: Neighbour, form: str) -> str:
 def _about_it(facts: CardFacts, words: Words) -> Row:
     row: list[Button] = []
     if facts.related:
-        row.append(press(words.say("相关"), Related(facts.post.id)))
-    row.append(press(words.say("引用"), Cite(facts.post.id)))
+        row.append(press(words.text("相关"), Related(facts.post.id)))
+    row.append(press(words.text("引用"), Cite(facts.post.id)))
     if facts.papers:
-        row.append(press(words.say("论文"), Papers(facts.post.id)))
-    row.append(Button(text=words.say("分享"), url=share_link(facts.bot, facts.post)))
+        row.append(press(words.text("论文"), Papers(facts.post.id)))
+    row.append(Button(text=words.text("分享"), url=share_link(facts.bot, facts.post)))
     return tuple(row)
 
 
@@ -242,20 +242,20 @@ def _mine(facts: CardFacts, words: Words) -> Row:
     post = facts.post.id
     if facts.saved is not None:
         row.append(
-            press(words.say("★ 已收藏"), Unsave(post))
+            press(words.text("★ 已收藏"), Unsave(post))
             if facts.saved
-            else press(words.say("☆ 收藏"), Save(post))
+            else press(words.text("☆ 收藏"), Save(post))
         )
     if facts.read is not None:
         row.append(
-            press(words.say("标为未读"), MarkUnread(post))
+            press(words.text("标为未读"), MarkUnread(post))
             if facts.read
-            else press(words.say("读过了"), MarkRead(post))
+            else press(words.text("读过了"), MarkRead(post))
         )
     if facts.series is not None:
         scope = facts.series.scope.id
         if facts.series.subscribed:
-            row.append(press(words.say("🔕 退订系列"), Unsubscribe(scope)))
+            row.append(press(words.text("🔕 退订系列"), Unsubscribe(scope)))
         else:
-            row.append(press(words.say("🔔 这个系列"), Subscribe(scope)))
+            row.append(press(words.text("🔔 这个系列"), Subscribe(scope)))
     return tuple(row)

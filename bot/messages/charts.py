@@ -48,7 +48,7 @@ def draw(figures: Figures, language: str) -> bytes:
 
 
 def _draw_years(axes: Any, years: tuple[tuple[int, int], ...], words: Words) -> None:
-    _begin(axes, words.say("每年的文章"))
+    _begin(axes, words.text("每年的文章"))
     most = max((posts for _, posts in years), default=1)
     axes.bar([year for year, _ in years], [posts for _, posts in years], width=0.72, color=_HUES[0])
     axes.set_ylim(0, most * 1.15)
@@ -61,7 +61,7 @@ def _draw_years(axes: Any, years: tuple[tuple[int, int], ...], words: Words) -> 
 
 
 def _draw_most_read(axes: Any, posts: tuple[Post, ...], words: Words) -> None:
-    _begin(axes, words.say("读的人最多"))
+    _begin(axes, words.text("读的人最多"))
     most = max((post.readers or 0 for post in posts), default=1)
     for place, post in enumerate(posts):
         readers = post.readers or 0
@@ -75,7 +75,7 @@ def _draw_most_read(axes: Any, posts: tuple[Post, ...], words: Words) -> None:
 
 def _draw_series(axes: Any, series: tuple[SeriesGrowth, ...], words: Words) -> None:
     """A step up for each episode; the names stand where the lines end, kept apart."""
-    _begin(axes, words.say("系列的生长"))
+    _begin(axes, words.text("系列的生长"))
     if not series:
         return
     first = min(one.days[0] for one in series)

@@ -50,7 +50,7 @@ def course(facts: CourseFacts, words: Words) -> Message:
     """Where a course stands, and what can be done with it."""
     name = one_line(facts.scope.name)
     body: list[Block] = [
-        Heading((Text(words.say("「{name}」从头读", name=name)),)),
+        Heading((Text(words.text("「{name}」从头读", name=name)),)),
         Paragraph(
             (Text(f"{bar(facts.sent, facts.of)} {words.number(facts.sent)} / {words.number(facts.of)}"),)
         ),
@@ -72,17 +72,17 @@ def course_offer(scope: Scope, of: int, words: Words) -> Message:
         "「{name}」收录了 {n} 篇，从第一篇起，一次发一篇。多久一篇？", of, name=one_line(scope.name)
     )
     row = (
-        press(words.say("每天一篇"), CourseStart(scope.id, When.DAILY)),
-        press(words.say("每周一篇"), CourseStart(scope.id, When.WEEKLY)),
+        press(words.text("每天一篇"), CourseStart(scope.id, When.DAILY)),
+        press(words.text("每周一篇"), CourseStart(scope.id, When.WEEKLY)),
     )
     return Message(body=(Paragraph((Text(said),)),), keyboard=(row,))
 
 
 def courses(running: tuple[CourseFacts, ...], words: Words) -> Message:
     """All courses of a chat; where there is none, how to begin one."""
-    choose: Row = (press(words.say("选系列"), SeriesIndex()),)
+    choose: Row = (press(words.text("选系列"), SeriesIndex()),)
     if not running:
-        said = words.say("从第一篇起，每天或每周读一篇，读完自动接上新文章。选一个系列，再点「每天一篇」。")
+        said = words.text("从第一篇起，每天或每周读一篇，读完自动接上新文章。选一个系列，再点「每天一篇」。")
         return Message(body=(Paragraph((Text(said),)),), keyboard=(choose,))
     items = tuple(
         Item(
@@ -92,13 +92,13 @@ def courses(running: tuple[CourseFacts, ...], words: Words) -> Message:
         for index, facts in enumerate(running, 1)
     )
     rows = tuple(row for facts in running[:8] for row in _keys(facts, words, named=True)[:1])
-    return Message(body=(Heading((Text(words.say("正在读")),)), Items(items)), keyboard=(*rows, choose))
+    return Message(body=(Heading((Text(words.text("正在读")),)), Items(items)), keyboard=(*rows, choose))
 
 
 def reading(page: Page[Progress], words: Words) -> Message:
     """How far each series is read, those begun only."""
     if not page.total:
-        said = words.say("还没有标过「读过了」的文章。在系列文章的卡片上点它，这里就会记下进度。")
+        said = words.text("还没有标过「读过了」的文章。在系列文章的卡片上点它，这里就会记下进度。")
         return Message(body=(Paragraph((Text(said),)),))
     items = tuple(
         Item(
@@ -108,13 +108,13 @@ def reading(page: Page[Progress], words: Words) -> Message:
         for index, each in enumerate(page.items, page.before + 1)
     )
     rows = tuple((press(label(each.scope.name, 40), ShowScope(each.scope.id)),) for each in page.items)
-    head = Heading((Text(words.say("读到哪里了")),))
+    head = Heading((Text(words.text("读到哪里了")),))
     return Message(body=(head, Items(items)), keyboard=(*rows, *paging(page, Reading)))
 
 
 def lesson_line(facts: CourseFacts, gap: tuple[int, ...], words: Words) -> str:
     """What stands above a card that a course sends; `gap` are the episodes just passed over."""
-    said = words.say("从头读 · {sent} / {of}", sent=facts.sent, of=facts.of)
+    said = words.text("从头读 · {sent} / {of}", sent=facts.sent, of=facts.of)
     if gap:
         episodes = words.join([str(episode) for episode in gap])
         said += words.count("（◌ 第 {episodes} 篇没有收录）", len(gap), episodes=episodes)
@@ -133,15 +133,15 @@ def lesson(shown: Message, facts: CourseFacts, gap: tuple[int, ...], words: Word
 def _stands(facts: CourseFacts, words: Words) -> str:
     match facts.stage:
         case Stage.RUNNING if facts.when is When.WEEKLY:
-            return words.say("每周一篇，{at} 发来。", at=facts.at)
+            return words.text("每周一篇，{at} 发来。", at=facts.at)
         case Stage.RUNNING:
-            return words.say("每天一篇，{at} 发来。", at=facts.at)
+            return words.text("每天一篇，{at} 发来。", at=facts.at)
         case Stage.PAUSED:
-            return words.say("停在这里，随时可以继续。")
+            return words.text("停在这里，随时可以继续。")
         case Stage.STOPPED:
-            return words.say("不再发了。进度还在，重新开始会从这里接上。")
+            return words.text("不再发了。进度还在，重新开始会从这里接上。")
         case Stage.CAUGHT_UP:
-            return words.say("读完了已有的。从现在起，这个系列的新文章一到就发来。")
+            return words.text("读完了已有的。从现在起，这个系列的新文章一到就发来。")
         case _:
             assert_never(facts.stage)
 
@@ -149,13 +149,13 @@ def _stands(facts: CourseFacts, words: Words) -> str:
 def _stage(facts: CourseFacts, words: Words) -> str:
     match facts.stage:
         case Stage.RUNNING:
-            return words.say("每周一篇") if facts.when is When.WEEKLY else words.say("每天一篇")
+            return words.text("每周一篇") if facts.when is When.WEEKLY else words.text("每天一篇")
         case Stage.PAUSED:
-            return words.say("停着")
+            return words.text("停着")
         case Stage.STOPPED:
-            return words.say("停了")
+            return words.text("停了")
         case Stage.CAUGHT_UP:
-            return words.say("读完了")
+            return words.text("读完了")
         case _:
             assert_never(facts.stage)
 
@@ -166,20 +166,20 @@ def _keys(facts: CourseFacts, words: Words, *, named: bool = False) -> tuple[Row
     match facts.stage:
         case Stage.RUNNING:
             keys = (
-                press(words.say("下一篇"), CourseNext(scope)),
-                press(words.say("暂停"), CoursePause(scope)),
-                press(words.say("停止"), CourseStop(scope)),
+                press(words.text("下一篇"), CourseNext(scope)),
+                press(words.text("暂停"), CoursePause(scope)),
+                press(words.text("停止"), CourseStop(scope)),
             )
         case Stage.PAUSED:
             keys = (
-                press(words.say("继续"), CourseResume(scope)),
-                press(words.say("停止"), CourseStop(scope)),
+                press(words.text("继续"), CourseResume(scope)),
+                press(words.text("停止"), CourseStop(scope)),
             )
         case Stage.STOPPED:
-            keys = (press(words.say("重新开始"), CourseStart(scope, facts.when)),)
+            keys = (press(words.text("重新开始"), CourseStart(scope, facts.when)),)
         case Stage.CAUGHT_UP:
             keys = ()
         case _:
             assert_never(facts.stage)
-    look = press(label(facts.scope.name) if named else words.say("系列"), ShowScope(scope))
+    look = press(label(facts.scope.name) if named else words.text("系列"), ShowScope(scope))
     return ((look, *keys[-2:]),) if named else ((look, *keys),)

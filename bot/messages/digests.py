@@ -57,11 +57,11 @@ def digest(facts: Digest, words: Words) -> Message:
         body += [Heading((Text(one_line(name)),), level=4), _items(entries, words)]
     if others:
         if groups:
-            body.append(Heading((Text(words.say("其他")),), level=4))
+            body.append(Heading((Text(words.text("其他")),), level=4))
         body.append(_items(others, words))
     if why := why_line(facts.why, words):
         body.append(Footer((Text(why),)))
-    keys = ((press(words.say("逐篇看"), Step(facts.delivery, 0)),),) if facts.delivery is not None else ()
+    keys = ((press(words.text("逐篇看"), Step(facts.delivery, 0)),),) if facts.delivery is not None else ()
     return Message(body=tuple(body), keyboard=keys)
 
 

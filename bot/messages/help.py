@@ -52,41 +52,41 @@ class ArchiveFacts:
 
 def start(facts: ArchiveFacts, words: Words, *, subscribed: bool = False, bot: str | None = None) -> Message:
     """The first message in a private chat."""
-    blog: Inline = Link(BLOG, (Text(words.say("科学空间")),))
+    blog: Inline = Link(BLOG, (Text(words.text("科学空间")),))
     first = (
-        Text(words.say("这里跟着")),
+        Text(words.text("这里跟着")),
         blog,
-        Text(words.say("（苏剑林）走：新文章一到就告诉你，旧文章随时查。")),
+        Text(words.text("（苏剑林）走：新文章一到就告诉你，旧文章随时查。")),
     )
     first_button = (
-        press(words.say("我的订阅"), Subscriptions())
+        press(words.text("我的订阅"), Subscriptions())
         if subscribed
-        else press(words.say("🔔 订阅全部"), Subscribe(facts.everything))
+        else press(words.text("🔔 订阅全部"), Subscribe(facts.everything))
     )
     rows: list[Row] = [
-        (first_button, press(words.say("选系列"), SeriesIndex())),
-        (press(words.say("最近文章"), Latest()), press(words.say("找一篇"), AskSearch())),
+        (first_button, press(words.text("选系列"), SeriesIndex())),
+        (press(words.text("最近文章"), Latest()), press(words.text("找一篇"), AskSearch())),
     ]
     if address := group_link(bot):
         rows.append(
-            (Button(text=words.say("加到群里"), url=address), press(words.say("所有命令"), HelpPage()))
+            (Button(text=words.text("加到群里"), url=address), press(words.text("所有命令"), HelpPage()))
         )
     return Message(body=(Paragraph(first), Paragraph(_stored(facts, words))), keyboard=tuple(rows))
 
 
 def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
     if facts.newest is None:
-        return (Text(words.say("还没有收录文章，第一份抓取到了就有。")),)
+        return (Text(words.text("还没有收录文章，第一份抓取到了就有。")),)
     posts = words.count("已收录 {n} 篇文章", facts.posts)
     series = words.count("、{n} 个系列", facts.series)
     title = Link(post_url(facts.newest), (Text(one_line(facts.newest.title)),))
-    return (Text(posts + series + words.say("，最近一篇：《")), title, Text(words.say("》。")))
+    return (Text(posts + series + words.text("，最近一篇：《")), title, Text(words.text("》。")))
 
 
 def group_greeting(words: Words, *, bot: str | None = None) -> Message:
     """One line for a group the bot has been added to."""
     command = f"/subscribe@{bot}" if bot else "/subscribe"
-    said = words.say(
+    said = words.text(
         "科学空间的新文章可以发到这里。管理员发 {command} 选要什么，谁都可以查旧文章。", command=command
     )
     return Message(body=(Paragraph((Text(said),)),))
@@ -103,17 +103,17 @@ def help_page(
     every = tuple(commands)
     shown = [command for command in every if where in command.where and not command.admin]
     body: list[Block] = [
-        Heading((Text(words.say("可以这样用")),)),
+        Heading((Text(words.text("可以这样用")),)),
         Items(tuple(_command(command, words) for command in shown)),
     ]
     own = [command for command in every if command.admin] if operator else []
     if own:
-        body.append(Paragraph((Bold((Text(words.say("运维")),)),)))
+        body.append(Paragraph((Bold((Text(words.text("运维")),)),)))
         body.append(Items(tuple(_command(command, words) for command in own)))
-    forgiving = words.say("名称不必写全，大小写和全角半角都一样。")
-    bare = words.say("直接发几个词，就是查找。") if where is Where.PRIVATE else None
+    forgiving = words.text("名称不必写全，大小写和全角半角都一样。")
+    bare = words.text("直接发几个词，就是查找。") if where is Where.PRIVATE else None
     body.append(Paragraph((Text(words.sentences(forgiving, bare)),)))
-    row = (press(words.say("设置"), Settings()), press(words.say("关于"), About()))
+    row = (press(words.text("设置"), Settings()), press(words.text("关于"), About()))
     return Message(body=tuple(body), keyboard=(row,) if where is Where.PRIVATE else ())
 
 
@@ -130,19 +130,19 @@ def about(words: Words, *, version: str, source: str | None = None) -> Message:
     """Where the posts come from, whose they are, and what the bot does with what it is told."""
     blog = Link(BLOG, (Text("kexue.fm"),))
     body: list[Block] = [
-        Heading((Text(words.say("关于")),)),
-        Paragraph((Text(words.say("文章出自科学空间，作者{author}：", author=_author(words))), blog)),
-        Paragraph((Text(words.say(
+        Heading((Text(words.text("关于")),)),
+        Paragraph((Text(words.text("文章出自科学空间，作者{author}：", author=_author(words))), blog)),
+        Paragraph((Text(words.text(
             "文字按 {licence} 许可摘引：标题、数字、一段摘要和链接；全文请到原处读。这不是博客官方的机器人。",
             licence=LICENCE,
         )),)),
-        Paragraph((Text(words.say(
+        Paragraph((Text(words.text(
             "这里只记你设置过的东西：订阅、收藏、进度和偏好。/export 可以全部取走，/forget 可以全部删掉。"
         )),)),
     ]  # fmt: skip
     credit: list[Inline] = [Text(f"kexue-bot {version} · MIT")]
     if source is not None:
-        credit += [Text(" · "), Link(source, (Text(words.say("源代码")),))]
+        credit += [Text(" · "), Link(source, (Text(words.text("源代码")),))]
     body.append(Footer(tuple(credit)))
     return Message(body=tuple(body))
 

@@ -40,7 +40,7 @@ class Words:
     language: str
     catalogue: gettext.NullTranslations = field(repr=False, compare=False)
 
-    def say(self, msgid: str, /, **values: object) -> str:
+    def text(self, msgid: str, /, **values: object) -> str:
         """The sentence `msgid` in this language, its {places} filled."""
         return self.catalogue.gettext(msgid).format_map(self._shown(values))
 

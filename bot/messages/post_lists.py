@@ -69,7 +69,7 @@ def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) 
     for index, line in enumerate(page.items, page.before + 1):
         if isinstance(line, Gap):
             title = f"{one_line(line.title)}  " if line.title else ""
-            items.append(Item((Text(f"◌ {title}{words.say('未收录')}"),), label=str(line.episode)))
+            items.append(Item((Text(f"◌ {title}{words.text('未收录')}"),), label=str(line.episode)))
         else:
             after = line.note if line.note is not None else date_and_readers(line.post, words)
             linked = link_to(line.post, (Text(one_line(line.title)),), bot)
@@ -122,22 +122,22 @@ def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """The posts a reader has saved, the last one first."""
     if not page.total:
         return Message(
-            body=(Paragraph((Text(words.say("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
+            body=(Paragraph((Text(words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
         )
     return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved)
 
 
 def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """What a post cites, what cites it and its neighbours; each line's note says which."""
-    title = words.say("与《{title}》相关", title=one_line(post.title))
-    back = ((press(words.say("‹ 回到文章"), ShowPost(post.id)),),)
+    title = words.text("与《{title}》相关", title=one_line(post.title))
+    back = ((press(words.text("‹ 回到文章"), ShowPost(post.id)),),)
     return listing(title, page, words, bot, lambda number: Related(post.id, number), back)
 
 
 def hot(days: int, page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
     """What gained most readers in the `days` before the newest capture."""
     if not page.total:
-        said = words.say("还看不出来：要有同一篇文章的两次抓取，才能比较读者的增长。")
+        said = words.text("还看不出来：要有同一篇文章的两次抓取，才能比较读者的增长。")
         return Message(body=(Paragraph((Text(said),)),))
     lines = tuple(
         Line(
@@ -192,7 +192,7 @@ def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Messa
     head = words.count("{year} 年 · {n} 篇", sum(number for _, number in posts), year=str(year))
     chart = bar_chart([(words.month_name(month), number) for month, number in posts], words)
     keys = in_rows((press(words.month_name(month), Archive(year, month)) for month, _ in posts), 4)
-    back = (press(words.say("‹ 所有年份"), Archive()),)
+    back = (press(words.text("‹ 所有年份"), Archive()),)
     return Message(body=(Heading((Text(head),)), chart), keyboard=(*keys, back))
 
 

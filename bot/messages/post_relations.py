@@ -41,15 +41,15 @@ class Citation:
 def citation(post: Post, cited: Citation, words: Words) -> Message:
     """Both forms to read, and to copy where a copy button can hold them."""
     body: list[Block] = [
-        Heading((Text(words.say("引用《{title}》", title=one_line(post.title))),)),
+        Heading((Text(words.text("引用《{title}》", title=one_line(post.title))),)),
         Paragraph((Text(one_line(cited.text)),)),
         Preformatted(cited.bibtex),
     ]
     if not cited.certain:
         body.append(
-            Paragraph((Text(words.say("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")),))
+            Paragraph((Text(words.text("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")),))
         )
-    copies = [(words.say("复制引用"), one_line(cited.text)), (words.say("复制 BibTeX"), cited.bibtex)]
+    copies = [(words.text("复制引用"), one_line(cited.text)), (words.text("复制 BibTeX"), cited.bibtex)]
     row = tuple(Button(text=name, copy=text) for name, text in copies if units(text) <= MAX_COPY)
     rows: list[Row] = [row] if row else []
     return Message(body=tuple(body), keyboard=(*rows, _back(post, words)))
@@ -71,4 +71,4 @@ def _paper(title: str) -> tuple[Inline, ...]:
 
 
 def _back(post: Post, words: Words) -> Row:
-    return (press(words.say("‹ 回到文章"), ShowPost(post.id)),)
+    return (press(words.text("‹ 回到文章"), ShowPost(post.id)),)

@@ -55,13 +55,13 @@ def series_view(
     body.append(Paragraph((Text(f"{bar(facts.have, facts.known)} {stored}"),)))
     body.append(entries(page, words, bot))
     scope = facts.scope.id
-    last: list[Button] = [_subscription(facts.scope, words.say("🔔 订阅系列"), facts.subscribed, words)]
+    last: list[Button] = [_subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words)]
     if facts.first is not None:
-        last.append(press(words.say("从头读"), ShowPost(facts.first)))
+        last.append(press(words.text("从头读"), ShowPost(facts.first)))
     if facts.have > 1:
-        last.append(press(words.say("每天一篇"), CourseStart(scope)))
+        last.append(press(words.text("每天一篇"), CourseStart(scope)))
     rows = (*keys_of(page, bot), *paging(page, lambda number: ShowScope(scope, number)), tuple(last))
-    away = (press(words.say("‹ 所有系列"), SeriesIndex()), *_mute(facts.scope, facts.subscribed, words))
+    away = (press(words.text("‹ 所有系列"), SeriesIndex()), *_mute(facts.scope, facts.subscribed, words))
     return Message(body=tuple(body), keyboard=(*rows, away))
 
 
@@ -71,21 +71,21 @@ def scope_view(
     """The posts of a tag or a category, newest first."""
     sign = "#" if scope.kind is ScopeKind.TAG else ""
     title = f"{sign}{one_line(scope.name)} · {words.count('{n} 篇', page.total)}"
-    last = [_subscription(scope, words.say("🔔 订阅"), subscribed, words), *_mute(scope, subscribed, words)]
+    last = [_subscription(scope, words.text("🔔 订阅"), subscribed, words), *_mute(scope, subscribed, words)]
     if scope.kind is ScopeKind.TAG:
-        last.append(press(words.say("‹ 所有标签"), TagIndex()))
+        last.append(press(words.text("‹ 所有标签"), TagIndex()))
     return listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
 
 
 def span_text(span: tuple[tuple[int, int], tuple[int, int]], words: Words) -> str:
     """2022-06 至 2026-05; one month where both are the same."""
     first, last = (words.month(*month) for month in span)
-    return first if first == last else words.say("{first} 至 {last}", first=first, last=last)
+    return first if first == last else words.text("{first} 至 {last}", first=first, last=last)
 
 
 def _subscription(scope: Scope, offer: str, subscribed: bool, words: Words) -> Button:
     return (
-        press(words.say("🔕 退订"), Unsubscribe(scope.id))
+        press(words.text("🔕 退订"), Unsubscribe(scope.id))
         if subscribed
         else press(offer, Subscribe(scope.id))
     )
@@ -93,7 +93,7 @@ def _subscription(scope: Scope, offer: str, subscribed: bool, words: Words) -> B
 
 def _mute(scope: Scope, subscribed: bool, words: Words) -> tuple[Button, ...]:
     """What is subscribed can be unsubscribed; only the rest can be shut out."""
-    return () if subscribed else (press(words.say("🔕 屏蔽"), Mute(scope.id)),)
+    return () if subscribed else (press(words.text("🔕 屏蔽"), Mute(scope.id)),)
 
 
 def scope_name(scope: Scope, words: Words) -> str:
@@ -101,15 +101,15 @@ def scope_name(scope: Scope, words: Words) -> str:
     name = one_line(scope.name)
     match scope.kind:
         case ScopeKind.EVERYTHING:
-            return words.say("全部文章")
+            return words.text("全部文章")
         case ScopeKind.SERIES:
-            return words.say("系列「{name}」", name=name)
+            return words.text("系列「{name}」", name=name)
         case ScopeKind.TAG:
-            return words.say("标签「{name}」", name=name)
+            return words.text("标签「{name}」", name=name)
         case ScopeKind.CATEGORY:
-            return words.say("分类「{name}」", name=name)
+            return words.text("分类「{name}」", name=name)
         case ScopeKind.WORD:
-            return words.say("关键词「{name}」", name=name)
+            return words.text("关键词「{name}」", name=name)
         case _:
             assert_never(scope.kind)
 
@@ -118,7 +118,7 @@ def scope_label(scope: Scope, words: Words) -> str:
     """As short as it can be, for a button: #扩散."""
     match scope.kind:
         case ScopeKind.EVERYTHING:
-            return words.say("全部文章")
+            return words.text("全部文章")
         case ScopeKind.TAG:
             return f"#{one_line(scope.name)}"
         case ScopeKind.SERIES | ScopeKind.CATEGORY | ScopeKind.WORD:
@@ -158,17 +158,17 @@ def to_subscribe(
     page: Page[Counted], to: Callable[[int], Action], words: Words, *, destination: int
 ) -> Message:
     """Names that another chat can be subscribed to; a tap does it."""
-    said = words.say("点一下就订阅：")
+    said = words.text("点一下就订阅：")
     keys = in_rows(
         (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, destination)) for c in page.items), 2
     )
-    back = (press(words.say("所有订阅"), Subscriptions(1, destination)),)
+    back = (press(words.text("所有订阅"), Subscriptions(1, destination)),)
     return Message(body=(Paragraph((Text(said),)),), keyboard=(*keys, *paging(page, to), back))
 
 
 def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:
     """Several names fit what was typed."""
-    said = words.say("「{name}」可以是：", name=one_line(name))
+    said = words.text("「{name}」可以是：", name=one_line(name))
     keys = (
         press(f"{label(scope_label(counted.scope, words), 32)} · {words.number(counted.posts)}",
               ShowScope(counted.scope.id))
@@ -179,18 +179,18 @@ def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:
 
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """No such name; the nearest ones as buttons."""
-    hint = words.say("你是不是要找：") if nearest else words.say("换个说法试试，或者查找词语。")
+    hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者查找词语。")
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(
-        body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.say("找一篇"), AskSearch()),))
+        body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.text("找一篇"), AskSearch()),))
     )
 
 
 def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """A search without a result; the nearest names of series and tags as buttons."""
-    hint = words.say("也许是：") if nearest else words.say("少用几个词，或者换个说法。")
-    said = words.sentences(words.say("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
+    hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
+    said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(body=(Paragraph((Text(said),)),), keyboard=keys)
 
@@ -198,13 +198,13 @@ def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Mess
 def _unknown(asked: Asked, name: str, words: Words) -> str:
     match asked:
         case Asked.SERIES:
-            return words.say("没有叫「{name}」的系列。", name=name)
+            return words.text("没有叫「{name}」的系列。", name=name)
         case Asked.TAG:
-            return words.say("没有叫「{name}」的标签。", name=name)
+            return words.text("没有叫「{name}」的标签。", name=name)
         case Asked.CATEGORY:
-            return words.say("没有叫「{name}」的分类。", name=name)
+            return words.text("没有叫「{name}」的分类。", name=name)
         case Asked.SUBSCRIPTION:
-            return words.say("订阅里没有「{name}」。", name=name)
+            return words.text("订阅里没有「{name}」。", name=name)
         case _:
             assert_never(asked)
 

@@ -21,25 +21,25 @@ LANGUAGE_NAMES: Final = {"zh": "中文", "en": "English"}
 def setting_name(setting: Setting, words: Words) -> str:
     match setting:
         case Setting.LANGUAGE:
-            return words.say("语言")
+            return words.text("语言")
         case Setting.FORMAT:
-            return words.say("格式")
+            return words.text("格式")
         case Setting.WHEN:
-            return words.say("什么时候")
+            return words.text("什么时候")
         case Setting.HOUR:
-            return words.say("钟点")
+            return words.text("钟点")
         case Setting.WEEKDAY:
-            return words.say("星期")
+            return words.text("星期")
         case Setting.QUIET:
-            return words.say("安静时段")
+            return words.text("安静时段")
         case Setting.TIME_ZONE:
-            return words.say("时区")
+            return words.text("时区")
         case Setting.SOUND:
-            return words.say("声音")
+            return words.text("声音")
         case Setting.EXCERPT:
-            return words.say("摘要")
+            return words.text("摘要")
         case Setting.PICTURES:
-            return words.say("图片")
+            return words.text("图片")
         case _:
             assert_never(setting)
 
@@ -62,11 +62,11 @@ def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
         case Setting.TIME_ZONE:
             return chosen.time_zone
         case Setting.SOUND:
-            return words.say("无声") if chosen.silent else words.say("有声")
+            return words.text("无声") if chosen.silent else words.text("有声")
         case Setting.EXCERPT:
             return excerpt_name(chosen.excerpt, words)
         case Setting.PICTURES:
-            return words.say("要") if chosen.pictures else words.say("不要")
+            return words.text("要") if chosen.pictures else words.text("不要")
         case _:
             assert_never(setting)
 
@@ -74,11 +74,11 @@ def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
 def format_name(form: Format, words: Words) -> str:
     match form:
         case Format.AUTO:
-            return words.say("自动")
+            return words.text("自动")
         case Format.RICH:
-            return words.say("富文本")
+            return words.text("富文本")
         case Format.CLASSIC:
-            return words.say("经典")
+            return words.text("经典")
         case _:
             assert_never(form)
 
@@ -86,11 +86,11 @@ def format_name(form: Format, words: Words) -> str:
 def excerpt_name(length: ExcerptLength, words: Words) -> str:
     match length:
         case ExcerptLength.NONE:
-            return words.say("不带")
+            return words.text("不带")
         case ExcerptLength.SHORT:
-            return words.say("短")
+            return words.text("短")
         case ExcerptLength.FULL:
-            return words.say("完整")
+            return words.text("完整")
         case _:
             assert_never(length)
 
@@ -100,35 +100,35 @@ def when_name(chosen: Preferences, words: Words) -> str:
     at = words.clock(time(chosen.hour))
     match chosen.when:
         case When.INSTANT:
-            return words.say("立即")
+            return words.text("立即")
         case When.DAILY:
-            return words.say("每天 {at}", at=at)
+            return words.text("每天 {at}", at=at)
         case When.WEEKLY:
-            return words.say("每{weekday} {at}", weekday=words.weekday(chosen.weekday), at=at)
+            return words.text("每{weekday} {at}", weekday=words.weekday(chosen.weekday), at=at)
         case _:
             assert_never(chosen.when)
 
 
 def quiet_name(since: time | None, until: time | None, words: Words) -> str:
     if since is None or until is None:
-        return words.say("没有")
-    return words.say("{since} 至 {until}", since=words.clock(since), until=words.clock(until))
+        return words.text("没有")
+    return words.text("{since} 至 {until}", since=words.clock(since), until=words.clock(until))
 
 
 def how_it_comes(chosen: Preferences, words: Words) -> str:
     """One sentence: when new posts come, and what holds them back."""
     match chosen.when:
         case When.INSTANT:
-            said = words.say("新文章一到就发来")
+            said = words.text("新文章一到就发来")
         case When.DAILY | When.WEEKLY:
-            said = words.say("新文章汇总发来，{when}", when=when_name(chosen, words))
+            said = words.text("新文章汇总发来，{when}", when=when_name(chosen, words))
         case _:
             assert_never(chosen.when)
     if chosen.quiet_from is not None and chosen.quiet_to is not None:
-        said += words.say("；{quiet} 不打扰", quiet=quiet_name(chosen.quiet_from, chosen.quiet_to, words))
+        said += words.text("；{quiet} 不打扰", quiet=quiet_name(chosen.quiet_from, chosen.quiet_to, words))
     if chosen.silent:
-        said += words.say("；不出声")
-    return said + words.say("。")
+        said += words.text("；不出声")
+    return said + words.text("。")
 
 
 _HOURS: Final = (7, 8, 9, 12, 18, 20, 21, 22)
@@ -145,7 +145,7 @@ def settings_menu(
     chosen: Preferences, words: Words, *, destination: int | None = None, title: str | None = None
 ) -> Message:
     """All settings with their values. `destination` and `title` are given where another chat is being set."""
-    head = words.say("设置") if title is None else words.say("「{title}」的设置", title=one_line(title))
+    head = words.text("设置") if title is None else words.text("「{title}」的设置", title=one_line(title))
     rows = tuple(
         (
             press(
@@ -178,7 +178,7 @@ def setting_options(
         press(f"✓ {name}" if value == present else name, Choose(setting, value, destination))
         for value, name in _values(setting, words)
     )
-    back: Row = (press(words.say("‹ 所有设置"), Settings(destination)),)
+    back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
     return Message(body=body, keyboard=(*in_rows(keys, _width(setting)), back))
 
 
@@ -277,9 +277,9 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
             return tuple((form.value, format_name(form, words)) for form in Format)
         case Setting.WHEN:
             return (
-                (When.INSTANT.value, words.say("立即")),
-                (When.DAILY.value, words.say("每天")),
-                (When.WEEKLY.value, words.say("每周")),
+                (When.INSTANT.value, words.text("立即")),
+                (When.DAILY.value, words.text("每天")),
+                (When.WEEKLY.value, words.text("每周")),
             )
         case Setting.HOUR:
             return tuple((str(hour), words.clock(time(hour))) for hour in _HOURS)
@@ -287,15 +287,15 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
             return tuple((str(day), words.weekday(day)) for day in range(7))
         case Setting.QUIET:
             spans = ((f"{a}-{b}", quiet_name(time(a), time(b), words)) for a, b in _QUIET)
-            return (*spans, (_OFF, words.say("没有")))
+            return (*spans, (_OFF, words.text("没有")))
         case Setting.TIME_ZONE:
             return tuple((zone, zone.replace("_", " ")) for zone in _ZONES)
         case Setting.SOUND:
-            return ((_ON, words.say("有声")), (_OFF, words.say("无声")))
+            return ((_ON, words.text("有声")), (_OFF, words.text("无声")))
         case Setting.EXCERPT:
             return tuple((length.value, excerpt_name(length, words)) for length in ExcerptLength)
         case Setting.PICTURES:
-            return ((_ON, words.say("要")), (_OFF, words.say("不要")))
+            return ((_ON, words.text("要")), (_OFF, words.text("不要")))
         case _:
             assert_never(setting)
 
@@ -303,24 +303,24 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
 def _explained(setting: Setting, words: Words) -> str:
     match setting:
         case Setting.LANGUAGE:
-            return words.say("文章总是中文；这里选的是其余的话。")
+            return words.text("文章总是中文；这里选的是其余的话。")
         case Setting.FORMAT:
-            return words.say("自动：有公式时用富文本，其余用经典。旧的客户端选经典。")
+            return words.text("自动：有公式时用富文本，其余用经典。旧的客户端选经典。")
         case Setting.WHEN:
-            return words.say("一到就发，或者汇总成每天、每周一条。")
+            return words.text("一到就发，或者汇总成每天、每周一条。")
         case Setting.HOUR:
-            return words.say("汇总在几点发来。别的钟点发「/settings hour 6」。")
+            return words.text("汇总在几点发来。别的钟点发「/settings hour 6」。")
         case Setting.WEEKDAY:
-            return words.say("每周的汇总在哪天发来。")
+            return words.text("每周的汇总在哪天发来。")
         case Setting.QUIET:
-            return words.say("这段时间里不发，结束时按顺序补上。别的时段发「/settings quiet 22-7」。")
+            return words.text("这段时间里不发，结束时按顺序补上。别的时段发「/settings quiet 22-7」。")
         case Setting.TIME_ZONE:
-            return words.say("钟点按这里的时间算。别处发「/settings zone Asia/Taipei」。")
+            return words.text("钟点按这里的时间算。别处发「/settings zone Asia/Taipei」。")
         case Setting.SOUND:
-            return words.say("无声的消息会到，但不响。")
+            return words.text("无声的消息会到，但不响。")
         case Setting.EXCERPT:
-            return words.say("卡片里的摘要有多长。")
+            return words.text("卡片里的摘要有多长。")
         case Setting.PICTURES:
-            return words.say("统计等可以画图的，用图还是用文字。")
+            return words.text("统计等可以画图的，用图还是用文字。")
         case _:
             assert_never(setting)

@@ -43,7 +43,7 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
     body: list[Block] = [*_head(figures, words)]
     if figures.years:
         years = [(str(year), posts) for year, posts in reversed(figures.years) if posts]
-        body += [Heading((Text(words.say("每年的文章")),), level=4), bar_chart(years, words)]
+        body += [Heading((Text(words.text("每年的文章")),), level=4), bar_chart(years, words)]
     if figures.most_read:
         read = (
             Item(
@@ -55,10 +55,10 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
             )
             for place, post in enumerate(figures.most_read, 1)
         )
-        body += [Heading((Text(words.say("读的人最多")),), level=4), Items(tuple(read))]
+        body += [Heading((Text(words.text("读的人最多")),), level=4), Items(tuple(read))]
     if figures.series:
         grown = (Item((Text(_grown(one, words)),), label="·") for one in figures.series)
-        body += [Heading((Text(words.say("系列的生长")),), level=4), Items(tuple(grown))]
+        body += [Heading((Text(words.text("系列的生长")),), level=4), Items(tuple(grown))]
     return Message(body=tuple(body))
 
 
@@ -66,12 +66,12 @@ def _head(figures: Figures, words: Words) -> tuple[Block, ...]:
     said = words.count("已收录 {n} 篇文章", figures.posts) + words.count("、{n} 个系列", figures.series_count)
     if figures.readers:
         said += words.count("，一共有 {n} 人次读过", figures.readers)
-    return (Heading((Text(words.say("博客的数字")),)), Paragraph((Text(said + words.say("。")),)))
+    return (Heading((Text(words.text("博客的数字")),)), Paragraph((Text(said + words.text("。")),)))
 
 
 def _grown(series: SeriesGrowth, words: Words) -> str:
     first, last = series.days[0], series.days[-1]
-    span = words.say(
+    span = words.text(
         "{first} 至 {last}",
         first=words.month(first.year, first.month),
         last=words.month(last.year, last.month),

@@ -57,9 +57,9 @@ def subscribed(
     """
     name = scope_name(scope, words)
     said = (
-        words.say("订阅好了：{scope}。", scope=name)
+        words.text("订阅好了：{scope}。", scope=name)
         if chat is None
-        else words.say("「{chat}」订阅好了：{scope}。", scope=name, chat=one_line(chat))
+        else words.text("「{chat}」订阅好了：{scope}。", scope=name, chat=one_line(chat))
     )
     body: list[Block] = [
         Paragraph((Text(words.sentences(said, how_it_comes(chosen, words))),)),
@@ -67,19 +67,19 @@ def subscribed(
     ]
     rows: list[Row] = [
         (
-            press(words.say("什么时候发"), Options(Setting.WHEN, destination)),
-            press(words.say("所有订阅"), Subscriptions(1, destination)),
+            press(words.text("什么时候发"), Options(Setting.WHEN, destination)),
+            press(words.text("所有订阅"), Subscriptions(1, destination)),
         )
     ]
     if topics and scope.kind in _NAMES_TAGS:
-        rows.append((press(words.say("为它开一个话题"), TopicFor(scope.id)),))
-    rows.append((press(words.say("退订"), Unsubscribe(scope.id, destination)),))
+        rows.append((press(words.text("为它开一个话题"), TopicFor(scope.id)),))
+    rows.append((press(words.text("退订"), Unsubscribe(scope.id, destination)),))
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
 def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> tuple[Block, ...]:
     if not matching.count:
-        return (Paragraph((Text(words.say("已收录的文章里还没有这样的，有了就会来。")),)),)
+        return (Paragraph((Text(words.text("已收录的文章里还没有这样的，有了就会来。")),)),)
     if scope.kind is ScopeKind.EVERYTHING:
         head = words.count("已收录 {n} 篇，最近的是：", matching.count)
     else:
@@ -94,27 +94,27 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
 
 def unsubscribed(scope: Scope, left: int, words: Words, *, destination: int | None = None) -> Message:
     """The confirmation; `left` is how many subscriptions remain."""
-    said = words.say("退订了：{scope}。", scope=scope_name(scope, words))
-    rest = words.count("还有 {n} 个订阅。", left) if left else words.say("现在什么都不会发来了。")
+    said = words.text("退订了：{scope}。", scope=scope_name(scope, words))
+    rest = words.count("还有 {n} 个订阅。", left) if left else words.text("现在什么都不会发来了。")
     row = (
-        press(words.say("重新订阅"), Subscribe(scope.id, destination)),
-        press(words.say("所有订阅"), Subscriptions(1, destination)),
+        press(words.text("重新订阅"), Subscribe(scope.id, destination)),
+        press(words.text("所有订阅"), Subscriptions(1, destination)),
     )
     return Message(body=(Paragraph((Text(words.sentences(said, rest)),)),), keyboard=(row,))
 
 
 def muted(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
-    said = words.say("{scope}的文章不再发来，别的订阅要到它也一样。", scope=scope_name(scope, words))
+    said = words.text("{scope}的文章不再发来，别的订阅要到它也一样。", scope=scope_name(scope, words))
     row = (
-        press(words.say("不再屏蔽"), Unmute(scope.id, destination)),
-        press(words.say("所有订阅"), Subscriptions(1, destination)),
+        press(words.text("不再屏蔽"), Unmute(scope.id, destination)),
+        press(words.text("所有订阅"), Subscriptions(1, destination)),
     )
     return Message(body=(Paragraph((Text(said),)),), keyboard=(row,))
 
 
 def unmuted(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
-    said = words.say("不再屏蔽{scope}。", scope=scope_name(scope, words))
-    row = (press(words.say("所有订阅"), Subscriptions(1, destination)),)
+    said = words.text("不再屏蔽{scope}。", scope=scope_name(scope, words))
+    row = (press(words.text("所有订阅"), Subscriptions(1, destination)),)
     return Message(body=(Paragraph((Text(said),)),), keyboard=(row,))
 
 
@@ -128,7 +128,7 @@ def subscriptions(
     chat: str | None = None,
 ) -> Message:
     """All subscriptions of a chat, with a button to look at each and one to remove it."""
-    head = words.say("订阅") if chat is None else words.say("「{chat}」的订阅", chat=one_line(chat))
+    head = words.text("订阅") if chat is None else words.text("「{chat}」的订阅", chat=one_line(chat))
     if not page.total:
         return nothing_subscribed(words, everything=everything, destination=destination, head=head)
     items = tuple(
@@ -142,8 +142,8 @@ def subscriptions(
     )
     rows = [_row(each, words, destination) for each in page.items]
     last = (
-        press(words.say("选系列"), SeriesIndex(1, destination)),
-        press(words.say("设置"), Settings(destination)),
+        press(words.text("选系列"), SeriesIndex(1, destination)),
+        press(words.text("设置"), Settings(destination)),
     )
     pages = paging(page, lambda number: Subscriptions(number, destination))
     return Message(body=body, keyboard=(*rows, *pages, last))
@@ -154,18 +154,18 @@ def nothing_subscribed(
 ) -> Message:
     """What can be chosen, where nothing is yet; also the answer to a bare /subscribe."""
     body: list[Block] = [Heading((Text(head),))] if head is not None else []
-    body.append(Paragraph((Text(words.say("要哪些新文章？也可以写：")),)))
+    body.append(Paragraph((Text(words.text("要哪些新文章？也可以写：")),)))
     examples = (
-        words.say("/subscribe series 生成扩散模型漫谈"),
-        words.say("/subscribe tag 优化器"),
-        words.say("/subscribe word 位置编码 外推"),
+        words.text("/subscribe series 生成扩散模型漫谈"),
+        words.text("/subscribe tag 优化器"),
+        words.text("/subscribe word 位置编码 外推"),
     )
     body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
     rows = (
-        (press(words.say("🔔 订阅全部"), Subscribe(everything, destination)),),
+        (press(words.text("🔔 订阅全部"), Subscribe(everything, destination)),),
         (
-            press(words.say("选系列"), SeriesIndex(1, destination)),
-            press(words.say("选标签"), TagIndex(1, destination)),
+            press(words.text("选系列"), SeriesIndex(1, destination)),
+            press(words.text("选标签"), TagIndex(1, destination)),
         ),
     )
     return Message(body=tuple(body), keyboard=rows)
@@ -179,23 +179,23 @@ def preview(
         Heading((Text(scope_name(scope, words)),)),
         *_sample(scope, matching, words, bot),
     )
-    row: tuple[Button, ...] = (press(words.say("🔔 订阅"), Subscribe(scope.id, destination)),)
+    row: tuple[Button, ...] = (press(words.text("🔔 订阅"), Subscribe(scope.id, destination)),)
     if scope.kind is not ScopeKind.EVERYTHING:
-        row = (*row, press(words.say("🔕 屏蔽"), Mute(scope.id, destination)))
+        row = (*row, press(words.text("🔕 屏蔽"), Mute(scope.id, destination)))
     return Message(body=body, keyboard=(row,))
 
 
 def _line(each: Subscription, words: Words) -> str:
     name = scope_name(each.scope, words)
-    return words.say("🔕 不要{scope}", scope=name) if each.muted else name
+    return words.text("🔕 不要{scope}", scope=name) if each.muted else name
 
 
 def _row(each: Subscription, words: Words, destination: int | None) -> Row:
     name = label(scope_label(each.scope, words))
     scope = each.scope.id
     if each.muted:
-        return (press(words.say("🔕 {name} · 不再屏蔽", name=name), Unmute(scope, destination)),)
-    remove = press(words.say("退订"), Unsubscribe(scope, destination))
+        return (press(words.text("🔕 {name} · 不再屏蔽", name=name), Unmute(scope, destination)),)
+    remove = press(words.text("退订"), Unsubscribe(scope, destination))
     if each.scope.kind in _NAMES_TAGS:
         return (press(name, ShowScope(scope)), remove)
-    return (press(words.say("退订 {name}", name=name), Unsubscribe(scope, destination)),)
+    return (press(words.text("退订 {name}", name=name), Unsubscribe(scope, destination)),)

@@ -30,7 +30,7 @@ class Check:
     detail: str = ""
 
 
-class Vitals(Protocol):
+class HealthSource(Protocol):
     """What the service tells about itself. Both may raise or hang: that is an answer too."""
 
     async def ready(self) -> Mapping[str, Check]:
@@ -45,8 +45,8 @@ class PortUnusableError(Exception):
 
 
 @asynccontextmanager
-async def window(
-    vitals: Vitals, metrics: Metrics, registry: CollectorRegistry, *, host: str, port: int
+async def serve_operations(
+    vitals: HealthSource, metrics: Metrics, registry: CollectorRegistry, *, host: str, port: int
 ) -> AsyncIterator[None]:
     """Serve while the block runs; port 0 serves nothing. Raises PortUnusableError."""
     if port == 0:
@@ -67,7 +67,7 @@ async def window(
         await runner.cleanup()
 
 
-def make_application(vitals: Vitals, metrics: Metrics, registry: CollectorRegistry) -> web.Application:
+def make_application(vitals: HealthSource, metrics: Metrics, registry: CollectorRegistry) -> web.Application:
     """The three pages."""
 
     async def healthz(_: web.Request) -> web.Response:
@@ -99,7 +99,7 @@ def make_application(vitals: Vitals, metrics: Metrics, registry: CollectorRegist
     return application
 
 
-async def _checks(vitals: Vitals) -> Mapping[str, Check]:
+async def _checks(vitals: HealthSource) -> Mapping[str, Check]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             return {"checks": Check(True), **await vitals.ready()}

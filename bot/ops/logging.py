@@ -32,7 +32,7 @@ _trail: ContextVar[str] = ContextVar("trail", default="")
 
 
 @contextmanager
-def following(trail: str) -> Iterator[None]:
+def correlate(trail: str) -> Iterator[None]:
     """Lines logged inside, also by tasks started there, belong to `trail`, such as "dump 12".
 
     Within another trail it is appended: "dump 12 / delivery 40"; within the same one nothing changes.
@@ -45,12 +45,12 @@ def following(trail: str) -> Iterator[None]:
         _trail.reset(token)
 
 
-def current_trail() -> str:
+def current_correlation_id() -> str:
     """The trail that lines logged now belong to, or nothing."""
     return _trail.get()
 
 
-def trail_of(*hashes: str) -> str:
+def new_correlation_id(*hashes: str) -> str:
     """The trail of what these dumps brought, by the hashes of their contents; from file to message."""
     return f"dump {', '.join(sha256[:HASH_SIGNS] for sha256 in hashes)}" if hashes else ""
 

@@ -15,7 +15,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _APART = 128 * 1024  # bytes
 
 
-def keep_together() -> bool:
+def limit_malloc_arenas() -> bool:
     """To be called before the first thread is started; False where the C library knows no such choice."""
     choose = _of_library("mallopt")
     if choose is None:
@@ -24,7 +24,7 @@ def keep_together() -> bool:
     return all(choose(name, value) == 1 for name, value in choices.items())
 
 
-def give_back() -> bool:
+def trim_heap() -> bool:
     """Give the pages that are free to the system, also between ones in use; takes one or two milliseconds."""
     trim = _of_library("malloc_trim")
     return trim is not None and trim(0) == 1
@@ -39,7 +39,7 @@ def _of_library(name: str) -> Callable[..., int] | None:
 YOUNG, OLDER, OLDEST = 20_000, 20, 20
 
 
-def settle() -> None:
+def freeze_gc() -> None:
     """To be called when everything is loaded and open: that stays, and need not be looked through again.
 
     A look at all objects of the running service takes a tenth of a second, in which nobody is answered.

@@ -70,7 +70,7 @@ class Metrics:
         """Telegram answered 429, for one chat or for the whole bot."""
         _child(self.floods, extent).inc()
 
-    def took_in(self, result: str) -> None:
+    def dump_ingested(self, result: str) -> None:
         """A dump was taken in, known already, held or refused."""
         _child(self.dumps, result).inc()
 

@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from storage.database import Transaction
-from storage.model import Delivery, Refused
+from storage.model import Delivery, Rejected
 
-NOT_SOON = Refused("it could not have been said soon")  # what becomes of an answer that `answer` does not let
+NOT_SOON = Rejected(
+    "it could not have been said soon"
+)  # what becomes of an answer that `answer` does not let
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedDelivery:
     """A delivery that this process claimed; `at` in its own seconds. With several processes also the first
     and the last moment booked for its start, in seconds since 1970, the token of the lease that it ends with,
     and how far the first was to lie ahead at least."""
@@ -28,7 +30,7 @@ class Claimed:
     lead: float = 0.0
 
 
-class Pace(Protocol):
+class RateLimiter(Protocol):
     """All times are seconds. A request is made right after `turn` or `answer` lets it, by the same task.
 
     The wire asks once more when its first byte is about to go (bot/departing.py).
@@ -38,7 +40,7 @@ class Pace(Protocol):
     linger: float  # how long results gather before they are written together
     spare: float  # how many duties are claimed beyond the slots, as a part of these
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Recall what an earlier run was told."""
         ...
 
@@ -46,26 +48,28 @@ class Pace(Protocol):
         """How many pushes could be claimed now."""
         ...
 
-    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+    async def claim(
+        self, tx: Transaction, slots: int, now: datetime, lease: timedelta
+    ) -> Sequence[ClaimedDelivery]:
         """Claim up to `slots` duties that may leave soon."""
         ...
 
-    async def turn(self, claimed: Claimed) -> float | None:
+    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
         """Wait for its turn. None: it may leave now; else it must not, and is to be claimed again then."""
         ...
 
-    def flooded(self, chat_id: int, seconds: float) -> None:
+    def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Telegram answered 429 to a push: nothing more for that chat, or for nobody at all."""
         ...
 
-    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+    async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """The same, said to every process, with the row of the push."""
         ...
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
         """Wait until an answer to somebody may leave, before pushes; False if it cannot within `longest`."""
         ...
 
-    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+    async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
         """Telegram answered 429 to an answer."""
         ...

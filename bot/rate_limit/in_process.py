@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.ops.metrics import Metrics
-from bot.rate_limit import Claimed
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit import ClaimedDelivery
+from bot.rate_limit.scheduler import SendScheduler
 from bot.telegram.send_gate import departs
 from storage.database import Database, Transaction
 from storage.model import ChatKind
@@ -20,16 +20,16 @@ FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its cla
 
 
 @dataclass(slots=True)
-class _Request:
+class _ScheduledSlot:
     """One request, booked and then confirmed for `at`; asked again when its first byte goes."""
 
-    pacing: Pacing
+    pacing: SendScheduler
     clock: Clock
     chat_id: int
     private: bool
     at: float
 
-    async def confirmed(self) -> None:
+    async def confirm(self) -> None:
         """Wait until it may begin."""
         now = self.clock.monotonic()
         while True:
@@ -40,40 +40,42 @@ class _Request:
             if self.at <= now:
                 return
 
-    async def leaves(self) -> None:
+    async def acquire(self) -> None:
         now = self.clock.monotonic()
-        self.at = self.pacing.leave(now, self.chat_id, self.private, self.at)
+        self.at = self.pacing.acquire(now, self.chat_id, self.private, self.at)
         if self.at > now:
-            await self.confirmed()
+            await self.confirm()
 
-    def left(self) -> None:
-        self.at = self.pacing.left(self.clock.monotonic(), self.chat_id, self.private, self.at)
+    def mark_sent(self) -> None:
+        self.at = self.pacing.mark_sent(self.clock.monotonic(), self.chat_id, self.private, self.at)
 
 
-class LocalPace:
+class InProcessRateLimiter:
     ahead = 0.5
     linger = 0.008
     spare = 3.0
 
-    def __init__(self, database: Database, pacing: Pacing, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, database: Database, pacing: SendScheduler, clock: Clock, metrics: Metrics) -> None:
         self._database = database
         self._pacing = pacing
         self._clock = clock
         self._metrics = metrics
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
-            self._pacing.freeze(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+            self._pacing.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
 
     def budget(self) -> int:
         return self._pacing.budget(self._clock.monotonic(), self.ahead)
 
-    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+    async def claim(
+        self, tx: Transaction, slots: int, now: datetime, lease: timedelta
+    ) -> Sequence[ClaimedDelivery]:
         at = self._clock.monotonic()
-        return [Claimed(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
+        return [ClaimedDelivery(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
 
-    async def turn(self, claimed: Claimed) -> float | None:
+    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
         to = claimed.delivery.destination
         chat_id, private = to.chat_id, to.kind is ChatKind.PRIVATE
         now = self._clock.monotonic()
@@ -83,14 +85,14 @@ class LocalPace:
         await self._leave_at(chat_id, private, self._pacing.reserve(now, chat_id, private, movable=True))
         return None
 
-    def flooded(self, chat_id: int, seconds: float) -> None:
+    def pause_chat(self, chat_id: int, seconds: float) -> None:
         whole = self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")
 
-    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+    async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """There is nobody else."""
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
+    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
         now = self._clock.monotonic()
         start = self._pacing.reserve(now, chat_id, private, interactive=True)
         if start - now > longest:
@@ -99,10 +101,10 @@ class LocalPace:
         await self._leave_at(chat_id, private, start)
         return True
 
-    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
-        self.flooded(chat_id, seconds)
+    async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
+        self.pause_chat(chat_id, seconds)
 
     async def _leave_at(self, chat_id: int, private: bool, start: float) -> None:
-        request = _Request(self._pacing, self._clock, chat_id, private, start)
-        await request.confirmed()
+        request = _ScheduledSlot(self._pacing, self._clock, chat_id, private, start)
+        await request.confirm()
         departs(request)

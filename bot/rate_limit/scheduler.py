@@ -14,7 +14,7 @@ from bot.rate_limit.limits import Limits, Window, book, unbook
 FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
 
 
-class Freezes:
+class FloodPauses:
     """`crowd` chats flooded together make a flood of the bot."""
 
     def __init__(self, crowd: int) -> None:
@@ -27,7 +27,7 @@ class Freezes:
         """How many chats are frozen, or were lately."""
         return len(self._chats)
 
-    def thawed(self, now: float, chat_id: int) -> float:
+    def resume_at(self, now: float, chat_id: int) -> float:
         """The first time from `now` on at which nothing is frozen that stops a request to this chat."""
         return max(now, self.bot_until, self._chats.get(chat_id, now))
 
@@ -35,18 +35,18 @@ class Freezes:
         """Nothing to this chat for exactly `retry_after` seconds. Whether it is the bot that is too fast:
         then nothing at all until the longest of all pauses is over."""
         until = now + retry_after
-        self.freeze(chat_id, until)
+        self.pause(chat_id, until)
         self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
         self._floods.append((now, chat_id, until))
         whole = len({flooded for _, flooded, _ in self._floods}) >= self._crowd
         if whole:
-            self.freeze_bot(max(end for _, _, end in self._floods))
+            self.pause_bot(max(end for _, _, end in self._floods))
         return whole
 
-    def freeze(self, chat_id: int, until: float) -> None:
+    def pause(self, chat_id: int, until: float) -> None:
         self._chats[chat_id] = max(until, self._chats.get(chat_id, until))
 
-    def freeze_bot(self, until: float) -> None:
+    def pause_bot(self, until: float) -> None:
         self.bot_until = max(until, self.bot_until)
 
     def forget(self, now: float) -> None:
@@ -54,7 +54,7 @@ class Freezes:
         self._chats = {chat_id: until for chat_id, until in self._chats.items() if until > now}
 
 
-class Departures:
+class SentWindow:
     """Of one bot, by the seconds of one clock. `window` is kept whatever was planned; None keeps nothing."""
 
     def __init__(self) -> None:
@@ -62,31 +62,31 @@ class Departures:
         self._left: list[float] = []
         self._waiting: list[tuple[float, float, int]] = []  # until when, when it was planned, its chat
 
-    def opens(self, now: float, at: float) -> float:
+    def opens_at(self, now: float, at: float) -> float:
         """`at` if that is `now` and one more may leave; else the first time from then on that none awaits."""
         if self.window is None or (at <= now and self.window.room(self._left, now)):
             return at
         awaited = [until for until, _, _ in self._waiting if until > now]
         return self.window.earliest(sorted(self._left + awaited), at)
 
-    def leave(self, now: float) -> None:
+    def acquire(self, now: float) -> None:
         if self.window is not None:
             self.window.forget(self._left, now)
             book(self._left, now)
 
-    def stay(self, left: float) -> None:
+    def release(self, left: float) -> None:
         """What was to leave at `left` has not."""
         unbook(self._left, left)
 
-    def wait(self, until: float, planned: float, chat_id: int) -> None:
+    def park(self, until: float, planned: float, chat_id: int) -> None:
         """It asks again then."""
         insort(self._waiting, (until, planned, chat_id))
 
-    def awaited_by(self, chat_id: int) -> list[float]:
+    def is_parked(self, chat_id: int) -> list[float]:
         """Until when the chat's requests wait that have not asked again, however late they are."""
         return [until for until, _, waiting in self._waiting if waiting == chat_id]
 
-    def waited(self, until: float, chat_id: int) -> float | None:
+    def pop_parked(self, until: float, chat_id: int) -> float | None:
         """When that request of the chat was planned, which waits no more; None if none waits until then."""
         index = bisect_left(self._waiting, (until,))
         while index < len(self._waiting) and self._waiting[index][0] == until:
@@ -111,7 +111,7 @@ class _Booking(NamedTuple):
     private: bool
 
 
-class Pacing:
+class SendScheduler:
     """Explicit state: past and booked starts, no older than a minute, and the freezes of floods.
 
     A start is booked ahead and confirmed when it has come. What is confirmed late is counted as late, but the
@@ -124,13 +124,13 @@ class Pacing:
         self._kept_windows = {private: limits.of_chat_kept(private) for private in (True, False)}
         self._bot: Window | None = None
         self._even: Window | None = None
-        self._departures = Departures()
+        self._departures = SentWindow()
         self._widen(limits.first_margin)
         self._starts: list[float] = []
         self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
         self._chats: dict[int, list[float]] = {}
         self._windows: dict[int, Window] = {}
-        self._freezes = Freezes(limits.crowd)
+        self._freezes = FloodPauses(limits.crowd)
         self._movable: list[_Booking] = []
         self._moved: dict[_Booking, float] = {}
         self._sweep_at = _SWEEP_FROM
@@ -150,7 +150,7 @@ class Pacing:
         return len(self._chats) + len(self._freezes)
 
     @property
-    def bot_frozen_until(self) -> float:
+    def bot_paused_until(self) -> float:
         return self._freezes.bot_until
 
     @property
@@ -176,7 +176,7 @@ class Pacing:
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
         """The earliest start as far as the chat and freezes are concerned, whatever else the bot does."""
         return self._window(private).earliest(
-            self._chats.get(chat_id, []), self._freezes.thawed(now, chat_id)
+            self._chats.get(chat_id, []), self._freezes.resume_at(now, chat_id)
         )
 
     def reserve(
@@ -195,7 +195,9 @@ class Pacing:
         Whoever books movably asks `confirm` when the start has come.
         """
         self._forget(now, chat_id)
-        start = self._place(self._freezes.thawed(now, chat_id) + lead, chat_id, private, even=not interactive)
+        start = self._place(
+            self._freezes.resume_at(now, chat_id) + lead, chat_id, private, even=not interactive
+        )
         if interactive and (pushed := self._displace(now, start, chat_id, private)) is not None:
             return pushed
         self._book(_Booking(start, chat_id, private), movable=movable)
@@ -210,11 +212,11 @@ class Pacing:
         booking = _Booking(start, chat_id, private)
         if (moved := self._moved.pop(booking, None)) is not None:
             return moved if moved > now else self.confirm(now, chat_id, private, moved)
-        thawed = self._freezes.thawed(now, chat_id)
+        thawed = self._freezes.resume_at(now, chat_id)
         if start > now >= thawed:
             return start
         self._unlist(booking)
-        waited = self._departures.waited(start, chat_id)
+        waited = self._departures.pop_parked(start, chat_id)
         planned = start if waited is None else waited
         if thawed > now:
             self._unbook(_Booking(start, chat_id, private), planned)
@@ -223,20 +225,20 @@ class Pacing:
             return again
         return self._depart(now, chat_id, private, start, planned)
 
-    def leave(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
+    def acquire(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
         """The same for a request that was confirmed, but whose first byte goes only now.
 
         Within a window of that time it needs no other room: it stands in every window that ends now already.
         """
         if now < confirmed + self._shortest[private]:
             return confirmed
-        self._departures.stay(confirmed)
+        self._departures.release(confirmed)
         return self._depart(now, chat_id, private, confirmed, None)
 
-    def left(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
+    def mark_sent(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
         """It has left, and is counted as leaving `now` however long ago it was confirmed."""
-        self._departures.stay(confirmed)
-        self._departures.leave(now)
+        self._departures.release(confirmed)
+        self._departures.acquire(now)
         self._rebook_chat(chat_id, private, confirmed, now)
         return now
 
@@ -244,21 +246,21 @@ class Pacing:
         """Count it as leaving now, or as waiting for the first time that nobody else waits for."""
         behind = [at for at in self._chats.get(chat_id, []) if at <= now]
         unbook(behind, start)
-        for late in self._departures.awaited_by(chat_id) if behind else ():
+        for late in self._departures.is_parked(chat_id) if behind else ():
             unbook(behind, late)  # it has not left: else late ones would wait for each other in circles
         at, tried = now, -math.inf
         while at != tried:
             tried = at
-            at = self._departures.opens(now, self._kept_windows[private].earliest(behind, at))
+            at = self._departures.opens_at(now, self._kept_windows[private].earliest(behind, at))
         self._rebook_chat(chat_id, private, start, at)
         if planned is not None and self._bot is not None and at > planned + _BEHIND:
             unbook(self._starts, planned)
             book(self._starts, at)
             planned = at
         if at <= now:
-            self._departures.leave(now)
+            self._departures.acquire(now)
         else:
-            self._departures.wait(at, at if planned is None else planned, chat_id)
+            self._departures.park(at, at if planned is None else planned, chat_id)
         return at
 
     def _rebook_chat(self, chat_id: int, private: bool, start: float, at: float) -> None:
@@ -279,12 +281,12 @@ class Pacing:
             self._widen(self._limits.margin)
         return whole
 
-    def freeze(self, chat_id: int, until: float) -> None:
+    def pause(self, chat_id: int, until: float) -> None:
         """Nothing to this chat before `until`, as remembered from an earlier run."""
-        self._freezes.freeze(chat_id, until)
+        self._freezes.pause(chat_id, until)
 
-    def freeze_bot(self, until: float) -> None:
-        self._freezes.freeze_bot(until)
+    def pause_bot(self, until: float) -> None:
+        self._freezes.pause_bot(until)
 
     def budget(self, now: float, within: float) -> int:
         """How many pushes, each to a chat that is ready, could still be booked within `within` seconds."""
@@ -341,7 +343,7 @@ class Pacing:
         self._unbook(push)
         self._book(_Booking(push.start, chat_id, private), movable=False)
         later = self._place(
-            self._freezes.thawed(push.start, push.chat_id), push.chat_id, push.private, even=True
+            self._freezes.resume_at(push.start, push.chat_id), push.chat_id, push.private, even=True
         )
         self._book(_Booking(later, push.chat_id, push.private), movable=True)
         self._moved[push] = later
@@ -389,7 +391,7 @@ class Pacing:
 PLENTY = 0.6
 
 
-class WidePacing(Pacing):
+class FlexibleSendScheduler(SendScheduler):
     """A stretched booking counts twice, where it may begin first and where last: so at least once in every
     window of the bot in which it may begin, as long as the two are nearer than the window is long. For its
     chat it counts once, where it may begin last."""

@@ -11,16 +11,24 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.clock import Clock
-from bot.leases import Holding
+from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
-from bot.rate_limit import Claimed
+from bot.rate_limit import ClaimedDelivery
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.reservations import Booked, Bookings, Request, Wish, later, learned, stretched
+from bot.rate_limit.reservations import (
+    Reservation,
+    ReservationBatcher,
+    ReservationRequest,
+    ReservedSlot,
+    later,
+    stretched,
+    update_lead_time,
+)
 from bot.rate_limit.scheduler import FLOODS_TOGETHER
 from bot.telegram.send_gate import departs
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, State, settled
-from storage.rate_limits import Paced, instant, seconds
+from storage.model import ChatKind, Delivery, State, settlement_of
+from storage.rate_limits import RateLimitRow, instant, seconds
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +38,7 @@ MARK_SECONDS = 0.02  # before its start, to write that a request is about to be 
 WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
 
 
-class SharedPace:
+class SharedRateLimiter:
     """`pulse` is this process's own lease: claims end with it, and without it nothing leaves."""
 
     ahead = 0.25
@@ -42,7 +50,7 @@ class SharedPace:
         database: Database,
         limits: Limits,
         clock: Clock,
-        pulse: Holding,
+        pulse: LeaseHolder,
         metrics: Metrics,
         *,
         on_unsure: Literal["resend", "skip"] = "resend",
@@ -54,20 +62,22 @@ class SharedPace:
         self._pulse = pulse
         self._metrics = metrics
         self._on_unsure = on_unsure
-        self._bookings = Bookings(database, self._limits, clock, slack=limits.slack)
+        self._bookings = ReservationBatcher(database, self._limits, clock, slack=limits.slack)
         self._push_lead = PUSH_LEAD
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """The rows remember."""
 
     def budget(self) -> int:
-        if not self._pulse.held():
+        if not self._pulse.is_held():
             return 0
         # The others have booked meanwhile, so it is at most this; the rows decide.
         now = self._bookings.now()
         return 1 if now is None else self._bookings.last.budget(now + self._push_lead, self.ahead)
 
-    async def claim(self, tx: Transaction, slots: int, now: datetime, lease: timedelta) -> Sequence[Claimed]:
+    async def claim(
+        self, tx: Transaction, slots: int, now: datetime, lease: timedelta
+    ) -> Sequence[ClaimedDelivery]:
         owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
         ledger = await self._bookings.open(tx)
         pacing, there = ledger.pacing, ledger.now
@@ -85,41 +95,43 @@ class SharedPace:
             if ready - there > lead + FAR_SECONDS:
                 again = instant(ready)
                 far.append(
-                    settled(delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False)
+                    settlement_of(
+                        delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False
+                    )
                 )
                 continue
             start = pacing.reserve(there, chat_id, private, lead=lead)
             booked = stretched(pacing, chat_id, private, start)
-            kept.append(Claimed(delivery, at, booked.start, booked.until, owner, lead))
+            kept.append(ClaimedDelivery(delivery, at, booked.start, booked.until, owner, lead))
         await self._bookings.close(ledger)
         if far:
             await tx.outbox.settle(far, now)
         return kept
 
-    async def turn(self, claimed: Claimed) -> float | None:
-        delivery, booked = claimed.delivery, Booked(claimed.start, claimed.until)
+    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
+        delivery, booked = claimed.delivery, Reservation(claimed.start, claimed.until)
         ready = self._bookings.now()
         assert ready is not None, "the claim has looked"
-        self._push_lead = learned(self._push_lead, claimed.lead + ready - booked.start)
+        self._push_lead = update_lead_time(self._push_lead, claimed.lead + ready - booked.start)
         if delivery.unsure or self._on_unsure == "skip":
             await self._bookings.until(booked.start - MARK_SECONDS)
             if not await self._mark(delivery):
                 return 0.0
         chat_id, private = _chat(delivery)
-        wish = Wish(chat_id=chat_id, private=private, within=FAR_SECONDS)
-        request = Request(self._bookings, wish, booked, lambda: self._is_ours(claimed))
-        postponed = await request.granted()
+        wish = ReservationRequest(chat_id=chat_id, private=private, within=FAR_SECONDS)
+        request = ReservedSlot(self._bookings, wish, booked, lambda: self._is_ours(claimed))
+        postponed = await request.wait_for_slot()
         if postponed is None:
             departs(request)
         return postponed
 
-    def flooded(self, chat_id: int, seconds: float) -> None:
+    def pause_chat(self, chat_id: int, seconds: float) -> None:
         """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
 
-    async def flooded_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+    async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
         bot, _ = await tx.pace.lock()
-        known = (await tx.pace.chats([chat_id])).get(chat_id, Paced(key=str(chat_id)))
+        known = (await tx.pace.chats([chat_id])).get(chat_id, RateLimitRow(key=str(chat_id)))
         chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
         rows = [replace(chat, until=later(known.until, until))]
         others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
@@ -128,33 +140,33 @@ class SharedPace:
             extent = "bot"
             paused = later(later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
-            self._bookings.last.freeze_bot(seconds(paused))
+            self._bookings.last.pause_bot(seconds(paused))
         await tx.pace.write(rows)
         self._metrics.flooded(extent)
 
-    async def answer(self, chat_id: int, private: bool, longest: float) -> bool:
-        wish = Wish(chat_id=chat_id, private=private, interactive=True, within=longest)
-        request = Request(self._bookings, wish, await self._bookings.book(wish))
-        if not request.booked.kept or await request.granted() is not None:
+    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
+        wish = ReservationRequest(chat_id=chat_id, private=private, interactive=True, within=longest)
+        request = ReservedSlot(self._bookings, wish, await self._bookings.reserve(wish))
+        if not request.booked.kept or await request.wait_for_slot() is not None:
             return False
         departs(request)
         return True
 
-    async def answer_flooded(self, chat_id: int, seconds: float) -> None:
+    async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
         async def unit(tx: Transaction) -> None:
             now = await tx.now(self._clock.now())
-            await self.flooded_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
+            await self.pause_chat_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
 
-        await self._database.transact(unit, alone=False)
+        await self._database.write(unit, exclusive=False)
 
     async def _mark(self, delivery: Delivery) -> bool:
-        return await self._database.transact(
-            lambda tx: tx.outbox.begin(delivery.id, delivery.token), alone=False
+        return await self._database.write(
+            lambda tx: tx.outbox.begin(delivery.id, delivery.token), exclusive=False
         )
 
-    def _is_ours(self, claimed: Claimed) -> bool:
+    def _is_ours(self, claimed: ClaimedDelivery) -> bool:
         """Whether no other process can have taken it over, however long this one may have stood still."""
-        return self._pulse.held() and self._pulse.token == claimed.owner
+        return self._pulse.is_held() and self._pulse.token == claimed.owner
 
 
 def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:

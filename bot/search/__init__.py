@@ -7,7 +7,7 @@ from storage.database import Transaction
 from storage.model import PostId
 
 
-class Shelf:
+class SearchService:
     """One for each process; every process sees every post, because the rows say what has changed."""
 
     def __init__(self) -> None:

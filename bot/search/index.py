@@ -14,7 +14,7 @@ from itertools import compress, islice
 from operator import add
 from typing import TypeVar
 
-from bot.search.normalize import fold, trace
+from bot.search.normalize import normalize, normalize_with_offsets
 from storage.model import Post, PostId
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _BITS = bytes.maketrans(b"01", b"\x00\x01")
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class BigramFilter:
     """The bits of all texts by column; the first text is the highest of `width` bits.
 
     With `singles` each sign has a column too; without, words of one sign pass every text.
@@ -34,7 +34,7 @@ class Columns:
     width: int = 0
     singles: bool = False
 
-    def sift(self, things: Sequence[T], words: Iterable[str]) -> Iterable[T]:
+    def candidates(self, things: Sequence[T], words: Iterable[str]) -> Iterable[T]:
         """Of things in the order of the texts, those whose text may hold all the words; in that order."""
         if not things:
             return ()
@@ -45,7 +45,7 @@ class Columns:
         return compress(things, f"{left:0{self.width}b}".encode().translate(_BITS))
 
 
-def columns_of(texts: Sequence[str], *, singles: bool = False) -> Columns:
+def columns_of(texts: Sequence[str], *, singles: bool = False) -> BigramFilter:
     """The columns of `texts`; with `singles` they take half as long again to make."""
     size = (len(texts) + 7) // 8
     rows = [bytearray(size) for _ in range(_COLUMNS)]
@@ -53,7 +53,7 @@ def columns_of(texts: Sequence[str], *, singles: bool = False) -> Columns:
         byte, bit = place >> 3, 128 >> (place & 7)
         for column in _columns(text, singles):
             rows[column][byte] |= bit
-    return Columns(tuple(int.from_bytes(row) for row in rows), 8 * size, singles)
+    return BigramFilter(tuple(int.from_bytes(row) for row in rows), 8 * size, singles)
 
 
 def _columns(text: str, singles: bool) -> set[int]:
@@ -76,7 +76,7 @@ _END = "\x00"  # between title, tags and excerpt: no query holds it, so no word 
 Snippet = tuple[tuple[str, bool], ...]  # pieces of the original text, True where they match
 
 
-class Where(StrEnum):
+class FieldRank(StrEnum):
     """The part of a post in which the words were found; where they are spread, the last part needed."""
 
     TITLE = "title"
@@ -99,8 +99,8 @@ class Index:
     """The posts as they are searched: most sifted into columns, what came lately still apart in `fresh`."""
 
     entries: tuple[_Entry, ...] = ()  # newest first
-    heads: Columns = field(default_factory=Columns)  # of their titles and tags
-    texts: Columns = field(default_factory=Columns)  # of all
+    heads: BigramFilter = field(default_factory=BigramFilter)  # of their titles and tags
+    texts: BigramFilter = field(default_factory=BigramFilter)  # of all
     fresh: tuple[_Entry, ...] = ()
     hidden: frozenset[PostId] = frozenset()  # of `entries`: replaced by a fresh one, or gone
 
@@ -110,7 +110,7 @@ class Hit:
     """A post that has all the words."""
 
     post_id: PostId
-    where: Where
+    where: FieldRank
     _entry: _Entry
     _words: tuple[str, ...]
 
@@ -118,11 +118,11 @@ class Hit:
     def snippet(self) -> Snippet:
         """The title, the tags or some of the excerpt, with the words marked."""
         match self.where:
-            case Where.TITLE:
+            case FieldRank.TITLE:
                 return _marked(self._entry.title, self._words, whole=True)
-            case Where.TAG:
+            case FieldRank.TAG:
                 return _marked(_TAG_COMMA.join(self._entry.tags), self._words, whole=True)
-            case Where.EXCERPT:
+            case FieldRank.EXCERPT:
                 return _marked(self._entry.excerpt, self._words, whole=False)
 
 
@@ -153,9 +153,9 @@ def search(index: Index, words: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         return ()
     heads = _candidates(index, index.heads, wanted)
     hits: dict[PostId, Hit] = {}
-    for part, where in enumerate(Where):
+    for part, where in enumerate(FieldRank):
         found: Iterable[_Entry] = heads
-        if where is Where.EXCERPT:
+        if where is FieldRank.EXCERPT:
             found = _candidates(index, index.texts, wanted)
         for word in wanted:
             found = _having(word, part, found)
@@ -167,7 +167,7 @@ def search(index: Index, words: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
 
 def query_words(query: str) -> tuple[str, ...]:
     """The words of a query as they are compared, each once."""
-    folded = (fold(word).replace(_END, "") for word in query[:LONGEST_QUERY].split())
+    folded = (normalize(word).replace(_END, "") for word in query[:LONGEST_QUERY].split())
     return tuple(dict.fromkeys(word for word in folded if word))
 
 
@@ -180,9 +180,9 @@ def _having(word: str, part: int, entries: Iterable[_Entry]) -> Iterator[_Entry]
     return (entry for entry in entries if word in entry.folded[part])
 
 
-def _candidates(index: Index, columns: Columns, words: Sequence[str]) -> list[_Entry]:
+def _candidates(index: Index, columns: BigramFilter, words: Sequence[str]) -> list[_Entry]:
     """Whatever may have all the words, newest first."""
-    likely = list(columns.sift(index.entries, words))
+    likely = list(columns.candidates(index.entries, words))
     if index.hidden:
         likely = [entry for entry in likely if entry.post_id not in index.hidden]
     for entry in index.fresh:
@@ -205,15 +205,15 @@ def _rank(entry: _Entry) -> tuple[int, int]:
 
 def _entry(post: Post) -> _Entry:
     tags = post.inferred_tags if post.tags is None else post.tags
-    title = fold(post.title)
-    head = _END.join((title, fold(_TAG_COMMA.join(tags))))
+    title = normalize(post.title)
+    head = _END.join((title, normalize(_TAG_COMMA.join(tags))))
     return _Entry(
         post_id=post.id,
         rank=(-(post.date or date.min).toordinal(), -post.id),
         title=post.title,
         tags=tags,
         excerpt=post.excerpt,
-        folded=(title, head, _END.join((head, fold(post.excerpt)))),
+        folded=(title, head, _END.join((head, normalize(post.excerpt)))),
     )
 
 
@@ -235,7 +235,7 @@ def _marked(text: str, words: Sequence[str], *, whole: bool) -> Snippet:
 
 def _spans(text: str, words: Sequence[str], formulas: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Where the words stand in the original, merged where they touch; within a formula, the whole formula."""
-    traced = trace(text)
+    traced = normalize_with_offsets(text)
     found: list[tuple[int, int]] = []
     for word in words:
         place = traced.text.find(word)

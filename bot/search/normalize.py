@@ -47,7 +47,7 @@ _FOLDS = _Folds(_QUOTES)
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class NormalizedText:
     """A folded text; its sign at `i` was made of the original from `starts[i]` to `ends[i]`."""
 
     text: str
@@ -55,14 +55,14 @@ class Traced:
     ends: tuple[int, ...]
 
 
-def fold(text: str) -> str:
+def normalize(text: str) -> str:
     """`text` as it is compared."""
     if "\\" in text or "$" in text or "{" in text or "}" in text:
         text = _MARKUP.sub(_spoken, text)
     return _BLANKS.sub("", text.translate(_FOLDS))
 
 
-def trace(text: str) -> Traced:
+def normalize_with_offsets(text: str) -> NormalizedText:
     """`fold(text)`, and where each of its signs came from."""
     signs: list[tuple[str, int, int]] = []
     for piece, start, end in _pieces(text):
@@ -70,7 +70,7 @@ def trace(text: str) -> Traced:
     folded = "".join(sign for sign, _, _ in signs)
     dropped = {place for blank in _BLANKS.finditer(folded) for place in range(*blank.span())}
     kept = [sign for place, sign in enumerate(signs) if place not in dropped]
-    return Traced(
+    return NormalizedText(
         "".join(sign for sign, _, _ in kept),
         tuple(start for _, start, _ in kept),
         tuple(end for _, _, end in kept),

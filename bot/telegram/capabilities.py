@@ -13,7 +13,7 @@ from bot.clock import Clock
 PROBE_SECONDS: Final = 86_400.0  # how long a server without rich messages is believed to have none
 
 
-class RichAbility:
+class RichCapability:
     """Whether rich messages may be tried: if `wanted` at all, until the server turns out to lack them.
 
     A server is updated behind the bot's back, so after a day one message asks again.

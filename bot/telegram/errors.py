@@ -23,7 +23,7 @@ from telegram.error import (
 
 from bot.telegram.http_request import NotSentError
 from bot.telegram.redaction import redact
-from storage.model import Fault, Gone, Later, Moved, Outcome, Pause, Refused, Sent, Unsure
+from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before the next try where Telegram names none; the sender lengthens them with every attempt.
 _UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT, _FLOOD = 5.0, 30.0, 60.0, 30.0, 5.0
@@ -128,25 +128,25 @@ def outcome_of(error: BaseException) -> Outcome:
     reason = _reason(error)
     match error:
         case RetryAfter():
-            return Later(retry_seconds(error), reason, flood=True)
+            return RetryLater(retry_seconds(error), reason, flood=True)
         case ChatMigrated(new_chat_id=chat_id):
             return Moved(chat_id)
         case NotSentError():
-            return Later(_UNREACHABLE, reason, pause=Pause.BOT)
+            return RetryLater(_UNREACHABLE, reason, pause=Pause.BOT)
         case TelegramError() if _from_elsewhere(error):
             return _answer_from_elsewhere(error, reason)
         case EndPointNotFound() | InvalidToken():
             return _token_or_method(error)
         case Conflict():
-            return Later(_CONFLICT, reason)
+            return RetryLater(_CONFLICT, reason)
         case Forbidden():
-            return Gone(reason) if _says(reason, _GONE) else Refused(reason, Fault.RIGHTS)
+            return Gone(reason) if _says(reason, _GONE) else Rejected(reason, Fault.RIGHTS)
         case BadRequest():
             return _bad_request(reason)
         case NetworkError():
             return _network_error(reason)
         case _:
-            return Unsure(reason)
+            return InDoubt(reason)
 
 
 def _bad_request(reason: str) -> Outcome:
@@ -154,17 +154,17 @@ def _bad_request(reason: str) -> Outcome:
         return Sent(None)
     if _says(reason, _GONE):
         return Gone(reason)
-    return Refused(reason, next((fault for fault, words in _FAULTS if _says(reason, words)), Fault.OTHER))
+    return Rejected(reason, next((fault for fault, words in _FAULTS if _says(reason, words)), Fault.OTHER))
 
 
 def _network_error(reason: str) -> Outcome:
     """No answer came, or one whose status python-telegram-bot has no class for."""
     if "request entity too large" in reason.lower():
-        return Refused(reason, Fault.CONTENT)
+        return Rejected(reason, Fault.CONTENT)
     if "too many requests" in reason.lower():  # 429 without the parameter that makes it a RetryAfter
         named = re.search(r"retry after (\d+)", reason.lower())
-        return Later(float(named[1]) if named else _FLOOD, reason, flood=True)
-    return Unsure(reason)
+        return RetryLater(float(named[1]) if named else _FLOOD, reason, flood=True)
+    return InDoubt(reason)
 
 
 def _from_elsewhere(error: TelegramError) -> bool:
@@ -175,10 +175,10 @@ def _from_elsewhere(error: TelegramError) -> bool:
 def _answer_from_elsewhere(error: TelegramError, reason: str) -> Outcome:
     """A page says nothing of the chat or the token; a refusal by it at least means that nothing was sent."""
     if isinstance(error, InvalidToken | Forbidden | BadRequest | Conflict) or "(429)" in error.message:
-        return Later(_NOT_TELEGRAM, _short(reason), pause=Pause.BOT)
+        return RetryLater(_NOT_TELEGRAM, _short(reason), pause=Pause.BOT)
     if "(413)" in error.message:
-        return Refused(_short(reason), Fault.CONTENT)
-    return Unsure(_short(reason))
+        return Rejected(_short(reason), Fault.CONTENT)
+    return InDoubt(_short(reason))
 
 
 def _token_or_method(error: TelegramError) -> Outcome:
@@ -188,8 +188,8 @@ def _token_or_method(error: TelegramError) -> Outcome:
         return _answer_from_elsewhere(cause, _reason(cause))
     reason = _reason(cause)
     if _says(reason, ("method not found",)):
-        return Refused(reason, Fault.METHOD)
-    return Later(_NO_TOKEN, reason, pause=Pause.TOKEN)
+        return Rejected(reason, Fault.METHOD)
+    return RetryLater(_NO_TOKEN, reason, pause=Pause.TOKEN)
 
 
 def retry_seconds(error: RetryAfter) -> float:

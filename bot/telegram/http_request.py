@@ -20,12 +20,12 @@ from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
 from bot.telegram.redaction import redact
-from bot.telegram.send_gate import Departure, departing
+from bot.telegram.send_gate import SendGate, departing
 
 _INTERIM = range(100, 200)  # answers that announce another
 
 
-class Line:
+class HttpExchange:
     """A connection that is a single request's own within a block, after which it is free for another.
 
     A block that fails closes it: what its other end makes of the request is not known then.
@@ -81,7 +81,7 @@ def _head(request: aiohttp.ClientRequest) -> bytes:
     return "\r\n".join([f"{METH_POST} {target} HTTP/1.1", *headers, f"{CONTENT_LENGTH}: "]).encode()
 
 
-class Lines:
+class HttpExchangePool:
     """The connections of one session, to as many addresses as a bot has methods."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Lines:
         self._requests: dict[str, aiohttp.ClientRequest] = {}
         self._heads: dict[str, bytes] = {}
 
-    async def line(self, url: str, patience: aiohttp.ClientTimeout) -> Line:
+    async def line(self, url: str, patience: aiohttp.ClientTimeout) -> HttpExchange:
         """A free or a new connection to there.
 
         Raises ClientError or TimeoutError, also when all stayed busy.
@@ -106,7 +106,7 @@ class Lines:
         head = self._heads.get(url)
         if head is None:  # not earlier: what a proxy is to be told is known now
             head = self._heads[url] = _head(request)
-        return Line(connection, head)
+        return HttpExchange(connection, head)
 
     def _request(self, url: str) -> aiohttp.ClientRequest:
         try:
@@ -188,7 +188,7 @@ class AiohttpRequest(BaseRequest):
         self._connect = connect_timeout
         self._pool = pool_timeout
         self._proxy = proxy
-        self._lines: Lines | None = None
+        self._lines: HttpExchangePool | None = None
 
     @property
     def read_timeout(self) -> float | None:
@@ -203,7 +203,9 @@ class AiohttpRequest(BaseRequest):
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=agent,
             )
-            self._lines = Lines(session, {**agent, "Content-Type": "application/json"}, self._proxy)
+            self._lines = HttpExchangePool(
+                session, {**agent, "Content-Type": "application/json"}, self._proxy
+            )
 
     async def shutdown(self) -> None:
         """Close the pool; requests under way end without an answer."""
@@ -237,23 +239,27 @@ class AiohttpRequest(BaseRequest):
         )
         departure = departing()
         if method != "POST" or uploads:
-            await _granted(departure)  # a form is written in pieces; the first of them says nothing
+            await _acquired(departure)  # a form is written in pieces; the first of them says nothing
             form = {"data": _form(request_data), "proxy": self._proxy, "timeout": timeout}
             return await _by_session(lines.session, method, url, form)
         return await _posted(lines, url, _json(request_data), timeout, departure)
 
 
 async def _posted(
-    lines: Lines, url: str, body: bytes, patience: aiohttp.ClientTimeout, departure: Departure | None
+    lines: HttpExchangePool,
+    url: str,
+    body: bytes,
+    patience: aiohttp.ClientTimeout,
+    departure: SendGate | None,
 ) -> tuple[int, bytes]:
     released = False
     try:
         with await lines.line(url, patience) as line:
-            await _granted(departure)  # the wait for a connection may have been long
+            await _acquired(departure)  # the wait for a connection may have been long
             line.send(body)
             released = True
             if departure is not None:
-                departure.left()
+                departure.mark_sent()
             return await line.answer(patience.sock_read)
     except (aiohttp.ClientError, OSError) as error:
         failure = _failure(error, released=released)
@@ -275,12 +281,12 @@ async def _by_session(
     raise failure
 
 
-async def _granted(departure: Departure | None) -> None:
+async def _acquired(departure: SendGate | None) -> None:
     """Wait until the request may leave. Raises NotSentError if it may not any more."""
     if departure is None:
         return
     try:
-        await departure.leaves()
+        await departure.acquire()
     except Exception as refused:
         what = f"{type(refused).__name__}: {redact(str(refused))}"
         raise NotSentError(f"it was not to leave: {what}") from refused

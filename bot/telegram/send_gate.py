@@ -8,27 +8,27 @@ from contextvars import ContextVar
 from typing import Protocol
 
 
-class Departure(Protocol):
+class SendGate(Protocol):
     """One request that may leave about now."""
 
-    async def leaves(self) -> None:
+    async def acquire(self) -> None:
         """Wait until it may, as things stand by now. What it raises means that nothing was sent."""
         ...
 
-    def left(self) -> None:
+    def mark_sent(self) -> None:
         """It has been handed to the network just now."""
         ...
 
 
-_next: ContextVar[Departure | None] = ContextVar("departure", default=None)
+_next: ContextVar[SendGate | None] = ContextVar("departure", default=None)
 
 
-def departs(departure: Departure) -> None:
+def departs(departure: SendGate) -> None:
     """The next request that this task makes is this one."""
     _next.set(departure)
 
 
-def departing() -> Departure | None:
+def departing() -> SendGate | None:
     """Whom to ask about the request that this task makes now; the one after it is another."""
     departure = _next.get()
     if departure is not None:

@@ -99,7 +99,7 @@ def _plain(post: Mapping[str, Any], bot: Bot) -> Message:
     return read
 
 
-class ForgetfulApplication(Application[Any, Any, Any, Any, Any, Any]):
+class StatelessApplication(Application[Any, Any, Any, Any, Any, Any]):
     __slots__ = ()
 
     def _mark_for_persistence_update(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from telegram import Bot, Update
 from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
 
-from bot.supervisor import Nursery
+from bot.supervisor import BackgroundTasks
 from bot.telegram.errors import retry_seconds
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 CONFLICTS = 6  # in a row, until it cannot be the end of another process's last request any more
 
 
-class Polling:
+class UpdatePoller:
     """`may` says whether this process may ask; `hand_on` is given every update once."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Polling:
         self._stopping = asyncio.Event()
         self._troubles = 0
         self._at_work: dict[int, float] = {}
-        self._handing = Nursery()
+        self._handing = BackgroundTasks()
 
     def stop(self) -> None:
         self._stopping.set()

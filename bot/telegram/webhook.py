@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from bot.supervisor import Nursery
+from bot.supervisor import BackgroundTasks
 
 PROMPT_SECONDS = 1.0  # who pressed a button sees it wait; what has not left by then is called by itself
 
@@ -25,10 +25,10 @@ Call = Mapping[str, object]  # the parameters, and the method among them
 Itself = Callable[[], Coroutine[object, object, None]]
 
 
-class Ride:
+class WebhookReply:
     """For one update, from its coming to the response. Calls that missed it are made in the `nursery`."""
 
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, nursery: BackgroundTasks) -> None:
         self._nursery = nursery
         self._waiting: tuple[Call, Itself] | None = None
         self._late: asyncio.TimerHandle | None = None
@@ -62,11 +62,11 @@ class Ride:
         return waiting
 
 
-_RIDE: ContextVar[Ride | None] = ContextVar("the response to the update at hand", default=None)
+_RIDE: ContextVar[WebhookReply | None] = ContextVar("the response to the update at hand", default=None)
 
 
 @contextmanager
-def offered(ride: Ride | None) -> Iterator[None]:
+def offered(ride: WebhookReply | None) -> Iterator[None]:
     """Let what is done about the update within the block ride, also by tasks that begin there."""
     token = _RIDE.set(ride)
     try:
@@ -75,7 +75,7 @@ def offered(ride: Ride | None) -> Iterator[None]:
         _RIDE.reset(token)
 
 
-def rides(call: Call, itself: Itself) -> bool:
+def attach(call: Call, itself: Itself) -> bool:
     """Whether the call is taken care of; if not, make it. `itself` is how it is made by itself."""
     ride = _RIDE.get()
     return ride is not None and ride.take(call, itself)
@@ -93,7 +93,7 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 Handle = Callable[[Mapping[str, Any]], Awaitable[bool]]
 
 
-class Updates:
+class WebhookEndpoint:
     """Hands updates on; Telegram brings one again until it hears 200, so `handle` says whether it may."""
 
     def __init__(self, handle: Handle, path: str, secret: str) -> None:
@@ -101,7 +101,7 @@ class Updates:
         self._path = path
         self._secret = secret.encode()
         self._under_way = 0
-        self._calls = Nursery()
+        self._calls = BackgroundTasks()
 
     async def receive(self, request: web.BaseRequest) -> web.Response:
         if request.path != self._path:
@@ -127,7 +127,7 @@ class Updates:
         update = update_in(body)
         if update is None:
             return _answer(HTTPStatus.BAD_REQUEST)
-        ride = Ride(self._calls) if self._under_way >= CROWD else None
+        ride = WebhookReply(self._calls) if self._under_way >= CROWD else None
         try:
             async with asyncio.timeout(HANDLING_SECONDS):
                 with offered(ride):
@@ -159,10 +159,12 @@ def _answer(status: HTTPStatus) -> web.Response:
 
 
 @asynccontextmanager
-async def listening(handle: Handle, *, url: str, secret: str, host: str, port: int) -> AsyncIterator[None]:
+async def serve_webhook(
+    handle: Handle, *, url: str, secret: str, host: str, port: int
+) -> AsyncIterator[None]:
     """Listen while the block runs, on the path of `url`. Raises OSError if the port cannot be had."""
     # There is one path, so nothing is routed; of a body more than a mebibyte is not read (BaseRequest).
-    updates = Updates(handle, urlsplit(url).path or "/", secret)
+    updates = WebhookEndpoint(handle, urlsplit(url).path or "/", secret)
     runner = web.ServerRunner(web.Server(updates.receive, access_log=None), shutdown_timeout=HANDLING_SECONDS)
     await runner.setup()
     try:

@@ -109,7 +109,7 @@ _WORD = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class EpisodeReading:
     """What one title says about itself; `part` is 上, 中 or 下 where that is its number (下 counts as 2)."""
 
     series: str
@@ -165,7 +165,7 @@ def _digit(text: str) -> int:
     return _ONES.index(text) + 1 if text and text in _ONES else 0
 
 
-def _readings(title: str) -> Iterator[tuple[int, Reading]]:
+def _readings(title: str) -> Iterator[tuple[int, EpisodeReading]]:
     flat = spread(title)
     for style in STYLES:
         lead = style.lead.match(flat) if style.lead is not None else None
@@ -183,7 +183,7 @@ def _readings(title: str) -> Iterator[tuple[int, Reading]]:
             continue
         yield (
             found.start("number"),
-            Reading(
+            EpisodeReading(
                 series=name,
                 key=key,
                 episode=number_of(number),
@@ -195,7 +195,7 @@ def _readings(title: str) -> Iterator[tuple[int, Reading]]:
 
 
 @lru_cache(maxsize=32768)  # the archive is derived anew on every sighting, and its titles hardly change
-def read_title(title: str) -> Reading | None:
+def read_title(title: str) -> EpisodeReading | None:
     """Series and number as this title alone tells them; None if it bears no number of a series.
 
     Reads full-width and flattened titles alike. Of several numbers the first one counts. Never raises.

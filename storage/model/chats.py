@@ -141,7 +141,7 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownAsker:
     """What is known of somebody who asks: the chat or topic, what it wants, whether the person has marks.
 
     `revision` changes whenever the archive does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import NewType
+from typing import ClassVar, NewType
 
 from storage.model.chats import Destination
 from storage.model.posts import PostId, ScopeId
@@ -67,7 +67,7 @@ class Delivery:
     scope_id: ScopeId | None = None  # the subscription that asked for it
     message_id: int | None = None
     form: Form | None = None  # at most this rich, since a richer one was refused
-    duty: str = ""  # what the row is for, unique within the destination
+    dedup_key: str = ""  # what the row is for, unique within the destination
     reply_to: int | None = None  # the message there that told of the episode before
 
 
@@ -90,6 +90,7 @@ class Settlement:
 class Sent:
     """Telegram has it. `message_id` is None where nothing new was written (an edit that changed nothing)."""
 
+    LABEL: ClassVar = "sent"  # in metrics
     message_id: int | None
 
 
@@ -102,9 +103,10 @@ class Pause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Surely not sent; worth another try after `seconds`, which are exact for a `flood` (answer 429)."""
 
+    LABEL: ClassVar = "later"  # in metrics
     seconds: float
     reason: str
     pause: Pause = Pause.CHAT
@@ -112,9 +114,10 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsure:
+class InDoubt:
     """The request left and no answer came back: it may have been sent."""
 
+    LABEL: ClassVar = "unsure"  # in metrics
     reason: str
 
 
@@ -130,9 +133,10 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """Surely not sent, and the same request would be refused again."""
 
+    LABEL: ClassVar = "refused"  # in metrics
     reason: str
     fault: Fault = Fault.OTHER
 
@@ -141,6 +145,7 @@ class Refused:
 class Gone:
     """The chat cannot be written to: blocked, kicked, deactivated, deleted."""
 
+    LABEL: ClassVar = "gone"  # in metrics
     reason: str
 
 
@@ -148,13 +153,14 @@ class Gone:
 class Moved:
     """The group became a supergroup with another id; not sent."""
 
+    LABEL: ClassVar = "moved"  # in metrics
     chat_id: int
 
 
-Outcome = Sent | Later | Unsure | Refused | Gone | Moved
+Outcome = Sent | RetryLater | InDoubt | Rejected | Gone | Moved
 
 
-def settled(
+def settlement_of(
     delivery: Delivery,
     state: State,
     *,

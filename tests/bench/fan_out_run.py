@@ -16,15 +16,15 @@ from telegram import Bot
 from bot.clock import SystemClock
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.messenger import TelegramMessenger
-from bot.delivery.retry_policy import Policy
-from bot.delivery.worker import Sender
-from bot.intake.ingest import Rules, take_in
-from bot.ops.memory import settle
+from bot.delivery.retry_policy import DeliveryConfig
+from bot.delivery.worker import DeliveryWorker
+from bot.intake.ingest import IngestRules, ingest
+from bot.ops.memory import freeze_gc
 from bot.ops.metrics import make_metrics
-from bot.rate_limit.in_process import LocalPace
+from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
-from bot.telegram.capabilities import RichAbility
+from bot.rate_limit.scheduler import SendScheduler
+from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
 from storage.database import Database
 from storage.model import State
@@ -38,23 +38,23 @@ PATIENCE = 300.0  # seconds; a fan-out that takes longer has failed
 async def send_all(file: Path, url: str, *, count: int, rate: float | None, slots: int) -> dict[str, float]:
     clock = SystemClock()
     database = await filled(file, posts=POSTS, subscribers=count)
-    await take_in(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), Rules(), clock.now())
+    await ingest(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), clock.now())
     request = AiohttpRequest(connections=slots, read_timeout=45)
     await request.initialize()
     messenger = TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request))
-    composer = ArchiveComposer(database, clock, bot="bench_bot", rich=RichAbility(clock, wanted=False))
+    composer = ArchiveComposer(database, clock, bot="bench_bot", rich=RichCapability(clock, wanted=False))
     metrics = make_metrics(CollectorRegistry(), version="")
-    sender = Sender(
+    sender = DeliveryWorker(
         database,
         messenger,
         composer,
-        LocalPace(database, Pacing(Limits(per_second=rate)), clock, metrics),
+        InProcessRateLimiter(database, SendScheduler(Limits(per_second=rate)), clock, metrics),
         clock,
-        Policy(slots=slots),
+        DeliveryConfig(slots=slots),
         metrics=metrics,
-        begun=database.begun_log(),
+        begun=database.send_log(),
     )
-    settle()
+    freeze_gc()
     begun, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         group.create_task(sender.run())
@@ -73,7 +73,7 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
     }
 
 
-async def _until_sent(sender: Sender, database: Database, count: int) -> None:
+async def _until_sent(sender: DeliveryWorker, database: Database, count: int) -> None:
     """Asks the database only at the end: counting a table of many rows would be part of what is measured."""
     while sender.outcomes.get("sent", 0) < count:
         await asyncio.sleep(0.01)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, open_database
 from storage.engine import create_engine
 from storage.model import ChatKind, Dump, ExcerptLength, Format, ScopeId, Standing, When
@@ -35,7 +35,7 @@ async def filled(file: Path, *, posts: int, subscribers: int, groups: Sequence[i
 async def filled_at(url: str, *, posts: int, subscribers: int, groups: Sequence[int] = ()) -> Database:
     """The same, wherever the database is."""
     database = await open_database(url)
-    await take_in(database, dump_of(range(posts), "first.txt"), Rules(), datetime.now(UTC))
+    await ingest(database, dump_of(range(posts), "first.txt"), IngestRules(), datetime.now(UTC))
     await subscribe(url, [*range(FIRST_CHAT, FIRST_CHAT + subscribers), *groups])
     return database
 
@@ -45,7 +45,7 @@ async def subscribe(url: str, chats: Sequence[int]) -> None:
     now = datetime.now(UTC)
     engine = create_engine(url)
     database = Database(engine)
-    everything = (await database.transact(lambda tx: tx.scopes.everything())).id
+    everything = (await database.write(lambda tx: tx.scopes.everything())).id
     rows, wishes = chats_wanting(chats, everything, now)
     async with engine.begin() as connection:
         await connection.execute(insert(destinations), rows)

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from bot.service import Service
 from bot.settings import read_settings
 from bot.wiring import telegram_wires
@@ -53,7 +53,9 @@ async def first_message(folder: Path, url: str, log: Path) -> dict[str, float]:
 async def planning(folder: Path, subscribers: int) -> dict[str, float]:
     database = await filled(folder / "bench.db", posts=POSTS, subscribers=subscribers)
     begun = time.perf_counter()
-    report = await take_in(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), Rules(), datetime.now(UTC))
+    report = await ingest(
+        database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), datetime.now(UTC)
+    )
     seconds = time.perf_counter() - begun
     await database.close()
     assert report.deliveries == subscribers

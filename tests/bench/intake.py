@@ -15,9 +15,9 @@ from pathlib import Path
 import feedparser
 
 from bot.archive_queries import card_facts
-from bot.intake.derive import understand
+from bot.intake.derive import derive
 from bot.intake.formats import read_dump
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from bot.messages.cards import card
 from bot.messages.i18n import words_for
 from bot.render import render
@@ -39,17 +39,17 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
 async def figures(folder: Path, count: int) -> dict[str, float]:
     database = await open_database(url_of(folder / "intake.db"))
     dump = dump_of(range(count))
-    rules, now = Rules(), datetime.now(UTC)
+    rules, now = IngestRules(), datetime.now(UTC)
     begun, cpu = time.perf_counter(), time.process_time()
-    report = await take_in(database, dump, rules, now)
+    report = await ingest(database, dump, rules, now)
     first, first_cpu = time.perf_counter() - begun, time.process_time() - cpu
     assert report.new == count
     begun = time.perf_counter()
     for _ in range(20):
-        await take_in(database, dump, rules, now)
+        await ingest(database, dump, rules, now)
     unchanged = (time.perf_counter() - begun) / 20
     begun = time.perf_counter()
-    await take_in(database, dump_of(range(count - 10, count + 1), "news.txt"), rules, now)
+    await ingest(database, dump_of(range(count - 10, count + 1), "news.txt"), rules, now)
     news = time.perf_counter() - begun
     posts = await database.read(lambda tx: tx.posts.everything())
     facts = await database.read(lambda tx: card_facts(tx, posts[-1]))
@@ -63,7 +63,7 @@ async def figures(folder: Path, count: int) -> dict[str, float]:
         "one_new_post": news,
         "megabytes_per_second": megabytes / seconds(lambda: read_dump(dump), 3),
         "feed_of_feedparser": _feed(),
-        "understanding": seconds(lambda: understand(posts, {post.id for post in posts}, ())),
+        "understanding": seconds(lambda: derive(posts, {post.id for post in posts}, ())),
         "card": seconds(lambda: render(card(facts, words), Form.CLASSIC), 200),
         "rich_card": seconds(lambda: render(card(facts, words), Form.RICH), 200),
         "search_p99": _slowest(posts),

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import insert, text
 
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, Transaction, open_database
 from storage.model import Settlement, State
 from storage.schema import destinations, subscriptions
@@ -34,14 +34,14 @@ Weigh = Callable[[Database], Awaitable[float]]
 async def life(url: str, count: int, weigh: Weigh) -> Figures:
     """`count` deliveries from the plan to the end; bytes a row in use, and what the database took at most."""
     database = await open_database(url)
-    await take_in(database, dump_of(range(20), "first.txt"), Rules(), datetime.now(UTC))
+    await ingest(database, dump_of(range(20), "first.txt"), IngestRules(), datetime.now(UTC))
     await subscribe(database, count // POSTS)
     before = await weigh(database)
     began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     planned, started = 0, time.perf_counter()
     for number in range(20, 20 + POSTS):
         dump = dump_of(range(number, number + 1), f"{number}.txt")
-        planned += (await take_in(database, dump, Rules(), datetime.now(UTC))).deliveries
+        planned += (await ingest(database, dump, IngestRules(), datetime.now(UTC))).deliveries
     planning = time.perf_counter() - started
     settled, started = await send_all(database), time.perf_counter() - started - planning
     after = await weigh(database)
@@ -58,14 +58,14 @@ async def life(url: str, count: int, weigh: Weigh) -> Figures:
 
 
 async def subscribe(database: Database, chats: int) -> None:
-    everything = (await database.transact(lambda tx: tx.scopes.everything())).id
+    everything = (await database.write(lambda tx: tx.scopes.everything())).id
     rows, wishes = chats_wanting(range(FIRST_CHAT, FIRST_CHAT + chats), everything, datetime.now(UTC))
 
     async def store(tx: Transaction) -> None:
         await tx.outbox._connection.execute(insert(destinations), rows)
         await tx.outbox._connection.execute(insert(subscriptions), wishes)
 
-    await database.transact(store)
+    await database.write(store)
 
 
 async def send_all(database: Database) -> int:
@@ -82,7 +82,7 @@ async def send_all(database: Database) -> int:
         await tx.outbox.settle(ended, now)
         return len(claimed)
 
-    while count := await database.transact(batch):
+    while count := await database.write(batch):
         settled += count
     return settled
 
@@ -97,7 +97,7 @@ async def file_in_use(database: Database) -> float:
         ]
         return float((pages[0] - pages[1]) * pages[2])
 
-    return await database.transact(ask)
+    return await database.write(ask)
 
 
 async def relation_in_use(database: Database) -> float:
@@ -107,7 +107,7 @@ async def relation_in_use(database: Database) -> float:
         found = await tx.outbox._connection.execute(text("SELECT pg_total_relation_size('deliveries')"))
         return float(found.scalar_one())
 
-    return await database.transact(ask)
+    return await database.write(ask)
 
 
 def weights(count: int = DELIVERIES) -> dict[str, Figures]:

@@ -106,7 +106,7 @@ async def measure(wishes: int) -> None:
                 await store(tx, posts(dice, 1400, date(2010, 1, 1)))
                 await fill(tx, dice, wishes)
 
-            await database.transact(prepare)
+            await database.write(prepare)
             new = posts(dice, POSTS, date(2026, 1, 1))
 
             async def match(tx: Transaction) -> tuple[int, float]:
@@ -121,7 +121,7 @@ async def measure(wishes: int) -> None:
                 return planned, gathered
 
             began, worked = time.perf_counter(), time.process_time()
-            planned, gathered = await database.transact(match)
+            planned, gathered = await database.write(match)
             took, worked = time.perf_counter() - began, time.process_time() - worked
             said = f"{POSTS} posts, {wishes:,} subscriptions: {planned:,} rows"
             print(f"{said} in {took:.2f} s ({worked:.2f} s of work)")  # noqa: T201

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from itertools import islice
 
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 from tests.bench.rate import most_within
 
 ANSWERS_PER_SECOND = 0.5
@@ -40,7 +40,7 @@ def sample(per_second: float, messages: int, groups: float, floods: float, dice:
     A chat that answered 429 is booked again, behind its pause. People ask in between and go first; who asks
     is just written to, the hardest case for a chat's own window.
     """
-    pacing, now = Pacing(Limits(per_second=per_second)), 0.0
+    pacing, now = SendScheduler(Limits(per_second=per_second)), 0.0
     starts: list[float] = []
     by_chat: defaultdict[tuple[int, bool], list[float]] = defaultdict(list)
     booked: list[tuple[float, int, bool]] = []

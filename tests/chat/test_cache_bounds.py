@@ -1,12 +1,12 @@
 """What is kept for many is bounded in number and in time, so that memory stays what it was."""
 
-from bot.caching import Kept
-from bot.chat.replies import KEPT, UNUSED_SECONDS, OfMessages
+from bot.caching import SingleFlightCache
+from bot.chat.replies import KEPT, UNUSED_SECONDS, MessageCache
 from bot.render.document import Message, Paragraph, Text
 
 
 async def test_what_is_not_fresh_any_more_is_not_kept() -> None:
-    kept = Kept[int](most=100, fresh=60.0)
+    kept = SingleFlightCache[int](most=100, fresh=60.0)
     made: list[int] = []
 
     async def ask(key: int, now: float) -> int:
@@ -26,7 +26,7 @@ async def test_what_is_not_fresh_any_more_is_not_kept() -> None:
 
 
 async def test_at_most_so_many_are_kept() -> None:
-    kept = Kept[int](most=10, fresh=60.0)
+    kept = SingleFlightCache[int](most=10, fresh=60.0)
 
     async def make() -> int:
         return 1
@@ -37,7 +37,7 @@ async def test_at_most_so_many_are_kept() -> None:
 
 
 def test_a_message_is_worked_out_once_while_it_is_said() -> None:
-    messages, worked = OfMessages[int](), list[str]()
+    messages, worked = MessageCache[int](), list[str]()
 
     def said(text: str) -> Message:
         return Message(body=(Paragraph((Text(text),)),))

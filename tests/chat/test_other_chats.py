@@ -118,7 +118,7 @@ async def test_nobody_else_can_look_or_decide(stocked: WholeBot, telegram: FakeT
     await picks(stocked, CHANNEL, 1)
     to = await stocked.standing(CHANNEL)
     assert to is not None
-    everything = await stocked.database.transact(lambda tx: tx.scopes.everything())
+    everything = await stocked.database.write(lambda tx: tx.scopes.everything())
     own = await stocked.says("/start", user_id=666)
     for action in (
         Subscribe(everything.id, to.id),

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from bot.chat.handlers import DECIDING_COMMANDS
-from bot.chat.user_rate_limit import Doors, Gate
+from bot.chat.user_rate_limit import TokenBucket, UserRateLimits
 from bot.messages.commands import COMMANDS
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.chats import Posted
@@ -114,7 +114,7 @@ async def test_a_daily_digest_waits_and_comes_at_once_after_a_change_of_mind(
     await stocked.says("/subscribe")
     await stocked.says("/settings when daily")
     stocked.lands("1.txt", *many(2, day=date(2026, 10, 1)))
-    await stocked.service.watch.settled()
+    await stocked.service.watch.unchanged_long_enough()
     to = await stocked.standing(READER)
     assert to is not None
     assert len(await stocked.database.read(lambda tx: tx.waiting.of(to.id))) == 2
@@ -226,7 +226,10 @@ async def said_there(telegram: FakeTelegram, place: dict[str, object]) -> list[P
 @pytest.fixture
 def wide_doors(monkeypatch: pytest.MonkeyPatch) -> None:
     """A group that may ask everything in one go."""
-    monkeypatch.setattr("bot.chat.handlers.Doors", lambda: Doors(group=Gate(), dear=Gate()))
+    monkeypatch.setattr(
+        "bot.chat.handlers.UserRateLimits",
+        lambda: UserRateLimits(group=TokenBucket(), expensive=TokenBucket()),
+    )
 
 
 @pytest.mark.usefixtures("wide_doors")

@@ -3,18 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat.user_rate_limit import KEPT, Gate
+from bot.chat.user_rate_limit import KEPT, TokenBucket
 
 
 def test_forgets_who_has_not_asked_for_a_while() -> None:
-    gate = Gate(burst=20, per_second=1 / 5)
+    gate = TokenBucket(burst=20, per_second=1 / 5)
     for second in range(5000):
         gate.admits(float(second), second)
     assert gate.remembered <= 101
 
 
 def test_remembers_no_more_than_so_many_at_once() -> None:
-    gate = Gate()
+    gate = TokenBucket()
     for person in range(KEPT + 500):
         gate.admits(0.0, person)
     assert gate.remembered == KEPT
@@ -23,7 +23,7 @@ def test_remembers_no_more_than_so_many_at_once() -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 30)), max_size=80))
 def test_forgetting_admits_nobody_sooner(asked: list[tuple[int, float]]) -> None:
     """Against buckets that are never forgotten."""
-    gate, levels, now = Gate(burst=3, per_second=0.2), dict[int, float](), 0.0
+    gate, levels, now = TokenBucket(burst=3, per_second=0.2), dict[int, float](), 0.0
     for person, pause in asked:
         now += pause
         levels = {who: min(3.0, level + pause * 0.2) for who, level in levels.items()}

@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from bot.cli.sources import report, source_line
 from bot.clock import SystemClock
-from bot.crawler.backfill import MOST_FAILURES, Filled, backfill
+from bot.crawler.backfill import MOST_FAILURES, BackfillResult, backfill
 from bot.crawler.fetcher import Fetcher
 from bot.intake.formats import read_dump
-from bot.intake.ingest import Rules
+from bot.intake.ingest import IngestRules
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source
 from tests.fakes.blog import HOME, PAGES, Blog, blog, page
@@ -44,13 +44,13 @@ class Fill:
     kexue: Blog
     database: Database
 
-    async def run(self, *, posts: bool = True, rules: Rules | None = None) -> Filled:
+    async def run(self, *, posts: bool = True, rules: IngestRules | None = None) -> BackfillResult:
         fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0, private=True)
         try:
             return await backfill(
                 self.database,
                 fetcher,
-                rules or Rules(),
+                rules or IngestRules(),
                 SystemClock(),
                 self.kexue.url("/content.html"),
                 posts=posts,
@@ -72,7 +72,7 @@ async def fill(tmp_path: Path) -> AsyncIterator[Fill]:
 
 async def test_the_page_of_all_posts_alone(fill: Fill) -> None:
     filled = await fill.run(posts=False)
-    assert filled == Filled(posts=len(SHOWN), new=len(SHOWN))
+    assert filled == BackfillResult(posts=len(SHOWN), new=len(SHOWN))
     assert fill.kexue.paths() == ["/content.html"]
 
 
@@ -126,11 +126,11 @@ async def test_subscribers_hear_nothing(fill: Fill) -> None:
         everything = await tx.scopes.everything()
         await tx.destinations.subscribe(to.id, everything.id, START)
 
-    await fill.database.transact(subscribe)
+    await fill.database.write(subscribe)
     fill.kexue.pages["/content.html"] = page(page_of_all(3))
     await fill.run(posts=False)
     fill.kexue.pages["/content.html"] = page(ARCHIVE)
-    filled = await fill.run(rules=Rules(hold_above=1))
+    filled = await fill.run(rules=IngestRules(hold_above=1))
     assert (filled.new, filled.pages) == (len(IDS), len(IDS))
     assert await fill.database.read(lambda tx: tx.outbox.counts()) == {}
     assert await fill.database.read(lambda tx: tx.dumps.held()) == []
@@ -147,7 +147,9 @@ async def test_failures_in_a_row_end_it(fill: Fill) -> None:
 
 
 def test_the_report_says_how_to_go_on() -> None:
-    said = report(Filled(posts=3, new=1, pages=1, absent=(7,), left=2, stopped="it is out of order (502)"))
+    said = report(
+        BackfillResult(posts=3, new=1, pages=1, absent=(7,), left=2, stopped="it is out of order (502)")
+    )
     assert said == [
         "3 posts on the page of all posts, 1 new; 1 pages taken in",
         "not had: 7",

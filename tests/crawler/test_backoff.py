@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.crawler.backoff import LONGEST_PAUSE, LONGEST_WISH, SHORTEST_WISH, backed_off, wished
+from bot.crawler.backoff import LONGEST_PAUSE, LONGEST_WISH, SHORTEST_WISH, next_attempt, parse_retry_after
 from bot.crawler.fetcher import why_not_fetched
 from bot.crawler.url_policy import BLOG_HOSTS, RefusedAddressError, host_of, redirected, robots_of
 from tests.fakes.blog import FEED, GATE, HOME
@@ -32,24 +32,24 @@ NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
     ],
 )
 def test_a_wish_is_honoured_within_bounds(header: str, after: timedelta) -> None:
-    assert wished(header, NOW) == NOW + after
+    assert parse_retry_after(header, NOW) == NOW + after
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "1e3", "Someday, 99 Xyz 2026", "１２０"])
 def test_what_is_no_wish_is_none(header: str | None) -> None:
-    assert wished(header, NOW) is None
+    assert parse_retry_after(header, NOW) is None
 
 
 @given(st.text(max_size=40))
 def test_no_header_breaks_the_reading(header: str) -> None:
-    wish = wished(header, NOW)
+    wish = parse_retry_after(header, NOW)
     assert wish is None or SHORTEST_WISH <= wish - NOW <= LONGEST_WISH
 
 
 def test_failures_double_the_pause_up_to_its_ceiling() -> None:
-    minutes = [(backed_off(failures, NOW) - NOW) / timedelta(minutes=1) for failures in range(9)]
+    minutes = [(next_attempt(failures, NOW) - NOW) / timedelta(minutes=1) for failures in range(9)]
     assert minutes == [0, 5, 10, 20, 40, 80, 160, 320, 360]
-    assert backed_off(10_000, NOW) == NOW + LONGEST_PAUSE
+    assert next_attempt(10_000, NOW) == NOW + LONGEST_PAUSE
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest_asyncio
 
 from bot.clock import SystemClock
 from bot.crawler.fetcher import Fetcher
-from bot.crawler.poller import LEASE, Alerts, Poller, Timed
+from bot.crawler.poller import LEASE, Alerts, ScheduledSource, SourcePoller
 from bot.crawler.source_state import Alert, Failing, Recovered
-from bot.intake.ingest import Rules
+from bot.intake.ingest import IngestRules
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, ScopeKind, Source
 from tests.fakes.blog import FEED, HOME, Blog, blog, page, silence, unchanged_after
@@ -45,17 +45,17 @@ class Live:
     clock: HandClock = field(default_factory=HandClock)
     alerts: list[Alert] = field(default_factory=list)
 
-    def poller(self, *paths: str, rules: Rules | None = None, deadline: float = 20.0) -> Poller:
+    def poller(self, *paths: str, rules: IngestRules | None = None, deadline: float = 20.0) -> SourcePoller:
         def payload(alert: Alert) -> str:
             self.alerts.append(alert)
             return type(alert).__name__
 
-        return Poller(
+        return SourcePoller(
             self.database,
             Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline, private=True),
             self.clock,
-            [Timed(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
-            rules or Rules(),
+            [ScheduledSource(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
+            rules or IngestRules(),
             Alerts(admins=(ADMIN,), after=timedelta(hours=24), payload=payload),
             jitter=0,
         )
@@ -69,9 +69,9 @@ class Live:
 
     async def keep(self, *paths: str) -> None:
         urls = [self.kexue.url(path) for path in paths]
-        await self.database.transact(lambda tx: tx.sources.keep(urls, self.clock.now()))
+        await self.database.write(lambda tx: tx.sources.keep(urls, self.clock.now()))
 
-    async def ask(self, poller: Poller, *, after: timedelta = timedelta(0)) -> int:
+    async def ask(self, poller: SourcePoller, *, after: timedelta = timedelta(0)) -> int:
         """Let time pass, then ask whatever is due; returns how many were."""
         self.clock.at += after
         asked = 0
@@ -160,7 +160,7 @@ async def test_validators_are_not_kept_when_storing_fails(live: Live) -> None:
     live.kexue.pages["/other"] = page(HOME)  # so that the archive is not empty, and news are held
     await live.keep("/feed", "/other")
     assert await live.ask(first) == 1
-    failing = live.poller("/feed", rules=Rules(hold_above=0, admins=(ADMIN,), notice=broken))
+    failing = live.poller("/feed", rules=IngestRules(hold_above=0, admins=(ADMIN,), notice=broken))
     with pytest.raises(BrokenError):
         await live.ask(failing, after=2 * LEASE)
     assert (await live.source("/feed")).etag is None
@@ -241,10 +241,10 @@ async def test_a_claim_comes_back_by_time(live: Live) -> None:
     async def claim(tx: Transaction) -> bool:
         return await tx.sources.claim([live.kexue.url("/feed")], live.clock.now(), LEASE) is not None
 
-    assert await live.database.transact(claim)
-    assert not await live.database.transact(claim)
+    assert await live.database.write(claim)
+    assert not await live.database.write(claim)
     live.clock.at += LEASE
-    assert await live.database.transact(claim)
+    assert await live.database.write(claim)
 
 
 async def test_only_what_is_in_the_settings_is_asked(live: Live) -> None:
@@ -264,7 +264,7 @@ async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:
         everything = await tx.scopes.ensure([(ScopeKind.EVERYTHING, "", "")])
         await tx.destinations.subscribe(to.id, everything[ScopeKind.EVERYTHING, ""].id, START)
 
-    await live.database.transact(subscribe)
+    await live.database.write(subscribe)
     poller = live.poller("/home", "/feed")
     await live.keep("/home")
     await live.ask(poller)

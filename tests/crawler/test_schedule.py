@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.crawler.fetcher import NO_VALIDATORS, Validators
-from bot.crawler.poller import Timed, next_time, read_cron, read_pages
+from bot.crawler.poller import ScheduledSource, next_time, read_cron, read_pages
 from bot.crawler.source_state import Failing, Recovered, alert, failed, quiet, unchanged
 from bot.settings import SettingsError, read_settings
 from storage.model import DumpId, DumpRecord, Source
@@ -21,8 +21,8 @@ SOURCE = Source(url="https://kexue.fm/feed", next_run=NOW, etag='"1"', items=10)
 def test_pages_are_addresses_with_their_times() -> None:
     text = "https://kexue.fm/ 17 */6 * * *;\n https://kexue.fm/content.html 23 2 * * mon ; "
     assert read_pages(text) == (
-        Timed(url="https://kexue.fm/", cron="17 */6 * * *"),
-        Timed(url="https://kexue.fm/content.html", cron="23 2 * * mon"),
+        ScheduledSource(url="https://kexue.fm/", cron="17 */6 * * *"),
+        ScheduledSource(url="https://kexue.fm/content.html", cron="23 2 * * mon"),
     )
     assert read_pages(" ") == ()
 

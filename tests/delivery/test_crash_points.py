@@ -52,7 +52,7 @@ async def next_life(here: Scene) -> None:
     )
     service = Service(settings, TOKEN, telegram_wires(settings))
     await service.start(polling=False)
-    await service.watch.settled()
+    await service.watch.unchanged_long_enough()
     async with asyncio.timeout(20):
         while not here.settled():
             await asyncio.sleep(0.02)

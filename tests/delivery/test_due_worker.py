@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.delivery.courses import teach_next
-from bot.delivery.due_worker import Timekeeper
+from bot.delivery.courses import plan_next_lesson
+from bot.delivery.due_worker import DueWorker
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,
@@ -61,11 +61,11 @@ class Town:
             await tx.destinations.subscribe(to.id, (await tx.scopes.everything()).id, NOON)
             self.chat = to.id
 
-        await self.database.transact(unit)
+        await self.database.write(unit)
 
     async def prefers(self, **chosen: object) -> None:
         preferences = Preferences(**chosen)  # type: ignore[arg-type]
-        await self.database.transact(lambda tx: tx.destinations.prefer(self.chat, preferences))
+        await self.database.write(lambda tx: tx.destinations.prefer(self.chat, preferences))
 
     async def hears_of(self, *posts: Post, held: bool = False) -> list[PostId]:
         async def unit(tx: Transaction) -> list[PostId]:
@@ -74,11 +74,11 @@ class Town:
             await tx.planning.announce(new, dump, self.clock.at, digest_above=3, held=held)
             return new
 
-        return await self.database.transact(unit)
+        return await self.database.write(unit)
 
     async def ticks(self) -> int:
         """A process that has just started ticks once."""
-        keeper = Timekeeper(self.database, self.clock, digest_above=3, planned=lambda: None)
+        keeper = DueWorker(self.database, self.clock, digest_above=3, planned=lambda: None)
         return await keeper.tick()
 
     async def gets(self) -> list[Delivery]:
@@ -94,7 +94,7 @@ class Town:
             await tx.outbox.settle(done, self.clock.at)
             return claimed
 
-        while claimed := await self.database.transact(unit):
+        while claimed := await self.database.write(unit):
             sent += claimed
         return sent
 
@@ -120,7 +120,7 @@ async def test_a_daily_digest_comes_once_at_its_hour(town: Town) -> None:
     assert await town.ticks() == 0
     (digest,) = await town.gets()
     assert (digest.kind, set(digest.post_ids)) == (DeliveryKind.DIGEST, set(new))
-    assert digest.duty.startswith("digest:day:2026-11-22:")
+    assert digest.dedup_key.startswith("digest:day:2026-11-22:")
 
 
 async def test_what_is_new_after_the_hour_waits_for_the_next_day(town: Town) -> None:
@@ -156,7 +156,7 @@ async def test_the_night_ends_with_its_posts_in_order_or_a_digest(
     assert sum(d.kind is DeliveryKind.DIGEST for d in got) == digests
     if digests:
         assert sorted(got[0].post_ids) == sorted(new)
-        assert got[0].duty.startswith("digest:night:2026-11-22:")
+        assert got[0].dedup_key.startswith("digest:night:2026-11-22:")
     else:
         assert [d.post_ids for d in got] == [(post,) for post in reversed(new)]
 
@@ -189,8 +189,8 @@ async def test_a_blocked_chat_is_not_told_later_what_it_missed(town: Town) -> No
         await tx.destinations.gone(1, "blocked")
         await tx.outbox.cancel_chat(1, "blocked", town.clock.at)
 
-    await town.database.transact(block)
-    await town.database.transact(lambda tx: tx.destinations.returned(1))
+    await town.database.write(block)
+    await town.database.write(lambda tx: tx.destinations.returned(1))
     town.clock.at += timedelta(days=1)
     assert await town.ticks() == 0
 
@@ -201,7 +201,7 @@ async def test_what_is_held_waits_for_an_operator_and_then_for_its_hour(town: To
     town.clock.at += timedelta(days=1, hours=1)
     assert await town.ticks() == 0
     (dump,) = await town.database.read(lambda tx: tx.dumps.recent(1))
-    await town.database.transact(lambda tx: tx.held.release(dump.id, town.clock.at))
+    await town.database.write(lambda tx: tx.held.release(dump.id, town.clock.at))
     town.clock.at += timedelta(hours=8)
     await town.ticks()
     assert [d.post_ids for d in await town.gets()] == [(post,)]
@@ -235,7 +235,7 @@ async def begins(town: Town, when: When = When.DAILY) -> Course:
         await tx.courses.put(course)
         return course
 
-    return await town.database.transact(unit)
+    return await town.database.write(unit)
 
 
 async def test_a_course_sends_a_lesson_a_day_and_becomes_a_subscription(town: Town) -> None:
@@ -258,7 +258,7 @@ async def test_asking_for_the_next_lesson_does_not_spare_the_next_day(town: Town
     await town.moves_in(hour=13)
     course = await begins(town, When.WEEKLY)
     first, second = await town.hears_of(episode(1), episode(2))
-    await town.database.transact(lambda tx: teach_next(tx, course, town.clock.at))
+    await town.database.write(lambda tx: plan_next_lesson(tx, course, town.clock.at))
     town.clock.at += timedelta(hours=1)
     await town.ticks()
     assert [d.post_ids for d in await town.gets()] == [(first,), (second,)]
@@ -281,7 +281,7 @@ async def test_what_waits_moves_with_its_group(town: Town, stranger: bool) -> No
         assert found is not None
         return found.id
 
-    there = await town.database.transact(move)
+    there = await town.database.write(move)
     town.clock.at += timedelta(hours=8)
     assert await town.ticks() == 2
     got = await town.gets()

@@ -14,8 +14,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bot.delivery.due_worker import Timekeeper
-from storage.database import Database, Transaction, Unit, open_database
+from bot.delivery.due_worker import DueWorker
+from storage.database import Database, Transaction, TransactionFn, open_database
 from storage.model import (
     ChatKind,
     Delivery,
@@ -85,9 +85,9 @@ class Chats(RuleBasedStateMachine):
         try:
             self.in_the_end_all_is_told()
         finally:
-            self.leaves()
+            self.acquire()
 
-    def leaves(self) -> None:
+    def acquire(self) -> None:
         self.loop.run_until_complete(self.database.close())
         self.loop.close()
         remove(self.folder)
@@ -223,7 +223,7 @@ class Chats(RuleBasedStateMachine):
 
     @rule()
     def ticks(self) -> None:
-        keeper = Timekeeper(self.database, self.clock, digest_above=DIGEST_ABOVE, planned=lambda: None)
+        keeper = DueWorker(self.database, self.clock, digest_above=DIGEST_ABOVE, planned=lambda: None)
         self.loop.run_until_complete(keeper.tick())
 
     @rule()
@@ -266,8 +266,8 @@ class Chats(RuleBasedStateMachine):
         for chat in self.chats:
             assert chat.gone or not chat.owed, f"{chat.number} never heard of {chat.owed}"
 
-    def does(self, unit: Unit[T]) -> T:
-        return self.loop.run_until_complete(self.database.transact(unit))
+    def does(self, unit: TransactionFn[T]) -> T:
+        return self.loop.run_until_complete(self.database.write(unit))
 
 
 Chats.TestCase.settings = examples(12, stateful_step_count=25)

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
-from bot.delivery.retry_policy import judge
-from bot.delivery.side_effects import follow
+from bot.delivery.retry_policy import decide
+from bot.delivery.side_effects import apply_side_effects
 from storage.database import Database, Transaction
 from storage.engine import create_engine
 from storage.model import (
@@ -26,12 +26,12 @@ from storage.model import (
     DestinationId,
     Form,
     Gone,
-    Later,
+    InDoubt,
     Outcome,
-    Refused,
+    Rejected,
+    RetryLater,
     Sent,
     State,
-    Unsure,
 )
 from storage.schema import deliveries
 from tests.tools.databases import remove, url_in
@@ -46,13 +46,13 @@ Duty = tuple[DestinationId, str]
 
 ANSWERS: tuple[Outcome, ...] = (
     Sent(1),
-    Later(3, "429", flood=True),
-    Later(1, "refused connection"),
-    Unsure("cut"),
-    Refused("no"),
+    RetryLater(3, "429", flood=True),
+    RetryLater(1, "refused connection"),
+    InDoubt("cut"),
+    Rejected("no"),
     Gone("blocked"),
 )
-ARRIVES = {Sent: (True,), Unsure: (True, False)}  # whether the message is in the chat after all
+ARRIVES = {Sent: (True,), InDoubt: (True, False)}  # whether the message is in the chat after all
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class OutboxMachine(RuleBasedStateMachine):
                 to = await tx.destinations.ensure(chat, None, ChatKind.PRIVATE, "", self.now)
                 await tx.destinations.subscribe(to.id, everything.id, self.now)
 
-        self.run(self.database.transact(unit))
+        self.run(self.database.write(unit))
 
     @rule(again=st.booleans())
     def plan(self, again: bool) -> None:
@@ -101,14 +101,14 @@ class OutboxMachine(RuleBasedStateMachine):
         if not again:
             self.planned += 1
         words = str(self.planned)
-        self.run(self.database.transact(lambda tx: tx.notices.broadcast(f"news:{words}", words, self.now)))
+        self.run(self.database.write(lambda tx: tx.notices.broadcast(f"news:{words}", words, self.now)))
 
     @rule(slots=st.integers(1, 6))
     def claim(self, slots: int) -> None:
         self.run(self._claim(slots))
 
     async def _claim(self, slots: int) -> list[Try]:
-        claimed = await self.database.transact(lambda tx: tx.outbox.claim(slots, self.now, LEASE))
+        claimed = await self.database.write(lambda tx: tx.outbox.claim(slots, self.now, LEASE))
         assert len(claimed) <= slots
         chats = [delivery.destination.id for delivery in claimed]
         assert len(chats) == len(set(chats)), "an older duty of the same chat has not ended"
@@ -124,7 +124,7 @@ class OutboxMachine(RuleBasedStateMachine):
         one.outcome = data.draw(st.sampled_from(ANSWERS))
         arrives = data.draw(st.sampled_from(ARRIVES.get(type(one.outcome), (False,))))
         self.copies[one.duty] += arrives
-        self.broken[one.duty] += isinstance(one.outcome, Unsure) and not arrives
+        self.broken[one.duty] += isinstance(one.outcome, InDoubt) and not arrives
 
     @precondition(lambda self: any(one.outcome is not None for one in self.tries))
     @rule(data=st.data())
@@ -137,16 +137,16 @@ class OutboxMachine(RuleBasedStateMachine):
 
     async def _write(self, some: list[Try]) -> None:
         ended = [
-            (one.delivery, judge(one.delivery, one.outcome, self.now, form=Form.CLASSIC, on_unsure="resend"))
+            (one.delivery, decide(one.delivery, one.outcome, self.now, form=Form.CLASSIC, on_unsure="resend"))
             for one in some
             if one.outcome is not None
         ]
 
         async def unit(tx: Transaction) -> None:
             await tx.outbox.settle([verdict.settlement for _, verdict in ended], self.now)
-            await follow(tx, ended, self.now, ())
+            await apply_side_effects(tx, ended, self.now, ())
 
-        await self.database.transact(unit)
+        await self.database.write(unit)
 
     @precondition(lambda self: self.tries)
     @rule()
@@ -154,18 +154,18 @@ class OutboxMachine(RuleBasedStateMachine):
         """kill -9 and a start that knows that nobody else lives."""
         self.broken.update(one.duty for one in self.tries)
         self.tries = []
-        self.run(self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True)))
+        self.run(self.database.write(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True)))
 
     @rule(minutes=st.sampled_from([-60, -1, 0, 1, 5, 60]))
     def jump(self, minutes: int) -> None:
         """The clock is set, or time passes; claims whose lease seems over are taken back."""
         self.now += timedelta(minutes=minutes)
         self.broken.update(one.duty for one in self.tries if one.until < self.now)
-        self.run(self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True)))
+        self.run(self.database.write(lambda tx: tx.outbox.recover(self.now, resend=True)))
 
     @rule(chat=st.sampled_from(CHATS))
     def come_back(self, chat: int) -> None:
-        self.run(self.database.transact(lambda tx: tx.destinations.returned(chat)))
+        self.run(self.database.write(lambda tx: tx.destinations.returned(chat)))
 
     @invariant()
     def nothing_comes_three_times(self) -> None:
@@ -204,7 +204,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.broken.update(one.duty for one in self.tries)
         self.tries = []
         self.now += timedelta(days=1)
-        await self.database.transact(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True))
+        await self.database.write(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True))
         while tries := await self._claim(10):
             for one in tries:
                 one.outcome = Sent(2)

@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import replace
 
-from bot.delivery.worker import Slots
-from bot.rate_limit import Claimed
+from bot.delivery.worker import TaskPool
+from bot.rate_limit import ClaimedDelivery
 from storage.model import ChatKind, Delivery, DeliveryId, DeliveryKind, Destination, DestinationId, Standing
 
 
-def claims(count: int) -> list[Claimed]:
+def claims(count: int) -> list[ClaimedDelivery]:
     to = Destination(
         id=DestinationId(1),
         chat_id=1,
@@ -28,7 +28,7 @@ def claims(count: int) -> list[Claimed]:
         attempts=1,
         unsure=0,
     )
-    return [Claimed(replace(one, id=DeliveryId(number)), at=float(number)) for number in range(count)]
+    return [ClaimedDelivery(replace(one, id=DeliveryId(number)), at=float(number)) for number in range(count)]
 
 
 class Desk:
@@ -38,9 +38,9 @@ class Desk:
         self.begun: list[int] = []
         self.at_once = self.highest = 0
         self.open = True
-        self.slots = Slots(most, self.serve, lambda: self.open, spare=spare)
+        self.slots = TaskPool(most, self.serve, lambda: self.open, spare=spare)
 
-    async def serve(self, claimed: Claimed) -> None:
+    async def serve(self, claimed: ClaimedDelivery) -> None:
         self.begun.append(claimed.delivery.id)
         self.at_once += 1
         self.highest = max(self.highest, self.at_once)

@@ -82,7 +82,7 @@ CHINESE = re.compile("[一-鿿]")
 async def test_every_command_is_answered_in_the_language_of_the_client(
     library: WholeBot, telegram: FakeTelegram, place: int, language: str
 ) -> None:
-    library.service.desk.admins = tuple(range(2000, 2100))
+    library.service.services.admins = tuple(range(2000, 2100))
     for number, command in enumerate(COMMANDS):
         telegram.user_says(f"/{command.name}", user_id=2000 + number, language=language)
     for number, command in enumerate(COMMANDS):

@@ -62,7 +62,7 @@ async def test_a_button_of_another_version_leads_on(library: WholeBot, telegram:
 
 async def test_operators_buttons_do_nothing_for_others(library: WholeBot, telegram: FakeTelegram) -> None:
     await library.subscribes(1)
-    draft = await library.database.transact(lambda tx: tx.scopes.phrase("广告", SystemClock().now()))
+    draft = await library.database.write(lambda tx: tx.scopes.phrase("广告", SystemClock().now()))
     mine = await library.says("/about", user_id=77)
     for action in (Broadcast(draft), Release(1), Retry(), Status()):
         query = telegram.sends_data(mine, encode(action), user_id=77)

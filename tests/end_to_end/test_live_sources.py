@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from bot.search import Shelf
+from bot.search import SearchService
 from storage.database import Transaction
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.blog import FEED, Blog, blog, page, silence
@@ -67,7 +67,7 @@ async def due_now(bot: WholeBot) -> None:
             await tx.sources.keep([], now)
             await tx.sources.keep([source.url], now)
 
-    await bot.database.transact(unit)
+    await bot.database.write(unit)
     bot.service._tick()
 
 
@@ -97,7 +97,7 @@ async def test_a_stop_does_not_wait_for_the_blog(telegram: FakeTelegram, tmp_pat
 
 
 async def test_a_joined_post_is_found_once(bot: WholeBot) -> None:
-    shelf = Shelf()
+    shelf = SearchService()
     for number, shown in enumerate((FILLING, DUMP, LISTED)):
         await take(bot.database, number, shown)
 

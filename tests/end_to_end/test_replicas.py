@@ -48,7 +48,7 @@ async def test_each_thing_is_done_by_one_of_them(
     assert NEWS.title in (await telegram.message(READER)).text
     assert "/series" in (await first.says("/help")).text
     assert len([posted for posted in telegram.messages(READER) if NEWS.title in posted.text]) == 1
-    assert sorted(bot.service._replica.updates.held() for bot in two) == [False, True]
+    assert sorted(bot.service._replica.updates.is_held() for bot in two) == [False, True]
     named = [call.params["language_code"] for call in telegram.calls("setMyName")]
     assert len(named) == len(set(named))
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from bot.chat.bot_profile import digest
 from bot.clock import SystemClock
-from bot.intake.ingest import Report, Rules, take_in
+from bot.intake.ingest import IngestReport, IngestRules, ingest
 from bot.messages.bot_profile import profile
 from bot.rate_limit.limits import Limits
 from bot.service import Service
@@ -35,7 +35,7 @@ async def introduced(url: str) -> None:
     """An empty database of a bot that told Telegram its profile long ago: a third of a start is spared."""
     told = {entry.key: digest(entry) for entry in profile((OPERATOR,))}
     database = await open_database(url)
-    await database.transact(lambda tx: tx.facts.put(f"profile of {BOT_ID}", json.dumps(told)))
+    await database.write(lambda tx: tx.facts.put(f"profile of {BOT_ID}", json.dumps(told)))
     await database.close()
 
 
@@ -93,7 +93,7 @@ class WholeBot:
 
     # What the world does.
 
-    async def knows(self, *posts: Shown, dump: bytes | None = None) -> Report:
+    async def knows(self, *posts: Shown, dump: bytes | None = None) -> IngestReport:
         """Before the first start: these posts, or this dump, are stored already."""
         return await store(self.url, listing(*posts).encode() if dump is None else dump)
 
@@ -117,7 +117,7 @@ class WholeBot:
             await tx.destinations.subscribe(made.id, (await tx.scopes.everything()).id, now)
             return made
 
-        return await self.database.transact(unit)
+        return await self.database.write(unit)
 
     async def says(self, text: str, **who: Any) -> Posted:
         """Somebody writes; what the bot answers."""
@@ -129,7 +129,7 @@ class WholeBot:
 
     async def settles(self) -> None:
         """Everything in the folder is looked at, and nothing that is due is left to send."""
-        await self.service.watch.settled()
+        await self.service.watch.unchanged_long_enough()
         await self.until(self._nothing_due)
 
     async def _nothing_due(self) -> bool:
@@ -157,12 +157,14 @@ class WholeBot:
         return await self.database.read(lambda tx: tx.destinations.find(chat_id, thread_id))
 
 
-async def store(url: str, content: bytes) -> Report:
+async def store(url: str, content: bytes) -> IngestReport:
     """Take a dump in without any service; the database is made if it is not there."""
     now = SystemClock().now()
     database = await open_database(url)
     try:
-        return await take_in(database, Dump(name="known.txt", content=content, captured_at=now), Rules(), now)
+        return await ingest(
+            database, Dump(name="known.txt", content=content, captured_at=now), IngestRules(), now
+        )
     finally:
         await database.close()
 

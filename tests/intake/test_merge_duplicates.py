@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import given
 from sqlalchemy import func, select, update
 
-from bot.intake.formats import Reading
-from bot.intake.ingest import Report, Rules, take_in_reading
+from bot.intake.formats import ParsedDump
+from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from storage.database import Database, Transaction, open_database
 from storage.model import (
     ChatKind,
@@ -38,10 +38,12 @@ PAGE = shown(EDITED, Layout.POST_PAGE, 61)
 FILLING = shown(TRUTHS[3], Layout.LISTING, 0)
 
 
-async def take(database: Database, number: int, page: Shown, rules: Rules | None = None) -> Report:
+async def take(
+    database: Database, number: int, page: Shown, rules: IngestRules | None = None
+) -> IngestReport:
     dump = Dump(name=f"page {number}", content=f"{number} {page}".encode(), captured_at=page.at)
-    reading = Reading(layout=page.layout, sightings=(page.sighting,))
-    return await take_in_reading(database, dump, reading, rules or Rules(), page.at)
+    reading = ParsedDump(format=page.layout, sightings=(page.sighting,))
+    return await ingest_parsed(database, dump, reading, rules or IngestRules(), page.at)
 
 
 async def subscribed(database: Database, chat: int) -> None:
@@ -50,11 +52,11 @@ async def subscribed(database: Database, chat: int) -> None:
         everything = await tx.scopes.everything()
         await tx.destinations.subscribe(to.id, everything.id, START)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def claimed(database: Database) -> list[Delivery]:
-    return await database.transact(
+    return await database.write(
         lambda tx: tx.outbox.claim(10, PAGE.at + timedelta(days=1), timedelta(minutes=1))
     )
 
@@ -64,7 +66,7 @@ async def sent(database: Database, claim: list[Delivery]) -> None:
         Settlement(delivery_id=one.id, token=one.token, state=State.SENT, message_id=500 + one.id)
         for one in claim
     ]
-    await database.transact(lambda tx: tx.outbox.settle(done, PAGE.at))
+    await database.write(lambda tx: tx.outbox.settle(done, PAGE.at))
 
 
 async def posts(database: Database) -> list[Post]:
@@ -145,7 +147,7 @@ async def test_what_was_sent_for_the_younger_cancels_what_waits_for_the_older(da
             update(deliveries).where(deliveries.c.post_id == other.id).values(state=State.SENT, message_id=5)
         )
 
-    await database.transact(the_second_first)
+    await database.write(the_second_first)
     await take(database, 3, PAGE)
     assert (await duties(database))[:2] == [
         (f"post:{one.id}", State.CANCELLED),
@@ -169,7 +171,7 @@ async def test_bookmarks_come_along(database: Database) -> None:
         await tx.marks.read(2, other, START)
         await tx.marks.save(3, one, START)
 
-    await database.transact(mark)
+    await database.write(mark)
     await take(database, 3, PAGE)
     for user, saved, read in ((1, True, False), (2, True, True), (3, True, False)):
         marks = await database.read(partial(marks_of, user=user, post=one))
@@ -185,8 +187,8 @@ async def test_mentions_and_digests_name_the_one_that_stays(database: Database) 
     )
     batch = (DUMP.sighting, LISTED.sighting)
     dump = Dump(name="both", content=b"both", captured_at=LISTED.at)
-    reading = Reading(layout=LISTED.layout, sightings=batch)
-    await take_in_reading(database, dump, reading, Rules(digest_above=1), LISTED.at)
+    reading = ParsedDump(format=LISTED.layout, sightings=batch)
+    await ingest_parsed(database, dump, reading, IngestRules(digest_above=1), LISTED.at)
     _, one, other = await posts(database)
     await take(database, 5, naming)
     *_, naming_post = await posts(database)
@@ -208,21 +210,21 @@ async def test_a_source_is_claimed_by_one_and_settled_by_its_claim(database: Dat
     async def claim(tx: Transaction) -> tuple[Source, str] | None:
         return await tx.sources.claim(["a"], START, lease)
 
-    await database.transact(keep)
-    await database.transact(keep)
-    claims = await asyncio.gather(*(database.transact(claim) for _ in range(3)))
+    await database.write(keep)
+    await database.write(keep)
+    claims = await asyncio.gather(*(database.write(claim) for _ in range(3)))
     ((source, token),) = [one for one in claims if one is not None]
     tried = replace(source, last_try=START, error="no", failures=1, next_run=START + lease)
-    assert not await database.transact(lambda tx: tx.sources.settle(tried, "another"))
-    assert await database.transact(lambda tx: tx.sources.settle(tried, token))
-    assert await database.transact(claim) is None
+    assert not await database.write(lambda tx: tx.sources.settle(tried, "another"))
+    assert await database.write(lambda tx: tx.sources.settle(tried, token))
+    assert await database.write(claim) is None
     assert tried in await database.read(lambda tx: tx.sources.everything())
 
 
 async def test_silently(database: Database) -> None:
     await take(database, 0, FILLING)
     await subscribed(database, READER)
-    report = await take(database, 1, DUMP, Rules(silent=True, hold_above=0))
+    report = await take(database, 1, DUMP, IngestRules(silent=True, hold_above=0))
     assert (report.new, report.held, report.deliveries) == (1, False, 0)
     assert await duties(database) == []
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.references import MentionKind, mentions_of, paper_links, resolve, titles_of
+from bot.intake.references import ReferenceKind, paper_links, references_in, resolve, titles_of
 from bot.titles import flatten, title_key
 from storage.model import PostId
 
@@ -33,26 +33,26 @@ def known(*titles: str) -> Mapping[str, PostId]:
 @pytest.mark.parametrize(
     ("excerpt", "expected"),
     [
-        ("上文《我害怕》说过", [("我害怕", MentionKind.POST, False)]),
+        ("上文《我害怕》说过", [("我害怕", ReferenceKind.POST, False)]),
         (
             "论文《Transformer Quality in Linear Time》和《我害怕》",
             [
-                ("Transformer Quality in Linear Time", MentionKind.PAPER, False),
-                ("我害怕", MentionKind.POST, False),
+                ("Transformer Quality in Linear Time", ReferenceKind.PAPER, False),
+                ("我害怕", ReferenceKind.POST, False),
             ],
         ),
         (
             "《《为什么现在的LLM都是Decoder-only的架构?》FAQ》一文",
-            [("《为什么现在的LLM都是Decoder-only的架构?》FAQ", MentionKind.POST, False)],
+            [("《为什么现在的LLM都是Decoder-only的架构?》FAQ", ReferenceKind.POST, False)],
         ),
-        ("《生成扩散模型漫谈…》", [("生成扩散模型漫谈…", MentionKind.POST, True)]),
-        ("《Attention is...》", [("Attention is...", MentionKind.PAPER, True)]),
+        ("《生成扩散模型漫谈…》", [("生成扩散模型漫谈…", ReferenceKind.POST, True)]),
+        ("《Attention is...》", [("Attention is...", ReferenceKind.PAPER, True)]),
         (
             "接着《生成扩散模型漫谈(十一):统一扩散...",
-            [("生成扩散模型漫谈(十一):统一扩散...", MentionKind.POST, True)],
+            [("生成扩散模型漫谈(十一):统一扩散...", ReferenceKind.POST, True)],
         ),
         ("接着《生成扩散模型漫谈", []),
-        ("《我害怕》与《 我害怕 》", [("我害怕", MentionKind.POST, False)]),
+        ("《我害怕》与《 我害怕 》", [("我害怕", ReferenceKind.POST, False)]),
         ("》倒过来《", []),
         ("《》《……》《？》", []),
         ("没有书名号", []),
@@ -60,8 +60,8 @@ def known(*titles: str) -> Mapping[str, PostId]:
         (f"《{'长' * 200}》", []),
     ],
 )
-def test_what_an_excerpt_names(excerpt: str, expected: list[tuple[str, MentionKind, bool]]) -> None:
-    assert [(named.title, named.kind, named.cut) for named in mentions_of(excerpt)] == expected
+def test_what_an_excerpt_names(excerpt: str, expected: list[tuple[str, ReferenceKind, bool]]) -> None:
+    assert [(named.title, named.kind, named.cut) for named in references_in(excerpt)] == expected
 
 
 @pytest.mark.parametrize(
@@ -95,27 +95,27 @@ def test_what_an_excerpt_names(excerpt: str, expected: list[tuple[str, MentionKi
     ],
 )
 def test_which_post_is_meant(named: str, expected: int | None) -> None:
-    (mention,) = mentions_of(f"见《{named}》。")
+    (mention,) = references_in(f"见《{named}》。")
 
     assert resolve(mention, titles_of(known())) == expected
 
 
 def test_a_post_about_a_post_is_not_that_post() -> None:
-    (mention,) = mentions_of("见《为什么现在的LLM都是Decoder-only的架构?》。")
+    (mention,) = references_in("见《为什么现在的LLM都是Decoder-only的架构?》。")
 
     assert resolve(mention, titles_of(known("《为什么现在的LLM都是Decoder-only的架构？》FAQ"))) is None
 
 
 def test_titles_that_differ_by_signs_only_are_not_mixed_up() -> None:
     titles = titles_of(known("矩阵，是什么", "矩阵：是什么"))
-    (whole, vague) = mentions_of("《矩阵：是什么》《矩阵是什么》")
+    (whole, vague) = references_in("《矩阵：是什么》《矩阵是什么》")
 
     assert resolve(whole, titles) == 1
     assert resolve(vague, titles) is None
 
 
 def test_nothing_known_resolves_nothing() -> None:
-    (mention,) = mentions_of("《博文：生成扩散模型漫谈》")
+    (mention,) = references_in("《博文：生成扩散模型漫谈》")
 
     assert resolve(mention, titles_of({})) is None
 
@@ -124,14 +124,14 @@ def test_nothing_known_resolves_nothing() -> None:
 def test_no_text_however_odd_raises(excerpt: str, titles: list[str]) -> None:
     prepared = titles_of(known("A一", *titles))
 
-    for mention in mentions_of(excerpt):
+    for mention in references_in(excerpt):
         assert mention.key == title_key(mention.title)
         assert resolve(mention, prepared) in {None, *range(len(titles) + 1)}
 
 
 @given(st.sampled_from(TITLES))
 def test_every_post_is_found_by_its_own_title_however_it_is_flattened(title: str) -> None:
-    (mention,) = mentions_of(f"《{flatten(title)}》")
+    (mention,) = references_in(f"《{flatten(title)}》")
 
     assert resolve(mention, titles_of(known())) == TITLES.index(title)
 

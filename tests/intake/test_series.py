@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.series import Membership, Titled, derive_series, short_title
+from bot.intake.series import SeriesMembership, Titled, derive_series, short_title
 from bot.intake.series_overrides import read_overrides
 from bot.titles import flatten
 from tests.tools.quality_titles import (
@@ -25,7 +25,7 @@ def derived(*titles: str, overrides: str = "") -> list[tuple[str, int | None] | 
     return [_told(places.get(index)) for index in range(len(titles))]
 
 
-def _told(place: Membership | None) -> tuple[str, int | None] | None:
+def _told(place: SeriesMembership | None) -> tuple[str, int | None] | None:
     return None if place is None else (place.series, place.episode)
 
 

@@ -27,7 +27,7 @@ def _uses(path: Path) -> Iterator[Use]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
-        if node.func.attr not in ("say", "count") or not _is_words(node.func.value):
+        if node.func.attr not in ("text", "count") or not _is_words(node.func.value):
             continue
         first = node.args[0]
         literal = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None

@@ -139,5 +139,6 @@ def test_sentences_stand_apart_in_english_only() -> None:
 
 def test_braces_in_a_value_are_only_text() -> None:
     assert (
-        words_for("en").say("没有叫「{name}」的标签。", name="{n} {0}") == "There is no tag called “{n} {0}”."
+        words_for("en").text("没有叫「{name}」的标签。", name="{n} {0}")
+        == "There is no tag called “{n} {0}”."
     )

@@ -75,7 +75,7 @@ SCENES: dict[str, Scene] = {
     "nothing saved": lambda words: post_lists.saved(page_of((), 1), words),
     "related": lambda words: post_lists.related(
         LEAKY,
-        page_of((Line(post=GLOBAL, title=GLOBAL.title, note=words.say("引用了这篇")),), 1),
+        page_of((Line(post=GLOBAL, title=GLOBAL.title, note=words.text("引用了这篇")),), 1),
         words,
         bot=BOT,
     ),

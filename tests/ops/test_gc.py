@@ -24,7 +24,7 @@ class Circle:
 
 @pytest.mark.usefixtures("as_before")
 def test_what_was_there_is_left_alone_and_later_circles_go_away() -> None:
-    memory.settle()
+    memory.freeze_gc()
     assert gc.get_freeze_count() > 0
     circles = weakref.WeakSet(Circle() for _ in range(3 * memory.YOUNG))
     assert len(circles) < 2 * memory.YOUNG

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.ops import http
-from bot.ops.http import Check, PortUnusableError, make_application, window
+from bot.ops.http import Check, PortUnusableError, make_application, serve_operations
 from bot.ops.metrics import Figures, make_metrics, make_registry
 from bot.ops.probe import probe
 
@@ -142,7 +142,7 @@ def test_each_method_counts_its_own() -> None:
     metrics.tried("post", "sent", 0.3)
     metrics.waited(2.0)
     metrics.flooded("chat")
-    metrics.took_in("new")
+    metrics.dump_ingested("new")
     metrics.updated("message")
     with metrics.handling("latest"):
         pass
@@ -164,7 +164,7 @@ def test_each_method_counts_its_own() -> None:
 
 async def test_the_window_opens_and_closes(service: Service, registry: CollectorRegistry) -> None:
     metrics, port = make_metrics(registry, version="0"), unused_port()
-    async with window(service, metrics, registry, host="127.0.0.1", port=port):
+    async with serve_operations(service, metrics, registry, host="127.0.0.1", port=port):
         assert await asyncio.to_thread(probe, port) == 0
         assert await asyncio.to_thread(probe_program, port) == 0
     assert await asyncio.to_thread(probe, port) == 1
@@ -172,7 +172,9 @@ async def test_the_window_opens_and_closes(service: Service, registry: Collector
 
 
 async def test_port_0_opens_nothing(service: Service, registry: CollectorRegistry) -> None:
-    async with window(service, make_metrics(registry, version="0"), registry, host="127.0.0.1", port=0):
+    async with serve_operations(
+        service, make_metrics(registry, version="0"), registry, host="127.0.0.1", port=0
+    ):
         assert probe(0) == 0
 
 
@@ -182,7 +184,7 @@ async def test_a_port_in_use_is_one_clear_line(service: Service, registry: Colle
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(PortUnusableError, match=rf"^HTTP_PORT {port} .* choose another"):
-            async with window(
+            async with serve_operations(
                 service, make_metrics(registry, version="0"), registry, host="127.0.0.1", port=port
             ):
                 pass

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from bot.ops.logging import QUIET, current_trail, following, set_up_logs
+from bot.ops.logging import QUIET, correlate, current_correlation_id, set_up_logs
 
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 
@@ -62,7 +62,7 @@ def test_no_secret_is_written(stream: StringIO, form: Literal["human", "json"]) 
 
 def test_people_get_a_line_that_nobody_can_forge(stream: StringIO) -> None:
     set_up_logs("INFO", "human", [], stream)
-    with following("dump 12"):
+    with correlate("dump 12"):
         logging.getLogger("bot.x").info("searched %s", "a\n2025 ERROR forged \x1b[31mred")
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("INFO    bot.x [dump 12]  searched a\\n2025 ERROR forged \\x1b[31mred")
@@ -84,11 +84,11 @@ async def test_a_trail_reaches_the_tasks_begun_on_it(stream: StringIO) -> None:
     log = logging.getLogger("bot")
 
     async def deliver(number: int) -> None:
-        with following(f"delivery {number}"):
+        with correlate(f"delivery {number}"):
             await asyncio.sleep(0)
             log.info("sent")
 
-    with following("dump 12"):
+    with correlate("dump 12"):
         async with asyncio.TaskGroup() as group:
             group.create_task(deliver(1))
             group.create_task(deliver(2))
@@ -100,7 +100,7 @@ async def test_a_trail_reaches_the_tasks_begun_on_it(stream: StringIO) -> None:
         "dump 12",
         None,
     ]
-    assert current_trail() == ""
+    assert current_correlation_id() == ""
 
 
 @pytest.mark.parametrize(

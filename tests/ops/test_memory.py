@@ -9,9 +9,9 @@ import pytest
 GROWING = """
 import threading
 from pathlib import Path
-from bot.ops.memory import keep_together
+from bot.ops.memory import limit_malloc_arenas
 
-assert keep_together()
+assert limit_malloc_arenas()
 heaps = lambda: sum("-p 00000000 00:00 0" in line and int(line.split("-")[0], 16) % 2**26 == 0
                     for line in Path("/proc/self/maps").read_text().splitlines())
 before = heaps()
@@ -39,16 +39,16 @@ def test_threads_share_one_heap() -> None:
 
 SCATTERED = """
 from pathlib import Path
-from bot.ops.memory import give_back, keep_together
+from bot.ops.memory import trim_heap, limit_malloc_arenas
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 
-keep_together()
+limit_malloc_arenas()
 pieces = [bytes(20_000) for _ in range(2000)]
 pieces = [piece for number, piece in enumerate(pieces) if number % 10 == 0]
 before = resident()
-assert give_back()
+assert trim_heap()
 print(before - resident())
 """
 

@@ -88,7 +88,7 @@ async def slow_answers(bot: WholeBot) -> None:
 
 async def a_source(bot: WholeBot) -> None:
     now = bot.service.clock.now()
-    await bot.database.transact(lambda tx: tx.sources.keep(["https://kexue.fm/feed"], now))
+    await bot.database.write(lambda tx: tx.sources.keep(["https://kexue.fm/feed"], now))
 
 
 async def an_error(bot: WholeBot) -> None:
@@ -126,7 +126,9 @@ async def test_a_figure_moves(measured: WholeBot, happens: Do) -> None:
     before = await figures(measured) if happens is not nothing else {}
     await happens(measured)
     # Only an SQLite file is copied by the bot itself.
-    moving = [name for name in MOVES[happens] if "backup" not in name or not measured.database.shared]
+    moving = [
+        name for name in MOVES[happens] if "backup" not in name or not measured.database.is_multi_process
+    ]
     least = {name: before.get(name, -1 if "age" in name else 0) for name in moving}
     async with asyncio.timeout(10):
         while True:

@@ -13,7 +13,7 @@ from storage.database import open_database
 
 async def _database(file: Path) -> None:
     database = await open_database(f"sqlite+aiosqlite:///{file}")
-    await database.transact(lambda tx: tx.facts.put("kept", "yes"))
+    await database.write(lambda tx: tx.facts.put("kept", "yes"))
     await database.close()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 
 Seconds = Callable[[], float]
 
@@ -52,7 +52,7 @@ class Sender:
     Within `stalls`, from and to, nothing happens; what was due then happens at their ends.
     """
 
-    pacing: Pacing
+    pacing: SendScheduler
     late: Seconds = never
     to_wire: Seconds = never
     stalls: Sequence[tuple[float, float]] = ()
@@ -76,7 +76,7 @@ class Sender:
         while self.waiting and self.waiting[0].wakes <= end:
             one = heappop(self.waiting)
             self.now = max(self.now, one.wakes)
-            ask = self.pacing.leave if one.on_its_way else self.pacing.confirm
+            ask = self.pacing.acquire if one.on_its_way else self.pacing.confirm
             again = ask(self.now, one.chat_id, private(one.chat_id), one.start)
             there = one.at_the_wire or one.on_its_way
             if again > self.now:
@@ -84,7 +84,7 @@ class Sender:
             elif not there:
                 self._wait(again + self.to_wire(), one.chat_id, again, on_its_way=True)
             else:
-                self.pacing.left(self.now, one.chat_id, private(one.chat_id), again)
+                self.pacing.mark_sent(self.now, one.chat_id, private(one.chat_id), again)
                 self.started.append((self.now, one.chat_id))
         self.now = max(self.now, self._awake(end))
 

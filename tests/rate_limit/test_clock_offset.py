@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rate_limit.reservations import LOOKS, OLD_SECONDS, Elsewhere
+from bot.rate_limit.reservations import LOOKS, OLD_SECONDS, ClockOffset
 
 AHEAD = 1_700_000_000.0
 LOOK = st.tuples(st.floats(0.001, 1), st.floats(0, 2), st.floats(0, 1))
@@ -11,10 +11,10 @@ LOOK = st.tuples(st.floats(0.001, 1), st.floats(0, 2), st.floats(0, 1))
 
 @given(st.lists(LOOK, min_size=1, max_size=30))
 def test_nothing_begins_before_the_other_clock_shows_it(looks: list[tuple[float, float, float]]) -> None:
-    own, clock, quickest = 100.0, Elsewhere(), []
+    own, clock, quickest = 100.0, ClockOffset(), []
     for pause, took, part in looks:
         own += pause
-        clock.look(own, own + took, AHEAD + own + part * took)
+        clock.observe(own, own + took, AHEAD + own + part * took)
         quickest.append(took)
         own += took
     shown = clock.now(own)
@@ -26,4 +26,4 @@ def test_nothing_begins_before_the_other_clock_shows_it(looks: list[tuple[float,
 
 
 def test_as_long_as_nobody_looked_nothing_is_known() -> None:
-    assert Elsewhere().now(1.0) is None
+    assert ClockOffset().now(1.0) is None

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import WidePacing
+from bot.rate_limit.scheduler import FlexibleSendScheduler
 from tests.rate_limit.process_model import most_within
 from tests.tools.examples import examples
 
@@ -22,7 +22,7 @@ def test_what_may_leave_late_keeps_the_limits_whenever_it_leaves(
     wishes: list[tuple[int, float, float, bool]],
 ) -> None:
     limits = Limits(per_second=10, group_per_minute=4)
-    pacing, now, left = WidePacing(limits), 1000.0, []
+    pacing, now, left = FlexibleSendScheduler(limits), 1000.0, []
     for chat_id, wait, late, told in wishes:
         now += wait
         start = pacing.reserve(now, chat_id, chat_id > 0)
@@ -38,7 +38,7 @@ def test_what_may_leave_late_keeps_the_limits_whenever_it_leaves(
 
 
 def test_where_there_is_no_plenty_nothing_takes_more_than_it_needs() -> None:
-    pacing = WidePacing(Limits(per_second=10))
+    pacing = FlexibleSendScheduler(Limits(per_second=10))
     wide = []
     for chat_id in range(1, 21):
         start = pacing.reserve(1000.0, chat_id, private=True)
@@ -48,7 +48,7 @@ def test_where_there_is_no_plenty_nothing_takes_more_than_it_needs() -> None:
 
 
 def test_what_was_stretched_is_taken_back_whole() -> None:
-    pacing = WidePacing(Limits(per_second=10))
+    pacing = FlexibleSendScheduler(Limits(per_second=10))
     starts = [pacing.reserve(1000.0, chat_id, private=True) for chat_id in (1, 2)]
     assert all(
         pacing.stretch(chat_id, True, at, at + 0.5) for chat_id, at in zip((1, 2), starts, strict=True)
@@ -62,7 +62,7 @@ def test_what_was_stretched_is_taken_back_whole() -> None:
 @pytest.mark.parametrize("seconds_to_book", [0.06, 0.1, 0.3])
 def test_at_the_limit_little_of_the_rate_is_lost(seconds_to_book: float) -> None:
     """Turn after turn as much is claimed as may leave soon; what has left is told with the next turn."""
-    pacing, now, chat_id = WidePacing(Limits(per_second=30, margin=0.05)), 1000.0, 0
+    pacing, now, chat_id = FlexibleSendScheduler(Limits(per_second=30, margin=0.05)), 1000.0, 0
     stretched: list[float] = []
     left = 0
     while now < 1060.0:

@@ -3,19 +3,19 @@
 import pytest
 
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE
 
 
 def test_a_flood_stops_its_chat_for_exactly_as_long_as_it_says() -> None:
-    pacing = Pacing()
+    pacing = SendScheduler()
     pacing.flooded(10.0, PRIVATE, 234)
     assert pacing.reserve(10.0, PRIVATE, private=True) == 244.0
     assert pacing.reserve(10.0, OTHER, private=True) == 10.0
 
 
 def test_floods_of_two_chats_stop_the_bot_until_the_longest_is_over() -> None:
-    pacing = Pacing()
+    pacing = SendScheduler()
     pacing.flooded(10.0, PRIVATE, 30)
     pacing.flooded(11.0, PRIVATE, 40)
     assert pacing.ready_at(11.0, OTHER, private=True) == 11.0
@@ -28,11 +28,11 @@ def test_floods_of_two_chats_stop_the_bot_until_the_longest_is_over() -> None:
 def test_a_paid_rate_keeps_a_small_margin_until_the_bot_is_flooded() -> None:
     """Else one part in forty of what is paid for would lie idle; and a server that is stricter is obeyed."""
 
-    def thousand_and_one(pacing: Pacing, now: float) -> float:
+    def thousand_and_one(pacing: SendScheduler, now: float) -> float:
         starts = [pacing.reserve(now, chat_id, private=True) for chat_id in range(100, 1101)]
         return starts[-1] - starts[0]
 
-    pacing = Pacing(Limits(per_second=1000))
+    pacing = SendScheduler(Limits(per_second=1000))
     assert thousand_and_one(pacing, 0.0) == pytest.approx(1.005)
     pacing.flooded(10.0, PRIVATE, 1)
     assert thousand_and_one(pacing, 20.0) == pytest.approx(1.005)
@@ -48,7 +48,7 @@ def test_the_faster_a_bot_may_be_the_more_floods_it_takes_to_stop_it(
     per_second: float | None, crowd: int
 ) -> None:
     """One slow chat in ten thousand must not cost a paid rate half of its messages."""
-    pacing = Pacing(Limits(per_second=per_second))
+    pacing = SendScheduler(Limits(per_second=per_second))
     for chat_id in range(1, crowd):
         assert not pacing.flooded(10.0, chat_id, 5)
         assert pacing.ready_at(10.0, 999, private=True) == 10.0
@@ -57,9 +57,9 @@ def test_the_faster_a_bot_may_be_the_more_floods_it_takes_to_stop_it(
 
 
 def test_floods_far_apart_and_remembered_freezes_do_not_stop_the_bot() -> None:
-    pacing = Pacing()
-    pacing.freeze(1, 500.0)
-    pacing.freeze(2, 600.0)
+    pacing = SendScheduler()
+    pacing.pause(1, 500.0)
+    pacing.pause(2, 600.0)
     pacing.flooded(10.0, PRIVATE, 100)
     pacing.flooded(15.1, OTHER, 100)
     assert pacing.ready_at(15.1, 9, private=True) == 15.1
@@ -67,7 +67,7 @@ def test_floods_far_apart_and_remembered_freezes_do_not_stop_the_bot() -> None:
 
 
 def test_a_flood_holds_back_what_was_booked_before_it() -> None:
-    pacing = Pacing()
+    pacing = SendScheduler()
     start = pacing.reserve(10.0, PRIVATE, private=True, movable=True)
     pacing.flooded(10.0, PRIVATE, 7)
     assert pacing.confirm(10.0, PRIVATE, True, start) == 17.0
@@ -75,7 +75,7 @@ def test_a_flood_holds_back_what_was_booked_before_it() -> None:
 
 
 def test_a_slot_that_a_flood_sets_free_is_used() -> None:
-    pacing = Pacing(Limits(per_second=1, margin=0))
+    pacing = SendScheduler(Limits(per_second=1, margin=0))
     for chat_id in (1, 2, 3, 4):
         assert pacing.reserve(0.0, chat_id, private=True, movable=True) == chat_id - 1
     pacing.flooded(1.0, 2, 100)

@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from bot.clock import SystemClock
 from bot.ops.metrics import make_metrics
-from bot.rate_limit.in_process import LocalPace
+from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 from bot.telegram.send_gate import departing
 from storage.database import Database
 from tests.delivery.archive import database_in
@@ -27,23 +27,23 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_an_answer_that_would_come_too_late_is_not_booked(database: Database) -> None:
     """Else it would be one too many in its second, or keep a slot that nobody uses."""
-    pacing = Pacing(Limits(per_second=2))
-    pace = LocalPace(database, pacing, SystemClock(), METRICS)
-    assert await pace.answer(1, True, 30.0)
-    assert await pace.answer(2, True, 30.0)
+    pacing = SendScheduler(Limits(per_second=2))
+    pace = InProcessRateLimiter(database, pacing, SystemClock(), METRICS)
+    assert await pace.slot_for_answer(1, True, 30.0)
+    assert await pace.slot_for_answer(2, True, 30.0)
     booked = pacing.starts
-    assert not await pace.answer(3, True, 0.5)
+    assert not await pace.slot_for_answer(3, True, 0.5)
     assert pacing.starts == booked
 
 
 async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
-    pacing, clock = Pacing(Limits(per_second=1)), SystemClock()
-    pace = LocalPace(database, pacing, clock, METRICS)
-    assert await pace.answer(1, True, 30.0)
+    pacing, clock = SendScheduler(Limits(per_second=1)), SystemClock()
+    pace = InProcessRateLimiter(database, pacing, clock, METRICS)
+    assert await pace.slot_for_answer(1, True, 30.0)
     departure = departing()
     assert departure is not None
     await asyncio.sleep(0.1)
-    await departure.leaves()
-    departure.left()
+    await departure.acquire()
+    departure.mark_sent()
     (counted,) = pacing.starts_of(1)
     assert 0 <= clock.monotonic() - counted < 0.05

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 from tests.rate_limit.process_model import NETWORK, OTHER, PRIVATE, Sender, Server, most_within, stalls
 from tests.tools.examples import examples
 
@@ -35,7 +35,7 @@ def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, lateness: str
     seconds = 60 if rate < 1000 else 8
     luck = random.Random(rate)
     sender = Sender(
-        Pacing(Limits(per_second=rate)),
+        SendScheduler(Limits(per_second=rate)),
         late=partial(LATENESS[lateness], luck),
         to_wire=lambda: luck.expovariate(1000),
         stalls=stalls(luck, 1000 + seconds, every=10, least=0.02, most=0.2) if stalling else (),
@@ -62,7 +62,7 @@ def test_whatever_the_process_suffers_a_strict_server_refuses_nothing(
     luck = random.Random(seed)
     limits = Limits(per_second=rate)
     sender = Sender(
-        Pacing(limits),
+        SendScheduler(limits),
         late=lambda: luck.uniform(0, late),
         to_wire=lambda: luck.choice((0.0, 0.001, to_wire)),
         stalls=stalls(luck, 1020.0, every=every, least=0.0, most=stall),
@@ -79,7 +79,7 @@ def test_whatever_the_process_suffers_a_strict_server_refuses_nothing(
 
 def test_a_late_start_leaves_where_there_is_room_and_is_counted_when_it_leaves() -> None:
     """What comes after it keeps its distance to when it left, not to when it should have."""
-    pacing = Pacing(Limits(per_second=1))
+    pacing = SendScheduler(Limits(per_second=1))
     first, second = (pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in (1, 2))
     assert pacing.confirm(0.25, 1, True, first) == 0.25
     again = pacing.confirm(second, 2, True, second)
@@ -89,7 +89,7 @@ def test_a_late_start_leaves_where_there_is_room_and_is_counted_when_it_leaves()
 
 def test_late_requests_of_one_chat_do_not_wait_for_each_other_in_circles() -> None:
     """Every one of them finds others before it that should have left, and have not."""
-    sender = Sender(Pacing(Limits(per_second=2.5)), late=lambda: 0.5, to_wire=lambda: 1.2)
+    sender = Sender(SendScheduler(Limits(per_second=2.5)), late=lambda: 0.5, to_wire=lambda: 1.2)
     for chat_id in (PRIVATE, PRIVATE, OTHER, PRIVATE, PRIVATE, OTHER, PRIVATE):
         sender.push(chat_id)
     sender.advance(60.0)
@@ -98,7 +98,7 @@ def test_late_requests_of_one_chat_do_not_wait_for_each_other_in_circles() -> No
 
 
 def test_what_a_stall_held_back_leaves_at_once_and_what_follows_waits_for_it() -> None:
-    pacing = Pacing()
+    pacing = SendScheduler()
     starts = [pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in range(1, 61)]
     stalled, end = [start for start in starts if start < 0.2], 0.2
     assert [pacing.confirm(end, number, True, start) for number, start in enumerate(stalled, 1)] == [end] * 7
@@ -108,18 +108,18 @@ def test_what_a_stall_held_back_leaves_at_once_and_what_follows_waits_for_it() -
 
 
 def test_a_request_that_is_long_on_its_way_is_counted_when_its_bytes_go() -> None:
-    pacing = Pacing(Limits(per_second=1))
+    pacing = SendScheduler(Limits(per_second=1))
     first, second = (pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in (1, 2))
     confirmed = pacing.confirm(0.0, 1, True, first)
-    assert pacing.leave(0.6, 1, True, confirmed) == confirmed
-    assert pacing.left(0.7, 1, True, confirmed) == 0.7
+    assert pacing.acquire(0.6, 1, True, confirmed) == confirmed
+    assert pacing.mark_sent(0.7, 1, True, confirmed) == 0.7
     assert pacing.confirm(second, 2, True, second) == pytest.approx(0.7 + NETWORK)
     assert pacing.ready_at(1.0, 1, private=True) == pytest.approx(0.7 + 1.025)
 
 
 def test_a_request_that_others_overtook_on_its_way_waits_where_it_would_be_too_much() -> None:
-    pacing = Pacing(Limits(per_second=1))
+    pacing = SendScheduler(Limits(per_second=1))
     first, second = (pacing.reserve(0.0, chat_id, private=True, movable=True) for chat_id in (1, 2))
     confirmed = pacing.confirm(0.0, 1, True, first)
     assert pacing.confirm(second, 2, True, second) == second
-    assert pacing.leave(second + 0.1, 1, True, confirmed) == pytest.approx(second + NETWORK)
+    assert pacing.acquire(second + 0.1, 1, True, confirmed) == pytest.approx(second + NETWORK)

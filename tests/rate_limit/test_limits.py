@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rate_limit.limits import Limits, Window, book
-from bot.rate_limit.scheduler import Pacing
+from bot.rate_limit.scheduler import SendScheduler
 from tests.rate_limit.process_model import GROUP, NETWORK, OTHER, PRIVATE, Sender, most_within, private
 from tests.tools.examples import examples
 
@@ -30,7 +30,7 @@ def test_no_window_holds_too_much_whatever_happens(
     steps: list[tuple[str, float]], per_second: float | None
 ) -> None:
     limits = Limits(per_second=per_second, group_per_minute=4, margin=0.025)
-    sender = Sender(Pacing(limits))
+    sender = Sender(SendScheduler(limits))
     frozen: list[tuple[int, float, int]] = []  # a chat, since when, and its requests already on their way
     for verb, value in steps:
         match verb:
@@ -69,7 +69,7 @@ def test_no_window_holds_too_much_whatever_happens(
 def test_a_booking_is_never_in_the_past_nor_before_its_chat_is_ready(
     steps: list[tuple[int, float, bool]],
 ) -> None:
-    pacing, now = Pacing(Limits(per_second=3)), 50.0
+    pacing, now = SendScheduler(Limits(per_second=3)), 50.0
     for chat_id, pause, interactive in steps:
         now += pause
         ready = pacing.ready_at(now, chat_id, private(chat_id))
@@ -95,14 +95,14 @@ def test_a_window_gives_the_first_time_that_it_allows(
 
 
 def test_requests_that_travel_unevenly_keep_the_limit_where_they_arrive() -> None:
-    pacing, chance = Pacing(), random.Random(7)
+    pacing, chance = SendScheduler(), random.Random(7)
     starts = [pacing.reserve(0.0, chat_id, private=True) for chat_id in range(1, 900)]
     arrivals = [start + 0.05 + chance.uniform(0, 0.024) for start in starts]
     assert most_within(arrivals, 1.0) <= 30
 
 
 def test_forgets_chats_whose_minute_is_over() -> None:
-    pacing, now = Pacing(Limits(per_second=None)), 0.0
+    pacing, now = SendScheduler(Limits(per_second=None)), 0.0
     for chat_id in range(1, 100_001):
         now += 0.001
         pacing.reserve(now, chat_id, private=True)

@@ -12,14 +12,14 @@ import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from bot.clock import SystemClock
-from bot.leases import Holding
+from bot.leases import LeaseHolder
 from bot.ops.metrics import make_metrics
-from bot.rate_limit import Claimed
+from bot.rate_limit import ClaimedDelivery
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.reservations import LATE_SECONDS, Wish
-from bot.rate_limit.shared import FAR_SECONDS, SharedPace
+from bot.rate_limit.reservations import LATE_SECONDS, ReservationRequest
+from bot.rate_limit.shared import FAR_SECONDS, SharedRateLimiter
 from bot.telegram.send_gate import departing
-from storage.database import Database, Unit, open_database
+from storage.database import Database, TransactionFn, open_database
 from storage.model import State
 from storage.rate_limits import seconds
 from tests.rate_limit.process_model import most_within
@@ -41,26 +41,26 @@ async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def process(database: Database, name: str) -> SharedPace:
+async def process(database: Database, name: str) -> SharedRateLimiter:
     """The pace of one more process, which lives."""
-    pulse = Holding(database, SystemClock(), f"process {name}", name)
-    await pulse.keep()
-    return SharedPace(database, LIMITS, SystemClock(), pulse, METRICS)
+    pulse = LeaseHolder(database, SystemClock(), f"process {name}", name)
+    await pulse.renew()
+    return SharedRateLimiter(database, LIMITS, SystemClock(), pulse, METRICS)
 
 
 def floods_counted(extent: str) -> float:
     return REGISTRY.get_sample_value("kexue_floods_total", {"extent": extent}) or 0.0
 
 
-async def claim(database: Database, pace: SharedPace, slots: int = 50) -> list[Claimed]:
+async def claim(database: Database, pace: SharedRateLimiter, slots: int = 50) -> list[ClaimedDelivery]:
     now = await database.read(lambda tx: tx.now(SystemClock().now()))
-    return list(await database.transact(lambda tx: pace.claim(tx, slots, now, LEASE), alone=False))
+    return list(await database.write(lambda tx: pace.claim(tx, slots, now, LEASE), exclusive=False))
 
 
-async def book(pace: SharedPace, chat_id: int, *, interactive: bool = False) -> float:
+async def book(pace: SharedRateLimiter, chat_id: int, *, interactive: bool = False) -> float:
     """The start of one request."""
-    wish = Wish(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
-    return (await pace._bookings.book(wish)).start
+    wish = ReservationRequest(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
+    return (await pace._bookings.reserve(wish)).start
 
 
 async def now_there(database: Database) -> float:
@@ -71,7 +71,7 @@ async def test_what_both_book_keeps_every_limit(shared: Database) -> None:
     both = [await process(shared, name) for name in ("a", "b")]
     booked: list[tuple[float, int]] = []
 
-    async def books(pace: SharedPace, first: int) -> None:
+    async def books(pace: SharedRateLimiter, first: int) -> None:
         for number in range(30):
             chat_id = (first + number) % 7 - 2  # the negative ones are groups
             start = await book(pace, chat_id, interactive=number % 3 == 0)
@@ -91,7 +91,7 @@ async def test_claims_are_booked_with_their_rows(shared: Database) -> None:
         await chat(shared, chat_id)
     await announce(shared, "一篇")
     claimed = [each for pace in both for each in await claim(shared, pace)]
-    bot, _ = await shared.transact(lambda tx: tx.pace.lock())
+    bot, _ = await shared.write(lambda tx: tx.pace.lock())
     starts = sorted(each.start for each in claimed)
     assert list(bot.starts) == sorted({*starts, *(each.until for each in claimed)})
     assert 0 < len(claimed) < 40, "no more than soon may leave"
@@ -114,7 +114,7 @@ async def test_a_chat_that_is_not_ready_soon_gives_its_claim_back(shared: Databa
 
 async def test_a_flood_of_one_chat_is_seen_by_all_and_outlives_its_process(shared: Database) -> None:
     first = await process(shared, "a")
-    await first.answer_flooded(7, 60.0)
+    await first.pause_chat_after_answer(7, 60.0)
     second, now = await process(shared, "b"), await now_there(shared)
     assert await book(second, 7) >= now + 59
     assert await book(second, 8) < now + 5
@@ -125,8 +125,8 @@ async def test_floods_of_two_chats_stop_everything_and_are_counted_as_such(share
     first, second = [await process(shared, name) for name in ("a", "b")]
     await chat(shared, 1)
     await announce(shared, "一篇")
-    await first.answer_flooded(7, 30.0)
-    await second.answer_flooded(8, 60.0)
+    await first.pause_chat_after_answer(7, 30.0)
+    await second.pause_chat_after_answer(8, 60.0)
     now = await now_there(shared)
     for pace in (first, second, await process(shared, "c")):
         assert await claim(shared, pace) == []
@@ -141,8 +141,8 @@ async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
     await asyncio.sleep(LATE_SECONDS + 0.3)
-    assert await pace.turn(claimed) is None
-    bot, _ = await shared.transact(lambda tx: tx.pace.lock())
+    assert await pace.slot_of(claimed) is None
+    bot, _ = await shared.write(lambda tx: tx.pace.lock())
     assert min(bot.starts) > claimed.start + LATE_SECONDS, "the one that was missed is free again"
 
 
@@ -151,9 +151,9 @@ async def test_nothing_leaves_when_the_process_may_be_taken_for_dead(shared: Dat
     await chat(shared, 1)
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
-    assert await pace.turn(replace(claimed, owner="an earlier holding")) == 0.0
-    await pace._pulse.give_back()
-    assert await pace.turn(claimed) == 0.0
+    assert await pace.slot_of(replace(claimed, owner="an earlier holding")) == 0.0
+    await pace._pulse.release()
+    assert await pace.slot_of(claimed) == 0.0
     assert pace.budget() == 0
     assert await claim(shared, pace) == []
 
@@ -164,17 +164,17 @@ async def test_a_repeated_try_is_marked_before_it_begins_and_only_while_it_is_ou
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
     repeated = replace(claimed, delivery=replace(claimed.delivery, unsure=1))
-    assert await pace.turn(repeated) is None
+    assert await pace.slot_of(repeated) is None
     now = await shared.read(lambda tx: tx.now(SystemClock().now()))
-    await shared.transact(lambda tx: tx.outbox.recover(now, resend=True, everything=True))
-    assert await pace.turn(repeated) == 0.0
+    await shared.write(lambda tx: tx.outbox.recover(now, resend=True, everything=True))
+    assert await pace.slot_of(repeated) == 0.0
 
 
 class Distant(Database):
     """A database that is far away: what was done there is known here only after some time."""
 
-    async def transact(self, unit: Unit[T], *, alone: bool = True) -> T:
-        done = await super().transact(unit, alone=alone)
+    async def transact(self, unit: TransactionFn[T], *, alone: bool = True) -> T:
+        done = await super().write(unit, exclusive=alone)
         await asyncio.sleep(0.3)
         return done
 
@@ -185,7 +185,7 @@ async def test_what_is_booked_in_a_distant_database_leaves_all_the_same(shared: 
     distant = Distant(shared._engine)
     pace = await process(distant, "a")
     (claimed,) = await claim(distant, pace)
-    assert await pace.turn(claimed) is None
+    assert await pace.slot_of(claimed) is None
 
 
 async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database) -> None:
@@ -193,12 +193,12 @@ async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database)
     await chat(shared, 1)
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
-    await pace.answer_flooded(1, 30.0)
+    await pace.pause_chat_after_answer(1, 30.0)
     await asyncio.sleep(LATE_SECONDS + 0.3)
-    postponed = await pace.turn(claimed)
+    postponed = await pace.slot_of(claimed)
     assert postponed is not None
     assert postponed > 20
-    assert (await shared.transact(lambda tx: tx.pace.lock()))[0].starts == ()
+    assert (await shared.write(lambda tx: tx.pace.lock()))[0].starts == ()
 
 
 async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(shared: Database) -> None:
@@ -209,13 +209,13 @@ async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(sh
     assert claimed.until == pytest.approx(claimed.start + LATE_SECONDS)
     in_time = replace(claimed, until=claimed.until + 60)  # however slow this machine is
     await asyncio.sleep(0.2)
-    assert await pace.turn(in_time) is None
-    assert (await shared.transact(lambda tx: tx.pace.lock()))[0].starts == (claimed.start, claimed.until)
+    assert await pace.slot_of(in_time) is None
+    assert (await shared.write(lambda tx: tx.pace.lock()))[0].starts == (claimed.start, claimed.until)
     departure = departing()
     assert departure is not None
-    departure.left()
+    departure.mark_sent()
     await book(pace, 2)
-    bot, _ = await shared.transact(lambda tx: tx.pace.lock())
+    bot, _ = await shared.write(lambda tx: tx.pace.lock())
     assert claimed.start not in bot.starts, "it counts when it left"
     assert min(bot.starts) > claimed.start
 
@@ -232,10 +232,10 @@ async def test_what_was_granted_is_asked_again_when_its_first_byte_goes(shared: 
     await chat(shared, 1)
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
-    assert await pace.turn(claimed) is None
+    assert await pace.slot_of(claimed) is None
     departure = departing()
     assert departure is not None
-    await departure.leaves()
-    await pace._pulse.give_back()
+    await departure.acquire()
+    await pace._pulse.release()
     with pytest.raises(ConnectionAbortedError):
-        await departure.leaves()
+        await departure.acquire()

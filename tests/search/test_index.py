@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from bot.search.index import (
     LONGEST_QUERY,
     MOST_HITS,
+    FieldRank,
     Index,
-    Where,
     build,
     columns_of,
     query_words,
     search,
     update,
 )
-from bot.search.normalize import fold
+from bot.search.normalize import normalize
 from storage.model import Certainty, Post, PostId
 
 
@@ -120,12 +120,12 @@ def test_title_before_tag_before_excerpt_then_newest() -> None:
     ]
 
     assert [(hit.post_id, hit.where) for hit in search(build(posts), "扩散")] == [
-        (5, Where.TITLE),
-        (4, Where.TITLE),
-        (3, Where.TITLE),
-        (6, Where.TITLE),
-        (2, Where.TAG),
-        (1, Where.EXCERPT),
+        (5, FieldRank.TITLE),
+        (4, FieldRank.TITLE),
+        (3, FieldRank.TITLE),
+        (6, FieldRank.TITLE),
+        (2, FieldRank.TAG),
+        (1, FieldRank.EXCERPT),
     ]
 
 
@@ -133,7 +133,7 @@ def test_words_that_are_spread_are_found_at_the_last_part_needed() -> None:
     (hit,) = search(build([post(1, "生成模型", "谈谈采样", ("扩散",))]), "生成 扩散")
     (other,) = search(build([post(1, "生成模型", "谈谈采样", ("扩散",))]), "生成 采样")
 
-    assert (hit.where, other.where) == (Where.TAG, Where.EXCERPT)
+    assert (hit.where, other.where) == (FieldRank.TAG, FieldRank.EXCERPT)
 
 
 def test_site_tags_hide_the_inferred() -> None:
@@ -245,7 +245,7 @@ def test_what_is_found_is_what_a_plain_look_would_find(parts: list[tuple[str, st
 
 
 def _folded(part: tuple[str, str, str]) -> list[str]:
-    return [fold(text) for text in part]
+    return [normalize(text) for text in part]
 
 
 @given(
@@ -254,7 +254,7 @@ def _folded(part: tuple[str, str, str]) -> list[str]:
     st.booleans(),
 )
 def test_the_sieve_lets_every_holder_through(texts: list[str], words: list[str], singles: bool) -> None:
-    passed = list(columns_of(texts, singles=singles).sift(range(len(texts)), words))
+    passed = list(columns_of(texts, singles=singles).candidates(range(len(texts)), words))
 
     assert passed == sorted(passed)
     assert set(passed) >= {place for place, text in enumerate(texts) if all(word in text for word in words)}

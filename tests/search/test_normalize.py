@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.search.normalize import fold, trace
+from bot.search.normalize import normalize, normalize_with_offsets
 
 ODD = st.text(alphabet="aA 中文\\{}$_^\n\tＡ“…ßİfi①alphboldsymteqr:", max_size=40) | st.text(max_size=40)
 
@@ -28,20 +28,20 @@ ODD = st.text(alphabet="aA 中文\\{}$_^\n\tＡ“…ßİfi①alphboldsymteqr:",
     ],
 )
 def test_what_a_text_becomes(text: str, folded: str) -> None:
-    assert fold(text) == folded
+    assert normalize(text) == folded
 
 
 @given(ODD)
 def test_the_traced_fold_is_the_fold(text: str) -> None:
-    traced = trace(text)
+    traced = normalize_with_offsets(text)
 
-    assert traced.text == fold(text)
+    assert traced.text == normalize(text)
     assert len(traced.starts) == len(traced.ends) == len(traced.text)
 
 
 @given(ODD)
 def test_every_sign_came_from_somewhere_in_order(text: str) -> None:
-    traced = trace(text)
+    traced = normalize_with_offsets(text)
 
     assert list(traced.starts) == sorted(traced.starts)
     for start, end in zip(traced.starts, traced.ends, strict=True):

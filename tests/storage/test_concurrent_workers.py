@@ -3,9 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.delivery.courses import teach_due
+from bot.delivery.courses import plan_due_lessons
 from bot.delivery.due_worker import plan_due
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Course, Dump, Preferences, ScopeKind, Stage, State, When
 from tests.delivery.archive import THEN, episode, essay, store
@@ -23,7 +23,7 @@ async def readers(database: Database, count: int, **chosen: object) -> None:
             to = await tx.destinations.ensure(chat_id, None, ChatKind.PRIVATE, "", THEN, wishes)
             await tx.destinations.subscribe(to.id, everything.id, THEN)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def counts(database: Database) -> dict[State, int]:
@@ -34,14 +34,16 @@ async def test_a_dump_that_many_take_in_is_announced_once(database: Database) ->
     await readers(database, 20)
     now = datetime.now(UTC)
     archive = Dump(name="archive.txt", content=listing(*ARCHIVE).encode(), captured_at=now)
-    await take_in(database, archive, Rules(), now)
+    await ingest(database, archive, IngestRules(), now)
     day = ARCHIVE[0].day
     news = [Shown(title=f"新文章{n}", day=day, readers=n, excerpt=f"摘要{n}。") for n in range(1, 4)]
     # The same bytes, and other dumps that show the same posts.
     dumps = [listing(*news), listing(*news), listing(*news[::-1]), listing(*news, ARCHIVE[0])]
     reports = await asyncio.gather(
         *(
-            take_in(database, Dump(name=f"{n}.txt", content=text.encode(), captured_at=now), Rules(), now)
+            ingest(
+                database, Dump(name=f"{n}.txt", content=text.encode(), captured_at=now), IngestRules(), now
+            )
             for n, text in enumerate(dumps)
         )
     )
@@ -56,13 +58,13 @@ async def test_a_digest_that_many_plan_comes_once(database: Database) -> None:
         dump, stored = await store(tx, [essay(title)])
         await tx.planning.announce([post.id for post in stored], dump, THEN, digest_above=5)
 
-    await database.transact(lambda tx: wanted(tx, "一篇"))
+    await database.write(lambda tx: wanted(tx, "一篇"))
     planned = await asyncio.gather(
-        *(database.transact(lambda tx: plan_due(tx, LATER, 5)) for _ in range(TIMES)),
-        *(database.transact(lambda tx, n=n: wanted(tx, f"又一篇{n}")) for n in range(TIMES)),  # type: ignore[misc]
+        *(database.write(lambda tx: plan_due(tx, LATER, 5)) for _ in range(TIMES)),
+        *(database.write(lambda tx, n=n: wanted(tx, f"又一篇{n}")) for n in range(TIMES)),  # type: ignore[misc]
     )
-    rest = await database.transact(lambda tx: plan_due(tx, LATER, 5))
-    duties = await database.transact(lambda tx: tx.outbox.claim(1000, LATER, timedelta(minutes=1)))
+    rest = await database.write(lambda tx: plan_due(tx, LATER, 5))
+    duties = await database.write(lambda tx: tx.outbox.claim(1000, LATER, timedelta(minutes=1)))
     told = [(one.destination.id, post) for one in duties for post in one.post_ids]
     assert sum(each or 0 for each in planned) + rest >= 10
     assert len(told) == len(set(told)), "nobody is told of one post twice"
@@ -84,8 +86,8 @@ async def test_a_lesson_that_many_teach_comes_once(database: Database) -> None:
             )
             await tx.courses.put(course)
 
-    await database.transact(unit)
-    planned = await asyncio.gather(*(teach_due(database, LATER) for _ in range(TIMES)))
+    await database.write(unit)
+    planned = await asyncio.gather(*(plan_due_lessons(database, LATER) for _ in range(TIMES)))
     assert sum(planned) == 5
     assert await counts(database) == {State.PENDING: 5}
 
@@ -100,19 +102,19 @@ async def test_what_is_sent_meanwhile_holds_nobody_up(database: Database) -> Non
         await tx.planning.announce([post.id for post in stored], dump, now, digest_above=5)
 
     async def claim_and_give_back(_: int) -> int:
-        claimed = await database.transact(
-            lambda tx: tx.outbox.claim(7, now + timedelta(seconds=1), timedelta(0)), alone=False
+        claimed = await database.write(
+            lambda tx: tx.outbox.claim(7, now + timedelta(seconds=1), timedelta(0)), exclusive=False
         )
         later = now + timedelta(seconds=2)
-        await database.transact(lambda tx: tx.outbox.recover(later, resend=True), alone=False)
+        await database.write(lambda tx: tx.outbox.recover(later, resend=True), exclusive=False)
         return len(claimed)
 
     await asyncio.gather(
-        *(database.transact(lambda tx, n=n: wanted(tx, f"第{n}篇")) for n in range(TIMES)),  # type: ignore[misc]
+        *(database.write(lambda tx, n=n: wanted(tx, f"第{n}篇")) for n in range(TIMES)),  # type: ignore[misc]
         *(claim_and_give_back(n) for n in range(8)),
-        *(database.transact(lambda tx, n=n: tx.outbox.cancel_chat(n, "left", now)) for n in range(1, 6)),  # type: ignore[misc]
+        *(database.write(lambda tx, n=n: tx.outbox.cancel_chat(n, "left", now)) for n in range(1, 6)),  # type: ignore[misc]
     )
-    await database.transact(lambda tx: tx.outbox.recover(now + timedelta(hours=1), resend=True))
+    await database.write(lambda tx: tx.outbox.recover(now + timedelta(hours=1), resend=True))
     found = await counts(database)
     assert sum(found.values()) == 30 * TIMES
     assert not found.get(State.SENDING)

@@ -111,11 +111,11 @@ async def test_what_a_death_left_is_ended_in_the_copy(tmp_path: Path) -> None:
             await tx.notices.tell((chat,), "notice", "{}", NOW)
         return await tx.outbox.claim(2, NOW, timedelta(minutes=2))
 
-    begun, _ = await database.transact(claim_two)
-    log = database.begun_log()
+    begun, _ = await database.write(claim_two)
+    log = database.send_log()
     assert log is not None
-    log.start_over()
-    log.begin(begun.id, begun.token)
+    log.reset()
+    log.record_start(begun.id, begun.token)
     log.close()
     await database.close()
     await moved(source, target)

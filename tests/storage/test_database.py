@@ -25,7 +25,7 @@ async def say(tx: Transaction, words: str) -> None:
 
 
 async def put(database: Database, name: str, value: str) -> None:
-    await database.transact(lambda tx: tx.facts.put(name, value))
+    await database.write(lambda tx: tx.facts.put(name, value))
 
 
 async def test_units_that_read_and_then_write_do_not_overtake_each_other(database: Database) -> None:
@@ -36,7 +36,7 @@ async def test_units_that_read_and_then_write_do_not_overtake_each_other(databas
         await asyncio.sleep(0)
         await tx.facts.put("count", str(count + 1))
 
-    await asyncio.gather(*(database.transact(unit) for _ in range(20)))
+    await asyncio.gather(*(database.write(unit) for _ in range(20)))
     assert await database.read(lambda tx: tx.facts.get("count")) == "20"
 
 
@@ -54,8 +54,8 @@ async def test_units_that_wait_for_each_other_both_end(shared: Database) -> None
         await tx.facts.put(second, first)
 
     await asyncio.gather(
-        shared.transact(lambda tx: unit(tx, "a", "b"), alone=False),
-        shared.transact(lambda tx: unit(tx, "b", "a"), alone=False),
+        shared.write(lambda tx: unit(tx, "a", "b"), exclusive=False),
+        shared.write(lambda tx: unit(tx, "b", "a"), exclusive=False),
     )
     assert len(tries) == 3, "one of them was broken off and run again"
 
@@ -71,7 +71,7 @@ async def test_a_unit_whose_connection_is_lost_is_run_again(shared: Database) ->
             await say(tx, "SELECT pg_terminate_backend(pg_backend_pid())")
         return await tx.facts.get("a")
 
-    assert await shared.transact(unit) == "2"
+    assert await shared.write(unit) == "2"
     assert await shared.read(lambda tx: tx.facts.get("a")) == "2"
 
 
@@ -84,7 +84,7 @@ async def test_a_unit_that_is_always_broken_off_fails_in_the_end(shared: Databas
         await say(tx, "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$")
 
     with pytest.raises(DBAPIError, match="again"):
-        await shared.transact(unit)
+        await shared.write(unit)
     assert runs == TRIES
 
 
@@ -97,7 +97,7 @@ async def test_a_mistake_is_not_repeated(database: Database) -> None:
         await say(tx, "INSERT INTO facts (name) VALUES ('a')")
 
     with pytest.raises(IntegrityError) as raised:
-        await database.transact(unit)
+        await database.write(unit)
     assert runs == 1
     assert not passing(raised.value)
 

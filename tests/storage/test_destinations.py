@@ -37,7 +37,7 @@ CHOSEN = Preferences(
 
 
 async def made(database: Database, chat_id: int, thread_id: int | None = None) -> Destination:
-    return await database.transact(
+    return await database.write(
         lambda tx: tx.destinations.ensure(chat_id, thread_id, ChatKind.GROUP, "A group", THEN)
     )
 
@@ -48,7 +48,7 @@ async def wants(database: Database, to: Destination, *tags: str) -> None:
         for scope in scopes.values():
             await tx.destinations.subscribe(to.id, scope.id, THEN)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def wished(database: Database, chat_id: int, thread_id: int | None = None) -> list[str] | None:
@@ -67,7 +67,7 @@ async def wished(database: Database, chat_id: int, thread_id: int | None = None)
 async def test_preferences_come_back_as_they_were_set(database: Database) -> None:
     to = await made(database, OLD)
     assert to.preferences == Preferences()
-    await database.transact(lambda tx: tx.destinations.prefer(to.id, CHOSEN))
+    await database.write(lambda tx: tx.destinations.prefer(to.id, CHOSEN))
     assert await database.read(lambda tx: tx.destinations.find(OLD)) == replace(to, preferences=CHOSEN)
 
 
@@ -85,8 +85,8 @@ async def test_a_topic_is_another_destination_than_its_chat(database: Database) 
 async def test_a_gone_chat_keeps_its_wishes_and_its_preferences(database: Database) -> None:
     to = await made(database, OLD)
     await wants(database, to, "扩散")
-    await database.transact(lambda tx: tx.destinations.prefer(to.id, CHOSEN))
-    await database.transact(lambda tx: tx.destinations.gone(OLD, "kicked"))
+    await database.write(lambda tx: tx.destinations.prefer(to.id, CHOSEN))
+    await database.write(lambda tx: tx.destinations.gone(OLD, "kicked"))
     assert await database.read(lambda tx: tx.destinations.subscribers()) == 0
     back = await made(database, OLD)
     assert (back.standing, back.reason, back.preferences) == (Standing.ACTIVE, None, CHOSEN)
@@ -105,9 +105,9 @@ async def test_a_chat_that_moves_takes_everything_with_it(database: Database, tw
         dump, stored = await store(tx, [essay("一篇", tags=("扩散",)), essay("又一篇", tags=("优化",))])
         await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100)
 
-    await database.transact(announced)
+    await database.write(announced)
     for _ in range(2):  # the service messages of both chats tell of it
-        await database.transact(lambda tx: tx.moves.move(OLD, NEW))
+        await database.write(lambda tx: tx.moves.move(OLD, NEW))
     assert (await wished(database, OLD), await wished(database, OLD, 5)) == (None, None)
     expected = {"扩散", "优化"} | ({"位置编码"} if twin else set())
     assert await wished(database, NEW) == sorted(expected)
@@ -118,7 +118,7 @@ async def test_a_chat_that_moves_takes_everything_with_it(database: Database, tw
 async def test_a_frozen_chat_thaws_at_its_time(database: Database) -> None:
     await made(database, OLD)
     until = THEN + timedelta(seconds=30)
-    await database.transact(lambda tx: tx.destinations.freeze(OLD, until))
+    await database.write(lambda tx: tx.destinations.freeze(OLD, until))
     assert await database.read(lambda tx: tx.destinations.frozen(THEN)) == {OLD: until}
     assert await database.read(lambda tx: tx.destinations.frozen(until)) == {}
 
@@ -131,7 +131,7 @@ async def test_a_muted_scope_is_listed_and_not_wanted(database: Database) -> Non
         scopes = await tx.scopes.ensure([(ScopeKind.TAG, "扩散", "扩散")])
         await tx.destinations.subscribe(to.id, scopes[ScopeKind.TAG, "扩散"].id, THEN, muted=True)
 
-    await database.transact(muted)
+    await database.write(muted)
     assert await database.read(lambda tx: tx.destinations.subscribed_to(to.id)) == frozenset()
     (left,) = await database.read(lambda tx: tx.destinations.subscriptions(to.id))
     assert left.muted
@@ -141,7 +141,7 @@ async def test_forgetting_a_chat_leaves_nothing_of_it(database: Database) -> Non
     await wants(database, await made(database, OLD), "扩散")
     await wants(database, await made(database, OLD, 5), "扩散")
     await wants(database, await made(database, 7), "扩散")
-    await database.transact(lambda tx: tx.destinations.forget(OLD))
+    await database.write(lambda tx: tx.destinations.forget(OLD))
     assert [one.chat_id for one in await database.read(lambda tx: tx.destinations.everyone())] == [7]
     assert await database.read(lambda tx: tx.destinations.subscribers()) == 1
 
@@ -151,5 +151,5 @@ async def test_reading_writes_nothing(database: Database) -> None:
     """What reads must never wait for a writer, nor fail because one was there."""
     with pytest.raises(Exception, match="readonly"):
         await database.read(lambda tx: tx.facts.put("name", "value"))
-    await database.transact(lambda tx: tx.facts.put("name", "value"))
+    await database.write(lambda tx: tx.facts.put("name", "value"))
     assert await database.read(lambda tx: tx.facts.get("name")) == "value"

@@ -47,7 +47,7 @@ async def test_every_row_reads_as_it_was_written(database: Database) -> None:
         await run_many(tx.archive._connection, insert(posts), rows)
         return await stored(tx)
 
-    assert await database.transact(unit) == rows
+    assert await database.write(unit) == rows
 
 
 async def test_many_updates_and_deletions_meet_their_rows_only(database: Database) -> None:
@@ -68,13 +68,13 @@ async def test_many_updates_and_deletions_meet_their_rows_only(database: Databas
         return await stored(tx)
 
     changed = row(2) | {"title": "新", "tagged": False}
-    assert await database.transact(unit) == [row(1), changed, row(3)]
+    assert await database.write(unit) == [row(1), changed, row(3)]
 
 
 async def test_a_time_without_a_zone_is_refused_here_too(database: Database) -> None:
     naive = DUMP | {"captured_at": NOW.replace(tzinfo=None)}
     with pytest.raises(NaiveTimeError):
-        await database.transact(lambda tx: run_many(tx.archive._connection, insert(dumps), [naive]))
+        await database.write(lambda tx: run_many(tx.archive._connection, insert(dumps), [naive]))
 
 
 async def test_ids_given_ahead_ascend_and_are_nobody_elses(database: Database) -> None:
@@ -88,6 +88,6 @@ async def test_ids_given_ahead_ascend_and_are_nobody_elses(database: Database) -
             given += ids
         return given
 
-    given = await database.transact(unit)
+    given = await database.write(unit)
     assert len(given) == 5
     assert given == sorted(set(given))

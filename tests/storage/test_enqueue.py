@@ -149,7 +149,7 @@ def test_every_chat_is_told_what_it_wants_once(posts: list[Post], chats: list[Ch
     async def run() -> None:
         fresh_in(tmp_path)
         async with database_in(tmp_path) as database:
-            await database.transact(unit)
+            await database.write(unit)
 
     async def unit(tx: Transaction) -> None:
         ids = await settle_in(tx, chats)
@@ -200,7 +200,7 @@ async def test_a_word_scope_has_the_posts_with_all_its_words(
         return await tx.posts.of_scope(scope.id)
 
     async with database_in(tmp_path) as database:
-        assert bool(await database.transact(unit)) is expected
+        assert bool(await database.write(unit)) is expected
 
 
 async def test_what_is_not_wanted_any_more_is_withdrawn(tmp_path: Path) -> None:
@@ -227,4 +227,4 @@ async def test_what_is_not_wanted_any_more_is_withdrawn(tmp_path: Path) -> None:
         assert len(await tx.waiting.of(daily)) == 4
 
     async with database_in(tmp_path) as database:
-        await database.transact(unit)
+        await database.write(unit)

@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from bot.delivery.courses import teach_next
+from bot.delivery.courses import plan_next_lesson
 from bot.delivery.due_worker import plan_due
 from storage.database import Database, Transaction
 from storage.model import (
@@ -69,7 +69,7 @@ async def test_what_is_new_is_told_or_waits(database: Database, count: int, at_o
         told = await everything_told(tx, THEN + timedelta(hours=1))
         assert {one: sorted(told[one]) for one in ids} == dict.fromkeys(ids, new)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def test_held_posts_are_released_to_everybody_or_nobody(database: Database) -> None:
@@ -88,7 +88,7 @@ async def test_held_posts_are_released_to_everybody_or_nobody(database: Database
         new = [post.id for post in stored]
         return dump, new, await tx.planning.announce(new, dump, THEN, digest_above=3, held=True)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def test_a_mute_takes_back_what_is_not_told_yet(database: Database) -> None:
@@ -103,7 +103,7 @@ async def test_a_mute_takes_back_what_is_not_told_yet(database: Database) -> Non
         (digest,) = await tx.outbox.claim(50, THEN, timedelta(minutes=1))
         assert sorted(digest.post_ids) == new[1:]
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def test_lessons_and_episodes_follow_one_another(database: Database) -> None:
@@ -116,7 +116,7 @@ async def test_lessons_and_episodes_follow_one_another(database: Database) -> No
         )
         gaps = []
         while course is not None and course.stage is Stage.RUNNING:
-            lesson = await teach_next(tx, course, THEN)
+            lesson = await plan_next_lesson(tx, course, THEN)
             assert lesson is not None
             gaps.append(lesson.gap)
             course = await tx.courses.find(to.id, series.id)
@@ -127,4 +127,4 @@ async def test_lessons_and_episodes_follow_one_another(database: Database) -> No
         (news,) = await tx.outbox.claim(1, THEN, timedelta(minutes=1))
         assert (news.post_ids, news.reply_to) == ((fourth.id,), 77)
 
-    await database.transact(unit)
+    await database.write(unit)

@@ -15,7 +15,7 @@ def now() -> datetime:
 
 
 async def take(database: Database, owner: str, *, span: timedelta = SPAN) -> Lease | None:
-    return await database.transact(lambda tx: tx.leases.take(NAME, owner, now(), span), alone=False)
+    return await database.write(lambda tx: tx.leases.take(NAME, owner, now(), span), exclusive=False)
 
 
 async def taken(database: Database, owner: str, *, span: timedelta = SPAN) -> Lease:
@@ -25,7 +25,7 @@ async def taken(database: Database, owner: str, *, span: timedelta = SPAN) -> Le
 
 
 async def renew(database: Database, lease: Lease) -> bool:
-    return await database.transact(lambda tx: tx.leases.renew(NAME, lease.token, now(), SPAN), alone=False)
+    return await database.write(lambda tx: tx.leases.renew(NAME, lease.token, now(), SPAN), exclusive=False)
 
 
 async def test_one_of_many_gets_it(database: Database) -> None:
@@ -51,28 +51,28 @@ async def test_one_that_ran_out_is_anybodys_and_is_never_renewed(database: Datab
     new = await taken(database, "b")
     assert new.token != old.token
     assert not await renew(database, old)
-    await database.transact(lambda tx: tx.leases.give_back(NAME, old.token))
+    await database.write(lambda tx: tx.leases.release(NAME, old.token))
     assert await renew(database, new)
 
 
 async def test_what_is_given_back_can_be_taken_at_once(database: Database) -> None:
     lease = await taken(database, "a")
-    await database.transact(lambda tx: tx.leases.give_back(NAME, lease.token))
+    await database.write(lambda tx: tx.leases.release(NAME, lease.token))
     assert (await taken(database, "b")).token != lease.token
 
 
 async def test_what_ran_out_long_ago_is_forgotten(database: Database) -> None:
     await taken(database, "a", span=timedelta(0))
-    await database.transact(lambda tx: tx.leases.prune(now() + SPAN))
-    await database.transact(lambda tx: tx.leases.take("other", "b", now(), SPAN))
-    await database.transact(lambda tx: tx.leases.prune(now()))
+    await database.write(lambda tx: tx.leases.prune(now() + SPAN))
+    await database.write(lambda tx: tx.leases.take("other", "b", now(), SPAN))
+    await database.write(lambda tx: tx.leases.prune(now()))
     assert [lease.name for lease in await database.read(lambda tx: tx.leases.held(now()))] == ["other"]
 
 
 async def test_a_clock_of_its_own_gives_nobody_a_lease(database: Database) -> None:
     """With several processes the database's clock decides; one whose own runs ahead takes nothing away."""
-    if not database.shared:
+    if not database.is_multi_process:
         return
     await taken(database, "a")
     ahead = now() + timedelta(hours=1)
-    assert await database.transact(lambda tx: tx.leases.take(NAME, "b", ahead, SPAN)) is None
+    assert await database.write(lambda tx: tx.leases.take(NAME, "b", ahead, SPAN)) is None

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 
-from storage import notify
 from storage.database import Database, Transaction, open_database
-from storage.notify import ring
+from storage.notify import CHANNEL, notify
 from tests.delivery.archive import THEN
 from tests.tools.postgres import MakeUrl
 
@@ -49,7 +48,7 @@ async def listening(database: Database, ear: Ear) -> AsyncIterator[None]:
 
 
 async def planned(database: Database, duty: str) -> None:
-    await database.transact(lambda tx: tx.notices.tell((1, 2), duty, "{}", THEN))
+    await database.write(lambda tx: tx.notices.tell((1, 2), duty, "{}", THEN))
 
 
 async def test_what_one_plans_another_hears_once(postgres: MakeUrl) -> None:
@@ -68,12 +67,12 @@ async def test_what_is_taken_back_is_not_heard(postgres: MakeUrl) -> None:
     ear = Ear()
 
     async def fails(tx: Transaction) -> None:
-        await ring(tx.facts._connection)
+        await notify(tx.facts._connection)
         raise KeyError
 
     async with two(postgres()) as (first, second), listening(second, ear):
         try:
-            await first.transact(fails)
+            await first.write(fails)
         except KeyError:
             await planned(first, "notice:1")
         await ear.next()
@@ -87,18 +86,18 @@ async def test_a_lost_connection_is_made_again(postgres: MakeUrl) -> None:
         await tx.facts._connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                f" WHERE pid <> pg_backend_pid() AND query LIKE '%{notify.CHANNEL}%'"
+                f" WHERE pid <> pg_backend_pid() AND query LIKE '%{CHANNEL}%'"
             )
         )
 
     async with two(postgres()) as (first, second), listening(second, ear):
-        await first.transact(cut)
+        await first.write(cut)
         await ear.next()  # what was rung meanwhile may have been missed
         await planned(first, "notice:1")
         await ear.next()
 
 
 async def test_where_there_is_one_process_there_is_no_bell(database: Database) -> None:
-    if not database.shared:
+    if not database.is_multi_process:
         await database.listen(lambda: None)
         await planned(database, "notice:1")

@@ -19,7 +19,7 @@ async def chat(database: Database, chat_id: int) -> DestinationId:
         await tx.destinations.subscribe(made.id, (await tx.scopes.everything()).id, THEN)
         return made.id
 
-    return await database.transact(unit)
+    return await database.write(unit)
 
 
 async def announce(database: Database, *titles: str) -> None:
@@ -29,15 +29,15 @@ async def announce(database: Database, *titles: str) -> None:
         dump, stored = await store(tx, [essay(title) for title in titles])
         return await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100)
 
-    await database.transact(unit)
+    await database.write(unit)
 
 
 async def claim(database: Database, slots: int = 100, after: timedelta = SOON) -> list[Delivery]:
-    return await database.transact(lambda tx: tx.outbox.claim(slots, THEN + after, LEASE))
+    return await database.write(lambda tx: tx.outbox.claim(slots, THEN + after, LEASE))
 
 
 async def settle(database: Database, *written: Settlement, after: timedelta = SOON) -> None:
-    await database.transact(lambda tx: tx.outbox.settle(written, THEN + after))
+    await database.write(lambda tx: tx.outbox.settle(written, THEN + after))
 
 
 async def counts(database: Database) -> dict[State, int]:
@@ -88,7 +88,7 @@ async def test_a_late_verdict_of_an_old_claim_changes_nothing(database: Database
     await announce(database, "一篇")
     (old,) = await claim(database)
     later = LEASE + 2 * SOON
-    await database.transact(lambda tx: tx.outbox.recover(THEN + later, resend=True))
+    await database.write(lambda tx: tx.outbox.recover(THEN + later, resend=True))
     (new,) = await claim(database, after=later)
     assert (new.id, new.unsure, new.token != old.token) == (old.id, 1, True)
     await settle(database, ended(old, State.FAILED, reason="too late"))
@@ -101,7 +101,7 @@ async def test_a_late_success_is_written_whoever_holds_the_claim(database: Datab
     await announce(database, "一篇")
     (old,) = await claim(database)
     later = LEASE + 2 * SOON
-    await database.transact(lambda tx: tx.outbox.recover(THEN + later, resend=True))
+    await database.write(lambda tx: tx.outbox.recover(THEN + later, resend=True))
     (new,) = await claim(database, after=later)
     await settle(database, ended(old, State.SENT, message_id=7))
     await settle(database, ended(new, State.FAILED, reason="refused"))
@@ -115,7 +115,7 @@ async def test_a_lost_claim_is_repeated_once_and_then_uncertain(database: Databa
     for turn in range(1, 4):
         after = turn * 2 * LEASE
         await claim(database, after=after)
-        await database.transact(
+        await database.write(
             lambda tx, after=after: tx.outbox.recover(THEN + after + 2 * LEASE, resend=True)  # type: ignore[misc]
         )
         states.append(await counts(database))
@@ -126,7 +126,7 @@ async def test_a_lost_claim_is_never_repeated_where_that_was_chosen(database: Da
     await chat(database, 1)
     await announce(database, "一篇")
     await claim(database)
-    await database.transact(lambda tx: tx.outbox.recover(THEN + 2 * LEASE, resend=False))
+    await database.write(lambda tx: tx.outbox.recover(THEN + 2 * LEASE, resend=False))
     assert await counts(database) == {State.UNCERTAIN: 1}
 
 
@@ -134,7 +134,7 @@ async def test_a_claim_that_still_holds_is_left_alone(database: Database) -> Non
     await chat(database, 1)
     await announce(database, "一篇")
     await claim(database)
-    assert await database.transact(lambda tx: tx.outbox.recover(THEN + LEASE / 2, resend=True)) == 0
+    assert await database.write(lambda tx: tx.outbox.recover(THEN + LEASE / 2, resend=True)) == 0
     assert await counts(database) == {State.SENDING: 1}
 
 
@@ -150,8 +150,8 @@ async def test_a_simpler_form_is_remembered_for_the_next_try(database: Database)
 async def test_one_duty_is_one_row_however_often_it_is_planned(database: Database) -> None:
     await chat(database, 1)
     for _ in range(2):
-        await database.transact(lambda tx: tx.notices.broadcast("broadcast:1", "明天维护", THEN))
-        await database.transact(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
+        await database.write(lambda tx: tx.notices.broadcast("broadcast:1", "明天维护", THEN))
+        await database.write(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
     assert await counts(database) == {State.PENDING: 2}
 
 
@@ -159,11 +159,11 @@ async def test_old_duties_end_and_ended_ones_are_forgotten(database: Database) -
     await chat(database, 1)
     await announce(database, "一篇")
     day = timedelta(days=1)
-    assert await database.transact(lambda tx: tx.outbox.expire(THEN - day, THEN)) == 0
-    assert await database.transact(lambda tx: tx.outbox.expire(THEN + day, THEN + day)) == 1
+    assert await database.write(lambda tx: tx.outbox.expire(THEN - day, THEN)) == 0
+    assert await database.write(lambda tx: tx.outbox.expire(THEN + day, THEN + day)) == 1
     assert await claim(database, after=2 * day) == []
-    assert await database.transact(lambda tx: tx.outbox.prune(THEN)) == 0
-    assert await database.transact(lambda tx: tx.outbox.prune(THEN + 2 * day)) == 1
+    assert await database.write(lambda tx: tx.outbox.prune(THEN)) == 0
+    assert await database.write(lambda tx: tx.outbox.prune(THEN + 2 * day)) == 1
     assert await counts(database) == {}
 
 
@@ -172,15 +172,15 @@ async def test_what_failed_can_be_tried_again_by_an_operator(database: Database)
     await announce(database, "一篇")
     (first,) = await claim(database)
     await settle(database, ended(first, State.FAILED, reason="refused"))
-    assert await database.transact(lambda tx: tx.outbox.retry((State.FAILED,), THEN)) == 1
+    assert await database.write(lambda tx: tx.outbox.retry((State.FAILED,), THEN)) == 1
     (again,) = await claim(database)
     assert (again.id, again.attempts, again.unsure) == (first.id, 1, 0)
 
 
 async def test_a_notice_leaves_the_operators_chat_as_it_is(database: Database) -> None:
     await chat(database, 9)
-    await database.transact(lambda tx: tx.destinations.gone(9, "blocked"))
-    await database.transact(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
+    await database.write(lambda tx: tx.destinations.gone(9, "blocked"))
+    await database.write(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
     found = await database.read(lambda tx: tx.destinations.find(9))
     assert found is not None
     assert (found.title, found.standing) == ("A chat", Standing.GONE)
@@ -194,29 +194,29 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
         await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100, held=True)
         return dump
 
-    dump = await database.transact(unit)
+    dump = await database.write(unit)
     assert await claim(database) == []
-    other = await database.transact(lambda tx: tx.held.release(DumpId(dump + 1), THEN))
-    released = await database.transact(lambda tx: tx.held.release(DumpId(dump), THEN))
+    other = await database.write(lambda tx: tx.held.release(DumpId(dump + 1), THEN))
+    released = await database.write(lambda tx: tx.held.release(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
 
 
 async def lease_for(database: Database, name: str, *, span: timedelta = LEASE) -> str:
     """The token of a process's own lease; it runs by the database's clock, here by `THEN` on SQLite."""
-    lease = await database.transact(lambda tx: tx.leases.take(name, name, THEN, span))
+    lease = await database.write(lambda tx: tx.leases.take(name, name, THEN, span))
     assert lease is not None
     return lease.token
 
 
 async def owned(database: Database, owner: str) -> list[Delivery]:
     now = await database.read(lambda tx: tx.now(THEN + SOON))
-    return await database.transact(lambda tx: tx.outbox.claim(100, now, LEASE, owner))
+    return await database.write(lambda tx: tx.outbox.claim(100, now, LEASE, owner))
 
 
 async def recover(database: Database, *, resend: bool = True) -> int:
     now = await database.read(lambda tx: tx.now(THEN + SOON))
-    return await database.transact(lambda tx: tx.outbox.recover(now, resend=resend))
+    return await database.write(lambda tx: tx.outbox.recover(now, resend=resend))
 
 
 async def test_claims_end_with_the_lease_of_who_made_them(database: Database) -> None:
@@ -225,7 +225,7 @@ async def test_claims_end_with_the_lease_of_who_made_them(database: Database) ->
     token = await lease_for(database, "process a")
     await owned(database, token)
     assert await recover(database) == 0
-    await database.transact(lambda tx: tx.leases.give_back("process a", token))
+    await database.write(lambda tx: tx.leases.release("process a", token))
     assert await recover(database) == 1
     assert await counts(database) == {State.PENDING: 1}
 
@@ -240,7 +240,7 @@ async def test_a_repeated_try_that_was_not_begun_does_not_count(database: Databa
         await recover(database)
     assert await counts(database) == {State.PENDING: 1}
     (delivery,) = await owned(database, "of nobody")
-    assert await database.transact(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
+    assert await database.write(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
     await recover(database)
     assert await counts(database) == {State.UNCERTAIN: 1}
 
@@ -252,7 +252,7 @@ async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(datab
     await recover(database, resend=False)
     assert await counts(database) == {State.PENDING: 1}
     (delivery,) = await owned(database, "of nobody")
-    assert await database.transact(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
+    assert await database.write(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
     await recover(database, resend=False)
     assert await counts(database) == {State.UNCERTAIN: 1}
 
@@ -262,7 +262,7 @@ async def test_a_claim_that_ended_cannot_begin(database: Database) -> None:
     await announce(database, "一篇")
     (old,) = await owned(database, "of nobody")
     await recover(database)
-    assert not await database.transact(lambda tx: tx.outbox.begin(old.id, old.token))
+    assert not await database.write(lambda tx: tx.outbox.begin(old.id, old.token))
 
 
 async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> None:
@@ -275,4 +275,4 @@ async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> No
         (digest,) = await tx.outbox.claim(5, THEN, LEASE)
         return [post.title for post in await tx.posts.many(await tx.outbox.posts_of(digest.id, 1))]
 
-    assert await database.transact(unit) == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert await database.write(unit) == ["2026-01-01", "2026-02-01", "2026-03-01"]

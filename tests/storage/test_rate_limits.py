@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from storage.database import Database, Transaction
-from storage.rate_limits import BOT, Paced, as_stored, instant, seconds
+from storage.rate_limits import BOT, RateLimitRow, as_stored, instant, seconds
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 AT = seconds(NOW)
@@ -12,10 +12,10 @@ AT = seconds(NOW)
 
 async def test_what_is_written_is_read(database: Database) -> None:
     starts = tuple(as_stored(AT + 0.1234567 * number) for number in range(40))
-    bot = Paced(key=BOT, starts=starts, paused_until=NOW)
-    chat = Paced(key="-100123", starts=starts[:1], flooded_at=NOW, until=NOW + timedelta(minutes=2))
-    await database.transact(lambda tx: tx.pace.write([bot, chat]))
-    assert (await database.transact(lambda tx: tx.pace.lock()))[0] == bot
+    bot = RateLimitRow(key=BOT, starts=starts, paused_until=NOW)
+    chat = RateLimitRow(key="-100123", starts=starts[:1], flooded_at=NOW, until=NOW + timedelta(minutes=2))
+    await database.write(lambda tx: tx.pace.write([bot, chat]))
+    assert (await database.write(lambda tx: tx.pace.lock()))[0] == bot
     assert await database.read(lambda tx: tx.pace.chats([-100123, 7])) == {-100123: chat}
 
 
@@ -23,20 +23,20 @@ async def test_one_transaction_books_at_a_time(database: Database) -> None:
     async def book(tx: Transaction) -> None:
         bot, _ = await tx.pace.lock()
         await asyncio.sleep(0)
-        await tx.pace.write([Paced(key=BOT, starts=(*bot.starts, AT + len(bot.starts)))])
+        await tx.pace.write([RateLimitRow(key=BOT, starts=(*bot.starts, AT + len(bot.starts)))])
 
-    await asyncio.gather(*(database.transact(book, alone=False) for _ in range(12)))
-    bot, _ = await database.transact(lambda tx: tx.pace.lock())
+    await asyncio.gather(*(database.write(book, exclusive=False) for _ in range(12)))
+    bot, _ = await database.write(lambda tx: tx.pace.lock())
     assert bot.starts == tuple(AT + number for number in range(12))
 
 
 async def test_floods_of_other_chats_are_seen(database: Database) -> None:
     rows = [
-        Paced(key="1", flooded_at=NOW, paused_until=NOW + timedelta(seconds=5)),
-        Paced(key="2", flooded_at=NOW - timedelta(minutes=1), paused_until=NOW + timedelta(hours=1)),
-        Paced(key=BOT, flooded_at=NOW, paused_until=NOW + timedelta(days=1)),
+        RateLimitRow(key="1", flooded_at=NOW, paused_until=NOW + timedelta(seconds=5)),
+        RateLimitRow(key="2", flooded_at=NOW - timedelta(minutes=1), paused_until=NOW + timedelta(hours=1)),
+        RateLimitRow(key=BOT, flooded_at=NOW, paused_until=NOW + timedelta(days=1)),
     ]
-    await database.transact(lambda tx: tx.pace.write(rows))
+    await database.write(lambda tx: tx.pace.write(rows))
     since = NOW - timedelta(seconds=5)
     assert await database.read(lambda tx: tx.pace.flooded_since(since, but=2)) == (
         1,
@@ -46,11 +46,15 @@ async def test_floods_of_other_chats_are_seen(database: Database) -> None:
 
 
 async def test_what_says_nothing_any_more_is_forgotten(database: Database) -> None:
-    rows = [Paced(key=BOT), Paced(key="1", until=NOW), Paced(key="2", until=NOW + timedelta(minutes=1))]
-    await database.transact(lambda tx: tx.pace.write(rows))
-    await database.transact(lambda tx: tx.pace.prune(NOW + timedelta(seconds=1)))
+    rows = [
+        RateLimitRow(key=BOT),
+        RateLimitRow(key="1", until=NOW),
+        RateLimitRow(key="2", until=NOW + timedelta(minutes=1)),
+    ]
+    await database.write(lambda tx: tx.pace.write(rows))
+    await database.write(lambda tx: tx.pace.prune(NOW + timedelta(seconds=1)))
     assert set(await database.read(lambda tx: tx.pace.chats([1, 2]))) == {2}
-    assert (await database.transact(lambda tx: tx.pace.lock()))[0].key == BOT
+    assert (await database.write(lambda tx: tx.pace.lock()))[0].key == BOT
 
 
 def test_seconds_and_instants_are_the_same_moment() -> None:
@@ -71,9 +75,9 @@ async def test_the_time_of_a_lock_is_when_it_was_had_not_when_it_was_asked_for(d
     async def wait(tx: Transaction) -> datetime:
         return (await tx.pace.lock(datetime.now(UTC)))[1]
 
-    await database.transact(lambda tx: tx.pace.lock(), alone=False)
+    await database.write(lambda tx: tx.pace.lock(), exclusive=False)
     async with asyncio.TaskGroup() as group:
-        given_back = group.create_task(database.transact(hold, alone=False))
+        given_back = group.create_task(database.write(hold, exclusive=False))
         await locked.wait()
-        had = group.create_task(database.transact(wait, alone=False))
+        had = group.create_task(database.write(wait, exclusive=False))
     assert had.result() >= given_back.result()

@@ -6,7 +6,7 @@ import pytest
 
 from storage import send_log
 from storage.model import DeliveryId
-from storage.send_log import BegunLog, Left
+from storage.send_log import SendLog, SendLogSnapshot
 
 ONE, TWO, THREE = DeliveryId(1), DeliveryId(2), DeliveryId(3)
 
@@ -14,28 +14,28 @@ pytestmark = pytest.mark.skipif(not send_log.BOOT.exists(), reason="this system 
 
 
 def test_the_next_process_reads_what_was_begun(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun")
-    log.start_over()
-    log.begin(ONE, "a")
-    log.begin(TWO, "b")
-    assert BegunLog(tmp_path / "db.begun").read() == Left(frozenset({(ONE, "a"), (TWO, "b")}))
+    log = SendLog(tmp_path / "db.begun")
+    log.reset()
+    log.record_start(ONE, "a")
+    log.record_start(TWO, "b")
+    assert SendLog(tmp_path / "db.begun").read() == SendLogSnapshot(frozenset({(ONE, "a"), (TWO, "b")}))
 
 
 def test_the_next_process_reads_what_was_answered(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun")
-    log.start_over()
+    log = SendLog(tmp_path / "db.begun")
+    log.reset()
     for each in (ONE, TWO, THREE):
-        log.begin(each, "t")
-    log.sent(THREE, "t", None)
-    log.sent(ONE, "t", 70)
-    left = BegunLog(tmp_path / "db.begun").read()
-    assert left == Left(
+        log.record_start(each, "t")
+    log.record_sent(THREE, "t", None)
+    log.record_sent(ONE, "t", 70)
+    left = SendLog(tmp_path / "db.begun").read()
+    assert left == SendLogSnapshot(
         frozenset({(ONE, "t"), (TWO, "t"), (THREE, "t")}), {(ONE, "t"): 70, (THREE, "t"): None}
     )
 
 
 def test_without_a_file_nothing_is_known(tmp_path: Path) -> None:
-    assert BegunLog(tmp_path / "db.begun").read() is None
+    assert SendLog(tmp_path / "db.begun").read() is None
 
 
 @pytest.mark.parametrize("content", ["", "another boot\n1 a\n", "\udcff"])
@@ -43,13 +43,13 @@ def test_lines_of_another_boot_are_not_believed(content: str, tmp_path: Path) ->
     """The machine may have lost its power, and with it the last lines."""
     file = tmp_path / "db.begun"
     file.write_bytes(content.encode(errors="surrogateescape"))
-    assert BegunLog(file).read() is None
+    assert SendLog(file).read() is None
 
 
 def test_a_large_file_keeps_only_what_is_open(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun", large=100)
+    log = SendLog(tmp_path / "db.begun", large=100)
     for number in range(100):
-        log.begin(DeliveryId(number), "t")
+        log.record_start(DeliveryId(number), "t")
         if number:
             log.ended([(DeliveryId(number), "t")])
     found = log.read()
@@ -59,24 +59,24 @@ def test_a_large_file_keeps_only_what_is_open(tmp_path: Path) -> None:
 
 
 def test_a_file_written_anew_keeps_the_answers(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun", large=0)
-    log.begin(ONE, "t")
-    log.sent(ONE, "t", 70)
-    log.begin(TWO, "t")
-    assert log.read() == Left(frozenset({(ONE, "t"), (TWO, "t")}), {(ONE, "t"): 70})
+    log = SendLog(tmp_path / "db.begun", large=0)
+    log.record_start(ONE, "t")
+    log.record_sent(ONE, "t", 70)
+    log.record_start(TWO, "t")
+    assert log.read() == SendLogSnapshot(frozenset({(ONE, "t"), (TWO, "t")}), {(ONE, "t"): 70})
 
 
 def test_the_end_of_an_earlier_claim_leaves_the_later_one_open(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun", large=0)
-    log.begin(ONE, "first")
-    log.begin(ONE, "second")
+    log = SendLog(tmp_path / "db.begun", large=0)
+    log.record_start(ONE, "first")
+    log.record_start(ONE, "second")
     log.ended([(ONE, "first")])
-    log.begin(TWO, "t")  # writes the file anew
-    assert log.read() == Left(frozenset({(ONE, "second"), (TWO, "t")}))
+    log.record_start(TWO, "t")  # writes the file anew
+    assert log.read() == SendLogSnapshot(frozenset({(ONE, "second"), (TWO, "t")}))
 
 
 def test_starting_over_forgets(tmp_path: Path) -> None:
-    log = BegunLog(tmp_path / "db.begun")
-    log.begin(ONE, "a")
-    log.start_over()
-    assert log.read() == Left()
+    log = SendLog(tmp_path / "db.begun")
+    log.record_start(ONE, "a")
+    log.reset()
+    assert log.read() == SendLogSnapshot()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.telegram.capabilities import PROBE_SECONDS, RichAbility
+from bot.telegram.capabilities import PROBE_SECONDS, RichCapability
 
 
 class HandClock:
@@ -19,7 +19,7 @@ class HandClock:
 
 
 def test_a_server_is_trusted_until_it_lacks_the_method() -> None:
-    ability = RichAbility(HandClock(), wanted=True)
+    ability = RichCapability(HandClock(), wanted=True)
     assert ability.usable()
     ability.missing()
     assert not ability.usable()
@@ -27,7 +27,7 @@ def test_a_server_is_trusted_until_it_lacks_the_method() -> None:
 
 def test_after_a_day_it_is_asked_again() -> None:
     clock = HandClock()
-    ability = RichAbility(clock, wanted=True)
+    ability = RichCapability(clock, wanted=True)
     ability.missing()
     clock.seconds = PROBE_SECONDS - 1
     assert not ability.usable()
@@ -39,6 +39,6 @@ def test_after_a_day_it_is_asked_again() -> None:
 
 def test_what_an_operator_turned_off_is_never_tried() -> None:
     clock = HandClock()
-    ability = RichAbility(clock, wanted=False)
+    ability = RichCapability(clock, wanted=False)
     clock.seconds = 10 * PROBE_SECONDS
     assert not ability.usable()

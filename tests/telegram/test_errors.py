@@ -11,7 +11,7 @@ from telegram.error import RetryAfter
 
 from bot.telegram.errors import outcome_of
 from bot.telegram.http_request import AiohttpRequest
-from storage.model import Fault, Gone, Later, Moved, Outcome, Pause, Refused, Sent, Unsure
+from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import (
     Reply,
@@ -33,7 +33,7 @@ Refuse = Callable[[str], Outcome]
 
 
 def refused(fault: Fault) -> Refuse:
-    return lambda reason: Refused(reason, fault)
+    return lambda reason: Rejected(reason, fault)
 
 
 def bad(words: str) -> Reply:
@@ -49,11 +49,11 @@ TARGET, OTHER, METHOD = refused(Fault.TARGET), refused(Fault.OTHER), refused(Fau
 
 
 def paused(seconds: float, pause: Pause) -> Refuse:
-    return lambda reason: Later(seconds, reason, pause=pause)
+    return lambda reason: RetryLater(seconds, reason, pause=pause)
 
 
 def flooded(seconds: float) -> Refuse:
-    return lambda reason: Later(seconds, reason, flood=True)
+    return lambda reason: RetryLater(seconds, reason, flood=True)
 
 
 ANSWERS: list[tuple[Reply, Refuse]] = [
@@ -111,29 +111,29 @@ ANSWERS: list[tuple[Reply, Refuse]] = [
     (flood(10_072), flooded(10_072.0)),
     (error(429, "Too Many Requests: retry after 9"), flooded(9.0)),
     (error(429, "Too Many Requests"), flooded(5.0)),
-    (error(500, "Internal Server Error: restart"), Unsure),
-    (error(502, "Bad Gateway"), Unsure),
-    (error(504, "Gateway Timeout"), Unsure),
+    (error(500, "Internal Server Error: restart"), InDoubt),
+    (error(502, "Bad Gateway"), InDoubt),
+    (error(504, "Gateway Timeout"), InDoubt),
     (error(401, "Unauthorized"), paused(60.0, Pause.TOKEN)),
     (error(404, "Not Found"), paused(60.0, Pause.TOKEN)),
     (error(404, "Not Found: method not found"), METHOD),
     (error(409, "Conflict: terminated by other getUpdates request"), paused(30.0, Pause.CHAT)),
-    (page(502), Unsure),
-    (page(302), Unsure),
+    (page(502), InDoubt),
+    (page(302), InDoubt),
     (page(400), paused(30.0, Pause.BOT)),
     (page(401), paused(30.0, Pause.BOT)),
     (page(403), paused(30.0, Pause.BOT)),
     (page(404), paused(30.0, Pause.BOT)),
     (page(429), paused(30.0, Pause.BOT)),
     (page(413), CONTENT),
-    (garbage, Unsure),
-    (empty, Unsure),
-    (page(200, "{}"), Unsure),
-    (page(200, "[]"), Unsure),
-    (cut_before, Unsure),
-    (cut_after, Unsure),
-    (cut_body, Unsure),
-    (delay(5.0), Unsure),
+    (garbage, InDoubt),
+    (empty, InDoubt),
+    (page(200, "{}"), InDoubt),
+    (page(200, "[]"), InDoubt),
+    (cut_before, InDoubt),
+    (cut_after, InDoubt),
+    (cut_body, InDoubt),
+    (delay(5.0), InDoubt),
 ]
 
 
@@ -156,7 +156,7 @@ async def test_a_server_without_rich_messages_says_so() -> None:
         verdict = await outcome(
             telegram, lambda bot: bot.do_api_request("sendRichMessage", {"chat_id": CHAT}), initialised=True
         )
-    assert verdict == Refused("Not Found: method not found", Fault.METHOD)
+    assert verdict == Rejected("Not Found: method not found", Fault.METHOD)
 
 
 @pytest.mark.parametrize("setting", ["0", "1"])
@@ -164,19 +164,19 @@ async def test_a_server_without_rich_messages_says_so() -> None:
 def test_reads_both_kinds_of_retry_after(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", setting)
     verdict = outcome_of(RetryAfter(7))
-    assert isinstance(verdict, Later)
+    assert isinstance(verdict, RetryLater)
     assert (verdict.seconds, verdict.flood) == (7.0, True)
 
 
 async def test_text_that_cannot_be_encoded_is_refused_before_it_leaves(telegram: FakeTelegram) -> None:
     verdict = await outcome(telegram, lambda bot: bot.send_message(CHAT, "\ud800"))
-    assert verdict == Refused("Strings must be encoded in utf-8", Fault.CONTENT)
+    assert verdict == Rejected("Strings must be encoded in utf-8", Fault.CONTENT)
     assert telegram.calls() == []
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyError("result"), TypeError("?")])
 def test_what_is_not_telegrams_leaves_everything_open(error: BaseException) -> None:
-    assert isinstance(outcome_of(error), Unsure)
+    assert isinstance(outcome_of(error), InDoubt)
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ async def test_a_request_that_never_left_waits(telegram: FakeTelegram, route: Ro
         )
         async with wire:
             verdict = await sending(bot_over(wire, route.base.format(**ports), telegram.token))
-    assert verdict == Later(5.0, getattr(verdict, "reason", ""), pause=Pause.BOT)
+    assert verdict == RetryLater(5.0, getattr(verdict, "reason", ""), pause=Pause.BOT)
     assert not any(secret in str(verdict) for secret in (telegram.token, "secret"))
 
 
@@ -231,7 +231,7 @@ async def test_a_request_that_found_no_free_connection_waits(telegram: FakeTeleg
         first = tasks.create_task(sending(bot))
         await telegram.message(CHAT)
         second = await sending(bot)
-    assert isinstance(second, Later)
+    assert isinstance(second, RetryLater)
     assert isinstance(first.result(), Sent)
     assert len(telegram.messages()) == 1
 

@@ -77,13 +77,13 @@ class Asked:
         self._refusing = refusing
         self.moments: list[tuple[str, int, int]] = []
 
-    async def leaves(self) -> None:
+    async def acquire(self) -> None:
         await asyncio.sleep(0.05)
         self.moments.append(("leaves", self._heard.connections, self._heard.requests))
         if self._refusing:
             raise RuntimeError("not any more")
 
-    def left(self) -> None:
+    def mark_sent(self) -> None:
         self.moments.append(("left", self._heard.connections, self._heard.requests))
 
 
@@ -117,9 +117,9 @@ async def test_a_connection_that_closed_while_the_request_waited_took_nothing_wi
         await closing.wait()
 
     class Closes(Asked):
-        async def leaves(self) -> None:
+        async def acquire(self) -> None:
             closing.set()
-            await super().leaves()
+            await super().acquire()
 
     async with listener(close) as port, AiohttpRequest(connections=1, read_timeout=5.0) as wire:
         departs(Closes(Heard(answers=0)))

@@ -5,14 +5,14 @@ from collections.abc import Sized
 from telegram import Chat, Message, Update, User
 from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
-from bot.telegram.update_parser import ForgetfulApplication
+from bot.telegram.update_parser import StatelessApplication
 from tests.delivery.test_due_worker import NOON
 from tests.fakes.people import FakeTelegram
 
 
 async def test_keeps_nothing_of_many_people(telegram: FakeTelegram) -> None:
     builder = ApplicationBuilder().token(telegram.token).base_url(telegram.url)
-    application = builder.application_class(ForgetfulApplication).build()
+    application = builder.application_class(StatelessApplication).build()
     heard = []
 
     async def hear(update: Update, _context: object) -> None:

@@ -11,8 +11,8 @@ from telegram import Bot, Update
 
 from bot.telegram import update_poller
 from bot.telegram.http_request import AiohttpRequest
-from bot.telegram.update_poller import Polling
-from bot.update_receiver import UPDATES, Pointer, secret_of
+from bot.telegram.update_poller import UpdatePoller
+from bot.update_receiver import UPDATES, WebhookRegistrar, secret_of
 from tests.fakes.people import FakeTelegram
 from tests.telegram.conftest import bot_over
 
@@ -47,7 +47,7 @@ class Slow(Turn):
 async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
     wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
     async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
-        asking = Polling(bot, turn.may, turn.hand_on, wanted=UPDATES, held_open=1)
+        asking = UpdatePoller(bot, turn.may, turn.hand_on, wanted=UPDATES, held_open=1)
         async with asyncio.TaskGroup() as group:
             group.create_task(asking.run())
             yield
@@ -173,7 +173,7 @@ async def test_a_webhook_that_somebody_took_away_is_set_again(
         return telegram.world.webhook["url"] if telegram.world.webhook else None
 
     async with bot_over(wire, telegram.url, telegram.token) as bot:
-        pointer = Pointer(bot, turn.may, url, secret_of(telegram.token))
+        pointer = WebhookRegistrar(bot, turn.may, url, secret_of(telegram.token))
         async with asyncio.TaskGroup() as group:
             group.create_task(pointer.run())
             await asyncio.sleep(0.3)

@@ -13,7 +13,7 @@ import pytest_asyncio
 from telegram import Bot
 
 from bot.telegram import webhook
-from bot.telegram.webhook import AT_ONCE, LARGEST, SECRET_HEADER, listening
+from bot.telegram.webhook import AT_ONCE, LARGEST, SECRET_HEADER, serve_webhook
 from bot.update_receiver import update_from
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram
@@ -53,7 +53,7 @@ async def test_who_may_bring_what(secret: str, body: bytes, status: int) -> None
     port = free_port()
     url = f"http://127.0.0.1:{port}/telegram"
     async with (
-        listening(handle, url=url, secret=SECRET, host="127.0.0.1", port=port),
+        serve_webhook(handle, url=url, secret=SECRET, host="127.0.0.1", port=port),
         aiohttp.ClientSession(headers={SECRET_HEADER: secret}) as session,
     ):
         async with session.post(url, data=io.BytesIO(body)) as answer:
@@ -75,7 +75,7 @@ async def test_too_much_at_once_is_asked_to_come_again() -> None:
     url = f"http://127.0.0.1:{port}/"
     connector = aiohttp.TCPConnector(limit=0)
     async with (
-        listening(handle, url=url, secret=SECRET, host="127.0.0.1", port=port),
+        serve_webhook(handle, url=url, secret=SECRET, host="127.0.0.1", port=port),
         aiohttp.ClientSession(headers={SECRET_HEADER: SECRET}, connector=connector) as session,
         asyncio.TaskGroup() as group,
     ):

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.telegram import webhook
-from bot.telegram.webhook import SECRET_HEADER, listening, rides
+from bot.telegram.webhook import SECRET_HEADER, attach, serve_webhook
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram
 from tests.telegram.test_webhook import SECRET, free_port
@@ -30,7 +30,7 @@ class Toaster:
         self.called.set()
 
     def toast(self, call: Mapping[str, object]) -> None:
-        self.took.append(rides(call, self.itself))
+        self.took.append(attach(call, self.itself))
 
 
 async def brought(handle: Callable[[], Coroutine[Any, Any, bool]]) -> tuple[int, Any]:
@@ -44,7 +44,7 @@ async def brought(handle: Callable[[], Coroutine[Any, Any, bool]]) -> tuple[int,
     port = free_port()
     url = f"http://127.0.0.1:{port}/"
     async with (
-        listening(handled, url=url, secret=SECRET, host="127.0.0.1", port=port),
+        serve_webhook(handled, url=url, secret=SECRET, host="127.0.0.1", port=port),
         aiohttp.ClientSession(headers={SECRET_HEADER: SECRET}) as session,
         session.post(url, json={"update_id": 1}) as answer,
     ):

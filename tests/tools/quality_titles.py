@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.intake.series import Membership, Titled, derive_series
+from bot.intake.series import SeriesMembership, Titled, derive_series
 from bot.titles import flatten
 from tests.tools.shared import SHARED
 
@@ -30,7 +30,7 @@ class Truth:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     truth: Truth
-    read: Membership | None
+    read: SeriesMembership | None
 
     @property
     def right(self) -> bool:

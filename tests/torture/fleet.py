@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from storage.model import Dump
 from tests.bench.fill import filled_at
 from tests.bench.server_process import TOKEN, Serving, serving
@@ -145,7 +145,7 @@ def announced(
     async def prepare() -> None:
         database = await filled_at(url, posts=POSTS, subscribers=chats)
         news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
-        assert (await take_in(database, news, Rules(), datetime.now(UTC))).deliveries == chats
+        assert (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries == chats
         await database.close()
 
     asyncio.run(prepare())

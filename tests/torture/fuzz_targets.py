@@ -17,12 +17,12 @@ from tempfile import TemporaryDirectory, mkdtemp
 from telegram import Bot
 
 from bot.callbacks.codec import MAX_BYTES, decode, encode
-from bot.crawler.backoff import LONGEST_WISH, wished
+from bot.crawler.backoff import LONGEST_WISH, parse_retry_after
 from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
 from bot.crawler.poller import next_time, read_cron, read_pages
 from bot.crawler.url_policy import BLOG_HOSTS, MAX_DELAY, RefusedAddressError, redirected, robots_of
 from bot.export import UnknownRecordError, restore
-from bot.intake.references import mentions_of, paper_links
+from bot.intake.references import paper_links, references_in
 from bot.intake.series import Titled, derive_series, short_title
 from bot.intake.series_overrides import OverridesError, read_overrides
 from bot.latex.telegram_subset import safe_tex
@@ -92,7 +92,7 @@ def redirects(content: bytes) -> None:
         assert target.startswith("https://")
     with suppress(RefusedAddressError):
         redirected(text_of(content), "/x", BLOG_HOSTS)
-    until = wished(text_of(content), NOW)
+    until = parse_retry_after(text_of(content), NOW)
     assert until is None or NOW < until <= NOW + LONGEST_WISH
 
 
@@ -112,7 +112,7 @@ def titles(content: bytes) -> None:
         assert membership.series
         short_title(title, membership.series)
     stored = clean(title)  # half a character ends at the layouts
-    mentions_of(stored)
+    references_in(stored)
     paper_links(stored)
 
 
@@ -201,7 +201,7 @@ async def _import(records: list[Mapping[str, object]], empty: Path) -> None:
         database = await open_database(f"sqlite+aiosqlite:///{folder}/kexue.db")
         try:
             with suppress(UnknownRecordError):
-                await database.transact(lambda tx: restore(tx, records, NOW))
+                await database.write(lambda tx: restore(tx, records, NOW))
         finally:
             await database.close()
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.ingest import Rules, take_in
+from bot.intake.ingest import IngestRules, ingest
 from storage.model import Dump
 from tests.bench.fill import filled, url_of
 from tests.bench.invented_posts import listing
@@ -125,7 +125,7 @@ def scene(
         database = await filled(folder / "kexue.db", posts=POSTS, subscribers=chats, groups=groups)
         news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
         if announced:
-            report = await take_in(database, news, Rules(), datetime.now(UTC))
+            report = await ingest(database, news, IngestRules(), datetime.now(UTC))
             assert report.deliveries == chats + len(groups)
         await database.close()
 

@@ -7,8 +7,8 @@ from bot.intake.formats.home_text import read_home
 from bot.intake.formats.html import one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.list_text import read_listing
-from bot.intake.formats.result import Reading, Unreadable
-from bot.intake.formats.text import decoded
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError
+from bot.intake.formats.text import decode
 from storage.model import Dump
 
 _GATE = 1000
@@ -23,44 +23,46 @@ _TITLED = re.compile(r"[^\n]*\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|")
 _AGAIN = "capture the page again, whole"
 
 
-def read_dump(dump: Dump) -> Reading:
+def read_dump(dump: Dump) -> ParsedDump:
     """What a dump shows. Raises Unreadable, and nothing else, whatever the bytes."""
-    text, notes = decoded(dump.content)
+    text, notes = decode(dump.content)
     markup = text.lstrip()
     is_markup = markup.startswith("<") and not _TITLED.match(markup)
     reading = _read_markup(markup) if is_markup else _read_text(text)
     if not reading.sightings:
         reasons = "; ".join(reading.notes)[:300] or "it ends before its first"
-        raise Unreadable(f"no complete post in the dump ({reasons}): {_AGAIN}")
-    return Reading(layout=reading.layout, sightings=reading.sightings, notes=notes + reading.notes)
+        raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
+    return ParsedDump(format=reading.format, sightings=reading.sightings, notes=notes + reading.notes)
 
 
-def _read_text(text: str) -> Reading:
+def _read_text(text: str) -> ParsedDump:
     reading = read_listing(text) or read_home(text)
     if reading is not None:
         return reading
     if "科学空间" in text or "苏剑林" in text:
-        raise Unreadable(f"the dump ends before its first post: {_AGAIN}")
-    raise Unreadable("not a dump of the blog: expected its listing or home page as text, HTML or feed")
+        raise UnreadableDumpError(f"the dump ends before its first post: {_AGAIN}")
+    raise UnreadableDumpError(
+        "not a dump of the blog: expected its listing or home page as text, HTML or feed"
+    )
 
 
-def _read_markup(text: str) -> Reading:
+def _read_markup(text: str) -> ParsedDump:
     if len(text) > MAX_MARKUP:
-        raise Unreadable(f"the page or feed is too large ({len(text) / 1e6:.0f} million characters)")
+        raise UnreadableDumpError(f"the page or feed is too large ({len(text) / 1e6:.0f} million characters)")
     if not _TAG.match(text) and (feed := read_feed(text)) is not None:
         return feed
     if len(text) < _GATE and "<script" in text and "location" in text:
-        raise Unreadable(
+        raise UnreadableDumpError(
             "the gate page before a first visit, not the page itself: fetch it again with its cookie"
         )
     page = parsed(text)
     title = one_line(page.tree.css_first("title"))
     if title.startswith("页面没找到"):
-        raise Unreadable("the blog's page for what it does not have (404): check the address")
+        raise UnreadableDumpError("the blog's page for what it does not have (404): check the address")
     reading = read_archive(page) or read_post(page) or read_posts(page)
     if reading is not None:
         cut = () if page.whole else ("the page is cut: what its end would have shown is missing",)
-        return Reading(layout=reading.layout, sightings=reading.sightings, notes=reading.notes + cut)
+        return ParsedDump(format=reading.format, sightings=reading.sightings, notes=reading.notes + cut)
     if "科学空间" in text or "苏剑林" in text:
-        raise Unreadable(f"half a page of the blog, without a post: {_AGAIN}")
-    raise Unreadable("not a page or feed of the blog: expected its list, home, post or archive page")
+        raise UnreadableDumpError(f"half a page of the blog, without a post: {_AGAIN}")
+    raise UnreadableDumpError("not a page or feed of the blog: expected its list, home, post or archive page")

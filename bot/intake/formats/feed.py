@@ -13,7 +13,7 @@ from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats.html import fragment_lines
-from bot.intake.formats.result import Reading, Unreadable, post_address
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError, post_address
 from storage.model import Layout, Sighting
 
 MAX_ITEMS = 200
@@ -91,12 +91,14 @@ _DESCRIPTION = 100
 """Typecho cuts a description to 97 characters and `...` where it is longer than this."""
 
 
-def read_feed(text: str) -> Reading | None:
+def read_feed(text: str) -> ParsedDump | None:
     """The posts of a feed, None if the text is no feed."""
     prolog = _PROLOG.match(text)
     start = 0 if prolog is None else prolog.end()
     if _DECLARATION.match(text, start) and _ROOT.search(text, start):
-        raise Unreadable("the feed declares a document type or entities: refused, the blog's has none")
+        raise UnreadableDumpError(
+            "the feed declares a document type or entities: refused, the blog's has none"
+        )
     if _ROOT.match(text, start) is None:
         return None
     sightings: list[Sighting] = []
@@ -107,7 +109,7 @@ def read_feed(text: str) -> Reading | None:
                 sightings.append(sighting)
             case str(reason):
                 notes.append(f"item {number}: {reason}")
-    return Reading(layout=Layout.FEED, sightings=tuple(sightings), notes=tuple(notes))
+    return ParsedDump(format=Layout.FEED, sightings=tuple(sightings), notes=tuple(notes))
 
 
 def _entries(feed: str, notes: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:

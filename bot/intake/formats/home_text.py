@@ -8,7 +8,7 @@ import sys
 from datetime import date
 from functools import cache
 
-from bot.intake.formats.result import Reading, bounded
+from bot.intake.formats.result import ParsedDump, bounded
 from bot.intake.formats.text import without_outer_blank_lines
 from storage.model import Layout, Sighting
 
@@ -26,7 +26,7 @@ _CUT_FOLD = re.compile(r"\n点(?:击(?:阅(?:读全?)?)?)?\Z")
 _SIGNS = ("点击阅读全文", "阅读全文", "科学空间")
 
 
-def read_home(text: str) -> Reading | None:
+def read_home(text: str) -> ParsedDump | None:
     """The posts of a home page, or None if the text shows no date badge or no word of the blog."""
     text = "\n" + text
     badges = list(_BADGE.finditer(text))
@@ -41,7 +41,7 @@ def read_home(text: str) -> Reading | None:
                 sightings.append(sighting)
             case str(reason):
                 notes.append(f"{badge[0].strip()}: {reason}")
-    return Reading(layout=Layout.HOME, sightings=tuple(sightings), notes=tuple(notes))
+    return ParsedDump(format=Layout.HOME, sightings=tuple(sightings), notes=tuple(notes))
 
 
 @cache

@@ -8,7 +8,7 @@ from selectolax.lexbor import LexborNode
 
 from bot.intake.formats.home_text import MONTHS, month_day
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.result import Reading, Unreadable, bounded, post_address
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded, post_address
 from storage.model import Layout, Sighting
 
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
@@ -75,7 +75,7 @@ _MORE = "点击阅读全文"
 _AROUND = ".title-wrap, .PostHead, span.date, .submitted, .tools, .cat, #tools, .clear, script, style"
 
 
-def read_posts(page: Page) -> Reading | None:
+def read_posts(page: Page) -> ParsedDump | None:
     """The posts of a page of blocks, None if it has none.
 
     Only a home page prints no full date; then the badge gives month and day.
@@ -93,7 +93,7 @@ def read_posts(page: Page) -> Reading | None:
                 notes.append(f"block {number}: {reason}")
     dated = any(sighting.date is not None for sighting in sightings)
     layout = Layout.LIST_PAGE if dated else Layout.HOME_PAGE
-    return Reading(layout=layout, sightings=tuple(sightings), notes=tuple(notes))
+    return ParsedDump(format=layout, sightings=tuple(sightings), notes=tuple(notes))
 
 
 def _title_link(block: LexborNode) -> LexborNode | None:
@@ -158,7 +158,7 @@ _CITED_ID = re.compile(r"@online\{kexuefm-([0-9]{1,9})\b")
 _REPRINT = re.compile(r"(?:转载到请包括本文地址|更详细的转载事宜请参考).*", re.DOTALL)
 
 
-def read_post(page: Page) -> Reading | None:
+def read_post(page: Page) -> ParsedDump | None:
     """The one post of a page, None for other pages. Raises Unreadable for a post page without its body."""
     head = page.tree.css_first(".Post .title-wrap h1") or page.tree.css_first(".PostHead h1")
     body = page.tree.css_first("#PostContent")
@@ -166,7 +166,9 @@ def read_post(page: Page) -> Reading | None:
     if head is None and not cites and (body is None or page.tree.css_first(".title-wrap h2") is not None):
         return None
     if body is None:
-        raise Unreadable("half a page: the post's title without its text; capture the page again, whole")
+        raise UnreadableDumpError(
+            "half a page: the post's title without its text; capture the page again, whole"
+        )
     notes: list[str] = []
     cited_id, cited_title, cited_day = _citation(page)
     title = one_line(head) or cited_title or _SUFFIX.sub("", one_line(page.tree.css_first("title")))
@@ -175,7 +177,9 @@ def read_post(page: Page) -> Reading | None:
     if cited_id is not None and address is not None and cited_id != address[0]:
         notes.append(f"the page cites itself as {cited_id}, its link says {address[0]}")
     if not title or (address is None and day is None and cited_day is None):
-        raise Unreadable("half a page: a post without title, address or date; capture the page again, whole")
+        raise UnreadableDumpError(
+            "half a page: a post without title, address or date; capture the page again, whole"
+        )
     category, tags = category_and_tags(
         page, page.tree.css_first("#tools .cat") or page.tree.css_first(".tools .cat")
     )
@@ -190,7 +194,7 @@ def read_post(page: Page) -> Reading | None:
         archive_id=address and address[0],
         url=address and address[1],
     )
-    return Reading(layout=Layout.POST_PAGE, sightings=(sighting,), notes=tuple(notes))
+    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=tuple(notes))
 
 
 def _address(page: Page, head: LexborNode | None, cited: int | None) -> tuple[int, str] | None:
@@ -243,7 +247,7 @@ _MONTH = re.compile(r"([0-9]{1,2})\s*月")
 _DAY = re.compile(r"\s*([0-9]{1,2})\s*日\s*[:：]")
 
 
-def read_archive(page: Page) -> Reading | None:
+def read_archive(page: Page) -> ParsedDump | None:
     """Every post with id, title, date and comments; None if the page has no line of a day."""
     sightings: list[Sighting] = []
     notes: list[str] = []
@@ -266,7 +270,7 @@ def read_archive(page: Page) -> Reading | None:
             year, month = int(heading[1]), 0
     if not sightings and not notes:
         return None
-    return Reading(layout=Layout.ARCHIVE_PAGE, sightings=tuple(sightings), notes=tuple(notes))
+    return ParsedDump(format=Layout.ARCHIVE_PAGE, sightings=tuple(sightings), notes=tuple(notes))
 
 
 def _sighting(line: LexborNode, year: int, month: int, day: int) -> Sighting | str:

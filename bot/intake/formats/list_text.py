@@ -6,7 +6,7 @@ Titles and headings look alike in this layout, so nothing but the By line marks 
 import re
 from datetime import date
 
-from bot.intake.formats.result import Reading
+from bot.intake.formats.result import ParsedDump
 from bot.intake.formats.text import without_outer_blank_lines
 from storage.model import Layout, Sighting
 
@@ -25,7 +25,7 @@ _CUT_FIGURES = re.compile(r"[ \t\xa0]*[0-9]*(?:位读?者?)?[ \t\xa0]*\|?[ \t\xa
 _LONGEST_TITLE = 200
 
 
-def read_listing(text: str) -> Reading | None:
+def read_listing(text: str) -> ParsedDump | None:
     """The posts of a listing, or None if the text has no By line at all.
 
     A listing without its closing line 最近评论 was cut: its last excerpt is kept as it is, with a note.
@@ -49,7 +49,7 @@ def read_listing(text: str) -> Reading | None:
             case str(reason):
                 notes.append(f"By line {number + 1}: {reason}")
         title = next_title
-    return Reading(layout=Layout.LISTING, sightings=tuple(sightings), notes=tuple(notes))
+    return ParsedDump(format=Layout.LISTING, sightings=tuple(sightings), notes=tuple(notes))
 
 
 def _split(between: str) -> tuple[str, str]:

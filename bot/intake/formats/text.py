@@ -3,7 +3,7 @@
 import codecs
 import zlib
 
-from bot.intake.formats.result import Unreadable
+from bot.intake.formats.result import UnreadableDumpError
 
 MAX_BYTES = 20 * 1024 * 1024
 """The most a dump may hold, compressed or not. The archive page of all posts has less than 1 MB."""
@@ -12,18 +12,18 @@ _CONTROLS = bytes(code for code in (*range(32), 127) if code not in (9, 10))
 _AUTHOR_GB18030 = "苏剑林".encode("gb18030")
 
 
-def decoded(content: bytes) -> tuple[str, tuple[str, ...]]:
+def decode(content: bytes) -> tuple[str, tuple[str, ...]]:
     """The text of a dump with line ends as "\\n" and without control characters, and notes on what was done.
 
     Raises Unreadable for what is empty, too large, broken in its compression, or no text.
     """
     if len(content) > MAX_BYTES:
-        raise Unreadable(_too_large(f"{len(content) / 1e6:.0f} MB"))
+        raise UnreadableDumpError(_too_large(f"{len(content) / 1e6:.0f} MB"))
     notes: list[str] = []
     if content.startswith(b"\x1f\x8b"):
         content = _decompressed(content, notes)
     if not content.strip():
-        raise Unreadable("the file is empty: save the capture again")
+        raise UnreadableDumpError("the file is empty: save the capture again")
     text = _as_text(content, notes)
     return text, tuple(notes)
 
@@ -41,10 +41,12 @@ def _decompressed(content: bytes, notes: list[str]) -> bytes:
                 notes.append("the compressed file is cut short")
     except zlib.error as error:
         if not any(parts):
-            raise Unreadable(f"the compressed file is damaged ({error}): compress it again") from None
+            raise UnreadableDumpError(
+                f"the compressed file is damaged ({error}): compress it again"
+            ) from None
         notes.append("the compressed file is damaged after its beginning")
     if room <= 0:
-        raise Unreadable(_too_large("uncompressed, more"))
+        raise UnreadableDumpError(_too_large("uncompressed, more"))
     return b"".join(parts)
 
 
@@ -69,10 +71,10 @@ def _as_text(content: bytes, notes: list[str]) -> str:
             notes.append(f"{odd} invalid bytes were replaced by U+FFFD")
     controls = len(content) - content.count(b"\r") - len(cleaned.replace(b"\r", b""))
     if controls + odd > len(text) / 10:
-        raise Unreadable("the file is binary, no text: save the page as text, HTML or feed XML")
+        raise UnreadableDumpError("the file is binary, no text: save the page as text, HTML or feed XML")
     text = text.removeprefix("\ufeff")
     if not text.strip():
-        raise Unreadable("the file holds only blanks: save the capture again")
+        raise UnreadableDumpError("the file holds only blanks: save the capture again")
     return text
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.formats import Reading, Unreadable, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from storage.model import Dump, Sighting
 
 FOLDER = Path(__file__).parents[2] / "data" / "dumps"
@@ -14,16 +14,16 @@ SAMPLES = sorted(path for path in FOLDER.iterdir() if path.suffix in {".txt", ".
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())
 
 
-def read(content: bytes | str, name: str = "a dump") -> Reading:
+def read(content: bytes | str, name: str = "a dump") -> ParsedDump:
     raw = content.encode() if isinstance(content, str) else content
     return read_dump(Dump(name=name, content=raw, captured_at=datetime(2026, 9, 1, tzinfo=UTC)))
 
 
-def read_or_reason(content: bytes) -> Reading | str:
+def read_or_reason(content: bytes) -> ParsedDump | str:
     """What the intake sees of any bytes at all: a reading, or one line."""
     try:
         return read(content)
-    except Unreadable as unreadable:
+    except UnreadableDumpError as unreadable:
         return str(unreadable)
 
 

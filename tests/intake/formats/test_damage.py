@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.formats import Reading
+from bot.intake.formats import ParsedDump
 from storage.model import Sighting
 from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read_or_reason
 from tests.tools.shared import SHARED
@@ -48,7 +48,7 @@ FRAGMENTS = [
 ]
 
 
-def assert_sound(outcome: Reading | str) -> None:
+def assert_sound(outcome: ParsedDump | str) -> None:
     if isinstance(outcome, str):
         assert outcome
         assert "\n" not in outcome
@@ -79,7 +79,7 @@ def test_a_sample_cut_anywhere_shows_only_what_the_whole_shows(sample: Path) -> 
     for length in range(0, len(content) - 1, step):
         outcome = read_or_reason(content[:length])
         assert_sound(outcome)
-        sightings = outcome.sightings if isinstance(outcome, Reading) else ()
+        sightings = outcome.sightings if isinstance(outcome, ParsedDump) else ()
         for number, shown in enumerate(sightings, 1):
             assert_part_of(shown, whole[shown.title], last=number == len(sightings))
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from bot.intake.formats import MAX_BYTES, Unreadable
+from bot.intake.formats import MAX_BYTES, UnreadableDumpError
 from tests.intake.formats.samples import FOLDER, read
 
 LISTING = (FOLDER / "listing.txt").read_bytes()
@@ -34,7 +34,7 @@ LISTING = (FOLDER / "listing.txt").read_bytes()
     ],
 )
 def test_what_cannot_be_read_has_its_reason_in_one_line(content: bytes, reason: str) -> None:
-    with pytest.raises(Unreadable, match=reason) as raised:
+    with pytest.raises(UnreadableDumpError, match=reason) as raised:
         read(content)
     assert "\n" not in str(raised.value)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.intake.formats import Unreadable
+from bot.intake.formats import UnreadableDumpError
 from storage.model import Layout
 from tests.intake.formats.samples import FOLDER, read
 
@@ -68,12 +68,12 @@ BOMB = '<!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\
     ],
 )
 def test_entities_and_document_types_are_refused(declaration: str) -> None:
-    with pytest.raises(Unreadable, match="entities: refused"):
+    with pytest.raises(UnreadableDumpError, match="entities: refused"):
         read(RSS2.replace("<rss", declaration, 1))
 
 
 def test_a_document_type_hidden_behind_a_false_root_is_refused() -> None:
-    with pytest.raises(Unreadable, match="entities: refused"):
+    with pytest.raises(UnreadableDumpError, match="entities: refused"):
         read(RSS2.replace("<rss", "<!-- <rss -->" + BOMB, 1))
 
 
@@ -133,15 +133,15 @@ def test_the_feed_of_comments_is_refused() -> None:
     feed = RSS2
     for archive_id in IDS:
         feed = feed.replace(f"archives/{archive_id}<", f"archives/{archive_id}#comment-1<")
-    with pytest.raises(Unreadable, match="not a post of the blog"):
+    with pytest.raises(UnreadableDumpError, match="not a post of the blog"):
         read(feed)
 
 
 def test_a_feed_without_items_is_refused() -> None:
-    with pytest.raises(Unreadable, match="no complete post"):
+    with pytest.raises(UnreadableDumpError, match="no complete post"):
         read(RSS2[: RSS2.index("<item>")] + "</channel></rss>")
 
 
 def test_a_feed_is_known_by_its_root_and_not_by_its_prolog() -> None:
-    assert read(RSS2[RSS2.index("<rss") :]).layout is Layout.FEED
+    assert read(RSS2[RSS2.index("<rss") :]).format is Layout.FEED
     assert _ids("\n\n" + RSS2.replace('encoding="UTF-8"', 'encoding="GB2312"')) == IDS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.intake.formats import Unreadable
+from bot.intake.formats import UnreadableDumpError
 from storage.model import Layout
 from tests.intake.formats.samples import FOLDER, as_json, read
 
@@ -111,7 +111,7 @@ def test_a_list_page_needs_no_container_of_the_excerpt() -> None:
 
 
 def test_a_list_page_without_full_dates_is_a_home_page() -> None:
-    assert (read(LIST).layout, read(HOME).layout) == (Layout.LIST_PAGE, Layout.HOME_PAGE)
+    assert (read(LIST).format, read(HOME).format) == (Layout.LIST_PAGE, Layout.HOME_PAGE)
 
 
 @pytest.mark.parametrize("heading", ["2013年 (共2篇)", "2013 年（共 2 篇）"])
@@ -143,7 +143,7 @@ def test_a_broken_line_of_the_archive_page_loses_only_itself() -> None:
     ids=["gate", "403", "404", "title only", "no body", "cut", "large", "foreign", "deep"],
 )
 def test_what_is_no_page_of_posts_has_its_reason(page: str, reason: str) -> None:
-    with pytest.raises(Unreadable, match=reason):
+    with pytest.raises(UnreadableDumpError, match=reason):
         read(page)
 
 

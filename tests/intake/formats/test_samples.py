@@ -13,7 +13,7 @@ from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read
 def test_a_sample_gives_its_expected_sightings(sample: Path) -> None:
     reading = read(sample.read_bytes())
     assert [as_json(sighting) for sighting in reading.sightings] == EXPECTED[sample.name]["sightings"]
-    assert reading.layout == EXPECTED[sample.name]["layout"]
+    assert reading.format == EXPECTED[sample.name]["layout"]
     assert reading.notes == ()
 
 

@@ -37,7 +37,7 @@ def test_every_entry_is_as_expected(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("003")])
 def test_a_listing_can_be_rebuilt_from_its_sightings(name: str) -> None:
     reading = read(_dump(name))
-    assert reading.layout is Layout.LISTING
+    assert reading.format is Layout.LISTING
     posts = [
         f"{s.title}\nBy 苏剑林 | {s.date} | {s.readers}位读者 | 引用{s.excerpt}\n" for s in reading.sightings
     ]
@@ -48,7 +48,7 @@ def test_a_listing_can_be_rebuilt_from_its_sightings(name: str) -> None:
 def test_a_home_page_can_be_rebuilt_from_its_sightings() -> None:
     dump = _dump(NAMES[3])
     reading = read(dump)
-    assert reading.layout is Layout.HOME
+    assert reading.format is Layout.HOME
     names = {"06": "Jun", "07": "Jul", "08": "Aug"}
     posts = []
     for sighting in reading.sightings:
@@ -63,7 +63,7 @@ def test_a_home_page_can_be_rebuilt_from_its_sightings() -> None:
 @pytest.mark.parametrize("name", FEEDS)
 def test_a_synthetic_feed_gives_its_three_posts(name: str) -> None:
     reading = read((SHARED / "data" / f"feed_synthetic_{name}.xml").read_bytes())
-    assert (reading.layout, reading.notes) == (Layout.FEED, ())
+    assert (reading.format, reading.notes) == (Layout.FEED, ())
     category = (None, None, None) if name == "typecho-1.1" else ("信息时代", "数学研究", "数学研究")
     assert [(s.archive_id, str(s.date), s.comments, s.category, s.tags) for s in reading.sightings] == [
         (11833, "2026-07-29", 7, category[0], None),

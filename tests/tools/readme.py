@@ -12,11 +12,13 @@ from tests.capacity.page import CAPACITY_TABLES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+OPERATING = ROOT / "OPERATING.md"
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
 
 
 def settings_table() -> str:
-    """The README's table of settings, as Markdown."""
+    """Return the table of settings as Markdown."""
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = field.default
@@ -32,21 +34,24 @@ def settings_table() -> str:
 
 
 Tables = Mapping[str, Callable[[], str]]
-TABLES: Tables = {"commands": markdown_table, "settings": settings_table}
-PAGES: Mapping[Path, Tables] = {README: TABLES, CAPACITY: CAPACITY_TABLES}
+PAGES: Mapping[Path, Tables] = {
+    README: {"commands": markdown_table},
+    OPERATING: {"settings": settings_table},
+    CAPACITY: CAPACITY_TABLES,
+}
 
 
-def with_tables(readme: str, tables: Tables = TABLES) -> str:
-    """`readme` with each generated table between its marks."""
+def with_tables(page: str, tables: Tables) -> str:
+    """Return `page` with each generated table between its marks."""
     for name, table in tables.items():
         marks = re.compile(rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        found = marks.search(readme)
+        found = marks.search(page)
         if found is not None:
             table_text = f"{found[1]}\n{table().strip()}\n\n{found[2]}"
-            readme = readme[: found.start()] + table_text + readme[found.end() :]
-    return readme
+            page = page[: found.start()] + table_text + page[found.end() :]
+    return page
 
 
 if __name__ == "__main__":
-    for page, tables in PAGES.items():
-        page.write_text(with_tables(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    for path, tables in PAGES.items():
+        path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")

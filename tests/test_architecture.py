@@ -220,7 +220,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
         "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.version",
-        "bot.fault_injection", "bot.titles",
+        "bot.fault_injection", "bot.titles", "bot.site_profile", "bot.toml_source",
     ),
     ("bot.callbacks",),
     ("bot.latex",),

@@ -1,0 +1,232 @@
+"""Profile of the followed blog: names, hosts, addresses and CSS selectors of its theme.
+
+`KEXUE` is the built-in default; `read_site_profile` reads another profile from a TOML file (SITE_FILE).
+Instances are hashable, so compiled patterns can be cached per profile.
+"""
+
+import re
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+from urllib.parse import quote, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+from bot.toml_source import TomlError, line_of, parse_toml
+
+ID = "{id}"
+MAX_FIELD = 500  # characters of one value
+_SELECTORS = "selectors"
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selectors:
+    """CSS selectors of the theme; the defaults are those of Typecho's default theme."""
+
+    block: str = "article.post, div.post"  # one post on a list page or the home page
+    title: str = ".post-title a, h2 a"  # the link with a post's title inside its block
+    post_title: str = "h1.post-title, .post-title"  # the title on a post's own page
+    post_body: str = ".post-content"  # the text, in a block and on a post's own page
+    date: str = "time[datetime], time"
+    category: str = '.post-meta a[href*="/category/"]'
+    tags: str = '.tags a, a[href*="/tag/"]'
+    comments: str = '.post-meta a[href$="#comments"], #comments h3'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteProfile:
+    """One blog. `home` is the canonical root address without a trailing slash.
+
+    `feed`, `archive` and `list_page` are paths below `home`; an empty one means that the blog has none.
+    `permalink` contains `{id}`, `search` contains `{words}`, `list_page` contains `{page}`.
+    """
+
+    name: str
+    author: str
+    home: str
+    name_en: str = ""  # empty: `name`
+    author_en: str = ""  # empty: `author`
+    licence: str = ""
+    hosts: frozenset[str] = frozenset()  # in small letters; one without a port matches every port
+    languages: tuple[str, ...] = ("zh", "en")  # of the texts, for Accept-Language
+    permalink: str = "/archives/{id}/"
+    search: str = "/search/{words}/"
+    feed: str = "/feed/"
+    archive: str = ""  # the page of all posts
+    list_page: str = "/page/{page}/"
+    by: str = "By"  # opens the By line of a text capture
+    readers: str = "位读者"  # follows the count of readers in the By line
+    selectors: Selectors = field(default_factory=Selectors)
+
+    @property
+    def host(self) -> str:
+        """Return the canonical host, with its port where the address has one."""
+        return urlsplit(self.home).netloc
+
+    @property
+    def citation_prefix(self) -> str:
+        """Return the prefix of BibTeX keys: letters and digits of the canonical host."""
+        return re.sub("[^a-z0-9]", "", self.host)
+
+    def title_in(self, language: str) -> str:
+        """Return the blog's name in `language` ("zh" or "en")."""
+        return self.name if language == "zh" else self.name_en or self.name
+
+    def author_in(self, language: str) -> str:
+        """Return the author's name in `language` ("zh" or "en")."""
+        return self.author if language == "zh" else self.author_en or self.author
+
+    def address(self, path: str) -> str:
+        """Return the absolute address of `path` on the canonical host."""
+        return self.home + path
+
+    def post_url(self, archive_id: int) -> str:
+        """Return the canonical address of the post numbered `archive_id`."""
+        return self.home + self.permalink.replace(ID, str(archive_id))
+
+    def search_url(self, words: str) -> str:
+        """Return the address of the blog's own search; all characters of `words` are percent-encoded."""
+        return self.home + self.search.replace("{words}", quote(words, safe=""))
+
+    def has_host(self, host: str) -> bool:
+        """Return whether `host` ("name" or "name:port") is one of the blog's."""
+        wanted = host.lower()
+        return wanted in self.hosts or wanted.rpartition(":")[0] in self.hosts
+
+    def match_post(self, href: str | None) -> tuple[int, str] | None:
+        """Return the number of the post that `href` links to and its address on the host of the link.
+
+        Relative links get the canonical host. Return None for other pages, other hosts and links to a
+        comment (`#comment-…`).
+        """
+        base = urlsplit(self.home).path
+        found = _post_pattern(base + self.permalink).fullmatch((href or "").strip())
+        if found is None or (found["fragment"] or "").startswith("comment-"):
+            return None
+        root = found["root"]
+        if root is not None and not self.has_host(urlsplit(root).netloc):
+            return None
+        archive_id = int(found["id"])
+        path = self.permalink.replace(ID, str(archive_id))
+        return archive_id, self.home + path if root is None else f"{root.lower()}{base}{path}"
+
+
+KEXUE = SiteProfile(
+    name="科学空间",
+    name_en="Scientific Spaces",
+    author="苏剑林",
+    author_en="苏剑林 (Su Jianlin)",
+    licence="CC BY-NC-ND",
+    home="https://kexue.fm",
+    hosts=frozenset({"kexue.fm", "www.kexue.fm", "spaces.ac.cn", "www.spaces.ac.cn"}),
+    permalink="/archives/{id}",
+    feed="/feed",
+    archive="/content.html",
+    selectors=Selectors(
+        block="div.Post",
+        title=".title-wrap h2 a, .PostHead h2 a, h2 a",
+        post_title=".Post .title-wrap h1, .PostHead h1",
+        post_body="#PostContent, .PostContent",
+        date=".submitted",
+        category='.cat a[href*="/category/"]',
+        tags='.cat a[href*="/tag/"]',
+        comments="#tools, #comments h2, #comments h3, #comments h4",
+    ),
+)
+
+
+@cache
+def _post_pattern(permalink: str) -> re.Pattern[str]:
+    """Compile `permalink`; a trailing slash is optional, a query is ignored."""
+    before, _, after = permalink.rstrip("/").partition(ID)
+    return re.compile(
+        r"(?P<root>https?://[^/?#\s]+)?"
+        rf"{re.escape(before)}(?P<id>[0-9]{{1,9}}){re.escape(after)}/?(?:\?[^#]*)?(?:\#(?P<fragment>.*))?",
+        re.IGNORECASE,
+    )
+
+
+def read_site_profile(text: str) -> SiteProfile:
+    """Parse a profile from TOML. Raises TomlError with the line of the first invalid value."""
+    document = parse_toml(text)
+    table = document.pop(_SELECTORS, {})
+    if not isinstance(table, dict):
+        raise TomlError(line_of(text, _SELECTORS), f"{_SELECTORS} must be a section, [{_SELECTORS}]")
+    values = _values(text, SiteProfile, document)
+    for required in ("name", "author", "home"):
+        if not values.get(required):
+            raise TomlError(1, f"{required!r} is missing: a profile needs name, author and home")
+    selectors = Selectors(**_values(text, Selectors, table))
+    _check_selectors(text, selectors)
+    values["home"] = _checked_home(text, values["home"])
+    profile = SiteProfile(**values, selectors=selectors)
+    for key, place in (("permalink", ID), ("search", "{words}"), ("list_page", "{page}")):
+        path: str = getattr(profile, key)
+        if (path or key == "permalink") and path.count(place) != 1:
+            raise TomlError(line_of(text, key), f"{key!r} must contain {place} once")
+    for key in ("permalink", "search", "feed", "archive", "list_page"):
+        path = getattr(profile, key)
+        if path and (not path.startswith("/") or any(sign.isspace() for sign in path)):
+            raise TomlError(line_of(text, key), f"{key!r} must be a path that begins with a slash")
+    return _with_hosts(text, profile, values)
+
+
+def _values(text: str, kind: type, table: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of `table` in the types of the dataclass `kind`."""
+    types = get_type_hints(kind)
+    expected = {each.name: types[each.name] for each in fields(kind) if each.name != _SELECTORS}
+    values: dict[str, Any] = {}
+    for name, value in table.items():
+        wanted = expected.get(name)
+        if wanted is None:
+            raise TomlError(line_of(text, name), f"there is no key {name!r}; use {', '.join(expected)}")
+        if wanted is str:
+            values[name] = _string(text, name, value)
+        else:
+            if not isinstance(value, list) or get_args(wanted)[0] is not str:
+                raise TomlError(line_of(text, name), f"{name!r} must be a list of texts")
+            container: Any = get_origin(wanted)
+            values[name] = container(_string(text, name, one) for one in value)
+    return values
+
+
+def _string(text: str, name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise TomlError(line_of(text, name), f"{name!r} must be a text in quotation marks")
+    if len(value) > MAX_FIELD or not value.isprintable():
+        raise TomlError(
+            line_of(text, name), f"{name!r} must be one line of at most {MAX_FIELD} printable characters"
+        )
+    return value.strip()
+
+
+def _checked_home(text: str, home: str) -> str:
+    try:
+        parts = urlsplit(home)
+        valid = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc.lower()) is not None
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment:
+        raise TomlError(line_of(text, "home"), "'home' must be an address such as https://blog.example.org")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def _with_hosts(text: str, profile: SiteProfile, values: dict[str, Any]) -> SiteProfile:
+    hosts = frozenset(host.lower() for host in profile.hosts)
+    for host in hosts:
+        if _HOST.fullmatch(host) is None:
+            raise TomlError(line_of(text, "hosts"), f"{host!r} in 'hosts' is no host name")
+    values["hosts"] = hosts | {profile.host}
+    return SiteProfile(**values, selectors=profile.selectors)
+
+
+def _check_selectors(text: str, selectors: Selectors) -> None:
+    empty = LexborHTMLParser("<p></p>")
+    for each in fields(Selectors):
+        value: str = getattr(selectors, each.name)
+        try:
+            if value:
+                empty.css(value)
+        except SelectolaxError:
+            raise TomlError(line_of(text, each.name), f"{each.name!r} is no CSS selector: {value}") from None

@@ -1,6 +1,7 @@
-"""Where mathematics begins and ends inside running text, and what a dollar sign means there.
+r"""Delimiter scanner: splits running text into prose and mathematics.
 
-Knows delimiters, not TeX: what stands between them is maths.py's. Pure; knows no blocks.
+Recognises `$`, `$$`, `\(`, `\[`, display environments and references as MathJax does, and decides
+whether a dollar sign is a delimiter or money.
 """
 
 import re
@@ -10,19 +11,21 @@ from enum import Enum
 from typing import Final
 
 
-class Kind(Enum):
+class SegmentKind(Enum):
+    """SegmentKind of a segment."""
+
     TEXT = "text"
     INLINE = "inline"
     DISPLAY = "display"
     REFERENCE = "reference"  # \eqref or \ref; the text is the key
-    BROKEN = "broken"  # mathematics without its end
+    BROKEN = "broken"  # source without its closing delimiter
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A stretch of the scanned text: words, or what stands between two delimiters."""
+class Segment:
+    """Segment of the scanned text: prose, or the source between two delimiters."""
 
-    kind: Kind
+    kind: SegmentKind
     text: str
     environment: str = ""
 
@@ -42,10 +45,10 @@ _WORDS: Final = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,} [A-Za-z]{3,}")
 _STRONG: Final = re.compile(r"[\\^_{}=<>+]|^[A-Za-z](?:[A-Za-z]|'+)?$|^[A-Za-z]+\(")
 
 
-def stretches(text: str) -> Iterator[Stretch]:
-    """`text` cut into words and mathematics, in order, losing nothing but delimiters.
+def split_segments(text: str) -> Iterator[Segment]:
+    """Yield the segments of `text` in order; nothing but delimiters is dropped.
 
-    A formula that never ends is BROKEN, with its opening, up to where prose begins again.
+    A formula without its closing delimiter is BROKEN, with its opening, up to the next line of prose.
     """
     words: list[str] = []
     at = 0
@@ -53,21 +56,21 @@ def stretches(text: str) -> Iterator[Stretch]:
         words.append(text[at : match.start()])
         found = _formula(text, match)
         if found is None:
-            # An escaped dollar loses its backslash; every other near miss stays as it was written.
+            # An escaped dollar loses its backslash; any other unmatched opening is kept as written.
             words.append("$" if match.group() == r"\$" else match.group())
             at = match.end()
             continue
-        stretch, at = found
-        if said := "".join(words):
-            yield Stretch(Kind.TEXT, said)
+        segment, at = found
+        if prose := "".join(words):
+            yield Segment(SegmentKind.TEXT, prose)
         words = []
-        yield stretch
-    if said := "".join([*words, text[at:]]):
-        yield Stretch(Kind.TEXT, said)
+        yield segment
+    if prose := "".join([*words, text[at:]]):
+        yield Segment(SegmentKind.TEXT, prose)
 
 
-def _formula(text: str, match: re.Match[str]) -> tuple[Stretch, int] | None:
-    """What opens at `match` and where it ends; None where nothing opens."""
+def _formula(text: str, match: re.Match[str]) -> tuple[Segment, int] | None:
+    """Return the segment that opens at `match` and its end; None if nothing opens there."""
     opening = match.group()
     match opening:
         case r"\$" | r"\\":
@@ -75,18 +78,20 @@ def _formula(text: str, match: re.Match[str]) -> tuple[Stretch, int] | None:
         case "$":
             return _dollar(text, match.start())
         case "$$":
-            return _delimited(text, match, "$$", Kind.DISPLAY)
+            return _delimited(text, match, "$$", SegmentKind.DISPLAY)
         case r"\[":
-            return _delimited(text, match, r"\]", Kind.DISPLAY)
+            return _delimited(text, match, r"\]", SegmentKind.DISPLAY)
         case r"\(":
-            return _delimited(text, match, r"\)", Kind.INLINE)
+            return _delimited(text, match, r"\)", SegmentKind.INLINE)
         case _ if opening.startswith(r"\begin"):
             return _environment(text, match.start())
         case _:
-            return Stretch(Kind.REFERENCE, opening[opening.index("{") + 1 : -1].strip()), match.end()
+            return Segment(SegmentKind.REFERENCE, opening[opening.index("{") + 1 : -1].strip()), match.end()
 
 
-def _delimited(text: str, match: re.Match[str], closing: str, kind: Kind) -> tuple[Stretch, int] | None:
+def _delimited(
+    text: str, match: re.Match[str], closing: str, kind: SegmentKind
+) -> tuple[Segment, int] | None:
     end = text.find(closing, match.end())
     while end > 0 and text[end - 1] == "\\" and not text.endswith(r"\\", 0, end):
         end = text.find(closing, end + 1)
@@ -94,13 +99,13 @@ def _delimited(text: str, match: re.Match[str], closing: str, kind: Kind) -> tup
         return _broken(text, match.start())
     inside = text[match.end() : end]
     if not inside.strip():
-        return Stretch(Kind.TEXT, text[match.start() : end + len(closing)]), end + len(closing)
-    if kind is Kind.INLINE and (len(inside) > 2000 or "\n\n" in inside):
+        return Segment(SegmentKind.TEXT, text[match.start() : end + len(closing)]), end + len(closing)
+    if kind is SegmentKind.INLINE and (len(inside) > 2000 or "\n\n" in inside):
         return None
-    return Stretch(kind, inside), end + len(closing)
+    return Segment(kind, inside), end + len(closing)
 
 
-def _environment(text: str, start: int) -> tuple[Stretch, int] | None:
+def _environment(text: str, start: int) -> tuple[Segment, int] | None:
     begin = _BEGIN.match(text, start)
     if begin is None:
         return None
@@ -110,11 +115,11 @@ def _environment(text: str, start: int) -> tuple[Stretch, int] | None:
     for found in edge.finditer(text, start):
         depth += 1 if found.group(1) == "begin" else -1
         if depth == 0:
-            return Stretch(Kind.DISPLAY, text[begin.end() : found.start()], name), found.end()
+            return Segment(SegmentKind.DISPLAY, text[begin.end() : found.start()], name), found.end()
     return _broken(text, start)
 
 
-def _dollar(text: str, start: int) -> tuple[Stretch, int] | None:
+def _dollar(text: str, start: int) -> tuple[Segment, int] | None:
     closing = _NEXT_DOLLAR.search(text, start + 1)
     line_end = text.find("\n\n", start)
     if closing is None or (0 <= line_end < closing.start()):
@@ -125,12 +130,12 @@ def _dollar(text: str, start: int) -> tuple[Stretch, int] | None:
     if "\n" in inside and ("\\" not in inside or _prose(inside)):
         return _broken_inline(text, start)
     if _is_formula(inside, following):
-        return Stretch(Kind.INLINE, inside), end + 1
+        return Segment(SegmentKind.INLINE, inside), end + 1
     return None
 
 
 def _is_formula(inside: str, following: str) -> bool:
-    """Whether the text between two dollar signs is mathematics and the dollars are not money or a shell's."""
+    """Return whether the text between two dollar signs is mathematics, not money or shell variables."""
     bare = inside.strip()
     if not bare or len(bare) > 2000 or _prose(bare):
         return False
@@ -146,26 +151,26 @@ def _is_formula(inside: str, following: str) -> bool:
 
 
 def _prose(tex: str) -> bool:
-    """Whether Chinese stands outside all braces: a sentence between two formulas, not one formula."""
+    """Return whether `tex` has Chinese text outside all braces, as prose between two formulas has."""
     while (inner := _BRACED.sub("", tex)) != tex:
         tex = inner
     return _PROSE.search(tex) is not None
 
 
-def _broken(text: str, start: int) -> tuple[Stretch, int]:
-    """Source without its end: to the first line of prose, or to the end of the text."""
+def _broken(text: str, start: int) -> tuple[Segment, int]:
+    """Return source without its closing delimiter: up to the first line of prose, or the end."""
     end = text.find("\n", start)
     while 0 <= end < len(text):
         after = text.find("\n", end + 1)
         line = text[end + 1 : len(text) if after < 0 else after]
         if not line.strip() or ("\\" not in line and "&" not in line and _prose(line)):
-            return Stretch(Kind.BROKEN, text[start:end]), end
+            return Segment(SegmentKind.BROKEN, text[start:end]), end
         end = after
-    return Stretch(Kind.BROKEN, text[start:]), len(text)
+    return Segment(SegmentKind.BROKEN, text[start:]), len(text)
 
 
-def _broken_inline(text: str, start: int) -> tuple[Stretch, int] | None:
-    """An inline formula cut off by the end of its line; None where the dollar is no formula's."""
+def _broken_inline(text: str, start: int) -> tuple[Segment, int] | None:
+    """Return an inline formula cut off by the end of its line; None if the dollar is no delimiter."""
     end = text.find("\n", start)
     end = len(text) if end < 0 else end
     inside = text[start + 1 : end]
@@ -175,5 +180,5 @@ def _broken_inline(text: str, start: int) -> tuple[Stretch, int] | None:
         and not _WORDS.search(inside)
         and inside[:1].strip()
     ):
-        return Stretch(Kind.BROKEN, text[start:end]), end
+        return Segment(SegmentKind.BROKEN, text[start:end]), end
     return None

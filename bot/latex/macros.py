@@ -1,18 +1,18 @@
-"""The macros with arguments that every Telegram client can show, and what becomes of all others.
+"""Macro tables: the macros that every Telegram client draws, and the replacement of all others.
 
-Tables only. A macro that stands neither here nor in tex_symbols.py is unknown.
+A macro in none of these tables is unknown, and its formula is shown as source.
 """
 
 from typing import Final
 
 
 def listed(words: str) -> list[str]:
-    """The words of a list."""
+    """Return the words of a list."""
     return words.split()
 
 
 def pairs(table: str) -> dict[str, str]:
-    """The words of `table`, two by two."""
+    """Return the words of `table` as pairs of key and value."""
     words = table.split()
     return dict(zip(words[::2], words[1::2], strict=True))
 
@@ -76,7 +76,7 @@ SPACES: Final = {
     "/": "",
     ">": " ",
 }
-# What changes how something is drawn, but has no look of its own.
+# Macros that change size or limits and draw nothing.
 SILENT: Final = frozenset(
     listed("""
 Big Bigg Biggl Biggr Bigl Bigr big bigg biggl biggr bigl bigr displaystyle hline limits nolimits
@@ -86,7 +86,7 @@ scriptscriptstyle scriptstyle textstyle
 SIMPLE: Final = {**ORDINARY, **RELATIONS, **OPERATIONS, **BIG_OPERATORS, **FUNCTIONS, **SPACES}
 
 
-# Over one letter, with the combining character that shows the same.
+# Accents, with their combining characters.
 ACCENTS: Final = {
     "hat": "\u0302",
     "widehat": "\u0302",
@@ -111,7 +111,7 @@ ALPHABETS: Final = frozenset(
     listed("boldsymbol mathbf mathrm mathit mathsf mathtt mathcal mathscr mathfrak mathbb")
 )
 CLASSES: Final = frozenset(listed("mathop mathbin mathrel mathord mathopen mathclose mathpunct"))
-# How many arguments; the macros of OPTIONAL may have one in square brackets before them.
+# Argument counts; the macros of OPTIONAL take one more argument in square brackets.
 ARGUMENTS: Final = {
     **dict.fromkeys((*ACCENTS, *ALPHABETS, *CLASSES), 1),
     **dict.fromkeys(listed("frac dfrac tfrac cfrac binom overset underset stackrel"), 2),
@@ -119,13 +119,13 @@ ARGUMENTS: Final = {
     **dict.fromkeys(listed("phantom hphantom vphantom substack pmod"), 1),
 }
 OPTIONAL: Final = frozenset(("sqrt", "xrightarrow", "xleftarrow"))
-# Macros around words, and the face that is written in their stead.
+# Text macros, and the text macro written for each.
 WORDS: Final = {
     **{name: name for name in ("text", "textbf", "textit", "texttt")},
     **dict.fromkeys(listed("textnormal textrm textsf textsc textup textsl textmd mbox hbox emph ce"), "text"),
 }
 
-# Names that some client does not know, and the names written in their stead.
+# Names that some engine rejects, and the equivalent names.
 ALIASES: Final = pairs(r"""
 bm boldsymbol pmb boldsymbol bold boldsymbol mathbfit boldsymbol Bbb mathbb mathbbm mathbb
 mathds mathbb lang langle rang rangle | Vert lVert Vert rVert Vert dbinom binom tbinom binom
@@ -140,7 +140,7 @@ _NAMED: Final = listed("""
 KL relu ReLU softmax sigmoid tr Tr sign sgn diag rank Var Cov gelu GELU erf softplus logsumexp
 vec2mat prox supp conv
 """)
-# Macros that some client does not know, and the source written in their stead.
+# Macros that some engine rejects, and their expansions.
 EXPANSIONS: Final = {
     **pairs(r"""
 lvert | rvert | coloneqq := coloneq := eqqcolon =: vcentcolon : mod \;\mathrm{mod}\;
@@ -151,7 +151,7 @@ varliminf \liminf
     **{name: rf"\operatorname*{{{name}}}" for name in _LIMITED},
     **{name: rf"\operatorname{{{name}}}" for name in _NAMED},
 }
-# Signs that stretch under what stands over them, which only some engine knows: the sign without stretching.
+# Extensible arrows that some engine rejects, and the arrows of fixed length.
 STRETCHED: Final = pairs(r"""
 xlongequal = xLeftarrow \Longleftarrow xRightarrow \Longrightarrow
 xleftrightarrow \longleftrightarrow xLeftrightarrow \Longleftrightarrow xmapsto \longmapsto
@@ -159,7 +159,7 @@ xrightleftharpoons \rightleftharpoons xhookrightarrow \hookrightarrow
 """)
 FENCES: Final = {"norm": r"\Vert", "abs": "|"}
 
-# What is left out: alone; with a raw argument; or around its last argument, after so many raw ones.
+# Dropped macros: without argument; with one raw argument; around an argument, after N raw ones.
 DROPPED: Final = frozenset(
     listed("""
 Huge LARGE Large Tiny allowbreak boldmath centering displaylimits footnotesize hfill huge large
@@ -174,19 +174,19 @@ WRAPPERS: Final = {
     ),
     **dict.fromkeys(listed("textcolor colorbox href"), 1),
 }
-# Fonts that hold to the end of their group.
+# Font switches, valid to the end of their group.
 SWITCHES: Final = pairs(r"""
 bf mathbf rm mathrm it mathit sf mathsf tt mathtt cal mathcal frak mathfrak bfseries mathbf
 rmfamily mathrm scr mathscr
 """)
-# What \\not before a sign becomes.
+# Negated relations.
 NEGATIONS: Final = pairs(r"""
 = neq < nless > ngtr in notin sim nsim subseteq nsubseteq leq nleq supseteq nsupseteq geq ngeq
 le nleq ge ngeq mid nmid parallel nparallel exists nexists cong ncong rightarrow nrightarrow
 to nrightarrow
 """)
 
-# Environments: what they become; "" is the body alone.
+# Environments and their replacements; "" is the body alone.
 ENVIRONMENTS: Final = {
     **dict.fromkeys(listed("equation displaymath math subequations"), ""),
     **dict.fromkeys(listed("align aligned eqnarray alignat alignedat flalign xalignat"), "aligned"),

@@ -1,13 +1,10 @@
-"""The tree of a formula: nodes under names that all clients know, and what holds of several in a row.
-
-Knows neither the source it is read from nor what is written from it.
-"""
+"""Syntax tree of a formula, with the checks on lists of nodes."""
 
 from dataclasses import dataclass
 
 
 class TexError(ValueError):
-    """The source is broken, or has something that cannot be shown for sure."""
+    """Error in the source, or a construct that some client cannot draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +21,18 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The "&" between two columns."""
+    """Separator "&" of two columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The end of a line."""
+    """End of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Macro:
+    """Macro with its parsed arguments."""
+
     name: str
     arguments: "tuple[Nodes, ...]" = ()
     optional: "Nodes | None" = None
@@ -41,7 +40,7 @@ class Macro:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words inside a formula, in the face that `name` says."""
+    """Text inside a formula, in the face `name`."""
 
     text: str
     name: str = "text"
@@ -49,12 +48,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Group:
+    """Nodes in braces."""
+
     nodes: "Nodes"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What stands below ("_") or above ("^") the node before."""
+    """Subscript ("_") or superscript ("^") of the node before it."""
 
     mark: str
     nodes: "Nodes"
@@ -62,7 +63,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """\\left … \\right; the fences as they are written after these words."""
+    r"""\left … \right, with the delimiters as written after these words."""
 
     opening: str
     nodes: "Nodes"
@@ -71,6 +72,8 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
+    """Environment; `columns` is the column specification of an array."""
+
     name: str
     columns: str
     nodes: "Nodes"
@@ -81,7 +84,7 @@ Nodes = tuple[Node, ...]
 
 
 def append(found: list[Node], node: Node) -> None:
-    """Add `node`, words to the words before them."""
+    """Append `node` to `found`, merging text of the same face."""
     match found, node:
         case [*_, Words(before, name)], Words(after, same) if name == same:
             found[-1] = Words(before + after, name)
@@ -89,8 +92,8 @@ def append(found: list[Node], node: Node) -> None:
             found.append(node)
 
 
-def bare(found: list[Node] | Nodes) -> Nodes:
-    """Without white space at the ends."""
+def strip_spaces(found: list[Node] | Nodes) -> Nodes:
+    """Return the nodes without white space at both ends."""
     nodes = list(found)
     while nodes and isinstance(nodes[0], Space):
         nodes.pop(0)
@@ -99,15 +102,15 @@ def bare(found: list[Node] | Nodes) -> Nodes:
     return tuple(nodes)
 
 
-def one_cell(nodes: Nodes) -> Nodes:
-    """`nodes`, which must not reach over a cell or a line; raises TexError."""
+def require_one_cell(nodes: Nodes) -> Nodes:
+    """Return `nodes`; raises TexError if they reach over a cell or a row."""
     if any(isinstance(node, Cell | Row) for node in nodes):
         raise TexError("over two cells")
     return nodes
 
 
 def check_scripts(found: list[Node]) -> None:
-    """No two scripts of one kind stand on the same node; raises TexError."""
+    """Raise TexError if one node has two scripts of the same kind."""
     marks = ""
     for node in found:
         if isinstance(node, Script):
@@ -118,8 +121,8 @@ def check_scripts(found: list[Node]) -> None:
             marks = ""
 
 
-def one_mark_a_row(nodes: Nodes) -> Nodes:
-    """eqnarray has a mark on both sides of its relation; aligned has one."""
+def drop_second_marks(nodes: Nodes) -> Nodes:
+    """Return the rows of an eqnarray with the one column mark that aligned takes."""
     kept: list[Node] = []
     marks = 0
     for node in nodes:

@@ -1,6 +1,7 @@
-"""A formula's source as tokens, each macro under the name that all clients know, and the way through them.
+"""Parser for the source of one formula.
 
-The tokens are pylatexenc's; the names stand in tex_names.py. Knows no tree.
+Tokens are read by pylatexenc and renamed by the macro tables; a recursive descent with bounded depth
+builds the tree. Raises TexError for broken source and for unknown macros.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,10 +28,10 @@ from bot.latex.nodes import (
     TexError,
     Words,
     append,
-    bare,
     check_scripts,
-    one_cell,
-    one_mark_a_row,
+    drop_second_marks,
+    require_one_cell,
+    strip_spaces,
 )
 from bot.text_sanitizer import clean
 
@@ -41,7 +42,7 @@ _STATE: Final = ParsingState(in_math_mode=True, enable_double_newline_paragraphs
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: a `kind` of pylatexenc's, what it says, and the white space around it."""
+    """Token of kind `kind` (pylatexenc's names), with its text and the white space around it."""
 
     kind: str
     text: str
@@ -54,7 +55,7 @@ _END: Final = Token("end", "", "", "", "")
 
 
 def tokens(tex: str) -> list[Token]:
-    """The tokens of `tex` without comments; raises TexError for what is no TeX."""
+    """Return the tokens of `tex` without comments; raises TexError for malformed source."""
     if len(tex) > LONGEST:
         raise TexError("too long")
     reader = LatexTokenReader(tex)
@@ -69,11 +70,13 @@ def tokens(tex: str) -> list[Token]:
         if token.tok == "comment":
             continue
         after = getattr(token, "post_space", "") or ""
-        found += _known(Token(token.tok, token.arg, token.pre_space, after, tex[token.pos : token.pos_end]))
+        found += _standard(
+            Token(token.tok, token.arg, token.pre_space, after, tex[token.pos : token.pos_end])
+        )
 
 
-def _known(token: Token) -> list[Token]:
-    """The token under a name that is known, or what stands in its stead."""
+def _standard(token: Token) -> list[Token]:
+    """Return the token under its standard name, or the tokens of its expansion."""
     if token.kind != "macro":
         return [token]
     if token.text in EXPANSIONS:
@@ -88,7 +91,7 @@ def _expansion(name: str) -> tuple[Token, ...]:
 
 
 class TokenStream:
-    """A place in a list of tokens; after the last one comes the end, again and again."""
+    """Cursor over a list of tokens; after the last one it returns the end token forever."""
 
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found
@@ -103,11 +106,11 @@ class TokenStream:
         return token
 
     def taken(self) -> Token:
-        """The token that was taken last, which is not the end."""
+        """Return the token taken last, which is not the end."""
         return self._tokens[self._at - 1]
 
     def takes(self, sign: str, *, adjoining: bool = False) -> bool:
-        """Whether this character comes next, which is then taken; `adjoining`: without white space before."""
+        """Take the next token if it is the character `sign`, if `adjoining` without a space before."""
         token = self.peek()
         if token.kind != "char" or token.text != sign or (adjoining and token.before):
             return False
@@ -118,11 +121,11 @@ class TokenStream:
         return self.takes("*", adjoining=True)
 
     def raw(self) -> str:
-        """The source of one group."""
+        """Return the source of one group."""
         return "".join(token.before + token.source + token.after for token in self.raw_tokens())
 
     def raw_tokens(self) -> list[Token]:
-        """The tokens of one group, or one character; raises TexError for anything else."""
+        """Return the tokens of one group, or one character; raises TexError for other tokens."""
         if (first := self.take()).kind != "brace_open":
             if first.kind == "char":
                 return [first]
@@ -139,7 +142,7 @@ class TokenStream:
             found.append(token)
 
     def length_follows(self) -> bool:
-        """Whether a length such as [2pt] comes next, as after the end of a line."""
+        """Return whether a length such as [2pt] follows, as after the end of a row."""
         first = self.peek()
         if first.kind != "char" or first.text != "[" or first.before:
             return False
@@ -174,31 +177,31 @@ _ESCAPES |= {
 
 
 def words(found: list[Token], name: str, parse: Callable[[str], Nodes]) -> Iterator[Node]:
-    """The words of `found` in the face `name`; raises TexError for what no client shows among words."""
-    said = ""
+    """Yield the text of `found` in the face `name`; raises TexError for macros that text cannot hold."""
+    text = ""
     maths: list[Token] | None = None
     for token in found:
         if token.kind == "mathmode_inline":
             if maths is None:
-                said += " " if token.before else ""
+                text += " " if token.before else ""
                 maths = []
                 continue
-            if said:
-                yield Words(said, name)
-            said = ""
+            if text:
+                yield Words(text, name)
+            text = ""
             yield from parse("".join(each.before + each.source + each.after for each in maths))
             maths = None
         elif maths is not None:
             maths.append(token)
         else:
-            said += _said(token)
+            text += _text_of(token)
     if maths is not None:
         raise TexError("an open dollar")
-    if said:
-        yield Words(said, name)
+    if text:
+        yield Words(text, name)
 
 
-def _said(token: Token) -> str:
+def _text_of(token: Token) -> str:
     before = " " if token.before else ""
     match token.kind:
         case "char":
@@ -219,19 +222,19 @@ _BETWEEN: Final = {"over": "frac", "choose": "binom"}
 
 @lru_cache(maxsize=1024)
 def parse(tex: str) -> Nodes:
-    """The tree of `tex`, the source of one formula without delimiters; raises TexError."""
+    """Return the tree of `tex`, the source of one formula without delimiters; raises TexError."""
     return _Parser(tex).nodes("end")
 
 
 class _Parser:
-    """The tokens that are still to be read, and how deep the groups are there."""
+    """Recursive descent over a token stream; `depth` is the current nesting."""
 
     def __init__(self, tex: str) -> None:
         self.tokens = TokenStream(tokens(tex))
         self.depth = 0
 
     def nodes(self, closing: str, name: str = "") -> Nodes:
-        """The nodes to the token that closes them, which is taken."""
+        """Return the nodes up to the closing token, which is taken."""
         self.depth += 1
         if self.depth > _DEEPEST:
             raise TexError("too deep")
@@ -247,11 +250,13 @@ class _Parser:
             if closing == "right" and token.kind == "macro" and token.text == "right":
                 break
             if token.kind == "macro" and token.text in macros.SWITCHES:
-                found.append(Macro(macros.SWITCHES[token.text], (one_cell(self.nodes(closing, name)),)))
+                found.append(
+                    Macro(macros.SWITCHES[token.text], (require_one_cell(self.nodes(closing, name)),))
+                )
                 break
             if token.kind == "macro" and token.text in _BETWEEN:
-                below = one_cell(self.nodes(closing, name))
-                found = [Macro(_BETWEEN[token.text], (one_cell(bare(found)), below))]
+                below = require_one_cell(self.nodes(closing, name))
+                found = [Macro(_BETWEEN[token.text], (require_one_cell(strip_spaces(found)), below))]
                 break
             for node in self.node(token):
                 append(found, node)
@@ -259,7 +264,7 @@ class _Parser:
                 found.append(Space())
         self.depth -= 1
         check_scripts(found)
-        return bare(found)
+        return strip_spaces(found)
 
     def node(self, token: Token) -> list[Node]:
         match token.kind:
@@ -288,7 +293,7 @@ class _Parser:
                 return [Words(text) if "\u2e80" <= text <= "\ufaff" else Sign(text)]
 
     def argument(self) -> Nodes:
-        """One group, or one token with what it needs."""
+        """Return one group, or one token with its own arguments."""
         token = self.tokens.take()
         match token.kind:
             case "brace_open":
@@ -309,7 +314,7 @@ class _Parser:
         if name in macros.SILENT or name in macros.SIMPLE:
             return [Macro(name)]
         if name in macros.ARGUMENTS:
-            return self.known(name)
+            return self.macro_with_arguments(name)
         if name in macros.WORDS:
             return list(words(self.tokens.raw_tokens(), macros.WORDS[name], parse))
         if name in macros.DROPPED:
@@ -320,7 +325,7 @@ class _Parser:
             return []
         return self.replaced(name)
 
-    def known(self, name: str) -> list[Node]:
+    def macro_with_arguments(self, name: str) -> list[Node]:
         if name == "operatorname" and self.tokens.starred():
             name = "operatorname*"
         optional = self.optional() if name in macros.OPTIONAL or name == "cfrac" else None
@@ -329,7 +334,7 @@ class _Parser:
         return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
 
     def replaced(self, name: str) -> list[Node]:
-        """Macros that take something of what follows and leave something else."""
+        """Return the replacement of a macro that is not drawn as written."""
         if name in macros.WRAPPERS:
             for _ in range(macros.WRAPPERS[name]):
                 self.tokens.raw()
@@ -346,7 +351,7 @@ class _Parser:
                 return self.row()
             case "left":
                 opening = self.delimiter()
-                inside = one_cell(self.nodes("right"))
+                inside = require_one_cell(self.nodes("right"))
                 return [Fenced(opening, inside, self.delimiter()), *self.gap()]
             case "middle":
                 return [Fenced("middle", (), self.delimiter()), *self.gap()]
@@ -380,7 +385,7 @@ class _Parser:
         raise TexError("no delimiter")
 
     def gap(self) -> list[Node]:
-        """The white space after the token taken last."""
+        """Return the white space after the token taken last."""
         return [Space()] if self.tokens.taken().after else []
 
     def negation(self) -> list[Node]:
@@ -403,14 +408,14 @@ class _Parser:
             columns = "".join(sign for sign in self.tokens.raw() if sign in "lcr|")
         inside = self.nodes("end_environment", full)
         if name == "eqnarray":
-            inside = one_mark_a_row(inside)
+            inside = drop_second_marks(inside)
         if not shown:
             return [Group(inside)] if any(isinstance(node, Cell | Row) for node in inside) else list(inside)
         return [Environment(shown, columns or ("c" if shown == "array" else ""), inside)]
 
 
 def _character(raw: str) -> Node:
-    """The character of a code point, which must be no sign of TeX's own and show itself."""
+    """Return the character of a code point; raises TexError unless it is visible and not special in TeX."""
     number = raw.strip()
     try:
         character = chr(int(number.removeprefix("x"), 16 if number.startswith("x") else 10))

@@ -1,7 +1,7 @@
-"""A formula's source in the profile of LaTeX that every Telegram client draws.
+"""LaTeX profile writer: the subset that every Telegram client draws.
 
-Android and Desktop show the whole source of a formula with one macro they do not know, so nothing unknown may
-pass. Writes what tex_parser.py read; knows no message.
+Android and Desktop show the whole source of a formula with one unknown macro, so only macros of the
+tables are written. The output is accepted by JLaTeXMath, MicroTeX, KaTeX, MathJax and Temml.
 """
 
 import unicodedata
@@ -27,7 +27,7 @@ from bot.latex.parser import parse
 from bot.text_sanitizer import clean
 
 LONGEST_FORMULA: Final = 1000
-# Greek, punctuation, letterlike signs, arrows, operators, technical and geometric signs, more operators.
+# Greek, punctuation, letterlike symbols, arrows, operators, technical and geometric symbols.
 _BLOCKS: Final = (
     *((0x0391, 0x03FF), (0x2010, 0x2027), (0x2030, 0x205E), (0x2100, 0x214F), (0x2190, 0x23FF)),
     *((0x25A0, 0x266F), (0x27C0, 0x27FF), (0x2900, 0x297F), (0x2A00, 0x2AFF)),
@@ -37,10 +37,10 @@ _LATIN_SIGNS: Final = frozenset("¬°±·×÷§¶¡¿£¥©")
 
 @lru_cache(maxsize=1024)
 def safe_tex(tex: str) -> str | None:
-    """`tex`, without delimiters, rewritten so that JLaTeXMath, MicroTeX and Temml all draw it.
+    """Return `tex`, without delimiters, rewritten in the profile; None if it cannot be.
 
-    None where that is not sure (unknown macros, broken or unbalanced source, signs without a glyph) or the
-    formula has more than LONGEST_FORMULA characters: send the source as code. Idempotent.
+    None stands for source that is sent as code: unknown macros, unbalanced source, characters without a
+    glyph, or more than LONGEST_FORMULA characters. Idempotent.
     """
     try:
         nodes = parse(clean(tex))
@@ -51,7 +51,7 @@ def safe_tex(tex: str) -> str | None:
 
 
 def _in_rows(nodes: Nodes) -> Nodes:
-    """Lines and cells need an environment around them, which a display formula may do without on a page."""
+    """Return the nodes inside an environment if they have rows or cells, which MathJax takes without one."""
     if any(isinstance(node, Cell) for node in nodes):
         return (Environment("aligned", "", nodes),)
     if any(isinstance(node, Row) for node in nodes):
@@ -109,7 +109,9 @@ def _node(node: Node, *, first: bool) -> str:
         case Environment():
             columns = f"{{{node.columns}}}" if node.name == "array" else ""
             inside = _write(node.nodes)
-            guard = "{}" if inside.lstrip().startswith("[") else ""  # else an option of the environment
+            guard = (
+                "{}" if inside.lstrip().startswith("[") else ""
+            )  # otherwise parsed as an option of the environment
             return rf"\begin{{{node.name}}}{columns}{guard}{inside}\end{{{node.name}}}"
         case _:
             assert_never(node)
@@ -125,7 +127,7 @@ def _macro(node: Macro) -> str:
 
 
 def _argument(nodes: Nodes) -> str:
-    """What stands above or below: one letter or digit without braces."""
+    """Return the argument of a script: one letter or digit without braces."""
     written = _write(_in_rows(nodes))
     return written if len(written) == 1 and written.isascii() and written.isalnum() else "{" + written + "}"
 
@@ -142,7 +144,7 @@ def _sign(character: str) -> str:
 
 
 def _words(text: str) -> str:
-    """The inside of \\text: Chinese and signs as they are, Latin without accents, TeX's own signs escaped."""
+    r"""Return the inside of \text: Chinese and symbols, Latin without accents, TeX's signs escaped."""
     plain = _without_accents(text)
     for character in plain:
         if not (character.isascii() or _is_mathematical(character) or _is_chinese(character)):
@@ -151,14 +153,14 @@ def _words(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`text` with TeX's own signs escaped, as far as that is the same in words and in formulas."""
+    """Return `text` with TeX's special characters escaped, valid in text and in mathematics."""
     if any(each in "\\~^" for each in text):
         raise TexError("no sign to show")
     return "".join(f"\\{each}" if each in "%#_$&{}" else each for each in text)
 
 
 def _without_accents(text: str) -> str:
-    """Latin letters without accents, which MicroTeX does not bear; all else as it was."""
+    """Return `text` with its Latin letters without accents, on which MicroTeX crashes."""
     if text.isascii():
         return text
     return "".join(

@@ -1,6 +1,7 @@
-"""A formula as readable Unicode characters, for messages that cannot show real ones.
+"""Unicode rendering of a formula, for messages without drawn mathematics.
 
-Reads the tree of tex_parser.py. When unsure it gives up, and the source is shown instead.
+Renders the parsed tree as one line of text, or one line a row. Ambiguous constructs raise TexError,
+and the source is rendered instead.
 """
 
 import re
@@ -28,26 +29,30 @@ from bot.latex.nodes import (
     Words,
 )
 from bot.latex.parser import parse
-from bot.latex.unicode_tables import Kind, Part, above, below, fence, in_face, joined, sign, symbol
+from bot.latex.unicode_tables import AtomType, Part, above, below, fence, in_face, joined, sign, symbol
 from bot.text_sanitizer import clean
 
 _BARE_ABOVE: Final = {"*": "*", "∗": "*", "⋆": "*", "†": "†", "‡": "‡", "∘": "°", "′": "′", "′′": "″"}
 _DEFINED: Final = {"def": "≝", "Δ": "≜", "△": "≜"}
-_CLASS_KINDS: Final = {"mathop": Kind.FUNCTION, "mathbin": Kind.OPERATION, "mathrel": Kind.RELATION}
+_CLASS_KINDS: Final = {
+    "mathop": AtomType.FUNCTION,
+    "mathbin": AtomType.OPERATION,
+    "mathrel": AtomType.RELATION,
+}
 _ROOTS: Final = {"2": "√", "3": "∛", "4": "∜"}
 
 
 def scripted(
     parts: list[Part], scripts: Sequence[tuple[str, list[Part]]], *, fenced: bool = False
 ) -> list[Part]:
-    """`parts` with (mark, script) on the last of them; several are bracketed, unless they are `fenced`."""
+    """Return `parts` with (mark, script) pairs on the last; several are bracketed unless `fenced`."""
     if len(parts) > 1 and not fenced:
         parts = [Part(f"({joined(parts)})")]
     *others, last = parts or [Part("")]
-    text = f"({last.text})" if last.kind is Kind.FRACTION or "√" in last.text[:2] else last.text
+    text = f"({last.text})" if last.kind is AtomType.FRACTION or "√" in last.text[:2] else last.text
     for mark, script in sorted(scripts, key=lambda each: each[0] == "^"):
         text += _script(mark, script)
-    return [*others, Part(text, Kind.CLOSING if last.kind is Kind.FRACTION else last.kind)]
+    return [*others, Part(text, AtomType.CLOSING if last.kind is AtomType.FRACTION else last.kind)]
 
 
 def _script(mark: str, parts: list[Part]) -> str:
@@ -61,35 +66,35 @@ def _script(mark: str, parts: list[Part]) -> str:
 
 
 def faced(parts: list[Part], alphabet: str) -> list[Part]:
-    """`parts` in the face of a macro such as \\mathbb; several letters are one word."""
+    r"""Return `parts` in the face of a macro such as \mathbb; several letters become one word."""
     letters = [replace(part, text=in_face(part.text, alphabet)) for part in parts]
-    if len(letters) > 1 and all(part.kind is Kind.ORDINARY for part in letters):
+    if len(letters) > 1 and all(part.kind is AtomType.ORDINARY for part in letters):
         return [Part(joined(letters))]
     return letters
 
 
 def accented(parts: list[Part], accent: str) -> Part:
-    """One letter under a macro such as \\hat, or a short word under or over a line."""
+    r"""Return one letter with the accent of a macro such as \hat, or a short word with a line."""
     mark = ACCENTS[accent]
-    said = joined(parts, tight=True)
-    if accent in ("overline", "underline") and len(said) <= 12 and said.isalnum():
-        return Part("".join(letter + mark for letter in said))
-    letter, rest = said[:1], said[1:]
+    text = joined(parts, tight=True)
+    if accent in ("overline", "underline") and len(text) <= 12 and text.isalnum():
+        return Part("".join(letter + mark for letter in text))
+    letter, rest = text[:1], text[1:]
     if not letter.isalnum() or any(each.isascii() for each in rest) or len(parts) > 1:
         raise TexError("an accent over more than a letter")
     return Part(letter + mark + rest)
 
 
 def classed(parts: list[Part], name: str) -> Part:
-    """`parts` as one that stands among others as a macro such as \\mathbin says."""
-    return Part(joined(parts), _CLASS_KINDS.get(name, Kind.ORDINARY))
+    r"""Return `parts` as one part of the spacing class of a macro such as \mathbin."""
+    return Part(joined(parts), _CLASS_KINDS.get(name, AtomType.ORDINARY))
 
 
 def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part] | None = None) -> Part:
-    """What the macro `name` puts together of its arguments."""
+    """Return the rendering of the macro `name` with its rendered arguments."""
     match name, arguments:
         case "frac" | "dfrac" | "tfrac" | "cfrac", (upper, lower):
-            return Part(f"{_numerator(upper)}/{_factor(lower)}", Kind.FRACTION)
+            return Part(f"{_numerator(upper)}/{_factor(lower)}", AtomType.FRACTION)
         case "binom", (upper, lower):
             return Part(f"C({joined(upper)}, {joined(lower)})")
         case "sqrt", (inside,):
@@ -97,17 +102,17 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             root = _ROOTS.get(degree) or f"{above(degree) or f'({degree})'}√"
             return Part(root + _factor(inside))
         case "operatorname" | "operatorname*", (inside,):
-            return Part(joined(inside), Kind.FUNCTION)
+            return Part(joined(inside), AtomType.FUNCTION)
         case "overset" | "stackrel", (upper, sign):
             return _over(upper, sign)
         case "underset", (lower, sign):
             return scripted(sign, [("_", lower)])[-1]
         case "underbrace" | "overbrace", (inside,):
-            return Part(_factor(inside), Kind.CLOSING)
+            return Part(_factor(inside), AtomType.CLOSING)
         case "xrightarrow", (over,) if optional is None:
-            return Part(f"—{said}→" if (said := joined(over, tight=True)) else "⟶", Kind.RELATION)
+            return Part(f"—{text}→" if (text := joined(over, tight=True)) else "⟶", AtomType.RELATION)
         case "xleftarrow", (over,) if optional is None:
-            return Part(f"←{said}—" if (said := joined(over, tight=True)) else "⟵", Kind.RELATION)
+            return Part(f"←{text}—" if (text := joined(over, tight=True)) else "⟵", AtomType.RELATION)
         case "pmod", (inside,):
             return Part(f" (mod {joined(inside)})")
         case _:
@@ -117,28 +122,28 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
 def _over(upper: list[Part], sign: list[Part]) -> Part:
     over = joined(upper, tight=True)
     if [part.text for part in sign] == ["="] and over in _DEFINED:
-        return Part(_DEFINED[over], Kind.RELATION)
+        return Part(_DEFINED[over], AtomType.RELATION)
     return scripted(sign, [("^", upper)])[-1]
 
 
 def _numerator(parts: list[Part]) -> str:
-    said = joined(parts)
-    plain = all(part.kind in (Kind.ORDINARY, Kind.OPENING, Kind.CLOSING) for part in parts)
-    return said if said and plain and " " not in said and "/" not in said else f"({said})"
+    text = joined(parts)
+    plain = all(part.kind in (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING) for part in parts)
+    return text if text and plain and " " not in text and "/" not in text else f"({text})"
 
 
 def _factor(parts: list[Part]) -> str:
-    """`parts` so that they stay together after "/" or "√"."""
-    said = joined(parts)
-    single = len(parts) == 1 and parts[0].kind is Kind.ORDINARY and " " not in said
-    derivative = len(parts) == 2 and parts[0].text in ("∂", "d") and parts[1].kind is Kind.ORDINARY
-    number = said.replace(".", "").isdigit()
-    call = len(parts) > 2 and parts[0].kind is Kind.ORDINARY and _is_bracketed(joined(parts[1:]))
-    return said if single or derivative or number or call or _is_bracketed(said) else f"({said})"
+    """Return `parts` bracketed where they would fall apart after "/" or "√"."""
+    text = joined(parts)
+    single = len(parts) == 1 and parts[0].kind is AtomType.ORDINARY and " " not in text
+    derivative = len(parts) == 2 and parts[0].text in ("∂", "d") and parts[1].kind is AtomType.ORDINARY
+    number = text.replace(".", "").isdigit()
+    call = len(parts) > 2 and parts[0].kind is AtomType.ORDINARY and _is_bracketed(joined(parts[1:]))
+    return text if single or derivative or number or call or _is_bracketed(text) else f"({text})"
 
 
 def _is_bracketed(text: str) -> bool:
-    """Whether one pair of round brackets is around all of `text`."""
+    """Return whether one pair of round brackets is around all of `text`."""
     depth = 0
     for index, char in enumerate(text):
         depth += {"(": 1, ")": -1}.get(char, 0)
@@ -151,12 +156,12 @@ _BRACKETS: Final = {"": "", "p": "()", "b": "[]", "B": "{}", "v": "||", "V": "�
 
 
 def rows_in_lines(cells: list[list[str]]) -> str:
-    """One line for each row: aligned equations, tables."""
+    """Return one line for each row: aligned equations, tables."""
     return "\n".join(" ".join(cell for cell in row if cell) for row in cells)
 
 
 def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", most: int = 6) -> str:
-    """All rows in one line; raises TexError for more than `most` rows or columns."""
+    """Return all rows in one line; raises TexError for more than `most` rows or columns."""
     if len(cells) > most or any(len(row) > most for row in cells):
         raise TexError("a large matrix")
     if (
@@ -169,7 +174,7 @@ def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", mo
 
 
 def in_line(environment: str, cells: list[list[str]]) -> str:
-    """An environment among others in a line, with its brackets."""
+    """Return an environment inside a line, with its brackets."""
     if environment == "cases":
         return "{ " + rows_in_line(cells, ", ") + " }"
     if environment.endswith("matrix"):
@@ -179,31 +184,31 @@ def in_line(environment: str, cells: list[list[str]]) -> str:
 
 
 LONGEST_UNICODE: Final = 200
-# Telegram makes a command of "/x" after a bracket; this sign of division looks the same and is none.
+# Telegram detects "/x" after a bracket as a command; U+2215 looks the same and is not detected.
 _COMMAND: Final = re.compile(r"(?<!\w)/(?=\w)")
 
 
 @lru_cache(maxsize=1024)
 def unicode_tex(tex: str) -> str | None:
-    """`tex`, without delimiters, in Unicode; rows of a display formula become lines.
+    """Return `tex`, without delimiters, in Unicode; rows of a display formula become lines.
 
-    Scripts are Unicode only if every character has such a form, else _(…) and ^(…); fractions have brackets.
-    None where the source reads better: unknown macros, broken source, large matrices, accents over words, a
-    result that is empty or longer than LONGEST_UNICODE.
+    Scripts are Unicode only if every character has such a form, otherwise _(…) and ^(…); fractions have
+    brackets. None if the source is easier to read: unknown macros, broken source, large or sparse
+    matrices, accents over words, an empty result or one longer than LONGEST_UNICODE.
     """
     try:
-        shown = _shown(parse(clean(tex)))
+        rendered = _render(parse(clean(tex)))
     except TexError:
         return None
-    shown = _COMMAND.sub("∕", unicodedata.normalize("NFC", shown).replace("′′", "″"))
-    lines = "\n".join(line.strip() for line in shown.split("\n") if line.strip())
+    rendered = _COMMAND.sub("∕", unicodedata.normalize("NFC", rendered).replace("′′", "″"))
+    lines = "\n".join(line.strip() for line in rendered.split("\n") if line.strip())
     if not lines or len(lines) > LONGEST_UNICODE or clean(lines) != lines:
         return None
     return lines
 
 
-def _shown(nodes: Nodes) -> str:
-    """A whole formula: an environment that is all of it, or at its end, may have lines."""
+def _render(nodes: Nodes) -> str:
+    """Return a whole formula; an environment that is all of it, or its end, may have lines."""
     meant = [node for node in nodes if not isinstance(node, Space)]
     match meant:
         case [Environment(name=("aligned" | "gathered" | "split" | "array"), nodes=inside)]:
@@ -225,7 +230,7 @@ def _line(nodes: Nodes, *, tight: bool = False) -> str:
 
 
 def _cells(nodes: Nodes, *, tight: bool = False) -> list[list[str]]:
-    """The rows and columns of an environment."""
+    """Return the rows and columns of an environment."""
     rows: list[list[str]] = []
     row: list[str] = []
     cell: list[Node] = []
@@ -255,7 +260,7 @@ def _parts(nodes: Nodes) -> list[Part]:
 
 
 def _with_scripts(nodes: Nodes) -> Iterator[tuple[Node | None, list[Script], bool]]:
-    """Each node with the scripts that stand on it, and whether white space follows."""
+    """Yield each node with its scripts and whether white space follows."""
     base: Node | None = None
     scripts: list[Script] = []
     spaced = False
@@ -286,8 +291,8 @@ def _part(node: Node) -> list[Part]:
         case Fenced(opening="middle"):
             return [Part(fence(node.closing))]
         case Fenced():
-            opening = Part(fence(node.opening), Kind.OPENING)
-            return [opening, *_parts(node.nodes), Part(fence(node.closing), Kind.CLOSING)]
+            opening = Part(fence(node.opening), AtomType.OPENING)
+            return [opening, *_parts(node.nodes), Part(fence(node.closing), AtomType.CLOSING)]
         case Environment():
             return [Part(in_line(node.name, _cells(node.nodes)))]
         case Macro():
@@ -301,8 +306,8 @@ def _part(node: Node) -> list[Part]:
 
 
 def _macro(node: Macro) -> list[Part]:
-    if (known := symbol(node.name)) is not None:
-        return [known]
+    if (part := symbol(node.name)) is not None:
+        return [part]
     if node.name in macros.SILENT or node.name.endswith("phantom"):
         return []
     if node.name == "substack":

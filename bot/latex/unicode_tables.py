@@ -1,4 +1,4 @@
-"""Letters in other faces and places: double-struck, script, above and below the line. Look-ups only."""
+"""Unicode character tables: alphabets, scripts and the spacing classes of signs."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ _NAMES: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCR
 
 
 def below(text: str) -> str | None:
-    """`text` in subscript characters; None unless every one has such a form."""
+    """Return `text` in subscript characters; None unless every one has such a form."""
     return _each(text, _BELOW)
 
 
 def above(text: str) -> str | None:
-    """`text` in superscript characters; None unless every one has such a form."""
+    """Return `text` in superscript characters; None unless every one has such a form."""
     return _each(text, _ABOVE)
 
 
 def in_face(text: str, alphabet: str) -> str:
-    """`text` with its Latin letters in the face of a macro such as \\mathbb, where they have one."""
+    r"""Return `text` with its Latin letters in the alphabet of a macro such as \mathbb, if they exist."""
     name = _NAMES.get(alphabet)
     return text if name is None else "".join(_letter(each, name) for each in text)
 
@@ -46,11 +46,11 @@ def _letter(letter: str, face: str) -> str:
     if not (letter.isascii() and letter.isalnum()) or (letter.isdigit() and face != "DOUBLE-STRUCK"):
         return letter
     case = "DIGIT" if letter.isdigit() else "CAPITAL" if letter.isupper() else "SMALL"
-    said = unicodedata.name(letter).split()[-1]
+    letter_name = unicodedata.name(letter).split()[-1]
     for name in (
-        f"MATHEMATICAL {face} {case} {said}",
-        f"{face} {case} {said}",
-        f"BLACK-LETTER {case} {said}",
+        f"MATHEMATICAL {face} {case} {letter_name}",
+        f"{face} {case} {letter_name}",
+        f"BLACK-LETTER {case} {letter_name}",
     ):
         try:
             return unicodedata.lookup(name)
@@ -59,9 +59,11 @@ def _letter(letter: str, face: str) -> str:
     return letter
 
 
-class Kind(Enum):
+class AtomType(Enum):
+    """Spacing class of a part, as TeX's atom types."""
+
     ORDINARY = "ordinary"
-    FUNCTION = "function"  # log, ∑: a blank before what it is applied to
+    FUNCTION = "function"  # log, ∑: a blank before the argument
     RELATION = "relation"
     OPERATION = "operation"
     OPENING = "opening"
@@ -73,21 +75,23 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
+    """Rendered text with its spacing class."""
+
     text: str
-    kind: Kind = Kind.ORDINARY
-    blank_after: bool = False  # the source had white space here
+    kind: AtomType = AtomType.ORDINARY
+    blank_after: bool = False  # the source has white space after it
 
 
-_OPERANDS = (Kind.ORDINARY, Kind.CLOSING, Kind.FRACTION)
-_STARTS = (Kind.ORDINARY, Kind.FUNCTION, Kind.FRACTION)
+_OPERANDS = (AtomType.ORDINARY, AtomType.CLOSING, AtomType.FRACTION)
+_STARTS = (AtomType.ORDINARY, AtomType.FUNCTION, AtomType.FRACTION)
 
 
 def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
-    """The parts in one line; `tight` without the blanks around relations and operations, for scripts."""
-    settled = _settled([part for part in parts if part.text])
+    """Return the parts in one line; `tight` omits the blanks around relations and operations, for scripts."""
+    typed = _with_atom_types([part for part in parts if part.text])
     line = ""
-    for index, part in enumerate(settled):
-        before = settled[index - 1] if index else None
+    for index, part in enumerate(typed):
+        before = typed[index - 1] if index else None
         if (
             before is not None
             and _blank(before, part, tight=tight)
@@ -99,47 +103,51 @@ def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
     return line
 
 
-def _settled(parts: list[Part]) -> list[Part]:
-    """Signs that stand for themselves are no operations, and a fraction in a product gets brackets."""
-    settled: list[Part] = []
+def _with_atom_types(parts: list[Part]) -> list[Part]:
+    """Return the parts with unary signs as ordinary ones and fractions in products bracketed."""
+    typed: list[Part] = []
     for index, part in enumerate(parts):
-        before = settled[-1] if settled else None
+        before = typed[-1] if typed else None
         after = parts[index + 1] if index + 1 < len(parts) else None
-        if part.kind is Kind.OPERATION and (before is None or before.kind not in _OPERANDS or after is None):
-            part = replace(part, kind=Kind.ORDINARY)
-        if part.kind is Kind.FRACTION and _in_product(before, after):
-            dot = before is not None and before.kind is Kind.ORDINARY and before.text[-1:].isalnum()
+        if part.kind is AtomType.OPERATION and (
+            before is None or before.kind not in _OPERANDS or after is None
+        ):
+            part = replace(part, kind=AtomType.ORDINARY)
+        if part.kind is AtomType.FRACTION and _in_product(before, after):
+            dot = before is not None and before.kind is AtomType.ORDINARY and before.text[-1:].isalnum()
             part = replace(part, text=f"{'·' if dot else ''}({part.text})")
-        settled.append(part)
-    return settled
+        typed.append(part)
+    return typed
 
 
 def _in_product(before: Part | None, after: Part | None) -> bool:
-    left = before is not None and before.kind in (*_OPERANDS, Kind.FUNCTION) and before.text not in "−+±∓|‖"
-    right = after is not None and after.kind in (*_STARTS, Kind.OPENING) and after.text not in "|‖"
+    left = (
+        before is not None and before.kind in (*_OPERANDS, AtomType.FUNCTION) and before.text not in "−+±∓|‖"
+    )
+    right = after is not None and after.kind in (*_STARTS, AtomType.OPENING) and after.text not in "|‖"
     return left or right
 
 
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
-    if Kind.BLANK in (before.kind, part.kind):
+    if AtomType.BLANK in (before.kind, part.kind):
         return False
-    if before.kind is Kind.COMMA:
+    if before.kind is AtomType.COMMA:
         return before.blank_after and not tight
-    if part.kind in (Kind.COMMA, Kind.CLOSING) or before.kind is Kind.OPENING:
+    if part.kind in (AtomType.COMMA, AtomType.CLOSING) or before.kind is AtomType.OPENING:
         return False
-    if Kind.RELATION in (before.kind, part.kind):
-        return not tight and not (before.kind is Kind.RELATION and part.kind is Kind.RELATION)
-    if Kind.OPERATION in (before.kind, part.kind):
+    if AtomType.RELATION in (before.kind, part.kind):
+        return not tight and not (before.kind is AtomType.RELATION and part.kind is AtomType.RELATION)
+    if AtomType.OPERATION in (before.kind, part.kind):
         return not tight
-    if before.kind is Kind.FUNCTION:
+    if before.kind is AtomType.FUNCTION:
         return part.kind in _STARTS and not part.text.startswith("(")
-    if part.kind is Kind.FUNCTION:
+    if part.kind is AtomType.FUNCTION:
         return before.kind in _OPERANDS and before.text not in "−+±∓"
     return _words_meet(before.text, part.text)
 
 
 def _words_meet(before: str, after: str) -> bool:
-    """Whether two words, such as a name and a letter, would become one."""
+    """Return whether two words, such as a name and a letter, would run together."""
     left = len(before) > 1 and before[-2:].isalpha() and before.isascii()
     right = len(after) > 1 and after[:2].isalpha() and after.isascii()
     return (left and after[0].isalpha()) or (right and before[-1].isalpha())
@@ -149,13 +157,13 @@ _RELATION_SIGNS: Final = frozenset("=<>≤≥≠≈≡∼∝∈→←↔⇒⇐�
 _OPENINGS: Final = ("{", "langle", "lceil", "lfloor", "ulcorner", "llcorner")
 _CLOSINGS: Final = ("}", "rangle", "rceil", "rfloor", "urcorner", "lrcorner")
 _KINDS: Final = (
-    (macros.SPACES, Kind.BLANK),
-    ({**macros.BIG_OPERATORS, **macros.FUNCTIONS}, Kind.FUNCTION),
-    (macros.OPERATIONS, Kind.OPERATION),
-    (macros.RELATIONS, Kind.RELATION),
-    (macros.ORDINARY, Kind.ORDINARY),
-    ({name: macros.ORDINARY[name] for name in _CLOSINGS}, Kind.CLOSING),
-    ({name: macros.ORDINARY[name] for name in _OPENINGS}, Kind.OPENING),
+    (macros.SPACES, AtomType.BLANK),
+    ({**macros.BIG_OPERATORS, **macros.FUNCTIONS}, AtomType.FUNCTION),
+    (macros.OPERATIONS, AtomType.OPERATION),
+    (macros.RELATIONS, AtomType.RELATION),
+    (macros.ORDINARY, AtomType.ORDINARY),
+    ({name: macros.ORDINARY[name] for name in _CLOSINGS}, AtomType.CLOSING),
+    ({name: macros.ORDINARY[name] for name in _OPENINGS}, AtomType.OPENING),
 )
 _SYMBOLS: Final = {name: Part(shown, kind) for table, kind in _KINDS for name, shown in table.items()}
 _FENCES: Final = {
@@ -165,27 +173,27 @@ _FENCES: Final = {
 
 
 def sign(text: str) -> Part:
-    """A character that stands for itself, or for one that looks better."""
+    """Return the part of a single character."""
     match text:
         case "-" | "+" | "*":
-            return Part("−" if text == "-" else text, Kind.OPERATION)
+            return Part("−" if text == "-" else text, AtomType.OPERATION)
         case "(" | "[":
-            return Part(text, Kind.OPENING)
+            return Part(text, AtomType.OPENING)
         case ")" | "]":
-            return Part(text, Kind.CLOSING)
+            return Part(text, AtomType.CLOSING)
         case "," | ";":
-            return Part(text, Kind.COMMA)
+            return Part(text, AtomType.COMMA)
         case "'":
             return Part("′")
         case _:
-            return Part(text, Kind.RELATION if text in _RELATION_SIGNS else Kind.ORDINARY)
+            return Part(text, AtomType.RELATION if text in _RELATION_SIGNS else AtomType.ORDINARY)
 
 
 def symbol(name: str) -> Part | None:
-    """What the macro `name` stands for; None where it is no symbol."""
+    """Return the part of the macro `name`; None if it is no symbol."""
     return _SYMBOLS.get(name)
 
 
 def fence(written: str) -> str:
-    """The sign of what is written after \\left, \\middle or \\right."""
+    r"""Return the character of a delimiter as written after \left, \middle or \right."""
     return _FENCES.get(written, written)

@@ -1,4 +1,4 @@
-"""What a message will look like, as a page of its own: for operators, and for the README's pictures."""
+"""Preview of a post's message as an HTML page or a PNG, for operators and the README."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +21,11 @@ BOT: Final = "kexue_bot"  # links in a preview need some username
 
 
 class NoSuchPostError(Exception):
-    """Nothing stored answers to what was asked for; the text says what to do."""
+    """Error for a query that matches no stored post; the text says what to do."""
 
 
 async def preview(settings: Settings, wanted: str, *, language: str, kind: str) -> tuple[str, str]:
-    """The title of the post that `wanted` names, and a page of what will be sent of it.
+    """Return the title of the post that matches `wanted`, and a page with its message.
 
     Raises NoSuchPostError and UnusableDatabaseError.
     """
@@ -38,7 +38,7 @@ async def preview(settings: Settings, wanted: str, *, language: str, kind: str) 
 
 
 def write(shown: str, out: Path) -> None:
-    """Write a page, or a picture of it where the name ends in .png. Raises NoPictureError and OSError."""
+    """Write a page, or a picture of it if the name ends in .png. Raises NoPictureError and OSError."""
     if out.suffix.lower() == ".png":
         take_picture(shown, out)
     else:
@@ -55,7 +55,7 @@ async def _message(tx: Transaction, wanted: str, language: str, kind: str) -> tu
 
 
 async def _find(tx: Transaction, wanted: str) -> Post:
-    """By its number here, by its number on the blog, or the best hit of a search for these words."""
+    """Return the post by its id, by its archive id on the blog, or the best search hit for the words."""
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 else None
     if number is not None and (post := await tx.posts.get(PostId(number))) is not None:
         return post
@@ -65,5 +65,5 @@ async def _find(tx: Transaction, wanted: str) -> Post:
     if hits := search(build(every), wanted):
         return next(post for post in every if post.id == hits[0].post_id)
     raise NoSuchPostError(
-        f"no stored post answers to {wanted!r}: give its number, its archive id, or words of its title"
+        f"no stored post matches {wanted!r}: give its number, its archive id, or words of its title"
     )

@@ -1,7 +1,7 @@
-"""A message that is about to be sent, as HTML laid out the way a client lays it out.
+"""HTML page of rendered messages, laid out as a client shows them.
 
-Reads what the Bot API would be given, rich blocks or classic HTML and the keyboard, so that it cannot show
-anything that would not be sent. Pure.
+The input is the Bot API payload (rich blocks or classic HTML, and the keyboard), so the page shows
+exactly the request that would be sent.
 """
 
 import json
@@ -20,19 +20,21 @@ _STYLES = {"bold": "b", "italic": "i", "code": "code"}
 
 
 def bubble(message: Rendered) -> str:
-    """The message with the buttons below it."""
+    """Return the message with the buttons below it."""
     if message.rich is not None:
         blocks = message.rich["blocks"]
-        said = _blocks(blocks if isinstance(blocks, list) else [])
+        content = _blocks(blocks if isinstance(blocks, list) else [])
         kind = "rich"
     else:
-        said = _classic(message.html) if message.markup else escape(message.html, quote=False)
+        content = _classic(message.html) if message.markup else escape(message.html, quote=False)
         kind = "classic"
-    return f'<div class="message"><div class="bubble {kind}">{said}</div>{_keyboard(message.keyboard)}</div>'
+    return (
+        f'<div class="message"><div class="bubble {kind}">{content}</div>{_keyboard(message.keyboard)}</div>'
+    )
 
 
 def _classic(html: str) -> str:
-    """Telegram's HTML is nearly a browser's; a line end after a quote or a listing belongs to it."""
+    """Return Telegram's HTML for a browser: a line end after a quote or a listing is part of it."""
     return html.replace("</blockquote>\n", "</blockquote>").replace("</pre>\n", "</pre>")
 
 
@@ -80,7 +82,7 @@ def _block(block: Mapping[str, Any]) -> str:
         case "list":
             return _list(block["items"])
         case kind:
-            raise ValueError(f"the preview does not know blocks of the type {kind}")
+            raise ValueError(f"unsupported block type: {kind}")
 
 
 def _list(items: Sequence[Mapping[str, Any]]) -> str:
@@ -144,14 +146,14 @@ document.querySelectorAll(".tex").forEach(place => katex.render(place.textConten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A message and what it is called on the page."""
+    """Message with its caption on the page."""
 
     name: str
     message: Message
 
 
 def page(shots: Sequence[Shot], *, title: str, forms: Sequence[Form] = (Form.RICH, Form.CLASSIC)) -> str:
-    """Each message in each of `forms`, side by side. One that has no such form is in the next simpler."""
+    """Return a page with each message in each of `forms`, in columns."""
     pairs = "".join(_pair(shot, forms) for shot in shots)
     style, script = (_katex("katex.css"), _katex("katex.min.js")) if 'class="tex"' in pairs else ("", "")
     typeset = f"<script>{script}</script><script>{_TYPESET}</script>" if script else ""

@@ -1,7 +1,4 @@
-"""A page as a picture, taken by a Chromium of this machine without a window.
-
-Knows the browser's options; knows nothing of what the page shows.
-"""
+"""Screenshot of a page, taken with a headless Chromium of this machine."""
 
 import os
 import re
@@ -19,9 +16,9 @@ BROWSERS: Final = (
     "chrome",
     "msedge",
 )
-PATIENCE: Final = 60.0  # seconds
+TIMEOUT_SECONDS: Final = 60.0
 _SIZE = re.compile(r'<html[^>]* data-size="(\d+)x(\d+)"')
-# The page is asked for its size first, because a screenshot is as large as the window, not as the page.
+# The size is measured first, because a screenshot has the size of the window, not of the page.
 _MEASURE = (
     "<script>document.documentElement.dataset.size = "
     "document.body.scrollWidth + 'x' + document.body.scrollHeight</script>"
@@ -29,16 +26,16 @@ _MEASURE = (
 
 
 class NoPictureError(Exception):
-    """The picture could not be taken; the text says why and what to do."""
+    """Error for a failed screenshot; the text gives the reason and the fix."""
 
 
 def find() -> str | None:
-    """The first browser of this machine that can take a picture."""
+    """Return the path of the first installed browser that can take a screenshot."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 def take_picture(page: str, out: Path, *, scale: int = 2) -> None:
-    """Write `page` as a PNG, `scale` dots for a point. Raises NoPictureError."""
+    """Write `page` as a PNG with `scale` device pixels per CSS pixel. Raises NoPictureError."""
     browser = find()
     if browser is None:
         raise NoPictureError(
@@ -56,11 +53,11 @@ def take_picture(page: str, out: Path, *, scale: int = 2) -> None:
             f"--user-data-dir={folder}/user",
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
-            common.append("--no-sandbox")  # Chromium refuses to run for root with one
+            common.append("--no-sandbox")  # Chromium refuses to run as root with its sandbox
         address = source.as_uri()
         measured = _SIZE.search(_run([*common, "--window-size=1000,800", "--dump-dom", address]))
         if measured is None:
-            raise NoPictureError(f"{browser} does not tell how large the page is")
+            raise NoPictureError(f"{browser} did not report the size of the page")
         window = f"--window-size={measured[1]},{measured[2]}"
         shot = Path(folder) / "page.png"
         _run([*common, window, f"--force-device-scale-factor={scale}", f"--screenshot={shot}", address])
@@ -71,7 +68,7 @@ def take_picture(page: str, out: Path, *, scale: int = 2) -> None:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True)  # noqa: S603 - found above
+        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)  # noqa: S603 - found above
     except subprocess.SubprocessError as error:
         raise NoPictureError(f"{command[0]} failed: {error}") from error
     return done.stdout.decode("utf-8", "replace")

@@ -1,7 +1,4 @@
-"""A message in the form in which it goes out: rich, classic or plain, with its buttons.
-
-Knows what the Bot API takes, not how it is called.
-"""
+"""Rendering of a message in one of three forms: rich, classic HTML or plain text."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +14,7 @@ from storage.model import Form, Format
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """`rich`, or else `html` (plain text if `markup` is off), and the keyboard as JSON."""
+    """Rendered message: `rich`, or `html` (plain text if `markup` is False), and the keyboard as JSON."""
 
     form: Form
     rich: Mapping[str, object] | None = None
@@ -28,7 +25,7 @@ class Rendered:
 
 
 def choose(message: Message, wish: Format, *, at_most: Form | None = None, rich: bool = True) -> Form:
-    """The form for a chat that wishes `wish`, on a server with or without `rich`, and not above `at_most`."""
+    """Return the form for a chat that prefers `wish`, on a server with or without `rich`, up to `at_most`."""
     if at_most is not None and at_most is not Form.RICH:
         return at_most
     if not rich or wish is Format.CLASSIC:
@@ -37,20 +34,20 @@ def choose(message: Message, wish: Format, *, at_most: Form | None = None, rich:
 
 
 def render(message: Message, form: Form) -> Rendered:
-    """`message` in `form`, or in the next simpler one where it does not fit (`Rendered.form` says which)."""
+    """Return `message` in `form`, or in the next simpler form if it does not fit; see `Rendered.form`."""
     keyboard = keyboard_json(message.keyboard)
     if form is Form.RICH and (rich := render_rich(message)) is not None:
         return Rendered(form=Form.RICH, rich=rich, keyboard=keyboard)
     if form is Form.PLAIN:
         text = plain(message.body)[: MAX_UNITS // 2]
         return Rendered(form=form, html=text, markup=False, keyboard=keyboard)
-    # Every view fits in one message; were one ever longer, its first part is what matters.
+    # Every view fits in one message; of a longer one only the first part is sent.
     html = render_classic(message)[0]
     return Rendered(form=Form.CLASSIC, html=html, keyboard=keyboard, preview=message.preview)
 
 
 def keyboard_json(keyboard: Keyboard) -> str | None:
-    """An inline keyboard in the Bot API's form; None without buttons."""
+    """Return the reply markup in the Bot API's JSON; None without buttons."""
     if not keyboard:
         return None
     if any(button.pick is not None for row in keyboard for button in row):
@@ -62,7 +59,7 @@ def keyboard_json(keyboard: Keyboard) -> str | None:
     return json.dumps({"inline_keyboard": rows}, ensure_ascii=False)
 
 
-# Bot API, ChatAdministratorRights: what the bot asks for when it is added, and its reader must have too.
+# Bot API, ChatAdministratorRights: the rights the bot requests, which its user must have as well.
 POSTING = {
     name: name in ("can_manage_chat", "can_post_messages", "can_edit_messages")
     for name in (
@@ -76,7 +73,7 @@ MANAGING = POSTING | {"can_post_messages": False, "can_edit_messages": False}
 
 
 def _picking(button: Button) -> dict[str, Any]:
-    """A button that opens Telegram's own list of the chats that its reader administers."""
+    """Return a button that opens Telegram's list of the chats its user administers."""
     channel = button.pick is Pick.CHANNEL
     request: dict[str, Any] = {
         "request_id": int(button.pick or Pick.GROUP),

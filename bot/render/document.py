@@ -1,7 +1,6 @@
-"""A message before it is rendered: a small tree of blocks and inlines, and the buttons below it.
+"""Document model of a message: a tree of blocks and inlines, and the keyboard below it.
 
-Every view builds a `Message`; rich.py and classic.py each turn its body into one of Telegram's two forms.
-Knows nothing of either form, of Telegram or of storage.
+Every view builds a `Message`; the renderers turn its body into one of Telegram's forms.
 """
 
 from dataclasses import dataclass
@@ -10,27 +9,35 @@ from enum import IntEnum
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """Plain text."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bold:
+    """Bold inlines."""
+
     children: "tuple[Inline, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Italic:
+    """Italic inlines."""
+
     children: "tuple[Inline, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
+    """Fixed-width text."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`url` is http(s) or tg."""
+    """Link; the scheme of `url` is http, https or tg."""
 
     url: str
     children: "tuple[Inline, ...]"
@@ -48,12 +55,14 @@ Inline = Text | Bold | Italic | Code | Link | Formula
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """Paragraph of inlines."""
+
     children: tuple[Inline, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`level` 1 is the largest, 6 the smallest."""
+    """Heading; `level` 1 is the largest, 6 the smallest."""
 
     children: tuple[Inline, ...]
     level: int = 3
@@ -61,7 +70,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a list; `label` is what stands before it ("1", "◌ 2"), None for a bullet."""
+    """List item; `label` is the text before it ("1", "◌ 2"), None for a bullet."""
 
     children: tuple[Inline, ...]
     label: str | None = None
@@ -69,30 +78,36 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Items:
+    """List of items."""
+
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayFormula:
-    """A formula on a line of its own; `tex` is the source without its delimiters or outer environment."""
+    """Display formula; `tex` is the source without its delimiters or outer environment."""
 
     tex: str
 
 
 @dataclass(frozen=True, slots=True)
 class Preformatted:
+    """Preformatted block."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Somebody else's words: the excerpt of a post."""
+    """Block quote: the excerpt of a post."""
 
     blocks: "tuple[Block, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
+    """Small print below a message."""
+
     children: tuple[Inline, ...]
 
 
@@ -101,7 +116,7 @@ Body = tuple[Block, ...]
 
 
 class Pick(IntEnum):
-    """What kind of chat can be picked; the number comes back with the choice."""
+    """Kind of chat that a button asks its user to choose; the number returns with the choice."""
 
     CHANNEL = 1
     GROUP = 2
@@ -109,9 +124,9 @@ class Pick(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """Exactly one of `action` (callback data, <= 64 bytes), `url`, `copy` (<= 256), `share`, `pick` is set.
+    """Button with exactly one of `action` (<= 64 bytes), `url`, `copy` (<= 256), `share`, `pick`.
 
-    A button that lets its reader `pick` one of their chats stands among its like, in a private chat only.
+    A `pick` button is part of a reply keyboard, in a private chat only, with no buttons of other kinds.
     """
 
     text: str
@@ -127,7 +142,7 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is to be said: a body in either form, the buttons, and the address whose preview may be shown."""
+    """Message: a body, the keyboard, and the address whose link preview may be shown."""
 
     body: Body
     keyboard: Keyboard = ()

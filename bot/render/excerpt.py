@@ -1,6 +1,7 @@
-"""The text of an excerpt as blocks: paragraphs, headings, lists and formulas.
+"""Excerpt parser: text as captured in a dump, as paragraphs, headings, lists and formulas.
 
-Reads what a dump captured, MathJax source and all. Knows nothing of how blocks are shown or of TeX's macros.
+Splits the text at formula delimiters, numbers the equations as MathJax does and recognises headings
+and lists by their shape.
 """
 
 import re
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.latex.delimiters import Kind, Stretch, stretches
+from bot.latex.delimiters import Segment, SegmentKind, split_segments
 from bot.render.document import (
     Block,
     Body,
@@ -33,30 +34,30 @@ _REFERENCE: Final = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Numbers by key, and the keys that are referred to."""
+    """Equation numbers by label, and the labels that are referred to."""
 
     numbers: dict[str, str]
     wanted: frozenset[str]
 
     def shown(self, key: str) -> str:
-        """What stands for a reference: "(1)"; the key without its prefix where the formula is not here."""
+        """Return the text of a reference: "(1)", or the label without its prefix if its number is unknown."""
         return f"({self.numbers.get(key) or key.rpartition(':')[2] or '…'})"
 
 
-def labels_of(found: Iterable[Stretch]) -> Labels:
-    """The labels of all display formulas, counted in order; a \\tag beside one goes before its number."""
+def labels_of(found: Iterable[Segment]) -> Labels:
+    r"""Return the labels of all display formulas, numbered in order; a \tag in the row overrides it."""
     numbers: dict[str, str] = {}
     wanted: set[str] = set()
-    for stretch in found:
-        match stretch.kind:
-            case Kind.REFERENCE:
-                wanted.add(stretch.text)
-            case Kind.INLINE | Kind.DISPLAY:
-                wanted.update(key.strip() for key in _REFERENCE.findall(stretch.text))
-            case Kind.TEXT | Kind.BROKEN:
+    for segment in found:
+        match segment.kind:
+            case SegmentKind.REFERENCE:
+                wanted.add(segment.text)
+            case SegmentKind.INLINE | SegmentKind.DISPLAY:
+                wanted.update(key.strip() for key in _REFERENCE.findall(segment.text))
+            case SegmentKind.TEXT | SegmentKind.BROKEN:
                 continue
-        if stretch.kind is Kind.DISPLAY:
-            for row in stretch.text.split(r"\\"):
+        if segment.kind is SegmentKind.DISPLAY:
+            for row in segment.text.split(r"\\"):
                 tag = _TAG.search(row)
                 for key in _LABEL.findall(row):
                     numbers.setdefault(key.strip(), tag.group(1) if tag else str(len(numbers) + 1))
@@ -64,7 +65,7 @@ def labels_of(found: Iterable[Stretch]) -> Labels:
 
 
 def resolved(tex: str, labels: Labels) -> str:
-    """`tex` without labels and references: a label that is referred to becomes a \\tag with its number."""
+    r"""Return `tex` without labels and references; a label referred to becomes a \tag with its number."""
     if r"\label" not in tex and "ref" not in tex:
         return tex
     tex = _LABEL.sub(lambda found: _tag(found.group(1).strip(), tex, labels), tex)
@@ -119,45 +120,45 @@ _HEADING_WIDTH: Final = 44  # a Chinese character counts two
 
 
 def excerpt_body(excerpt: str) -> Body:
-    """The blocks of an excerpt as captured (one paragraph a line; formulas may run over lines).
+    """Return the blocks of an excerpt as captured (one paragraph a line; formulas may span lines).
 
     References become the numbers of the labels, counted in the order of the excerpt; a referenced formula
-    shows its number. Never raises; no character of the text is lost but delimiters and invisible ones.
+    shows its number. Never raises; drops only delimiters and invisible characters.
     """
     text = clean(excerpt).strip()
     if not text:
         return ()
-    found = list(stretches(text))
+    found = list(split_segments(text))
     labels = labels_of(found)
     lines = [line for line in _lines(found, labels) if line]
     return _blocks(lines)
 
 
-def _lines(found: list[Stretch], labels: Labels) -> Iterator[tuple[Inline, ...] | Block]:
-    """Lines of running text as inlines, and blocks that stand alone, in order."""
+def _lines(found: list[Segment], labels: Labels) -> Iterator[tuple[Inline, ...] | Block]:
+    """Yield the lines of running text as inlines, and display blocks, in order."""
     line: list[Inline] = []
-    for stretch in found:
-        match stretch.kind:
-            case Kind.TEXT:
-                first, *rest = stretch.text.split("\n")
+    for segment in found:
+        match segment.kind:
+            case SegmentKind.TEXT:
+                first, *rest = segment.text.split("\n")
                 line += _words(first)
                 for following in rest:
                     yield _trimmed(line)
                     line = list(_words(following))
-            case Kind.INLINE:
-                line.append(_inline(stretch.text, labels))
-            case Kind.REFERENCE:
-                line.append(Text(labels.shown(stretch.text)))
-            case Kind.DISPLAY:
+            case SegmentKind.INLINE:
+                line.append(_inline(segment.text, labels))
+            case SegmentKind.REFERENCE:
+                line.append(Text(labels.shown(segment.text)))
+            case SegmentKind.DISPLAY:
                 yield _trimmed(line)
                 line = []
-                yield _display(stretch, labels)
-            case Kind.BROKEN if "\n" in stretch.text or stretch.text.startswith(("\\[", "\\b", "$$")):
+                yield _display(segment, labels)
+            case SegmentKind.BROKEN if "\n" in segment.text or segment.text.startswith(("\\[", "\\b", "$$")):
                 yield _trimmed(line)
                 line = []
-                yield Preformatted(stretch.text.strip())
-            case Kind.BROKEN:
-                line.append(Code(stretch.text.strip()))
+                yield Preformatted(segment.text.strip())
+            case SegmentKind.BROKEN:
+                line.append(Code(segment.text.strip()))
     yield _trimmed(line)
 
 
@@ -166,7 +167,7 @@ def _words(text: str) -> tuple[Inline, ...]:
 
 
 def _trimmed(line: list[Inline]) -> tuple[Inline, ...]:
-    """The line without blanks at its ends, and with neighbouring texts as one."""
+    """Return the line without blanks at its ends and with adjacent texts merged."""
     joined: list[Inline] = []
     for child in line:
         match joined, child:
@@ -188,9 +189,9 @@ def _inline(tex: str, labels: Labels) -> Inline:
     return Formula(resolved(source, labels))
 
 
-def _display(stretch: Stretch, labels: Labels) -> Block:
-    tex = resolved(stretch.text.strip(), labels)
-    name = stretch.environment
+def _display(segment: Segment, labels: Labels) -> Block:
+    tex = resolved(segment.text.strip(), labels)
+    name = segment.environment
     if not tex:
         return Preformatted(rf"\begin{{{name}}}\end{{{name}}}")
     if name and name.rstrip("*") not in _BARE:
@@ -233,7 +234,7 @@ def _item(line: tuple[Inline, ...] | Block) -> Item | None:
 
 
 def _announced(blocks: list[Block]) -> bool:
-    """Whether the line before ends in a colon, so that a single item is already a list."""
+    """Return whether the line before ends in a colon, so that a single item is already a list."""
     match blocks:
         case [*_, Paragraph((*_, Text(text)))]:
             return text.endswith((":", "："))
@@ -244,7 +245,7 @@ def _announced(blocks: list[Block]) -> bool:
 def _is_heading(
     line: tuple[Inline, ...], before: list[Block], after: list[tuple[Inline, ...] | Block]
 ) -> bool:
-    """Whether a line is short, no sentence, after the beginning and not the words before a formula."""
+    """Return whether a line is short, no sentence, not the first, and not the words before a formula."""
     if not before or isinstance(before[-1], Heading):
         return False
     if any(not isinstance(child, Text | Formula) for child in line) or not isinstance(line[-1], Text):

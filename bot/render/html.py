@@ -1,6 +1,6 @@
-"""A message in Telegram's classic HTML, cut into as few pieces as its limits allow.
+"""Renderer for classic messages: Telegram HTML, split at the limits of the Bot API.
 
-Pure. Knows the limits and the escaping; which tags stand where is decided in runs.py.
+Flattens the body into runs of text with tags and cuts between runs, so that no entity is split.
 """
 
 import re
@@ -36,7 +36,7 @@ _OPENABLE: Final = re.compile(r"(?:https?://[^\s/?#]+|tg://)\S*")
 
 
 def openable(url: str) -> str:
-    """`url` without blanks and invisible characters; empty unless it is an http, https or tg address."""
+    """Return `url` without blanks and invisible characters; empty unless its scheme is allowed."""
     address = "".join(clean(url).split())
     return address if _OPENABLE.fullmatch(address) else ""
 
@@ -46,7 +46,7 @@ EXPANDABLE_ABOVE: Final = 130  # UTF-16 units: about three lines of Chinese on a
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text inside the same tags, outermost first. `whole` runs are not cut; `border` runs part two blocks."""
+    """Text inside the same tags, outermost first; `whole` runs are not cut, `border` runs separate blocks."""
 
     text: str
     tags: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Run:
 
 
 def runs(body: Body) -> list[Run]:
-    """The runs of `body`; their texts joined are `plain(body)`."""
+    """Return the runs of `body`; their joined texts equal `plain(body)`."""
     return list(_blocks(body, (), quoted=False))
 
 
@@ -96,8 +96,8 @@ def _block(block: Block, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run
 
 
 def _quote_tag(quote: Quote) -> str:
-    said = plain(quote.blocks)
-    return "blockquote expandable" if units(said) > EXPANDABLE_ABOVE or said.count("\n") > 2 else "blockquote"
+    text = plain(quote.blocks)
+    return "blockquote expandable" if units(text) > EXPANDABLE_ABOVE or text.count("\n") > 2 else "blockquote"
 
 
 def _inlines(children: Iterable[Inline], tags: tuple[str, ...]) -> Iterator[Run]:
@@ -128,25 +128,25 @@ def _formula(tex: str, tags: tuple[str, ...]) -> Iterator[Run]:
 
 
 def _with(tags: tuple[str, ...], tag: str) -> tuple[str, ...]:
-    """`tags` and one more, unless it is empty, already there, or a link inside a link."""
-    if not tag or tag in tags or (tag.startswith("a ") and any(known.startswith("a ") for known in tags)):
+    """Return `tags` and `tag`, unless it is empty, already present, or a link inside a link."""
+    if not tag or tag in tags or (tag.startswith("a ") and any(other.startswith("a ") for other in tags)):
         return tags
     return (*tags, tag)
 
 
 def _quotes(tags: tuple[str, ...]) -> tuple[str, ...]:
-    """The tags that may stand around code."""
+    """Return the tags that may surround code."""
     return tuple(tag for tag in tags if tag.startswith("blockquote"))
 
 
 def _anchor(url: str) -> str:
-    """The opening of a link; empty for an address that no reader should open."""
+    """Return the opening tag of a link; empty for an address with another scheme."""
     address = openable(url)
     return f'a href="{escape(address)}"' if address else ""
 
 
 def _stripped(inside: list[Run]) -> list[Run]:
-    """Without blanks at both ends, and without empty runs."""
+    """Return the runs without blanks at both ends and without empty runs."""
     while inside and not inside[0].text.strip():
         inside.pop(0)
     while inside and not inside[-1].text.strip():
@@ -158,19 +158,19 @@ def _stripped(inside: list[Run]) -> list[Run]:
 
 
 MAX_UNITS: Final = 4096  # Bot API: text of 1-4096 characters after entities parsing, here as UTF-16 units
-MAX_ENTITIES: Final = 100  # further ones are dropped without a word
+MAX_ENTITIES: Final = 100  # the server drops further ones silently
 _SENTENCE_END: Final = re.compile(r"[。！？；!?;](?=.)|[.] ", re.DOTALL)
 
 __all__ = ["MAX_ENTITIES", "MAX_UNITS", "plain", "render_classic"]
 
 
 def render_classic(message: Message) -> tuple[str, ...]:
-    """The body of `message` as HTML pieces in order, each one to be sent as a message of its own.
+    """Return the body of `message` as HTML pieces in order, each one sent as a message.
 
     Each has at most MAX_UNITS UTF-16 units and MAX_ENTITIES entities after parsing (limits of the Bot API).
-    Cuts are at borders of blocks, else at line ends, else after sentences, else between characters; never
-    inside a formula that fits in a message. An empty body gives no piece. The texts together are
-    `plain(message.body)` but for the blanks at the cuts.
+    Cuts are at block borders, otherwise at line ends, after sentences or between characters; never inside a
+    formula that fits in a message. An empty body returns no piece. The joined texts equal
+    `plain(message.body)` except for the blanks at the cuts.
     """
     pieces: list[str] = []
     rest = runs(message.body)
@@ -181,7 +181,7 @@ def render_classic(message: Message) -> tuple[str, ...]:
 
 
 def _take(rest: list[Run]) -> tuple[list[Run], list[Run]]:
-    """As many runs as one message can hold, cut at the best place, and the others."""
+    """Return as many runs as one message can hold, cut at the best place, and the remaining ones."""
     room = MAX_UNITS
     entities = 0
     open_tags: tuple[str, ...] = ()
@@ -189,7 +189,7 @@ def _take(rest: list[Run]) -> tuple[list[Run], list[Run]]:
         fresh = len(run.tags) - _shared(open_tags, run.tags)
         size = units(run.text)
         if size > room or entities + fresh > MAX_ENTITIES:
-            # A run with one entity too many is cut before; a long one may be cut inside.
+            # A run over the entity limit is cut before; a long one may be cut inside.
             inside = room if entities + fresh <= MAX_ENTITIES else 0
             return _cut(rest, index, inside)
         room -= size
@@ -220,7 +220,7 @@ def _cut(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
 
 
 def _cut_line(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Run]]:
-    """Cut after a sentence or between characters of run `full`; before it, if it is not to be cut."""
+    """Cut after a sentence or between characters of run `full`; before it if it is a whole run."""
     run = rest[full]
     end = fitting(run.text, room)
     if not run.whole:
@@ -234,7 +234,7 @@ def _cut_line(rest: list[Run], full: int, room: int) -> tuple[list[Run], list[Ru
 
 
 def _unjoined(text: str, end: int) -> int:
-    """`end`, or a little before it, so that no emoji or accent is parted from what it belongs to."""
+    """Return `end`, or a position a little before it, so that no emoji sequence is split."""
     at = end
     while 0 < at < len(text) and end - at < 16 and (text[at] in "\u200d\ufe0f" or text[at - 1] == "\u200d"):
         at -= 1
@@ -248,7 +248,7 @@ def _halves(rest: list[Run], index: int, at: int) -> tuple[list[Run], list[Run]]
 
 
 def _trimmed(piece: list[Run]) -> list[Run]:
-    """Without the blanks at both ends, which Telegram would take away as well."""
+    """Return the runs without the blanks at both ends, which Telegram strips as well."""
     start, end = 0, len(piece)
     while start < end and not piece[start].text.strip():
         start += 1
@@ -275,7 +275,7 @@ def _html(piece: Sequence[Run]) -> str:
 
 
 def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
-    """How many outermost tags two neighbouring runs have in common."""
+    """Return how many outermost tags two adjacent runs have in common."""
     shared = 0
     for one, other in zip(left, right, strict=False):
         if one != other:

@@ -1,6 +1,6 @@
-"""A body as bare text: the last fallback, and the measure of what a reader sees.
+"""Renderer for plain text: the last fallback, and the measure of visible length.
 
-The gaps between blocks are decided here, so that classic.py shows the very same text with markup.
+The gaps between blocks are decided here; the classic renderer shows the same text with markup.
 """
 
 from collections.abc import Iterable
@@ -30,28 +30,28 @@ from bot.text_sanitizer import clean
 
 
 def plain(body: Body) -> str:
-    """`body` without any markup; formulas in Unicode, or their source where that cannot be."""
+    """Return `body` without markup; formulas in Unicode, or their source."""
     pieces: list[str] = []
     before: Block | None = None
     for block in body:
-        said = _block(block)
-        if not said:
+        text = _block(block)
+        if not text:
             continue
-        pieces += [gap(before, block), said] if before is not None else [said]
+        pieces += [gap(before, block), text] if before is not None else [text]
         before = block
     return "".join(pieces)
 
 
 def inline_text(children: Iterable[Inline]) -> str:
-    """What a reader sees of `children`."""
+    """Return the visible text of `children`."""
     return "".join(_inline(child) for child in children)
 
 
 def gap(before: Block, after: Block) -> str:
-    """The line ends between two neighbouring blocks.
+    """Return the line ends between two adjacent blocks.
 
-    What belongs together stands together: a heading over its text (a smaller one begins a new part), a
-    formula inside its sentence, a title of level 1 or 2 under the line above it.
+    A heading is close to its text (a smaller one begins a new part), a display formula to its sentence, and
+    a title of level 1 or 2 to the line above it.
     """
     match before, after:
         case Heading(level=above), Heading(level=below) if above < below:
@@ -69,12 +69,12 @@ def gap(before: Block, after: Block) -> str:
 
 
 def label(item: Item) -> str:
-    """What stands before an item of a list."""
+    """Return the marker before a list item."""
     return f"{clean(item.label)}\u2002" if item.label is not None else "•\u2002"
 
 
 def shown_formula(tex: str) -> str:
-    """A formula as characters: Unicode, or its source."""
+    """Return a formula as text: Unicode, or its source."""
     readable = unicode_tex(tex)
     return clean(" ".join(tex.split())) if readable is None else clean(readable)
 

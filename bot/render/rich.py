@@ -1,6 +1,6 @@
-"""A message as the blocks of Telegram's rich messages, with formulas that the clients draw.
+"""Renderer for rich messages: the `blocks` tree of Bot API 10.2, with drawn formulas.
 
-Pure. Knows block and text types of Bot API 10.2 and their limits; TeX is maths.py's.
+Enforces the limits on characters, blocks and depth; formulas outside the profile are sent as code.
 """
 
 import re
@@ -30,11 +30,11 @@ from bot.render.document import (
 from bot.render.html import openable
 from bot.text_sanitizer import clean
 
-# The Bot API allows 32768 characters, 500 blocks and 16 levels; these leave room for what is not known of it.
+# The Bot API allows 32768 characters, 500 blocks and 16 levels; these leave a margin.
 MAX_CHARACTERS: Final = 30_000
 MAX_BLOCKS: Final = 400
 MAX_DEPTH: Final = 8
-_NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # longer ones, years, would not fit into the margin
+_NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # years do not fit into the margin of a list
 _BULLETS: Final = frozenset("·•-*")
 
 RichBlock = dict[str, Any]
@@ -42,11 +42,10 @@ RichText = str | dict[str, Any] | list[Any]
 
 
 def render_rich(message: Message) -> dict[str, object] | None:
-    """The `InputRichMessage` of a message's body; None where it says nothing or is over the limits above.
+    """Return the `InputRichMessage` of a message's body; None if it is empty or over the limits.
 
-    Links are only those of the body: detection of entities is off, because a word that looks like an address
-    and is none makes Telegram refuse the whole message. A quote is a block with blocks inside, not the
-    expandable kind, which takes no display formula.
+    Entity detection is off: a word that looks like an address but is invalid makes Telegram reject the
+    message. A quote is a block with blocks inside, because the expandable kind holds no display formula.
     """
     blocks = list(_blocks(message.body))
     if not blocks or sum(_count(block) for block in blocks) > MAX_BLOCKS:
@@ -57,7 +56,7 @@ def render_rich(message: Message) -> dict[str, object] | None:
 
 
 def gains_from_rich(body: Body) -> bool:
-    """Whether a rich message shows more of `body`: a formula, or a heading or list inside a quote."""
+    """Return whether the rich form shows more of `body`: a formula, or a heading or list inside a quote."""
     return any(_gains(block, quoted=False) for block in body)
 
 
@@ -133,7 +132,7 @@ def _preformatted(source: str) -> RichBlock | None:
 
 
 def _list(block: Items) -> RichBlock | None:
-    """A list with numbers where every label ends in one, else with bullets; the rest of a label is kept."""
+    """Return a numbered list if every label ends in a number, otherwise a list with bullets."""
     numbers = [_NUMBERED.fullmatch(clean(item.label or "").strip()) for item in block.items]
     ordered = all(numbers)
     items: list[RichBlock] = []
@@ -149,7 +148,7 @@ def _list(block: Items) -> RichBlock | None:
 
 
 def _text(children: Iterable[Inline]) -> RichText:
-    """A bare string, one object, or a list of them without empty ones and without neighbouring strings."""
+    """Return a string, one object, or a list without empty ones and with adjacent strings merged."""
     found: list[Any] = []
     for child in children:
         shown = _inline(child)
@@ -162,7 +161,7 @@ def _text(children: Iterable[Inline]) -> RichText:
 
 
 def _stripped(text: RichText) -> RichText:
-    """Without blanks at both ends, as far as they are bare strings."""
+    """Return the text without blanks at both ends, as far as they are bare strings."""
     if isinstance(text, str):
         return text.strip()
     if not isinstance(text, list):
@@ -212,7 +211,7 @@ def _is_blank(text: RichText) -> bool:
 
 
 def _count(block: RichBlock) -> int:
-    """Blocks as the limit counts them: nested ones and list items each."""
+    """Return the number of blocks as the limit counts them: nested ones and list items each."""
     inside = sum(_count(inner) for inner in block.get("blocks", ()))
     return (
         1
@@ -222,7 +221,7 @@ def _count(block: RichBlock) -> int:
 
 
 def _characters(node: Any) -> int:
-    """All text of blocks, with the source of formulas."""
+    """Return the length of all text in blocks, including the source of formulas."""
     match node:
         case str():
             return len(node)
@@ -237,7 +236,7 @@ def _characters(node: Any) -> int:
 
 
 def _depth(node: Any) -> int:
-    """How deep blocks and formatting are nested; a block with bare text is 1."""
+    """Return the nesting depth of blocks and formatting; a block with bare text is 1."""
     match node:
         case list():
             return max((_depth(each) for each in node), default=0)

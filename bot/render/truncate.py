@@ -1,7 +1,4 @@
-"""A body made shorter: cut at borders of blocks and sentences, never inside a formula.
-
-Knows the tree and what a reader sees of it (plain.py); knows no limit of Telegram's.
-"""
+"""Truncation of a body at block, sentence or clause borders, never inside a formula."""
 
 import re
 from typing import Final, assert_never
@@ -26,17 +23,17 @@ from bot.render.document import (
 from bot.render.plain import inline_text, plain
 from bot.text_sanitizer import clean, fitting, units
 
-_MARK: Final = "…"
+_ELLIPSIS: Final = "…"
 _SENTENCE_END: Final = re.compile(r"[。！？!?；;][”’」』）)]*(?![》”’」』）)])|\.(?=\s)")
 _CLAUSE_END: Final = re.compile(r"[，、：,:](?!\d)|\s")
 _LOOSE: Final = " \t\n\u3000。，、；：,;:.…"
 
 
 def shorten(body: Body, room: int) -> Body:
-    """The beginning of `body` with at most `room` UTF-16 units of visible text, closed by "…" where cut.
+    """Return the beginning of `body` with at most `room` UTF-16 units of visible text, ending in "…" if cut.
 
-    Cuts after a block or a sentence, else after a clause, else between characters; formulas and code are kept
-    whole or left out. No heading is left without what it heads. A body that fits comes back as it is.
+    Cuts after a block or a sentence, otherwise after a clause, otherwise between characters; formulas and
+    code are kept whole or dropped, and so is a heading without its text. A body that fits is returned as is.
     """
     if units(plain(body)) <= room:
         return body
@@ -53,19 +50,19 @@ def shorten(body: Body, room: int) -> Body:
         break
     while kept and isinstance(kept[-1], Heading):
         kept.pop()
-    return _marked(kept, room)
+    return _with_ellipsis(kept, room)
 
 
-def _marked(kept: list[Block], room: int) -> Body:
-    """`kept` with the mark at its end, without blocks that leave no room for it."""
+def _with_ellipsis(kept: list[Block], room: int) -> Body:
+    """Return `kept` with the ellipsis at its end, without blocks that leave no room for it."""
     while True:
-        body = (*kept[:-1], *_with_mark(kept[-1])) if kept else (Paragraph((Text(_MARK),)),)
+        body = (*kept[:-1], *_block_with_ellipsis(kept[-1])) if kept else (Paragraph((Text(_ELLIPSIS),)),)
         if units(plain(body)) <= room or not kept:
             return body
         kept.pop()
 
 
-def _with_mark(block: Block) -> Body:
+def _block_with_ellipsis(block: Block) -> Body:
     match block:
         case Paragraph():
             return (Paragraph(_closed(block.children)),)
@@ -77,23 +74,23 @@ def _with_mark(block: Block) -> Body:
             *others, last = block.items
             return (Items((*others, Item(_closed(last.children), label=last.label))),)
         case Quote():
-            return (Quote(_marked(list(block.blocks), units(plain(block.blocks)) + 2)),)
+            return (Quote(_with_ellipsis(list(block.blocks), units(plain(block.blocks)) + 2)),)
         case DisplayFormula() | Preformatted():
-            return (block, Paragraph((Text(_MARK),)))
+            return (block, Paragraph((Text(_ELLIPSIS),)))
         case _:
             assert_never(block)
 
 
 def _closed(children: tuple[Inline, ...]) -> tuple[Inline, ...]:
-    """`children` ending in the mark instead of a comma or a full stop."""
+    """Return `children` ending in the ellipsis instead of a comma or a full stop."""
     if not children or not isinstance(last := children[-1], Text):
-        return (*children, Text(_MARK))
+        return (*children, Text(_ELLIPSIS))
     bare = last.text.rstrip(_LOOSE)
-    return (*children[:-1], Text(bare + _MARK)) if bare else _closed(children[:-1])
+    return (*children[:-1], Text(bare + _ELLIPSIS)) if bare else _closed(children[:-1])
 
 
 def _cut(block: Block, room: int) -> Block | None:
-    """The beginning of `block` in `room` units; None where nothing of it can stand alone."""
+    """Return the beginning of `block` in `room` units; None if no part of it is useful alone."""
     match block:
         case Paragraph():
             children = _cut_inlines(block.children, room)
@@ -107,7 +104,7 @@ def _cut(block: Block, room: int) -> Block | None:
                 items.pop()
             return Items(tuple(items)) if items else None
         case Quote():
-            inside = shorten(block.blocks, room + 1)  # it ends in the mark already
+            inside = shorten(block.blocks, room + 1)  # it ends in the ellipsis already
             return Quote(inside) if inside else None
         case Heading() | DisplayFormula() | Preformatted():
             return None
@@ -116,7 +113,7 @@ def _cut(block: Block, room: int) -> Block | None:
 
 
 def _cut_inlines(children: tuple[Inline, ...], room: int) -> tuple[Inline, ...]:
-    """The longest beginning of `children` that ends a sentence, a clause or at worst a word."""
+    """Return the longest beginning of `children` that ends a sentence, a clause or at worst a word."""
     kept: list[Inline] = []
     left = room
     for child in children:
@@ -125,8 +122,8 @@ def _cut_inlines(children: tuple[Inline, ...], room: int) -> tuple[Inline, ...]:
             kept.append(child)
             left -= size
             continue
-        if isinstance(child, Text) and (said := _cut_text(child.text, left)):
-            kept.append(Text(said))
+        if isinstance(child, Text) and (text := _cut_text(child.text, left)):
+            kept.append(Text(text))
         elif isinstance(child, Bold | Italic | Link):
             kept += _cut_wrapped(child, left)
         break
@@ -153,7 +150,7 @@ def _cut_text(text: str, room: int) -> str:
 
 
 def _ended(kept: tuple[Inline, ...], room: int) -> tuple[Inline, ...]:
-    """`kept` back to the last end of a sentence in its second half, else to the last end of a clause."""
+    """Return `kept` up to the last end of a sentence in its second half, otherwise of a clause."""
     for pattern, least in ((_SENTENCE_END, room // 2), (_CLAUSE_END, room * 2 // 3)):
         for index in range(len(kept) - 1, -1, -1):
             child = kept[index]

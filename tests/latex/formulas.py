@@ -1,4 +1,4 @@
-"""Formulas to try: the collection of hard ones, and all those of the dumps' excerpts."""
+"""Formula collections: the hand-written table, and all formulas of the dumps."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,14 +27,14 @@ _TABLE = Path(__file__).parents[1] / "data" / "formulas.tsv"
 
 @cache
 def hard_formulas() -> tuple[tuple[str, str, str], ...]:
-    """Source; "safe" or "code"; the Unicode form or "code", where ⏎ ends a line."""
+    """Return source; "safe" or "code"; the Unicode form or "code", with ⏎ for line ends."""
     rows = _TABLE.read_text(encoding="utf-8").splitlines()
     return tuple((tex, rich, classic) for tex, rich, classic in (row.split("\t") for row in rows))
 
 
 @cache
 def shared_excerpts() -> tuple[tuple[str, str], ...]:
-    """Title and excerpt of every post of the dumps; none where the folder is absent."""
+    """Return title and excerpt of every post of the dumps; empty if the folder is absent."""
     found = []
     for path in sorted((SHARED / "dumps").glob("*.txt")):
         dump = Dump(name=path.name, content=path.read_bytes(), captured_at=datetime(2026, 1, 1, tzinfo=UTC))
@@ -44,13 +44,13 @@ def shared_excerpts() -> tuple[tuple[str, str], ...]:
 
 @cache
 def shared_formulas() -> tuple[str, ...]:
-    """Every formula of the dumps once, in order."""
+    """Return every formula of the dumps once, in order."""
     bodies = [excerpt_body(excerpt) for _, excerpt in shared_excerpts()]
     return tuple(dict.fromkeys(tex for body in bodies for block in body for tex in formulas_of(block)))
 
 
 def formulas_of(block: Block) -> Iterator[str]:
-    """The formulas of a block, in order."""
+    """Yield the formulas of a block, in order."""
     match block:
         case DisplayFormula():
             yield block.tex

@@ -1,9 +1,9 @@
-"""The profile of LaTeX that all Telegram clients draw, told by what is known to fail in one of them."""
+"""Profile checker: macros and environments that fail in some client's engine."""
 
 import re
 from collections.abc import Iterator
 
-# Seen to fail in JLaTeXMath, MicroTeX's and Android's ancestor, or in Temml, which the web clients use.
+# Rejected by JLaTeXMath (Android and Desktop use ports of it) or by Temml (web clients).
 _FAILING = r"""
 label tag ref eqref nonumber notag bm pmb mathbbm mathds cancel color ce require unicode href def renewcommand
 newcommand DeclareMathOperator norm abs argmin argmax tr coloneqq xlongequal xLeftarrow emph lvert rvert lang
@@ -20,7 +20,7 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{([^{}]*)\}")
 
 
 def violations(tex: str) -> Iterator[str]:
-    """Where `tex` leaves the profile."""
+    """Yield every violation of the profile in `tex`."""
     names = _MACRO.findall(tex)
     yield from (f"\\{name}" for name in names if name.rstrip("*") in FAILING)
     if len(tex) > 1000:

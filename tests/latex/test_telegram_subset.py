@@ -30,7 +30,7 @@ _SOURCES = st.one_of(st.text(max_size=80), st.lists(_PIECES, max_size=24).map(""
 
 
 @pytest.mark.parametrize(("tex", "rich", "classic"), hard_formulas())
-def test_hard_formula_comes_out_as_told(tex: str, rich: str, classic: str) -> None:
+def test_formula_is_rendered_as_in_the_table(tex: str, rich: str, classic: str) -> None:
     written, readable = safe_tex(tex), unicode_tex(tex)
     assert ("code" if written is None else "safe") == rich
     assert ("code" if readable is None else readable.replace("\n", "⏎")) == classic
@@ -48,7 +48,7 @@ def test_the_collection_is_large_and_touches_what_fails() -> None:
     sources = [tex for tex, _, _ in hard_formulas()]
     assert len(set(sources)) >= 200
     untouched = [name for name in FAILING if not any(f"\\{name}" in tex for tex in sources)]
-    # These never stand in a formula; all others have one that shows what becomes of them.
+    # Every other rejected macro is covered by a formula of the table.
     never = "allowbreak footnote hbox includegraphics input it notag ref renewcommand url verb write"
     assert " ".join(sorted(untouched)) == never
 
@@ -63,7 +63,7 @@ def test_every_formula_of_the_dumps_is_drawn() -> None:
 
 
 @needs_shared
-def test_the_report_tells_of_both_and_finds_nothing_unsafe(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_covers_both_collections_and_finds_nothing_unsafe(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0
     dumps, collection = capsys.readouterr().out.splitlines()
     assert dumps.startswith(f"dumps: {len(shared_formulas())} formulas")
@@ -113,7 +113,7 @@ def test_telegram_finds_no_command_or_link_in_a_readable_formula() -> None:
 
 
 def detected(text: str) -> list[str]:
-    """What Telegram links by itself in any classic message."""
+    """Return the entities that Telegram detects in a classic message."""
     answer = tdjson.td_execute(json.dumps({"@type": "getTextEntities", "text": text}).encode())
     return [entity["type"]["@type"] for entity in json.loads(answer or b"{}")["entities"]]
 

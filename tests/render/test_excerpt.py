@@ -24,16 +24,16 @@ from tests.tools.examples import examples
 from tests.tools.shared import needs_shared
 
 
-def said(*children: Inline | str) -> Paragraph:
+def para(*children: Inline | str) -> Paragraph:
     return Paragraph(tuple(Text(child) if isinstance(child, str) else child for child in children))
 
 
 MATHS: dict[str, tuple[str, Body]] = {
-    "dollars": ("设$x^2$为输入。", (said("设", Formula("x^2"), "为输入。"),)),
-    "round brackets": (r"设\(x\)为输入。", (said("设", Formula("x"), "为输入。"),)),
-    "double dollars": ("有$$x$$成立。", (said("有"), DisplayFormula("x"), said("成立。"))),
-    "square brackets": (r"有\[x\]成立。", (said("有"), DisplayFormula("x"), said("成立。"))),
-    "equation": (r"有\begin{equation}x\end{equation}", (said("有"), DisplayFormula("x"))),
+    "dollars": ("设$x^2$为输入。", (para("设", Formula("x^2"), "为输入。"),)),
+    "round brackets": (r"设\(x\)为输入。", (para("设", Formula("x"), "为输入。"),)),
+    "double dollars": ("有$$x$$成立。", (para("有"), DisplayFormula("x"), para("成立。"))),
+    "square brackets": (r"有\[x\]成立。", (para("有"), DisplayFormula("x"), para("成立。"))),
+    "equation": (r"有\begin{equation}x\end{equation}", (para("有"), DisplayFormula("x"))),
     "equation with star": (r"\begin{equation*}x\end{equation*}", (DisplayFormula("x"),)),
     "align keeps its environment": (
         r"\begin{align}a&=b\\c&=d\end{align}",
@@ -41,37 +41,41 @@ MATHS: dict[str, tuple[str, Body]] = {
     ),
     "environment inside one of its name": (
         r"\begin{cases}\begin{cases}a\end{cases}\end{cases}尾巴。",
-        (DisplayFormula(r"\begin{cases}\begin{cases}a\end{cases}\end{cases}"), said("尾巴。")),
+        (DisplayFormula(r"\begin{cases}\begin{cases}a\end{cases}\end{cases}"), para("尾巴。")),
     ),
     "over many lines": (
         "是：\n\\begin{equation}\\begin{pmatrix}0 & \\\\\n1 & 0\n\\end{pmatrix}\\end{equation}\n后来。",
-        (said("是："), DisplayFormula("\\begin{pmatrix}0 & \\\\\n1 & 0\n\\end{pmatrix}"), said("后来。")),
+        (
+            para("是："),
+            DisplayFormula("\\begin{pmatrix}0 & \\\\\n1 & 0\n\\end{pmatrix}"),
+            para("后来。"),
+        ),
     ),
     "a label that nobody refers to": (r"$$x\label{a}$$", (DisplayFormula("x"),)),
     "references become numbers": (
         r"$$x\label{eq:a}$$由$\eqref{eq:b}$和\eqref{eq:a}得$$y\label{eq:b}$$",
-        (DisplayFormula(r"x\tag{1}"), said("由(2)和(1)得"), DisplayFormula(r"y\tag{2}")),
+        (DisplayFormula(r"x\tag{1}"), para("由(2)和(1)得"), DisplayFormula(r"y\tag{2}")),
     ),
     "a tag goes before a number": (
         r"$$x\tag{*}\label{a}$$见\ref{a}。",
-        (DisplayFormula(r"x\tag{*}"), said("见(*)。")),
+        (DisplayFormula(r"x\tag{*}"), para("见(*)。")),
     ),
-    "a reference out of the excerpt": (r"由\eqref{eq:rope}可知。", (said("由(rope)可知。"),)),
+    "a reference out of the excerpt": (r"由\eqref{eq:rope}可知。", (para("由(rope)可知。"),)),
     "a reference inside a formula": (
         r"$$x\label{a}$$由$y\eqref{a}$可知。",
-        (DisplayFormula(r"x\tag{1}"), said("由", Formula(r"y\text{(1)}"), "可知。")),
+        (DisplayFormula(r"x\tag{1}"), para("由", Formula(r"y\text{(1)}"), "可知。")),
     ),
     "cut inside an environment": (
         "有\n\\begin{equation}\\frac{a}{\nb",
-        (said("有"), Preformatted("\\begin{equation}\\frac{a}{\nb")),
+        (para("有"), Preformatted("\\begin{equation}\\frac{a}{\nb")),
     ),
-    "cut inside dollars": (r"有$\frac{1}{", (said("有", Code(r"$\frac{1}{")),)),
+    "cut inside dollars": (r"有$\frac{1}{", (para("有", Code(r"$\frac{1}{")),)),
     "prose after a broken formula": (
         "\\begin{align}a&=b\n然后是正文。",
-        (Preformatted("\\begin{align}a&=b"), said("然后是正文。")),
+        (Preformatted("\\begin{align}a&=b"), para("然后是正文。")),
     ),
-    "an unknown environment is text": (r"见\begin{foo}x。", (said(r"见\begin{foo}x。"),)),
-    "empty dollars": ("有$$$$和$$ $$。", (said("有$$$$和$$ $$。"),)),
+    "an unknown environment is text": (r"见\begin{foo}x。", (para(r"见\begin{foo}x。"),)),
+    "empty dollars": ("有$$$$和$$ $$。", (para("有$$$$和$$ $$。"),)),
 }
 
 MONEY = [
@@ -89,44 +93,44 @@ MONEY = [
 LINES: dict[str, tuple[str, Body]] = {
     "a short lone line heads what follows": (
         "第一段。\n旧背景\n第二段。",
-        (said("第一段。"), Heading((Text("旧背景"),), level=4), said("第二段。")),
+        (para("第一段。"), Heading((Text("旧背景"),), level=4), para("第二段。")),
     ),
     "a heading in Latin": (
         "第一段。\nEarth Mover's Distance\n第二段。",
-        (said("第一段。"), Heading((Text("Earth Mover's Distance"),), level=4), said("第二段。")),
+        (para("第一段。"), Heading((Text("Earth Mover's Distance"),), level=4), para("第二段。")),
     ),
     "a heading that ends the excerpt": (
         "第一段。\n更新汇总",
-        (said("第一段。"), Heading((Text("更新汇总"),), level=4)),
+        (para("第一段。"), Heading((Text("更新汇总"),), level=4)),
     ),
-    "the first line is no heading": ("短句\n第二段。", (said("短句"), said("第二段。"))),
+    "the first line is no heading": ("短句\n第二段。", (para("短句"), para("第二段。"))),
     "a short sentence is no heading": (
         "第一段。\n是吗?\n第二段。",
-        (said("第一段。"), said("是吗?"), said("第二段。")),
+        (para("第一段。"), para("是吗?"), para("第二段。")),
     ),
     "words before a formula are no heading": (
         "第一段。\n可以写成\n$$x$$",
-        (said("第一段。"), said("可以写成"), DisplayFormula("x")),
+        (para("第一段。"), para("可以写成"), DisplayFormula("x")),
     ),
     "a connective is no heading": (
         "第一段。\n其中\n$x$是输入。",
-        (said("第一段。"), said("其中"), said(Formula("x"), "是输入。")),
+        (para("第一段。"), para("其中"), para(Formula("x"), "是输入。")),
     ),
     "a numbered list": (
         "更新如下:\n1、第一;\n2、第$n$;",
         (
-            said("更新如下:"),
+            para("更新如下:"),
             Items((Item((Text("第一;"),), "1"), Item((Text("第"), Formula("n"), Text(";")), "2"))),
         ),
     ),
     "a single item after a colon": (
         "如下:\n1、第一;",
-        (said("如下:"), Items((Item((Text("第一;"),), "1"),))),
+        (para("如下:"), Items((Item((Text("第一;"),), "1"),))),
     ),
-    "a single number is no list": ("1、第一。\n后来。", (said("1、第一。"), said("后来。"))),
-    "a decimal is no number of a list": ("1.5倍。\n2.5倍。", (said("1.5倍。"), said("2.5倍。"))),
+    "a single number is no list": ("1、第一。\n后来。", (para("1、第一。"), para("后来。"))),
+    "a decimal is no number of a list": ("1.5倍。\n2.5倍。", (para("1.5倍。"), para("2.5倍。"))),
     "bullets": ("• 甲\n• 乙", (Items((Item((Text("甲"),)), Item((Text("乙"),)))),)),
-    "empty lines": ("甲。\n\n\n\n乙。\r\n丙。", (said("甲。"), said("乙。"), said("丙。"))),
+    "empty lines": ("甲。\n\n\n\n乙。\r\n丙。", (para("甲。"), para("乙。"), para("丙。"))),
     "nothing": (" \n\u200b\n ", ()),
 }
 
@@ -138,7 +142,7 @@ def test_mathematics_is_found(excerpt: str, body: Body) -> None:
 
 @pytest.mark.parametrize("text", MONEY)
 def test_money_and_shells_stay_text(text: str) -> None:
-    assert excerpt_body(text) == (said(text),)
+    assert excerpt_body(text) == (para(text),)
 
 
 @pytest.mark.parametrize(("excerpt", "body"), LINES.values(), ids=LINES)
@@ -160,7 +164,7 @@ def test_the_dumps_have_what_a_reader_sees_in_them() -> None:
 
 
 def source(body: Body) -> str:
-    """All characters of a body that are neither delimiters nor labels."""
+    """Return all characters of a body that are neither delimiters nor labels."""
     return "".join("".join(map(repr, body)).split())
 
 

@@ -34,7 +34,7 @@ from tests.tools.telegram_parser import Entity, parse_html
 LINK = "https://kexue.fm/archives/1"
 
 
-def said(text: str) -> Paragraph:
+def para(text: str) -> Paragraph:
     return Paragraph((Text(text),))
 
 
@@ -43,47 +43,50 @@ def shown(body: Body) -> list[tuple[str, list[Entity]]]:
 
 
 SHAPES: dict[str, tuple[Body, str]] = {
-    "markup in text": ((said('a < b & c > d "e" <b>'),), 'a &lt; b &amp; c &gt; d "e" &lt;b&gt;'),
-    "an entity in text": ((said("&amp; &lt;"),), "&amp;amp; &amp;lt;"),
+    "markup in text": ((para('a < b & c > d "e" <b>'),), 'a &lt; b &amp; c &gt; d "e" &lt;b&gt;'),
+    "an entity in text": ((para("&amp; &lt;"),), "&amp;amp; &amp;lt;"),
     "bold link": (
         (Paragraph((Bold((Link(LINK + '?a=1&b="', (Text("题"),)),)),)),),
         f'<b><a href="{LINK}?a=1&amp;b=&quot;">题</a></b>',
     ),
     "a script is no link": ((Paragraph((Link("javascript:alert(1)", (Text("题"),)),)),), "题"),
     "a title under its series": (
-        (said("系列"), Heading((Text("题"),), level=2), said("2023-08-14")),
+        (para("系列"), Heading((Text("题"),), level=2), para("2023-08-14")),
         "系列\n<b>题</b>\n2023-08-14",
     ),
     "sections apart": (
-        (said("甲"), Heading((Text("题"),), level=4), said("乙"), said("丙")),
+        (para("甲"), Heading((Text("题"),), level=4), para("乙"), para("丙")),
         "甲\n\n<b>题</b>\n乙\n\n丙",
     ),
     "a list": (
-        (said("如下"), Items((Item((Text("甲"),), "1"), Item((Text("乙"),))))),
+        (para("如下"), Items((Item((Text("甲"),), "1"), Item((Text("乙"),))))),
         "如下\n1\u2002甲\n•\u2002乙",
     ),
     "a formula in Unicode": ((Paragraph((Text("设"), Formula(r"x^2<\frac{a}{b}"))),), "设x² &lt; a/b"),
     "a formula as source": ((Paragraph((Text("设"), Formula(r"\foo<1"))),), r"设<code>\foo&lt;1</code>"),
-    "a display formula": ((said("有"), DisplayFormula("x=1"), said("成立。")), "有\nx = 1\n成立。"),
+    "a display formula": ((para("有"), DisplayFormula("x=1"), para("成立。")), "有\nx = 1\n成立。"),
     "source stands alone": ((Preformatted(r"\begin{a"),), r"<pre>\begin{a</pre>"),
     "a short quote": (
-        (Quote((said("甲"),)), Footer((Text("苏剑林"),))),
+        (Quote((para("甲"),)), Footer((Text("苏剑林"),))),
         "<blockquote>甲</blockquote>\n苏剑林",
     ),
-    "a long quote": ((Quote((said("长" * 200),)),), f"<blockquote expandable>{'长' * 200}</blockquote>"),
+    "a long quote": ((Quote((para("长" * 200),)),), f"<blockquote expandable>{'长' * 200}</blockquote>"),
     "a quote of many lines": (
-        (Quote((said("甲"), said("乙"), said("丙"))),),
+        (Quote((para("甲"), para("乙"), para("丙"))),),
         "<blockquote expandable>甲\n\n乙\n\n丙</blockquote>",
     ),
-    "a quote in a quote": ((Quote((Quote((said("甲"),)), said("乙"))),), "<blockquote>甲\n乙</blockquote>"),
+    "a quote in a quote": (
+        (Quote((Quote((para("甲"),)), para("乙"))),),
+        "<blockquote>甲\n乙</blockquote>",
+    ),
     "code in bold in a quote": (
         (Quote((Paragraph((Bold((Text("a"), Code("b"), Text("c"))),)),)),),
         "<blockquote><b>a</b><code>b</code><b>c</b></blockquote>",
     ),
-    "what hides itself": ((said("a\u202eb\u200bc\u2066d\x00\ud83de\ufeff"),), "abcde"),
-    "joined emoji": ((said("👩\u200d🚀 a\u200db"),), "👩\u200d🚀 ab"),
-    "lines and tabs": ((said("a\tb\r\nc\n\n\n\nd"),), "a b\nc\n\nd"),
-    "blank blocks": ((said("甲"), said(" \n "), Quote(()), Items(()), said("乙")), "甲\n\n乙"),
+    "what hides itself": ((para("a\u202eb\u200bc\u2066d\x00\ud83de\ufeff"),), "abcde"),
+    "joined emoji": ((para("👩\u200d🚀 a\u200db"),), "👩\u200d🚀 ab"),
+    "lines and tabs": ((para("a\tb\r\nc\n\n\n\nd"),), "a b\nc\n\nd"),
+    "blank blocks": ((para("甲"), para(" \n "), Quote(()), Items(()), para("乙")), "甲\n\n乙"),
     "nothing": ((), ""),
 }
 
@@ -121,36 +124,36 @@ def test_every_excerpt_of_the_dumps_passes_the_parser() -> None:
 
 
 def test_cuts_between_blocks_first() -> None:
-    body = tuple(said(letter * 1500) for letter in "abcde")
+    body = tuple(para(letter * 1500) for letter in "abcde")
     assert [text for text, _ in shown(body)] == [plain(body[:2]), plain(body[2:4]), plain(body[4:])]
 
 
 def test_cuts_at_line_ends_then_after_sentences_then_between_characters() -> None:
-    lines = [text for text, _ in shown((said("\n".join(["x" * 1000] * 6)),))]
+    lines = [text for text, _ in shown((para("\n".join(["x" * 1000] * 6)),))]
     assert [len(text) for text in lines] == [4003, 2001]
-    sentences = [text for text, _ in shown((said(("好" * 999 + "。") * 6),))]
+    sentences = [text for text, _ in shown((para(("好" * 999 + "。") * 6),))]
     assert [len(text) for text in sentences] == [4000, 2000]
-    characters = [text for text, _ in shown((said("好" * 10_000),))]
+    characters = [text for text, _ in shown((para("好" * 10_000),))]
     assert [len(text) for text in characters] == [4096, 4096, 1808]
 
 
 def test_a_title_does_not_stay_alone() -> None:
-    first, *_ = (text for text, _ in shown((said("题"), Quote((said("好" * 9000),)))))
+    first, *_ = (text for text, _ in shown((para("题"), Quote((para("好" * 9000),)))))
     assert units(first) == MAX_UNITS
-    first, *_ = (text for text, _ in shown((said("题\n日期"), said("好" * 999 + "。" + "好" * 4000))))
+    first, *_ = (text for text, _ in shown((para("题\n日期"), para("好" * 999 + "。" + "好" * 4000))))
     assert units(first) == MAX_UNITS
 
 
 def test_never_cuts_a_surrogate_pair_an_emoji_or_a_formula() -> None:
-    assert [units(text) for text, _ in shown((said("x" + "😀" * 4096),))] == [4095, 4096, 2]
-    joined = [text for text, _ in shown((said("👩\u200d🚀" * 1500),))]
+    assert [units(text) for text, _ in shown((para("x" + "😀" * 4096),))] == [4095, 4096, 2]
+    joined = [text for text, _ in shown((para("👩\u200d🚀" * 1500),))]
     assert all(text.startswith("👩") and text.endswith("🚀") for text in joined)
     formulas = shown((Paragraph((Text("x" * 4090), Formula(r"\frac{a}{b}=\sqrt{c}"))),))
     assert [text for text, _ in formulas] == ["x" * 4090, "a/b = √c"]
 
 
 def test_a_cut_quote_goes_on_as_a_quote() -> None:
-    pieces = shown((Quote((said("好" * 3000), said("好" * 3000))), said("完")))
+    pieces = shown((Quote((para("好" * 3000), para("好" * 3000))), para("完")))
     assert [[entity["type"] for entity in entities] for _, entities in pieces] == [
         ["expandable_blockquote"]
     ] * 2
@@ -187,8 +190,8 @@ def test_any_body_many_times_keeps_the_limits(body: Body, times: int) -> None:
 @examples(60)
 @given(st.text())
 def test_no_text_becomes_markup(text: str) -> None:
-    for _, entities in shown((said(text),)):
-        # What Telegram finds by itself in any text is no markup of ours.
+    for _, entities in shown((para(text),)):
+        # Entities that Telegram detects in any text.
         kinds = {entity["type"] for entity in entities}
         assert kinds <= {
             "url",

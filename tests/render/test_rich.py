@@ -35,7 +35,7 @@ from tests.tools.shared import needs_shared
 LINK = "https://kexue.fm/archives/1"
 
 
-def said(text: str) -> Paragraph:
+def para(text: str) -> Paragraph:
     return Paragraph((Text(text),))
 
 
@@ -48,7 +48,7 @@ def item(text: str, **number: object) -> dict[str, object]:
 
 
 SHAPES: dict[str, tuple[Body, list[dict[str, object]]]] = {
-    "bare text": ((said("a < b & <b>"),), [{"type": "paragraph", "text": "a < b & <b>"}]),
+    "bare text": ((para("a < b & <b>"),), [{"type": "paragraph", "text": "a < b & <b>"}]),
     "a title with its link": (
         (Heading((Link(LINK, (Text("题"),)),), level=2),),
         [{"type": "heading", "size": 2, "text": {"type": "url", "text": "题", "url": LINK}}],
@@ -80,7 +80,7 @@ SHAPES: dict[str, tuple[Body, list[dict[str, object]]]] = {
     ),
     "a quote with a formula": (
         (
-            Quote((said("有"), DisplayFormula(r"x\tag{1}"), Heading((Text("节"),), level=4))),
+            Quote((para("有"), DisplayFormula(r"x\tag{1}"), Heading((Text("节"),), level=4))),
             Footer((Text("苏"),)),
         ),
         [
@@ -105,7 +105,10 @@ SHAPES: dict[str, tuple[Body, list[dict[str, object]]]] = {
     ),
     "a list with bullets": ((numbered(None, "≈"),), [{"type": "list", "items": [item("甲"), item("≈ 甲")]}]),
     "source": ((Preformatted(r"\begin{a"),), [{"type": "pre", "text": r"\begin{a", "language": "latex"}]),
-    "blank blocks": ((said(" \u200b"), Quote(()), said("甲")), [{"type": "paragraph", "text": "甲"}]),
+    "blank blocks": (
+        (para(" \u200b"), Quote(()), para("甲")),
+        [{"type": "paragraph", "text": "甲"}],
+    ),
 }
 
 
@@ -118,8 +121,8 @@ def test_shape_is_rendered(body: Body, blocks: list[dict[str, object]]) -> None:
 
 OVER: dict[str, Body] = {
     "nothing": (),
-    "too many characters": tuple(said("长" * 1001) for _ in range(30)),
-    "too many blocks": tuple(said("甲") for _ in range(401)),
+    "too many characters": tuple(para("长" * 1001) for _ in range(30)),
+    "too many blocks": tuple(para("甲") for _ in range(401)),
     "too many items": (numbered(*map(str, range(200))),),
 }
 
@@ -130,8 +133,8 @@ def test_over_the_limits_there_is_no_rich_message(body: Body) -> None:
 
 
 GAINS: dict[str, tuple[Body, bool]] = {
-    "plain text": ((said("甲"), Footer((Text("乙"),))), False),
-    "a title of our own": ((Heading((Text("题"),)), Quote((said("甲"),))), False),
+    "plain text": ((para("甲"), Footer((Text("乙"),))), False),
+    "a title of our own": ((Heading((Text("题"),)), Quote((para("甲"),))), False),
     "a list of our own": ((numbered("1", "2"),), False),
     "an inline formula": ((Paragraph((Bold((Formula("x"),)),)),), True),
     "a formula in a title": ((Heading((Formula("x"),)),), True),
@@ -173,7 +176,7 @@ def test_any_body_keeps_shapes_and_limits(body: Body, times: int) -> None:
 @examples(50)
 @given(st.text(max_size=200))
 def test_text_is_shown_as_text(text: str) -> None:
-    message = render_rich(Message(body=(said(text),)))
+    message = render_rich(Message(body=(para(text),)))
     if message is not None:
         assert faults(message) == []
         assert len(list(texts(message["blocks"]))) == 1

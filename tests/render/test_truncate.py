@@ -28,29 +28,37 @@ from tests.tools.examples import examples
 from tests.tools.shared import needs_shared
 
 
-def said(text: str) -> Paragraph:
+def para(text: str) -> Paragraph:
     return Paragraph((Text(text),))
 
 
 CUTS: dict[str, tuple[Body, int, Body]] = {
-    "what fits stays": ((said("甲。"),), 2, (said("甲。"),)),
+    "what fits stays": ((para("甲。"),), 2, (para("甲。"),)),
     "after a sentence": (
-        (said("第一句话在这里。第二句话在这里。第三句。"),),
+        (para("第一句话在这里。第二句话在这里。第三句。"),),
         17,
-        (said("第一句话在这里。第二句话在这里…"),),
+        (para("第一句话在这里。第二句话在这里…"),),
     ),
-    "after a clause": ((said("第一句话在这里说，第二句话在这里说。"),), 12, (said("第一句话在这里说…"),)),
-    "between characters": ((said("一二三四五六七八九十"),), 6, (said("一二三四五…"),)),
-    "not inside a title in brackets": (
-        (said("见《什么是注意力？》的第二节。其余"),),
+    "after a clause": (
+        (para("第一句话在这里说，第二句话在这里说。"),),
         12,
-        (said("见《什么是注意力？》的…"),),
+        (para("第一句话在这里说…"),),
     ),
-    "after a block": ((said("甲甲甲。"), said("乙乙乙乙乙乙乙乙。")), 8, (said("甲甲甲。"), said("乙…"))),
+    "between characters": ((para("一二三四五六七八九十"),), 6, (para("一二三四五…"),)),
+    "not inside a title in brackets": (
+        (para("见《什么是注意力？》的第二节。其余"),),
+        12,
+        (para("见《什么是注意力？》的…"),),
+    ),
+    "after a block": (
+        (para("甲甲甲。"), para("乙乙乙乙乙乙乙乙。")),
+        8,
+        (para("甲甲甲。"), para("乙…")),
+    ),
     "before a formula": (
         (Paragraph((Text("设"), Formula(r"\frac{a}{b}"), Text("为正。"))),),
         4,
-        (said("设…"),),
+        (para("设…"),),
     ),
     "after a formula": (
         (Paragraph((Text("设"), Formula("x^2"), Text("为正为正为正。"))),),
@@ -58,32 +66,32 @@ CUTS: dict[str, tuple[Body, int, Body]] = {
         (Paragraph((Text("设"), Formula("x^2"), Text("…"))),),
     ),
     "a heading does not stay alone": (
-        (said("甲。"), Heading((Text("节"),)), said("乙" * 9)),
+        (para("甲。"), Heading((Text("节"),)), para("乙" * 9)),
         7,
-        (said("甲…"),),
+        (para("甲…"),),
     ),
-    "a display formula is left out": ((said("有"), DisplayFormula("a+b+c+d+e")), 8, (said("有…"),)),
+    "a display formula is left out": ((para("有"), DisplayFormula("a+b+c+d+e")), 8, (para("有…"),)),
     "after a display formula": (
-        (DisplayFormula("x"), said("乙乙乙乙乙")),
+        (DisplayFormula("x"), para("乙乙乙乙乙")),
         3,
-        (DisplayFormula("x"), said("…")),
+        (DisplayFormula("x"), para("…")),
     ),
     "after an item": (
         (Items((Item((Text("甲;"),), "1"), Item((Text("乙乙乙乙乙乙"),), "2"))),),
         8,
         (Items((Item((Text("甲…"),), "1"),)),),
     ),
-    "inside a quote": ((Quote((said("一二三四五六"),)),), 4, (Quote((said("一二三…"),)),)),
+    "inside a quote": ((Quote((para("一二三四五六"),)),), 4, (Quote((para("一二三…"),)),)),
     "inside bold": (
         (Paragraph((Bold((Text("一二三四五六"),)),)),),
         4,
         (Paragraph((Bold((Text("一二三"),)), Text("…"))),),
     ),
-    "code is left out": ((Paragraph((Text("设"), Code("abcdef"))),), 4, (said("设…"),)),
-    "source is left out": ((Preformatted("abcdef"),), 4, (said("…"),)),
-    "a surrogate pair": ((said("😀😀😀😀"),), 4, (said("😀…"),)),
-    "room for the mark alone": ((said("甲甲甲"),), 1, (said("…"),)),
-    "no room": ((said("甲甲甲"),), 0, ()),
+    "code is left out": ((Paragraph((Text("设"), Code("abcdef"))),), 4, (para("设…"),)),
+    "source is left out": ((Preformatted("abcdef"),), 4, (para("…"),)),
+    "a surrogate pair": ((para("😀😀😀😀"),), 4, (para("😀…"),)),
+    "room for the mark alone": ((para("甲甲甲"),), 1, (para("…"),)),
+    "no room": ((para("甲甲甲"),), 0, ()),
 }
 
 

@@ -29,7 +29,7 @@ async def card_facts(
     mentions = await tx.posts.mentions_in(post.id)
     cited = {mention.target for mention in mentions if mention.target is not None}
     citing = {citing.id for citing in await tx.posts.mentioning(post.id)}
-    marks = await tx.marks.of(reader, post.id) if reader is not None else None
+    marks = await tx.bookmarks.of(reader, post.id) if reader is not None else None
     return CardFacts(
         post=post,
         series=await _series_place(tx, post, destination),

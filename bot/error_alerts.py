@@ -82,7 +82,7 @@ class ErrorAlerts(TriggeredWorker):
     async def _tell(self, kind: str, count: int) -> None:
         now = self._clock.now()
         duty, said = f"notice:error:{now.isoformat()}:{kind}", encode(UnexpectedErrors(kind, count))
-        await self._database.write(lambda tx: tx.notices.tell(self._admins, duty, said, now))
+        await self._database.write(lambda tx: tx.planner.notify_chats(self._admins, duty, said, now))
         self._tally.told(kind, count, self._clock.monotonic())
         self._planned()
 

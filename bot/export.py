@@ -176,7 +176,7 @@ async def chat_record(tx: Transaction, chat: Destination) -> Record:
 
 async def person_record(tx: Transaction, user_id: int) -> Record | None:
     """A person's bookmarks and progress; None where there are none."""
-    marks = await tx.marks.everything_of(user_id)
+    marks = await tx.bookmarks.everything_of(user_id)
     posts = {post.id: post for post in await tx.posts.many(mark.post_id for mark in marks)}
     bookmarks = [
         _post(posts[mark.post_id]) | {"saved_at": _plain(mark.saved_at), "read_at": _plain(mark.read_at)}
@@ -192,7 +192,7 @@ async def person_record(tx: Transaction, user_id: int) -> Record | None:
 async def every_record(tx: Transaction) -> list[Record]:
     """All chats, then all people."""
     chats = [await chat_record(tx, chat) for chat in await tx.destinations.everyone()]
-    people = [await person_record(tx, user_id) for user_id in await tx.marks.people()]
+    people = [await person_record(tx, user_id) for user_id in await tx.bookmarks.people()]
     return chats + [record for record in people if record is not None]
 
 
@@ -278,7 +278,7 @@ async def _restore_person(
             done.strangers.add(bookmark["title"])
             continue
         saved, read = _instant(bookmark["saved_at"]), _instant(bookmark["read_at"])
-        await tx.marks.put(record["user_id"], Mark(post_id=post_id, saved_at=saved, read_at=read))
+        await tx.bookmarks.put(record["user_id"], Mark(post_id=post_id, saved_at=saved, read_at=read))
 
 
 def _preferences(values: Mapping[str, Any]) -> Preferences:

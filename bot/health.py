@@ -44,7 +44,7 @@ class HealthChecks:
                 deliveries={str(state): count for state, count in counts.items()},
                 oldest_due_age=_age(await tx.outbox.oldest_due(), now),
                 posts=await tx.posts.count(),
-                source_ages={one.url: _read_ago(one, now) for one in await tx.sources.everything()},
+                source_ages={one.url: _read_ago(one, now) for one in await tx.dumps.sources()},
             )
 
         return await self.database.read(unit)

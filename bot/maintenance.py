@@ -74,8 +74,8 @@ class Maintenance(TriggeredWorker):
         now = self._clock.now()
 
         async def unit(tx: Transaction) -> tuple[int, int]:
-            await tx.pace.prune(now)
-            await tx.updates.prune(now - KEPT)
+            await tx.rate_limits.prune(now)
+            await tx.processed_updates.prune(now - KEPT)
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 

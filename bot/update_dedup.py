@@ -58,7 +58,7 @@ def once_per_update(unit: TransactionFn[T]) -> TransactionFn[T]:
         return unit
 
     async def both(tx: Transaction) -> T:
-        if not await tx.updates.stamp(handling.number, handling.began):
+        if not await tx.processed_updates.stamp(handling.number, handling.began):
             raise DuplicateUpdateError(f"update {handling.number} was handled before")
         return await unit(tx)
 
@@ -133,13 +133,13 @@ class UpdateDeduplicator:
     async def _begin(self, number: int, now: datetime) -> _Begun:
         if not self._database.is_multi_process:
             if self._known_to is None:
-                self._known_to = await self._database.read(lambda tx: tx.updates.highest()) or 0
+                self._known_to = await self._database.read(lambda tx: tx.processed_updates.highest()) or 0
             if number > self._known_to:
                 return _Begun()
-            return _Begun(before=await self._database.read(lambda tx: tx.updates.seen(number)))
+            return _Begun(before=await self._database.read(lambda tx: tx.processed_updates.seen(number)))
 
         async def unit(tx: Transaction) -> _Begun:
-            if await tx.updates.seen(number):
+            if await tx.processed_updates.seen(number):
                 return _Begun(before=True)
             lease = await tx.leases.take(f"update {number}", self._owner, now, SPAN)
             return _Begun(token=lease.token if lease else None)
@@ -155,7 +155,7 @@ class UpdateDeduplicator:
         """Write that these were handled, all in one transaction."""
 
         async def unit(tx: Transaction) -> None:
-            await tx.updates.mark(sorted(number for number, _ in marks), self._clock.now())
+            await tx.processed_updates.mark(sorted(number for number, _ in marks), self._clock.now())
             for number, token in sorted(marks):
                 if token:
                     await tx.leases.release(f"update {number}", token)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Row, and_, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destinations import destination_of
+from storage.destination_rows import destination_of
 from storage.engine import upsert
 from storage.enqueue import due_at, duties_to, plan
 from storage.model import (

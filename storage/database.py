@@ -8,9 +8,8 @@ import fcntl
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -19,22 +18,20 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.bookmarks import Bookmarks
-from storage.chat_migration import ChatMigrations
 from storage.courses import Courses
 from storage.destinations import Destinations
-from storage.dumps import Dumps, Sources
+from storage.dumps import Dumps
 from storage.engine import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, now_on, reason_of
-from storage.enqueue import Notices, Planning
-from storage.held_deliveries import Held, Waiting, Withdrawing
+from storage.key_values import KeyValues
 from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.notify import listen
 from storage.outbox import Outbox
-from storage.post_writer import Archive, PostMerger
+from storage.planner import DeliveryPlanner
+from storage.post_writer import PostWriter
 from storage.posts import Posts
-from storage.processed_updates import KeyValues, ProcessedUpdates
+from storage.processed_updates import ProcessedUpdates
 from storage.rate_limits import RateLimits
-from storage.request_context import RequestContexts
 from storage.scopes import Scopes
 from storage.send_log import SendLog
 
@@ -70,35 +67,71 @@ log = logging.getLogger(__name__)
 # Held until the transaction ends, so it serves behind a pooler of transactions as well, and dies with it.
 ALONE = text("SELECT pg_advisory_xact_lock(7369638)")
 
-Now = Callable[[datetime], Awaitable[datetime]]
 
-
-@dataclass(frozen=True, slots=True)
 class Transaction:
-    """All that is remembered, as seen by one unit of work; committed together or not at all."""
+    """Data access within one transaction; everything is committed together or not at all.
 
-    dumps: Dumps
-    posts: Posts
-    archive: Archive
-    joining: PostMerger
-    scopes: Scopes
-    destinations: Destinations
-    moves: ChatMigrations
-    acquaintance: RequestContexts
-    planning: Planning
-    withdrawing: Withdrawing
-    held: Held
-    notices: Notices
-    outbox: Outbox
-    marks: Bookmarks
-    waiting: Waiting
-    courses: Courses
-    facts: KeyValues
-    sources: Sources
-    leases: Leases
-    pace: RateLimits
-    updates: ProcessedUpdates
-    now: Now
+    Each data access object is created on its first use.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def dumps(self) -> Dumps:
+        return Dumps(self._connection)
+
+    @cached_property
+    def posts(self) -> Posts:
+        return Posts(self._connection)
+
+    @cached_property
+    def post_writer(self) -> PostWriter:
+        return PostWriter(self._connection)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        return Scopes(self._connection)
+
+    @cached_property
+    def destinations(self) -> Destinations:
+        return Destinations(self._connection)
+
+    @cached_property
+    def planner(self) -> DeliveryPlanner:
+        return DeliveryPlanner(self._connection)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self._connection)
+
+    @cached_property
+    def bookmarks(self) -> Bookmarks:
+        return Bookmarks(self._connection)
+
+    @cached_property
+    def courses(self) -> Courses:
+        return Courses(self._connection)
+
+    @cached_property
+    def key_values(self) -> KeyValues:
+        return KeyValues(self._connection)
+
+    @cached_property
+    def leases(self) -> Leases:
+        return Leases(self._connection)
+
+    @cached_property
+    def rate_limits(self) -> RateLimits:
+        return RateLimits(self._connection)
+
+    @cached_property
+    def processed_updates(self) -> ProcessedUpdates:
+        return ProcessedUpdates(self._connection)
+
+    async def now(self, given: datetime) -> datetime:
+        """Return the time that all processes agree on: the database's clock, on SQLite `given`."""
+        return await now_on(self._connection, given)
 
 
 TransactionFn = Callable[[Transaction], Awaitable[T]]
@@ -164,7 +197,7 @@ class Database:
             async with connection.begin():
                 if alone:
                     await connection.execute(ALONE)
-                return await unit(transaction_on(connection))
+                return await unit(Transaction(connection))
 
     def acquire_process_lock(self) -> None:
         """On SQLite, make sure that no other process serves this file until this one ends.
@@ -206,33 +239,6 @@ class Database:
         await self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
-
-
-def transaction_on(connection: AsyncConnection) -> Transaction:
-    return Transaction(
-        dumps=Dumps(connection),
-        posts=Posts(connection),
-        archive=Archive(connection),
-        joining=PostMerger(connection),
-        scopes=Scopes(connection),
-        destinations=Destinations(connection),
-        moves=ChatMigrations(connection),
-        acquaintance=RequestContexts(connection),
-        planning=Planning(connection),
-        withdrawing=Withdrawing(connection),
-        held=Held(connection),
-        notices=Notices(connection),
-        outbox=Outbox(connection),
-        marks=Bookmarks(connection),
-        waiting=Waiting(connection),
-        courses=Courses(connection),
-        facts=KeyValues(connection),
-        sources=Sources(connection),
-        leases=Leases(connection),
-        pace=RateLimits(connection),
-        updates=ProcessedUpdates(connection),
-        now=partial(now_on, connection),
-    )
 
 
 async def open_database(url: str, *, pool_size: int = 4) -> Database:

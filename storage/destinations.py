@@ -1,24 +1,27 @@
 """Who is told what: destinations, their preferences and subscriptions, their standing with Telegram."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import datetime
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import Column, Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.destination_rows import destination_of, preference_columns
 from storage.engine import few_lengths, upsert
 from storage.model import (
     ChatKind,
     Destination,
     DestinationId,
+    KnownAsker,
     Preferences,
     Scope,
     ScopeId,
     Standing,
     Subscription,
 )
-from storage.schema import destinations, scopes, subscriptions
+from storage.request_context import ContextKey, request_contexts
+from storage.schema import courses, deliveries, destinations, scopes, subscriptions, waiting
 
 
 class Destinations:
@@ -52,7 +55,7 @@ class Destinations:
             "standing": Standing.ACTIVE,
             "reason": None,
             "created_at": now,
-        } | _preferences(preferences or Preferences())
+        } | preference_columns(preferences or Preferences())
         statement = upsert(self._connection, destinations).values(values)
         made = await self._connection.execute(
             statement.on_conflict_do_update(
@@ -87,7 +90,9 @@ class Destinations:
 
     async def prefer(self, destination_id: DestinationId, preferences: Preferences) -> None:
         await self._connection.execute(
-            update(destinations).where(destinations.c.id == destination_id).values(_preferences(preferences))
+            update(destinations)
+            .where(destinations.c.id == destination_id)
+            .values(preference_columns(preferences))
         )
 
     async def subscribe(
@@ -210,53 +215,89 @@ class Destinations:
         await self.prefer(made.id, preferences)
         return replace(made, preferences=preferences)
 
+    async def request_contexts(self, keys: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
+        """Return the context of each request in `keys`, all read as of the same instant."""
+        return await request_contexts(self._connection, keys)
 
-def destination_of(row: RowMapping) -> Destination:
-    return Destination(
-        id=row["id"],
-        chat_id=row["chat_id"],
-        thread_id=row["thread_id"] or None,
-        kind=row["kind"],
-        title=row["title"],
-        standing=row["standing"],
-        reason=row["reason"],
-        preferences=Preferences(
-            language=row["language"],
-            format=row["format"],
-            when=row["when"],
-            hour=row["hour"],
-            weekday=row["weekday"],
-            quiet_from=time_of(row["quiet_from"]),
-            quiet_to=time_of(row["quiet_to"]),
-            time_zone=row["time_zone"],
-            silent=row["silent"],
-            excerpt=row["excerpt"],
-            pictures=row["pictures"],
-        ),
-        refusals=row["refusals"],
-    )
+    async def migrate_chat(self, old: int, new: int) -> None:
+        """The group `old` became the supergroup `new`: carry everything over, joining what both have."""
+        theirs = await self._connection.execute(select(destinations).where(destinations.c.chat_id == old))
+        for row in theirs.mappings().all():
+            twin = await self.find(new, row["thread_id"])
+            # Numbers of messages of the group mean other messages, or none, in the supergroup.
+            await self._connection.execute(
+                update(deliveries).where(deliveries.c.destination_id == row["id"]).values(message_id=None)
+            )
+            if twin is None:
+                await self._connection.execute(
+                    update(destinations)
+                    .where(destinations.c.id == row["id"])
+                    .values(chat_id=new, standing=Standing.ACTIVE, reason=None)
+                )
+            else:
+                if not await self.subscriptions(twin.id):
+                    # It came about by itself, perhaps by being written in: nobody chose anything there.
+                    await self.prefer(twin.id, destination_of(row).preferences)
+                await self._join(row["id"], twin.id)
+        await self.returned(new)
 
+    async def move_topic_to_chat(self, destination_id: DestinationId) -> None:
+        """The topic is no more: what it wanted goes on in the chat itself."""
+        found = await self._connection.execute(
+            select(destinations.c.chat_id, destinations.c.thread_id).where(
+                destinations.c.id == destination_id
+            )
+        )
+        row = found.first()
+        if row is None or row.thread_id == 0:
+            return
+        twin = await self.find(row.chat_id, None)
+        if twin is None:
+            await self._connection.execute(
+                update(destinations).where(destinations.c.id == destination_id).values(thread_id=0)
+            )
+        else:
+            await self._join(destination_id, twin.id)
 
-def _preferences(preferences: Preferences) -> dict[str, object]:
-    return {
-        "language": preferences.language,
-        "format": preferences.format,
-        "when": preferences.when,
-        "hour": preferences.hour,
-        "weekday": preferences.weekday,
-        "quiet_from": minutes_of(preferences.quiet_from),
-        "quiet_to": minutes_of(preferences.quiet_to),
-        "time_zone": preferences.time_zone,
-        "silent": preferences.silent,
-        "excerpt": preferences.excerpt,
-        "pictures": preferences.pictures,
-    }
+    async def _join(self, source: DestinationId, target: DestinationId) -> None:
+        here = subscriptions.alias()
+        await self._connection.execute(
+            update(subscriptions)
+            .where(subscriptions.c.destination_id == source)
+            .where(
+                subscriptions.c.scope_id.not_in(
+                    select(here.c.scope_id).where(here.c.destination_id == target)
+                )
+            )
+            .values(destination_id=target)
+        )
+        there = deliveries.alias()
+        await self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.destination_id == source)
+            .where(deliveries.c.duty.not_in(select(there.c.duty).where(there.c.destination_id == target)))
+            .values(destination_id=target)
+        )
+        told = select(there.c.post_id).where(there.c.destination_id == target, there.c.post_id.is_not(None))
+        await self._connection.execute(
+            delete(waiting).where(waiting.c.destination_id == target, waiting.c.post_id.in_(told))
+        )
+        await self._carry(waiting, waiting.c.post_id, source, target, told)
+        await self._carry(courses, courses.c.scope_id, source, target)
+        await self._connection.execute(delete(destinations).where(destinations.c.id == source))
 
-
-def minutes_of(at: time | None) -> int | None:
-    """A local time as it is stored: minutes after midnight."""
-    return None if at is None else at.hour * 60 + at.minute
-
-
-def time_of(minutes: int | None) -> time | None:
-    return None if minutes is None else time(minutes // 60, minutes % 60)
+    async def _carry(
+        self,
+        table: Table,
+        what: Column[int],
+        source: DestinationId,
+        target: DestinationId,
+        besides: Select[tuple[int]] | None = None,
+    ) -> None:
+        """Hand over the rows of `table` for every `what` that the target has not, here or in `besides`."""
+        its = table.alias()
+        has = select(its.c[what.name]).where(its.c.destination_id == target)
+        statement = update(table).where(table.c.destination_id == source, what.not_in(has))
+        if besides is not None:
+            statement = statement.where(what.not_in(besides))
+        await self._connection.execute(statement.values(destination_id=target))

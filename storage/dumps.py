@@ -13,6 +13,8 @@ from storage.model import DumpId, DumpRecord, Layout, PostId, Source
 from storage.schema import dumps, sources
 from storage.schema import posts as _posts
 
+_FIELDS = tuple(field.name for field in fields(Source))
+
 
 class Dumps:
     def __init__(self, connection: AsyncConnection) -> None:
@@ -83,19 +85,7 @@ class Dumps:
         rows = await self._connection.execute(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
         return [_record(row) for row in rows.mappings()]
 
-
-def _record(row: RowMapping) -> DumpRecord:
-    return DumpRecord(**{**row, "layout": Layout(row["layout"]) if row["layout"] else None})
-
-
-_FIELDS = tuple(field.name for field in fields(Source))
-
-
-class Sources:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def keep(self, urls: Collection[str], now: datetime) -> None:
+    async def keep_sources(self, urls: Collection[str], now: datetime) -> None:
         """These and no others are fetched; a new one at once."""
         await self._connection.execute(delete(sources).where(sources.c.url.not_in(urls)))
         if urls:
@@ -104,11 +94,11 @@ class Sources:
                 [{"url": url, "next_run": now} for url in urls],
             )
 
-    async def everything(self) -> list[Source]:
+    async def sources(self) -> list[Source]:
         found = await self._connection.execute(select(sources).order_by(sources.c.url))
         return [_source(row) for row in found.mappings()]
 
-    async def claim(
+    async def claim_source(
         self, urls: Collection[str], now: datetime, lease: timedelta
     ) -> tuple[Source, str] | None:
         """One of `urls` that is due and nobody's, with the token of the claim; the longest overdue first."""
@@ -130,13 +120,17 @@ class Sources:
         row = taken.mappings().first()
         return (_source(row), token) if row else None
 
-    async def settle(self, source: Source, token: str) -> bool:
+    async def settle_source(self, source: Source, token: str) -> bool:
         """Write how a try ended and give the claim back; False if it was someone else's by then."""
         values = asdict(source) | {"lease_until": None, "token": None}
         written = await self._connection.execute(
             update(sources).where(sources.c.url == source.url, sources.c.token == token).values(values)
         )
         return written.rowcount == 1
+
+
+def _record(row: RowMapping) -> DumpRecord:
+    return DumpRecord(**{**row, "layout": Layout(row["layout"]) if row["layout"] else None})
 
 
 def _source(row: RowMapping) -> Source:

@@ -8,15 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, and_, delete, func, or_, select, update
+from sqlalchemy import CompoundSelect, RowMapping, and_, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destinations import destination_of
+from storage.destination_rows import destination_of
 from storage.model import (
     Delivery,
     DeliveryId,
     DeliveryKind,
     DestinationId,
+    DumpId,
     PostId,
     Priority,
     Settlement,
@@ -36,7 +37,7 @@ from storage.outbox_sql import (
     SETTLE_OTHERS,
     SETTLE_SENT,
 )
-from storage.schema import deliveries, destinations, posts, waiting
+from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim
 
 # What of a duty is told as it stands in its row, and its column there.
@@ -308,3 +309,80 @@ class Outbox:
             .limit(1)
         )
         return found.scalar_one_or_none()
+
+    async def release_held(self, dump_id: DumpId, now: datetime) -> int:
+        """Let the held duties of a dump go out; returns how many there were."""
+        return await self._decide(dump_id, State.PENDING, None, now)
+
+    async def discard_held(self, dump_id: DumpId, now: datetime) -> int:
+        """Never announce what a dump held back."""
+        return await self._decide(dump_id, State.CANCELLED, "an administrator discarded it", now)
+
+    async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
+        its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+        held_back = and_(waiting.c.held, waiting.c.post_id.in_(its_posts))
+        waited = await self._connection.execute(
+            update(waiting).where(held_back).values(held=False, since=now)
+            if state is State.PENDING
+            else delete(waiting).where(held_back)
+        )
+        its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
+        decided = await self._connection.execute(
+            update(deliveries)
+            .where(deliveries.c.state == State.HELD, its_own)
+            .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
+        )
+        await notify(self._connection)
+        return decided.rowcount + waited.rowcount
+
+    async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
+        """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
+        posts_wanted = self._wanted_by(destination_id)
+        ended = await self._connection.execute(
+            update(deliveries)
+            .where(
+                text("deliveries.state = 'pending'"),
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.kind == DeliveryKind.POST,
+                deliveries.c.post_id.not_in(posts_wanted),
+            )
+            .values(state=State.CANCELLED, reason="unsubscribed", updated_at=now)
+        )
+        waited = await self._connection.execute(
+            delete(waiting).where(
+                waiting.c.destination_id == destination_id, waiting.c.post_id.not_in(posts_wanted)
+            )
+        )
+        return ended.rowcount + waited.rowcount + await self._thin(destination_id, posts_wanted, now)
+
+    async def _thin(
+        self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
+    ) -> int:
+        """Take from its pending digests what is not wanted any more; returns how many said nothing else."""
+        found = await self._connection.execute(
+            select(deliveries.c.id, deliveries.c.payload).where(
+                text("deliveries.state = 'pending'"),
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.kind == DeliveryKind.DIGEST,
+            )
+        )
+        digests = found.all()
+        if not digests:
+            return 0
+        wanted = {str(post) for post in (await self._connection.execute(posts_wanted)).scalars()}
+        ended = 0
+        for digest in digests:
+            left = ",".join(post for post in digest.payload.split(",") if post in wanted)
+            change = {"payload": left} if left else {"state": State.CANCELLED, "reason": "unsubscribed"}
+            ended += not left
+            await self._connection.execute(
+                update(deliveries).where(deliveries.c.id == digest.id).values(updated_at=now, **change)
+            )
+        return ended
+
+    def _wanted_by(self, destination_id: DestinationId) -> CompoundSelect[tuple[int]]:
+        mine = subscriptions.c.destination_id == destination_id
+        under = select(post_scopes.c.post_id).join(
+            subscriptions, subscriptions.c.scope_id == post_scopes.c.scope_id
+        )
+        return under.where(mine, ~subscriptions.c.muted).except_(under.where(mine, subscriptions.c.muted))

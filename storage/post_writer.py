@@ -34,12 +34,16 @@ from storage.schema import (
 )
 from storage.scopes import Scopes
 
+WAITING = (State.PENDING, State.HELD)
+SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)
+CAUSE = "the post turned out to be another that was announced"
 
-class Archive:
+
+class PostWriter:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def numbered(self, new: Sequence[Post]) -> list[Post]:
+    async def assign_ids(self, new: Sequence[Post]) -> list[Post]:
         """The same posts with ids that no stored post has, to be stored in this transaction."""
         ids = await next_ids(self._connection, posts, len(new))
         return [replace(post, id=PostId(post_id)) for post, post_id in zip(new, ids, strict=True)]
@@ -83,7 +87,7 @@ class Archive:
                 rows,
             )
 
-    async def sighted(
+    async def add_sightings(
         self, dump_id: DumpId, captured_at: datetime, seen: Sequence[tuple[PostId, Sighting]]
     ) -> None:
         """Keep every sighting of a dump, in its order."""
@@ -102,7 +106,7 @@ class Archive:
         ]
         await run_many(self._connection, insert(sightings), rows)
 
-    async def gather(
+    async def set_scopes(
         self,
         wanted: Mapping[PostId, Sequence[tuple[ScopeKind, str, str, bool]]],
         *,
@@ -129,7 +133,7 @@ class Archive:
         await run_many(self._connection, insert(post_scopes), rows)
         await self._set_series(wanted, made, fresh)
 
-    async def put_under(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
+    async def add_to_scope(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
         """Put these posts under a scope, beside those that are."""
         if found:
             await self._connection.execute(
@@ -161,7 +165,7 @@ class Archive:
             ],
         )
 
-    async def mention(
+    async def set_mentions(
         self, found: Mapping[PostId, Sequence[Mention]], *, fresh: Collection[PostId] = ()
     ) -> None:
         """Replace what these posts are known to name; `fresh` ones were stored in this transaction."""
@@ -184,7 +188,7 @@ class Archive:
         ]
         await run_many(self._connection, insert(mentions), rows)
 
-    async def resolve(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
+    async def resolve_mentions(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
         """Now it is known which post these mentions (post, position) name."""
         if targets:
             await self._connection.execute(
@@ -194,52 +198,7 @@ class Archive:
                 [{"post": post, "at": at, "target": target} for (post, at), target in targets.items()],
             )
 
-
-def _distinct(
-    places: Collection[tuple[ScopeKind, str, str, bool]],
-) -> list[tuple[ScopeKind, str, str, bool]]:
-    """One place for each scope; what the author said wins over what was inferred."""
-    first: dict[tuple[ScopeKind, str], tuple[ScopeKind, str, str, bool]] = {}
-    for place in sorted(places, key=lambda place: place[3]):
-        first.setdefault(place[:2], place)
-    return list(first.values())
-
-
-def _columns(post: Post, now: datetime) -> dict[str, Any]:
-    return {
-        "archive_id": post.archive_id,
-        "title": post.title,
-        "title_key": post.title_key,
-        "title_at": post.title_at,
-        "date": post.date,
-        "month_day": post.month_day,
-        "date_certainty": post.date_certainty,
-        "date_layout": post.date_layout and str(post.date_layout),
-        "category": post.category,
-        "category_at": post.category_at,
-        "tags_at": post.tags_at,
-        "excerpt": post.excerpt,
-        "excerpt_at": post.excerpt_at,
-        "tagged": post.tags is not None,
-        "readers": post.readers,
-        "readers_at": post.readers_at,
-        "comments": post.comments,
-        "episode": post.episode,
-        "style": post.style,
-        "updated_at": now,
-    }
-
-
-WAITING = (State.PENDING, State.HELD)
-SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)
-CAUSE = "the post turned out to be another that was announced"
-
-
-class PostMerger:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def join(self, gone: PostId, heir: PostId) -> None:
+    async def merge(self, gone: PostId, heir: PostId) -> None:
         """`gone` ceases to exist; what the posts themselves say is written by the archive afterwards."""
         await self._connection.execute(
             update(sightings).where(sightings.c.post_id == gone).values(post_id=heir)
@@ -338,6 +297,41 @@ class PostMerger:
             )
             .values(post_id=heir)
         )
+
+
+def _distinct(
+    places: Collection[tuple[ScopeKind, str, str, bool]],
+) -> list[tuple[ScopeKind, str, str, bool]]:
+    """One place for each scope; what the author said wins over what was inferred."""
+    first: dict[tuple[ScopeKind, str], tuple[ScopeKind, str, str, bool]] = {}
+    for place in sorted(places, key=lambda place: place[3]):
+        first.setdefault(place[:2], place)
+    return list(first.values())
+
+
+def _columns(post: Post, now: datetime) -> dict[str, Any]:
+    return {
+        "archive_id": post.archive_id,
+        "title": post.title,
+        "title_key": post.title_key,
+        "title_at": post.title_at,
+        "date": post.date,
+        "month_day": post.month_day,
+        "date_certainty": post.date_certainty,
+        "date_layout": post.date_layout and str(post.date_layout),
+        "category": post.category,
+        "category_at": post.category_at,
+        "tags_at": post.tags_at,
+        "excerpt": post.excerpt,
+        "excerpt_at": post.excerpt_at,
+        "tagged": post.tags is not None,
+        "readers": post.readers,
+        "readers_at": post.readers_at,
+        "comments": post.comments,
+        "episode": post.episode,
+        "style": post.style,
+        "updated_at": now,
+    }
 
 
 def _renamed(ids: Collection[str], gone: str, heir: str) -> str:

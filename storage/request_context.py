@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destinations import destination_of
+from storage.destination_rows import destination_of
 from storage.engine import few_lengths
 from storage.model import Destination, KnownAsker, ScopeId
 from storage.schema import bookmarks, destinations, dumps, subscriptions
@@ -35,35 +35,29 @@ class ContextKey(NamedTuple):
     user_id: int
 
 
-class RequestContexts:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def of(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
-        """What is known of each, of strangers too; all as of the same instant."""
-        execute = self._connection.execute
-        rows = (
-            (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})}))
-            .mappings()
-            .all()
+async def request_contexts(
+    connection: AsyncConnection, everyone: Collection[ContextKey]
+) -> Mapping[ContextKey, KnownAsker]:
+    """What is known of each, of strangers too; all as of the same instant."""
+    execute = connection.execute
+    rows = (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})})).mappings().all()
+    revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
+    chats: dict[tuple[int, int], Destination] = {}
+    wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
+    for row in rows:
+        chat = (row["chat_id"], row["thread_id"])
+        if row["id"] is not None and chat not in chats:
+            chats[chat] = destination_of(row)
+        if row["wanted"] is not None:
+            wanted[chat].add(row["wanted"])
+    people = few_lengths({who.user_id for who in everyone if who.user_id})
+    readers = set((await execute(_READERS, {"people": people})).scalars())
+    return {
+        who: KnownAsker(
+            destination=chats.get((who.chat_id, who.thread_id)),
+            subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
+            marks=who.user_id in readers,
+            revision=revision,
         )
-        revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
-        chats: dict[tuple[int, int], Destination] = {}
-        wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
-        for row in rows:
-            chat = (row["chat_id"], row["thread_id"])
-            if row["id"] is not None and chat not in chats:
-                chats[chat] = destination_of(row)
-            if row["wanted"] is not None:
-                wanted[chat].add(row["wanted"])
-        people = few_lengths({who.user_id for who in everyone if who.user_id})
-        readers = set((await execute(_READERS, {"people": people})).scalars())
-        return {
-            who: KnownAsker(
-                destination=chats.get((who.chat_id, who.thread_id)),
-                subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
-                marks=who.user_id in readers,
-                revision=revision,
-            )
-            for who in everyone
-        }
+        for who in everyone
+    }

@@ -54,8 +54,8 @@ async def settle_in(tx: Transaction, posts: list[Post]) -> None:
             since=THEN,
         )
     )
-    await tx.marks.save(7, posts[2].id, THEN)
-    await tx.marks.read(7, posts[0].id, THEN + timedelta(hours=1))
+    await tx.bookmarks.save(7, posts[2].id, THEN)
+    await tx.bookmarks.read(7, posts[0].id, THEN + timedelta(hours=1))
 
 
 async def exported(folder: Path) -> list[dict[str, Any]]:

@@ -31,10 +31,10 @@ class Effect:
         await self._database.write(once_per_update(self._unit))
 
     async def _unit(self, tx: Transaction) -> None:
-        await tx.facts.put("count", str(int(await tx.facts.get("count") or 0) + 1))
+        await tx.key_values.put("count", str(int(await tx.key_values.get("count") or 0) + 1))
 
     async def count(self) -> int:
-        return int(await self._database.read(lambda tx: tx.facts.get("count")) or 0)
+        return int(await self._database.read(lambda tx: tx.key_values.get("count")) or 0)
 
     def then(self, later: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         async def both() -> None:
@@ -201,15 +201,15 @@ async def test_what_memory_forgot_the_database_knows(
 
 async def test_numbers_are_forgotten_after_two_days(database: Database) -> None:
     now = datetime.now(UTC)
-    await database.write(lambda tx: tx.updates.mark([1], now - timedelta(hours=49)))
-    await database.write(lambda tx: tx.updates.mark([2], now - timedelta(hours=47)))
-    await database.write(lambda tx: tx.updates.prune(now - update_dedup.KEPT))
+    await database.write(lambda tx: tx.processed_updates.mark([1], now - timedelta(hours=49)))
+    await database.write(lambda tx: tx.processed_updates.mark([2], now - timedelta(hours=47)))
+    await database.write(lambda tx: tx.processed_updates.prune(now - update_dedup.KEPT))
     kept = [await database.read(partial(seen, number=number)) for number in (1, 2)]
     assert kept == [False, True]
 
 
 async def seen(tx: Transaction, number: int) -> bool:
-    return await tx.updates.seen(number)
+    return await tx.processed_updates.seen(number)
 
 
 @pytest.mark.both_databases

@@ -128,19 +128,19 @@ async def _mark(
         return Reply(toast=notices.button_answer(words))
     match action:
         case Save():
-            await tx.marks.save(user, post, services.clock.now())
+            await tx.bookmarks.save(user, post, services.clock.now())
             instead: tuple[str, Action] = (notices.saved_button(words), Unsave(post))
             return Reply(toast=notices.saved_answer(words, saved=True), replacement_button=instead)
         case Unsave():
-            await tx.marks.unsave(user, post)
+            await tx.bookmarks.unsave(user, post)
             instead = (notices.save_button(words), Save(post))
             return Reply(toast=notices.saved_answer(words, saved=False), replacement_button=instead)
         case MarkRead():
-            await tx.marks.read(user, post, services.clock.now())
+            await tx.bookmarks.read(user, post, services.clock.now())
             instead = (notices.unread_button(words), MarkUnread(post))
             return Reply(toast=notices.read_answer(words, read=True), replacement_button=instead)
         case MarkUnread():
-            await tx.marks.unread(user, post)
+            await tx.bookmarks.unread(user, post)
             instead = (notices.read_button(words), MarkRead(post))
             return Reply(toast=notices.read_answer(words, read=False), replacement_button=instead)
         case _:
@@ -150,7 +150,7 @@ async def _mark(
 async def _forget(tx: Transaction, request: RequestContext) -> Reply:
     await tx.destinations.forget(request.chat_id)
     if request.reader is not None:
-        await tx.marks.forget(request.reader)
+        await tx.bookmarks.forget(request.reader)
     return Reply(message=notices.forgotten(request.words))
 
 

@@ -28,12 +28,12 @@ async def answer(
         case Dumps(page):
             return Reply(message=admin.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
         case Release(dump):
-            released = await tx.held.release(DumpId(dump), services.clock.now())
+            released = await tx.outbox.release_held(DumpId(dump), services.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             services.planned()
             return Reply(message=admin.released(words, released))
         case Discard(dump):
-            discarded = await tx.held.discard(DumpId(dump), services.clock.now())
+            discarded = await tx.outbox.discard_held(DumpId(dump), services.clock.now())
             await tx.dumps.let_go(DumpId(dump))
             return Reply(message=admin.discarded(words, discarded))
         case Retry():
@@ -71,7 +71,7 @@ async def _broadcast(tx: Transaction, services: Services, request: RequestContex
     text = await tx.scopes.words_of(number)
     if text is None:
         return Reply(message=notices.button_too_old(request.words))
-    planned = await tx.notices.broadcast(f"broadcast:{number}", text, services.clock.now())
+    planned = await tx.planner.broadcast(f"broadcast:{number}", text, services.clock.now())
     services.planned()
     return Reply(message=admin.broadcast_begun(request.words, planned))
 
@@ -93,5 +93,5 @@ async def status_facts(tx: Transaction, services: Services) -> StatusFacts:
         held=counts.get(State.HELD, 0),
         oldest_seconds=None if age is None or age < 0 else age,
         last_dump=recent[0] if recent else None,
-        sources=tuple(await tx.sources.everything()),
+        sources=tuple(await tx.dumps.sources()),
     )

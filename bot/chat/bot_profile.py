@@ -31,7 +31,7 @@ Told = dict[str, str]  # what was last told: an entry's key and a hash of what i
 async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...]) -> None:
     """Bring name, descriptions and menus at Telegram up to date."""
     fact = f"profile of {bot.id}"
-    told = _read(await database.read(lambda tx: tx.facts.get(fact)))
+    told = _read(await database.read(lambda tx: tx.key_values.get(fact)))
     after = dict(told)
     for entry in changes(told, operators):
         try:
@@ -45,7 +45,7 @@ async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...])
             after[entry.key] = digest(entry)
     if after != told:
         value = json.dumps(after, sort_keys=True)
-        await database.write(lambda tx: tx.facts.put(fact, value))
+        await database.write(lambda tx: tx.key_values.put(fact, value))
 
 
 def changes(told: Told, operators: tuple[int, ...]) -> list[Entry]:

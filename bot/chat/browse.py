@@ -253,7 +253,7 @@ async def at_random(tx: Transaction, services: Services, request: RequestContext
 async def saved(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
     if request.reader is None:
         return notices.only_private(request.words)
-    ids = await tx.marks.saved(request.reader)
+    ids = await tx.bookmarks.saved(request.reader)
     return post_lists.saved(page_of(lines(await tx.posts.many(ids)), page), request.words, bot=services.bot)
 
 

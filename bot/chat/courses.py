@@ -91,7 +91,7 @@ async def reading(tx: Transaction, request: RequestContext, page: int, name: str
     """How far each series is read that somebody has begun; with a `name`, that series even if not begun."""
     if request.reader is None:
         return notices.only_private(request.words)
-    read = await tx.posts.many(await tx.marks.have_read(request.reader))
+    read = await tx.posts.many(await tx.bookmarks.have_read(request.reader))
     begun: dict[ScopeId, int] = {}
     for post in read:
         if post.series_id is not None:

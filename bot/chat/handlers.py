@@ -152,7 +152,7 @@ class ChatHandlers:
             )
 
     async def _look(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
-        return await self._services.database.read(lambda tx: tx.acquaintance.of(everyone))
+        return await self._services.database.read(lambda tx: tx.destinations.request_contexts(everyone))
 
     def _admits(self, message: Received, *, dear: bool = False) -> bool:
         user = message.from_user

@@ -82,7 +82,7 @@ class MembershipHandlers:
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         if old != new:
-            await self._services.change(lambda tx: tx.moves.move(old, new))
+            await self._services.change(lambda tx: tx.destinations.migrate_chat(old, new))
             self._services.planned()
 
     async def _leave(self, tx: Transaction, chat_id: int, reason: str) -> None:

@@ -73,7 +73,7 @@ async def _put_under(tx: Transaction, services: Services, scope: Scope) -> None:
     """A word is looked for in new posts; in those that are stored already, now."""
     if scope.kind is ScopeKind.WORD:
         hits = await services.search_service.search(tx, scope.name, await tx.posts.count())
-        await tx.archive.put_under(scope.id, [hit.post_id for hit in hits])
+        await tx.post_writer.add_to_scope(scope.id, [hit.post_id for hit in hits])
 
 
 async def subscribe(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
@@ -107,7 +107,7 @@ async def unsubscribe(tx: Transaction, services: Services, request: RequestConte
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
+    await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
     left = len(await tx.destinations.subscriptions(to.destination.id))
     said = subscriptions.unsubscribed(scope, left, request.words, destination=to.number)
     return Reply(
@@ -121,7 +121,7 @@ async def unsubscribe(tx: Transaction, services: Services, request: RequestConte
 async def unsubscribe_all(tx: Transaction, services: Services, request: RequestContext) -> Message:
     to = await target_of(tx, services, request)
     await tx.destinations.unsubscribe(to.destination.id)
-    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
+    await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
     return subscriptions.unsubscribed(await tx.scopes.everything(), 0, request.words)
 
 
@@ -132,7 +132,7 @@ async def mute(tx: Transaction, services: Services, request: RequestContext, sco
     to = await target_of(tx, services, request)
     await _put_under(tx, services, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now(), muted=True)
-    await tx.withdrawing.unwanted(to.destination.id, services.clock.now())
+    await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
     return Reply(message=subscriptions.muted(scope, request.words, destination=to.number), fresh=True)
 
 
@@ -265,4 +265,4 @@ async def _move(
     await tx.destinations.subscribe(topic.id, scope.id, now)
     if request.destination is not None:
         await tx.destinations.unsubscribe(request.destination.id, scope.id)
-        await tx.withdrawing.unwanted(request.destination.id, now)
+        await tx.outbox.cancel_unwanted(request.destination.id, now)

@@ -19,7 +19,7 @@ async def list_sources(settings: Settings) -> int:
     """A line for each source; returns 1 if one of them fails."""
     database = await open_database(settings.database_address())
     try:
-        stored = await database.read(lambda tx: tx.sources.everything())
+        stored = await database.read(lambda tx: tx.dumps.sources())
     finally:
         await database.close()
     known = {source.url: source for source in stored}

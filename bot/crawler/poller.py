@@ -144,7 +144,7 @@ class SourcePoller:
     async def run(self) -> None:
         """Ask what is due, again and again."""
         now = self._clock.now()
-        await self._database.write(lambda tx: tx.sources.keep(list(self._timetable), now))
+        await self._database.write(lambda tx: tx.dumps.keep_sources(list(self._timetable), now))
         while not self._stopping:
             self._wakes.clear()
             while await self.poll_one():
@@ -155,14 +155,16 @@ class SourcePoller:
     async def poll_one(self) -> bool:
         """Ask the source that is longest overdue; False if none is due."""
         begun = self._clock.now()
-        claimed = await self._database.write(lambda tx: tx.sources.claim(list(self._timetable), begun, LEASE))
+        claimed = await self._database.write(
+            lambda tx: tx.dumps.claim_source(list(self._timetable), begun, LEASE)
+        )
         if claimed is None:
             return False
         source, token = claimed
         timed = self._timetable[source.url]
         fetch = await self._fetcher.fetch(source.url, validators_of(source), origin=timed.origin)
         if self._stopping:
-            await self._database.write(lambda tx: tx.sources.settle(source, token))
+            await self._database.write(lambda tx: tx.dumps.settle_source(source, token))
             return False
         now = self._clock.now()
         regular = next_time(timed.cron, now, self._jitter)
@@ -217,13 +219,13 @@ class SourcePoller:
 
     async def _write(self, tx: Transaction, before: Source, after: Source, token: str, now: datetime) -> bool:
         """How the try ended, and what the operators are told of it; returns whether they are."""
-        if not await tx.sources.settle(after, token):
+        if not await tx.dumps.settle_source(after, token):
             return False
         said = alert(before, after)
         if said is None:
             return False
         duty = f"notice:source:{type(said).__name__}:{said.since.isoformat()}:{after.url}"
-        await tx.notices.tell(self._alerts.admins, duty, self._alerts.payload(said), now)
+        await tx.planner.notify_chats(self._alerts.admins, duty, self._alerts.payload(said), now)
         return True
 
     async def _look_for_silence(self) -> None:
@@ -236,10 +238,10 @@ class SourcePoller:
 
         async def unit(tx: Transaction) -> bool:
             said = quiet(await tx.dumps.last_news(), now, SILENCE)
-            if said is None or await tx.facts.get(QUIET_FACT) == str(said.dump):
+            if said is None or await tx.key_values.get(QUIET_FACT) == str(said.dump):
                 return False
-            await tx.facts.put(QUIET_FACT, str(said.dump))
-            await tx.notices.tell(
+            await tx.key_values.put(QUIET_FACT, str(said.dump))
+            await tx.planner.notify_chats(
                 self._alerts.admins, f"notice:quiet:{said.dump}", self._alerts.payload(said), now
             )
             return True

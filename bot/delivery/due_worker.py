@@ -48,7 +48,7 @@ class DueWorker(TriggeredWorker):
 
 async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:
     """The rhythms for which something that waits is due."""
-    found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.waiting.rhythms()]
+    found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.planner.waiting_rhythms()]
     return [
         (rhythm, moment) for rhythm, since, moment in found if moment is not None and since <= moment.until
     ]
@@ -60,5 +60,5 @@ async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
     for rhythm, moment in await due_rhythms(tx, now):
         most = digest_above if rhythm.when is When.INSTANT else 0
         dedup_key = dedup_key_of(rhythm, moment.day)
-        planned += await tx.waiting.send(rhythm, moment.until, dedup_key, now, digest_above=most)
+        planned += await tx.planner.plan_waiting(rhythm, moment.until, dedup_key, now, digest_above=most)
     return planned

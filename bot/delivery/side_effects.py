@@ -34,13 +34,13 @@ async def apply_side_effects(
                 # One notice for a post, not one for each chat that was not told about it.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind
                 failed = DeliveryFailed(decision.settlement.reason or "")
-                await tx.notices.tell(admins, f"notice:failed:{what}", encode(failed), now)
+                await tx.planner.notify_chats(admins, f"notice:failed:{what}", encode(failed), now)
             case None | RichMissing() | AllStopped():
                 pass
             case ChatGone(chat_id, reason):
                 await _suspend_chat(tx, chat_id, reason, now)
             case ChatMoved(old, new):
-                await tx.moves.move(old, new)
+                await tx.destinations.migrate_chat(old, new)
             case ChatPaused(chat_id, until, _):
                 await tx.destinations.freeze(chat_id, until)
                 await tx.outbox.postpone_chat(chat_id, until)
@@ -48,9 +48,9 @@ async def apply_side_effects(
                 if await tx.destinations.refused(delivery.destination.id) >= REFUSALS:
                     await _suspend_chat(tx, delivery.destination.chat_id, reason, now)
             case TopicGone(reason):
-                await tx.moves.to_general(delivery.destination.id)
+                await tx.destinations.move_topic_to_chat(delivery.destination.id)
                 lost = encode(LostTopic(delivery.destination.title, reason))
-                await tx.notices.tell(admins, f"notice:topic:{delivery.destination.id}", lost, now)
+                await tx.planner.notify_chats(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:
                 assert_never(decision.effect)
     if forgiven := {destination.id for destination in arrived if destination.refusals}:

@@ -35,16 +35,16 @@ async def write_changes(
 ) -> Changes:
     """Write what the `sightings` of a dump change in the stored `archive`; returns the changes with ids."""
     await merge_duplicates(tx, changes.joined)
-    changes = numbered(changes, await tx.archive.numbered(changes.new))
+    changes = numbered(changes, await tx.post_writer.assign_ids(changes.new))
     ids = [changes.entries[place].now.id for place in changes.places]
     seen: Seen = list(zip(ids, sightings, strict=True))
     known = _known_now(archive, changes)
     understanding = await _derive(tx, known, changes, seen, dump, overrides)
     latest = known | {post.id: post for post in understanding.posts}
     fresh = {post.id for post in changes.new}
-    await tx.archive.add([latest[post.id] for post in changes.new], dump_id, now)
-    await tx.archive.update([latest[stale] for stale in _stale(changes, understanding, known)], now)
-    await tx.archive.sighted(dump_id, dump.captured_at, seen)
+    await tx.post_writer.add([latest[post.id] for post in changes.new], dump_id, now)
+    await tx.post_writer.update([latest[stale] for stale in _stale(changes, understanding, known)], now)
+    await tx.post_writer.add_sightings(dump_id, dump.captured_at, seen)
     if understanding is not NOTHING:
         await _put_in_place(tx, understanding, latest, fresh)
     return changes
@@ -54,7 +54,7 @@ async def merge_duplicates(tx: Transaction, joined: Sequence[tuple[PostId, PostI
     """Stored posts turned out to be others: all that hangs on them moves over."""
     for gone, heir in joined:
         log.info("the posts %s and %s are one", gone, heir)
-        await tx.joining.join(gone, heir)
+        await tx.post_writer.merge(gone, heir)
 
 
 def _known_now(archive: Sequence[Post], changes: Changes) -> dict[PostId, Post]:
@@ -119,10 +119,10 @@ async def _put_in_place(
 ) -> None:
     worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
     places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
-    await tx.archive.gather(places, fresh=fresh)
-    await tx.archive.mention(understanding.mentions, fresh=fresh)
+    await tx.post_writer.set_scopes(places, fresh=fresh)
+    await tx.post_writer.set_mentions(understanding.mentions, fresh=fresh)
     waiting = await tx.posts.unresolved()
-    await tx.archive.resolve(resolved(waiting, list(latest.values())))
+    await tx.post_writer.resolve_mentions(resolved(waiting, list(latest.values())))
 
 
 Notice = Callable[["IngestReport"], str]
@@ -286,9 +286,9 @@ async def _take_in(
     planned = 0
     if not quiet:
         new = [post.id for post in changes.new]
-        planned = await tx.planning.announce(new, record.id, now, digest_above=rules.digest_above, held=held)
+        planned = await tx.planner.announce(new, record.id, now, digest_above=rules.digest_above, held=held)
         since = now - timedelta(days=rules.edit_days)
-        planned += await tx.planning.edit([e.now.id for e in changes.edited], record.id, now, since)
+        planned += await tx.planner.edit_sent([e.now.id for e in changes.edited], record.id, now, since)
     report = _report(record, reading, planned)
     await _tell(tx, report, record.id, rules, now)
     return report
@@ -298,7 +298,7 @@ async def _tell(
     tx: Transaction, report: IngestReport, dump_id: DumpId, rules: IngestRules, now: datetime
 ) -> None:
     if report.noteworthy and rules.notice is not None:
-        await tx.notices.tell(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
+        await tx.planner.notify_chats(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
 
 
 def _record(

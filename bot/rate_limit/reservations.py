@@ -34,7 +34,7 @@ class LockedLimitRows:
 
     async def recall(self, chats: Mapping[int, bool]) -> None:
         """Let the pacing know these chats, each with whether it is private."""
-        known = await self.tx.pace.chats(chats)
+        known = await self.tx.rate_limits.chats(chats)
         for chat_id, row in known.items():
             starts = (start for start in row.starts if start < self.now + SKEWED_SECONDS)
             self.pacing.recall_chat(chat_id, chats[chat_id], starts)
@@ -49,12 +49,12 @@ class LockedLimitRows:
             starts = self.pacing.starts_of(chat_id)
             until = instant(starts[-1] + 2 * MINUTE) if starts else row.until
             rows.append(replace(row, starts=starts, until=later(until, row.paused_until)))
-        await self.tx.pace.write(rows)
+        await self.tx.rate_limits.write(rows)
 
 
 async def lock_limit_rows(tx: Transaction, limits: Limits, given: datetime) -> LockedLimitRows:
     """Lock the rows. `given` is the time where no other process is."""
-    bot, at = await tx.pace.lock(given)
+    bot, at = await tx.rate_limits.lock(given)
     now = seconds(at)
     pacing = FlexibleSendScheduler(limits)
     pacing.recall(start for start in bot.starts if start < now + SKEWED_SECONDS)

@@ -130,18 +130,20 @@ class SharedRateLimiter:
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
-        bot, _ = await tx.pace.lock()
-        known = (await tx.pace.chats([chat_id])).get(chat_id, RateLimitRow(key=str(chat_id)))
+        bot, _ = await tx.rate_limits.lock()
+        known = (await tx.rate_limits.chats([chat_id])).get(chat_id, RateLimitRow(key=str(chat_id)))
         chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
         rows = [replace(chat, until=later(known.until, until))]
-        others, together = await tx.pace.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        others, together = await tx.rate_limits.flooded_since(
+            now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id
+        )
         extent: Extent = "chat"
         if together is not None and others + 1 >= self._limits.crowd:
             extent = "bot"
             paused = later(later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
             self._bookings.last.pause_bot(seconds(paused))
-        await tx.pace.write(rows)
+        await tx.rate_limits.write(rows)
         self._metrics.flooded(extent)
 
     async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:

@@ -111,13 +111,15 @@ async def measure(wishes: int) -> None:
 
             async def match(tx: Transaction) -> tuple[int, float]:
                 dump, stored = await store(tx, [])
-                stored = await tx.archive.numbered(new)
-                await tx.archive.add(stored, dump, THEN)
+                stored = await tx.post_writer.assign_ids(new)
+                await tx.post_writer.add(stored, dump, THEN)
                 began = time.perf_counter()
                 worded = word_places(stored, await tx.scopes.words())
-                await tx.archive.gather({p.id: (*places_of(p), *worded.get(p.id, ())) for p in stored})
+                await tx.post_writer.set_scopes(
+                    {p.id: (*places_of(p), *worded.get(p.id, ())) for p in stored}
+                )
                 gathered = time.perf_counter() - began
-                planned = await tx.planning.announce([p.id for p in stored], dump, THEN, digest_above=5)
+                planned = await tx.planner.announce([p.id for p in stored], dump, THEN, digest_above=5)
                 return planned, gathered
 
             began, worked = time.perf_counter(), time.process_time()

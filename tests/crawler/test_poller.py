@@ -61,7 +61,7 @@ class Live:
         )
 
     async def source(self, path: str) -> Source:
-        found = await self.database.read(lambda tx: tx.sources.everything())
+        found = await self.database.read(lambda tx: tx.dumps.sources())
         return next(one for one in found if one.url.endswith(path))
 
     async def posts(self) -> int:
@@ -69,7 +69,7 @@ class Live:
 
     async def keep(self, *paths: str) -> None:
         urls = [self.kexue.url(path) for path in paths]
-        await self.database.write(lambda tx: tx.sources.keep(urls, self.clock.now()))
+        await self.database.write(lambda tx: tx.dumps.keep_sources(urls, self.clock.now()))
 
     async def ask(self, poller: SourcePoller, *, after: timedelta = timedelta(0)) -> int:
         """Let time pass, then ask whatever is due; returns how many were."""
@@ -239,7 +239,7 @@ async def test_a_claim_comes_back_by_time(live: Live) -> None:
     await live.keep("/feed")
 
     async def claim(tx: Transaction) -> bool:
-        return await tx.sources.claim([live.kexue.url("/feed")], live.clock.now(), LEASE) is not None
+        return await tx.dumps.claim_source([live.kexue.url("/feed")], live.clock.now(), LEASE) is not None
 
     assert await live.database.write(claim)
     assert not await live.database.write(claim)
@@ -250,10 +250,10 @@ async def test_a_claim_comes_back_by_time(live: Live) -> None:
 async def test_only_what_is_in_the_settings_is_asked(live: Live) -> None:
     await live.keep("/feed", "/old")
     await live.keep("/feed", "/new")
-    known = await live.database.read(lambda tx: tx.sources.everything())
+    known = await live.database.read(lambda tx: tx.dumps.sources())
     assert sorted(source.url.rpartition("/")[2] for source in known) == ["feed", "new"]
     await live.keep()
-    assert await live.database.read(lambda tx: tx.sources.everything()) == []
+    assert await live.database.read(lambda tx: tx.dumps.sources()) == []
 
 
 async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:

@@ -54,8 +54,8 @@ async def store(tx: Transaction, posts: Sequence[Post], now: datetime = THEN) ->
             taken_in_at=now,
         )
     )
-    stored = await tx.archive.numbered(posts)
-    await tx.archive.add(stored, dump.id, now)
+    stored = await tx.post_writer.assign_ids(posts)
+    await tx.post_writer.add(stored, dump.id, now)
     worded = word_places(stored, await tx.scopes.words())
-    await tx.archive.gather({one.id: (*places_of(one), *worded.get(one.id, ())) for one in stored})
+    await tx.post_writer.set_scopes({one.id: (*places_of(one), *worded.get(one.id, ())) for one in stored})
     return dump.id, stored

@@ -71,7 +71,7 @@ class Town:
         async def unit(tx: Transaction) -> list[PostId]:
             dump, stored = await store(tx, posts, self.clock.at)
             new = [post.id for post in stored]
-            await tx.planning.announce(new, dump, self.clock.at, digest_above=3, held=held)
+            await tx.planner.announce(new, dump, self.clock.at, digest_above=3, held=held)
             return new
 
         return await self.database.write(unit)
@@ -201,7 +201,7 @@ async def test_what_is_held_waits_for_an_operator_and_then_for_its_hour(town: To
     town.clock.at += timedelta(days=1, hours=1)
     assert await town.ticks() == 0
     (dump,) = await town.database.read(lambda tx: tx.dumps.recent(1))
-    await town.database.write(lambda tx: tx.held.release(dump.id, town.clock.at))
+    await town.database.write(lambda tx: tx.outbox.release_held(dump.id, town.clock.at))
     town.clock.at += timedelta(hours=8)
     await town.ticks()
     assert [d.post_ids for d in await town.gets()] == [(post,)]
@@ -275,8 +275,8 @@ async def test_what_waits_moves_with_its_group(town: Town, stranger: bool) -> No
         if stranger:
             await tx.destinations.ensure(-100, None, ChatKind.GROUP, "", town.clock.at)
         await tx.destinations.subscribe(town.chat, (await tx.scopes.everything()).id, town.clock.at)
-        await tx.planning.announce([first], (await tx.dumps.recent(1))[0].id, town.clock.at, digest_above=3)
-        await tx.moves.move(1, -100)
+        await tx.planner.announce([first], (await tx.dumps.recent(1))[0].id, town.clock.at, digest_above=3)
+        await tx.destinations.migrate_chat(1, -100)
         found = await tx.destinations.find(-100)
         assert found is not None
         return found.id

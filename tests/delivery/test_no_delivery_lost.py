@@ -116,7 +116,7 @@ class Chats(RuleBasedStateMachine):
             to = await self.to(tx, chat)
             made = (await tx.scopes.ensure([(kind, key, key)]))[kind, key]
             await tx.destinations.subscribe(to.id, made.id, self.clock.at, muted=muted)
-            await tx.withdrawing.unwanted(to.id, self.clock.at)
+            await tx.outbox.cancel_unwanted(to.id, self.clock.at)
 
         self.does(unit)
         chat.wishes[kind, key] = muted
@@ -132,7 +132,7 @@ class Chats(RuleBasedStateMachine):
             to = await self.to(tx, chat)
             made = (await tx.scopes.ensure([(kind, key, key)]))[kind, key]
             await tx.destinations.unsubscribe(to.id, made.id)
-            await tx.withdrawing.unwanted(to.id, self.clock.at)
+            await tx.outbox.cancel_unwanted(to.id, self.clock.at)
 
         self.does(unit)
         chat.wishes.pop((kind, key), None)
@@ -177,7 +177,7 @@ class Chats(RuleBasedStateMachine):
             await self.to(tx, chat)
             if stranger:
                 await tx.destinations.ensure(SUPERGROUP, None, ChatKind.GROUP, "", self.clock.at)
-            await tx.moves.move(GROUP, SUPERGROUP)
+            await tx.destinations.migrate_chat(GROUP, SUPERGROUP)
 
         self.does(unit)
         chat.number = SUPERGROUP
@@ -202,7 +202,7 @@ class Chats(RuleBasedStateMachine):
         async def unit(tx: Transaction) -> list[PostId]:
             dump, stored = await store(tx, new, now)
             ids = [post.id for post in stored]
-            await tx.planning.announce(ids, dump, now, digest_above=DIGEST_ABOVE)
+            await tx.planner.announce(ids, dump, now, digest_above=DIGEST_ABOVE)
             return ids
 
         for post, tags in zip(self.does(unit), posts, strict=True):

@@ -101,7 +101,7 @@ class OutboxMachine(RuleBasedStateMachine):
         if not again:
             self.planned += 1
         words = str(self.planned)
-        self.run(self.database.write(lambda tx: tx.notices.broadcast(f"news:{words}", words, self.now)))
+        self.run(self.database.write(lambda tx: tx.planner.broadcast(f"news:{words}", words, self.now)))
 
     @rule(slots=st.integers(1, 6))
     def claim(self, slots: int) -> None:

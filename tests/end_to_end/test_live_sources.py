@@ -33,7 +33,7 @@ async def fetched(bot: WholeBot) -> None:
     """Wait until a try has been written."""
 
     async def written() -> bool:
-        found = await bot.database.read(lambda tx: tx.sources.everything())
+        found = await bot.database.read(lambda tx: tx.dumps.sources())
         return bool(found) and found[0].last_try is not None
 
     await bot.until(written)
@@ -63,9 +63,9 @@ async def due_now(bot: WholeBot) -> None:
     now = bot.service.clock.now()
 
     async def unit(tx: Transaction) -> None:
-        for source in await tx.sources.everything():
-            await tx.sources.keep([], now)
-            await tx.sources.keep([source.url], now)
+        for source in await tx.dumps.sources():
+            await tx.dumps.keep_sources([], now)
+            await tx.dumps.keep_sources([source.url], now)
 
     await bot.database.write(unit)
     bot.service._tick()

@@ -35,7 +35,7 @@ async def introduced(url: str) -> None:
     """An empty database of a bot that told Telegram its profile long ago: a third of a start is spared."""
     told = {entry.key: digest(entry) for entry in profile((OPERATOR,))}
     database = await open_database(url)
-    await database.write(lambda tx: tx.facts.put(f"profile of {BOT_ID}", json.dumps(told)))
+    await database.write(lambda tx: tx.key_values.put(f"profile of {BOT_ID}", json.dumps(told)))
     await database.close()
 
 

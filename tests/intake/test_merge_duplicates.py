@@ -75,7 +75,7 @@ async def posts(database: Database) -> list[Post]:
 
 async def duties(database: Database) -> list[tuple[str, State]]:
     async def unit(tx: Transaction) -> list[tuple[str, State]]:
-        found = await tx.joining._connection.execute(
+        found = await tx.post_writer._connection.execute(
             select(deliveries.c.duty, deliveries.c.state).order_by(deliveries.c.id)
         )
         return [(row.duty, row.state) for row in found]
@@ -100,7 +100,7 @@ async def test_the_posts_and_their_sightings_become_one(database: Database) -> N
     assert post.tags == EDITED.tags
 
     async def unit(tx: Transaction) -> int:
-        found = await tx.joining._connection.execute(
+        found = await tx.post_writer._connection.execute(
             select(func.count()).select_from(sightings).where(sightings.c.post_id == one)
         )
         return int(found.scalar_one())
@@ -143,7 +143,7 @@ async def test_what_was_sent_for_the_younger_cancels_what_waits_for_the_older(da
     _, one, other = await posts(database)
 
     async def the_second_first(tx: Transaction) -> None:
-        await tx.joining._connection.execute(
+        await tx.post_writer._connection.execute(
             update(deliveries).where(deliveries.c.post_id == other.id).values(state=State.SENT, message_id=5)
         )
 
@@ -159,17 +159,17 @@ async def test_what_was_sent_for_the_younger_cancels_what_waits_for_the_older(da
 
 
 async def marks_of(tx: Transaction, user: int, post: PostId) -> Marks:
-    return await tx.marks.of(user, post)
+    return await tx.bookmarks.of(user, post)
 
 
 async def test_bookmarks_come_along(database: Database) -> None:
     one, other = await twins(database)
 
     async def mark(tx: Transaction) -> None:
-        await tx.marks.save(1, other, START)
-        await tx.marks.save(2, one, START)
-        await tx.marks.read(2, other, START)
-        await tx.marks.save(3, one, START)
+        await tx.bookmarks.save(1, other, START)
+        await tx.bookmarks.save(2, one, START)
+        await tx.bookmarks.read(2, other, START)
+        await tx.bookmarks.save(3, one, START)
 
     await database.write(mark)
     await take(database, 3, PAGE)
@@ -205,20 +205,20 @@ async def test_a_source_is_claimed_by_one_and_settled_by_its_claim(database: Dat
     lease = timedelta(minutes=1)
 
     async def keep(tx: Transaction) -> None:
-        await tx.sources.keep(["a", "b"], START)
+        await tx.dumps.keep_sources(["a", "b"], START)
 
     async def claim(tx: Transaction) -> tuple[Source, str] | None:
-        return await tx.sources.claim(["a"], START, lease)
+        return await tx.dumps.claim_source(["a"], START, lease)
 
     await database.write(keep)
     await database.write(keep)
     claims = await asyncio.gather(*(database.write(claim) for _ in range(3)))
     ((source, token),) = [one for one in claims if one is not None]
     tried = replace(source, last_try=START, error="no", failures=1, next_run=START + lease)
-    assert not await database.write(lambda tx: tx.sources.settle(tried, "another"))
-    assert await database.write(lambda tx: tx.sources.settle(tried, token))
+    assert not await database.write(lambda tx: tx.dumps.settle_source(tried, "another"))
+    assert await database.write(lambda tx: tx.dumps.settle_source(tried, token))
     assert await database.write(claim) is None
-    assert tried in await database.read(lambda tx: tx.sources.everything())
+    assert tried in await database.read(lambda tx: tx.dumps.sources())
 
 
 async def test_silently(database: Database) -> None:

@@ -88,7 +88,7 @@ async def slow_answers(bot: WholeBot) -> None:
 
 async def a_source(bot: WholeBot) -> None:
     now = bot.service.clock.now()
-    await bot.database.write(lambda tx: tx.sources.keep(["https://kexue.fm/feed"], now))
+    await bot.database.write(lambda tx: tx.dumps.keep_sources(["https://kexue.fm/feed"], now))
 
 
 async def an_error(bot: WholeBot) -> None:

@@ -13,14 +13,14 @@ from storage.database import open_database
 
 async def _database(file: Path) -> None:
     database = await open_database(f"sqlite+aiosqlite:///{file}")
-    await database.write(lambda tx: tx.facts.put("kept", "yes"))
+    await database.write(lambda tx: tx.key_values.put("kept", "yes"))
     await database.close()
 
 
 async def _kept(file: Path) -> str | None:
     database = await open_database(f"sqlite+aiosqlite:///{file}")
     try:
-        return await database.read(lambda tx: tx.facts.get("kept"))
+        return await database.read(lambda tx: tx.key_values.get("kept"))
     finally:
         await database.close()
 

@@ -91,7 +91,7 @@ async def test_claims_are_booked_with_their_rows(shared: Database) -> None:
         await chat(shared, chat_id)
     await announce(shared, "一篇")
     claimed = [each for pace in both for each in await claim(shared, pace)]
-    bot, _ = await shared.write(lambda tx: tx.pace.lock())
+    bot, _ = await shared.write(lambda tx: tx.rate_limits.lock())
     starts = sorted(each.start for each in claimed)
     assert list(bot.starts) == sorted({*starts, *(each.until for each in claimed)})
     assert 0 < len(claimed) < 40, "no more than soon may leave"
@@ -142,7 +142,7 @@ async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:
     (claimed,) = await claim(shared, pace)
     await asyncio.sleep(LATE_SECONDS + 0.3)
     assert await pace.slot_of(claimed) is None
-    bot, _ = await shared.write(lambda tx: tx.pace.lock())
+    bot, _ = await shared.write(lambda tx: tx.rate_limits.lock())
     assert min(bot.starts) > claimed.start + LATE_SECONDS, "the one that was missed is free again"
 
 
@@ -198,7 +198,7 @@ async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database)
     postponed = await pace.slot_of(claimed)
     assert postponed is not None
     assert postponed > 20
-    assert (await shared.write(lambda tx: tx.pace.lock()))[0].starts == ()
+    assert (await shared.write(lambda tx: tx.rate_limits.lock()))[0].starts == ()
 
 
 async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(shared: Database) -> None:
@@ -210,12 +210,12 @@ async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(sh
     in_time = replace(claimed, until=claimed.until + 60)  # however slow this machine is
     await asyncio.sleep(0.2)
     assert await pace.slot_of(in_time) is None
-    assert (await shared.write(lambda tx: tx.pace.lock()))[0].starts == (claimed.start, claimed.until)
+    assert (await shared.write(lambda tx: tx.rate_limits.lock()))[0].starts == (claimed.start, claimed.until)
     departure = departing()
     assert departure is not None
     departure.mark_sent()
     await book(pace, 2)
-    bot, _ = await shared.write(lambda tx: tx.pace.lock())
+    bot, _ = await shared.write(lambda tx: tx.rate_limits.lock())
     assert claimed.start not in bot.starts, "it counts when it left"
     assert min(bot.starts) > claimed.start
 

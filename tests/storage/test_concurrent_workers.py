@@ -56,7 +56,7 @@ async def test_a_digest_that_many_plan_comes_once(database: Database) -> None:
 
     async def wanted(tx: Transaction, title: str) -> None:
         dump, stored = await store(tx, [essay(title)])
-        await tx.planning.announce([post.id for post in stored], dump, THEN, digest_above=5)
+        await tx.planner.announce([post.id for post in stored], dump, THEN, digest_above=5)
 
     await database.write(lambda tx: wanted(tx, "一篇"))
     planned = await asyncio.gather(
@@ -99,7 +99,7 @@ async def test_what_is_sent_meanwhile_holds_nobody_up(database: Database) -> Non
 
     async def wanted(tx: Transaction, title: str) -> None:
         dump, stored = await store(tx, [essay(title)])
-        await tx.planning.announce([post.id for post in stored], dump, now, digest_above=5)
+        await tx.planner.announce([post.id for post in stored], dump, now, digest_above=5)
 
     async def claim_and_give_back(_: int) -> int:
         claimed = await database.write(

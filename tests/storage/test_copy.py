@@ -108,7 +108,7 @@ async def test_what_a_death_left_is_ended_in_the_copy(tmp_path: Path) -> None:
 
     async def claim_two(tx: Transaction) -> list[Delivery]:
         for chat in (1, 2, 3):
-            await tx.notices.tell((chat,), "notice", "{}", NOW)
+            await tx.planner.notify_chats((chat,), "notice", "{}", NOW)
         return await tx.outbox.claim(2, NOW, timedelta(minutes=2))
 
     begun, _ = await database.write(claim_two)

@@ -21,23 +21,23 @@ async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
 
 
 async def say(tx: Transaction, words: str) -> None:
-    await tx.facts._connection.execute(text(words))
+    await tx.key_values._connection.execute(text(words))
 
 
 async def put(database: Database, name: str, value: str) -> None:
-    await database.write(lambda tx: tx.facts.put(name, value))
+    await database.write(lambda tx: tx.key_values.put(name, value))
 
 
 async def test_units_that_read_and_then_write_do_not_overtake_each_other(database: Database) -> None:
     await put(database, "count", "0")
 
     async def unit(tx: Transaction) -> None:
-        count = int(await tx.facts.get("count") or 0)
+        count = int(await tx.key_values.get("count") or 0)
         await asyncio.sleep(0)
-        await tx.facts.put("count", str(count + 1))
+        await tx.key_values.put("count", str(count + 1))
 
     await asyncio.gather(*(database.write(unit) for _ in range(20)))
-    assert await database.read(lambda tx: tx.facts.get("count")) == "20"
+    assert await database.read(lambda tx: tx.key_values.get("count")) == "20"
 
 
 async def test_units_that_wait_for_each_other_both_end(shared: Database) -> None:
@@ -48,10 +48,10 @@ async def test_units_that_wait_for_each_other_both_end(shared: Database) -> None
 
     async def unit(tx: Transaction, first: str, second: str) -> None:
         tries.append(first)
-        await tx.facts.put(first, first)
+        await tx.key_values.put(first, first)
         if tries.count(first) == 1:
             await both.wait()
-        await tx.facts.put(second, first)
+        await tx.key_values.put(second, first)
 
     await asyncio.gather(
         shared.write(lambda tx: unit(tx, "a", "b"), exclusive=False),
@@ -66,13 +66,13 @@ async def test_a_unit_whose_connection_is_lost_is_run_again(shared: Database) ->
     async def unit(tx: Transaction) -> str | None:
         nonlocal runs
         runs += 1
-        await tx.facts.put("a", str(runs))
+        await tx.key_values.put("a", str(runs))
         if runs == 1:
             await say(tx, "SELECT pg_terminate_backend(pg_backend_pid())")
-        return await tx.facts.get("a")
+        return await tx.key_values.get("a")
 
     assert await shared.write(unit) == "2"
-    assert await shared.read(lambda tx: tx.facts.get("a")) == "2"
+    assert await shared.read(lambda tx: tx.key_values.get("a")) == "2"
 
 
 async def test_a_unit_that_is_always_broken_off_fails_in_the_end(shared: Database, tmp_path: Path) -> None:

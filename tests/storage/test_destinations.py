@@ -103,11 +103,11 @@ async def test_a_chat_that_moves_takes_everything_with_it(database: Database, tw
 
     async def announced(tx: Transaction) -> None:
         dump, stored = await store(tx, [essay("一篇", tags=("扩散",)), essay("又一篇", tags=("优化",))])
-        await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100)
+        await tx.planner.announce([one.id for one in stored], dump, THEN, digest_above=100)
 
     await database.write(announced)
     for _ in range(2):  # the service messages of both chats tell of it
-        await database.write(lambda tx: tx.moves.move(OLD, NEW))
+        await database.write(lambda tx: tx.destinations.migrate_chat(OLD, NEW))
     assert (await wished(database, OLD), await wished(database, OLD, 5)) == (None, None)
     expected = {"扩散", "优化"} | ({"位置编码"} if twin else set())
     assert await wished(database, NEW) == sorted(expected)
@@ -150,6 +150,6 @@ async def test_forgetting_a_chat_leaves_nothing_of_it(database: Database) -> Non
 async def test_reading_writes_nothing(database: Database) -> None:
     """What reads must never wait for a writer, nor fail because one was there."""
     with pytest.raises(Exception, match="readonly"):
-        await database.read(lambda tx: tx.facts.put("name", "value"))
-    await database.write(lambda tx: tx.facts.put("name", "value"))
-    assert await database.read(lambda tx: tx.facts.get("name")) == "value"
+        await database.read(lambda tx: tx.key_values.put("name", "value"))
+    await database.write(lambda tx: tx.key_values.put("name", "value"))
+    assert await database.read(lambda tx: tx.key_values.get("name")) == "value"

@@ -34,7 +34,7 @@ def row(number: int, day: date | None = date(2024, 2, 29)) -> dict[str, object]:
 
 
 async def stored(tx: Transaction) -> list[dict[str, object]]:
-    found = await tx.archive._connection.execute(select(posts).order_by(posts.c.id))
+    found = await tx.post_writer._connection.execute(select(posts).order_by(posts.c.id))
     names = row(0).keys()
     return [{name: each[name] for name in names} for each in found.mappings()]
 
@@ -43,8 +43,8 @@ async def test_every_row_reads_as_it_was_written(database: Database) -> None:
     rows = [row(3), row(4, day=None), row(11)]
 
     async def unit(tx: Transaction) -> list[dict[str, object]]:
-        await run_many(tx.archive._connection, insert(dumps), [DUMP])
-        await run_many(tx.archive._connection, insert(posts), rows)
+        await run_many(tx.post_writer._connection, insert(dumps), [DUMP])
+        await run_many(tx.post_writer._connection, insert(posts), rows)
         return await stored(tx)
 
     assert await database.write(unit) == rows
@@ -58,7 +58,7 @@ async def test_many_updates_and_deletions_meet_their_rows_only(database: Databas
     )
 
     async def unit(tx: Transaction) -> list[dict[str, object]]:
-        connection = tx.archive._connection
+        connection = tx.post_writer._connection
         await run_many(connection, insert(dumps), [DUMP])
         await run_many(connection, insert(posts), [row(1), row(2), row(3), row(4)])
         kept = {"row": 3, "name": "第3篇", "tagged": True}  # of this name already: left as it is
@@ -74,12 +74,12 @@ async def test_many_updates_and_deletions_meet_their_rows_only(database: Databas
 async def test_a_time_without_a_zone_is_refused_here_too(database: Database) -> None:
     naive = DUMP | {"captured_at": NOW.replace(tzinfo=None)}
     with pytest.raises(NaiveTimeError):
-        await database.write(lambda tx: run_many(tx.archive._connection, insert(dumps), [naive]))
+        await database.write(lambda tx: run_many(tx.post_writer._connection, insert(dumps), [naive]))
 
 
 async def test_ids_given_ahead_ascend_and_are_nobody_elses(database: Database) -> None:
     async def unit(tx: Transaction) -> list[int]:
-        connection = tx.archive._connection
+        connection = tx.post_writer._connection
         await run_many(connection, insert(dumps), [DUMP])
         given = []
         for count in (2, 0, 3):

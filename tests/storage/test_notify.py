@@ -48,7 +48,7 @@ async def listening(database: Database, ear: Ear) -> AsyncIterator[None]:
 
 
 async def planned(database: Database, duty: str) -> None:
-    await database.write(lambda tx: tx.notices.tell((1, 2), duty, "{}", THEN))
+    await database.write(lambda tx: tx.planner.notify_chats((1, 2), duty, "{}", THEN))
 
 
 async def test_what_one_plans_another_hears_once(postgres: MakeUrl) -> None:
@@ -67,7 +67,7 @@ async def test_what_is_taken_back_is_not_heard(postgres: MakeUrl) -> None:
     ear = Ear()
 
     async def fails(tx: Transaction) -> None:
-        await notify(tx.facts._connection)
+        await notify(tx.key_values._connection)
         raise KeyError
 
     async with two(postgres()) as (first, second), listening(second, ear):
@@ -83,7 +83,7 @@ async def test_a_lost_connection_is_made_again(postgres: MakeUrl) -> None:
     ear = Ear()
 
     async def cut(tx: Transaction) -> None:
-        await tx.facts._connection.execute(
+        await tx.key_values._connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 f" WHERE pid <> pg_backend_pid() AND query LIKE '%{CHANNEL}%'"

@@ -27,7 +27,7 @@ async def announce(database: Database, *titles: str) -> None:
 
     async def unit(tx: Transaction) -> int:
         dump, stored = await store(tx, [essay(title) for title in titles])
-        return await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100)
+        return await tx.planner.announce([one.id for one in stored], dump, THEN, digest_above=100)
 
     await database.write(unit)
 
@@ -150,8 +150,8 @@ async def test_a_simpler_form_is_remembered_for_the_next_try(database: Database)
 async def test_one_duty_is_one_row_however_often_it_is_planned(database: Database) -> None:
     await chat(database, 1)
     for _ in range(2):
-        await database.write(lambda tx: tx.notices.broadcast("broadcast:1", "明天维护", THEN))
-        await database.write(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
+        await database.write(lambda tx: tx.planner.broadcast("broadcast:1", "明天维护", THEN))
+        await database.write(lambda tx: tx.planner.notify_chats((9,), "notice:1", "{}", THEN))
     assert await counts(database) == {State.PENDING: 2}
 
 
@@ -180,7 +180,7 @@ async def test_what_failed_can_be_tried_again_by_an_operator(database: Database)
 async def test_a_notice_leaves_the_operators_chat_as_it_is(database: Database) -> None:
     await chat(database, 9)
     await database.write(lambda tx: tx.destinations.gone(9, "blocked"))
-    await database.write(lambda tx: tx.notices.tell((9,), "notice:1", "{}", THEN))
+    await database.write(lambda tx: tx.planner.notify_chats((9,), "notice:1", "{}", THEN))
     found = await database.read(lambda tx: tx.destinations.find(9))
     assert found is not None
     assert (found.title, found.standing) == ("A chat", Standing.GONE)
@@ -191,13 +191,13 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
 
     async def unit(tx: Transaction) -> int:
         dump, stored = await store(tx, [essay("一篇"), essay("又一篇")])
-        await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=100, held=True)
+        await tx.planner.announce([one.id for one in stored], dump, THEN, digest_above=100, held=True)
         return dump
 
     dump = await database.write(unit)
     assert await claim(database) == []
-    other = await database.write(lambda tx: tx.held.release(DumpId(dump + 1), THEN))
-    released = await database.write(lambda tx: tx.held.release(DumpId(dump), THEN))
+    other = await database.write(lambda tx: tx.outbox.release_held(DumpId(dump + 1), THEN))
+    released = await database.write(lambda tx: tx.outbox.release_held(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
 
@@ -271,7 +271,7 @@ async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> No
     async def unit(tx: Transaction) -> list[str]:
         days = [date(2026, 3, 1), date(2026, 1, 1), date(2026, 2, 1)]
         dump, stored = await store(tx, [essay(f"{day}", day) for day in days])
-        await tx.planning.announce([one.id for one in stored], dump, THEN, digest_above=2)
+        await tx.planner.announce([one.id for one in stored], dump, THEN, digest_above=2)
         (digest,) = await tx.outbox.claim(5, THEN, LEASE)
         return [post.title for post in await tx.posts.many(await tx.outbox.posts_of(digest.id, 1))]
 

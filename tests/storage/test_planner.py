@@ -41,7 +41,7 @@ async def landed(tx: Transaction, count: int, *, held: bool = False) -> tuple[Du
         tx, [essay(f"第{n}篇", tags=("外推",) if n == 0 else None) for n in range(count)]
     )
     new = [post.id for post in stored]
-    return dump, new, await tx.planning.announce(new, dump, THEN, digest_above=3, held=held)
+    return dump, new, await tx.planner.announce(new, dump, THEN, digest_above=3, held=held)
 
 
 async def everything_told(tx: Transaction, now: datetime) -> dict[DestinationId, list[PostId]]:
@@ -61,8 +61,8 @@ async def test_what_is_new_is_told_or_waits(database: Database, count: int, at_o
         ids = await settle_in(tx)
         dump, new, planned = await landed(tx, count)
         assert planned == at_once + 2 * count
-        assert [sorted(await tx.waiting.of(one)) for one in ids] == [[], new, new]
-        assert await tx.planning.announce(new, dump, THEN, digest_above=3) == 0
+        assert [sorted(await tx.planner.waiting_posts(one)) for one in ids] == [[], new, new]
+        assert await tx.planner.announce(new, dump, THEN, digest_above=3) == 0
         assert await plan_due(tx, THEN, 3) == 1  # the daily digest, whose hour it is
         assert await plan_due(tx, THEN + timedelta(hours=1), 3) == at_once
         assert await plan_due(tx, THEN + timedelta(days=2), 3) == 0
@@ -78,15 +78,15 @@ async def test_held_posts_are_released_to_everybody_or_nobody(database: Database
         dump, _, planned = await landed(tx, 2, held=True)
         assert planned == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 0
-        assert await tx.held.release(dump, THEN) == 6
+        assert await tx.outbox.release_held(dump, THEN) == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 3
         other, _, _ = await landed_after(tx)
-        assert await tx.held.discard(other, THEN) == 3
+        assert await tx.outbox.discard_held(other, THEN) == 3
 
     async def landed_after(tx: Transaction) -> tuple[DumpId, list[PostId], int]:
         dump, stored = await store(tx, [essay("另一篇")])
         new = [post.id for post in stored]
-        return dump, new, await tx.planning.announce(new, dump, THEN, digest_above=3, held=True)
+        return dump, new, await tx.planner.announce(new, dump, THEN, digest_above=3, held=True)
 
     await database.write(unit)
 
@@ -98,8 +98,8 @@ async def test_a_mute_takes_back_what_is_not_told_yet(database: Database) -> Non
         tag = (await tx.scopes.ensure([(ScopeKind.TAG, "外推", "外推")]))[ScopeKind.TAG, "外推"]
         for one in ids:
             await tx.destinations.subscribe(one, tag.id, THEN, muted=True)
-            await tx.withdrawing.unwanted(one, THEN)
-        assert sorted(await tx.waiting.of(ids[1])) == new[1:]
+            await tx.outbox.cancel_unwanted(one, THEN)
+        assert sorted(await tx.planner.waiting_posts(ids[1])) == new[1:]
         (digest,) = await tx.outbox.claim(50, THEN, timedelta(minutes=1))
         assert sorted(digest.post_ids) == new[1:]
 
@@ -123,7 +123,7 @@ async def test_lessons_and_episodes_follow_one_another(database: Database) -> No
         assert gaps == [(), (2,)]
         assert await everything_told(tx, THEN) == {to.id: [post.id for post in episodes]}
         dump, (fourth,) = await store(tx, [episode(4)])
-        await tx.planning.announce([fourth.id], dump, THEN, digest_above=3)
+        await tx.planner.announce([fourth.id], dump, THEN, digest_above=3)
         (news,) = await tx.outbox.claim(1, THEN, timedelta(minutes=1))
         assert (news.post_ids, news.reply_to) == ((fourth.id,), 77)
 

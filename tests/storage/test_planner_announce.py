@@ -155,7 +155,7 @@ def test_every_chat_is_told_what_it_wants_once(posts: list[Post], chats: list[Ch
         ids = await settle_in(tx, chats)
         dump, stored = await store(tx, posts)
         new = [post.id for post in stored]
-        planned = await tx.planning.announce(new, dump, THEN, digest_above=DIGEST_ABOVE)
+        planned = await tx.planner.announce(new, dump, THEN, digest_above=DIGEST_ABOVE)
         told, waits = await rows(tx)
         assert planned == sum(map(len, told.values())) + sum(map(len, waits.values()))
         by_age = [post.id for post in sorted(stored, key=lambda post: (post.date or date.max, post.id))]
@@ -169,7 +169,7 @@ def test_every_chat_is_told_what_it_wants_once(posts: list[Post], chats: list[Ch
                 assert sorted(digest) == sorted(due)
             else:
                 assert told.get(number, []) == [[post] for post in by_age if post in due]
-        assert await tx.planning.announce(new, dump, THEN, digest_above=DIGEST_ABOVE) == 0
+        assert await tx.planner.announce(new, dump, THEN, digest_above=DIGEST_ABOVE) == 0
 
     (tmp_path / "copy.db").unlink(missing_ok=True)
     asyncio.run(run())
@@ -216,15 +216,15 @@ async def test_what_is_not_wanted_any_more_is_withdrawn(tmp_path: Path) -> None:
         posts = [essay(f"第{n}篇", tags=("外推",) if n == 1 else ("attention",)) for n in range(5)]
         dump, stored = await store(tx, posts)
         unwanted = stored[1].id
-        await tx.planning.announce([stored[0].id, unwanted], dump, THEN, digest_above=DIGEST_ABOVE)
-        await tx.planning.announce([p.id for p in stored], dump, THEN, digest_above=DIGEST_ABOVE)
+        await tx.planner.announce([stored[0].id, unwanted], dump, THEN, digest_above=DIGEST_ABOVE)
+        await tx.planner.announce([p.id for p in stored], dump, THEN, digest_above=DIGEST_ABOVE)
         for one in (single, daily):
             await tx.destinations.subscribe(one, tag.id, THEN, muted=True)
-            assert await tx.withdrawing.unwanted(one, THEN)
+            assert await tx.outbox.cancel_unwanted(one, THEN)
         counts = await tx.outbox.claim(10, THEN, THEN - datetime(2026, 1, 1, tzinfo=UTC))
         assert sorted(post for row in counts for post in row.post_ids if post == unwanted) == []
-        assert unwanted not in await tx.waiting.of(daily)
-        assert len(await tx.waiting.of(daily)) == 4
+        assert unwanted not in await tx.planner.waiting_posts(daily)
+        assert len(await tx.planner.waiting_posts(daily)) == 4
 
     async with database_in(tmp_path) as database:
         await database.write(unit)

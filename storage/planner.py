@@ -1,0 +1,338 @@
+"""Planner of deliveries: new posts, edits, broadcasts, notices and digests become rows of the outbox.
+
+A delivery is unique by destination and dedup key, so planning twice inserts nothing twice.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.destination_rows import minutes_of, time_of
+from storage.destinations import Destinations
+from storage.engine import upsert, written
+from storage.enqueue import digests, duties_to, plan, singles
+from storage.model import (
+    ChatKind,
+    DeliveryKind,
+    DestinationId,
+    DumpId,
+    PostId,
+    Priority,
+    Rhythm,
+    ScopeKind,
+    Standing,
+    State,
+    When,
+)
+from storage.quiet_hours import local_minute
+from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions, waiting
+
+# Who wants which of the new posts, while they are planned; it goes with the transaction.
+wanted = Table(
+    "wanted",
+    MetaData(),
+    Column("destination_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("post_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("scope_id", BigInteger),
+    prefixes=["TEMPORARY"],
+    sqlite_with_rowid=False,  # read in its own order, it need not be sorted again
+)
+
+AWAITED = and_(~waiting.c.held, destinations.c.standing == Standing.ACTIVE)
+RHYTHM = (
+    destinations.c.when,
+    destinations.c.hour,
+    destinations.c.weekday,
+    destinations.c.quiet_from,
+    destinations.c.quiet_to,
+    destinations.c.time_zone,
+)
+
+
+class DeliveryPlanner:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def announce(
+        self,
+        new: Collection[PostId],
+        dump_id: DumpId,
+        now: datetime,
+        *,
+        digest_above: int,
+        held: bool = False,
+    ) -> int:
+        """One duty for each destination and new post it wants; a digest for more than `digest_above`.
+
+        What is wanted with a digest, or is new within quiet hours, waits instead (waiting.py). Held duties
+        wait for an administrator. Returns how many rows were planned.
+        """
+        if not new:
+            return 0
+        await self._gather(new)
+        instant = await self._instant(now)
+        state = State.HELD if held else State.PENDING
+        planned = await self._wait(~instant, now, held=held)
+        # No destination can want more posts than there are: then there is nothing to count.
+        few = ~wanted.c.destination_id.in_(_flooded(digest_above)) if len(new) > digest_above else true()
+        planned += await self._single(and_(instant, few), state, now, several=len(new) > 1)
+        if len(new) > digest_above:
+            planned += await self._digests(instant, dump_id, state, now, digest_above)
+        await self._connection.run_sync(wanted.drop)
+        return planned
+
+    async def _gather(self, new: Collection[PostId]) -> None:
+        """Find once who wants what, into a table of this transaction: three statements read it."""
+        await self._connection.run_sync(lambda connection: wanted.create(connection, checkfirst=False))
+        columns = ["destination_id", "post_id", "scope_id"]
+        await self._connection.execute(insert(wanted).from_select(columns, _wanted(new)))
+
+    async def _instant(self, now: datetime) -> ColumnElement[bool]:
+        """Whether a destination is told at once: it wants no digests and its clock shows no quiet hour."""
+        found = await self._connection.execute(
+            select(destinations.c.time_zone).where(destinations.c.quiet_from.is_not(None)).distinct()
+        )
+        minutes = {zone: local_minute(zone, now) for zone in found.scalars()}
+        if not minutes:
+            return destinations.c.when == When.INSTANT
+        begin, end = destinations.c.quiet_from, destinations.c.quiet_to
+        minute = case(minutes, value=destinations.c.time_zone, else_=0)
+        within = or_(
+            and_(begin <= end, minute >= begin, minute < end),
+            and_(begin > end, or_(minute >= begin, minute < end)),
+        )
+        asleep = and_(begin.is_not(None), end.is_not(None), within)
+        return and_(destinations.c.when == When.INSTANT, ~asleep)
+
+    async def _wait(self, to: ColumnElement[bool], now: datetime, *, held: bool) -> int:
+        rows = (
+            select(
+                wanted.c.destination_id,
+                wanted.c.post_id,
+                wanted.c.scope_id,
+                literal(now, waiting.c.since.type),
+                literal(held, Boolean),
+            )
+            .join(destinations, destinations.c.id == wanted.c.destination_id)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
+        )
+        columns = ["destination_id", "post_id", "scope_id", "since", "held"]
+        statement = upsert(self._connection, waiting).from_select(columns, rows)
+        return await written(self._connection, statement.on_conflict_do_nothing())
+
+    async def edit_sent(
+        self, edited: Collection[PostId], dump_id: DumpId, now: datetime, since: datetime
+    ) -> int:
+        """One duty for each message about these posts that was sent since `since`: bring it up to date."""
+        if not edited:
+            return 0
+        announced = deliveries.alias("announced")
+        rows = duties_to(
+            announced.c.destination_id,
+            literal(f"edit:dump:{dump_id}:").concat(cast(announced.c.post_id, String)),
+            DeliveryKind.EDIT,
+            Priority.EDIT,
+            now,
+            post_id=announced.c.post_id,
+            scope_id=announced.c.scope_id,
+            payload=cast(announced.c.message_id, String),
+        ).where(
+            announced.c.post_id.in_(edited),
+            announced.c.kind == DeliveryKind.POST,
+            announced.c.state == State.SENT,
+            announced.c.message_id.is_not(None),
+            announced.c.updated_at >= since,
+        )
+        return await plan(self._connection, rows)
+
+    async def _single(self, to: ColumnElement[bool], state: State, now: datetime, *, several: bool) -> int:
+        # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
+        by_post = (posts.c.date.nulls_last(), posts.c.id) if several else ()
+        rows = (
+            singles(wanted, state, now)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
+            .order_by(*by_post, wanted.c.destination_id)
+        )
+        return await plan(self._connection, rows)
+
+    async def _digests(
+        self, to: ColumnElement[bool], dump_id: DumpId, state: State, now: datetime, digest_above: int
+    ) -> int:
+        rows = (
+            digests(wanted, literal(f"digest:dump:{dump_id}"), state, now)
+            .where(destinations.c.standing == Standing.ACTIVE, to)
+            .having(func.count() > digest_above)
+        )
+        return await plan(self._connection, rows)
+
+    async def broadcast(self, duty: str, words: str, now: datetime) -> int:
+        """Say this once to every active destination that has a subscription."""
+        rows = duties_to(
+            destinations.c.id,
+            literal(duty),
+            DeliveryKind.BROADCAST,
+            Priority.BROADCAST,
+            now,
+            payload=literal(words),
+        ).where(
+            destinations.c.standing == Standing.ACTIVE,
+            destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
+        )
+        return await plan(self._connection, rows)
+
+    async def notify_chats(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
+        """Tell these chats this, once for each `duty`."""
+        known = Destinations(self._connection)
+        for chat_id in chat_ids:
+            kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP
+            to = await known.find(chat_id) or await known.ensure(chat_id, None, kind, "", now)
+            told = duties_to(
+                destinations.c.id,
+                literal(duty),
+                DeliveryKind.NOTICE,
+                Priority.POST,
+                now,
+                payload=literal(words),
+            ).where(destinations.c.id == to.id)
+            await plan(self._connection, told)
+
+    async def waiting_rhythms(self) -> list[tuple[Rhythm, datetime]]:
+        """Every rhythm for which something waits, and since when the oldest of it does."""
+        found = await self._connection.execute(
+            select(*RHYTHM, func.min(waiting.c.since).label("since"))
+            .join(destinations, destinations.c.id == waiting.c.destination_id)
+            .where(AWAITED)
+            .group_by(*RHYTHM)
+        )
+        return [
+            (
+                Rhythm(
+                    when=row.when,
+                    hour=row.hour,
+                    weekday=row.weekday,
+                    quiet_from=time_of(row.quiet_from),
+                    quiet_to=time_of(row.quiet_to),
+                    time_zone=row.time_zone,
+                ),
+                row.since,
+            )
+            for row in found
+        ]
+
+    async def waiting_posts(self, destination_id: DestinationId) -> list[PostId]:
+        """What waits for a destination."""
+        found = await self._connection.execute(
+            select(waiting.c.post_id).where(waiting.c.destination_id == destination_id)
+        )
+        return list(found.scalars())
+
+    async def plan_waiting(
+        self, rhythm: Rhythm, until: datetime, duty: str, now: datetime, *, digest_above: int
+    ) -> int:
+        """Turn what has waited since `until` or longer into duties; returns how many were planned.
+
+        More than `digest_above` posts of one destination become a digest called `duty` and its last post, so
+        that no two digests ever have one name; the others go singly, oldest first.
+        """
+        mine = and_(AWAITED, waiting.c.since <= until, *_keeping(rhythm))
+        counted = (
+            select(
+                waiting.c.destination_id,
+                waiting.c.post_id,
+                waiting.c.scope_id,
+                func.count().over(partition_by=waiting.c.destination_id).label("posts"),
+            )
+            .join(destinations, destinations.c.id == waiting.c.destination_id)
+            .where(mine)
+            .cte("due")
+        )
+        listed = digests(
+            counted, literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)), State.PENDING, now
+        ).where(counted.c.posts > digest_above)
+        single = (
+            singles(counted, State.PENDING, now)
+            .where(counted.c.posts <= digest_above)
+            .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
+        )
+        planned = 0
+        for rows in (listed, single) if digest_above else (listed,):
+            planned += await plan(self._connection, rows)
+        keepers = select(destinations.c.id).where(
+            destinations.c.standing == Standing.ACTIVE, *_keeping(rhythm)
+        )
+        await self._connection.execute(
+            delete(waiting).where(
+                ~waiting.c.held, waiting.c.since <= until, waiting.c.destination_id.in_(keepers)
+            )
+        )
+        return planned
+
+
+def _wanted(new: Collection[PostId]) -> Select[tuple[int, int, int]]:
+    """Every (destination, post) that a subscription asks for and no mute forbids, each once: for `wanted`.
+
+    Wishes and mutes are read in one pass: to look every wish up among the mutes grows with the square of
+    both on SQLite.
+    """
+    everything = (
+        select(func.coalesce(func.max(scopes.c.id), 0))
+        .where(scopes.c.kind == ScopeKind.EVERYTHING)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            subscriptions.c.destination_id,
+            post_scopes.c.post_id,
+            # The reason that is named: NULL, that is everything, only where no narrower scope asked.
+            func.max(case((subscriptions.c.scope_id != everything, subscriptions.c.scope_id))),
+        )
+        .join(post_scopes, post_scopes.c.scope_id == subscriptions.c.scope_id)
+        .where(post_scopes.c.post_id.in_(new))
+        .group_by(subscriptions.c.destination_id, post_scopes.c.post_id)
+        # Of numbers, as PostgreSQL has no maximum of truths.
+        .having(func.max(case((subscriptions.c.muted, 1), else_=0)) == 0)
+    )
+
+
+def _flooded(digest_above: int) -> Select[tuple[int]]:
+    """The destinations that want more than `digest_above` of the new posts."""
+    return (
+        select(wanted.c.destination_id).group_by(wanted.c.destination_id).having(func.count() > digest_above)
+    )
+
+
+def _keeping(rhythm: Rhythm) -> list[ColumnElement[bool]]:
+    """Which destinations keep this rhythm."""
+    values = (
+        rhythm.when,
+        rhythm.hour,
+        rhythm.weekday,
+        minutes_of(rhythm.quiet_from),
+        minutes_of(rhythm.quiet_to),
+        rhythm.time_zone,
+    )
+    return [
+        (column == value) if value is not None else column.is_(None)
+        for column, value in zip(RHYTHM, values, strict=True)
+    ]

@@ -14,14 +14,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.crawler.poller import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
+from bot.errors import SettingsError
 from bot.version import VERSION
 
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
-
-
-class SettingsError(Exception):
-    """A setting is wrong or missing; the text is one line that names it and the mend."""
 
 
 class Settings(BaseSettings):

@@ -25,6 +25,7 @@ from bot.delivery.admin_notices import (
     encode,
 )
 from bot.delivery.retry_policy import DeliveryConfig
+from bot.errors import SettingsError
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
@@ -37,10 +38,10 @@ from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings
 from bot.telegram.http_request import AiohttpRequest
 from storage.database import Database, open_database
-from storage.engine import UnusableDatabaseError
+from storage.errors import UnusableDatabaseError
 
 POLL_SECONDS = 10  # how long one request for updates stays open
 

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.crash_recovery import end_claims
 from storage.database import ALONE, Database
-from storage.engine import READ_ONLY, UnusableDatabaseError, create_engine, reason_of
+from storage.engine import READ_ONLY, create_engine, reason_of
+from storage.errors import UnusableDatabaseError
 from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.model import ScopeKind

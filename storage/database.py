@@ -21,7 +21,8 @@ from storage.bookmarks import Bookmarks
 from storage.courses import Courses
 from storage.destinations import Destinations
 from storage.dumps import Dumps
-from storage.engine import OWNERS, READ_ONLY, UnusableDatabaseError, create_engine, now_on, reason_of
+from storage.engine import OWNERS, READ_ONLY, create_engine, now_on, reason_of
+from storage.errors import UnusableDatabaseError
 from storage.key_values import KeyValues
 from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date

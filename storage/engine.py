@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
 
+from storage.errors import UnusableDatabaseError
 from storage.sqlite_driver import Connection, connect
 
 READ_ONLY = "kexue_read_only"
@@ -44,10 +45,6 @@ PATIENCE = (
     "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
     " set_config('idle_in_transaction_session_timeout', '15000', false)"
 )
-
-
-class UnusableDatabaseError(Exception):
-    """The database cannot be used; the text names the cause and the mend, and no password."""
 
 
 def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:

@@ -215,12 +215,22 @@ def test_a_start_loads_nothing_that_it_may_not_need() -> None:
     assert late.isdisjoint(loaded.stdout.split())
 
 
+def test_the_command_line_loads_nothing_heavy() -> None:
+    """`--version`, `--help` and completion import none of the libraries that only the commands need."""
+    loads = "import sys, bot.cli; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", loads], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    heavy = {"sqlalchemy", "aiohttp", "pydantic", "telegram", "apscheduler", "rich", "babel", "bot.settings"}
+    assert heavy.isdisjoint(loaded.stdout.split())
+
+
 # Lowest first: a package imports its own layer and those below it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
         "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.version",
-        "bot.fault_injection", "bot.titles", "bot.site_profile", "bot.toml_source",
+        "bot.fault_injection", "bot.titles", "bot.errors", "bot.site_profile", "bot.toml_source",
     ),
     ("bot.callbacks",),
     ("bot.latex",),

@@ -8,15 +8,17 @@ import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
 
-from bot.ops.http import PortUnusableError
+from bot.errors import PortUnusableError, SettingsError
 from bot.ops.logging import set_up_logs as configure
-from bot.settings import Settings, SettingsError, read_settings
 from bot.version import VERSION
-from storage.engine import UnusableDatabaseError
+from storage.errors import UnusableDatabaseError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 T = TypeVar("T")
 
@@ -27,14 +29,16 @@ def main() -> None:
     """A Telegram bot that follows the blog 科学空间 (Scientific Spaces, kexue.fm)."""
 
 
-def settings_or_exit(**given: object) -> Settings:
+def settings_or_exit(**given: object) -> "Settings":
+    from bot.settings import read_settings
+
     try:
         return read_settings(**given)
     except SettingsError as error:
         fail(str(error), code=2)
 
 
-def address_or_exit(settings: Settings) -> str:
+def address_or_exit(settings: "Settings") -> str:
     try:
         return settings.database_address()
     except SettingsError as error:
@@ -213,7 +217,7 @@ def check() -> None:
     sys.exit(finish(check_all()))
 
 
-def set_up_logs(settings: Settings, least: int = logging.DEBUG) -> None:
+def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
     """Logs as the settings want them, at least at level `least`, and never with the token."""
     level = max(logging.getLevelNamesMapping()[settings.log_level], least)
     try:

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 import click
 from telegram.error import InvalidToken, TelegramError
 
-from bot.settings import Settings, SettingsError, read_settings
+from bot.errors import SettingsError
+from bot.settings import Settings, read_settings
 from bot.wiring import rules_of, telegram_wires
 from storage.database import open_database
-from storage.engine import UnusableDatabaseError
+from storage.errors import UnusableDatabaseError
 
 Check = Callable[[Settings], Awaitable[str]]
 

@@ -10,7 +10,7 @@ from bot.clock import SystemClock
 from bot.ops.backup import damage, sqlite_file
 from storage.copy import copy
 from storage.database import migrate
-from storage.engine import UnusableDatabaseError
+from storage.errors import UnusableDatabaseError
 
 
 async def bring_up_to_date(url: str) -> None:

@@ -7,9 +7,10 @@ import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
+from bot.errors import SettingsError
 from bot.ops.memory import freeze_gc, limit_malloc_arenas, trim_heap
 from bot.service import Service
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings
 from bot.supervisor import wait_for
 from bot.wiring import telegram_wires
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from bot.errors import PortUnusableError
 from bot.ops.metrics import Figures, Metrics
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,6 @@ class HealthSource(Protocol):
         ...
 
     async def figures(self) -> Figures: ...
-
-
-class PortUnusableError(Exception):
-    """HTTP_HOST and HTTP_PORT cannot be listened on; the text is one line with the mend."""
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import main
-from bot.settings import SettingsError, read_settings
+from bot.errors import SettingsError
+from bot.settings import read_settings
 from storage.engine import create_engine
 from storage.migrate import MIGRATIONS, newest
 from storage.migration_steps import take_steps

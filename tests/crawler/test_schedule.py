@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bot.crawler.fetcher import NO_VALIDATORS, Validators
 from bot.crawler.poller import ScheduledSource, next_time, read_cron, read_pages
 from bot.crawler.source_state import Failing, Recovered, alert, failed, quiet, unchanged
-from bot.settings import SettingsError, read_settings
+from bot.errors import SettingsError
+from bot.settings import read_settings
 from storage.model import DumpId, DumpRecord, Source
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)

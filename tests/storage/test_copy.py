@@ -7,7 +7,7 @@ import pytest
 
 from storage.copy import CopyRefusedError, copy
 from storage.database import Transaction, open_database
-from storage.engine import UnusableDatabaseError
+from storage.errors import UnusableDatabaseError
 from storage.model import Delivery, State
 from tests.conftest import NOT_INSTALLED, stocked
 from tests.end_to_end.whole_bot import WholeBot, store

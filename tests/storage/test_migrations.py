@@ -14,7 +14,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import open_database
-from storage.engine import UnusableDatabaseError, create_engine
+from storage.engine import create_engine
+from storage.errors import UnusableDatabaseError
 from storage.migrate import MIGRATIONS, bring_up_to_date, newest
 from storage.schema import metadata
 

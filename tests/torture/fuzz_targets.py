@@ -21,6 +21,7 @@ from bot.crawler.backoff import LONGEST_WISH, parse_retry_after
 from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
 from bot.crawler.poller import next_time, read_cron, read_pages
 from bot.crawler.url_policy import BLOG_HOSTS, MAX_DELAY, RefusedAddressError, redirected, robots_of
+from bot.errors import SettingsError
 from bot.export import UnknownRecordError, restore
 from bot.intake.references import paper_links, references_in
 from bot.intake.series import Titled, derive_series, short_title
@@ -33,7 +34,7 @@ from bot.messages.links import decode_start, start_payload
 from bot.render import render
 from bot.search.index import build, query_words, search
 from bot.search.names import find
-from bot.settings import SettingsError, read_settings
+from bot.settings import read_settings
 from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
 from bot.titles import flatten, title_key

@@ -1,7 +1,4 @@
-"""Values that many ask for at the same time and that are made once for all of them.
-
-Knows neither what they are nor how they are made.
-"""
+"""TTL cache with request coalescing, and a batch loader."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,7 +12,10 @@ V = TypeVar("V")
 
 
 class SingleFlightCache(Generic[V]):
-    """At most `most` values, each for `fresh` seconds; whoever asks while one is being made waits for it."""
+    """TTL cache with request coalescing: up to `most` values for `fresh` seconds.
+
+    Concurrent `get` calls for a missing key share one `make`. Exceptions are not cached.
+    """
 
     def __init__(self, *, most: int, fresh: float) -> None:
         self._most = most
@@ -23,10 +23,10 @@ class SingleFlightCache(Generic[V]):
         self._kept: OrderedDict[Hashable, tuple[float, asyncio.Future[V]]] = OrderedDict()
 
     async def get(self, key: Hashable, now: float, make: Callable[[], Awaitable[V]]) -> V:
-        """The value of `key` at `now` (monotonic seconds); raises what `make` raises, and keeps no error."""
+        """Return the value of `key` at `now` (monotonic seconds), made by `make` if it is missing."""
         kept = self._kept.get(key)
         if kept is not None and now - kept[0] <= self._fresh:
-            # Being asked for from several tasks, it must survive that one of them is cancelled.
+            # Shared by several tasks, it must survive the cancellation of one.
             return kept[1].result() if kept[1].done() else await asyncio.shield(kept[1])
         value: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._forget_old(key, now)
@@ -36,17 +36,17 @@ class SingleFlightCache(Generic[V]):
         except BaseException as error:
             self._forget(key, value)
             value.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
-            value.exception()  # the others hear of it; if there are none, nobody need be warned
+            value.exception()  # retrieved: asyncio must not warn if no other call waits
             raise
         value.set_result(made)
         return made
 
     def clear(self) -> None:
-        """Forget everything; what is being made is still handed to those who wait for it."""
+        """Remove all values; pending calls still get theirs."""
         self._kept.clear()
 
     def _forget_old(self, key: Hashable, now: float) -> None:
-        """Make room for `key`: what is not fresh any more goes, and what was made first if it is too much."""
+        """Make room for `key`: drop expired values, then the oldest ones."""
         self._kept.pop(key, None)
         while self._kept:
             made_at, _ = next(iter(self._kept.values()))
@@ -62,12 +62,12 @@ class SingleFlightCache(Generic[V]):
 
 K = TypeVar("K", bound=Hashable)
 
-AT_MOST = 200  # questions of one look
-APART_SECONDS = 0.02  # between the beginnings of two looks
+AT_MOST = 200  # questions in one batch
+APART_SECONDS = 0.02  # between the starts of two batches
 
 
 class BatchLoader(Generic[K, V]):
-    """`look` answers many questions at once."""
+    """Collects concurrent questions and answers them with one call of `look`."""
 
     def __init__(self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._look = look
@@ -77,14 +77,14 @@ class BatchLoader(Generic[K, V]):
         self._next_at = float("-inf")
 
     async def get(self, question: K) -> V:
-        """The answer, as it is now or a little later. Raises what `look` raises."""
+        """Return the answer to `question`. Raises any error of `look`."""
         answer = self._waiting.get(question)
         if answer is None:
             answer = self._waiting[question] = asyncio.get_running_loop().create_future()
         if not self._looking:
             self._looking = True
             self._looks.start(self._all())
-        return await asyncio.shield(answer)  # others may wait for it too
+        return await asyncio.shield(answer)  # shared with other calls
 
     async def _all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -105,7 +105,7 @@ class BatchLoader(Generic[K, V]):
         except BaseException as error:
             for answer in asked.values():
                 answer.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
-                answer.exception()  # whoever still waits hears of it; nobody else need be warned
+                answer.exception()  # retrieved: asyncio must not warn if no call waits
             if not isinstance(error, Exception):
                 raise
         else:

@@ -1,7 +1,6 @@
-"""Errors nobody expected: each kind is told to the operators at once, then with its number.
+"""Error alerts: the first error of each kind is reported to the operators, then counts.
 
-Knows what an error is called and where it arose; neither its text, which may hold what somebody wrote, nor
-what was being done.
+Holds the error's class and location only; its text may contain what a user wrote.
 """
 
 from collections import OrderedDict
@@ -16,41 +15,42 @@ from bot.supervisor import TriggeredWorker
 from storage.database import Database
 
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
-KINDS = 100  # that are told apart
+KINDS = 100  # kinds counted separately
 PROGRAM = Path(__file__).parents[1]
 STATEMENTS = PROGRAM / "storage" / "sqlite_driver.py"
 
 
 class Tally:
-    """How often each kind of error came up since it was last told. Pure: time is an argument."""
+    """Count of each kind of error since its last notice. Pure: time is an argument."""
 
     def __init__(self) -> None:
-        self._untold: OrderedDict[str, int] = OrderedDict()
-        self._told_at: dict[str, float] = {}
+        self._unreported: OrderedDict[str, int] = OrderedDict()
+        self._reported_at: dict[str, float] = {}
 
     def note(self, kind: str) -> None:
-        """It came up once more; beyond KINDS the one that was longest ago is forgotten."""
-        self._untold[kind] = self._untold.get(kind, 0) + 1
-        self._untold.move_to_end(kind)
-        if len(self._untold) > KINDS:
-            forgotten, _ = self._untold.popitem(last=False)
-            self._told_at.pop(forgotten, None)
+        """Count one error; beyond `KINDS` the least recent kind is dropped."""
+        self._unreported[kind] = self._unreported.get(kind, 0) + 1
+        self._unreported.move_to_end(kind)
+        if len(self._unreported) > KINDS:
+            forgotten, _ = self._unreported.popitem(last=False)
+            self._reported_at.pop(forgotten, None)
 
     def due(self, now: float) -> list[tuple[str, int]]:
-        """What is to be told at `now`, with its number: what is new, and others after QUIET_SECONDS."""
+        """Return the kinds to report at `now` with their counts: new ones, others after `QUIET_SECONDS`."""
         return [
             (kind, count)
-            for kind, count in self._untold.items()
-            if count and now - self._told_at.get(kind, -QUIET_SECONDS) >= QUIET_SECONDS
+            for kind, count in self._unreported.items()
+            if count and now - self._reported_at.get(kind, -QUIET_SECONDS) >= QUIET_SECONDS
         ]
 
-    def told(self, kind: str, count: int, now: float) -> None:
-        self._untold[kind] = self._untold.get(kind, count) - count
-        self._told_at[kind] = now
+    def mark_reported(self, kind: str, count: int, now: float) -> None:
+        """Record that `count` errors of `kind` were reported at `now`."""
+        self._unreported[kind] = self._unreported.get(kind, count) - count
+        self._reported_at[kind] = now
 
 
 class ErrorAlerts(TriggeredWorker):
-    """Counts what comes up and puts notices into the outbox."""
+    """Counts errors and adds notices to the outbox."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ErrorAlerts(TriggeredWorker):
         admins: tuple[int, ...],
         planned: Callable[[], None] = lambda: None,
     ) -> None:
-        """`planned` is called when a notice was put there."""
+        """`planned` is called after a notice was added."""
         super().__init__()
         self._planned = planned
         self._database = database
@@ -70,7 +70,7 @@ class ErrorAlerts(TriggeredWorker):
         self._tally = Tally()
 
     def report(self, place: str, error: BaseException) -> None:
-        """An error nobody expected ended what was done in `place`; its traceback is in the log already."""
+        """Count an unexpected error of `place`, whose traceback is in the log already."""
         self._metrics.failed(place)
         self._tally.note(f"{place}: {described(error)}")
         self.wake()
@@ -83,12 +83,12 @@ class ErrorAlerts(TriggeredWorker):
         now = self._clock.now()
         duty, said = f"notice:error:{now.isoformat()}:{kind}", encode(UnexpectedErrors(kind, count))
         await self._database.write(lambda tx: tx.planner.notify_chats(self._admins, duty, said, now))
-        self._tally.told(kind, count, self._clock.monotonic())
+        self._tally.mark_reported(kind, count, self._clock.monotonic())
         self._planned()
 
 
 def described(error: BaseException) -> str:
-    """The error's name and the last place of this program on its way, but for the way of every statement."""
+    """Return the error's class and the last frame in this program, except the SQL driver's."""
     places = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
     ours = [
         f", {name.relative_to(PROGRAM).as_posix()}:{line}"

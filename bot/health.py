@@ -1,4 +1,4 @@
-"""How the running bot is, for those who look after it: what works, and the figures behind it."""
+"""Health checks and figures of the running bot."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from bot.ops.metrics import Figures
 from storage.database import Database, Transaction
 from storage.model import Source
 
-BEHIND_SECONDS = 900.0  # a duty due for longer than this means that sending does not keep up
+BEHIND_SECONDS = 900.0  # a delivery due for longer means that sending does not keep up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthChecks:
-    """`sender` is None until Telegram was reached; `alive` says whether a supervised task runs."""
+    """`sender` is None until Telegram was reached; `alive` returns whether a supervised task runs."""
 
     database: Database
     clock: Clock
@@ -25,7 +25,7 @@ class HealthChecks:
     ticking: Callable[[], bool]
 
     async def ready(self) -> Mapping[str, Check]:
-        """Whether every part that must work does."""
+        """Return the check of every part that must work."""
         age = await self._oldest_age()
         return {
             "database": Check(True),  # it has just answered
@@ -68,5 +68,5 @@ def _age(since: datetime | None, now: datetime) -> float | None:
 
 
 def _read_ago(source: Source, now: datetime) -> float:
-    """Seconds since it was last read; one that never was counts from the first of its failures."""
+    """Return the seconds since the source was last read, or since its first failure."""
     return _age(source.last_success or source.failing_since, now) or 0.0

@@ -1,6 +1,6 @@
-"""Holding a lease: taking it, renewing it in time, and knowing without asking whether it still holds.
+"""Lease holder: takes a lease, renews it, and checks locally whether it is still held.
 
-What it is for is the holder's matter. With one process, as on SQLite, everything is held from the start.
+With one process, as on SQLite, every lease is held from the start.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
-SPAN_SECONDS = 15.0  # a process that is no more holds up the others for at most this long
-RENEWALS = 3  # within that
-MARGIN = 0.07  # the part of it for two clocks, and for the time between a look and what follows from it
+SPAN_SECONDS = 15.0  # the longest time that a dead process holds up the others
+RENEWALS = 3  # within a span
+MARGIN = 0.07  # the fraction for clock differences and for the time between check and use
 
 
 class LeaseHolder:
-    """One lease of this process. `token` names the present holding, and is empty while there is none."""
+    """One lease of this process; `token` names the current holding and is empty without one."""
 
     def __init__(
         self, database: Database, clock: Clock, name: str, owner: str, *, span: float = SPAN_SECONDS
     ) -> None:
-        """`span` is in seconds."""
+        """`span` is the duration of the lease in seconds."""
         self._database = database
         self._clock = clock
         self._name = name
@@ -38,13 +38,13 @@ class LeaseHolder:
         return self._token
 
     def is_held(self) -> bool:
-        """Whether it surely holds at this moment, however long this process may have been frozen before."""
+        """Return whether it is surely held now, however long this process was suspended before."""
         if not self._database.is_multi_process:
             return True
         return bool(self._token) and self._clock.monotonic() < self._sure_until
 
     async def renew(self) -> bool:
-        """Renew it, or take it where nobody has it; returns whether it is held."""
+        """Renew the lease, or take it if it is free; return whether it is held."""
         if not self._database.is_multi_process:
             return True
         if self._given_back:
@@ -65,7 +65,7 @@ class LeaseHolder:
         return None if lease is None else lease.token
 
     async def run(self) -> None:
-        """Keep it, again and again; for a task of its own. A database out of reach only costs the lease."""
+        """Renew the lease periodically; an unreachable database only costs the lease."""
         while not self._given_back:
             try:
                 await self.renew()
@@ -74,7 +74,7 @@ class LeaseHolder:
             await asyncio.sleep(self._span / RENEWALS)
 
     async def release(self) -> None:
-        """Somebody else may have it at once; it is not taken again."""
+        """Release the lease for other processes; it is not taken again."""
         self._given_back = True
         token = self._token
         self._let_go()
@@ -83,7 +83,9 @@ class LeaseHolder:
         try:
             await self._database.write(lambda tx: tx.leases.release(self._name, token), exclusive=False)
         except Exception as error:
-            log.warning("the lease %s is left to run out: %s", self._name, type(error).__name__)
+            log.warning(
+                "the lease %s could not be released and expires: %s", self._name, type(error).__name__
+            )
 
     def _let_go(self) -> None:
         if self._token:

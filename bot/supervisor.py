@@ -1,4 +1,4 @@
-"""Long-running tasks that are kept: referenced, started again when they fail, awaited at the end."""
+"""Task supervisor: keeps references to long-running tasks and restarts failed ones."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ LONGEST_PAUSE = 60.0
 
 
 async def wait_for(event: asyncio.Event, within: float) -> bool:
-    """Wait for `event`, `within` seconds at most; whether it happened."""
+    """Wait at most `within` seconds for `event`; return whether it was set."""
     try:
         async with asyncio.timeout(within):
             await event.wait()
@@ -22,16 +22,16 @@ async def wait_for(event: asyncio.Event, within: float) -> bool:
 
 
 class Supervisor:
-    """Runs named tasks until `stop`; a task that raises is logged and started again."""
+    """Runs named tasks until `stop`; a task that raises is logged and restarted after a backoff."""
 
     def __init__(self, trouble: Callable[[str, Exception], None] = lambda _name, _error: None) -> None:
-        """`trouble` hears of each task that failed."""
+        """`trouble` is called for each failure of a task."""
         self._trouble = trouble
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._endless: set[str] = set()
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], *, endless: bool = False) -> None:
-        """What is `endless` never ends by itself: it goes on until all the others have."""
+        """Start a task; an `endless` one is only cancelled after all others have ended."""
         if endless:
             self._endless.add(name)
         self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, work), name=name)
@@ -42,7 +42,7 @@ class Supervisor:
             try:
                 return await work()
             except Exception as error:
-                log.exception("the task %s failed and is started again in %.0f s", name, pause)
+                log.exception("the task %s failed and is restarted in %.0f s", name, pause)
                 self._trouble(name, error)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -51,7 +51,7 @@ class Supervisor:
         return name in self._tasks and not self._tasks[name].done()
 
     async def stop(self, seconds: float) -> None:
-        """Wait up to `seconds` for the tasks to end by themselves, then cancel them."""
+        """Wait up to `seconds` for the tasks to end, then cancel them."""
         ending = [task for name, task in self._tasks.items() if name not in self._endless]
         if ending:
             await asyncio.wait(ending, timeout=seconds)
@@ -62,7 +62,7 @@ class Supervisor:
 
 
 class BackgroundTasks:
-    """Short tasks that are kept until they end; what one raises is logged, none is ever lost sight of."""
+    """Short tasks, referenced until they end; exceptions are logged."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,7 +81,7 @@ class BackgroundTasks:
             log.error("a task failed", exc_info=error)
 
     async def wait(self, seconds: float) -> int:
-        """Wait up to `seconds` for all to end; returns how many did not."""
+        """Wait up to `seconds` for all to end; return how many did not."""
         if not self._tasks:
             return 0
         _, late = await asyncio.wait(self._tasks, timeout=seconds)
@@ -89,31 +89,31 @@ class BackgroundTasks:
 
 
 class Wakeable:
-    """A subclass looks for work when there is news, until it is to stop."""
+    """Base of workers that look for work after `wake`, until `stop`."""
 
     def __init__(self) -> None:
         self._news = asyncio.Event()
         self._stopping = False
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Signal that there may be work."""
         self._news.set()
 
     def stop(self) -> None:
-        """Begin nothing more; what is under way comes to its end."""
+        """Start no more work; work in progress is finished."""
         self._stopping = True
         self._news.set()
 
 
 class TriggeredWorker(Wakeable, ABC):
-    """A subclass says what one round is; a task of its own runs it until `stop`."""
+    """Worker that calls `run_once` after each `wake`, until `stop`."""
 
     @abstractmethod
     async def run_once(self) -> object:
-        """Do what there is to do."""
+        """Do all pending work."""
 
     async def run(self) -> None:
         while not self._stopping:
-            self._news.clear()  # before the work: what comes up during it must not be slept through
+            self._news.clear()  # before the work: a wake-up during it must not be lost
             await self.run_once()
             await self._news.wait()

@@ -1,8 +1,7 @@
-"""Every update has its effect once: not again by a webhook that was not believed, after a restart, elsewhere.
+"""Update deduplication: every update takes effect once, across webhook retries and restarts.
 
-Knows numbers and what is to be done, not what an update means. The number is written in the very transaction
-that is the update's effect (`stamped`), or after the handling where there is none; an update whose process
-died before is handled by whoever gets it next.
+The update id is stored in the transaction of the update's effect (`once_per_update`), or after the handler if
+it has none. An update whose process died before is handled by the next process that receives it.
 """
 
 import asyncio
@@ -26,12 +25,12 @@ T = TypeVar("T")
 _Mark = tuple[int, str]  # an update that was handled, and the token of the right to handle it
 
 KEPT = timedelta(hours=48)  # Telegram gives an update up after 24
-REMEMBERED = 10_000  # numbers in memory; older ones are looked up
+REMEMBERED = 10_000  # ids in memory; older ones are looked up
 SPAN = timedelta(seconds=30)  # how long an update belongs to the process that has begun with it
 
 
 class DuplicateUpdateError(Exception):
-    """The update at hand has had its effect: another process, or another life of this one, was there."""
+    """The update has taken effect before, in this or another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +41,17 @@ class _Handling:
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """`before`: it was handled already. `token`: of the right to handle it; None while another has that."""
+    """`before`: handled already. `token`: the right to handle it; None while another process has it."""
 
     before: bool = False
     token: str | None = ""
 
 
-_AT_HAND: ContextVar[_Handling | None] = ContextVar("the update at hand", default=None)
+_AT_HAND: ContextVar[_Handling | None] = ContextVar("current update", default=None)
 
 
 def once_per_update(unit: TransactionFn[T]) -> TransactionFn[T]:
-    """`unit` as the effect of the update at hand: it raises HandledBeforeError in place of a second one."""
+    """Return `unit` as the effect of the current update; a second run raises DuplicateUpdateError."""
     handling = _AT_HAND.get()
     if handling is None:
         return unit
@@ -66,7 +65,7 @@ def once_per_update(unit: TransactionFn[T]) -> TransactionFn[T]:
 
 
 class UpdateDeduplicator:
-    """Made once a process, for all updates, however they come."""
+    """Runs the work of each update id once; one instance for a process."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -74,28 +73,28 @@ class UpdateDeduplicator:
         self._owner = token_hex(8)
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._at_work: dict[int, asyncio.Future[bool]] = {}
-        self._nursery = BackgroundTasks()
-        self._known_to: int | None = None  # greater numbers are in memory or were never handled
+        self._tasks = BackgroundTasks()
+        self._known_to: int | None = None  # higher ids are in memory or were never handled
         self._marks = BatchLoader(self._write)
 
     async def handle(self, number: int, work: Callable[[], Awaitable[object]]) -> bool:
-        """Do the work of this update unless it was done before; whether it is done now.
+        """Run `work` unless this update was handled before; return whether it is handled now.
 
-        False says that it is to be brought again: another process has begun with it, or it could not be
-        begun. The work goes on to its end even if the caller is cancelled; who brings the same meanwhile
-        waits for the same.
+        False asks for the update to be delivered again: another process has started it, or it could not be
+        started. The work continues if the caller is cancelled; concurrent calls for the same id wait for the
+        same result.
         """
         if number in self._seen:
             return True
         result = self._at_work.get(number)
         if result is None:
             result = self._at_work[number] = asyncio.get_running_loop().create_future()
-            self._nursery.start(self._settle(number, work, result))
+            self._tasks.start(self._settle(number, work, result))
         return await asyncio.shield(result)
 
     async def finished(self, seconds: float) -> None:
         """Wait up to `seconds` for all work to end."""
-        if late := await self._nursery.wait(seconds):
+        if late := await self._tasks.wait(seconds):
             log.warning("%s updates were not answered in time", late)
 
     async def _settle(
@@ -152,7 +151,7 @@ class UpdateDeduplicator:
             await self._database.write(lambda tx: tx.leases.release(name, token), exclusive=False)
 
     async def _write(self, marks: Collection[_Mark]) -> Mapping[_Mark, None]:
-        """Write that these were handled, all in one transaction."""
+        """Mark these updates as handled in one transaction."""
 
         async def unit(tx: Transaction) -> None:
             await tx.processed_updates.mark(sorted(number for number, _ in marks), self._clock.now())

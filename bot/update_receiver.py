@@ -1,7 +1,6 @@
-"""Getting updates: Telegram brings them to WEBHOOK_URL, or they are asked for. Knows not what they mean.
+"""Update receiver: long polling, or a webhook where WEBHOOK_URL is set.
 
-Of several processes every one hears the webhook, but only the holder of a lease asks, or tells Telegram where
-to bring them.
+Every process receives webhook updates; only the holder of the `updates` lease polls or registers the webhook.
 """
 
 import asyncio
@@ -31,14 +30,14 @@ App = Application[Any, Any, Any, Any, Any, Any]
 UPDATES = [
     "message", "channel_post", "callback_query", "inline_query", "my_chat_member",
 ]  # fmt: skip
-CHECK_SECONDS = 300.0  # a webhook that somebody took away is set again within
-CONNECTIONS = 100  # the most that Telegram opens (Bot API, setWebhook); an update waits for its answer's way
+CHECK_SECONDS = 300.0  # interval at which a removed webhook is noticed and set again
+CONNECTIONS = 100  # the maximum (Bot API, setWebhook)
 LOOK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
 class UpdateReceiver:
-    """Hears until it is stopped; a lease of the `replica` says which process asks."""
+    """Receives updates until `stop`; a lease of `replica` selects the process that polls."""
 
     def __init__(self, application: App, settings: Settings, token: str, replica: Replica) -> None:
         self._application = application
@@ -49,8 +48,11 @@ class UpdateReceiver:
         self._stopped = False
         self._stop: Callable[[], None] = lambda: None
 
-    async def start(self, windows: AsyncExitStack) -> Callable[[], Awaitable[None]]:
-        """What is to run until `stop`; a webhook's listener lives as long as `windows`. Raises OSError."""
+    async def start(self, exit_stack: AsyncExitStack) -> Callable[[], Awaitable[None]]:
+        """Return the task to run until `stop`; a webhook listener lives as long as `windows`.
+
+        Raises OSError if the port is not free.
+        """
         url = self._settings.webhook_url
         if url is None:
             polling = UpdatePoller(
@@ -61,7 +63,7 @@ class UpdateReceiver:
                 held_open=POLL_SECONDS,
             )
             self._stop = polling.stop
-            return self._to_the_end(polling.run)
+            return self._until_finished(polling.run)
         secret = self._settings.webhook_secret_text() or secret_of(self._token)
         listener = serve_webhook(
             self._handle,
@@ -70,12 +72,12 @@ class UpdateReceiver:
             host=self._settings.webhook_host,
             port=self._settings.webhook_port,
         )
-        await windows.enter_async_context(listener)
-        pointer = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret)
-        self._stop = pointer.stop
-        return self._to_the_end(pointer.run)
+        await exit_stack.enter_async_context(listener)
+        registrar = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret)
+        self._stop = registrar.stop
+        return self._until_finished(registrar.run)
 
-    def _to_the_end(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    def _until_finished(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def both() -> None:
             await run()
             await self._once.finished(self._settings.stop_seconds)
@@ -94,7 +96,7 @@ class UpdateReceiver:
         return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
 
     async def _take_until_done(self, update: Update) -> None:
-        """What another process has begun with is this one's when that one is no more."""
+        """Handle the update, also after another process that started it has died."""
         while not self._stopped:
             if await self._take(update):
                 return
@@ -102,7 +104,7 @@ class UpdateReceiver:
 
 
 class WebhookRegistrar:
-    """Tells Telegram where to bring updates, and again when somebody told it otherwise."""
+    """Registers the webhook at Telegram, and again after another program changed it."""
 
     def __init__(self, bot: Bot, may: Callable[[], bool], url: str, secret: str) -> None:
         self._bot = bot
@@ -115,43 +117,43 @@ class WebhookRegistrar:
         self._stopping.set()
 
     async def run(self) -> None:
-        told, pause = False, FIRST_PAUSE
+        registered, pause = False, FIRST_PAUSE
         while not self._stopping.is_set():
             if not self._may():
-                told = False
+                registered = False
                 await self._wait(LOOK_SECONDS)
                 continue
             try:
-                if not told or (await self._bot.get_webhook_info()).url != self._url:
+                if not registered or (await self._bot.get_webhook_info()).url != self._url:
                     await self._bot.set_webhook(
                         self._url,
                         secret_token=self._secret,
                         allowed_updates=UPDATES,
                         max_connections=CONNECTIONS,
                     )
-                told, pause = True, FIRST_PAUSE
+                registered, pause = True, FIRST_PAUSE
                 await self._wait(CHECK_SECONDS, while_mine=True)
             except TelegramError as error:
-                log.warning("Telegram was not told of the webhook: %s", error)
+                log.warning("the webhook could not be registered: %s", error)
                 await self._wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
-        """Wait so long, or until the stop, or until it is another process's matter."""
+        """Wait `seconds`, or until the stop, or until the lease is lost."""
         for _ in range(max(1, round(seconds / LOOK_SECONDS))):
             if await wait_for(self._stopping, LOOK_SECONDS) or (while_mine and not self._may()):
                 return
 
 
 def secret_of(token: str) -> str:
-    """What Telegram must say with each update where none was chosen: the same in every process of one bot."""
+    """Return the default webhook secret, the same in every process of one bot."""
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
 
 
 def update_from(update: Mapping[str, Any], bot: Bot) -> Update | None:
-    """The update in the library's form; None for one that it cannot read, which Telegram need not repeat."""
+    """Return the parsed update; None for one that the library cannot parse."""
     try:
         return read_update(update, bot)
-    except Exception as error:  # the library lets through whatever a wrong shape raises
-        log.warning("update %s has a shape that is not known: %r", update.get("update_id"), error)
+    except Exception as error:  # the library raises any error for a wrong shape
+        log.warning("update %s cannot be parsed: %r", update.get("update_id"), error)
         return None

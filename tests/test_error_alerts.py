@@ -7,7 +7,7 @@ def test_a_new_kind_is_told_at_once_and_the_rest_with_its_number() -> None:
     tally = Tally()
     tally.note("a")
     assert tally.due(100.0) == [("a", 1)]
-    tally.told("a", 1, 100.0)
+    tally.mark_reported("a", 1, 100.0)
     for _ in range(7):
         tally.note("a")
     tally.note("b")
@@ -19,14 +19,14 @@ def test_what_came_up_while_it_was_told_is_not_lost() -> None:
     tally = Tally()
     tally.note("a")
     tally.note("a")
-    tally.told("a", 1, 0.0)
+    tally.mark_reported("a", 1, 0.0)
     assert tally.due(QUIET_SECONDS) == [("a", 1)]
 
 
 def test_what_did_not_come_up_again_is_not_told_again() -> None:
     tally = Tally()
     tally.note("a")
-    tally.told("a", 1, 0.0)
+    tally.mark_reported("a", 1, 0.0)
     assert tally.due(10 * QUIET_SECONDS) == []
 
 
@@ -39,7 +39,7 @@ def test_kinds_are_bounded() -> None:
 
 def test_an_error_is_described_without_its_text() -> None:
     try:
-        Tally().told(None, "what somebody wrote", 0.0)  # type: ignore[arg-type]
+        Tally().mark_reported(None, "what somebody wrote", 0.0)  # type: ignore[arg-type]
     except TypeError as error:
         shown = described(error)
         assert shown.startswith("TypeError, bot/error_alerts.py:")

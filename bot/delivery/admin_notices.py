@@ -1,4 +1,4 @@
-"""What operators are told through the outbox: JSON with the duty, put into words when it is sent."""
+"""Operator notices: JSON payloads of outbox deliveries, rendered as messages when they are sent."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -66,11 +66,12 @@ KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notic
 
 
 def encode(notice: Notice) -> str:
+    """Return `notice` as the JSON payload of a delivery."""
     return json.dumps({"notice": type(notice).__name__, **asdict(notice)}, ensure_ascii=False)
 
 
 def decode(payload: str) -> Notice | None:
-    """The notice a duty carries; None for one of another version."""
+    """Return the notice in a payload, or None for a payload of another version."""
     try:
         values = json.loads(payload)
         return KINDS[values.pop("notice")](**values)
@@ -79,6 +80,7 @@ def decode(payload: str) -> Notice | None:
 
 
 async def notice_message(tx: Transaction, payload: str, words: Words) -> Message | None:
+    """Return the message for the notice in `payload`."""
     match decode(payload):
         case None:
             return Message(body=(Paragraph((Text(payload),)),))

@@ -1,6 +1,7 @@
-"""When sending must pause because tries leave and are never answered: each such try may become a copy.
+"""Circuit breaker for sending: opens when requests are sent and stay unanswered.
 
-Pure: time is an argument, in monotonic seconds.
+Each unanswered request may become a second copy of a message, so sending pauses and probes. Pure: time is an
+argument, in monotonic seconds.
 """
 
 from collections import deque
@@ -14,7 +15,7 @@ LONGEST_PAUSE = 60.0
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Closed: all may start. Open: a pause, then single probes, until one of them is answered."""
+    """Closed: requests may start. Open: a pause, then single probes until one is answered."""
 
     _latest: deque[bool] = field(default_factory=lambda: deque(maxlen=AMONG))
     _probe_at: float | None = None
@@ -25,24 +26,27 @@ class CircuitBreaker:
         return self._probe_at is not None
 
     def free_slots(self, now: float, in_flight: int) -> int | None:
-        """How many tries may start at `now` while `in_flight` are under way; None without a limit."""
+        """Return how many requests may start at `now` with `in_flight` unfinished; None is no limit."""
         if self._probe_at is None:
             return None
         return 1 if now >= self._probe_at and in_flight == 0 else 0
 
     def opens_in(self, now: float) -> float:
-        """Seconds until the next probe may start."""
+        """Return the seconds until the next probe may start."""
         return max(0.0, (self._probe_at or now) - now)
 
     def record_success(self) -> None:
-        """Telegram answered, whatever it said: the wire works."""
+        """Record that Telegram answered a request, with any status."""
         self._latest.append(False)
         if self._probe_at is not None:
             self._latest.clear()
             self._probe_at, self._pause = None, FIRST_PAUSE
 
     def record_failure(self, now: float, begun: float) -> None:
-        """A try that began at `begun` broke without an answer; one from before the pause is no probe."""
+        """Record that a request started at `begun` ended without an answer.
+
+        A request started before the pause is no probe.
+        """
         self._latest.append(True)
         if self._probe_at is not None:
             if begun >= self._probe_at:

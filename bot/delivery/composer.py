@@ -1,4 +1,4 @@
-"""What the sender asks of whoever writes the messages. Knows neither rows nor Telegram."""
+"""Message composer: renders a delivery's message, cached per content, language and format."""
 
 import re
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from storage.quiet_hours import zone_of
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What is said for a delivery, the message it answers, and the trail that it continues in the log."""
+    """A rendered message, the message it replies to, and the correlation id for its log lines."""
 
     message: Rendered
     reply_to: int | None = None
@@ -35,14 +35,14 @@ class Composed:
 
 
 class Composer(Protocol):
-    """Turns duties into messages."""
+    """Renders deliveries as messages."""
 
     async def compose(self, delivery: Delivery) -> Composed | None:
-        """What to say; None where there is nothing to say any more."""
+        """Return the message of `delivery`; None if its content no longer exists."""
         ...
 
     def rich_is_missing(self) -> None:
-        """This server does not know rich messages: write classic ones for a while."""
+        """Write classic messages for a day: this server has no rich messages."""
         ...
 
 
@@ -50,14 +50,14 @@ KEPT = 256  # rendered messages
 FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
 OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
 
-MOST_NAMED = 8  # dumps of one trail
+MOST_NAMED = 8  # dumps in one correlation id
 DUMP = re.compile(r":dump:(\d+)")
 
 Key = tuple[object, ...]
 
 
 class ArchiveComposer:
-    """The sender's composer."""
+    """Composes messages from the archive; cached for `FRESH_SECONDS`."""
 
     def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichCapability) -> None:
         self._database = database
@@ -71,7 +71,7 @@ class ArchiveComposer:
         self._kept.clear()
 
     def refresh(self) -> None:
-        """What is known has changed: render anew."""
+        """Clear the cache: the archive has changed."""
         self._kept.clear()
 
     async def compose(self, delivery: Delivery) -> Composed | None:
@@ -131,7 +131,7 @@ class ArchiveComposer:
 
 
 async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -> Message:
-    """A card as a part of a course; as a plain card where the series is no more."""
+    """Return the card as a part of a course; as a plain card if the series no longer exists."""
     shown = card(facts, words)
     scope = await tx.scopes.get(post.series_id) if post.series_id is not None else None
     if scope is None:
@@ -145,20 +145,20 @@ async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -
 
 
 def dump_of(dedup_key: str) -> DumpId | None:
-    """The dump that a duty is named after; other duties come from the dumps of their posts."""
+    """Return the dump named in a dedup key; None for a delivery that comes from its posts' dumps."""
     found = DUMP.search(dedup_key)
     return DumpId(int(found[1])) if found else None
 
 
 def news_of(post: Post) -> News:
-    """Whether the post was just written or only found: its date lies far behind its first capture."""
+    """Return whether the post is new or was only archived now, by its date and first capture."""
     if post.date is None or post.first_seen_at.date() - post.date <= OLD_NEWS:
         return News.WRITTEN
     return News.FOUND
 
 
 def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest:
-    """The posts of a digest, each called as within its series."""
+    """Return the facts of a digest; each title is the one used within its series."""
     entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
     period, day = period_of(delivery.dedup_key)
     today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()

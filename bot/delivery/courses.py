@@ -1,4 +1,4 @@
-"""Courses: which episode is next, when its hour has come, and what follows when there is no next one."""
+"""Series courses: the next episode, when it is due, and the end of a course."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ class Lesson:
 
 
 def next_lesson(course: Course, episodes: Sequence[Post]) -> Lesson | None:
-    """What follows the last lesson in `episodes`, which are in order; None where nothing does."""
+    """Return the lesson after the last one sent; None at the end of the ordered `episodes`."""
     at = next((i for i, post in enumerate(episodes) if post.id == course.last), -1)
     return lesson_of(episodes[at + 1].id, episodes) if at + 1 < len(episodes) else None
 
 
 def lesson_of(post_id: PostId, episodes: Sequence[Post]) -> Lesson | None:
-    """The lesson that one of the `episodes` is."""
+    """Return the lesson that the post is among the ordered `episodes`; None if it is not one."""
     at = next((i for i, post in enumerate(episodes) if post.id == post_id), None)
     if at is None:
         return None
@@ -43,13 +43,13 @@ def lesson_of(post_id: PostId, episodes: Sequence[Post]) -> Lesson | None:
 
 
 def is_due(course: Course, rhythm: Rhythm, now: datetime) -> bool:
-    """Whether the chosen hour has come since the last lesson; quiet hours postpone it to their end."""
+    """Return whether the chosen hour has passed since the last lesson; quiet hours postpone it."""
     moment = due(replace(rhythm, when=course.when), now)
     return course.stage is Stage.RUNNING and moment is not None and course.since < moment.until
 
 
 async def plan_due_lessons(database: Database, now: datetime) -> int:
-    """Plan a lesson for every course whose hour has come; returns how many."""
+    """Plan a lesson for every course that is due at `now` and return how many."""
     running = await database.read(lambda tx: tx.courses.running())
     waiting = [(course, to) for course, to in running if is_due(course, to.preferences.rhythm, now)]
     if not waiting:
@@ -60,7 +60,7 @@ async def plan_due_lessons(database: Database, now: datetime) -> int:
 async def _plan_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination]], now: datetime) -> int:
     planned = 0
     for seen, to in waiting:
-        # Read again: somebody may have asked for the next lesson, or stopped, meanwhile.
+        # Read again: the course may have been advanced or stopped since the first read.
         course = await tx.courses.find(to.id, seen.scope.id)
         if course is not None and is_due(course, to.preferences.rhythm, now):
             planned += await plan_next_lesson(tx, course, now) is not None

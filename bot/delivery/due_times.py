@@ -27,10 +27,10 @@ class Due:
 
 
 def due(rhythm: Rhythm, now: datetime) -> Due | None:
-    """What may go at `now`; None within quiet hours.
+    """Return what is due at `now`; None within quiet hours.
 
-    With a digest its moment is the chosen hour or, where that lies in quiet hours, their end. Without one
-    everything that waits may go.
+    A digest is due at the chosen hour or, if that is within quiet hours, at their end. Without a digest
+    everything that waits is due.
     """
     if in_quiet(rhythm.quiet_from, rhythm.quiet_to, rhythm.time_zone, now):
         return None
@@ -40,10 +40,10 @@ def due(rhythm: Rhythm, now: datetime) -> Due | None:
 
 
 def _moments(rhythm: Rhythm, now: datetime) -> Iterator[Due]:
-    """The latest moments of a digest, newest first; the first may lie ahead of `now`."""
+    """Yield the latest due times of a digest, newest first; the first may be after `now`."""
     zone = zone_of(rhythm.time_zone)
     today = now.astimezone(zone).date()
-    # From tomorrow: where a zone skipped a day, today's hour may not have come by the count of days.
+    # From tomorrow: a zone that skipped a day may not have reached today's hour yet.
     for back in range(-1, LOOK_BACK[rhythm.when] + 1):
         day = today - back * DAY
         if rhythm.when is When.WEEKLY and day.weekday() != rhythm.weekday:
@@ -52,7 +52,7 @@ def _moments(rhythm: Rhythm, now: datetime) -> Iterator[Due]:
 
 
 def _awake(rhythm: Rhythm, at: datetime) -> datetime:
-    """`at`, or the end of the quiet hours that it lies in."""
+    """Return `at`, or the end of the quiet hours around it."""
     if not in_quiet(rhythm.quiet_from, rhythm.quiet_to, rhythm.time_zone, at) or rhythm.quiet_to is None:
         return at
     zone = zone_of(rhythm.time_zone)
@@ -62,7 +62,7 @@ def _awake(rhythm: Rhythm, at: datetime) -> datetime:
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The instant at which the clock of `zone` shows `at` on `day` for the first time."""
+    """Return the first instant at which the clock of `zone` shows `at` on `day`."""
     return datetime.combine(day, at, zone).astimezone(UTC)
 
 
@@ -71,7 +71,7 @@ PERIODS = {"day": Period.DAY, "week": Period.WEEK, "night": Period.NIGHT}
 
 
 def dedup_key_of(rhythm: Rhythm, day: date) -> str:
-    """The name of the digest of `day`; who plans it adds its last post, so that no name comes twice."""
+    """Return the dedup key prefix of the digest of `day`; the caller appends its last post."""
     match rhythm.when:
         case When.DAILY:
             return f"digest:day:{day}"
@@ -84,6 +84,6 @@ def dedup_key_of(rhythm: Rhythm, day: date) -> str:
 
 
 def period_of(dedup_key: str) -> tuple[Period, date | None]:
-    """What a digest covers, and the reader's day; None for one that is called by the day it is sent."""
+    """Return the period of a digest and the reader's local day; None as the day means the day it is sent."""
     found = NAME.match(dedup_key)
     return (PERIODS[found[1]], date.fromisoformat(found[2])) if found else (Period.DUMP, None)

@@ -1,6 +1,6 @@
-"""What time alone brings about: digests, the end of quiet hours, lessons. Woken by the schedule.
+"""Worker for time-based deliveries: digests, the end of quiet hours, lessons.
 
-Everything it does follows from the rows and the clock, so that a restart neither loses nor repeats any of it.
+Everything follows from the rows and the clock, so a restart loses and repeats nothing.
 """
 
 import logging
@@ -33,7 +33,7 @@ class DueWorker(TriggeredWorker):
         await self.tick()
 
     async def tick(self) -> int:
-        """Plan all that is due now; returns how many duties that were."""
+        """Plan everything that is due now and return the number of deliveries."""
         now = self._clock.now()
         planned = 0
         # Looked at first without the write lock, which the sender wants too.
@@ -47,7 +47,7 @@ class DueWorker(TriggeredWorker):
 
 
 async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:
-    """The rhythms for which something that waits is due."""
+    """Return the rhythms with something due at `now`."""
     found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.planner.waiting_rhythms()]
     return [
         (rhythm, moment) for rhythm, since, moment in found if moment is not None and since <= moment.until
@@ -55,7 +55,7 @@ async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]
 
 
 async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
-    """Turn all that is due into duties; returns how many."""
+    """Turn everything due at `now` into deliveries and return how many."""
     planned = 0
     for rhythm, moment in await due_rhythms(tx, now):
         most = digest_above if rhythm.when is When.INSTANT else 0

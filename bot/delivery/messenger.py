@@ -1,6 +1,6 @@
-"""One request to the Bot API for one try, and its outcome. The only place that sends what is pushed.
+"""Bot API client for messages: one request for each call, returned as an Outcome.
 
-Knows the methods and their parameters; knows neither rows nor pacing, and never tries twice.
+Never retries: the retry policy decides about a second request.
 """
 
 from collections.abc import Mapping
@@ -32,31 +32,32 @@ def address_of(to: Destination) -> Address:
 
 
 class Messenger(Protocol):
-    """Where deliveries go."""
+    """Sends and edits messages."""
 
     async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
-        """Say it once."""
+        """Send `message` with one request."""
         ...
 
     async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
-        """Bring a sent message up to date, once."""
+        """Edit a sent message with one request."""
         ...
 
     async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
-        """Send a file, once."""
+        """Send a file with one request."""
         ...
 
     async def send_photo(
         self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
     ) -> Outcome:
-        """Show a picture, once; a caption has at most 1024 units."""
+        """Send a picture with one request; `caption` has at most 1024 UTF-16 units."""
         ...
 
 
 class TelegramMessenger:
-    """The Messenger that is Telegram. `paid` lets what it sends beyond 30 a second be paid for in Stars.
+    """Messenger on the Bot API; `paid` allows more than 30 messages a second, paid in Stars.
 
-    Without that word Telegram answers 429 (Bot API, `allow_paid_broadcast`); edits know no such parameter.
+    Without `allow_paid_broadcast` Telegram answers such a rate with 429 (Bot API, sendMessage); edits have no
+    such parameter.
     """
 
     def __init__(self, bot: Bot, *, paid: bool = False) -> None:
@@ -122,7 +123,7 @@ class TelegramMessenger:
         return Sent(answer.get("message_id") if isinstance(answer, dict) else None)
 
     def _content(self, message: Rendered) -> bytes:
-        """The JSON of `content`; made once for all to whom the very same message goes."""
+        """Return the JSON of `content`, cached by the identity of `message`."""
         kept = self._contents.get(id(message))
         if kept is None:
             while len(self._contents) >= KEPT:
@@ -133,7 +134,7 @@ class TelegramMessenger:
 
 
 def content(message: Rendered) -> dict[str, object]:
-    """The parameters that carry a message, in either form."""
+    """Return the request parameters for a message in either form."""
     fields: dict[str, object] = {}
     if message.rich is not None:
         fields["rich_message"] = message.rich

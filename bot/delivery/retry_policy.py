@@ -1,6 +1,6 @@
-"""What follows from an outcome: the state a delivery goes to, and what its chat or the whole bot must do.
+"""Retry policy: the decision table from an outcome to a delivery state and a side effect.
 
-Pure: the decision table of delivery. Knows neither Telegram's errors nor the tables.
+Pure: time is an argument.
 """
 
 from dataclasses import dataclass
@@ -52,26 +52,26 @@ class ChatPaused:
 
 @dataclass(frozen=True, slots=True)
 class ChatRefused:
-    """The chat does not let the bot write; after several in a row it counts as gone."""
+    """The destination refuses the bot's messages; several in a row suspend it."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TopicGone:
-    """The topic is closed or deleted: its duties go on in the chat's general topic."""
+    """The topic is closed or deleted."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class RichMissing:
-    """This server does not know rich messages."""
+    """This server has no rich messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllStopped:
-    """Nothing can be sent for now: the token is refused, or the whole bot must wait."""
+    """Sending pauses for every chat: the token is refused, or the whole bot must wait."""
 
     seconds: float
     reason: str
@@ -90,7 +90,7 @@ class Decision:
 def decide(
     delivery: Delivery, outcome: Outcome, now: datetime, *, form: Form, on_unsure: Literal["resend", "skip"]
 ) -> Decision:
-    """Decide what an `outcome` at `now` means for a claimed delivery that was tried in this `form`."""
+    """Decide the state and side effect for an `outcome` at `now` of a request sent in this `form`."""
     chat_id = delivery.destination.chat_id
     match outcome:
         case Sent(message_id):
@@ -176,5 +176,5 @@ class DeliveryConfig:
 
     @property
     def least_lease(self) -> float:
-        """Seconds that must be left of a lease for a request to start: it must end within."""
+        """Return the seconds of lease that a request needs at its start."""
         return min(self.answer_seconds + MARGIN_SECONDS, self.lease.total_seconds() / 2)

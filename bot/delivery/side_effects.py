@@ -1,4 +1,4 @@
-"""What an outcome means beyond its own row: for its chat, its topic, the operators."""
+"""Side effects of delivery outcomes: on chats, topics and operator notices."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,14 +24,14 @@ from storage.model import Delivery, Destination, State
 async def apply_side_effects(
     tx: Transaction, ended: Sequence[tuple[Delivery, Decision]], now: datetime, admins: tuple[int, ...]
 ) -> None:
-    """Carry out the effects of these verdicts, in the transaction that writes their rows."""
+    """Apply the side effects of these decisions in the transaction that settles their rows."""
     arrived: list[Destination] = []
     for delivery, decision in ended:
         match decision.side_effect:
             case None if decision.settlement.state is State.SENT:
                 arrived.append(delivery.destination)
             case None if decision.settlement.state is State.FAILED and delivery.kind.value != "edit":
-                # One notice for a post, not one for each chat that was not told about it.
+                # One notice for a post, not one for each chat.
                 what = "-".join(map(str, delivery.post_ids)) or delivery.kind
                 failed = DeliveryFailed(decision.settlement.reason or "")
                 await tx.planner.notify_chats(admins, f"notice:failed:{what}", encode(failed), now)
@@ -52,7 +52,7 @@ async def apply_side_effects(
                 lost = encode(LostTopic(delivery.destination.title, reason))
                 await tx.planner.notify_chats(admins, f"notice:topic:{delivery.destination.id}", lost, now)
             case _:
-                assert_never(decision.effect)
+                assert_never(decision.side_effect)
     if forgiven := {destination.id for destination in arrived if destination.refusals}:
         await tx.destinations.accepted(forgiven)
 

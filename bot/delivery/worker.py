@@ -1,8 +1,4 @@
-"""The sending loop: claims due duties, starts one try for each, and writes what became of them in groups.
-
-Owns the order of these steps and nothing else: what is said is the composer's, when it may leave the
-pacing's, what an outcome means the verdict's.
-"""
+"""Delivery worker: claims due deliveries, sends each with one request, settles them in batches."""
 
 import asyncio
 import logging
@@ -43,27 +39,29 @@ from storage.send_log import SendLog
 log = logging.getLogger(__name__)
 
 
-def log_outcomes(ended: Iterable[tuple[Delivery, Decision]], trails: MutableMapping[DeliveryId, str]) -> None:
-    """Log these ends, each under the trail that `trails` has for it, which is taken out of there."""
+def log_outcomes(
+    ended: Iterable[tuple[Delivery, Decision]], correlation_ids: MutableMapping[DeliveryId, str]
+) -> None:
+    """Log settled deliveries, each under its correlation id, which is removed from `trails`."""
     lines: dict[tuple[str, State], list[str]] = {}
     for delivery, decision in ended:
         settled = decision.settlement
-        trail = trails.pop(delivery.id, "")
+        correlation_id = correlation_ids.pop(delivery.id, "")
         if settled.state is State.PENDING and not settled.counts and decision.side_effect is None:
-            continue  # only its chat's pace
-        said = f"delivery {delivery.id} to {delivery.destination.chat_id}"
+            continue  # only postponed by the rate limit
+        entry = f"delivery {delivery.id} to {delivery.destination.chat_id}"
         if settled.message_id is not None:
-            said += f" as message {settled.message_id}"
+            entry += f" as message {settled.message_id}"
         if settled.reason is not None:
-            said += f" ({settled.reason})"
-        lines.setdefault((trail, settled.state), []).append(said)
-    for (trail, state), said_of in lines.items():
-        with correlate(trail):
-            log.info("%s: %s", state, ", ".join(said_of))
+            entry += f" ({settled.reason})"
+        lines.setdefault((correlation_id, settled.state), []).append(entry)
+    for (correlation_id, state), entries in lines.items():
+        with correlate(correlation_id):
+            log.info("%s: %s", state, ", ".join(entries))
 
 
 class TaskPool:
-    """`most` tries run at a time; after each, `may_go_on` says whether its slot takes the next."""
+    """Task pool with prefetch: `most` requests at a time; `may_go_on` allows a slot its next one."""
 
     def __init__(
         self,
@@ -73,7 +71,7 @@ class TaskPool:
         *,
         spare: int,
     ) -> None:
-        """`spare` is how many claims may wait for a slot."""
+        """`spare` is how many claims may wait for a free slot."""
         self._most = most
         self._spare = spare
         self._ran_low = asyncio.Event()
@@ -92,26 +90,26 @@ class TaskPool:
 
     @property
     def waiting(self) -> int:
-        """How many claims have no slot yet."""
+        """Return how many claims have no slot yet."""
         return len(self._waiting)
 
     @property
     def room(self) -> int:
-        """How many more claims can be tried at once or may wait; none need wait before the first is tried."""
+        """Return how many more claims can start at once or wait; none wait before the first has started."""
         return self.free + (self._spare if self.busy else 0) - self.waiting
 
     @property
     def plenty(self) -> bool:
-        """Whether so many wait that claiming more can wait, too."""
+        """Return whether enough claims wait that claiming more can be postponed."""
         return self.waiting > self._spare // 2
 
     @property
     def oldest(self) -> float:
-        """When the one that waits longest was claimed; infinity if none waits."""
+        """Return when the longest waiting claim was claimed; infinity if none waits."""
         return self._waiting[0].at if self._waiting else math.inf
 
     def fill(self, claimed: Iterable[ClaimedDelivery]) -> None:
-        """Try these after what waits already, at once where a slot is free."""
+        """Append these claims to the queue and start them while slots are free."""
         self._waiting.extend(claimed)
         while self._waiting and self.free > 0:
             self._busy.start(self._serve(self._waiting.popleft()))
@@ -125,18 +123,18 @@ class TaskPool:
             await self._work(following)
 
     async def run_low(self, within: float) -> bool:
-        """Wait until there is no plenty any more, `within` seconds at most; whether it came to that."""
+        """Wait at most `within` seconds until few claims wait; return whether that happened."""
         self._ran_low.clear()
         return not self.plenty or await wait_for(self._ran_low, within)
 
     def take_back(self) -> list[ClaimedDelivery]:
-        """What waits and is not going to be tried here."""
+        """Remove and return the claims that wait for a slot."""
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting
 
     async def wait(self, seconds: float) -> int:
-        """Wait up to `seconds` for the tries under way; returns how many have not ended."""
+        """Wait up to `seconds` for the requests in flight; return how many have not ended."""
         return await self._busy.wait(seconds)
 
 
@@ -164,9 +162,9 @@ class _RecordedSend:
             self.paced.mark_sent()
 
 
-IDLE_SECONDS = 5.0  # how long a duty that another process planned may go unnoticed
-BUSY_SECONDS = 0.5  # the longest wait while requests are under way
-GATHER_SECONDS = 0.15  # how long results are gathered while there are claims enough to go on with
+IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
+BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
+GATHER_SECONDS = 0.15  # how long results gather while enough claims wait
 STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
@@ -174,7 +172,7 @@ RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
 
 
 class DeliveryWorker(Wakeable):
-    """Sends what is in the outbox until it is told to stop."""
+    """Sends the outbox until `stop`."""
 
     def __init__(
         self,
@@ -201,7 +199,7 @@ class DeliveryWorker(Wakeable):
         spare = round(limiter.spare * policy.slots)
         self._slots = TaskPool(policy.slots, self._try, self._may_go_on, spare=spare)
         self._ended: list[tuple[Delivery, Decision]] = []
-        self._trails: dict[DeliveryId, str] = {}
+        self._correlation_ids: dict[DeliveryId, str] = {}
         self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
@@ -209,10 +207,10 @@ class DeliveryWorker(Wakeable):
         self.outcomes: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Until `stop`; then it ends when what is in flight has ended or its time is over."""
+        """Run until `stop`, then until the requests in flight have ended or `stop_seconds` are over."""
         await self._limiter.start()
         while not self._stopping:
-            self._news.clear()  # before the look: what comes up during it must not be slept through
+            self._news.clear()  # before the claim: a wake-up during it must not be lost
             stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
             if stale or not self._may_go_on():
                 self._hand_back()
@@ -226,11 +224,11 @@ class DeliveryWorker(Wakeable):
     async def _wind_down(self) -> None:
         self._hand_back()
         if late := await self._slots.wait(self._policy.stop_seconds):
-            log.warning("%s requests got no answer in time; their lease decides", late)
+            log.warning("%s requests are still unanswered at the stop; their leases expire", late)
         await self._turn(0)
 
     def _room(self) -> int:
-        """How many duties may be claimed now."""
+        """Return how many deliveries may be claimed now."""
         now, busy = self._clock.monotonic(), self._slots.busy
         if now < self._stopped_until:
             return 0
@@ -243,11 +241,11 @@ class DeliveryWorker(Wakeable):
         )  # what waits has booked nothing
 
     def _may_go_on(self) -> bool:
-        """Whether nothing speaks against sending one after another."""
+        """Return whether neither a stop, a pause of the whole bot nor the breaker holds sending."""
         return not self._stopping and self.stopped is None and not self.breaker.is_open
 
     def _hand_back(self) -> None:
-        """Let go of what was claimed beyond the slots: its requests are not made here, or not now."""
+        """Return claims without a slot to the outbox; their requests were not made."""
         reason = "no slot was free in time"
         self._ended.extend(
             (claimed.delivery, Decision(_again(claimed.delivery, self._clock, 0, reason)))
@@ -255,7 +253,7 @@ class DeliveryWorker(Wakeable):
         )
 
     async def _turn(self, room: int) -> Sequence[ClaimedDelivery]:
-        """One transaction: write what ended, claim what is due."""
+        """Settle ended deliveries and claim due ones in one transaction."""
         ended, self._ended = self._ended, []
         if not ended and not room:
             return []
@@ -275,15 +273,15 @@ class DeliveryWorker(Wakeable):
 
         self._crash_at(ended, room, "before-settle", "before-claim")
         try:
-            # What an outcome means for a chat touches its subscriptions, which others write alone.
+            # Side effects write subscriptions, as exclusive transactions do.
             alone = any(decision.side_effect is not None for _, decision in ended)
             claimed = await self._database.write(unit, exclusive=alone)
         except BaseException:
-            self._ended = ended + self._ended  # not written yet: the next turn writes them
+            self._ended = ended + self._ended  # not settled yet: the next transaction settles them
             raise
         if self._begun is not None:
             self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
-        log_outcomes(ended, self._trails)
+        log_outcomes(ended, self._correlation_ids)
         if recovering:
             self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
         self._crash_at(ended, claimed, "after-settle", "after-claim")
@@ -296,7 +294,7 @@ class DeliveryWorker(Wakeable):
             self._crash(claim)
 
     async def _pause(self, *, idle: bool) -> None:
-        """Wait for an end or for news; results gather a little, so that they are written together."""
+        """Wait for an end or for new deliveries; results gather briefly to be settled in one batch."""
         if self._slots.plenty:
             await self._slots.run_low(GATHER_SECONDS)
             return
@@ -310,7 +308,7 @@ class DeliveryWorker(Wakeable):
         due = await self._database.read(lambda tx: tx.outbox.next_due())
         if due is None:
             return IDLE_SECONDS
-        # A duty that is due but was not claimed waits for the pacing or for an older one of its chat.
+        # A due delivery that was not claimed waits for the rate limit or for an older one of its chat.
         return min(IDLE_SECONDS, max(0.05, (due - self._clock.now()).total_seconds()))
 
     async def _try(self, claimed: ClaimedDelivery) -> None:
@@ -318,14 +316,14 @@ class DeliveryWorker(Wakeable):
         try:
             decision = await self._attempt(claimed)
         except Exception as error:
-            log.exception("delivery %s could not be tried", delivery.id)
+            log.exception("delivery %s could not be sent", delivery.id)
             self._metrics.failed("delivery")
-            decision = Decision(self._not_composed(delivery, f"it could not be written: {error!r}"))
+            decision = Decision(self._not_composed(delivery, f"the message could not be rendered: {error!r}"))
         self._ended.append((delivery, decision))
         self._news.set()
 
     def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
-        """A message that cannot be made: perhaps the database was busy, so not at once the end of it."""
+        """Return the settlement of a delivery that could not be rendered: a retry, then failed."""
         if delivery.attempts >= COMPOSE_TRIES:
             return settlement_of(delivery, State.FAILED, reason=reason)
         return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
@@ -334,8 +332,8 @@ class DeliveryWorker(Wakeable):
         delivery = claimed.delivery
         composed = await self._composer.compose(delivery)
         if composed is None:
-            return Decision(settlement_of(delivery, State.CANCELLED, reason="there is nothing left to say"))
-        self._trails[delivery.id] = composed.correlation_id
+            return Decision(settlement_of(delivery, State.CANCELLED, reason="its content no longer exists"))
+        self._correlation_ids[delivery.id] = composed.correlation_id
         with correlate(composed.correlation_id):
             return await self._deliver(claimed, composed)
 
@@ -344,12 +342,12 @@ class DeliveryWorker(Wakeable):
         asked_at = self._clock.monotonic()
         postponed = await self._limiter.slot_of(claimed)
         if postponed is not None:
-            return Decision(_again(delivery, self._clock, postponed, "it was not its turn"))
+            return Decision(_again(delivery, self._clock, postponed, "postponed by the rate limit"))
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
         lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
         if lease_left < self._policy.least_lease:
-            return Decision(_again(delivery, self._clock, 0, "its claim grew too old to start a request"))
+            return Decision(_again(delivery, self._clock, 0, "its claim is too old to start a request"))
         self._crash("before-request")
         if self._begun is not None:
             record_send_start(self._begun, delivery.id, delivery.token)

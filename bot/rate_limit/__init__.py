@@ -1,7 +1,4 @@
-"""What the sender and those who answer ask of the pacing: may it leave, and when, in one process or several.
-
-Only says what both must do; how one process books is in local_pace.py, how several do in shared_pace.py.
-"""
+"""Rate limiter protocol: the slots of pushes and answers, in one process or several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +8,16 @@ from typing import Protocol
 from storage.database import Transaction
 from storage.model import Delivery, Rejected
 
-NOT_SOON = Rejected(
-    "it could not have been said soon"
-)  # what becomes of an answer that `answer` does not let
+NOT_SOON = Rejected("it could not have been said soon")  # outcome of an answer whose slot is too late
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that this process claimed; `at` in its own seconds. With several processes also the first
-    and the last moment booked for its start, in seconds since 1970, the token of the lease that it ends with,
-    and how far the first was to lie ahead at least."""
+    """A delivery claimed by this process at `at`, in its monotonic seconds.
+
+    With several processes also the first and last moment reserved for its start (seconds since 1970), the
+    token of the lease that the claim ends with, and the least lead time of the reservation.
+    """
 
     delivery: Delivery
     at: float
@@ -31,27 +28,24 @@ class ClaimedDelivery:
 
 
 class RateLimiter(Protocol):
-    """All times are seconds. A request is made right after `turn` or `answer` lets it, by the same task.
+    """Sending rate of the bot and of each chat; all times are seconds."""
 
-    The wire asks once more when its first byte is about to go (bot/departing.py).
-    """
-
-    ahead: float  # how far ahead of their start duties are claimed
-    linger: float  # how long results gather before they are written together
-    spare: float  # how many duties are claimed beyond the slots, as a part of these
+    ahead: float  # how long before their start deliveries are claimed
+    linger: float  # how long results gather before they are settled in one batch
+    spare: float  # how many deliveries are claimed beyond the free slots, as a fraction of the slots
 
     async def start(self) -> None:
-        """Recall what an earlier run was told."""
+        """Load the pauses of an earlier run."""
         ...
 
     def budget(self) -> int:
-        """How many pushes could be claimed now."""
+        """Return how many pushes could be claimed now."""
         ...
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
     ) -> Sequence[ClaimedDelivery]:
-        """Claim up to `slots` duties that may leave soon."""
+        """Claim up to `slots` deliveries whose start is near."""
         ...
 
     async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
@@ -59,11 +53,11 @@ class RateLimiter(Protocol):
         ...
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
-        """Telegram answered 429 to a push: nothing more for that chat, or for nobody at all."""
+        """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""
         ...
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """The same, said to every process, with the row of the push."""
+        """Pause it for every process, in the transaction that settles the push."""
         ...
 
     async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
@@ -71,5 +65,5 @@ class RateLimiter(Protocol):
         ...
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
-        """Telegram answered 429 to an answer."""
+        """Pause a chat after a 429 to an answer."""
         ...

@@ -1,7 +1,4 @@
-"""The pace of a process that has the bot to itself: booked in its own memory, at the last moment.
-
-Knows when to wait; how long is the pacing's arithmetic.
-"""
+"""Rate limiter of a single process: slots are reserved in memory when a request is ready."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +18,7 @@ FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its cla
 
 @dataclass(slots=True)
 class _ScheduledSlot:
-    """One request, booked and then confirmed for `at`; asked again when its first byte goes."""
+    """A reserved slot, confirmed before the request and checked again at its first byte."""
 
     pacing: SendScheduler
     clock: Clock
@@ -30,7 +27,7 @@ class _ScheduledSlot:
     at: float
 
     async def confirm(self) -> None:
-        """Wait until it may begin."""
+        """Wait until the request may start."""
         now = self.clock.monotonic()
         while True:
             if self.at > now:
@@ -90,7 +87,7 @@ class InProcessRateLimiter:
         self._metrics.flooded("bot" if whole else "chat")
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """There is nobody else."""
+        """Do nothing: there is no other process."""
 
     async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
         now = self._clock.monotonic()

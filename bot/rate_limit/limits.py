@@ -1,7 +1,4 @@
-"""What Telegram lets a bot send, as windows of time: longer than the limits by a margin, and how evenly.
-
-Numbers only; what has been sent is not known here.
-"""
+"""Telegram's rate limits as sliding windows, each longer than the limit by a margin."""
 
 import math
 from bisect import bisect_left, bisect_right, insort
@@ -10,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """No half-open interval of `seconds` may hold more than `most` starts."""
+    """At most `most` starts in any half-open interval of `seconds`."""
 
     most: int
     seconds: float
 
     def earliest(self, starts: list[float], at: float) -> float:
-        """The first time, not before `at`, at which one more start fits among `starts`, past or to come.
+        """Return the first time from `at` on at which one more start fits among past and future `starts`.
 
-        `most` starts that follow one another leave no room for one more that would stand with all of them
-        within less than the window; then the first time for it is the first of them plus the window.
+        `most` consecutive starts block every time that would share a window with all of them; the next
+        candidate is the first of them plus the window.
         """
         index = bisect_right(starts, at - self.seconds)
         while index + self.most <= len(starts) and starts[index + self.most - 1] - self.seconds < at:
@@ -30,40 +27,41 @@ class Window:
         return at
 
     def room(self, starts: list[float], until: float) -> int:
-        """How many more starts the window that ends at `until` can hold."""
+        """Return how many more starts fit into the window that ends at `until`."""
         return max(0, self.most - (len(starts) - bisect_right(starts, until - self.seconds)))
 
     def forget(self, starts: list[float], now: float) -> None:
-        """Drop what no window from `now` on can see."""
+        """Drop starts that no window from `now` on contains."""
         del starts[: bisect_right(starts, now - self.seconds)]
 
 
 def book(starts: list[float], at: float) -> None:
+    """Insert a start."""
     insort(starts, at)
 
 
 def unbook(starts: list[float], at: float) -> None:
-    """Take back a start; one that is forgotten already makes no difference."""
+    """Remove a start if it is still kept."""
     index = bisect_left(starts, at)
     if index < len(starts) and starts[index] == at:
         del starts[index]
 
 
-FREE = 30.0  # a second; what goes beyond is paid for
-_FORGIVEN = 0.5  # the part of the margin that uneven lateness may use up; the network has the rest
-_EVENNESS = 0.9  # pushes keep this part of the average distance, the rest lets them catch up a late start
+FREE = 30.0  # a second; a higher rate is paid for
+_FORGIVEN = 0.5  # the fraction of the margin for late starts; the rest is for the network
+_EVENNESS = 0.9  # pushes keep this fraction of the average distance; the rest makes up for late starts
 _PAID_EVENNESS = 0.5
-_TOGETHER = 0.01  # seconds; pushes that fall into so short a time may leave at once: fewer wakes
+_TOGETHER = 0.01  # seconds; pushes within so short a time may start together, for fewer timers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What Telegram lets a bot send (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
+    """Telegram's limits (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
 
-    Every window is planned longer by the part `margin`: requests do not travel equally fast, and a server
-    that counts arrivals must find its limits kept too. It costs as much of the rate: 0.025 leaves 97.5 %. Of
-    a paid rate that is 25 messages a second, so there the bot's window begins with `paid_margin`; a flood of
-    the bot ends that. Between requests as they really leave, half of the margin is kept in any case.
+    Every window is planned longer by the fraction `margin`: latency varies, and a server that counts arrivals
+    must find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate. With a paid rate the bot's
+    window starts with `paid_margin` until the bot is flooded. Between requests as they are really sent, half
+    of the margin is kept in any case.
     """
 
     per_second: float | None = 30
@@ -74,43 +72,45 @@ class Limits:
 
     @property
     def first_margin(self) -> float:
-        """Of the bot's own window, until the bot is flooded."""
+        """Return the margin of the bot's window until the bot is flooded."""
         return self.paid_margin if (self.per_second or 0) > FREE else self.margin
 
     @property
     def crowd(self) -> int:
-        """How many chats flooded together make a flood of the bot: two, and of a paid rate as many more.
+        """Return how many chats flooded together may be a flood of the bot.
 
-        Of the 5,000 messages that go out in five seconds at 1,000/s, two may well meet slow chats.
+        Two, and more with a paid rate: of 5,000 messages in five seconds two may well meet slow chats.
         """
         return max(2, round((self.per_second or 0) / FREE))
 
     @property
     def slack(self) -> float:
-        """Seconds by which a start may come late without the requests behind it being too near."""
+        """Return the seconds by which a start may be late without bringing later requests too near."""
         if self.per_second is None and not self.private_gap:
             return math.inf
         return _FORGIVEN * self.margin * min(1.0, self.private_gap)
 
     def of_chat(self, private: bool) -> Window:
+        """Return the window of one chat."""
         return self._of_chat(private, self.margin)
 
     def of_chat_kept(self, private: bool) -> Window:
-        """Between requests as they really leave."""
+        """Return the window of one chat between requests as they are really sent."""
         return self._of_chat(private, _kept(self.margin))
 
     def of_bot(self, margin: float) -> Window | None:
+        """Return the bot's window; None without a limit."""
         if self.per_second is None:
             return None
         most = max(1, math.floor(self.per_second))
         return Window(most, most / self.per_second * (1 + margin))
 
     def of_bot_kept(self, margin: float) -> Window | None:
-        """Between requests as they really leave."""
+        """Return the bot's window between requests as they are really sent."""
         return self.of_bot(_kept(margin))
 
     def evenly(self, margin: float) -> Window | None:
-        """What pushes keep among themselves, so that a second's worth does not leave at its beginning."""
+        """Return the short window that spreads pushes over each second."""
         whole = self.of_bot(margin)
         if whole is None or self.per_second is None:
             return None

@@ -1,6 +1,6 @@
-"""When the next request may start: Telegram's limits for the bot and for each chat, and what a 429 stops.
+"""Send scheduler: sliding-window rate limits of the bot and of each chat, and flood pauses.
 
-Decides only; the clock is an argument (monotonic seconds) and nobody is woken. Knows no rows and no Telegram.
+Pure: time is an argument, in monotonic seconds.
 """
 
 import math
@@ -15,7 +15,7 @@ FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken 
 
 
 class FloodPauses:
-    """`crowd` chats flooded together make a flood of the bot."""
+    """Pauses after 429 answers; `crowd` chats flooded together may be a flood of the bot."""
 
     def __init__(self, crowd: int) -> None:
         self._crowd = crowd
@@ -24,16 +24,15 @@ class FloodPauses:
         self.bot_until = -math.inf
 
     def __len__(self) -> int:
-        """How many chats are frozen, or were lately."""
+        """Return how many chats are paused or were recently."""
         return len(self._chats)
 
     def resume_at(self, now: float, chat_id: int) -> float:
-        """The first time from `now` on at which nothing is frozen that stops a request to this chat."""
+        """Return the first time from `now` on at which no pause holds a request to this chat."""
         return max(now, self.bot_until, self._chats.get(chat_id, now))
 
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
-        """Nothing to this chat for exactly `retry_after` seconds. Whether it is the bot that is too fast:
-        then nothing at all until the longest of all pauses is over."""
+        """Pause the chat for exactly `retry_after` seconds and return whether the whole bot is paused."""
         until = now + retry_after
         self.pause(chat_id, until)
         self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
@@ -50,12 +49,12 @@ class FloodPauses:
         self.bot_until = max(until, self.bot_until)
 
     def forget(self, now: float) -> None:
-        """Drop what is over."""
+        """Drop pauses that are over."""
         self._chats = {chat_id: until for chat_id, until in self._chats.items() if until > now}
 
 
 class SentWindow:
-    """Of one bot, by the seconds of one clock. `window` is kept whatever was planned; None keeps nothing."""
+    """Sliding window over requests as they were really sent; `window` None keeps nothing."""
 
     def __init__(self) -> None:
         self.window: Window | None = None
@@ -63,31 +62,35 @@ class SentWindow:
         self._waiting: list[tuple[float, float, int]] = []  # until when, when it was planned, its chat
 
     def opens_at(self, now: float, at: float) -> float:
-        """`at` if that is `now` and one more may leave; else the first time from then on that none awaits."""
+        """Return `at` if one more request may be sent now, else the first later time not yet parked for."""
         if self.window is None or (at <= now and self.window.room(self._left, now)):
             return at
         awaited = [until for until, _, _ in self._waiting if until > now]
         return self.window.earliest(sorted(self._left + awaited), at)
 
     def acquire(self, now: float) -> None:
+        """Count a request sent at `now`."""
         if self.window is not None:
             self.window.forget(self._left, now)
             book(self._left, now)
 
     def release(self, left: float) -> None:
-        """What was to leave at `left` has not."""
+        """Remove the request counted at `left`."""
         unbook(self._left, left)
 
     def park(self, until: float, planned: float, chat_id: int) -> None:
-        """It asks again then."""
+        """Record a request of `chat_id` that is parked until `until`."""
         insort(self._waiting, (until, planned, chat_id))
 
     def is_parked(self, chat_id: int) -> list[float]:
-        """Until when the chat's requests wait that have not asked again, however late they are."""
+        """Return until when the chat's parked requests wait, including overdue ones."""
         return [until for until, _, waiting in self._waiting if waiting == chat_id]
 
     def pop_parked(self, until: float, chat_id: int) -> float | None:
-        """When that request of the chat was planned, which waits no more; None if none waits until then."""
+        """Remove the request of `chat_id` parked until `until`; return its planned time, or None.
+
+        The chat must match: two chats can be parked until the same time.
+        """
         index = bisect_left(self._waiting, (until,))
         while index < len(self._waiting) and self._waiting[index][0] == until:
             if self._waiting[index][2] == chat_id:  # another chat's may wait until the very same time
@@ -96,12 +99,12 @@ class SentWindow:
         return None
 
     def forget(self, before: float) -> None:
-        """Drop those that waited until before then and never asked again."""
+        """Drop requests parked until a time before `before`."""
         del self._waiting[: bisect_left(self._waiting, (before,))]
 
 
-_BEHIND = 0.3  # seconds; who leaves later than this after its slot is planned anew, nearer ones catch up
-_MINUTE = 60.0  # longer than this nobody waits to ask again
+_BEHIND = 0.3  # seconds; a request later than this is planned again, others catch up
+_MINUTE = 60.0  # the longest time for which a request is parked
 _SWEEP_FROM = 1024
 
 
@@ -112,10 +115,10 @@ class _Booking(NamedTuple):
 
 
 class SendScheduler:
-    """Explicit state: past and booked starts, no older than a minute, and the freezes of floods.
+    """Past and reserved starts of the last minute, and flood pauses.
 
-    A start is booked ahead and confirmed when it has come. What is confirmed late is counted as late, but the
-    plan stays as it was: else every lateness would be paid again by all that follow.
+    A start is reserved ahead and confirmed at its time. A late confirmation is counted as late, but the plan
+    stays: otherwise all later requests would inherit every delay.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
@@ -124,21 +127,21 @@ class SendScheduler:
         self._kept_windows = {private: limits.of_chat_kept(private) for private in (True, False)}
         self._bot: Window | None = None
         self._even: Window | None = None
-        self._departures = SentWindow()
+        self._sent = SentWindow()
         self._widen(limits.first_margin)
         self._starts: list[float] = []
         self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
         self._chats: dict[int, list[float]] = {}
         self._windows: dict[int, Window] = {}
-        self._freezes = FloodPauses(limits.crowd)
+        self._pauses = FloodPauses(limits.crowd)
         self._movable: list[_Booking] = []
         self._moved: dict[_Booking, float] = {}
         self._sweep_at = _SWEEP_FROM
 
     def _widen(self, margin: float) -> None:
-        """Keep the bot's own window longer by this part."""
+        """Set the margin of the bot's window."""
         self._bot, self._even = self._limits.of_bot(margin), self._limits.evenly(margin)
-        kept = self._departures.window = self._limits.of_bot_kept(margin)
+        kept = self._sent.window = self._limits.of_bot_kept(margin)
         self._shortest = {
             private: window.seconds if kept is None else min(window.seconds, kept.seconds)
             for private, window in self._kept_windows.items()
@@ -146,23 +149,23 @@ class SendScheduler:
 
     @property
     def remembered(self) -> int:
-        """For how many chats anything is kept; of the order of the chats written to within a minute."""
-        return len(self._chats) + len(self._freezes)
+        """Return the number of chats with state, about those written to within a minute."""
+        return len(self._chats) + len(self._pauses)
 
     @property
     def bot_paused_until(self) -> float:
-        return self._freezes.bot_until
+        return self._pauses.bot_until
 
     @property
     def starts(self) -> tuple[float, ...]:
-        """The bot's starts that a window can still see, in order."""
+        """Return the bot's starts that a window still contains, in order."""
         return tuple(self._starts)
 
     def starts_of(self, chat_id: int) -> tuple[float, ...]:
         return tuple(self._chats.get(chat_id, ()))
 
     def recall(self, starts: Iterable[float]) -> None:
-        """The bot's starts, past and to come, as they were kept elsewhere."""
+        """Load the bot's past and reserved starts from storage."""
         self._starts = sorted(starts) if self._bot is not None else []
         self._full = (math.inf, math.inf)
 
@@ -170,13 +173,13 @@ class SendScheduler:
         self._chats[chat_id], self._windows[chat_id] = sorted(starts), self._window(private)
 
     def take_back(self, chat_id: int, private: bool, start: float) -> None:
-        """A booked request was not made, and is not going to be."""
+        """Release a reserved start whose request will not be made."""
         self._unbook(_Booking(start, chat_id, private))
 
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
-        """The earliest start as far as the chat and freezes are concerned, whatever else the bot does."""
+        """Return the earliest start by the chat's window and the pauses alone."""
         return self._window(private).earliest(
-            self._chats.get(chat_id, []), self._freezes.resume_at(now, chat_id)
+            self._chats.get(chat_id, []), self._pauses.resume_at(now, chat_id)
         )
 
     def reserve(
@@ -189,14 +192,14 @@ class SendScheduler:
         movable: bool = False,
         lead: float = 0.0,
     ) -> float:
-        """Book a request and return its start, `now` and `lead` seconds or later.
+        """Reserve a request and return its start, `now` plus `lead` seconds or later.
 
-        `interactive` is for answers to people: they take the next slot, even one booked by a `movable` push.
-        Whoever books movably asks `confirm` when the start has come.
+        `interactive` requests answer people: they take the next slot, even one reserved by a `movable` push.
+        A movable reservation needs `confirm` at its start.
         """
         self._forget(now, chat_id)
         start = self._place(
-            self._freezes.resume_at(now, chat_id) + lead, chat_id, private, even=not interactive
+            self._pauses.resume_at(now, chat_id) + lead, chat_id, private, even=not interactive
         )
         if interactive and (pushed := self._displace(now, start, chat_id, private)) is not None:
             return pushed
@@ -204,63 +207,66 @@ class SendScheduler:
         return start
 
     def confirm(self, now: float, chat_id: int, private: bool, start: float) -> float:
-        """Whether a booked request may leave: `now` if so, else a later time to wait for and ask again.
+        """Return `now` if a reserved request may start, else a later time to wait for and confirm again.
 
-        It may not if an answer to somebody took its slot, if a flood came in between, or if others left so
-        late that it would be one too many within a window.
+        It may not if an answer took its slot, if a flood pause began, or if late requests would make it one
+        too many within a window.
         """
         booking = _Booking(start, chat_id, private)
         if (moved := self._moved.pop(booking, None)) is not None:
             return moved if moved > now else self.confirm(now, chat_id, private, moved)
-        thawed = self._freezes.resume_at(now, chat_id)
-        if start > now >= thawed:
+        resumes = self._pauses.resume_at(now, chat_id)
+        if start > now >= resumes:
             return start
         self._unlist(booking)
-        waited = self._departures.pop_parked(start, chat_id)
+        waited = self._sent.pop_parked(start, chat_id)
         planned = start if waited is None else waited
-        if thawed > now:
+        if resumes > now:
             self._unbook(_Booking(start, chat_id, private), planned)
-            again = self._place(thawed, chat_id, private, even=False)
+            again = self._place(resumes, chat_id, private, even=False)
             self._book(_Booking(again, chat_id, private), movable=True)
             return again
-        return self._depart(now, chat_id, private, start, planned)
+        return self._send_or_park(now, chat_id, private, start, planned)
 
     def acquire(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
-        """The same for a request that was confirmed, but whose first byte goes only now.
+        """Check a confirmed request again when its first byte is about to be written.
 
-        Within a window of that time it needs no other room: it stands in every window that ends now already.
+        Within one window of its confirmation it needs no other room: every window that ends now contains it
+        already.
         """
         if now < confirmed + self._shortest[private]:
             return confirmed
-        self._departures.release(confirmed)
-        return self._depart(now, chat_id, private, confirmed, None)
+        self._sent.release(confirmed)
+        return self._send_or_park(now, chat_id, private, confirmed, None)
 
     def mark_sent(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
-        """It has left, and is counted as leaving `now` however long ago it was confirmed."""
-        self._departures.release(confirmed)
-        self._departures.acquire(now)
+        """Count the request as sent at `now`, however long ago it was confirmed."""
+        self._sent.release(confirmed)
+        self._sent.acquire(now)
         self._rebook_chat(chat_id, private, confirmed, now)
         return now
 
-    def _depart(self, now: float, chat_id: int, private: bool, start: float, planned: float | None) -> float:
-        """Count it as leaving now, or as waiting for the first time that nobody else waits for."""
+    def _send_or_park(
+        self, now: float, chat_id: int, private: bool, start: float, planned: float | None
+    ) -> float:
+        """Count it as sent now, or park it until the first time that no other request is parked for."""
         behind = [at for at in self._chats.get(chat_id, []) if at <= now]
         unbook(behind, start)
-        for late in self._departures.is_parked(chat_id) if behind else ():
-            unbook(behind, late)  # it has not left: else late ones would wait for each other in circles
+        for late in self._sent.is_parked(chat_id) if behind else ():
+            unbook(behind, late)  # not sent yet: late requests must not wait for each other in circles
         at, tried = now, -math.inf
         while at != tried:
             tried = at
-            at = self._departures.opens_at(now, self._kept_windows[private].earliest(behind, at))
+            at = self._sent.opens_at(now, self._kept_windows[private].earliest(behind, at))
         self._rebook_chat(chat_id, private, start, at)
         if planned is not None and self._bot is not None and at > planned + _BEHIND:
             unbook(self._starts, planned)
             book(self._starts, at)
             planned = at
         if at <= now:
-            self._departures.acquire(now)
+            self._sent.acquire(now)
         else:
-            self._departures.park(at, at if planned is None else planned, chat_id)
+            self._sent.park(at, at if planned is None else planned, chat_id)
         return at
 
     def _rebook_chat(self, chat_id: int, private: bool, start: float, at: float) -> None:
@@ -270,27 +276,25 @@ class SendScheduler:
         book(chat, at)
 
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
-        """Telegram answered 429: nothing to this chat for exactly `retry_after` seconds.
+        """Pause the chat for exactly `retry_after` seconds after a 429; return whether the bot is paused.
 
-        Several chats at almost the same time mean that it is the bot that is too fast: then nothing at all
-        until the longest of their pauses is over, and more distance from then on. Returns whether it is the
-        bot.
+        A flood of the bot also widens the margin of its window.
         """
-        whole = self._freezes.flooded(now, chat_id, retry_after)
+        whole = self._pauses.flooded(now, chat_id, retry_after)
         if whole:
             self._widen(self._limits.margin)
         return whole
 
     def pause(self, chat_id: int, until: float) -> None:
-        """Nothing to this chat before `until`, as remembered from an earlier run."""
-        self._freezes.pause(chat_id, until)
+        """Pause this chat until `until`, as stored by an earlier run."""
+        self._pauses.pause(chat_id, until)
 
     def pause_bot(self, until: float) -> None:
-        self._freezes.pause_bot(until)
+        self._pauses.pause_bot(until)
 
     def budget(self, now: float, within: float) -> int:
-        """How many pushes, each to a chat that is ready, could still be booked within `within` seconds."""
-        end, begin = now + within, max(now, self._freezes.bot_until)
+        """Return how many pushes to ready chats still fit within `within` seconds."""
+        end, begin = now + within, max(now, self._pauses.bot_until)
         if begin > end:
             return 0
         if self._bot is None or self._even is None:
@@ -304,7 +308,7 @@ class SendScheduler:
         return self._chat_windows[private]
 
     def _place(self, lower: float, chat_id: int, private: bool, *, even: bool) -> float:
-        """The first time from `lower` on that every window allows."""
+        """Return the first time from `lower` on that every window allows."""
         chat, window = self._chats.get(chat_id, []), self._window(private)
         at, tried = lower, -math.inf
         while at != tried:
@@ -313,7 +317,7 @@ class SendScheduler:
         return at
 
     def _slot(self, at: float, *, even: bool) -> float:
-        """The first time from `at` on that the bot's own windows allow."""
+        """Return the first time from `at` on that the bot's windows allow."""
         if self._bot is None or self._even is None:
             return at
         if not even:
@@ -343,7 +347,7 @@ class SendScheduler:
         self._unbook(push)
         self._book(_Booking(push.start, chat_id, private), movable=False)
         later = self._place(
-            self._freezes.resume_at(push.start, push.chat_id), push.chat_id, push.private, even=True
+            self._pauses.resume_at(push.start, push.chat_id), push.chat_id, push.private, even=True
         )
         self._book(_Booking(later, push.chat_id, push.private), movable=True)
         self._moved[push] = later
@@ -371,7 +375,7 @@ class SendScheduler:
         """Drop what can no longer matter; all other chats only now and then, so that it costs little."""
         if self._bot is not None:
             self._bot.forget(self._starts, now)
-        self._departures.forget(now - _MINUTE)
+        self._sent.forget(now - _MINUTE)
         if chat_id in self._chats:
             self._windows[chat_id].forget(self._chats[chat_id], now)
         del self._movable[: bisect_left(self._movable, now, key=lambda booking: booking.start)]
@@ -381,7 +385,7 @@ class SendScheduler:
             window.forget(self._chats[chat_id], now)
             if not self._chats[chat_id]:
                 del self._chats[chat_id], self._windows[chat_id]
-        self._freezes.forget(now)
+        self._pauses.forget(now)
         self._moved = {old: new for old, new in self._moved.items() if new > now - _MINUTE}
         self._sweep_at = max(_SWEEP_FROM, 2 * (self.remembered + len(self._moved)))
 
@@ -392,12 +396,15 @@ PLENTY = 0.6
 
 
 class FlexibleSendScheduler(SendScheduler):
-    """A stretched booking counts twice, where it may begin first and where last: so at least once in every
-    window of the bot in which it may begin, as long as the two are nearer than the window is long. For its
-    chat it counts once, where it may begin last."""
+    """Scheduler of reservations with a tolerance, for starts shared between processes.
+
+    A stretched reservation counts twice for the bot, at its first and its last moment: so at least once in
+    every window in which it may start, as long as the two are nearer than the window is long. For its chat it
+    counts once, at the last moment.
+    """
 
     def stretch(self, chat_id: int, private: bool, start: float, until: float) -> bool:
-        """Let what is booked for `start` begin as late as `until`, if there is plenty of room for it."""
+        """Return whether the request reserved for `start` may start as late as `until`; count it so."""
         others = list(self._chats.get(chat_id, []))
         unbook(others, start)
         if self._window(private).earliest(others, until) > until:
@@ -415,7 +422,7 @@ class FlexibleSendScheduler(SendScheduler):
         return True
 
     def unstretch(self, start: float, until: float, left: float) -> None:
-        """What was stretched between the two has `left`: of the bot's windows it needs no more than that."""
+        """Replace a stretched reservation by its actual send time `left`."""
         if self._bot is None:
             return
         self._full = (math.inf, math.inf)
@@ -425,7 +432,7 @@ class FlexibleSendScheduler(SendScheduler):
             book(self._starts, left)
 
     def take_back(self, chat_id: int, private: bool, start: float, until: float = 0.0) -> None:
-        """A booked request was not made, and is not going to be; `until` if it was stretched."""
+        """Release a reserved start whose request will not be made; `until` if it was stretched."""
         super().take_back(chat_id, private, start)
         if until > start:
             super().take_back(chat_id, private, until)

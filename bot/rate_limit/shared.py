@@ -1,7 +1,7 @@
-"""The pace of several processes that share one bot: booked in rows, in the very transaction that claims.
+"""Rate limiter of several processes: starts are reserved in the transaction that claims.
 
-Only the rows decide; each process waits for its start by its own seconds, and lets no request go that would
-come too late, or whose claim may have become another's. How long to wait is the pacing's arithmetic.
+The rows decide; each process waits for its start by its own clock and makes no request that would be late or
+whose claim may belong to another process.
 """
 
 import logging
@@ -32,18 +32,18 @@ from storage.rate_limits import RateLimitRow, instant, seconds
 
 log = logging.getLogger(__name__)
 
-FAR_SECONDS = 0.6  # a chat that is not ready for so much longer than others gives its claim back at once
-PUSH_LEAD = 0.06  # to commit a claim and to write its message, before anything is learned
-MARK_SECONDS = 0.02  # before its start, to write that a request is about to be made
-WIDER = 2.0  # times the margin of one process: of what several send, more comes unevenly
+FAR_SECONDS = 0.6  # a chat that is ready later than this returns its claim
+PUSH_LEAD = 0.06  # initial estimate of the seconds to commit a claim and render its message
+MARK_SECONDS = 0.02  # before its start, to record that the request begins
+WIDER = 2.0  # times the margin of one process: several send less evenly
 
 
 class SharedRateLimiter:
-    """`pulse` is this process's own lease: claims end with it, and without it nothing leaves."""
+    """`pulse` is this process's lease: its claims end with it, and without it nothing is sent."""
 
     ahead = 0.25
     linger = 0.03
-    spare = 0.0  # a claim's start is booked with it, and must not be missed for want of a slot
+    spare = 0.0  # a claim's start is reserved with it, and must not be missed for lack of a slot
 
     def __init__(
         self,
@@ -62,74 +62,78 @@ class SharedRateLimiter:
         self._pulse = pulse
         self._metrics = metrics
         self._on_unsure = on_unsure
-        self._bookings = ReservationBatcher(database, self._limits, clock, slack=limits.slack)
+        self._reservations = ReservationBatcher(database, self._limits, clock, slack=limits.slack)
         self._push_lead = PUSH_LEAD
 
     async def start(self) -> None:
-        """The rows remember."""
+        """Do nothing: the rows hold all state."""
 
     def budget(self) -> int:
         if not self._pulse.is_held():
             return 0
         # The others have booked meanwhile, so it is at most this; the rows decide.
-        now = self._bookings.now()
-        return 1 if now is None else self._bookings.last.budget(now + self._push_lead, self.ahead)
+        now = self._reservations.now()
+        return 1 if now is None else self._reservations.last.budget(now + self._push_lead, self.ahead)
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
     ) -> Sequence[ClaimedDelivery]:
         owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
-        ledger = await self._bookings.open(tx)
-        pacing, there = ledger.pacing, ledger.now
-        slots = min(slots, pacing.budget(there + lead, self.ahead))
+        locked = await self._reservations.open(tx)
+        scheduler, there = locked.scheduler, locked.now
+        slots = min(slots, scheduler.budget(there + lead, self.ahead))
         if not owner or not slots:
             return []
         claimed = await tx.outbox.claim(slots, now, lease, owner)
         if not claimed:
             return []
-        await ledger.recall(claimed_chats(claimed))
+        await locked.recall(claimed_chats(claimed))
         kept, far = [], []
         for delivery in claimed:
             chat_id, private = _chat(delivery)
-            ready = pacing.ready_at(there, chat_id, private)
+            ready = scheduler.ready_at(there, chat_id, private)
             if ready - there > lead + FAR_SECONDS:
                 again = instant(ready)
                 far.append(
                     settlement_of(
-                        delivery, State.PENDING, reason="the chat's own pace", due_at=again, counts=False
+                        delivery,
+                        State.PENDING,
+                        reason="postponed by the chat's rate limit",
+                        due_at=again,
+                        counts=False,
                     )
                 )
                 continue
-            start = pacing.reserve(there, chat_id, private, lead=lead)
-            booked = stretched(pacing, chat_id, private, start)
+            start = scheduler.reserve(there, chat_id, private, lead=lead)
+            booked = stretched(scheduler, chat_id, private, start)
             kept.append(ClaimedDelivery(delivery, at, booked.start, booked.until, owner, lead))
-        await self._bookings.close(ledger)
+        await self._reservations.close(locked)
         if far:
             await tx.outbox.settle(far, now)
         return kept
 
     async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
         delivery, booked = claimed.delivery, Reservation(claimed.start, claimed.until)
-        ready = self._bookings.now()
+        ready = self._reservations.now()
         assert ready is not None, "the claim has looked"
         self._push_lead = update_lead_time(self._push_lead, claimed.lead + ready - booked.start)
         if delivery.unsure or self._on_unsure == "skip":
-            await self._bookings.until(booked.start - MARK_SECONDS)
+            await self._reservations.until(booked.start - MARK_SECONDS)
             if not await self._mark(delivery):
                 return 0.0
         chat_id, private = _chat(delivery)
-        wish = ReservationRequest(chat_id=chat_id, private=private, within=FAR_SECONDS)
-        request = ReservedSlot(self._bookings, wish, booked, lambda: self._is_ours(claimed))
-        postponed = await request.wait_for_slot()
+        request = ReservationRequest(chat_id=chat_id, private=private, within=FAR_SECONDS)
+        slot = ReservedSlot(self._reservations, request, booked, lambda: self._is_ours(claimed))
+        postponed = await slot.wait_for_slot()
         if postponed is None:
-            departs(request)
+            departs(slot)
         return postponed
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
-        """The rows say it in a moment, with what became of the push; whether all wait is known only then."""
+        """Do nothing: `pause_chat_for_all` writes the pause with the outcome of the push."""
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """Of several chats that are flooded together it is the bot that is too fast: then nothing at all."""
+        """Pause the chat, and the bot if several chats were flooded together, in the shared rows."""
         bot, _ = await tx.rate_limits.lock()
         known = (await tx.rate_limits.chats([chat_id])).get(chat_id, RateLimitRow(key=str(chat_id)))
         chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
@@ -142,16 +146,16 @@ class SharedRateLimiter:
             extent = "bot"
             paused = later(later(bot.paused_until, together), until)
             rows.append(replace(bot, paused_until=paused))
-            self._bookings.last.pause_bot(seconds(paused))
+            self._reservations.last.pause_bot(seconds(paused))
         await tx.rate_limits.write(rows)
         self._metrics.flooded(extent)
 
     async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
-        wish = ReservationRequest(chat_id=chat_id, private=private, interactive=True, within=longest)
-        request = ReservedSlot(self._bookings, wish, await self._bookings.reserve(wish))
-        if not request.booked.kept or await request.wait_for_slot() is not None:
+        request = ReservationRequest(chat_id=chat_id, private=private, interactive=True, within=longest)
+        slot = ReservedSlot(self._reservations, request, await self._reservations.reserve(request))
+        if not slot.booked.kept or await slot.wait_for_slot() is not None:
             return False
-        departs(request)
+        departs(slot)
         return True
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
@@ -167,12 +171,12 @@ class SharedRateLimiter:
         )
 
     def _is_ours(self, claimed: ClaimedDelivery) -> bool:
-        """Whether no other process can have taken it over, however long this one may have stood still."""
+        """Return whether the claim cannot belong to another process, however long this one was suspended."""
         return self._pulse.is_held() and self._pulse.token == claimed.owner
 
 
 def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
-    """The chats of these deliveries, and whether each is private."""
+    """Return the chats of these deliveries, each with whether it is private."""
     return dict(_chat(delivery) for delivery in claimed)
 
 

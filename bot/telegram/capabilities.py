@@ -1,7 +1,4 @@
-"""What this Bot API server can do, as far as it has shown: one memory for all who send.
-
-Knows no message and no request; whoever was refused a method says so here.
-"""
+"""Capabilities of the Bot API server, learned from its answers and shared by all senders."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,9 +11,9 @@ PROBE_SECONDS: Final = 86_400.0  # how long a server without rich messages is be
 
 
 class RichCapability:
-    """Whether rich messages may be tried: if `wanted` at all, until the server turns out to lack them.
+    """Whether rich messages may be sent: if `wanted`, until the server answers that it has none.
 
-    A server is updated behind the bot's back, so after a day one message asks again.
+    A server may be updated at any time, so one message tries again after a day.
     """
 
     def __init__(self, clock: Clock, *, wanted: bool) -> None:
@@ -25,10 +22,11 @@ class RichCapability:
         self.again_at = float("-inf")
 
     def usable(self) -> bool:
+        """Return whether a rich message may be tried now."""
         return self._wanted and self._clock.monotonic() >= self.again_at
 
     def missing(self) -> None:
-        """The server has just said that it has no such method."""
+        """Record that the server has no such method."""
         self.again_at = self._clock.monotonic() + PROBE_SECONDS
 
 

@@ -1,7 +1,7 @@
-"""What an error of a send means for the message: the one place where Telegram's errors are told apart.
+"""Classification of Bot API errors: maps an exception of a send to an Outcome.
 
-Decides from the error alone. Texts are no part of Telegram's contract and python-telegram-bot changes their
-case, so fragments are looked for in lower case; what nobody recognises is refused, never taken for sent.
+Error texts are no part of Telegram's contract and python-telegram-bot changes their case, so fragments are
+matched in lower case. An unrecognised text is Rejected, never Sent.
 """
 
 import re
@@ -25,7 +25,7 @@ from bot.telegram.http_request import NotSentError
 from bot.telegram.redaction import redact
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
-# Seconds before the next try where Telegram names none; the sender lengthens them with every attempt.
+# Seconds before a retry for which Telegram names none; the backoff may lengthen them.
 _UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT, _FLOOD = 5.0, 30.0, 60.0, 30.0, 5.0
 
 _UNCHANGED = "message is not modified"
@@ -77,7 +77,7 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "rich_message_",
             "rich_validate_",
             "rich message",
-            "not enough rights to send photos",  # words may still be welcome
+            "not enough rights to send photos",  # text may still be allowed
             "not enough rights to send documents",
             "rich text",
             "list must be either",
@@ -120,10 +120,10 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """What became of a message whose sending ended in `error`.
+    """Return the outcome of a message whose request raised `error`.
 
-    BadRequest is a NetworkError in python-telegram-bot, so the narrow kinds come first. An error that is not
-    Telegram's leaves open whether the message was sent: it may have come up while the answer was read.
+    BadRequest is a NetworkError in python-telegram-bot, so the narrow classes are matched first. An error of
+    another library leaves open whether the message was sent: the answer may have failed to parse.
     """
     reason = _reason(error)
     match error:
@@ -133,8 +133,8 @@ def outcome_of(error: BaseException) -> Outcome:
             return Moved(chat_id)
         case NotSentError():
             return RetryLater(_UNREACHABLE, reason, pause=Pause.BOT)
-        case TelegramError() if _from_elsewhere(error):
-            return _answer_from_elsewhere(error, reason)
+        case TelegramError() if _is_foreign_page(error):
+            return _foreign_page(error, reason)
         case EndPointNotFound() | InvalidToken():
             return _token_or_method(error)
         case Conflict():
@@ -158,7 +158,7 @@ def _bad_request(reason: str) -> Outcome:
 
 
 def _network_error(reason: str) -> Outcome:
-    """No answer came, or one whose status python-telegram-bot has no class for."""
+    """Return the outcome of a missing answer, or of a status without a class in the library."""
     if "request entity too large" in reason.lower():
         return Rejected(reason, Fault.CONTENT)
     if "too many requests" in reason.lower():  # 429 without the parameter that makes it a RetryAfter
@@ -167,13 +167,13 @@ def _network_error(reason: str) -> Outcome:
     return InDoubt(reason)
 
 
-def _from_elsewhere(error: TelegramError) -> bool:
-    """Whether the answer was not the Bot API's JSON: a page of a proxy, a firewall or an overloaded front."""
+def _is_foreign_page(error: TelegramError) -> bool:
+    """Return whether the answer was not JSON: a page of a proxy, firewall or overloaded gateway."""
     return "Parsing the server response" in error.message
 
 
-def _answer_from_elsewhere(error: TelegramError, reason: str) -> Outcome:
-    """A page says nothing of the chat or the token; a refusal by it at least means that nothing was sent."""
+def _foreign_page(error: TelegramError, reason: str) -> Outcome:
+    """Return the outcome of such a page: a refusal by it means that nothing was sent."""
     if isinstance(error, InvalidToken | Forbidden | BadRequest | Conflict) or "(429)" in error.message:
         return RetryLater(_NOT_TELEGRAM, _short(reason), pause=Pause.BOT)
     if "(413)" in error.message:
@@ -182,10 +182,10 @@ def _answer_from_elsewhere(error: TelegramError, reason: str) -> Outcome:
 
 
 def _token_or_method(error: TelegramError) -> Outcome:
-    """python-telegram-bot hides why: a method this server does not have, or a token that is not valid."""
+    """Return the outcome of a 401 or 404: python-telegram-bot has one class for token and method."""
     cause = error.__cause__ if isinstance(error.__cause__, TelegramError) else error
-    if _from_elsewhere(cause):
-        return _answer_from_elsewhere(cause, _reason(cause))
+    if _is_foreign_page(cause):
+        return _foreign_page(cause, _reason(cause))
     reason = _reason(cause)
     if _says(reason, ("method not found",)):
         return Rejected(reason, Fault.METHOD)
@@ -193,7 +193,8 @@ def _token_or_method(error: TelegramError) -> Outcome:
 
 
 def retry_seconds(error: RetryAfter) -> float:
-    with warnings.catch_warnings():  # the library warns whoever reads it that its type will change
+    """Return the seconds of a RetryAfter, whose type depends on the library's configuration."""
+    with warnings.catch_warnings():  # the library warns that its type will change
         warnings.simplefilter("ignore")
         after = error.retry_after
     return after.total_seconds() if isinstance(after, timedelta) else float(after)
@@ -209,7 +210,7 @@ def _short(reason: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """A line for logs and for the delivery's row."""
+    """Return one line for logs and for the delivery's row."""
     if isinstance(error, TelegramError):
         return redact(error.message)
     return redact(f"{type(error).__name__}: {error}").removesuffix(": ")

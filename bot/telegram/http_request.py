@@ -1,7 +1,7 @@
-"""The wire to the Bot API: python-telegram-bot's request interface on aiohttp.
+"""HTTP transport of the Bot API: python-telegram-bot's request interface on aiohttp.
 
-Owns connections and timeouts, and tells requests that surely never left from those left without an answer.
-Makes no second try: only the outbox knows whether one is allowed.
+Separates requests that were surely not sent (NotSentError) from those left without an answer. Never retries:
+only the outbox may repeat a request.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ _INTERIM = range(100, 200)  # answers that announce another
 
 
 class HttpExchange:
-    """A connection that is a single request's own within a block, after which it is free for another.
+    """One connection, exclusive to a request within a `with` block and released after it.
 
-    A block that fails closes it: what its other end makes of the request is not known then.
+    A block that raises closes the connection: the state of the peer is unknown then.
     """
 
     __slots__ = ("_connection", "_head", "_protocol")
@@ -49,7 +49,7 @@ class HttpExchange:
             self._connection.close()
 
     def send(self, body: bytes) -> None:
-        """Hand all of it to the network. If that is gone, raises ClientConnectionResetError; nothing went."""
+        """Write the whole request. Raises ClientConnectionResetError if the connection is closed."""
         transport = self._protocol.transport
         if transport is None or transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
@@ -57,9 +57,9 @@ class HttpExchange:
         transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
 
     async def answer(self, seconds: float | None) -> tuple[int, bytes]:
-        """Its status and body, if all of it comes within so many seconds.
+        """Return status and body of the response, complete within `seconds`.
 
-        Raises TimeoutError, or ClientError for a connection that broke and for what is no HTTP.
+        Raises TimeoutError, or ClientError for a broken connection and for what is not HTTP.
         """
         try:
             async with asyncio.timeout(seconds):
@@ -74,15 +74,15 @@ class HttpExchange:
 
 
 def _head(request: aiohttp.ClientRequest) -> bytes:
-    """Up to the length, which is the body's. A proxy that does not tunnel is told the whole address."""
-    told = request.proxy is not None and not request.is_ssl()
-    target = str(request.url) if told else request.url.raw_path_qs
+    """Return the request head up to the content length; a plain proxy gets the absolute URL."""
+    proxied = request.proxy is not None and not request.is_ssl()
+    target = str(request.url) if proxied else request.url.raw_path_qs
     headers = [f"{name}: {value}" for name, value in request.headers.items() if name != CONTENT_LENGTH]
     return "\r\n".join([f"{METH_POST} {target} HTTP/1.1", *headers, f"{CONTENT_LENGTH}: "]).encode()
 
 
 class HttpExchangePool:
-    """The connections of one session, to as many addresses as a bot has methods."""
+    """Connection pool of one session."""
 
     def __init__(
         self, session: aiohttp.ClientSession, headers: Mapping[str, str], proxy: str | None = None
@@ -97,14 +97,14 @@ class HttpExchangePool:
         self._heads: dict[str, bytes] = {}
 
     async def line(self, url: str, patience: aiohttp.ClientTimeout) -> HttpExchange:
-        """A free or a new connection to there.
+        """Return an idle or new connection for `url`.
 
-        Raises ClientError or TimeoutError, also when all stayed busy.
+        Raises ClientError or TimeoutError, also when all connections stayed busy.
         """
         request = self._requests.get(url) or self._request(url)
         connection = await self._connector.connect(request, [], patience)
         head = self._heads.get(url)
-        if head is None:  # not earlier: what a proxy is to be told is known now
+        if head is None:  # the proxy of a request is resolved by `connect`
             head = self._heads[url] = _head(request)
         return HttpExchange(connection, head)
 
@@ -146,12 +146,12 @@ class _Ready:
 
 
 def ready(body: bytes) -> RequestData:
-    """Parameters as one JSON object, made once for many requests."""
+    """Return parameters that are already one JSON object, encoded once for many requests."""
     return cast("RequestData", _Ready(body))
 
 
 class NotSentError(NetworkError):
-    """Nothing was written to any connection, so Telegram surely did not see the request."""
+    """Nothing was written to a connection, so Telegram has surely not received the request."""
 
 
 _BEFORE_SENDING = (
@@ -165,9 +165,9 @@ _BEFORE_SENDING = (
 
 
 class AiohttpRequest(BaseRequest):
-    """One pool of connections; `connections` at most are open at the same time. All times are seconds.
+    """Request implementation with one pool of at most `connections` connections; times in seconds.
 
-    `proxy` is an http(s) address, with user and password if it needs them.
+    `proxy` is an http(s) URL, with user and password if it needs them.
     """
 
     __slots__ = ("_connect", "_connections", "_lines", "_pool", "_proxy", "_read")
@@ -223,9 +223,9 @@ class AiohttpRequest(BaseRequest):
         connect_timeout: object = BaseRequest.DEFAULT_NONE,
         pool_timeout: object = BaseRequest.DEFAULT_NONE,
     ) -> tuple[int, bytes]:
-        """One HTTP request, sent at most once: its status and body.
+        """Send one HTTP request at most once and return status and body.
 
-        Raises NotSentError if Telegram surely did not see it, TimedOut or NetworkError if it may have.
+        Raises NotSentError if it was surely not sent, TimedOut or NetworkError if it may have been.
         """
         lines = self._lines
         if lines is None:
@@ -270,7 +270,7 @@ async def _posted(
 async def _by_session(
     session: aiohttp.ClientSession, method: str, url: str, options: Mapping[str, Any]
 ) -> tuple[int, bytes]:
-    """What is no JSON."""
+    """Send a request that is not JSON through the session."""
     try:
         # A redirect would post the message a second time. The session repeats a request on a connection that
         # turned out to be dead only for idempotent methods, and POST is none of them.
@@ -314,7 +314,7 @@ def _detail(error: Exception) -> str:
 
 
 def _json(data: RequestData | _Ready | None) -> bytes:
-    """A form would triple the size of Chinese text."""
+    """Return the parameters as JSON; a form would triple the size of Chinese text."""
     if isinstance(data, _Ready):
         return data.body
     return as_json(data.parameters if data is not None else {})
@@ -332,7 +332,7 @@ def _form(data: RequestData | None) -> aiohttp.FormData | None:
 
 
 def as_json(parameters: Mapping[str, object]) -> bytes:
-    """Raises BadRequest for what cannot be written."""
+    """Return `parameters` as JSON. Raises BadRequest for text that is not valid Unicode."""
     try:
         return _ENCODER.encode(parameters).encode()
     except UnicodeEncodeError:  # a lone surrogate; Telegram would refuse it in these words
@@ -343,7 +343,7 @@ def as_json(parameters: Mapping[str, object]) -> bytes:
 def _timeouts(
     *, read: float | None, upload: float | None, connect: float | None, pool: float | None
 ) -> aiohttp.ClientTimeout:
-    """`total` ends an answer that trickles for ever; it is too long to strike before the request has left."""
+    """Return the timeouts; `total` ends an endless answer and exceeds the time until the request is sent."""
     connecting = None if connect is None or pool is None else connect + pool
     answering = None if read is None or upload is None else read + upload
     total = None if connecting is None or answering is None else connecting + answering
@@ -351,7 +351,7 @@ def _timeouts(
 
 
 def _seconds(given: object, default: float) -> float | None:
-    """PTB passes a number, None for no limit, or a marker for the default."""
+    """Return a timeout in seconds; PTB passes a number, None for no limit, or a marker for `default`."""
     if given is None or isinstance(given, int | float):
         return given
     return default

@@ -1,7 +1,4 @@
-"""Keeps secrets out of the logs: bot tokens by their shape, other secrets by their value.
-
-Knows nothing of settings: whoever knows a secret hands it over.
-"""
+"""Log redaction: bot tokens by their shape, other secrets by their value."""
 
 import logging
 import re
@@ -12,7 +9,7 @@ _CHATTY = ("httpx", "httpcore", "aiohttp", "telegram")
 
 
 def redact(text: str, secrets: Collection[str] = ()) -> str:
-    """`text` without anything that looks like a bot token, and without the given secrets."""
+    """Return `text` without anything that looks like a bot token, and without the given secrets."""
     text = _TOKEN.sub(lambda found: "/bot<token>" if found[0][0] == "/" else "<token>", text)
     for secret in secrets:
         if secret:
@@ -21,9 +18,9 @@ def redact(text: str, secrets: Collection[str] = ()) -> str:
 
 
 class Redaction(logging.Filter):
-    """Redacts a record's message, arguments, traceback and stack; lets every record pass.
+    """Logging filter that redacts message, arguments, traceback and stack of every record.
 
-    It belongs on handlers: a filter on a logger does not see the records of the loggers below it.
+    It must be added to handlers: a filter on a logger does not see the records of child loggers.
     """
 
     def __init__(self, secrets: Collection[str] = ()) -> None:

@@ -1,7 +1,4 @@
-"""Asking Telegram for updates, for as long as it is this process that may: one request after the other.
-
-Knows getUpdates and its errors; knows not what an update means, nor why it may not ask.
-"""
+"""Long polling for updates: one getUpdates request after another while this process may poll."""
 
 import asyncio
 import logging
@@ -24,7 +21,7 @@ CONFLICTS = 6  # in a row, until it cannot be the end of another process's last 
 
 
 class UpdatePoller:
-    """`may` says whether this process may ask; `hand_on` is given every update once."""
+    """Polls while `may` returns True; `hand_on` gets every update once."""
 
     def __init__(
         self,
@@ -35,10 +32,10 @@ class UpdatePoller:
         wanted: Sequence[str],
         held_open: float,
     ) -> None:
-        """`wanted` are kinds of updates; a request stays open for `held_open` seconds.
+        """`wanted` are update kinds; a request stays open for `held_open` seconds.
 
-        To ask for the next tells Telegram that those before were had: then they would be lost with a
-        process that dies. So it is told when `hand_on` has returned, or has taken long.
+        A request with an offset confirms all updates before it, and they would be lost with a process that
+        dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`.
         """
         self._bot = bot
         self._may = may
@@ -47,7 +44,7 @@ class UpdatePoller:
         self._held_open = held_open
         self._offset: int | None = None
         self._stopping = asyncio.Event()
-        self._troubles = 0
+        self._failures = 0
         self._at_work: dict[int, float] = {}
         self._handing = BackgroundTasks()
 
@@ -55,7 +52,7 @@ class UpdatePoller:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Ask until `stop`, then tell Telegram which updates need not come again."""
+        """Poll until `stop`, then confirm the handled updates."""
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(self._ask())
             await self._stopping.wait()
@@ -75,17 +72,17 @@ class UpdatePoller:
                     await self._begin()
                     mine = True
                 await self._ask_once()
-                self._troubles = 0
+                self._failures = 0
             except TelegramError as error:
                 await asyncio.sleep(self._after(error))
 
     async def _begin(self) -> None:
-        """Telegram gives nothing away while it believes that there is a webhook."""
+        """Delete the webhook: getUpdates is refused while one is set."""
         await self._bot.delete_webhook()
         self._offset = None
 
     async def _ask_once(self) -> None:
-        """What is at work is asked for again, so that Telegram keeps it until it is done."""
+        """Request updates once; unfinished ones are requested again so that Telegram keeps them."""
         unfinished = self._oldest_at_work()
         updates = await self._bot.get_updates(
             offset=self._offset if unfinished is None else unfinished,
@@ -93,7 +90,7 @@ class UpdatePoller:
             allowed_updates=self._wanted,
         )
         if not self._may():
-            return  # they come again, to whoever may
+            return  # the process that may poll gets them again
         fresh = [update for update in updates if self._offset is None or update.update_id >= self._offset]
         for update in fresh:
             self._at_work[update.update_id] = asyncio.get_running_loop().time()
@@ -110,24 +107,24 @@ class UpdatePoller:
             self._at_work.pop(update.update_id, None)
 
     def _oldest_at_work(self) -> int | None:
-        """The least number that is worth waiting for."""
+        """Return the lowest id that is still being handled and not overdue."""
         since = asyncio.get_running_loop().time() - HANDLING_SECONDS
         return min((number for number, began in self._at_work.items() if began > since), default=None)
 
     def _after(self, error: TelegramError) -> float:
-        """Seconds to wait; what is said of it is said once."""
-        self._troubles += 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(self._troubles - 1, 6), LONGEST_PAUSE)
+        """Return the seconds to wait after `error`; log it once."""
+        self._failures += 1
+        pause = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 6), LONGEST_PAUSE)
         match error:
             case TimedOut():
                 return FIRST_PAUSE
             case RetryAfter():
                 return max(pause, retry_seconds(error))
             case Conflict():
-                if self._troubles == CONFLICTS:
-                    log.warning("another program asks for this bot's updates as well: %s", error)
-            case _ if self._troubles == 1:
-                log.warning("updates cannot be had for now: %s", error)
+                if self._failures == CONFLICTS:
+                    log.warning("another program polls for this bot's updates as well: %s", error)
+            case _ if self._failures == 1:
+                log.warning("getUpdates fails for now: %s", error)
         return pause
 
     async def _confirm(self) -> None:
@@ -137,4 +134,4 @@ class UpdatePoller:
         try:
             await self._bot.get_updates(offset=done, timeout=0, allowed_updates=self._wanted)
         except TelegramError as error:
-            log.info("the last updates may come again: %s", error)
+            log.info("the last updates could not be confirmed: %s", error)

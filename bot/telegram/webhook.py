@@ -1,8 +1,4 @@
-"""Updates that Telegram brings by itself: an HTTP endpoint that answers 200 when an update was handled.
-
-Owns who may call it and how much at once. Knows what an update is called, not what it means, nor whether it
-came before.
-"""
+"""Webhook endpoint: answers 200 once an update was handled, optionally with a method call."""
 
 import asyncio
 import hmac
@@ -19,14 +15,14 @@ from aiohttp import web
 
 from bot.supervisor import BackgroundTasks
 
-PROMPT_SECONDS = 1.0  # who pressed a button sees it wait; what has not left by then is called by itself
+PROMPT_SECONDS = 1.0  # a pressed button shows progress; a later call is made separately
 
 Call = Mapping[str, object]  # the parameters, and the method among them
 Itself = Callable[[], Coroutine[object, object, None]]
 
 
 class WebhookReply:
-    """For one update, from its coming to the response. Calls that missed it are made in the `nursery`."""
+    """Method call in the webhook response of one update; a call that missed it is made separately."""
 
     def __init__(self, nursery: BackgroundTasks) -> None:
         self._nursery = nursery
@@ -35,7 +31,7 @@ class WebhookReply:
         self._left = False
 
     def take(self, call: Call, itself: Itself) -> bool:
-        """Whether it will be made, with the response or by itself; a later one replaces an earlier."""
+        """Return whether `call` will be made, in the response or separately; a later one replaces it."""
         if self._left:
             return False
         self._waiting = call, itself
@@ -44,12 +40,12 @@ class WebhookReply:
         return True
 
     def leave(self) -> Call | None:
-        """The response goes: what it carries."""
+        """Return the call for the response that is sent now."""
         waiting = self._end()
         return waiting[0] if waiting is not None else None
 
     def miss(self) -> None:
-        """There is no response for it, or not soon."""
+        """Make the call separately: the response is late or failed."""
         waiting = self._end()
         if waiting is not None:
             self._nursery.start(waiting[1]())
@@ -67,7 +63,7 @@ _RIDE: ContextVar[WebhookReply | None] = ContextVar("the response to the update 
 
 @contextmanager
 def offered(ride: WebhookReply | None) -> Iterator[None]:
-    """Let what is done about the update within the block ride, also by tasks that begin there."""
+    """Offer `ride` to the handlers of the update within the block, also to tasks they start."""
     token = _RIDE.set(ride)
     try:
         yield
@@ -76,7 +72,7 @@ def offered(ride: WebhookReply | None) -> Iterator[None]:
 
 
 def attach(call: Call, itself: Itself) -> bool:
-    """Whether the call is taken care of; if not, make it. `itself` is how it is made by itself."""
+    """Return whether the call will be made with the webhook response; `itself` makes it separately."""
     ride = _RIDE.get()
     return ride is not None and ride.take(call, itself)
 
@@ -84,8 +80,8 @@ def attach(call: Call, itself: Itself) -> bool:
 log = logging.getLogger(__name__)
 
 LARGEST = 1024 * 1024  # bytes; Telegram's own updates stay far below
-AT_ONCE = 256  # updates that are worked on; more are asked to come again
-CROWD = 8  # updates at the same time; among so many, a call that can do so goes along with the response
+AT_ONCE = 256  # updates handled at a time; more are answered 503 and repeated by Telegram
+CROWD = 8  # concurrent updates from which on a call is put into the response
 HANDLING_SECONDS = 20.0
 CALLS_SECONDS = 5.0
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -94,7 +90,7 @@ Handle = Callable[[Mapping[str, Any]], Awaitable[bool]]
 
 
 class WebhookEndpoint:
-    """Hands updates on; Telegram brings one again until it hears 200, so `handle` says whether it may."""
+    """Passes updates to `handle`; Telegram repeats an update until it gets 200."""
 
     def __init__(self, handle: Handle, path: str, secret: str) -> None:
         self._handle = handle
@@ -104,6 +100,7 @@ class WebhookEndpoint:
         self._calls = BackgroundTasks()
 
     async def receive(self, request: web.BaseRequest) -> web.Response:
+        """Handle one HTTP request."""
         if request.path != self._path:
             return _answer(HTTPStatus.NOT_FOUND)
         if request.method != "POST":
@@ -133,7 +130,7 @@ class WebhookEndpoint:
                 with offered(ride):
                     handled = await self._handle(update)
         except TimeoutError:
-            log.warning("update %s takes long; it may be brought again meanwhile", update["update_id"])
+            log.warning("update %s takes long; Telegram may repeat it", update["update_id"])
             handled = False
         if ride is not None and not handled:
             ride.miss()
@@ -144,7 +141,7 @@ class WebhookEndpoint:
 
 
 def update_in(body: bytes) -> Mapping[str, Any] | None:
-    """The update in a body; None for anything else."""
+    """Return the update in a body; None for anything that is not one."""
     try:
         update = json.loads(body)
     except (ValueError, RecursionError):
@@ -162,8 +159,8 @@ def _answer(status: HTTPStatus) -> web.Response:
 async def serve_webhook(
     handle: Handle, *, url: str, secret: str, host: str, port: int
 ) -> AsyncIterator[None]:
-    """Listen while the block runs, on the path of `url`. Raises OSError if the port cannot be had."""
-    # There is one path, so nothing is routed; of a body more than a mebibyte is not read (BaseRequest).
+    """Listen on the path of `url` while the block runs. Raises OSError if the port is not free."""
+    # One path, so there is no router; BaseRequest reads at most a mebibyte of a body.
     updates = WebhookEndpoint(handle, urlsplit(url).path or "/", secret)
     runner = web.ServerRunner(web.Server(updates.receive, access_log=None), shutdown_timeout=HANDLING_SECONDS)
     await runner.setup()

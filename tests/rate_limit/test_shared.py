@@ -60,7 +60,7 @@ async def claim(database: Database, pace: SharedRateLimiter, slots: int = 50) ->
 async def book(pace: SharedRateLimiter, chat_id: int, *, interactive: bool = False) -> float:
     """The start of one request."""
     wish = ReservationRequest(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
-    return (await pace._bookings.reserve(wish)).start
+    return (await pace._reservations.reserve(wish)).start
 
 
 async def now_there(database: Database) -> float:

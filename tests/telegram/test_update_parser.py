@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from telegram import Bot, Message, Update
 
-from bot.telegram.update_parser import BESIDE, PRESSED, read_update
+from bot.telegram.update_parser import PRESSED, UNREAD, read_update
 
 BOT = Bot("1:token")
 READER = {"id": 5, "is_bot": False, "first_name": "A", "language_code": "zh-hans", "is_premium": True}
@@ -70,7 +70,7 @@ def looked_at(update: dict[str, Any]) -> dict[str, Any]:
     shown = dict(update)
     for kind in ("message", "channel_post"):
         if kind in shown:
-            shown[kind] = {name: value for name, value in shown[kind].items() if name not in BESIDE}
+            shown[kind] = {name: value for name, value in shown[kind].items() if name not in UNREAD}
     if "message" in shown.get("callback_query", {}):
         pressed = shown["callback_query"]["message"]
         kept = {name: value for name, value in pressed.items() if name in PRESSED}

@@ -284,8 +284,8 @@ class Service:
 
     async def _hand_on(self, path: Path) -> None:
         name = str(path.relative_to(self.settings.dump_dir))
-        report = await ingest_file(self.database, path, name, self.rules, self.clock, self._in_intake)
-        self._took_in(report)
+        for report in await ingest_file(self.database, path, name, self.rules, self.clock, self._in_intake):
+            self._took_in(report)
         self._crash("after-intake")
         self._news()
 

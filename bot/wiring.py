@@ -3,6 +3,7 @@
 Knows the settings and the parts; starts nothing.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,7 @@ from bot.delivery.admin_notices import (
 from bot.delivery.retry_policy import DeliveryConfig
 from bot.errors import SettingsError
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
+from bot.intake.formats import UnreadableDumpError, unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
 from bot.leases import LeaseHolder
@@ -94,14 +96,22 @@ async def open_checked_database(settings: Settings) -> Database:
 
 async def ingest_file(
     database: Database, path: Path, name: str, rules: IngestRules, clock: Clock, also: Also | None = None
-) -> IngestReport:
-    """A file of the folder, taken in; what cannot be read is recorded with its reason."""
+) -> list[IngestReport]:
+    """Ingest a file of the folder; return one report for each capture in it.
+
+    An unreadable file is recorded in the ledger with its reason.
+    """
     now = clock.now()
     try:
         dump = read_file(path, name, now)
     except UnreadableFileError as reason:
-        return await reject(database, name, str(reason), fingerprint(path), now, rules, now)
-    return await ingest(database, dump, rules, now, also)
+        return [await reject(database, name, str(reason), fingerprint(path), now, rules, now)]
+    try:
+        dumps = unpack(dump)
+    except UnreadableDumpError as reason:
+        sha256 = hashlib.sha256(dump.content).hexdigest()
+        return [await reject(database, name, str(reason), sha256, dump.captured_at, rules, now)]
+    return [await ingest(database, each, rules, now, also) for each in dumps]
 
 
 def backup_of(settings: Settings) -> Backup | None:

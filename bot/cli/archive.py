@@ -20,7 +20,7 @@ from bot.archive_queries import with_gaps
 from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
 from bot.intake.dump_folder import UnreadableFileError, read_file, scan
-from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.formats import UnreadableDumpError, read_dump, unpack
 from bot.intake.ingest import IngestReport
 from bot.intake.references import references_in
 from bot.intake.series import SeriesMembership, Titled, derive_series
@@ -29,7 +29,7 @@ from bot.messages.post_lists import Gap
 from bot.settings import Settings
 from bot.wiring import ingest_file, rules_of
 from storage.database import Database, Transaction, open_database
-from storage.model import Post, ScopeKind, Sighting
+from storage.model import Dump, Post, ScopeKind, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,20 @@ PRIVATE = (
 
 
 def parse_file(path: Path) -> bool:
-    """Print the sightings of a file; False, and a line on standard error, if it cannot be read."""
+    """Print the sightings of a file; return False after a line on standard error if a part is unreadable."""
     try:
-        reading = read_dump(read_file(path, path.name, datetime.now(UTC)))
+        dumps = unpack(read_file(path, path.name, datetime.now(UTC)))
     except (UnreadableFileError, UnreadableDumpError) as reason:
+        click.echo(f"{path}: {reason}", err=True)
+        return False
+    parsed = [_parse(path.with_name(dump.name), dump) for dump in dumps]
+    return all(parsed)
+
+
+def _parse(path: Path, dump: Dump) -> bool:
+    try:
+        reading = read_dump(dump)
+    except UnreadableDumpError as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
     titled = [Titled(id=at, title=sighting.title) for at, sighting in enumerate(reading.sightings)]
@@ -98,9 +108,9 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
         with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
             task = progress.add_task("ingest", total=len(files))
             for path, name in files:
-                report = await ingest_file(database, path, name, rules, clock)
-                failed |= report.error is not None
-                click.echo(_json(_reported(report)) if as_json else _line(report))
+                for report in await ingest_file(database, path, name, rules, clock):
+                    failed |= report.error is not None
+                    click.echo(_json(_reported(report)) if as_json else _line(report))
                 progress.advance(task)
     finally:
         await database.close()

@@ -16,7 +16,7 @@ from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
 from bot.ops.logging import correlate, new_correlation_id
 from storage.database import Database, Transaction
-from storage.model import Dump, DumpId, DumpRecord, HomeCapture, Layout, Post, PostId, Sighting
+from storage.model import Dump, DumpId, DumpRecord, HomeCapture, Layout, Note, Post, PostId, Sighting
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class IngestReport:
     held: bool = False
     deliveries: int = 0
     dump_id: int = 0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
 
     @property
     def result(self) -> str:

@@ -32,19 +32,51 @@ class Certainty(StrEnum):
     GUESSED = "guessed"
 
 
+class NoteKind(StrEnum):
+    """Category of a note on a parsed dump."""
+
+    SKIPPED = "skipped"  # a post, an item or a record that was left out
+    UNREAD = "unread"  # a line that looks like a By line and could not be parsed
+    CUT = "cut"  # the capture ends early
+    CHARSET = "charset"  # the character set was guessed, or bytes were replaced
+    ODD = "odd"  # parsed, but parts of the dump contradict each other
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One remark on a parsed dump: its kind and one line of text for the operator."""
+
+    kind: NoteKind
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """One capture of the blog: bytes, where they came from, and when they were captured (aware, UTC)."""
+    """One capture of the blog: its bytes, their origin, and the capture time (aware, UTC).
+
+    `address` is the URL of the captured page, None where the capture does not carry it. `truncated` is set
+    where the capture is shorter than it declares; `notes` are those of the container it was unpacked from.
+    """
 
     name: str
     content: bytes
     captured_at: datetime
     origin: str = "folder"
+    address: str | None = None
+    truncated: bool = False
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One post as one dump shows it. None means that the dump does not say, never that there is none."""
+    """One post as one dump shows it. None means that the dump does not say, never that there is none.
+
+    `excerpt_partial` marks an excerpt without a known end (a cut capture, the text of a whole article): any
+    complete excerpt replaces it.
+    """
 
     title: str
     date: date | None = None
@@ -56,6 +88,7 @@ class Sighting:
     excerpt: str | None = None
     archive_id: int | None = None
     url: str | None = None
+    excerpt_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Which layout a dump has, told by its content alone, and the reading of it."""
+"""Layout detection by content, and the parse of a dump."""
 
 import re
 
@@ -9,30 +9,31 @@ from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.list_text import read_listing
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
-from storage.model import Dump
+from storage.model import Dump, Note, NoteKind
 
 _GATE = 1000
-"""A page shorter than this that only runs a script is the gate before the first visit, never a post."""
+"""Maximum length of the gate page, which only runs a script before a first visit."""
 
 MAX_MARKUP = 2 * 1024 * 1024
-"""The most a page or feed may hold; the largest, of all posts, has less than half a MB."""
+"""Maximum length of a page or feed; the largest, of all posts, has less than half a million characters."""
 
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|div|meta|title|script|h[1-6]|p|li|ul)\b", re.IGNORECASE)
-# The first title of a text listing may look like a tag; the By line below it tells.
+# The first title of a text listing may look like a tag: the By line below it decides.
 _TITLED = re.compile(r"[^\n]*\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|")
 _AGAIN = "capture the page again, whole"
 
 
 def read_dump(dump: Dump) -> ParsedDump:
-    """What a dump shows. Raises Unreadable, and nothing else, whatever the bytes."""
+    """Parse a dump. Raises UnreadableDumpError, and no other exception for any bytes."""
     text, notes = decode(dump.content)
     markup = text.lstrip()
     is_markup = markup.startswith("<") and not _TITLED.match(markup)
     reading = _read_markup(markup) if is_markup else _read_text(text)
     if not reading.sightings:
-        reasons = "; ".join(reading.notes)[:300] or "it ends before its first"
+        reasons = "; ".join(map(str, reading.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
-    return ParsedDump(format=reading.format, sightings=reading.sightings, notes=notes + reading.notes)
+    notes = (*dump.notes, *notes, *reading.notes)
+    return ParsedDump(format=reading.format, sightings=reading.sightings, notes=notes)
 
 
 def _read_text(text: str) -> ParsedDump:
@@ -61,7 +62,7 @@ def _read_markup(text: str) -> ParsedDump:
         raise UnreadableDumpError("the blog's page for what it does not have (404): check the address")
     reading = read_archive(page) or read_post(page) or read_posts(page)
     if reading is not None:
-        cut = () if page.whole else ("the page is cut: what its end would have shown is missing",)
+        cut = () if page.whole else (Note(NoteKind.CUT, "the page is cut: its end is missing"),)
         return ParsedDump(format=reading.format, sightings=reading.sightings, notes=reading.notes + cut)
     if "科学空间" in text or "苏剑林" in text:
         raise UnreadableDumpError(f"half a page of the blog, without a post: {_AGAIN}")

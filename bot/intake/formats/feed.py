@@ -1,6 +1,7 @@
-"""Feeds: RSS 2.0 in every form Typecho writes it, Atom, RSS 1.0. One broken item loses only itself.
+"""Feed parser for RSS 2.0, RSS 1.0 and Atom as Typecho writes them.
 
-A feed with a document type is refused: Typecho writes none, and entities make small files large.
+An item that is not well-formed is skipped, the others are kept. A feed with a document type is rejected:
+Typecho writes none, and nested entities expand without bound.
 """
 
 import io
@@ -14,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 from bot.intake.formats.html import fragment_lines
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError, post_address
-from storage.model import Layout, Sighting
+from storage.model import Layout, Note, NoteKind, Sighting
 
 MAX_ITEMS = 200
-"""Of a broken feed, more items than this are not tried one by one. The blog's feed has ten."""
+"""Maximum number of items parsed one by one in a broken feed; the blog's feed has ten."""
 
 _ITEM = re.compile(r"(?=<(?:item|entry)[\s>])")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
@@ -35,7 +36,10 @@ _ATOM = '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:thr="http://purl.org/sy
 
 
 def is_well_formed(feed: str) -> bool:
-    """What is not would go to feedparser's loose parser, which makes half items of it, and slowly."""
+    """Return whether `feed` is well-formed XML.
+
+    feedparser would send anything malformed to its loose parser, which is slow and returns partial items.
+    """
     parser = expat.ParserCreate("utf-8", " ")
     try:
         parser.Parse(feed.encode("utf-8", "replace"), True)
@@ -45,7 +49,7 @@ def is_well_formed(feed: str) -> bool:
 
 
 def items_of(feed: str) -> Iterator[str]:
-    """Each item as a feed of its own, in a frame of ours: whatever is broken around it does not matter."""
+    """Yield each item as a separate feed in a new envelope, independent of errors around it."""
     start, end = _RSS, "</channel></rss>"
     if feed.startswith("<rdf:RDF"):
         start, end = _RDF, "</rdf:RDF>"
@@ -54,26 +58,26 @@ def items_of(feed: str) -> Iterator[str]:
     for chunk in _ITEM.split(feed, maxsplit=MAX_ITEMS + 1)[1 : MAX_ITEMS + 1]:
         name = "entry" if chunk.startswith("<entry") else "item"
         closing = chunk.rfind(f"</{name}>")
-        # An item without its end was cut, and goes on broken so that it is counted and skipped.
+        # An item without its end tag was cut: it stays broken, so that it is counted and skipped.
         item = chunk if closing < 0 else chunk[: closing + len(name) + 3]
         yield start + item + end
 
 
 def repaired(item: str) -> str:
-    """The usual faults mended: `]]>` inside CDATA, which Typecho does not escape, and a bare `&`.
+    """Return `item` with the usual faults fixed: `]]>` inside CDATA (Typecho escapes none), a bare `&`.
 
-    By plain searches, whose time grows with the item's length and no faster.
+    Plain string searches keep the time linear in the length of the item.
     """
     for name in ("title", "description", "summary", "content", "content:encoded"):
         opening = item.find(f"<{name}")
         start = item.find(">", opening) + 1
         end = item.rfind(f"</{name}>")
         if opening >= 0 and 0 < start <= end and item[opening + len(name) + 1] in " >\n":
-            item = item[:start] + _mended(item[start:end]) + item[end:]
+            item = item[:start] + _escaped(item[start:end]) + item[end:]
     return item
 
 
-def _mended(value: str) -> str:
+def _escaped(value: str) -> str:
     inner = value.strip()
     if inner.startswith("<![CDATA[") and inner.endswith("]]>"):
         return "<![CDATA[" + inner[9:-3].replace("]]>", "]]]]><![CDATA[>") + "]]>"
@@ -92,7 +96,7 @@ _DESCRIPTION = 100
 
 
 def read_feed(text: str) -> ParsedDump | None:
-    """The posts of a feed, None if the text is no feed."""
+    """Parse `text` as a feed; return None if it is not one."""
     prolog = _PROLOG.match(text)
     start = 0 if prolog is None else prolog.end()
     if _DECLARATION.match(text, start) and _ROOT.search(text, start):
@@ -102,17 +106,17 @@ def read_feed(text: str) -> ParsedDump | None:
     if _ROOT.match(text, start) is None:
         return None
     sightings: list[Sighting] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     for number, entry in _entries(text[start:], notes):
         match _sighting(entry):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
-                notes.append(f"item {number}: {reason}")
+                notes.append(Note(NoteKind.SKIPPED, f"item {number}: {reason}"))
     return ParsedDump(format=Layout.FEED, sightings=tuple(sightings), notes=tuple(notes))
 
 
-def _entries(feed: str, notes: list[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _entries(feed: str, notes: list[Note]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if is_well_formed(feed):
         yield from enumerate(_parsed(feed), 1)
         return
@@ -121,19 +125,19 @@ def _entries(feed: str, notes: list[str]) -> Iterator[tuple[int, Mapping[str, An
         if is_well_formed(whole) and (alone := _parsed(whole)):
             yield number, alone[0]
         else:
-            notes.append(f"item {number}: not well-formed, skipped")
+            notes.append(Note(NoteKind.SKIPPED, f"item {number}: not well-formed, skipped"))
 
 
 def _parsed(feed: str) -> Sequence[Mapping[str, Any]]:
-    """From a stream, since feedparser takes a string for an address; nothing is shown as HTML."""
-    import feedparser  # a tenth of a second at the start that only feeds need
+    """Parse from a stream, since feedparser takes a string for a URL; nothing is sanitized."""
+    import feedparser  # importing it takes 0.1 s, and only feeds need it
 
     stream = io.BytesIO(b'<?xml version="1.0" encoding="utf-8"?>\n' + feed.encode("utf-8", "replace"))
     try:
         entries: Sequence[Mapping[str, Any]] = feedparser.parse(
             stream, sanitize_html=False, resolve_relative_uris=False
         ).entries
-    except Exception:  # whatever breaks it is the feed's fault
+    except Exception:  # any error of feedparser is caused by the feed
         return ()
     return entries
 
@@ -158,8 +162,8 @@ def _sighting(entry: Mapping[str, Any]) -> Sighting | str:
 
 
 def _day(entry: Mapping[str, Any]) -> date | None:
-    """The day in the blog's zone; near midnight it may differ from the day its pages print."""
-    # dict.get, because feedparser answers for a missing "updated" with "published" and a warning.
+    """Return the day in the blog's time zone; near midnight it may differ from the day its pages print."""
+    # dict.get, because feedparser returns "published" with a warning for a missing "updated".
     moment = dict.get(dict(entry), "published_parsed") or dict.get(dict(entry), "updated_parsed")
     if moment is None:
         return None

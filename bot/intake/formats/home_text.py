@@ -1,6 +1,6 @@
-"""Text captures of the home page: a date badge, a title, paragraphs, 点击阅读全文, perhaps a footer.
+"""Parser for text captures of the home page: date badge, title, paragraphs, 点击阅读全文, optional footer.
 
-The year is not in this layout; the readers are not either.
+The layout prints neither the year nor the readers.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import cache
 
 from bot.intake.formats.result import ParsedDump, bounded
 from bot.intake.formats.text import without_outer_blank_lines
-from storage.model import Layout, Sighting
+from storage.model import Layout, Note, NoteKind, Sighting
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -27,26 +27,26 @@ _SIGNS = ("点击阅读全文", "阅读全文", "科学空间")
 
 
 def read_home(text: str) -> ParsedDump | None:
-    """The posts of a home page, or None if the text shows no date badge or no word of the blog."""
+    """Parse the text of a home page; return None without a date badge or a word of the blog."""
     text = "\n" + text
     badges = list(_BADGE.finditer(text))
     if not badges or not any(sign in text for sign in _SIGNS):
         return None
     sightings: list[Sighting] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     ends = [badge.start() for badge in badges[1:]] + [len(text)]
     for badge, end in zip(badges, ends, strict=True):
         match _sighting(text, badge, end, notes):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
-                notes.append(f"{badge[0].strip()}: {reason}")
+                notes.append(Note(NoteKind.SKIPPED, f"{badge[0].strip()}: {reason}"))
     return ParsedDump(format=Layout.HOME, sightings=tuple(sightings), notes=tuple(notes))
 
 
 @cache
 def month_day(day: str, month: str) -> str | None:
-    """ "14", "Aug" → "08-14"; None for a day that no year has."""
+    """Return "08-14" for "14", "Aug"; None for a day that is in no year."""
     number = MONTHS.index(month) + 1
     try:
         date(2024, number, int(day))
@@ -55,7 +55,7 @@ def month_day(day: str, month: str) -> str | None:
     return f"{number:02}-{int(day):02}"
 
 
-def _sighting(text: str, badge: re.Match[str], end: int, notes: list[str]) -> Sighting | str:
+def _sighting(text: str, badge: re.Match[str], end: int, notes: list[Note]) -> Sighting | str:
     day = month_day(badge[1], badge[2])
     if day is None:
         return "no day of the year, its post skipped"
@@ -67,7 +67,9 @@ def _sighting(text: str, badge: re.Match[str], end: int, notes: list[str]) -> Si
     title = line[1].rstrip()
     excerpt, rest = _excerpt(text, line.end(), end)
     if rest is None:
-        notes.append(f"{title!r}: no 点击阅读全文 below it, so its excerpt may be cut or too long")
+        notes.append(
+            Note(NoteKind.CUT, f"{title!r}: no 点击阅读全文 below it, so its excerpt may be cut or too long")
+        )
     category, tags, comments = read_footer(text, end if rest is None else rest, end)
     return Sighting(
         title=title, month_day=day, comments=comments, category=category, tags=tags, excerpt=excerpt or None
@@ -79,7 +81,7 @@ def _excerpt(text: str, start: int, end: int) -> tuple[str, int | None]:
     fold = _FOLD.search(text, start, end)
     if fold is not None:
         return without_outer_blank_lines(text[start : fold.start()]), fold.end()
-    # No fold: the page shows the whole post, of which only a beginning may be kept, or the dump is cut.
+    # No fold: the page prints the whole post, of which only a beginning may be kept, or the dump is cut.
     footer = _FOOTER.search(text, start, end)
     shown = text[start : end if footer is None else footer.start()]
     return bounded(without_outer_blank_lines(_CUT_FOLD.sub("", shown))), footer and footer.start()
@@ -88,9 +90,9 @@ def _excerpt(text: str, start: int, end: int) -> tuple[str, int | None]:
 def read_footer(
     text: str, start: int = 0, end: int = sys.maxsize
 ) -> tuple[str | None, tuple[str, ...] | None, int | None]:
-    """Category, tags and comments of the first footer `分类:… 标签:… 阅读全文 N 评论`; None for what lacks.
+    """Return category, tags and comments of the first footer `分类:… 标签:… 阅读全文 N 评论`.
 
-    A footer that ends before 阅读全文 was cut: its last tag may be half a tag, so none is taken.
+    A footer that ends before 阅读全文 was cut: its last tag may be incomplete, so no tag is returned.
     """
     footer = _FOOTER.search(text, start, end)
     if footer is None:
@@ -100,6 +102,6 @@ def read_footer(
 
 
 def split_tags(line: str) -> tuple[str, ...] | None:
-    """The tags of `优化, GAN, 扩散`; () for an empty line, None for `,,`, whose tags an extractor dropped."""
+    """Return the tags of `优化, GAN, 扩散`; () for an empty line, None for `,,`, whose tags were dropped."""
     tags = tuple(tag for tag in (part.strip() for part in re.split("[,，]", line)) if tag)
     return tags if tags or not line.strip() else None

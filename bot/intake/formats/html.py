@@ -1,4 +1,4 @@
-"""HTML becomes nodes and nodes become plain lines with their TeX untouched. Knows no page of the blog."""
+"""HTML parsing and conversion of elements to plain text lines with their TeX intact."""
 
 import re
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ _RENDERED = re.compile(r"\bMathJax|\bmjx-")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The tree of a page; `whole` is False where its end is missing."""
+    """Parsed tree of a page; `whole` is False where `</html>` is missing."""
 
     tree: LexborHTMLParser
     whole: bool
 
     def shows_all_of(self, node: LexborNode) -> bool:
-        """Whether this element is surely complete: the page is, or goes on after it."""
+        """Return whether `node` is complete: the page is whole, or another element follows."""
         return self.whole or _is_followed(node)
 
 
 def parsed(html: str) -> Page:
-    """A page that lacks its end was cut: nothing after its last closed element is taken."""
+    """Parse a page; of a cut one, only the part up to its last closed element."""
     whole = "</html" in html.lower()
     if not whole:
         closings = list(_CLOSING.finditer(html))
@@ -42,13 +42,13 @@ def parsed(html: str) -> Page:
 
 
 def fragment_lines(html: str) -> str:
-    """The text of a piece of HTML: see `lines`."""
+    """Return the text of an HTML fragment as `lines` does."""
     body = LexborHTMLParser(_with_safe_tex(html)).body
     return "" if body is None else lines(body)[0]
 
 
 def one_line(node: LexborNode | None) -> str:
-    """The text of a heading or link on one line, blanks inside it kept where they are single."""
+    """Return the text of a heading or link on one line; single blanks inside are kept."""
     return "" if node is None else _CONTROLS.sub("", re.sub(r"[\n\t]+", " ", node.text())).strip()
 
 
@@ -65,7 +65,7 @@ def _is_followed(node: LexborNode) -> bool:
 
 
 def _with_safe_tex(html: str) -> str:
-    """`$a<b$` opens no element: inside TeX only `<br>` is a tag."""
+    """Escape `<` inside TeX, where only `<br>` is a tag."""
     if "$" in html:
         html = _DOLLARS.sub(lambda tex: _LESS_THAN.sub("&lt;", tex[0]), html)
     if "\\begin{" not in html:
@@ -84,14 +84,14 @@ def _with_safe_tex(html: str) -> str:
 
 
 def lines(root: LexborNode, without: str = "") -> tuple[str, bool]:
-    """The text below a node down to `<!--more-->`, and whether that was there.
+    """Return the text below `root` up to `<!--more-->`, and whether that comment was found.
 
-    Paragraphs are apart by a blank line, `<br>` is a line end, formulas are their TeX. Elements that match
-    the selector `without` are left out.
+    Paragraphs are separated by a blank line, `<br>` is a line end, formulas are their TeX source. Elements
+    that match the selector `without` are left out.
     """
     hidden = {node.mem_id for node in root.css(without)} if without else set()
     pieces: list[str] = []
-    # No recursion: the depth of a page is not ours to trust.
+    # An explicit stack: the depth of a page is untrusted input.
     stack: list[LexborNode | str] = [root]
     while stack:
         node = stack.pop()
@@ -109,7 +109,7 @@ def lines(root: LexborNode, without: str = "") -> tuple[str, bool]:
 
 
 def _piece(node: LexborNode, pieces: list[str]) -> str | None:
-    """Adds what a node itself shows; what follows its children, or None if they are not to be shown."""
+    """Append the text of the node itself; return the text after its children, None to skip them."""
     tag = node.tag or ""
     if node.is_text_node:
         text = _CONTROLS.sub("", node.text_content or "")
@@ -130,14 +130,14 @@ def _piece(node: LexborNode, pieces: list[str]) -> str | None:
 
 
 def _is_silent(node: LexborNode, tag: str) -> bool:
-    """Scripts, what MathJax renders beside the source, and the `#` that a heading links to itself."""
+    """Return whether a node is hidden: scripts, output of MathJax, the `#` anchor of a heading."""
     if tag in _SILENT or _RENDERED.search(node.attributes.get("class") or ""):
         return True
     return tag == "a" and node.text().strip() == "#"
 
 
 def _tex(script: LexborNode) -> str:
-    """What MathJax moved into a script goes back between its delimiters."""
+    """Return the TeX that MathJax moved into a script, between its delimiters."""
     tex = script.text().strip()
     if "mode=display" not in (script.attributes.get("type") or ""):
         return f"${tex}$"
@@ -145,6 +145,6 @@ def _tex(script: LexborNode) -> str:
 
 
 def _tidied(text: str) -> str:
-    """A line end of the source is a blank, except beside a `<br>`, where Typecho writes one as well."""
+    """Turn line ends of the source into blanks, except next to `<br>`, where Typecho writes one as well."""
     shown = (line.strip(" \t\xa0\x00") for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", re.sub("\x00+", " ", "\n".join(shown))).strip()

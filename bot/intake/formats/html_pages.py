@@ -1,4 +1,4 @@
-"""HTML of list, category, tag and search pages and of the home page: one block for each post."""
+"""Parsers for HTML pages of the blog: list, home, post and archive pages."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborNode
 from bot.intake.formats.home_text import MONTHS, month_day
 from bot.intake.formats.html import Page, lines, one_line
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded, post_address
-from storage.model import Layout, Sighting
+from storage.model import Layout, Note, NoteKind, Sighting
 
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _READERS = re.compile(r"([0-9]{1,15})\s*位读者")
@@ -18,7 +18,7 @@ _COMMENTS = re.compile(r"([0-9]{1,9})\s{0,9}条?\s{0,9}评论")
 
 
 def by_line(block: LexborNode) -> tuple[date | None, int | None]:
-    """Date and readers of `By 苏剑林 | 2022-03-09 | 78384位读者 | 引用`, in whatever variant."""
+    """Return date and readers of the line `By 苏剑林 | 2022-03-09 | 78384位读者 | 引用` in any variant."""
     text = one_line(block.css_first(".submitted"))
     shown, readers = _DATE.search(text), _READERS.search(text)
     try:
@@ -29,33 +29,33 @@ def by_line(block: LexborNode) -> tuple[date | None, int | None]:
 
 
 def badge(block: LexborNode) -> str | None:
-    """The "MM-DD" of a block's date badge."""
+    """Return the "MM-DD" of the date badge of a block."""
     shown = block.css_first("span.date")
     found = None if shown is None else _BADGE.search(shown.text(separator=" "))
     return None if found is None else month_day(found[1], found[2])
 
 
 def category_and_tags(page: Page, line: LexborNode | None) -> tuple[str | None, tuple[str, ...] | None]:
-    """From the links of `分类：… 标签：…` alone: texts have the same words. A cut line gives no tags."""
+    """Return category and tags from the links of `分类：… 标签：…` only; a cut line gives no tags."""
     if line is None:
         return None, None
     category = one_line(line.css_first('a[href*="/category/"]')) or None
     if not page.shows_all_of(line):
         return category, None
     tags = tuple(tag for tag in (one_line(link) for link in line.css('a[href*="/tag/"]')) if tag)
-    # Extractors that drop the links leave their commas behind: then the tags are unknown, not none.
+    # Extractors that drop the links keep their commas: then the tags are unknown, not empty.
     lost = not tags and re.search(r"标签[:：]\s*[,，]", line.text())
     return category, None if lost else tags
 
 
 def comment_count(text: str) -> int | None:
-    """The number of `阅读全文 14 评论` or `已有 14 条评论`."""
+    """Return the count in `阅读全文 14 评论` or `已有 14 条评论`."""
     found = _COMMENTS.search(text)
     return None if found is None else int(found[1])
 
 
 def footers(block: LexborNode) -> Iterator[LexborNode]:
-    """The block and what stands between it and the next: a template may print the footer in either."""
+    """Yield `block` and the elements up to the next one: a template may print the footer in either."""
     yield block
     sibling = block.next
     while sibling is not None and not _is_post(sibling):
@@ -69,28 +69,28 @@ def _is_post(node: LexborNode) -> bool:
 
 
 MAX_BLOCKS = 100
-"""More posts than this are on no page of the blog; it shows eight."""
+"""Maximum number of posts parsed on one page; the blog prints eight."""
 
 _MORE = "点击阅读全文"
 _AROUND = ".title-wrap, .PostHead, span.date, .submitted, .tools, .cat, #tools, .clear, script, style"
 
 
 def read_posts(page: Page) -> ParsedDump | None:
-    """The posts of a page of blocks, None if it has none.
+    """Parse a page of blocks; return None if it has none.
 
-    Only a home page prints no full date; then the badge gives month and day.
+    Only a home page prints no full date; there the badge gives month and day.
     """
     blocks = [block for block in page.tree.css("div.Post")[:MAX_BLOCKS] if _title_link(block) is not None]
     if not blocks:
         return None
     sightings: list[Sighting] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     for number, block in enumerate(blocks, 1):
         match _listed_sighting(page, block):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
-                notes.append(f"block {number}: {reason}")
+                notes.append(Note(NoteKind.SKIPPED, f"block {number}: {reason}"))
     dated = any(sighting.date is not None for sighting in sightings)
     layout = Layout.LIST_PAGE if dated else Layout.HOME_PAGE
     return ParsedDump(format=layout, sightings=tuple(sightings), notes=tuple(notes))
@@ -138,7 +138,7 @@ def _footer(page: Page, block: LexborNode) -> tuple[str | None, tuple[str, ...] 
 
 
 def _listed_excerpt(page: Page, block: LexborNode, title: str) -> str:
-    """What a block shows above its fold; nothing if the page ends before that."""
+    """Return the text of a block above its fold; empty if the page ends before the fold."""
     body = block.css_first(".PostContent")
     text, folded = lines(body or block, without=_AROUND)
     if body is None:
@@ -159,7 +159,10 @@ _REPRINT = re.compile(r"(?:转载到请包括本文地址|更详细的转载事�
 
 
 def read_post(page: Page) -> ParsedDump | None:
-    """The one post of a page, None for other pages. Raises Unreadable for a post page without its body."""
+    """Parse the page of one post; return None for other pages.
+
+    Raises UnreadableDumpError for a post page without its body.
+    """
     head = page.tree.css_first(".Post .title-wrap h1") or page.tree.css_first(".PostHead h1")
     body = page.tree.css_first("#PostContent")
     cites = page.tree.css_first("#how_to_cite") is not None
@@ -169,13 +172,13 @@ def read_post(page: Page) -> ParsedDump | None:
         raise UnreadableDumpError(
             "half a page: the post's title without its text; capture the page again, whole"
         )
-    notes: list[str] = []
+    notes: list[Note] = []
     cited_id, cited_title, cited_day = _citation(page)
     title = one_line(head) or cited_title or _SUFFIX.sub("", one_line(page.tree.css_first("title")))
     address = _address(page, head, cited_id)
     day, readers = by_line(page.tree.css_first(".Post") or body)
     if cited_id is not None and address is not None and cited_id != address[0]:
-        notes.append(f"the page cites itself as {cited_id}, its link says {address[0]}")
+        notes.append(Note(NoteKind.ODD, f"the page cites itself as {cited_id}, its link says {address[0]}"))
     if not title or (address is None and day is None and cited_day is None):
         raise UnreadableDumpError(
             "half a page: a post without title, address or date; capture the page again, whole"
@@ -207,7 +210,7 @@ def _address(page: Page, head: LexborNode | None, cited: int | None) -> tuple[in
 
 
 def _citation(page: Page) -> tuple[int | None, str | None, date | None]:
-    """Number, title and day as the block 如何引用 gives them."""
+    """Return archive id, title and day from the citation block."""
     block = page.tree.css_first("#how_to_cite")
     if block is None:
         return None, None, None
@@ -224,7 +227,7 @@ def _citation(page: Page) -> tuple[int | None, str | None, date | None]:
 
 
 def _comments(page: Page) -> int | None:
-    """The printed number, else the comments on the page if it shows all of them."""
+    """Return the printed count, or the number of comments on a page with all of them."""
     for node in page.tree.css("#tools, #comments h2, #comments h3, #comments h4"):
         if (count := comment_count(node.text())) is not None:
             return count
@@ -235,7 +238,7 @@ def _comments(page: Page) -> int | None:
 
 
 def _excerpt(page: Page, body: LexborNode) -> str:
-    """The body up to its fold; its beginning where the author set none; nothing from a page cut above it."""
+    """Return the body up to its fold, its beginning if there is none, nothing for a page cut above it."""
     text, folded = lines(body, without=_TEMPLATE)
     if folded:
         return text
@@ -248,9 +251,9 @@ _DAY = re.compile(r"\s*([0-9]{1,2})\s*日\s*[:：]")
 
 
 def read_archive(page: Page) -> ParsedDump | None:
-    """Every post with id, title, date and comments; None if the page has no line of a day."""
+    """Parse the page of all posts: id, title, date and comments; return None if no line has a day."""
     sightings: list[Sighting] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     year = month = 0
     for node in page.tree.css("h2, h3, h4, li, li > span"):
         text = node.text(deep=node.tag != "li")
@@ -262,7 +265,7 @@ def read_archive(page: Page) -> ParsedDump | None:
                 case Sighting() as sighting:
                     sightings.append(sighting)
                 case str(reason):
-                    notes.append(f"{year}-{month:02}-{int(day[1]):02}: {reason}")
+                    notes.append(Note(NoteKind.SKIPPED, f"{year}-{month:02}-{int(day[1]):02}: {reason}"))
         elif node.tag == "span":
             found = _MONTH.fullmatch(text.strip())
             month = int(found[1]) if found else month

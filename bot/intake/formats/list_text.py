@@ -1,14 +1,11 @@
-"""Text captures of list, category, tag, search pages: a title line, then a By line with the excerpt glued on.
-
-Titles and headings look alike in this layout, so nothing but the By line marks a post.
-"""
+"""Parser for text captures of list, category, tag and search pages: title, By line, excerpt."""
 
 import re
 from datetime import date
 
 from bot.intake.formats.result import ParsedDump
 from bot.intake.formats.text import without_outer_blank_lines
-from storage.model import Layout, Sighting
+from storage.model import Layout, Note, NoteKind, Sighting
 
 # One search for a literal "\nBy" and no loop over lines: this is what makes large dumps cheap.
 _BY = re.compile(
@@ -26,16 +23,16 @@ _LONGEST_TITLE = 200
 
 
 def read_listing(text: str) -> ParsedDump | None:
-    """The posts of a listing, or None if the text has no By line at all.
+    """Parse a listing; return None if the text has no By line.
 
-    A listing without its closing line 最近评论 was cut: its last excerpt is kept as it is, with a note.
+    A listing without its closing line 最近评论 was cut: its last excerpt is kept, with a note.
     """
     text = "\n" + text
     lines = list(_BY.finditer(text))
     if not lines:
         return None
     sightings: list[Sighting] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     _, title = _split(text[: lines[0].start()])
     for number, line in enumerate(lines):
         if number + 1 < len(lines):
@@ -47,30 +44,32 @@ def read_listing(text: str) -> ParsedDump | None:
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
-                notes.append(f"By line {number + 1}: {reason}")
+                notes.append(Note(NoteKind.SKIPPED, f"By line {number + 1}: {reason}"))
         title = next_title
     return ParsedDump(format=Layout.LISTING, sightings=tuple(sightings), notes=tuple(notes))
 
 
 def _split(between: str) -> tuple[str, str]:
-    """What stands between two By lines: the excerpt of the first post and the title of the second."""
+    """Split the text between two By lines into the excerpt of the first and the title of the second."""
     excerpt, newline, title = between.rstrip().rpartition("\n")
     return (excerpt, title) if newline else (title, "")
 
 
 def _until_end(excerpt: str) -> str:
-    """Only joined captures have a side bar before their last post."""
+    """Cut `excerpt` at the side bar that joined captures have before their last post."""
     if "\n最近评论" not in excerpt:
         return excerpt
     end = _END.search(excerpt)
     return excerpt if end is None else excerpt[: end.start()]
 
 
-def _last(rest: str, notes: list[str]) -> str:
+def _last(rest: str, notes: list[Note]) -> str:
     end = _END.search(rest)
     if end is not None:
         return _PAGER.sub("", rest[: end.start()])
-    notes.append("no closing line 最近评论: the dump may be cut, its last excerpt incomplete")
+    notes.append(
+        Note(NoteKind.CUT, "no closing line 最近评论: the dump may be cut, its last excerpt incomplete")
+    )
     if len(rest) < 40 and _CUT_FIGURES.fullmatch(rest):
         return ""
     cut = _CUT_BY.search(rest)

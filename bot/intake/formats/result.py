@@ -1,30 +1,30 @@
-"""What reading a dump gives: a Reading, or an Unreadable with its reason. Knows no layout."""
+"""Parse results: `ParsedDump`, or UnreadableDumpError with its reason."""
 
 import re
 from dataclasses import dataclass
 
-from storage.model import Layout, Sighting
+from storage.model import Layout, Note, Sighting
 
 
 class UnreadableDumpError(Exception):
-    """A dump that gives nothing; the text is one line with the cause and the mend."""
+    """Raised for a dump without a complete post; the message is one line with the cause and the fix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDump:
-    """The sightings of one dump in its own order, and what was skipped or looks odd in it."""
+    """The sightings of one dump in their printed order, and notes on what was skipped or looks odd."""
 
     format: Layout
     sightings: tuple[Sighting, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 LONGEST = 1000
-"""Characters kept of a post that shows no fold. The author's own excerpts have about 300 to 700."""
+"""Maximum length in characters of an excerpt without a fold; the author's excerpts have 300 to 700."""
 
 
 def bounded(text: str) -> str:
-    """The leading lines of a text that fit into LONGEST characters; of a longer first line, its beginning."""
+    """Return the leading lines of `text` that fit into LONGEST characters; a longer first line is cut."""
     if len(text) <= LONGEST:
         return text
     end = text.rfind("\n", 0, LONGEST + 1)
@@ -39,9 +39,9 @@ _POST = re.compile(
 
 
 def post_address(href: str | None) -> tuple[int, str] | None:
-    """The archive id and the address of a post, relative ones completed; None for anything else.
+    """Return the archive id and absolute URL of the post at `href`, None for any other link.
 
-    A link to a comment (`#comment-…`) names a post, but not as its own address.
+    A link to a comment (`#comment-…`) is not the address of its post.
     """
     found = _POST.fullmatch((href or "").strip())
     if found is None or (found["fragment"] or "").startswith("comment-"):

@@ -1,25 +1,26 @@
-"""Bytes become text: compression, character sets, line ends, control characters. Knows no layout."""
+"""Decoding of dumps: compression, character set, line ends, control characters."""
 
 import codecs
 import zlib
 
 from bot.intake.formats.result import UnreadableDumpError
+from storage.model import Note, NoteKind
 
 MAX_BYTES = 20 * 1024 * 1024
-"""The most a dump may hold, compressed or not. The archive page of all posts has less than 1 MB."""
+"""Maximum size of a dump in bytes, compressed or not; the archive page of all posts has less than 1 MB."""
 
 _CONTROLS = bytes(code for code in (*range(32), 127) if code not in (9, 10))
 _AUTHOR_GB18030 = "苏剑林".encode("gb18030")
 
 
-def decode(content: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text of a dump with line ends as "\\n" and without control characters, and notes on what was done.
+def decode(content: bytes) -> tuple[str, tuple[Note, ...]]:
+    """Return the text of a dump with "\\n" line ends and without control characters, and notes.
 
-    Raises Unreadable for what is empty, too large, broken in its compression, or no text.
+    Raises UnreadableDumpError for an empty, too large, wrongly compressed or binary dump.
     """
     if len(content) > MAX_BYTES:
         raise UnreadableDumpError(_too_large(f"{len(content) / 1e6:.0f} MB"))
-    notes: list[str] = []
+    notes: list[Note] = []
     if content.startswith(b"\x1f\x8b"):
         content = _decompressed(content, notes)
     if not content.strip():
@@ -28,7 +29,7 @@ def decode(content: bytes) -> tuple[str, tuple[str, ...]]:
     return text, tuple(notes)
 
 
-def _decompressed(content: bytes, notes: list[str]) -> bytes:
+def _decompressed(content: bytes, notes: list[Note]) -> bytes:
     parts: list[bytes] = []
     room = MAX_BYTES + 1
     try:
@@ -38,13 +39,13 @@ def _decompressed(content: bytes, notes: list[str]) -> bytes:
             room -= len(parts[-1])
             content = member.unused_data
             if not member.eof and room > 0:
-                notes.append("the compressed file is cut short")
+                notes.append(Note(NoteKind.CUT, "the compressed file is cut short"))
     except zlib.error as error:
         if not any(parts):
             raise UnreadableDumpError(
                 f"the compressed file is damaged ({error}): compress it again"
             ) from None
-        notes.append("the compressed file is damaged after its beginning")
+        notes.append(Note(NoteKind.CUT, "the compressed file is damaged after its beginning"))
     if room <= 0:
         raise UnreadableDumpError(_too_large("uncompressed, more"))
     return b"".join(parts)
@@ -54,7 +55,7 @@ def _too_large(size: str) -> str:
     return f"the file is too large ({size}; a dump has at most {MAX_BYTES // 2**20} MiB): split it"
 
 
-def _as_text(content: bytes, notes: list[str]) -> str:
+def _as_text(content: bytes, notes: list[Note]) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         content = content.decode("utf-16", "replace").encode("utf-8", "replace")
     cleaned = _with_plain_line_ends(content).translate(None, _CONTROLS)
@@ -63,12 +64,12 @@ def _as_text(content: bytes, notes: list[str]) -> str:
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
             cleaned = cleaned[: error.start]
-            notes.append("the last character is cut in the middle: the file is truncated")
+            notes.append(Note(NoteKind.CUT, "the last character is cut in the middle: the file is truncated"))
         charset = "gb18030" if _AUTHOR_GB18030 in cleaned else "utf-8"
         text = cleaned.decode(charset, "replace")
         odd = text.count("\ufffd")
         if odd:
-            notes.append(f"{odd} invalid bytes were replaced by U+FFFD")
+            notes.append(Note(NoteKind.CHARSET, f"{odd} invalid bytes were replaced by U+FFFD"))
     controls = len(content) - content.count(b"\r") - len(cleaned.replace(b"\r", b""))
     if controls + odd > len(text) / 10:
         raise UnreadableDumpError("the file is binary, no text: save the page as text, HTML or feed XML")
@@ -79,14 +80,14 @@ def _as_text(content: bytes, notes: list[str]) -> str:
 
 
 def _with_plain_line_ends(content: bytes) -> bytes:
-    """`\\r` is among the controls removed afterwards, so it has to act only where it stands alone."""
+    """Replace a lone `\\r`; next to `\\n` it is removed with the other controls."""
     if b"\r" in content and b"\n" not in content:
         return content.replace(b"\r", b"\n")
     return content
 
 
 def without_outer_blank_lines(block: str) -> str:
-    """The block from its first to its last line that is not blank, those lines untouched."""
+    """Return `block` from its first to its last line that is not blank."""
     inner = block.strip("\n")
     if inner and not inner[0].isspace() and not inner[-1].isspace():
         return inner

@@ -1,4 +1,4 @@
-"""The sample dumps of this repository and how tests read them."""
+"""Sample dumps of this repository and functions to parse them in tests."""
 
 import json
 from dataclasses import asdict
@@ -20,13 +20,20 @@ def read(content: bytes | str, name: str = "a dump") -> ParsedDump:
 
 
 def read_or_reason(content: bytes) -> ParsedDump | str:
-    """What the intake sees of any bytes at all: a reading, or one line."""
+    """Return the parsed dump, or the reason in one line."""
     try:
         return read(content)
     except UnreadableDumpError as unreadable:
         return str(unreadable)
 
 
+def texts(reading: ParsedDump) -> list[str]:
+    """Return the notes of a parsed dump as text."""
+    return [note.text for note in reading.notes]
+
+
 def as_json(sighting: Sighting) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(json.dumps(asdict(sighting), default=str))
+    if not shown["excerpt_partial"]:
+        del shown["excerpt_partial"]
     return shown

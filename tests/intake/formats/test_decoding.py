@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bot.intake.formats import MAX_BYTES, UnreadableDumpError
-from tests.intake.formats.samples import FOLDER, read
+from tests.intake.formats.samples import FOLDER, read, texts
 
 LISTING = (FOLDER / "listing.txt").read_bytes()
 
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_has_its_reason_in_one_line(content: bytes, reason: 
 def test_invalid_bytes_become_replacement_characters_with_a_note() -> None:
     reading = read(LISTING.replace("第二段".encode(), b"\xff\xfe\xe7"))
     assert "\ufffd谈更新量" in (reading.sightings[0].excerpt or "")
-    assert reading.notes == ("3 invalid bytes were replaced by U+FFFD",)
+    assert texts(reading) == ["3 invalid bytes were replaced by U+FFFD"]
 
 
 def test_an_encoded_surrogate_is_replaced() -> None:
@@ -53,8 +53,8 @@ def test_a_character_cut_in_the_middle_is_dropped_with_a_note() -> None:
     cut = LISTING[: LISTING.index("小节标题".encode()) + 4]
     reading = read(cut)
     assert (reading.sightings[0].excerpt or "").endswith("这里是小")
-    assert reading.notes[0].startswith("the last character is cut")
-    assert reading.notes[1].startswith("no closing line 最近评论")
+    assert texts(reading)[0].startswith("the last character is cut")
+    assert texts(reading)[1].startswith("no closing line 最近评论")
 
 
 def test_a_dump_saved_as_gb18030_is_read() -> None:
@@ -65,7 +65,7 @@ def test_a_compressed_dump_cut_short_gives_what_it_has() -> None:
     whole = gzip.compress(LISTING)
     reading = read(whole[:-200])
     assert reading.sightings[0] == read(LISTING).sightings[0]
-    assert reading.notes[0] == "the compressed file is cut short"
+    assert texts(reading)[0] == "the compressed file is cut short"
 
 
 def test_joined_compressed_dumps_are_all_read() -> None:

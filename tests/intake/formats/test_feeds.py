@@ -4,7 +4,7 @@ import pytest
 
 from bot.intake.formats import UnreadableDumpError
 from storage.model import Layout
-from tests.intake.formats.samples import FOLDER, read
+from tests.intake.formats.samples import FOLDER, read, texts
 
 RSS2 = (FOLDER / "feed_rss2.xml").read_text()
 ATOM = (FOLDER / "feed_atom.xml").read_text()
@@ -21,7 +21,7 @@ def test_a_broken_item_loses_only_itself(feed: str) -> None:
     second = feed.rindex("<title", 0, feed.index("流形上"))
     reading = read(feed[:second] + "<b></i>" + feed[second:])
     assert [sighting.archive_id for sighting in reading.sightings] == [11833, 11307]
-    assert reading.notes == ("item 2: not well-formed, skipped",)
+    assert texts(reading) == ["item 2: not well-formed, skipped"]
 
 
 @pytest.mark.parametrize("feed", [RSS2, ATOM], ids=["RSS 2.0", "Atom"])
@@ -52,7 +52,7 @@ def test_a_broken_head_does_not_matter() -> None:
 def test_an_item_without_its_end_is_skipped() -> None:
     reading = read(RSS2[: RSS2.rindex("</item>")])
     assert [sighting.archive_id for sighting in reading.sightings] == IDS[:2]
-    assert reading.notes == ("item 3: not well-formed, skipped",)
+    assert texts(reading) == ["item 3: not well-formed, skipped"]
 
 
 BOMB = '<!DOCTYPE rss [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\n<rss'
@@ -122,7 +122,7 @@ def test_an_item_with_a_bad_date_keeps_its_number(moment: str) -> None:
 def test_what_is_no_post_of_the_blog_is_skipped(link: str) -> None:
     reading = read(RSS2.replace("https://spaces.ac.cn/archives/11833<", f"{link}<"))
     assert [sighting.archive_id for sighting in reading.sightings] == IDS[1:]
-    assert "not a post of the blog" in reading.notes[0]
+    assert "not a post of the blog" in texts(reading)[0]
 
 
 def test_both_hosts_are_one_blog() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bot.intake.formats import UnreadableDumpError
 from storage.model import Layout
-from tests.intake.formats.samples import FOLDER, as_json, read
+from tests.intake.formats.samples import FOLDER, as_json, read, texts
 
 POST = (FOLDER / "post_page.html").read_text()
 LIST = (FOLDER / "list_page.html").read_text()
@@ -124,7 +124,7 @@ def test_the_archive_page_in_its_variants(heading: str, level: str) -> None:
 def test_a_broken_line_of_the_archive_page_loses_only_itself() -> None:
     reading = read(ARCHIVE.replace('<a href="/archives/1868">', "<a>"))
     assert [sighting.archive_id for sighting in reading.sightings] == [1928, 7, 5]
-    assert reading.notes == ("2013-01-07: no title or no address, skipped",)
+    assert texts(reading) == ["2013-01-07: no title or no address, skipped"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from storage.model import Sighting
-from tests.intake.formats.samples import FOLDER, read
+from tests.intake.formats.samples import FOLDER, read, texts
 
 BY = "By 苏剑林 | 2022-03-09 | 78384位读者 | 引用"
 
@@ -108,13 +108,13 @@ def test_a_broken_date_loses_only_its_post(day: str) -> None:
     reading = read(f"甲\n{BY}一\n乙\nBy 苏剑林 | {day} | 5位读者 | 引用二\n丙\n{BY}三\n最近评论")
     assert [(s.title, s.excerpt) for s in reading.sightings] == [("甲", "一"), ("丙", "三")]
     assert len(reading.notes) == 1
-    assert "乙" in reading.notes[0]
+    assert "乙" in texts(reading)[0]
 
 
 def test_a_by_line_without_a_title_is_skipped_with_a_note() -> None:
     reading = read(f"{BY}一\n甲\n{BY}二\n最近评论")
     assert [s.title for s in reading.sightings] == ["甲"]
-    assert reading.notes == ("By line 1: no title above it, skipped",)
+    assert texts(reading) == ["By line 1: no title above it, skipped"]
 
 
 def test_tex_broken_over_ten_lines_keeps_every_line() -> None:
@@ -164,7 +164,7 @@ def test_home_paragraphs_stay_apart_by_blank_lines() -> None:
 def test_a_day_that_no_year_has_loses_only_its_post(badge: str) -> None:
     reading = read(f"14 Aug\n\n甲\n\n一\n\n点击阅读全文...\n\n{badge}\n\n乙\n\n二\n\n点击阅读全文...\n")
     assert [s.title for s in reading.sightings] == ["甲"]
-    assert reading.notes == (f"{badge}: no day of the year, its post skipped",)
+    assert texts(reading) == [f"{badge}: no day of the year, its post skipped"]
 
 
 def test_a_post_shown_without_a_fold_gives_only_its_beginning() -> None:

@@ -1,7 +1,6 @@
-"""Fetching one page or the feed of the blog: conditional, politely, within limits.
+"""HTTP client of the crawler: conditional requests with a pause per host, robots.txt and size limits.
 
-Owns connections, cookies, the queue for each host and the robots.txt seen. Knows neither layouts nor storage;
-what went wrong is a value, never an exception.
+Each redirect is validated before it is followed. Errors are returned as NotFetched, never raised.
 """
 
 import asyncio
@@ -18,16 +17,15 @@ import aiohttp
 
 from bot.clock import Clock
 from bot.crawler.backoff import parse_retry_after
+from bot.crawler.robots import PRODUCT_TOKEN, Robots, robots_of
 from bot.crawler.url_policy import (
-    BLOG_HOSTS,
     RefusedAddressError,
-    Robots,
     host_of,
     public_socket,
     redirected,
-    robots_of,
     same_blog,
 )
+from bot.site_profile import KEXUE
 from bot.supervisor import wait_for
 from storage.model import Dump
 
@@ -35,15 +33,15 @@ MAX_BYTES = 15 * 1024 * 1024
 
 
 class BadBodyError(Exception):
-    """A body that is too large, cut or damaged; the text says which."""
+    """The body is too large, cut or damaged; the message gives the reason."""
 
 
 async def read_body(
     chunks: AsyncIterable[bytes], encoding: str, *, length: int | None = None, limit: int = MAX_BYTES
 ) -> bytes:
-    """All of `chunks`, decompressed if `encoding` is gzip; never more than `limit` bytes are held.
+    """Return the concatenated `chunks`, decompressed if `encoding` is gzip; at most `limit` bytes are kept.
 
-    `length` is what the answer said of its size. Raises BadBodyError.
+    `length` is the Content-Length in bytes. Raises BadBodyError.
     """
     if length is not None and length > limit:
         raise BadBodyError(_too_large(limit))
@@ -74,7 +72,7 @@ async def _gunzipped(chunks: AsyncIterable[bytes], limit: int) -> bytes:
             while chunk:
                 if member.eof:
                     member = zlib.decompressobj(wbits=31)
-                # Without a bound one chunk of 64 KB could become 64 MB.
+                # Without a limit one chunk of 64 KB could decompress to 64 MB.
                 body += member.decompress(chunk, limit + 1 - len(body))
                 begun = True
                 if len(body) > limit:
@@ -92,7 +90,7 @@ def _too_large(limit: int) -> str:
 
 
 GATE_CHARACTERS = 1000
-"""The gate before a first visit is a short page whose script loads the same address again, with a cookie."""
+"""Longest gate page in bytes: a script that sets a cookie and loads the same address again."""
 
 _TAIL = 2048  # caches append a comment or two
 _END = re.compile(rb"</(?:html|rss|feed|rdf:RDF)\s*>", re.IGNORECASE)
@@ -106,11 +104,12 @@ _MEANING = {
 
 
 def is_gate(content: bytes) -> bool:
+    """Return whether `content` is the gate page that a first visit gets."""
     return len(content) < GATE_CHARACTERS and b"<script" in content and b"location" in content
 
 
 def why_not_fetched(status: int, content: bytes) -> str | None:
-    """Why this answer is not the page that was asked for; None if it is."""
+    """Return the reason why a response is not the requested page, or None if it is."""
     if is_gate(content):
         return f"the gate before a first visit, not the page itself ({status})"
     if status != 200:
@@ -130,7 +129,7 @@ def _is_markup(content: bytes) -> bool:
 log = logging.getLogger(__name__)
 
 MOST_REDIRECTS = 5
-GATE_TRIES = 2  # the gate sets a cookie and asks to come again, so the second try may pass
+GATE_TRIES = 2  # the gate sets a cookie and reloads, so the second request may pass
 ROBOTS_AGE = timedelta(hours=24)  # RFC 9309 §2.4
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
@@ -139,7 +138,7 @@ ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What tells a page that we have already: the server's headers, verbatim, and a hash of the bytes."""
+    """Validators of a stored page: ETag and Last-Modified as received, and the SHA-256 of the body."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -151,7 +150,7 @@ NO_VALIDATORS = Validators()
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The whole page. The validators are worth keeping only once it is read and stored."""
+    """A complete page. Store the validators only in the transaction that stores its posts."""
 
     dump: Dump
     validators: Validators
@@ -159,14 +158,14 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The page we have already: the server said so (304), or its bytes are the same."""
+    """The stored page is current: 304, or the same bytes."""
 
     validators: Validators
 
 
 @dataclass(frozen=True, slots=True)
 class NotFetched:
-    """No page, and why; `retry_at` is the server's own wish. Never a sign that posts are gone."""
+    """No page, with the reason and the time of Retry-After. It never means that posts were deleted."""
 
     reason: str
     retry_at: datetime | None = None
@@ -184,14 +183,14 @@ class _Answer:
 
 
 class _NoPageError(Exception):
-    """The request came to nothing; the text says why."""
+    """The request failed; the message gives the reason."""
 
 
 class Fetcher:
-    """One visitor of the blog. All times are seconds.
+    """HTTP client for the hosts of one blog. All times are seconds.
 
-    `deadline` bounds one page from the first request to its last byte, pauses not counted. Only public
-    addresses are connected to, unless `private`; through a `proxy` it is the proxy that connects.
+    `deadline` limits one page from the first request to its last byte without the pauses. Connections go
+    to public addresses only, unless `private` is set; with a `proxy` the proxy resolves and connects.
     """
 
     def __init__(
@@ -200,7 +199,7 @@ class Fetcher:
         *,
         user_agent: str,
         pause: float,
-        hosts: frozenset[str] = BLOG_HOSTS,
+        hosts: frozenset[str] = KEXUE.hosts,
         max_bytes: int = MAX_BYTES,
         deadline: float = 30.0,
         proxy: str | None = None,
@@ -221,7 +220,7 @@ class Fetcher:
         self._robots: dict[str, tuple[datetime, Robots]] = {}
 
     async def fetch(self, url: str, known: Validators = NO_VALIDATORS, *, origin: str = "page") -> Fetch:
-        """The page at `url`, unless it is the one `known` already. Waits for its turn at the host."""
+        """Fetch `url`, conditionally if `known` has validators. Requests to one host are queued."""
         try:
             queue = self._queues[same_blog(host_of(url), self._hosts)]
             async with queue:
@@ -230,7 +229,7 @@ class Fetcher:
             return NotFetched(str(reason))
 
     async def close(self) -> None:
-        """Break off what is under way; its fetch ends as NotFetched."""
+        """Cancel requests in flight; they return NotFetched."""
         self._closing.set()
         if self._session is not None:
             await self._session.close()
@@ -255,11 +254,13 @@ class Fetcher:
         return Fetched(Dump(name=name, content=answer.content, captured_at=now, origin=origin), validators)
 
     async def _follow(self, url: str, headers: Mapping[str, str], *, obeying: bool = True) -> _Answer:
-        """The answer at the end of the redirects. Each hop is checked, and obeys robots.txt."""
+        """Follow redirects to the final response; each address is checked against policy and robots.txt."""
         left = self._deadline
         for _ in range(MOST_REDIRECTS + 1):
-            if obeying and not (await self._robots_at(url)).allow(url):
-                raise _NoPageError("robots.txt forbids it")
+            if obeying and not (robots := await self._robots_at(url)).allows(url):
+                raise _NoPageError(
+                    f"robots.txt forbids it to {PRODUCT_TOKEN} ({robots.rule_against(url)[:90] or 'no rule'})"
+                )
             await self._take_turn(url)
             begun = self._clock.monotonic()
             answer = await self._ask(url, headers, left)
@@ -285,16 +286,16 @@ class Fetcher:
         return robots
 
     async def _take_turn(self, url: str) -> None:
-        """Wait until the pause since the last request to this host is over."""
+        """Wait until the pause after the last request to this host is over."""
         host = same_blog(host_of(url), self._hosts)
         delays = [robots.delay for _, robots in self._robots.values()]
         ready = self._asked_at.get(host, float("-inf")) + max([self._pause, *delays])
-        rest = ready - self._clock.monotonic()
-        if await wait_for(self._closing, max(0.0, rest)):
+        remaining = ready - self._clock.monotonic()
+        if await wait_for(self._closing, max(0.0, remaining)):
             raise _NoPageError("the program is stopping")
 
     async def _ask(self, url: str, headers: Mapping[str, str], seconds: float) -> _Answer:
-        """One request. Raises _NoPageError for whatever is no complete answer."""
+        """Send one request. Raises _NoPageError unless a complete response arrives."""
         session = self._opened()
         try:
             async with asyncio.timeout(max(seconds, 0)):
@@ -310,8 +311,8 @@ class Fetcher:
         except aiohttp.ClientPayloadError:
             raise _NoPageError("a body of no use: it ends before its end") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
-            raise _NoPageError(f"it cannot be reached ({type(error).__name__}: {said})") from None
+            detail = " ".join(str(error).split())[:200]
+            raise _NoPageError(f"it cannot be reached ({type(error).__name__}: {detail})") from None
         finally:
             self._asked_at[same_blog(host_of(url), self._hosts)] = self._clock.monotonic()
 
@@ -326,13 +327,13 @@ class Fetcher:
                 limit=self._max_bytes,
             )
         except BadBodyError:
-            response.close()  # else the connection would be kept, and the rest of the body read
+            response.close()  # otherwise the rest of the body would be read to reuse the connection
             raise
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # Decompression is ours, bounded; the library's would unpack first and count afterwards.
+                # read_body decompresses within a limit; aiohttp would decompress first and count afterwards.
                 auto_decompress=False,
                 headers={
                     "User-Agent": self._user_agent,
@@ -340,7 +341,7 @@ class Fetcher:
                     "Accept-Encoding": "gzip",
                     "Accept-Language": "zh-CN, zh;q=0.9, en;q=0.5",
                 },
-                cookie_jar=aiohttp.CookieJar(unsafe=True),  # hosts that are numbers have cookies, too
+                cookie_jar=aiohttp.CookieJar(unsafe=True),  # also for hosts given as IP addresses
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(10.0, self._deadline)),
                 connector=aiohttp.TCPConnector(
                     limit=2, socket_factory=None if self._private else public_socket

@@ -1,7 +1,7 @@
-"""Asking the blog for news: each source at its time, and everything a page shows in one transaction.
+"""Polling of the blog's feed and pages by cron schedule.
 
-That a page was read is written together with its posts: were it written before, a failure in between would
-hide them behind the next 304. Knows neither Telegram nor aiohttp.
+The state of a source is written in the transaction that stores its posts; written earlier, a crash in
+between would lose them behind the next 304.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ FIELDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledSource:
-    """An address and the cron line by which it is asked, in UTC."""
+    """An address and its cron schedule in UTC."""
 
     url: str
     cron: str
@@ -42,7 +42,7 @@ class ScheduledSource:
 
 
 def read_pages(text: str) -> tuple[ScheduledSource, ...]:
-    """`URL minute hour day month weekday`, several separated by semicolons. Raises ValueError."""
+    """Parse `URL minute hour day month weekday`, separated by semicolons. Raises ValueError."""
     pages = []
     for part in text.split(";"):
         url, *fields = part.split()[:1], *part.split()[1:]
@@ -55,9 +55,9 @@ def read_pages(text: str) -> tuple[ScheduledSource, ...]:
 
 
 def read_cron(line: str) -> CronTrigger:
-    """Minute, hour, day, month, weekday; weekdays by name, since programs number them differently.
+    """Parse a cron line of five fields; weekdays by name, since programs number them differently.
 
-    Raises ValueError for what is no such line or means no time at all.
+    Raises ValueError for an invalid line and for one that never matches.
     """
     given = line.split()
     if len(given) != FIELDS:
@@ -75,7 +75,7 @@ def read_cron(line: str) -> CronTrigger:
 
 
 def next_time(cron: str, after: datetime, jitter: float = 0) -> datetime:
-    """The first time after `after` that `cron` means, up to `jitter` seconds late: not all come at once."""
+    """Return the first time of `cron` after `after`, delayed by up to `jitter` random seconds."""
     trigger = read_cron(cron)
     trigger.jitter = int(jitter)
     found: datetime = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
@@ -84,9 +84,7 @@ def next_time(cron: str, after: datetime, jitter: float = 0) -> datetime:
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(
-    minutes=10
-)  # longer than the slowest try, with its pauses, redirects and both tries of a gate
+LEASE = timedelta(minutes=10)  # longer than the slowest request, with its pauses, redirects and gate
 JITTER_SECONDS = 120.0
 SILENCE = timedelta(days=30)  # since 2021 the longest gap between two posts was 19 days
 QUIET_CHECK_SECONDS = 3600.0
@@ -95,7 +93,7 @@ QUIET_FACT = "told of the silence after dump"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
-    """Whom to tell, after how long, and how it is put into a duty's payload."""
+    """Recipients, delay and payload encoder of alerts."""
 
     admins: tuple[int, ...]
     after: timedelta
@@ -103,7 +101,7 @@ class Alerts:
 
 
 class SourcePoller:
-    """Asks every source that is due, one after the other; sleeps until it is woken."""
+    """Requests each due source in turn, then sleeps until the next one is due."""
 
     def __init__(
         self,
@@ -118,7 +116,7 @@ class SourcePoller:
         news: Callable[[], None] = lambda: None,
         took_in: Callable[[IngestReport], None] = lambda _report: None,
     ) -> None:
-        """`news` is called when something was stored, `took_in` with what came of a page."""
+        """`news` is called after deliveries were stored, `took_in` with the report of each page."""
         self._took_in = took_in
         self._database = database
         self._fetcher = fetcher
@@ -127,36 +125,37 @@ class SourcePoller:
         self._rules = rules
         self._alerts = alerts
         self._jitter = jitter
-        self._tell_of_news = news
+        self._notify = news
         self._wakes = asyncio.Event()
         self._stopping = False
         self._quiet_at: float | None = None
 
     def wake(self) -> None:
+        """Check for due sources now."""
         self._wakes.set()
 
     async def stop(self) -> None:
-        """A request under way is broken off, and does not count as a failure."""
+        """Cancel the request in flight; it is not counted as a failure."""
         self._stopping = True
         self._wakes.set()
         await self._fetcher.close()
 
     async def run(self) -> None:
-        """Ask what is due, again and again."""
+        """Poll until `stop`."""
         now = self._clock.now()
         await self._database.write(lambda tx: tx.dumps.keep_sources(list(self._timetable), now))
         while not self._stopping:
             self._wakes.clear()
             while await self.poll_one():
                 pass
-            await self._look_for_silence()
+            await self._check_silence()
             await self._wakes.wait()
 
     async def poll_one(self) -> bool:
-        """Ask the source that is longest overdue; False if none is due."""
-        begun = self._clock.now()
+        """Claim and request the longest overdue source; return False if none is due."""
+        now = self._clock.now()
         claimed = await self._database.write(
-            lambda tx: tx.dumps.claim_source(list(self._timetable), begun, LEASE)
+            lambda tx: tx.dumps.claim_source(list(self._timetable), now, LEASE)
         )
         if claimed is None:
             return False
@@ -171,8 +170,8 @@ class SourcePoller:
         match fetch:
             case NotModified(validators):
                 await self._settle(source, unchanged(source, validators, now, regular), token, now)
-            case NotFetched(reason, wish):
-                await self._fail(source, reason, wish, token, now, regular)
+            case NotFetched(reason, retry_at):
+                await self._fail(source, reason, retry_at, token, now, regular)
             case Fetched():
                 await self._read(source, fetch, token, now, regular)
         return True
@@ -181,55 +180,55 @@ class SourcePoller:
         self, source: Source, fetch: Fetched, token: str, now: datetime, regular: datetime
     ) -> None:
         try:
-            reading = read_dump(fetch.dump)
+            parsed = read_dump(fetch.dump)
         except UnreadableDumpError as reason:
             await self._fail(source, str(reason), None, token, now, regular)
             return
-        if items_hash(reading) == source.items_sha256:
+        if items_hash(parsed) == source.items_sha256:
             await self._settle(source, unchanged(source, fetch.validators, now, regular), token, now)
             return
-        after = changed(source, fetch.validators, reading, now, regular)
+        after = changed(source, fetch.validators, parsed, now, regular)
 
         async def also(tx: Transaction, _report: IngestReport) -> None:
             await self._write(tx, source, after, token, now)
 
-        self._took_in(await ingest_parsed(self._database, fetch.dump, reading, self._rules, now, also))
-        self._tell_of_news()
+        self._took_in(await ingest_parsed(self._database, fetch.dump, parsed, self._rules, now, also))
+        self._notify()
 
     async def _fail(
         self,
         source: Source,
         reason: str,
-        wish: datetime | None,
+        retry_at: datetime | None,
         token: str,
         now: datetime,
         regular: datetime,
     ) -> None:
-        after = failed(source, reason, now, regular, wish=wish, alert_after=self._alerts.after)
+        after = failed(source, reason, now, regular, retry_at=retry_at, alert_after=self._alerts.after)
         if source.error != reason:
             log.warning("%s was not fetched: %s", source.url, reason)
         await self._settle(source, after, token, now)
 
     async def _settle(self, before: Source, after: Source, token: str, now: datetime) -> None:
         if before.error is not None and after.error is None:
-            log.info("%s can be fetched again", after.url)
-        told = await self._database.write(lambda tx: self._write(tx, before, after, token, now))
-        if told:
-            self._tell_of_news()
+            log.info("%s works again", after.url)
+        alerted = await self._database.write(lambda tx: self._write(tx, before, after, token, now))
+        if alerted:
+            self._notify()
 
     async def _write(self, tx: Transaction, before: Source, after: Source, token: str, now: datetime) -> bool:
-        """How the try ended, and what the operators are told of it; returns whether they are."""
+        """Store the new state and queue its alert; return whether there is one."""
         if not await tx.dumps.settle_source(after, token):
             return False
-        said = alert(before, after)
-        if said is None:
+        raised = alert(before, after)
+        if raised is None:
             return False
-        duty = f"notice:source:{type(said).__name__}:{said.since.isoformat()}:{after.url}"
-        await tx.planner.notify_chats(self._alerts.admins, duty, self._alerts.payload(said), now)
+        dedup_key = f"notice:source:{type(raised).__name__}:{raised.since.isoformat()}:{after.url}"
+        await tx.planner.notify_chats(self._alerts.admins, dedup_key, self._alerts.payload(raised), now)
         return True
 
-    async def _look_for_silence(self) -> None:
-        """Tell the operators once that there has been no new post for long."""
+    async def _check_silence(self) -> None:
+        """Queue one notice if there has been no new post for SILENCE."""
         ticks = self._clock.monotonic()
         if self._quiet_at is not None and ticks - self._quiet_at < QUIET_CHECK_SECONDS:
             return
@@ -237,14 +236,14 @@ class SourcePoller:
         now = self._clock.now()
 
         async def unit(tx: Transaction) -> bool:
-            said = quiet(await tx.dumps.last_news(), now, SILENCE)
-            if said is None or await tx.key_values.get(QUIET_FACT) == str(said.dump):
+            silence = quiet(await tx.dumps.last_news(), now, SILENCE)
+            if silence is None or await tx.key_values.get(QUIET_FACT) == str(silence.dump):
                 return False
-            await tx.key_values.put(QUIET_FACT, str(said.dump))
+            await tx.key_values.put(QUIET_FACT, str(silence.dump))
             await tx.planner.notify_chats(
-                self._alerts.admins, f"notice:quiet:{said.dump}", self._alerts.payload(said), now
+                self._alerts.admins, f"notice:quiet:{silence.dump}", self._alerts.payload(silence), now
             )
             return True
 
         if await self._database.write(unit):
-            self._tell_of_news()
+            self._notify()

@@ -1,4 +1,4 @@
-"""What a try makes of a source: when it is asked next, and whether the operators should hear of it. Pure."""
+"""State transitions of a crawled source: next request, failure count, alerts to the operators."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from storage.model import DumpRecord, Source
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A source that has not given anything since `since`."""
+    """A source without a successful request since `since`."""
 
     url: str
     reason: str
@@ -22,7 +22,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A source whose failing was told works again."""
+    """A source that works again after its failure was reported."""
 
     url: str
     since: datetime
@@ -30,7 +30,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """No new post for so many days; `dump` is the last that brought one."""
+    """No new post for `days` days; `dump` is the last one with a new post."""
 
     days: int
     dump: int
@@ -40,11 +40,12 @@ Alert = Failing | Recovered | Quiet
 
 
 def validators_of(source: Source) -> Validators:
+    """Return the stored validators of `source`."""
     return Validators(etag=source.etag, last_modified=source.last_modified, sha256=source.sha256)
 
 
 def unchanged(source: Source, validators: Validators, now: datetime, regular: datetime) -> Source:
-    """The page is the one we have; `regular` is when the timetable says to ask again."""
+    """Return `source` after an unchanged page; `regular` is the next scheduled time."""
     return replace(
         source,
         next_run=regular,
@@ -61,14 +62,14 @@ def unchanged(source: Source, validators: Validators, now: datetime, regular: da
 
 
 def changed(
-    source: Source, validators: Validators, reading: ParsedDump, now: datetime, regular: datetime
+    source: Source, validators: Validators, parsed: ParsedDump, now: datetime, regular: datetime
 ) -> Source:
-    """The page was read and is stored."""
+    """Return `source` after its page was parsed and stored."""
     return replace(
         unchanged(source, validators, now, regular),
         last_change=now,
-        items=len(reading.sightings),
-        items_sha256=items_hash(reading),
+        items=len(parsed.sightings),
+        items_sha256=items_hash(parsed),
     )
 
 
@@ -78,15 +79,15 @@ def failed(
     now: datetime,
     regular: datetime,
     *,
-    wish: datetime | None,
+    retry_at: datetime | None,
     alert_after: timedelta,
 ) -> Source:
-    """Nothing was had. What is known of the page stays; the next try is as late as the latest wish."""
+    """Return `source` after a failure; the validators stay, the next request is the latest of three times."""
     since = source.failing_since or now
     failures = source.failures + 1
     return replace(
         source,
-        next_run=max(regular, next_attempt(failures, now), wish or now),
+        next_run=max(regular, next_attempt(failures, now), retry_at or now),
         last_try=now,
         error=reason,
         failures=failures,
@@ -96,7 +97,7 @@ def failed(
 
 
 def alert(before: Source, after: Source) -> Failing | Recovered | None:
-    """What the operators should hear: once that it fails, and once that it works again."""
+    """Return the alert for this transition: one at the failure, one at the recovery."""
     if after.alerted and not before.alerted and after.failing_since and after.error:
         return Failing(after.url, after.error, after.failing_since)
     if before.alerted and not after.alerted and before.failing_since:
@@ -105,13 +106,13 @@ def alert(before: Source, after: Source) -> Failing | Recovered | None:
 
 
 def quiet(last: DumpRecord | None, now: datetime, longest: timedelta) -> Quiet | None:
-    """Whether there has been no new post for longer than the blog was ever silent."""
+    """Return an alert if the last new post is older than `longest`."""
     if last is None or now - last.taken_in_at < longest:
         return None
     return Quiet((now - last.taken_in_at).days, last.id)
 
 
-def items_hash(reading: ParsedDump) -> str:
-    """Stands for what a page shows: the same although a date or a side bar around it changed."""
-    shown = json.dumps([asdict(sighting) for sighting in reading.sightings], default=str, ensure_ascii=False)
-    return hashlib.sha256(shown.encode("utf-8", "replace")).hexdigest()
+def items_hash(parsed: ParsedDump) -> str:
+    """Return a hash of the parsed sightings; changes around them (dates, side bars) do not change it."""
+    encoded = json.dumps([asdict(sighting) for sighting in parsed.sightings], default=str, ensure_ascii=False)
+    return hashlib.sha256(encoded.encode("utf-8", "replace")).hexdigest()

@@ -91,7 +91,7 @@ def test_nothing_is_fetched_unless_it_is_asked_for() -> None:
 
 def fail(source: Source, at: datetime, *, wish: datetime | None = None) -> Source:
     regular = at + timedelta(minutes=30)
-    return failed(source, "out of order", at, regular, wish=wish, alert_after=DAY)
+    return failed(source, "out of order", at, regular, retry_at=wish, alert_after=DAY)
 
 
 def test_a_failure_keeps_what_is_known_and_waits_for_the_latest_wish() -> None:

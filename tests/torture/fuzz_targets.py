@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory, mkdtemp
 from telegram import Bot
 
 from bot.callbacks.codec import MAX_BYTES, decode, encode
-from bot.crawler.backoff import LONGEST_WISH, parse_retry_after
+from bot.crawler.backoff import MAX_RETRY_AFTER, parse_retry_after
 from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
 from bot.crawler.poller import next_time, read_cron, read_pages
-from bot.crawler.url_policy import BLOG_HOSTS, MAX_DELAY, RefusedAddressError, redirected, robots_of
+from bot.crawler.robots import MAX_DELAY, robots_of
+from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.errors import SettingsError
 from bot.export import UnknownRecordError, restore
 from bot.intake.references import paper_links, references_in
@@ -35,6 +36,7 @@ from bot.render import render
 from bot.search.index import build, query_words, search
 from bot.search.names import find
 from bot.settings import read_settings
+from bot.site_profile import KEXUE
 from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
 from bot.titles import flatten, title_key
@@ -89,18 +91,19 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
 
 def redirects(content: bytes) -> None:
     with suppress(RefusedAddressError):
-        target = redirected("https://kexue.fm/feed", text_of(content), BLOG_HOSTS)
+        target = redirected("https://kexue.fm/feed", text_of(content), KEXUE.hosts)
         assert target.startswith("https://")
     with suppress(RefusedAddressError):
-        redirected(text_of(content), "/x", BLOG_HOSTS)
+        redirected(text_of(content), "/x", KEXUE.hosts)
     until = parse_retry_after(text_of(content), NOW)
-    assert until is None or NOW < until <= NOW + LONGEST_WISH
+    assert until is None or NOW < until <= NOW + MAX_RETRY_AFTER
 
 
 def robots(content: bytes) -> None:
     rules = robots_of(200, content)
     assert rules is not None
-    assert isinstance(rules.allow("https://kexue.fm/feed"), bool)
+    if not rules.allows("https://kexue.fm/feed"):
+        assert isinstance(rules.rule_against("https://kexue.fm/feed"), str)
     assert 0 <= rules.delay <= MAX_DELAY
 
 

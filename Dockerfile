@@ -12,9 +12,10 @@ COPY pyproject.toml requirements.lock requirements-dev.lock .ci/lockfile.py .ci/
 RUN python -m venv --without-pip /opt/kexue \
  && python lockfile.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > wanted.txt \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --require-hashes --only-binary :all: -r wanted.txt \
- && python lockfile.py requirements-dev.lock --only hatchling > backend.txt \
+ && python lockfile.py requirements-dev.lock --only hatchling --only babel > backend.txt \
  && python -m pip install --require-hashes --only-binary :all: -r backend.txt
 COPY README.md LICENSE ./
+COPY .ci/hatch_build.py .ci/hatch_build.py
 COPY storage storage
 COPY bot bot
 # The demo is run so that what the bot imports is kept compiled, the standard library's part too.

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: demo test test-postgres lint format quality torture bench image-check sbom audit lock clean
+.PHONY: dist release demo test test-postgres lint format quality torture bench image-check sbom audit lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
@@ -78,6 +78,16 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:
 	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+# Wheel and sdist; the same commit gives the same bytes.
+dist: .venv/ready
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv/bin/python -m hatchling build -d dist
+
+# What a release publishes: wheel, sdist, bill of materials, checksums. The image is built by `make image-check`.
+release: dist sbom
+	cp build/sbom.cdx.json dist/
+	cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 clean:
 	rm -rf .venv .venv-bench .venv-audit .venv-sbom .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

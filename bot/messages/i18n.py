@@ -12,9 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 from storage.model import Certainty, Post
 
 LANGUAGES: Final = ("zh", "en")
@@ -112,12 +109,23 @@ class Words:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _words(language: str) -> Words:
-    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
-        catalogue = read_po(source, locale=language, domain=DOMAIN)
+    folder = LOCALES / language / "LC_MESSAGES"
+    source, compiled = folder / f"{DOMAIN}.po", folder / f"{DOMAIN}.mo"
+    if compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime):
+        with compiled.open("rb") as binary:
+            return Words(language, gettext.GNUTranslations(binary))
+    return Words(language, gettext.GNUTranslations(io.BytesIO(_compiled(source, language))))
+
+
+def _compiled(source: Path, language: str) -> bytes:
+    """Compile a catalogue in memory: in a checkout whose `.po` file is newer than the last build."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
     binary = io.BytesIO()
-    write_mo(binary, catalogue)
-    binary.seek(0)
-    return Words(language, gettext.GNUTranslations(binary))
+    with source.open("rb") as given:
+        write_mo(binary, read_po(given, locale=language, domain=DOMAIN))
+    return binary.getvalue()
 
 
 def words_for(language: str) -> Words:

@@ -1,16 +1,21 @@
 """The walls of the house: who may import what, what no module may do, what every module must say."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
-from bot.chat.commands import PLAIN
+from bot.callbacks.actions import Action
+from bot.callbacks.codec import CODES
+from bot.chat.actions import ACTIONS
+from bot.chat.commands import HANDLERS
 from bot.messages.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -193,16 +198,17 @@ def test_handlers_contain_no_sentence() -> None:
 
 
 def test_every_declared_command_is_answered() -> None:
-    """Each is either an action of its own or one of the cases that take words."""
-    tree = tree_of(ROOT / "bot" / "chat" / "commands.py")
-    cases = {
-        constant.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.match_case)
-        for constant in ast.walk(node.pattern)
-        if isinstance(constant, ast.Constant)
-    }
-    assert {command.name for command in COMMANDS} <= cases | set(PLAIN)
+    """The command table has a row for every declared command, and no other."""
+    assert set(HANDLERS) == {command.name for command in COMMANDS}
+
+
+def test_every_action_is_answered() -> None:
+    """The action table has a row for every action, whose function takes that action."""
+    assert set(ACTIONS) == set(CODES.values()) == {*get_args(Action)}
+    for action, handler in ACTIONS.items():
+        *_, argument = inspect.signature(handler.run).parameters.values()
+        accepted = get_type_hints(handler.run)[argument.name]
+        assert action is accepted or action in get_args(accepted), action
 
 
 def test_a_start_loads_nothing_that_it_may_not_need() -> None:

@@ -1,4 +1,4 @@
-"""/export: what is kept of a chat, and in private of its person, as a document to take away."""
+"""Handler of /export: the stored data of a chat, and in private of its person, as a JSON document."""
 
 import json
 
@@ -8,8 +8,8 @@ from bot.messages import notices
 from storage.database import Transaction
 
 
-async def export_data(tx: Transaction, services: Services, request: RequestContext) -> Reply:
-    """Everything: the chat with all its topics, and the bookmarks of who asks in private."""
+async def export_data(tx: Transaction, services: Services, request: RequestContext, _: str) -> Reply:
+    """Return a JSON document of the chat with its topics, and in private of the person's bookmarks."""
     chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
     person = await person_record(tx, request.reader) if request.reader is not None else None
     taken = {

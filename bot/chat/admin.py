@@ -1,91 +1,80 @@
-"""Answers for the operators of the bot: how it is doing, the ledger, what is held, what failed."""
+"""Handlers of the operators' commands: status, dumps, posts on hold, failed deliveries, broadcasts."""
 
-from typing import assert_never
-
-from bot.callbacks.actions import Broadcast, Discard, Dumps, OperatorAction, Release, Retry, Status
-from bot.chat.context import Reply, RequestContext, Services
+from bot.callbacks.actions import Broadcast, Discard, Dumps, Release, Retry, Status
+from bot.chat.context import RequestContext, Services
 from bot.messages import admin, notices
 from bot.messages.admin import StatusFacts
 from bot.messages.keyboards import page_of
+from bot.render.document import Message
 from bot.version import VERSION
 from storage.database import Transaction
 from storage.model import DumpId, State
 
-LEDGER = 200  # dumps that can be leafed through
+LISTED_DUMPS = 200  # the newest dumps that /dumps pages through
 
 
-async def answer(
-    tx: Transaction, services: Services, request: RequestContext, action: OperatorAction
-) -> Reply:
-    """`asker` must be one of the operators' chats."""
-    words = request.words
-    if request.chat_id not in services.admins:
-        said = notices.only_operators(words)
-        return Reply(message=notices.notice(said), toast=said, fresh=True)
-    match action:
-        case Status():
-            return Reply(message=admin.status(await status_facts(tx, services), words))
-        case Dumps(page):
-            return Reply(message=admin.dumps(page_of(await tx.dumps.recent(LEDGER), page), words))
-        case Release(dump):
-            released = await tx.outbox.release_held(DumpId(dump), services.clock.now())
-            await tx.dumps.let_go(DumpId(dump))
-            services.planned()
-            return Reply(message=admin.released(words, released))
-        case Discard(dump):
-            discarded = await tx.outbox.discard_held(DumpId(dump), services.clock.now())
-            await tx.dumps.let_go(DumpId(dump))
-            return Reply(message=admin.discarded(words, discarded))
-        case Retry():
-            again = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), services.clock.now())
-            services.planned()
-            return Reply(message=admin.retried(words, again))
-        case Broadcast(draft):
-            return await _broadcast(tx, services, request, draft)
-        case _:
-            assert_never(action)
+async def status(tx: Transaction, services: Services, request: RequestContext, _: Status) -> Message:
+    return admin.status(await status_facts(tx, services), request.words)
 
 
-async def held(tx: Transaction, services: Services, request: RequestContext, most: int) -> Reply:
-    """/release: the oldest dump whose posts are held, to decide about."""
-    if request.chat_id not in services.admins:
-        return Reply(message=notices.notice(notices.only_operators(request.words)))
-    waiting = await tx.dumps.held()
-    if not waiting:
-        return Reply(message=admin.nothing_held(request.words))
-    return Reply(message=admin.posts_held(request.words, waiting[0], waiting[0].new, most))
+async def dumps(tx: Transaction, _: Services, request: RequestContext, action: Dumps) -> Message:
+    return admin.dumps(page_of(await tx.dumps.recent(LISTED_DUMPS), action.page), request.words)
 
 
-async def draft(tx: Transaction, services: Services, request: RequestContext, text: str) -> Reply:
-    """/broadcast: the text as it will look, to whom it goes, and a button to send it."""
-    if request.chat_id not in services.admins:
-        return Reply(message=notices.notice(notices.only_operators(request.words)))
+async def release(tx: Transaction, services: Services, request: RequestContext, action: Release) -> Message:
+    released = await tx.outbox.release_held(DumpId(action.dump), services.clock.now())
+    await tx.dumps.let_go(DumpId(action.dump))
+    return admin.released(request.words, released)
+
+
+async def discard(tx: Transaction, services: Services, request: RequestContext, action: Discard) -> Message:
+    discarded = await tx.outbox.discard_held(DumpId(action.dump), services.clock.now())
+    await tx.dumps.let_go(DumpId(action.dump))
+    return admin.discarded(request.words, discarded)
+
+
+async def retry(tx: Transaction, services: Services, request: RequestContext, _: Retry) -> Message:
+    count = await tx.outbox.retry((State.FAILED, State.UNCERTAIN), services.clock.now())
+    return admin.retried(request.words, count)
+
+
+async def held(tx: Transaction, services: Services, request: RequestContext, _: str) -> Message:
+    """Return the question about the oldest dump whose posts are on hold: /release."""
+    on_hold = await tx.dumps.held()
+    if not on_hold:
+        return admin.nothing_held(request.words)
+    return admin.posts_held(request.words, on_hold[0], on_hold[0].new, services.hold_above)
+
+
+async def draft(tx: Transaction, services: Services, request: RequestContext, text: str) -> Message:
+    """Return the preview of a broadcast: its text, the number of chats, a button to send it."""
     if not text:
-        return Reply(message=notices.needs_words(request.words, "/broadcast"))
+        return notices.needs_words(request.words, "/broadcast")
     number = await tx.scopes.phrase(text, services.clock.now())
     chats = await tx.destinations.subscribers()
-    return Reply(message=admin.broadcast_question(request.words, text, chats, number))
+    return admin.broadcast_question(request.words, text, chats, number)
 
 
-async def _broadcast(tx: Transaction, services: Services, request: RequestContext, number: int) -> Reply:
-    text = await tx.scopes.words_of(number)
+async def broadcast(
+    tx: Transaction, services: Services, request: RequestContext, action: Broadcast
+) -> Message:
+    text = await tx.scopes.words_of(action.draft)
     if text is None:
-        return Reply(message=notices.button_too_old(request.words))
-    planned = await tx.planner.broadcast(f"broadcast:{number}", text, services.clock.now())
-    services.planned()
-    return Reply(message=admin.broadcast_begun(request.words, planned))
+        return notices.button_too_old(request.words)
+    planned = await tx.planner.broadcast(f"broadcast:{action.draft}", text, services.clock.now())
+    return admin.broadcast_begun(request.words, planned)
 
 
 async def status_facts(tx: Transaction, services: Services) -> StatusFacts:
     counts = await tx.outbox.counts()
-    standing = await tx.destinations.count()
+    destinations = await tx.destinations.count()
     oldest = await tx.outbox.oldest_due()
     recent = await tx.dumps.recent(1)
     age = None if oldest is None else int((services.clock.now() - oldest).total_seconds())
     return StatusFacts(
         version=VERSION,
         posts=await tx.posts.count(),
-        chats=sum(standing.values()),
+        chats=sum(destinations.values()),
         subscriptions=await tx.destinations.subscribers(),
         pending=counts.get(State.PENDING, 0) + counts.get(State.SENDING, 0),
         failed=counts.get(State.FAILED, 0),

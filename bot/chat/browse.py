@@ -1,4 +1,4 @@
-"""Answers from the archive: cards, lists, search. Reads only; says nothing itself."""
+"""Handlers of read-only requests about the archive: cards, lists, search, statistics."""
 
 import asyncio
 import random
@@ -13,6 +13,22 @@ from bot.archive_queries import (
     scope_page,
     series_page,
     with_gaps,
+)
+from bot.callbacks.actions import (
+    Archive,
+    CategoryIndex,
+    Cite,
+    Hot,
+    Latest,
+    Papers,
+    Random,
+    Related,
+    Saved,
+    SearchPage,
+    SeriesIndex,
+    ShowPost,
+    ShowScope,
+    TagIndex,
 )
 from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, post_lists, post_relations, scope_pages
@@ -36,8 +52,10 @@ NEAREST = 3
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
 
 
-async def show_post(tx: Transaction, services: Services, request: RequestContext, post_id: int) -> Message:
-    post = await tx.posts.get(PostId(post_id))
+async def show_post(
+    tx: Transaction, services: Services, request: RequestContext, action: ShowPost
+) -> Message:
+    post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
     destination = request.destination.id if request.destination else None
@@ -52,10 +70,10 @@ async def show_post(tx: Transaction, services: Services, request: RequestContext
     return card(facts, request.words)
 
 
-async def latest(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
+async def latest(tx: Transaction, services: Services, request: RequestContext, action: Latest) -> Message:
     if not await tx.posts.count():
         return notices.archive_empty(request.words)
-    return post_lists.latest(await latest_page(tx, page), request.words, bot=services.bot)
+    return post_lists.latest(await latest_page(tx, action.page), request.words, bot=services.bot)
 
 
 async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
@@ -65,19 +83,47 @@ async def latest_n(tx: Transaction, services: Services, request: RequestContext,
     return post_lists.latest(shown, request.words, bot=services.bot)
 
 
-async def index(
-    tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, page: int
+async def series_index(
+    tx: Transaction, services: Services, request: RequestContext, action: SeriesIndex
 ) -> Message:
-    """All series, tags or categories."""
-    counted = await tx.scopes.counted(kind)
+    """Return all series, or, with a `destination`, those that it can be subscribed to."""
+    counted = await tx.scopes.counted(ScopeKind.SERIES)
+    if action.destination is not None:
+        return _offer(counted, request, action)
     if not counted:
-        empty = not await tx.posts.count()
-        return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
-    if kind is ScopeKind.SERIES:
-        every = [await _series_facts(tx, one) for one in counted]
-        return scope_pages.series_index(page_of(every, page), request.words, bot=services.bot)
-    view = scope_pages.tag_index if kind is ScopeKind.TAG else scope_pages.category_index
-    return view(page_of(counted, page), request.words, bot=services.bot)
+        return await _no_names(tx, request)
+    facts = [await _series_facts(tx, one) for one in counted]
+    return scope_pages.series_index(page_of(facts, action.page), request.words, bot=services.bot)
+
+
+async def tag_index(
+    tx: Transaction, services: Services, request: RequestContext, action: TagIndex
+) -> Message:
+    """Return all tags, or, with a `destination`, those that it can be subscribed to."""
+    counted = await tx.scopes.counted(ScopeKind.TAG)
+    if action.destination is not None:
+        return _offer(counted, request, action)
+    if not counted:
+        return await _no_names(tx, request)
+    return scope_pages.tag_index(page_of(counted, action.page), request.words, bot=services.bot)
+
+
+async def category_index(
+    tx: Transaction, services: Services, request: RequestContext, action: CategoryIndex
+) -> Message:
+    counted = await tx.scopes.counted(ScopeKind.CATEGORY)
+    if not counted:
+        return await _no_names(tx, request)
+    return scope_pages.category_index(page_of(counted, action.page), request.words, bot=services.bot)
+
+
+def _offer(counted: list[Counted], request: RequestContext, action: SeriesIndex | TagIndex) -> Message:
+    return scope_pages.to_subscribe(page_of(counted, action.page), action, request.words)
+
+
+async def _no_names(tx: Transaction, request: RequestContext) -> Message:
+    empty = not await tx.posts.count()
+    return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
 
 
 async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
@@ -89,18 +135,18 @@ async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
 
 
 async def show_scope(
-    tx: Transaction, services: Services, request: RequestContext, scope_id: int, page: int
+    tx: Transaction, services: Services, request: RequestContext, action: ShowScope
 ) -> Message:
-    scope = await tx.scopes.get(ScopeId(scope_id))
+    scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return notices.link_unknown(request.words)
     wanted = await subscribed_to(tx, request)
     if scope.kind is ScopeKind.SERIES:
-        facts, entries = await series_page(tx, scope, page, subscribed=scope.id in wanted)
+        facts, entries = await series_page(tx, scope, action.page, subscribed=scope.id in wanted)
         return scope_pages.series_view(facts, entries, request.words, bot=services.bot)
     return scope_pages.scope_view(
         scope,
-        await scope_page(tx, scope, page),
+        await scope_page(tx, scope, action.page),
         request.words,
         subscribed=scope.id in wanted,
         bot=services.bot,
@@ -117,7 +163,7 @@ async def named(
     """The series, tag or category that `name` may mean; a choice, or the nearest, where it is not one."""
     found = await lookup(tx, kind, name)
     if isinstance(found, Scope):
-        return await show_scope(tx, services, request, found.id, 1)
+        return await show_scope(tx, services, request, ShowScope(found.id))
     choices, nearest = found
     if choices:
         return scope_pages.choices(name, choices, request.words)
@@ -136,6 +182,15 @@ async def lookup(
             return tuple(counted[key] for key, _ in choices), ()
         case nearest:
             return (), tuple(counted[key].scope for key, _ in nearest.choices)
+
+
+async def search_page(
+    tx: Transaction, services: Services, request: RequestContext, action: SearchPage
+) -> Message:
+    phrase = await tx.scopes.words_of(action.phrase)
+    if phrase is None:
+        return notices.link_unknown(request.words)
+    return await search(tx, services, request, phrase, action.phrase, action.page)
 
 
 async def search(
@@ -171,11 +226,9 @@ async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:
             return tuple(scopes[key] for key, _ in others.choices[:NEAREST])
 
 
-async def related(
-    tx: Transaction, services: Services, request: RequestContext, post_id: int, page: int
-) -> Message:
-    """What a post cites, what cites it, and its neighbours."""
-    post = await tx.posts.get(PostId(post_id))
+async def related(tx: Transaction, services: Services, request: RequestContext, action: Related) -> Message:
+    """Return the posts that a post cites and those that cite it."""
+    post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
     cited = await tx.posts.many(m.target for m in await tx.posts.mentions_in(post.id) if m.target is not None)
@@ -188,11 +241,11 @@ async def related(
     distinct = list({line.post.id: line for line in found}.values())
     if not distinct:
         return notices.nothing_here(request.words)
-    return post_lists.related(post, page_of(distinct, page), request.words, bot=services.bot)
+    return post_lists.related(post, page_of(distinct, action.page), request.words, bot=services.bot)
 
 
-async def cite(tx: Transaction, request: RequestContext, post_id: int) -> Message:
-    post = await tx.posts.get(PostId(post_id))
+async def cite(tx: Transaction, _: Services, request: RequestContext, action: Cite) -> Message:
+    post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
     cited = post_relations.Citation(
@@ -201,28 +254,22 @@ async def cite(tx: Transaction, request: RequestContext, post_id: int) -> Messag
     return post_relations.citation(post, cited, request.words)
 
 
-async def papers(tx: Transaction, request: RequestContext, post_id: int) -> Message:
-    post = await tx.posts.get(PostId(post_id))
+async def papers(tx: Transaction, _: Services, request: RequestContext, action: Papers) -> Message:
+    post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
     named_papers = tuple(m.title for m in await tx.posts.mentions_in(post.id) if m.kind == "paper")
     return post_relations.papers(post, named_papers, request.words)
 
 
-async def archive(
-    tx: Transaction,
-    services: Services,
-    request: RequestContext,
-    year: int | None,
-    month: int | None,
-    page: int,
-) -> Message:
-    """Years, the months of a year, or the posts of a month."""
+async def archive(tx: Transaction, services: Services, request: RequestContext, action: Archive) -> Message:
+    """Return the years, the months of a year, or the posts of a month."""
+    year, month = action.year, action.month
     months = await tx.posts.per_month()
     if not months:
         return notices.archive_empty(request.words)
     if year is not None and month is not None and (year, month) in months:
-        shown = await month_page(tx, year, month, page)
+        shown = await month_page(tx, year, month, action.page)
         return post_lists.posts_of_month(year, month, shown, request.words, bot=services.bot)
     of_year = tuple(sorted((m, n) for (y, m), n in months.items() if y == year))
     if year is not None and of_year:
@@ -233,28 +280,30 @@ async def archive(
     return post_lists.years(tuple(sorted(years.items(), reverse=True)), request.words)
 
 
-async def hot(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
+async def hot(tx: Transaction, services: Services, request: RequestContext, action: Hot) -> Message:
     """What gained most readers between captures."""
     gains = await tx.posts.gains(HOT)
     posts = {post.id: post for post in await tx.posts.many(post_id for post_id, _, _ in gains)}
     found = [Gain(post=posts[post_id], readers=gain) for post_id, gain, _ in gains if post_id in posts]
     longest = max((over for _, _, over in gains), default=timedelta(0))
-    return post_lists.hot(max(1, longest.days), page_of(found, page), request.words, bot=services.bot)
+    return post_lists.hot(max(1, longest.days), page_of(found, action.page), request.words, bot=services.bot)
 
 
-async def at_random(tx: Transaction, services: Services, request: RequestContext) -> Message:
+async def random_post(tx: Transaction, services: Services, request: RequestContext, _: Random) -> Message:
     total = await tx.posts.count()
     if not total:
         return notices.archive_empty(request.words)
     (post,) = await tx.posts.latest(1, random.randrange(total))  # noqa: S311 - a dice, not a key
-    return await show_post(tx, services, request, post.id)
+    return await show_post(tx, services, request, ShowPost(post.id))
 
 
-async def saved(tx: Transaction, services: Services, request: RequestContext, page: int) -> Message:
+async def saved(tx: Transaction, services: Services, request: RequestContext, action: Saved) -> Message:
     if request.reader is None:
         return notices.only_private(request.words)
     ids = await tx.bookmarks.saved(request.reader)
-    return post_lists.saved(page_of(lines(await tx.posts.many(ids)), page), request.words, bot=services.bot)
+    return post_lists.saved(
+        page_of(lines(await tx.posts.many(ids)), action.page), request.words, bot=services.bot
+    )
 
 
 async def archive_facts(tx: Transaction) -> ArchiveFacts:
@@ -267,13 +316,13 @@ async def archive_facts(tx: Transaction) -> ArchiveFacts:
     )
 
 
-async def show_figures(services: Services, request: RequestContext) -> Reply:
-    """The text goes where the picture cannot."""
+async def show_figures(services: Services, request: RequestContext, _: str) -> Reply:
+    """Return the figures of the blog as a picture, and as text where a picture cannot be sent: /stats."""
     figures = await services.database.read(archive_figures)
     if not figures.posts:
         return Reply(message=notices.archive_empty(request.words))
-    said = stats(figures, request.words, bot=services.bot)
+    text = stats(figures, request.words, bot=services.bot)
     if not (request.preferences.pictures and can_draw()):
-        return Reply(message=said)
+        return Reply(message=text)
     png = await asyncio.to_thread(draw, figures, request.words.language)
-    return Reply(message=said, picture=(png, summary(figures, request.words)))
+    return Reply(message=text, picture=(png, summary(figures, request.words)))

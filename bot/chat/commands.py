@@ -1,12 +1,14 @@
-"""What a typed command means: its words become an action, or an answer that says what was not understood."""
+"""Command table: the handler of every command, and how the text after it is parsed."""
 
 import re
+from typing import Final
 
 from bot.callbacks.actions import (
     About,
     Action,
     Archive,
     CategoryIndex,
+    Choose,
     Dumps,
     Forget,
     HelpPage,
@@ -14,7 +16,6 @@ from bot.callbacks.actions import (
     Latest,
     Mute,
     Random,
-    Reading,
     Retry,
     Saved,
     SeriesIndex,
@@ -30,13 +31,12 @@ from bot.callbacks.actions import (
 )
 from bot.chat import admin, browse, courses, subscribe
 from bot.chat.account import export_data
-from bot.chat.actions import answer
+from bot.chat.actions import ACTIONS, answer
 from bot.chat.browse import show_figures
 from bot.chat.context import Reply, RequestContext, Services
-from bot.chat.response_cache import cached_reply
+from bot.chat.dispatch import Handler, dispatch
 from bot.intake.word_subscriptions import word_key
 from bot.messages import notices, scope_pages
-from bot.messages.commands import COMMANDS
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
 from bot.render.document import Message
@@ -44,8 +44,8 @@ from bot.search.names import Exact, find
 from storage.database import Transaction
 from storage.model import ChatKind, Scope, ScopeKind
 
-LONGEST = 256  # characters of what is typed after a command
-MOST_LATEST = 50
+MAX_LENGTH = 256  # characters of text after a command
+MAX_LATEST = 50
 NUMBER = re.compile(r"[0-9]{1,6}")
 
 KINDS = {
@@ -56,198 +56,143 @@ KINDS = {
 }  # fmt: skip
 EXCEPT = frozenset({"except", "mute", "除了", "静音"})
 
-PLAIN: dict[str, Action] = {
-    "series": SeriesIndex(),
-    "tag": TagIndex(),
-    "category": CategoryIndex(),
-    "latest": Latest(),
-    "subscriptions": Subscriptions(),
-    "settings": Settings(),
-    "about": About(),
-    "help": HelpPage(),
-    "random": Random(),
-    "hot": Hot(),
-    "archive": Archive(),
-    "saved": Saved(),
-    "read": Reading(),
-    "forget": Forget(),
-    "status": Status(),
-    "dumps": Dumps(),
-    "retry": Retry(),
-    "start": Start(),
-}
+
+async def ask(services: Services, request: RequestContext, command: str, text: str) -> Reply:
+    """Return the reply to `/command text`."""
+    text = " ".join(text.split())
+    if len(text) > MAX_LENGTH:
+        return Reply(message=notices.too_long(request.words, MAX_LENGTH))
+    handler = HANDLERS.get(command)
+    if handler is None:
+        return Reply(message=notices.unknown_command(request.words, command))
+    return await dispatch(handler, services, request, text, (command, text))
 
 
-async def ask(services: Services, request: RequestContext, command: str, typed: str) -> Reply:
-    """The answer to `/command typed`."""
-    typed = " ".join(typed.split())
-    if len(typed) > LONGEST:
-        return Reply(message=notices.too_long(request.words, LONGEST))
-    said = await (
-        _with_words(services, request, command, typed) if typed else _bare(services, request, command)
-    )
-    if said is not None:
-        return said
-    if command in PLAIN:
-        return await answer(services, request, PLAIN[command])
-    return Reply(message=notices.unknown_command(request.words, command))
+async def search(services: Services, request: RequestContext, text: str) -> Reply:
+    """Return the reply to plain words in a private chat, which are a search."""
+    text = " ".join(text.split())
+    return await dispatch(HANDLERS["search"], services, request, text, ("search", text))
 
 
-async def _bare(services: Services, request: RequestContext, command: str) -> Reply | None:
-    """A command alone that is more than one of the plain actions."""
-    match command:
-        case "search":
-            return await look_for(services, request, "")
-        case "broadcast":
-            return await services.change(lambda tx: admin.draft(tx, services, request, ""))
-        case "subscribe" | "unsubscribe":
-            return await _wish(services, request, command, "")
-        case "course":
-            return Reply(message=await services.database.read(lambda tx: courses.list_courses(tx, request)))
-        case "export":
-            return await services.database.read(lambda tx: export_data(tx, services, request))
-        case "stats":
-            return await show_figures(services, request)
-        case "channel":
-            return Reply(message=_channel(request))
-        case "release":
-            most = services.hold_above
-            return await services.database.read(lambda tx: admin.held(tx, services, request, most))
-        case _:
-            return None
+def _opens(action: Action) -> Handler:
+    """A command that is `action`, whatever text follows it."""
+
+    async def run(services: Services, request: RequestContext, _: str) -> Reply:
+        return await answer(services, request, action)
+
+    row = ACTIONS[type(action)]
+    return Handler(run, restricted=row.restricted, expensive=row.expensive, transaction=False)
 
 
-async def _with_words(services: Services, request: RequestContext, command: str, typed: str) -> Reply | None:
-    """A command with words after it; None where they do not matter."""
-    match command:
-        case "start":
-            return await _started(services, request, typed)
-        case "latest":
-            return await _latest(services, request, typed)
-        case "series" | "tag" | "category":
-            return await _named(services, request, KINDS[command], typed)
-        case "search":
-            return await look_for(services, request, typed)
-        case "archive":
-            return await _archive(services, request, typed)
-        case "subscribe" | "unsubscribe":
-            return await _wish(services, request, command, typed)
-        case "broadcast":
-            return await services.change(lambda tx: admin.draft(tx, services, request, typed))
-        case _:
-            return await _about_reading(services, request, command, typed)
-
-
-async def _about_reading(
-    services: Services, request: RequestContext, command: str, typed: str
-) -> Reply | None:
-    match command:
-        case "settings":
-            return await _set(services, request, typed)
-        case "read":
-            shown = await services.database.read(lambda tx: courses.reading(tx, request, 1, typed))
-            return Reply(message=shown)
-        case "course":
-            shown = await services.database.read(lambda tx: courses.course_named(tx, request, typed))
-            return Reply(message=shown)
-        case _:
-            return await _bare(services, request, command)
-
-
-def _channel(request: RequestContext) -> Message:
-    """/channel: Telegram's own picker works in private chats only."""
-    private = request.kind is ChatKind.PRIVATE
-    return notices.channel_offer(request.words) if private else notices.only_private_picker(request.words)
-
-
-async def _named(services: Services, request: RequestContext, kind: ScopeKind, name: str) -> Reply:
-    async def make() -> Reply:
-        return Reply(
-            message=await services.database.read(lambda tx: browse.named(tx, services, request, kind, name))
-        )
-
-    return await cached_reply(services, request, (kind, name), make)
-
-
-async def look_for(services: Services, request: RequestContext, words: str) -> Reply:
-    """Search; the words are kept under a number, for the buttons that turn the page."""
-    if not words:
-        return Reply(message=notices.needs_words(request.words, "/search RoPE"))
-
-    async def unit(tx: Transaction) -> Message:
-        number = await tx.scopes.phrase(words[:LONGEST], services.clock.now())
-        return await browse.search(tx, services, request, words, number, 1)
-
-    async def make() -> Reply:
-        return Reply(message=await services.database.write(unit))
-
-    return await cached_reply(services, request, ("search", words), make)
-
-
-async def _started(services: Services, request: RequestContext, payload: str) -> Reply:
-    """A link that started the bot shows what it points to."""
-    action = decode_start(payload)
+async def _start(services: Services, request: RequestContext, payload: str) -> Reply:
+    """Return what the deep link `payload` points to."""
+    action = decode_start(payload) if payload else Start()
     if action is None:
         return Reply(message=notices.link_unknown(request.words))
     return await answer(services, request, action)
 
 
-async def _latest(services: Services, request: RequestContext, typed: str) -> Reply:
-    if not NUMBER.fullmatch(typed) or not 1 <= int(typed) <= MOST_LATEST:
-        return Reply(message=notices.not_a_number(request.words, typed, MOST_LATEST))
-    count = int(typed)
+async def _latest(services: Services, request: RequestContext, text: str) -> Reply:
+    if not text:
+        return await answer(services, request, Latest())
+    if not NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_LATEST:
+        return Reply(message=notices.not_a_number(request.words, text, MAX_LATEST))
+    count = int(text)
     return Reply(
         message=await services.database.read(lambda tx: browse.latest_n(tx, services, request, count))
     )
 
 
-async def _archive(services: Services, request: RequestContext, typed: str) -> Reply:
+def _named(kind: ScopeKind, index: Action) -> Handler:
+    """A command that shows the scope of `kind` with the name that follows, or all in `index`."""
+
+    async def run(services: Services, request: RequestContext, name: str) -> Reply:
+        if not name:
+            return await answer(services, request, index)
+        return Reply(
+            message=await services.database.read(lambda tx: browse.named(tx, services, request, kind, name))
+        )
+
+    return Handler(run, cached=True, transaction=False)
+
+
+async def _search(services: Services, request: RequestContext, phrase: str) -> Message:
+    """Search; the phrase is stored under a number for the page buttons, whose data has 64 bytes."""
+    if not phrase:
+        return notices.needs_words(request.words, "/search RoPE")
+
+    async def unit(tx: Transaction) -> Message:
+        number = await tx.scopes.phrase(phrase[:MAX_LENGTH], services.clock.now())
+        return await browse.search(tx, services, request, phrase, number, 1)
+
+    return await services.database.write(unit)
+
+
+async def _archive(services: Services, request: RequestContext, text: str) -> Reply:
+    if not text:
+        return await answer(services, request, Archive())
     months = await services.database.read(lambda tx: tx.posts.per_month())
     years = sorted({year for year, _ in months})
-    if years and (not NUMBER.fullmatch(typed) or int(typed) not in years):
-        return Reply(message=notices.not_a_year(request.words, typed, years[0], years[-1]))
-    return await answer(services, request, Archive(int(typed)) if years else Archive())
+    if years and (not NUMBER.fullmatch(text) or int(text) not in years):
+        return Reply(message=notices.not_a_year(request.words, text, years[0], years[-1]))
+    return await answer(services, request, Archive(int(text)) if years else Archive())
 
 
-async def _set(services: Services, request: RequestContext, typed: str) -> Reply:
-    """`/settings hour 6`, for what no button offers."""
-    name, _, value = typed.partition(" ")
+async def _settings(services: Services, request: RequestContext, text: str) -> Reply:
+    """Set what no button offers: `/settings hour 6`."""
+    name, _, value = text.partition(" ")
     setting = next((one for one in Setting if one.value == name.lower()), None)
     if setting is None:
         return await answer(services, request, Settings())
-    said = await services.change(lambda tx: subscribe.choose(tx, services, request, setting, value))
+    reply = await services.change(lambda tx: subscribe.choose(tx, services, request, Choose(setting, value)))
     services.planned()
-    if request.kind is not ChatKind.PRIVATE and said.toast is not None:
-        return Reply(message=notices.notice(said.toast))
-    return said
+    if request.kind is not ChatKind.PRIVATE and reply.toast is not None:
+        return Reply(message=notices.notice(reply.toast))
+    return reply
 
 
-async def _wish(services: Services, request: RequestContext, command: str, typed: str) -> Reply:
-    """`/subscribe`, `/subscribe tag NAME`, `/subscribe except tag NAME`, `/unsubscribe` and their like."""
-    first, _, rest = typed.partition(" ")
+async def _channel(_: Services, request: RequestContext, _text: str) -> Message:
+    """Offer Telegram's chat picker, which works in private chats only."""
+    private = request.kind is ChatKind.PRIVATE
+    return notices.channel_offer(request.words) if private else notices.only_private_picker(request.words)
+
+
+async def _subscribe(services: Services, request: RequestContext, text: str) -> Reply:
+    return await _subscription(services, request, text, unsubscribing=False)
+
+
+async def _unsubscribe(services: Services, request: RequestContext, text: str) -> Reply:
+    return await _subscription(services, request, text, unsubscribing=True)
+
+
+async def _subscription(
+    services: Services, request: RequestContext, text: str, *, unsubscribing: bool
+) -> Reply:
+    """Apply `/subscribe NAME`, `/subscribe tag NAME`, `/subscribe except tag NAME`, and /unsubscribe so."""
+    first, _, rest = text.partition(" ")
     muting = first.lower() in EXCEPT
     if muting:
-        typed = rest
-        first, _, rest = typed.partition(" ")
+        text = rest
+        first, _, rest = text.partition(" ")
     kind = KINDS.get(first.lower())
-    name = rest if kind is not None else typed
+    name = rest if kind is not None else text
     if not name:
-        return await _everything(services, request, command)
-    found = await _scope(services, request, kind, name, unsubscribing=command == "unsubscribe")
+        return await _everything(services, request, unsubscribing=unsubscribing)
+    found = await _scope(services, request, kind, name, unsubscribing=unsubscribing)
     if isinstance(found, Message):
         return Reply(message=found)
-    wanted: Action
-    if command == "unsubscribe":
-        wanted = Unmute(found.id) if muting else Unsubscribe(found.id)
+    action: Action
+    if unsubscribing:
+        action = Unmute(found.id) if muting else Unsubscribe(found.id)
     else:
-        wanted = Mute(found.id) if muting else Subscribe(found.id)
-    return await answer(services, request, wanted)
+        action = Mute(found.id) if muting else Subscribe(found.id)
+    return await answer(services, request, action)
 
 
-async def _everything(services: Services, request: RequestContext, command: str) -> Reply:
-    if command == "unsubscribe":
-        said = await services.change(lambda tx: subscribe.unsubscribe_all(tx, services, request))
-        return Reply(message=said)
+async def _everything(services: Services, request: RequestContext, *, unsubscribing: bool) -> Reply:
+    if unsubscribing:
+        removed = await services.change(lambda tx: subscribe.unsubscribe_all(tx, services, request))
+        return Reply(message=removed)
     scope = await services.database.write(lambda tx: tx.scopes.everything())
     return await answer(services, request, Subscribe(scope.id))
 
@@ -255,7 +200,7 @@ async def _everything(services: Services, request: RequestContext, command: str)
 async def _scope(
     services: Services, request: RequestContext, kind: ScopeKind | None, name: str, *, unsubscribing: bool
 ) -> Scope | Message:
-    """The scope a wish names; without a kind, whatever series, tag or category fits first."""
+    """Return the scope that is named; without a `kind`, the first series, tag or category that fits."""
     if kind is ScopeKind.WORD:
         if not word_key(name):
             return notices.needs_words(request.words, "/subscribe word RoPE")
@@ -282,11 +227,11 @@ async def _scope(
 
 
 async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None, name: str) -> Scope | None:
-    """What the chat has subscribed or muted under this name, words too."""
+    """Return the subscribed or muted scope of the chat that has this name, keywords too."""
     if request.destination is None:
         return None
-    wishes = await tx.destinations.subscriptions(request.destination.id)
-    scopes = {str(wish.scope.id): wish.scope for wish in wishes if kind in (None, wish.scope.kind)}
+    own = await tx.destinations.subscriptions(request.destination.id)
+    scopes = {str(one.scope.id): one.scope for one in own if kind in (None, one.scope.kind)}
     named = [(number, scope.name) for number, scope in scopes.items() if scope.name]
     match find(name, named):
         case Exact((number, _)):
@@ -295,5 +240,32 @@ async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None,
             return None
 
 
-def known_commands() -> tuple[str, ...]:
-    return tuple(command.name for command in COMMANDS)
+HANDLERS: Final[dict[str, Handler]] = {
+    "start": Handler(_start, transaction=False),
+    "latest": Handler(_latest, transaction=False),
+    "series": _named(ScopeKind.SERIES, SeriesIndex()),
+    "tag": _named(ScopeKind.TAG, TagIndex()),
+    "category": _named(ScopeKind.CATEGORY, CategoryIndex()),
+    "search": Handler(_search, cached=True, expensive=True, transaction=False),
+    "subscribe": Handler(_subscribe, restricted=True, transaction=False),
+    "unsubscribe": Handler(_unsubscribe, restricted=True, transaction=False),
+    "subscriptions": _opens(Subscriptions()),
+    "settings": Handler(_settings, restricted=True, transaction=False),
+    "random": _opens(Random()),
+    "hot": _opens(Hot()),
+    "archive": Handler(_archive, transaction=False),
+    "stats": Handler(show_figures, expensive=True, transaction=False),
+    "saved": _opens(Saved()),
+    "read": Handler(courses.reading_named),
+    "course": Handler(courses.course, restricted=True),
+    "channel": Handler(_channel, transaction=False),
+    "export": Handler(export_data, restricted=True, expensive=True),
+    "forget": _opens(Forget()),
+    "about": _opens(About()),
+    "help": _opens(HelpPage()),
+    "status": _opens(Status()),
+    "dumps": _opens(Dumps()),
+    "retry": _opens(Retry()),
+    "broadcast": Handler(admin.draft, admin=True, writes=True),
+    "release": Handler(admin.held, admin=True),
+}

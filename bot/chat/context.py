@@ -55,15 +55,16 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What is said: a message, in place of the one whose button was pressed unless `fresh`; a short notice.
+    """Reply to a request: a message, which edits the one whose button was pressed unless `fresh`; a toast.
 
-    `instead` takes the place of the pressed button where the message stays.
+    `replacement_button` replaces the pressed button where the message stays.
     """
 
     message: Message | None = None
     toast: str | None = None
     fresh: bool = False
     replacement_button: tuple[str, Action] | None = None
+    delete: bool = False  # delete the message whose button was pressed
     document: tuple[str, bytes] | None = None  # file name, content
     picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent
 

@@ -1,10 +1,18 @@
-"""Answers about reading a series: courses from its first part, and how far somebody has read."""
+"""Handlers of courses and of reading progress."""
 
 from dataclasses import replace
 from datetime import time
 
 from bot.archive_queries import with_gaps
-from bot.callbacks.actions import CourseAction, CourseNext, CoursePause, CourseResume, CourseStart, CourseStop
+from bot.callbacks.actions import (
+    CourseAction,
+    CourseNext,
+    CoursePause,
+    CourseResume,
+    CourseStart,
+    CourseStop,
+    Reading,
+)
 from bot.chat import browse, subscribe
 from bot.chat.context import Reply, RequestContext, Services
 from bot.delivery.courses import plan_next_lesson
@@ -18,8 +26,10 @@ from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
 
 
-async def list_courses(tx: Transaction, request: RequestContext) -> Message:
-    """/course: all courses of the chat."""
+async def course(tx: Transaction, _services: Services, request: RequestContext, name: str) -> Message:
+    """Return all courses of the chat, or the one through the series `name`: /course."""
+    if name:
+        return await course_named(tx, request, name)
     if request.destination is None:
         return courses.courses((), request.words)
     running = await tx.courses.of(request.destination.id)
@@ -27,36 +37,47 @@ async def list_courses(tx: Transaction, request: RequestContext) -> Message:
 
 
 async def course_named(tx: Transaction, request: RequestContext, name: str) -> Message:
-    """/course NAME: the course through that series, or the offer of one."""
+    """Return the course through the series `name`, or the offer to start one."""
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
     if not isinstance(found, Scope):
         choices, nearest = found
         if choices:
             return scope_pages.choices(name, choices, request.words)
         return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
-    course = await tx.courses.find(request.destination.id, found.id) if request.destination else None
-    if course is not None:
-        return courses.course(await _facts(tx, request, course), request.words)
+    running = await tx.courses.find(request.destination.id, found.id) if request.destination else None
+    if running is not None:
+        return courses.course(await _facts(tx, request, running), request.words)
     return courses.course_offer(found, len(await tx.posts.of_series(found.id)), request.words)
 
 
-async def answer(tx: Transaction, services: Services, request: RequestContext, action: CourseAction) -> Reply:
-    """A button of a course. Each says what shall be so; pressed twice it is the same, but for "next"."""
-    scope = await tx.scopes.get(ScopeId(action.scope))
-    if scope is None or scope.kind is not ScopeKind.SERIES:
-        return Reply(message=notices.link_unknown(request.words), fresh=True)
-    to = (await subscribe.target_of(tx, services, request)).destination
-    request = replace(request, destination=to)
+async def start(tx: Transaction, services: Services, request: RequestContext, action: CourseStart) -> Reply:
+    """Start a course through a series, or continue one that was stopped."""
+    found = await _course(tx, services, request, action)
+    if isinstance(found, Reply):
+        return found
+    request, scope, before = found
+    assert request.destination is not None
+    course = Course(
+        destination_id=request.destination.id,
+        scope=scope,
+        stage=Stage.RUNNING,
+        when=action.when,
+        last=before.last if before is not None else None,
+        since=services.clock.now(),
+    )
+    return await _put(tx, request, course)
+
+
+async def change(tx: Transaction, services: Services, request: RequestContext, action: CourseAction) -> Reply:
+    """Pause, resume or stop a course, or plan its next lesson; all but the last are idempotent."""
+    found = await _course(tx, services, request, action)
+    if isinstance(found, Reply):
+        return found
+    request, _, course = found
+    if course is None:
+        return Reply(toast=notices.button_answer(request.words))
     now = services.clock.now()
-    course = await tx.courses.find(to.id, scope.id)
     match action:
-        case CourseStart(_, when):
-            last = course.last if course is not None else None
-            course = Course(
-                destination_id=to.id, scope=scope, stage=Stage.RUNNING, when=when, last=last, since=now
-            )
-        case _ if course is None:
-            return Reply(toast=notices.button_answer(request.words))
         case CourseNext():
             await plan_next_lesson(tx, course, now)
             return Reply(toast=notices.chosen(request.words))
@@ -66,6 +87,21 @@ async def answer(tx: Transaction, services: Services, request: RequestContext, a
             course = replace(course, stage=Stage.RUNNING, since=now)
         case CourseStop() if course.stage is not Stage.CAUGHT_UP:
             course = replace(course, stage=Stage.STOPPED)
+    return await _put(tx, request, course)
+
+
+async def _course(
+    tx: Transaction, services: Services, request: RequestContext, action: CourseAction
+) -> tuple[RequestContext, Scope, Course | None] | Reply:
+    """Return the request with its destination, the series and the course; a Reply if there is no series."""
+    scope = await tx.scopes.get(ScopeId(action.scope))
+    if scope is None or scope.kind is not ScopeKind.SERIES:
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = (await subscribe.target_of(tx, services, request)).destination
+    return replace(request, destination=to), scope, await tx.courses.find(to.id, scope.id)
+
+
+async def _put(tx: Transaction, request: RequestContext, course: Course) -> Reply:
     await tx.courses.put(course)
     return Reply(message=courses.course(await _facts(tx, request, course), request.words), fresh=True)
 
@@ -87,8 +123,17 @@ async def _facts(tx: Transaction, request: RequestContext, course: Course) -> Co
     )
 
 
-async def reading(tx: Transaction, request: RequestContext, page: int, name: str = "") -> Message:
-    """How far each series is read that somebody has begun; with a `name`, that series even if not begun."""
+async def reading(tx: Transaction, _services: Services, request: RequestContext, action: Reading) -> Message:
+    """Return the progress of every series that the reader has begun."""
+    return await _progress(tx, request, action.page, "")
+
+
+async def reading_named(tx: Transaction, _services: Services, request: RequestContext, name: str) -> Message:
+    """Return the progress of all series, or of the series `name` even if it is not begun: /read."""
+    return await _progress(tx, request, 1, name)
+
+
+async def _progress(tx: Transaction, request: RequestContext, page: int, name: str) -> Message:
     if request.reader is None:
         return notices.only_private(request.words)
     read = await tx.posts.many(await tx.bookmarks.have_read(request.reader))

@@ -12,10 +12,10 @@ from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bot.caching import BatchLoader
-from bot.callbacks.actions import Action, Dismiss, Hot, Nothing, SearchPage
+from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
-from bot.chat.actions import DECIDING, answer
-from bot.chat.commands import ask, look_for
+from bot.chat.actions import ACTIONS, answer
+from bot.chat.commands import HANDLERS, ask, search
 from bot.chat.context import Reply, RequestContext, Services
 from bot.chat.permissions import Permissions, speaks_for_chat
 from bot.chat.replies import ReplySender
@@ -34,9 +34,6 @@ log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
 
-DECIDING_COMMANDS = frozenset({"subscribe", "unsubscribe", "settings", "forget", "course", "export"})
-EXPENSIVE_COMMANDS = frozenset({"search", "stats", "hot", "export"})
-EXPENSIVE = (SearchPage, Hot)
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,
@@ -48,12 +45,12 @@ KINDS = {
 class ChatHandlers:
     """What the bot does when somebody writes to it or presses a button."""
 
-    def __init__(self, services: Services, speaker: ReplySender, permission: Permissions) -> None:
+    def __init__(self, services: Services, replies: ReplySender, permission: Permissions) -> None:
         self._services = services
-        self._speaker = speaker
+        self._replies = replies
         self._permission = permission
-        self._doors = UserRateLimits()
-        self._acquaintance = BatchLoader(self._look)
+        self._limits = UserRateLimits()
+        self._contexts = BatchLoader(self._load_contexts)
 
     async def on_command(self, update: Update, _: Context) -> None:
         message = update.effective_message
@@ -64,23 +61,22 @@ class ChatHandlers:
         if addressee and addressee.lower() != (self._services.bot or "").lower():
             return
         name = name.lower()
-        if not self._admits(message, dear=name in EXPENSIVE_COMMANDS):
+        handler = HANDLERS.get(name)
+        if not self._admits(message, expensive=handler is not None and handler.expensive):
             return
         request = await self._request(message)
-        if name in DECIDING_COMMANDS and not await self._may_decide(request, message):
-            said = notices.notice(notices.only_administrators(request.words))
-            await self._reply(request, message, Reply(message=said))
+        if handler is not None and handler.restricted and not await self._may_decide(request, message):
+            refusal = notices.notice(notices.only_administrators(request.words))
+            await self._reply(request, message, Reply(message=refusal))
         else:
             await self._reply(request, message, await ask(self._services, request, name, typed))
 
     async def on_words(self, update: Update, _: Context) -> None:
         """Plain words in a private chat are a search."""
         message = update.effective_message
-        if message is not None and message.text is not None and self._admits(message, dear=True):
+        if message is not None and message.text is not None and self._admits(message, expensive=True):
             request = await self._request(message)
-            await self._reply(
-                request, message, await look_for(self._services, request, " ".join(message.text.split()))
-            )
+            await self._reply(request, message, await search(self._services, request, message.text))
 
     async def on_shared(self, update: Update, _: Context) -> None:
         """Somebody chose one of their chats in Telegram's own picker."""
@@ -90,8 +86,8 @@ class ChatHandlers:
         request = await self._request(message)
         chosen = message.chat_shared
         channel = chosen.request_id == Pick.CHANNEL
-        said = await shared(self._services, request, chosen.chat_id, chosen.title or "", channel=channel)
-        await self._reply(request, message, said)
+        reply = await shared(self._services, request, chosen.chat_id, chosen.title or "", channel=channel)
+        await self._reply(request, message, reply)
 
     async def on_other(self, update: Update, _: Context) -> None:
         """A picture, a voice message, a sticker in a private chat."""
@@ -111,26 +107,21 @@ class ChatHandlers:
         request = await self._request(message, query)
         action = decode(query.data or "")
         now = self._services.clock.monotonic()
-        if not self._doors.admit(
-            now, request.chat_id, request.user_id, expensive=isinstance(action, EXPENSIVE)
-        ):
+        handler = ACTIONS[type(action)] if action is not None else None
+        expensive = handler is not None and handler.expensive
+        if not self._limits.admit(now, request.chat_id, request.user_id, expensive=expensive):
             await self._toast(query, notices.too_fast(request.words))
-        elif action is None:
+        elif action is None or handler is None:
             await self._toast(query, notices.button_answer(request.words))
             await self._show(
                 request, message, Reply(message=notices.button_too_old(request.words), fresh=True)
             )
-        elif isinstance(action, Nothing):
-            await self._toast(query, None)
-        elif isinstance(action, Dismiss):
-            await self._toast(query, None)
-            await self._take_away(message)
-        elif isinstance(action, DECIDING) and not await self._may_press(request, query):
+        elif handler.restricted and not await self._may_press(request, query):
             await self._toast(query, notices.only_administrators(request.words))
         else:
-            said = await answer(self._services, request, action)
-            await self._toast(query, said.toast)
-            await self._show(request, message, said, pressed=query.data)
+            reply = await answer(self._services, request, action)
+            await self._toast(query, reply.toast)
+            await self._show(request, message, reply, pressed=query.data)
 
     async def on_error(self, update: object, context: Context) -> None:
         """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
@@ -147,26 +138,28 @@ class ChatHandlers:
             await self._toast(update.callback_query, notices.button_answer(words))
         if update.effective_message is not None and update.inline_query is None:
             to = Address(chat_id=update.effective_chat.id)
-            await self._speaker.send(
+            await self._replies.send(
                 to, notices.went_wrong(words), private=update.effective_chat.type == "private"
             )
 
-    async def _look(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
+    async def _load_contexts(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
         return await self._services.database.read(lambda tx: tx.destinations.request_contexts(everyone))
 
-    def _admits(self, message: Received, *, dear: bool = False) -> bool:
+    def _admits(self, message: Received, *, expensive: bool = False) -> bool:
         user = message.from_user
         if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
             return False
         person = user.id if user is not None else None
-        return self._doors.admit(self._services.clock.monotonic(), message.chat.id, person, expensive=dear)
+        return self._limits.admit(
+            self._services.clock.monotonic(), message.chat.id, person, expensive=expensive
+        )
 
     async def _request(self, message: Received, query: CallbackQuery | None = None) -> RequestContext:
         user = query.from_user if query is not None else message.from_user
         chat = message.chat
         thread = message.message_thread_id if message.is_topic_message else None
         who = ContextKey(chat.id, thread or 0, user.id if user is not None else 0)
-        known = await self._acquaintance.get(who)
+        known = await self._contexts.get(who)
         destination = known.destination
         if destination is not None and destination.standing is Standing.GONE:
             # It speaks to us, so it is back; Telegram's own word of that may have been missed.
@@ -195,53 +188,55 @@ class ChatHandlers:
             return True
         return await self._permission.is_admin(request.chat_id, query.from_user.id)
 
-    async def _reply(self, request: RequestContext, message: Received, said: Reply) -> None:
-        await self._hand(request, said)
-        if said.message is not None and not await self._pictured(request, message, said):
+    async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
+        await self._send_document(request, reply)
+        if reply.message is not None and not await self._send_picture(request, message, reply):
             grouped = request.kind is ChatKind.GROUP
-            await self._speaker.send(
+            await self._replies.send(
                 _address(request),
-                said.message,
+                reply.message,
                 wish=request.preferences.format,
                 private=request.kind is ChatKind.PRIVATE,
                 reply_to=message.message_id if grouped else None,
             )
 
-    async def _pictured(self, request: RequestContext, message: Received, said: Reply) -> bool:
+    async def _send_picture(self, request: RequestContext, message: Received, reply: Reply) -> bool:
         """Whether the answer's picture was sent, or may have been."""
-        if said.picture is None:
+        if reply.picture is None:
             return False
-        png, caption = said.picture
+        png, caption = reply.picture
         private = request.kind is ChatKind.PRIVATE
         reply_to = None if private else message.message_id
-        outcome = await self._speaker.send_photo(
+        outcome = await self._replies.send_photo(
             _address(request), png, caption, private=private, reply_to=reply_to
         )
         return isinstance(outcome, Sent | InDoubt)
 
-    async def _hand(self, request: RequestContext, said: Reply) -> None:
-        if said.document is not None:
-            name, content = said.document
+    async def _send_document(self, request: RequestContext, reply: Reply) -> None:
+        if reply.document is not None:
+            name, content = reply.document
             private = request.kind is ChatKind.PRIVATE
-            await self._speaker.send_document(_address(request), name, content, private=private)
+            await self._replies.send_document(_address(request), name, content, private=private)
 
     async def _show(
-        self, request: RequestContext, message: Received, said: Reply, pressed: str | None = None
+        self, request: RequestContext, message: Received, reply: Reply, pressed: str | None = None
     ) -> None:
         """Where a button was pressed: change the message in place, or say something new below it."""
-        if said.replacement_button is not None and pressed is not None:
-            await self._replace_button(message, pressed, said.replacement_button)
-        if said.message is not None:
-            await self._speaker.send(
+        if reply.replacement_button is not None and pressed is not None:
+            await self._replace_button(message, pressed, reply.replacement_button)
+        if reply.delete:
+            await self._delete(message)
+        if reply.message is not None:
+            await self._replies.send(
                 _address(request),
-                said.message,
+                reply.message,
                 wish=request.preferences.format,
                 private=request.kind is ChatKind.PRIVATE,
-                in_place_of=None if said.fresh else message.message_id,
+                in_place_of=None if reply.fresh else message.message_id,
             )
 
-    async def _replace_button(self, message: Received, pressed: str, instead: tuple[str, Action]) -> None:
-        changed = swapped(message.reply_markup, pressed, instead)
+    async def _replace_button(self, message: Received, pressed: str, replacement: tuple[str, Action]) -> None:
+        changed = swapped(message.reply_markup, pressed, replacement)
         if changed is None:
             return
         try:
@@ -249,22 +244,23 @@ class ChatHandlers:
         except TelegramError as error:
             log.info("a button could not be changed: %s", error)
 
-    async def _take_away(self, message: Received) -> None:
+    async def _delete(self, message: Received) -> None:
         try:
             await message.delete()
         except TelegramError as error:  # after two days a bot may not delete its own messages any more
-            log.info("a question could not be taken away: %s", error)
+            log.info("a message could not be deleted: %s", error)
 
     async def _toast(self, query: CallbackQuery, text: str | None) -> None:
-        async def itself() -> None:
+        async def send() -> None:
             try:
                 await query.answer(text)
             except TelegramError as error:
                 log.info("a button could not be answered: %s", error)
 
-        said = {"text": text} if text else {}
-        if not attach({"method": "answerCallbackQuery", "callback_query_id": query.id, **said}, itself):
-            await itself()
+        fields = {"text": text} if text else {}
+        call = {"method": "answerCallbackQuery", "callback_query_id": query.id, **fields}
+        if not attach(call, send):
+            await send()
 
 
 def split_command(text: str) -> tuple[str, str]:
@@ -278,7 +274,7 @@ def _address(request: RequestContext) -> Address:
 
 
 def swapped(
-    keyboard: InlineKeyboardMarkup | None, pressed: str, instead: tuple[str, Action]
+    keyboard: InlineKeyboardMarkup | None, pressed: str, replacement: tuple[str, Action]
 ) -> InlineKeyboardMarkup | None:
     """The keyboard with the `pressed` button turned into its opposite; None if it is not there."""
     if keyboard is None:
@@ -286,5 +282,5 @@ def swapped(
     rows = keyboard.to_dict()["inline_keyboard"]
     found = [button for row in rows for button in row if button.get("callback_data") == pressed]
     for button in found:
-        button["text"], button["callback_data"] = instead[0], encode(instead[1])
+        button["text"], button["callback_data"] = replacement[0], encode(replacement[1])
     return InlineKeyboardMarkup.de_json({"inline_keyboard": rows}, None) if found else None

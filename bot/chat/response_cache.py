@@ -1,47 +1,27 @@
-"""Answers about the archive that are the same for many, made once: which they are, and for whom.
+"""Cache of replies about the archive, shared by all requests whose reply cannot differ.
 
-An answer is used again only while the archive is what it was, and for those whose answer could not differ.
+The key holds the archive's revision and every property of the request that a reply depends on.
 """
 
 from collections.abc import Awaitable, Callable
 
-from bot.callbacks.actions import (
-    About,
-    Action,
-    Archive,
-    CategoryIndex,
-    Cite,
-    HelpPage,
-    Hot,
-    Latest,
-    Papers,
-    Related,
-    SearchPage,
-    SeriesIndex,
-    ShowPost,
-    ShowScope,
-    Start,
-    TagIndex,
-)
+from bot.callbacks.actions import Action
 from bot.chat.context import Reply, RequestContext, Services
-
-SHARED = (
-    Latest, SeriesIndex, TagIndex, CategoryIndex, ShowScope, ShowPost, Archive,
-    Related, Cite, Papers, Hot, SearchPage, Start, HelpPage, About,
-)  # fmt: skip
 
 
 async def cached_reply(
     services: Services,
     request: RequestContext,
     question: Action | tuple[str, ...],
-    make: Callable[[], Awaitable[Reply]],
+    load: Callable[[], Awaitable[Reply]],
+    *,
+    marks: bool = False,
 ) -> Reply:
-    """The answer to a question about the archive, kept or made."""
+    """Return the cached reply to `question` or load it; `marks`: it shows the reader's bookmarks."""
     known = request.known
-    if known is None or (known.marks and isinstance(question, ShowPost)):  # a card shows one's marks
-        return await make()
-    whom = (
+    if known is None or (marks and known.marks):
+        return await load()
+    variant = (
         request.preferences.language,
         request.preferences.excerpt,
         request.kind,
@@ -49,5 +29,5 @@ async def cached_reply(
         request.chat_id in services.admins,
         known.subscribed,
     )
-    key = (type(question), question, known.revision, services.bot, *whom)
-    return await services.response_cache.get(key, services.clock.monotonic(), make)
+    key = (type(question), question, known.revision, services.bot, *variant)
+    return await services.response_cache.get(key, services.clock.monotonic(), load)

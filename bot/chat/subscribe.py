@@ -1,13 +1,23 @@
-"""Answers that change what a chat is told: subscribe, mute, list, settings. Who may is decided before."""
+"""Handlers of subscriptions, mutes and settings of a chat, which may be another chat of the same person."""
 
 from dataclasses import dataclass, replace
 
-from bot.callbacks.actions import SeriesIndex, Setting, Settings, Subscribe, TagIndex, Unsubscribe
+from bot.callbacks.actions import (
+    Choose,
+    Mute,
+    Options,
+    Settings,
+    Subscribe,
+    Subscriptions,
+    TopicFor,
+    Unmute,
+    Unsubscribe,
+)
 from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, subscriptions
 from bot.messages.keyboards import page_of
 from bot.messages.links import deep_link
-from bot.messages.scope_pages import scope_label, to_subscribe
+from bot.messages.scope_pages import scope_label
 from bot.messages.settings import setting_options, settings_menu, with_choice
 from bot.messages.subscriptions import Matching
 from bot.render.document import Message
@@ -76,8 +86,8 @@ async def _put_under(tx: Transaction, services: Services, scope: Scope) -> None:
         await tx.post_writer.add_to_scope(scope.id, [hit.post_id for hit in hits])
 
 
-async def subscribe(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
-    scope = await tx.scopes.get(ScopeId(scope_id))
+async def subscribe(tx: Transaction, services: Services, request: RequestContext, action: Subscribe) -> Reply:
+    scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
@@ -101,8 +111,10 @@ async def subscribe(tx: Transaction, services: Services, request: RequestContext
     )
 
 
-async def unsubscribe(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
-    scope = await tx.scopes.get(ScopeId(scope_id))
+async def unsubscribe(
+    tx: Transaction, services: Services, request: RequestContext, action: Unsubscribe
+) -> Reply:
+    scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
@@ -125,8 +137,8 @@ async def unsubscribe_all(tx: Transaction, services: Services, request: RequestC
     return subscriptions.unsubscribed(await tx.scopes.everything(), 0, request.words)
 
 
-async def mute(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
-    scope = await tx.scopes.get(ScopeId(scope_id))
+async def mute(tx: Transaction, services: Services, request: RequestContext, action: Mute) -> Reply:
+    scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
@@ -136,8 +148,8 @@ async def mute(tx: Transaction, services: Services, request: RequestContext, sco
     return Reply(message=subscriptions.muted(scope, request.words, destination=to.number), fresh=True)
 
 
-async def unmute(tx: Transaction, services: Services, request: RequestContext, scope_id: int) -> Reply:
-    scope = await tx.scopes.get(ScopeId(scope_id))
+async def unmute(tx: Transaction, services: Services, request: RequestContext, action: Unmute) -> Reply:
+    scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
@@ -145,7 +157,9 @@ async def unmute(tx: Transaction, services: Services, request: RequestContext, s
     return Reply(message=subscriptions.unmuted(scope, request.words, destination=to.number), fresh=True)
 
 
-async def list_subscriptions(tx: Transaction, request: RequestContext, page: int) -> Message:
+async def list_subscriptions(
+    tx: Transaction, _services: Services, request: RequestContext, action: Subscriptions
+) -> Message:
     everything = (await tx.scopes.everything()).id
     asked = request.other or request.destination
     number = request.other.id if request.other is not None else None
@@ -153,7 +167,7 @@ async def list_subscriptions(tx: Transaction, request: RequestContext, page: int
     if asked is None or not found:
         return subscriptions.nothing_subscribed(request.words, everything=everything, destination=number)
     return subscriptions.subscriptions(
-        page_of(found, page),
+        page_of(found, action.page),
         asked.preferences,
         request.words,
         everything=everything,
@@ -162,37 +176,28 @@ async def list_subscriptions(tx: Transaction, request: RequestContext, page: int
     )
 
 
-async def offer(tx: Transaction, request: RequestContext, kind: ScopeKind, page: int) -> Message:
-    """The series or tags that the other chat in question can be subscribed to."""
-    if request.other is None:
-        return notices.button_too_old(request.words)
-    number = request.other.id
-    to = SeriesIndex if kind is ScopeKind.SERIES else TagIndex
-    counted = page_of(await tx.scopes.counted(kind), page)
-    return to_subscribe(counted, lambda other: to(other, number), request.words, destination=number)
-
-
-async def choose(
-    tx: Transaction, services: Services, request: RequestContext, setting: Setting, value: str
-) -> Reply:
-    """Set one preference and show the menu again, in the new language if that was it."""
+async def choose(tx: Transaction, services: Services, request: RequestContext, action: Choose) -> Reply:
+    """Set one preference and return the menu, in the new language if that was it."""
     to = await target_of(tx, services, request)
-    chosen = with_choice(to.destination.preferences, setting, value)
+    chosen = with_choice(to.destination.preferences, action.setting, action.value)
     if chosen is None:
-        return Reply(message=notices.not_a_value(request.words, value), fresh=True)
+        return Reply(message=notices.not_a_value(request.words, action.value), fresh=True)
     await tx.destinations.prefer(to.destination.id, chosen)
     changed = replace(to.destination, preferences=chosen)
     now = replace(request, other=changed) if to.elsewhere else replace(request, destination=changed)
-    return Reply(message=settings(now), toast=notices.chosen(now.words))
+    return Reply(message=_menu(now), toast=notices.chosen(now.words))
 
 
-async def settings_elsewhere(tx: Transaction, services: Services, request: RequestContext) -> Message:
-    """In a group or channel: a link to the menu in a private chat, so that it does not fill the place."""
-    to = (await target_of(tx, services, request)).destination
-    return notices.in_private(request.words, deep_link(services.bot, Settings(to.id)))
+async def settings(services: Services, request: RequestContext, _: Settings) -> Reply:
+    """Return the menu; in a group or channel a link to it in a private chat, where it disturbs no one."""
+    if request.kind is ChatKind.PRIVATE:
+        return Reply(message=_menu(request))
+    to = (await services.database.write(lambda tx: target_of(tx, services, request))).destination
+    link = deep_link(services.bot, Settings(to.id))
+    return Reply(message=notices.in_private(request.words, link), fresh=True)
 
 
-def settings(request: RequestContext) -> Message:
+def _menu(request: RequestContext) -> Message:
     if request.other is None:
         return settings_menu(request.preferences, request.words)
     other = request.other
@@ -201,7 +206,8 @@ def settings(request: RequestContext) -> Message:
     )
 
 
-def options(request: RequestContext, setting: Setting) -> Message:
+async def options(_: Services, request: RequestContext, action: Options) -> Message:
+    setting = action.setting
     if request.other is None:
         return setting_options(setting, request.preferences, request.words)
     return setting_options(setting, request.other.preferences, request.words, destination=request.other.id)
@@ -236,15 +242,15 @@ async def shared(
         offer = subscriptions.nothing_subscribed(request.words, everything=everything, destination=to.id)
         found = await tx.destinations.subscriptions(to.id)
         if found:
-            return await list_subscriptions(tx, replace(request, other=to), 1)
+            return await list_subscriptions(tx, services, replace(request, other=to), Subscriptions())
         return Message(body=notices.channel_added(request.words, title).body, keyboard=offer.keyboard)
 
     return Reply(message=await services.change(unit))
 
 
-async def topic_for(services: Services, request: RequestContext, scope_id: int) -> Reply:
-    """Make a forum topic for a scope and move its subscription there from the chat that asks."""
-    scope = await services.database.read(lambda tx: tx.scopes.get(ScopeId(scope_id)))
+async def topic_for(services: Services, request: RequestContext, action: TopicFor) -> Reply:
+    """Create a forum topic for a scope and move the scope's subscription there from the requesting chat."""
+    scope = await services.database.read(lambda tx: tx.scopes.get(ScopeId(action.scope)))
     if scope is None or request.kind is not ChatKind.GROUP:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     name = scope_label(scope, request.words)

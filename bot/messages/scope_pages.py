@@ -4,7 +4,7 @@ A series is shown in the order of its episodes, with its gaps and how much of it
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import assert_never
 
@@ -154,16 +154,16 @@ def category_index(page: Page[Counted], words: Words, *, bot: str | None = None)
     return _names(words.count("{n} 个分类", page.total), page, CategoryIndex, words, bot)
 
 
-def to_subscribe(
-    page: Page[Counted], to: Callable[[int], Action], words: Words, *, destination: int
-) -> Message:
-    """Names that another chat can be subscribed to; a tap does it."""
-    said = words.text("点一下就订阅：")
+def to_subscribe(page: Page[Counted], action: SeriesIndex | TagIndex, words: Words) -> Message:
+    """Names that the chat `action.destination` can be subscribed to with one tap each."""
+    to = action.destination
     keys = in_rows(
-        (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, destination)) for c in page.items), 2
+        (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, to)) for c in page.items), 2
     )
-    back = (press(words.text("所有订阅"), Subscriptions(1, destination)),)
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(*keys, *paging(page, to), back))
+    back = (press(words.text("所有订阅"), Subscriptions(1, to)),)
+    pages = paging(page, lambda number: replace(action, page=number))
+    text = words.text("点一下就订阅：")
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(*keys, *pages, back))
 
 
 def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:

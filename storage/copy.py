@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.crash_recovery import end_claims
 from storage.database import ALONE, Database
-from storage.engine import READ_ONLY, create_engine, reason_of
+from storage.engine import READ_ONLY, create_engine, last_id, raise_last_id, reason_of
 from storage.errors import UnusableDatabaseError
 from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
@@ -61,7 +61,7 @@ async def copy(source: str, target: str, *, now: datetime, resend: bool, told: T
         begun, stale = old.database.send_log(), new.database.send_log()
         # The log lies beside an SQLite database; a start on the copy would miss it.
         await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
-        await _count_on(writing)
+        await _copy_last_ids(reading, writing)
         if stale is not None:
             stale.reset()
             stale.close()
@@ -192,16 +192,12 @@ async def _check_counts(connection: AsyncConnection, written: Mapping[str, int])
             )
 
 
-async def _count_on(connection: AsyncConnection) -> None:
-    """PostgreSQL gives numbers by sequences, which rows that bring their own do not move; SQLite looks."""
-    if connection.dialect.name != "postgresql":
-        return
+async def _copy_last_ids(reading: AsyncConnection, writing: AsyncConnection) -> None:
+    """Carry over the highest id of each table: ids of deleted rows are not given again."""
     for table in TABLES:
         if table.autoincrement_column is not None:
-            column = table.autoincrement_column
-            sequence = func.pg_get_serial_sequence(table.name, column.name)
-            last = select(func.max(column)).scalar_subquery()
-            await connection.execute(select(func.setval(sequence, func.coalesce(last, 1), last.is_not(None))))
+            rows = (await writing.execute(select(func.max(table.c.id)))).scalar() or 0
+            await raise_last_id(writing, table, max(rows, await last_id(reading, table)))
 
 
 async def _count(connection: AsyncConnection, table: Table) -> int:

@@ -1,5 +1,6 @@
 """The ledger of dumps: which bytes were taken in, when, and what came of them."""
 
+import json
 from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from sqlalchemy import RowMapping, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import upsert
-from storage.model import DumpId, DumpRecord, Layout, PostId, Source
+from storage.model import DumpId, DumpRecord, Layout, Note, NoteKind, PostId, Source
 from storage.schema import dumps, sources
 from storage.schema import posts as _posts
 
@@ -41,7 +42,8 @@ class Dumps:
 
     async def add(self, record: DumpRecord) -> DumpRecord:
         """Write a new line; its id is given by the database. The counts may follow by `update`."""
-        values = asdict(record) | {"layout": record.layout and str(record.layout)}
+        values = asdict(record)
+        values |= {"layout": record.layout and str(record.layout), "notes": _notes_json(record.notes)}
         del values["id"]
         added = await self._connection.execute(insert(dumps).values(values).returning(dumps.c.id))
         return replace(record, id=DumpId(added.scalar_one()))
@@ -130,7 +132,14 @@ class Dumps:
 
 
 def _record(row: RowMapping) -> DumpRecord:
-    return DumpRecord(**{**row, "layout": Layout(row["layout"]) if row["layout"] else None})
+    layout = Layout(row["layout"]) if row["layout"] else None
+    notes = tuple(Note(NoteKind(kind), text) for kind, text in json.loads(row["notes"] or "[]"))
+    return DumpRecord(**{**row, "layout": layout, "notes": notes})
+
+
+def _notes_json(notes: tuple[Note, ...]) -> str | None:
+    """Return `notes` as a JSON array of pairs (kind, text), None for no notes."""
+    return json.dumps([(note.kind, note.text) for note in notes], ensure_ascii=False) if notes else None
 
 
 def _source(row: RowMapping) -> Source:

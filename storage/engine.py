@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     URL,
     BigInteger,
+    Column,
     Dialect,
     Executable,
     Insert,
+    MetaData,
     String,
     Table,
     TypeDecorator,
     Update,
+    cast,
     event,
     func,
     select,
@@ -172,14 +175,44 @@ async def now_on(connection: AsyncConnection, given: datetime) -> datetime:
 
 
 async def next_ids(connection: AsyncConnection, table: Table, count: int) -> list[int]:
-    """Ids for `count` new rows of `table`, ascending; on SQLite they hold within a writing transaction."""
+    """Return ascending ids for `count` new rows of `table`, none of which any row ever had.
+
+    On SQLite they are reserved only when the rows are inserted, within the same writing transaction.
+    """
     if connection.dialect.name == "sqlite":
-        last = select(func.coalesce(func.max(table.c.id), 0))
-        first = int((await connection.execute(last)).scalar_one()) + 1
+        first = await last_id(connection, table) + 1
         return list(range(first, first + count))
     sequence = func.pg_get_serial_sequence(table.name, "id")
     numbers = select(func.nextval(sequence)).select_from(func.generate_series(1, count))
     return sorted((await connection.execute(numbers)).scalars())
+
+
+async def last_id(connection: AsyncConnection, table: Table) -> int:
+    """Return the highest id that `table` ever gave to a row, deleted rows included; 0 without any.
+
+    SQLite keeps it in `sqlite_sequence` for AUTOINCREMENT tables, PostgreSQL in the column's sequence.
+    """
+    if connection.dialect.name == "sqlite":
+        mark = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == table.name)
+    else:
+        sequence = cast(func.pg_get_serial_sequence(table.name, "id"), postgresql.REGCLASS)
+        mark = select(func.pg_sequence_last_value(sequence))
+    return int((await connection.execute(mark)).scalar() or 0)
+
+
+async def raise_last_id(connection: AsyncConnection, table: Table, mark: int) -> None:
+    """Make the next id of `table` greater than `mark`, and than every id it gave before."""
+    if mark <= await last_id(connection, table):
+        return
+    if connection.dialect.name == "sqlite":
+        await connection.execute(SEQUENCE.delete().where(SEQUENCE.c.name == table.name))
+        await connection.execute(SEQUENCE.insert().values(name=table.name, seq=mark))
+    else:
+        await connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), mark)))
+
+
+# SQLite's own table of the highest id of each AUTOINCREMENT table (sqlite.org/autoinc.html).
+SEQUENCE = Table("sqlite_sequence", MetaData(), Column("name", String), Column("seq", BigInteger))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

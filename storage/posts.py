@@ -18,7 +18,7 @@ CHUNK = 500  # bound parameters of one statement
 AS_STORED = (
     "id", "title", "title_key", "date", "month_day", "date_certainty", "readers", "readers_at", "comments",
     "category", "excerpt", "series_id", "episode", "style", "archive_id", "first_seen_at", "title_at",
-    "excerpt_at", "category_at", "tags_at",
+    "excerpt_at", "excerpt_partial", "date_at", "month_day_at", "category_at", "tags_at",
 )  # fmt: skip
 
 

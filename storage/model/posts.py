@@ -59,6 +59,7 @@ class Dump:
 
     `address` is the URL of the captured page, None where the capture does not carry it. `truncated` is set
     where the capture is shorter than it declares; `notes` are those of the container it was unpacked from.
+    `time_known`: the capture states its time or was fetched live, a file's modification time is only a guess.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Dump:
     address: str | None = None
     truncated: bool = False
     notes: tuple[Note, ...] = ()
+    time_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,10 @@ class Post:
     aliases: tuple[tuple[str, str], ...] = ()  # (title key, title) it bore before
     title_at: datetime | None = None
     excerpt_at: datetime | None = None
+    excerpt_partial: bool = False
     date_layout: Layout | None = None
+    date_at: datetime | None = None
+    month_day_at: datetime | None = None
     series_id: ScopeId | None = None
     category_at: datetime | None = None
     tags_at: datetime | None = None
@@ -179,6 +184,8 @@ class DumpRecord:
     skipped: int = 0
     held: bool = False
     error: str | None = None
+    notes: tuple[Note, ...] = ()
+    time_known: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,9 @@ dumps = Table(
     Column("skipped", Integer, nullable=False),
     Column("held", Boolean, nullable=False, server_default=false()),
     Column("error", Text),
+    Column("notes", Text),  # a JSON array of texts, NULL for none
+    Column("time_known", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
 )
 
 scopes = Table(
@@ -45,6 +48,7 @@ scopes = Table(
     Column("key", Text, nullable=False),
     Column("name", Text, nullable=False),
     UniqueConstraint("kind", "key"),
+    sqlite_autoincrement=True,
 )
 
 posts = Table(
@@ -59,10 +63,13 @@ posts = Table(
     Column("month_day", String(5)),
     Column("date_certainty", Word(Certainty), nullable=False),
     Column("date_layout", String(16)),
+    Column("date_at", Utc),
+    Column("month_day_at", Utc),
     Column("category", Text),
     Column("category_at", Utc),
     Column("excerpt", Text, nullable=False),
     Column("excerpt_at", Utc),
+    Column("excerpt_partial", Boolean, nullable=False, server_default=false()),
     Column("tagged", Boolean, nullable=False, server_default=false()),
     Column("tags_at", Utc),
     Column("readers", Integer),
@@ -74,6 +81,7 @@ posts = Table(
     Column("first_seen_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False, index=True),
     Column("first_dump_id", Id, ForeignKey("dumps.id"), nullable=False, index=True),
+    sqlite_autoincrement=True,
 )
 
 aliases = Table(

@@ -44,6 +44,7 @@ destinations = Table(
     Column("pictures", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("chat_id", "thread_id"),
+    sqlite_autoincrement=True,
 )
 
 subscriptions = Table(
@@ -74,6 +75,7 @@ phrases = Table(
     Column("id", Id, primary_key=True),
     Column("words", Text, nullable=False, unique=True),
     Column("used_at", Utc, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 bookmarks = Table(

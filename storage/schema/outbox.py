@@ -48,6 +48,7 @@ deliveries = Table(
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     UniqueConstraint("destination_id", "duty"),
+    sqlite_autoincrement=True,
 )
 
 

@@ -69,6 +69,16 @@ async def test_what_comes_later_gets_numbers_of_its_own(way: tuple[Kind, Kind], 
         assert last == before + 1
 
 
+async def test_ids_of_deleted_rows_are_not_given_in_the_copy(way: tuple[Kind, Kind], tmp_path: Path) -> None:
+    source, target = old_one(way[0], tmp_path), blank(way[1], tmp_path)
+    change(source, "INSERT INTO phrases (words, used_at) VALUES ('gone', 0)")
+    ((gone,),) = rows(source, "SELECT max(id) FROM phrases")
+    change(source, "DELETE FROM phrases WHERE words = 'gone'")
+    await moved(source, target)
+    change(target, "INSERT INTO phrases (words, used_at) VALUES ('next', 0)")
+    assert rows(target, "SELECT id FROM phrases WHERE words = 'next'") == [(gone + 1,)]
+
+
 async def test_what_was_pending_goes_on_where_it_is_now(
     way: tuple[Kind, Kind], telegram: FakeTelegram, tmp_path: Path
 ) -> None:

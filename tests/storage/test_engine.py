@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from storage.database import Database, Transaction
-from storage.engine import NaiveTimeError, next_ids, run_many
+from storage.engine import NaiveTimeError, last_id, next_ids, raise_last_id, run_many
 from storage.model import Certainty
 from storage.schema import dumps, posts
 
@@ -91,3 +91,31 @@ async def test_ids_given_ahead_ascend_and_are_nobody_elses(database: Database) -
     given = await database.write(unit)
     assert len(given) == 5
     assert given == sorted(set(given))
+
+
+async def test_the_id_of_a_deleted_row_is_not_given_again(database: Database) -> None:
+    async def add(tx: Transaction) -> list[int]:
+        ids = await next_ids(tx.post_writer._connection, posts, 2)
+        await run_many(tx.post_writer._connection, insert(posts), [row(number) for number in ids])
+        return ids
+
+    async def remove(tx: Transaction) -> None:
+        await tx.post_writer._connection.execute(delete(posts))
+
+    await database.write(lambda tx: run_many(tx.post_writer._connection, insert(dumps), [DUMP]))
+    given: list[int] = []
+    for _ in range(3):
+        given += await database.write(add)
+        await database.write(remove)
+    assert given == sorted(set(given))
+    assert await database.read(lambda tx: last_id(tx.post_writer._connection, posts)) == given[-1]
+
+
+async def test_ids_go_on_above_a_mark_and_never_below(database: Database) -> None:
+    async def unit(tx: Transaction) -> list[int]:
+        connection = tx.post_writer._connection
+        await raise_last_id(connection, posts, 40)
+        await raise_last_id(connection, posts, 7)
+        return await next_ids(connection, posts, 2)
+
+    assert await database.write(unit) == [41, 42]

@@ -17,6 +17,7 @@ from storage.database import open_database
 from storage.engine import create_engine
 from storage.errors import UnusableDatabaseError
 from storage.migrate import MIGRATIONS, bring_up_to_date, newest
+from storage.migration_steps import take_steps
 from storage.schema import metadata
 
 
@@ -113,3 +114,25 @@ def test_the_newest_step_is_where_all_steps_lead() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_rows_of_an_older_schema_stay_and_their_ids_are_not_given_again(tmp_path: Path) -> None:
+    url = url_of(tmp_path, "older")
+    scope = "INSERT INTO scopes (kind, key, name) VALUES ('tag', '{key}', '')"
+    async with connected(url) as connection:
+        await connection.run_sync(lambda on: take_steps(on, MIGRATIONS, None, "0004"))
+        for number in (5, 6):
+            await connection.execute(text(scope.format(key=number)))
+        await connection.execute(text("INSERT INTO phrases (id, words, used_at) VALUES (9, 'nine', 0)"))
+    async with connected(url) as connection:
+        await connection.run_sync(bring_up_to_date)
+    async with connected(url) as connection:
+        await connection.execute(text("DELETE FROM scopes WHERE key = '6'"))
+        await connection.execute(text("DELETE FROM phrases"))
+        await connection.execute(text(scope.format(key=7)))
+        await connection.execute(text("INSERT INTO phrases (words, used_at) VALUES ('ten', 0)"))
+        found = await connection.execute(text("SELECT id, key FROM scopes ORDER BY id"))
+        assert [tuple(row) for row in found] == [(1, "5"), (3, "7")]
+        assert (await connection.execute(text("SELECT id FROM phrases"))).scalar_one() == 10
+        assert (await connection.execute(text("PRAGMA integrity_check"))).scalar_one() == "ok"
+        assert (await connection.execute(text("PRAGMA foreign_key_check"))).all() == []

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from tests.capacity.page import CAPACITY_TABLES
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+README_ZH = ROOT / "README.zh.md"
 OPERATING = ROOT / "OPERATING.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
@@ -36,6 +38,7 @@ def settings_table() -> str:
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
     README: {"commands": markdown_table},
+    README_ZH: {"commands": partial(markdown_table, "zh")},
     OPERATING: {"settings": settings_table},
     CAPACITY: CAPACITY_TABLES,
 }

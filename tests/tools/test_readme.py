@@ -7,7 +7,7 @@ import pytest
 
 from bot.cli import main
 from bot.settings import Settings
-from tests.tools.readme import ARCHITECTURE, OPERATING, PAGES, README, with_tables
+from tests.tools.readme import ARCHITECTURE, OPERATING, PAGES, README, README_ZH, with_tables
 
 README_LIMIT = 9 * 1024
 DOCUMENTS = sorted(README.parent.glob("*.md"))
@@ -52,8 +52,9 @@ def test_the_picture_shows_what_is_there() -> None:
     assert {end for pair in ends for end in pair} <= drawn
 
 
-def test_the_readme_is_short_and_begins_with_the_two_commands() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", [README, README_ZH], ids=lambda page: page.name)
+def test_the_readme_is_short_and_begins_with_the_two_commands(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     assert len(text.encode()) <= README_LIMIT
     assert "make demo" in text[:1200]
     assert "make test" in text[:1200]

@@ -96,7 +96,7 @@ async def knowing(resting_bot: WholeBot) -> WholeBot:
 
 @pytest_asyncio.fixture
 async def reading(knowing: WholeBot) -> WholeBot:
-    """The same, and somebody wants to hear of everything."""
+    """The same bot with one subscriber to everything."""
     await knowing.subscribes()
     return knowing
 
@@ -118,7 +118,7 @@ async def library(resting_bot: WholeBot) -> WholeBot:
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test must not depend on what happens to be set where it runs."""
+    """Remove the settings of the surrounding environment."""
     for name in ("BOT_TOKEN", "BOT_TOKEN_FILE", "DATABASE_URL", "DUMP_DIR", "ADMIN_CHAT_IDS", "BOT_API_URL"):
         monkeypatch.delenv(name, raising=False)
 

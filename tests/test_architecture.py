@@ -25,7 +25,7 @@ SOURCES = sorted(
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MODULES = [path for path in SOURCES if "versions" not in path.parts and path.name != "env.py"]
 
-# Who may know Telegram's library: the wire, the conversation, and those who put the parts together.
+# May import python-telegram-bot: the Bot API client, the chat handlers, and the wiring.
 MAY_IMPORT_TELEGRAM = (
     "bot/telegram/", "bot/chat/", "bot/delivery/messenger.py", "bot/service.py", "bot/wiring.py",
     "bot/update_receiver.py", "bot/cli/console.py", "bot/cli/terminal_api.py", "bot/cli/run.py",
@@ -185,7 +185,7 @@ def _logs(node: ast.AST) -> bool:
 
 
 def test_handlers_contain_no_sentence() -> None:
-    """Views own every word; what stands in bot/chat are the words that people may type."""
+    """Only views hold sentences; the strings of bot/chat are words that people may type."""
     said = [
         (name_of(path), found.lineno, text)
         for path in sorted((ROOT / "bot" / "chat").glob("*.py"))

@@ -1,4 +1,4 @@
-"""When an error nobody expected is told, and with which number."""
+"""Alerts on unexpected errors: when they are sent and with which count."""
 
 from bot.error_alerts import KINDS, QUIET_SECONDS, Tally, described
 

@@ -1,4 +1,4 @@
-"""Moving house: what people set goes to another database and comes out as it was."""
+"""Export and import of people's settings: a round trip through another database."""
 
 import json
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""What is done now and then by itself."""
+"""Periodic maintenance."""
 
 import os
 from datetime import timedelta

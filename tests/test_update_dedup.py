@@ -1,4 +1,4 @@
-"""An update that comes twice has its effect once: again, after a restart, after a death, in two processes."""
+"""Update dedup: a repeated update has its effect once, also after a restart, a kill, in two processes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -53,7 +53,7 @@ async def forever() -> None:
 
 
 async def dies(work: Callable[[], Awaitable[object]], database: Database) -> None:
-    """A process begins with the update, does `work`, and is no more: its tasks never go on."""
+    """Handle the update up to `work`, then end like a killed process: its tasks never resume."""
     one = process(database)
     with suppress(TimeoutError):
         async with asyncio.timeout(0.3):
@@ -128,7 +128,7 @@ async def test_what_failed_may_be_brought_again(database: Database, caplog: pyte
 async def test_a_death_before_the_effect_swallows_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where several share the database, the next one waits until the update is nobody's."""
+    """On a shared database the next process waits until the update's lease has expired."""
     monkeypatch.setattr(update_dedup, "SPAN", timedelta(seconds=1))
     effect = Effect(database)
     await dies(forever, database)
@@ -142,7 +142,7 @@ async def test_a_death_before_the_effect_swallows_nothing(
 
 @pytest.fixture
 def nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An update that another process began with is nobody's at once."""
+    """An update that another process started is free at once."""
     monkeypatch.setattr(update_dedup, "SPAN", timedelta(seconds=0))
 
 
@@ -156,7 +156,7 @@ async def test_a_death_after_the_effect_repeats_nothing(database: Database) -> N
 
 @pytest.mark.usefixtures("nobodys")
 async def test_of_two_at_the_same_time_one_has_the_effect(database: Database) -> None:
-    """A process that stood still for longer than the update was its own goes on beside the next."""
+    """A process frozen for longer than its lease on the update resumes while the next one handles it."""
     effect, late = Effect(database), asyncio.Event()
     refused: list[bool] = []
 
@@ -216,7 +216,7 @@ async def seen(tx: Transaction, number: int) -> bool:
 async def test_what_was_asked_for_is_kept_by_telegram_until_it_is_answered(
     telegram: FakeTelegram, bot: WholeBot
 ) -> None:
-    """It is not told that it was had before: with a process that dies it would be lost."""
+    """It is not confirmed as a duplicate: if the other process dies it would be lost."""
     for method in ("sendMessage", "sendRichMessage"):
         telegram.answers(method, Delay(1.0))
     telegram.user_says("/help")

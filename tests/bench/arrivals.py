@@ -25,7 +25,7 @@ class Arrivals:
         self._waiting: list[tuple[float, int, bytes, Arrived]] = []
 
     def listen(self, transport: asyncio.Transport, arrived: Arrived) -> None:
-        """Read in place of this transport, which goes on writing."""
+        """Replace the reading side of this transport; writing stays with it."""
         transport.pause_reading()
         own = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         own.setblocking(False)

@@ -1,6 +1,6 @@
 """The same fan-out by what people use today: a loop over the chats that sends and forgets.
 
-A program of its own: takes `name`, `url`, `count` and `slots` as JSON, prints one line of JSON.
+A separate program: takes `name`, `url`, `count` and `slots` as JSON, prints one line of JSON.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The fan-outs side by side, each on a processor of its own, the server on another."""
+"""The fan-outs side by side, each pinned to one processor, the server to another."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """A fan-out by the product's own sender: claim, write, pace, send, settle; until nothing is left.
 
-A program of its own, so that it has a processor and a memory of its own: prints one line of JSON.
+A separate program, pinned to one processor and with separate memory: prints one line of JSON.
 """
 
 import asyncio

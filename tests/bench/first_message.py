@@ -1,6 +1,6 @@
 """From a dump that lands to the first message, with many subscribers: the whole service in this process.
 
-A program of its own: takes the name of a part and its arguments as JSON, prints one line of JSON.
+A separate program: takes the name of a part and its arguments as JSON, prints one line of JSON.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tests.bench.invented_posts import listing
 from tests.bench.server_process import TOKEN
 
 POSTS = 200
-AFTER = 3.0  # seconds for which the fan-out goes on before memory is looked at
+AFTER = 3.0  # seconds of fan-out before memory is measured
 
 
 async def first_message(folder: Path, url: str, log: Path) -> dict[str, float]:

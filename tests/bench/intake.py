@@ -1,6 +1,6 @@
-"""Taking in a listing of many posts, first and unchanged, and what else grows with the archive.
+"""Intake of a listing of many posts, new and unchanged, and other costs that grow with the archive.
 
-A program of its own, so that it has a memory of its own: takes a folder and a count, prints one line of JSON.
+A separate program with separate memory: takes a folder and a count, prints one line of JSON.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The service as a process of its own, `python -m bot run`, against the bench's Bot API server."""
+"""The service as a separate process, `python -m bot run`, against the bench's Bot API server."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Living:
-    """A running service: where updates are brought, where its figures are, and what it uses."""
+    """A running service: the address for updates, the address of its metrics, and its resource use."""
 
     process: subprocess.Popen[bytes]
     webhook_port: int
@@ -34,7 +34,7 @@ class Living:
 
     @property
     def processor_seconds(self) -> float:
-        """What it has used of the processor so far."""
+        """Return its processor time in seconds."""
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 

@@ -2,7 +2,7 @@
 
 Four in ten press a button, each of nine alike often: pages of lists, a series, three cards, the help. The
 others type, each of seven alike often: five commands, a search, and plain words, which are a search. People
-are drawn anew for each; what they ask is what many ask, so most answers were worked out for somebody before.
+are drawn for each; their questions are common ones, so most answers come from the cache.
 Nothing here is changed by who asks.
 """
 

@@ -1,4 +1,4 @@
-"""A Bot API server for load: as thin as it can be in Python, in a process of its own.
+"""A Bot API server for load, as thin as possible in Python, in a separate process.
 
 A message is written to the log before it is answered, so the log is what "Telegram" has, whatever dies. Each
 line is a JSON object: `at` (Unix seconds), `chat`, `id`, `method`, `about` (the text's beginning).

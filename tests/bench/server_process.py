@@ -1,4 +1,4 @@
-"""Starting the bench's Bot API server in a process of its own, and reading what it took."""
+"""The bench's Bot API server as a separate process, and its counters."""
 
 import json
 import os

@@ -22,7 +22,7 @@ EVERY_SECONDS = 30  # a post for all of them: 30 messages a second on average
 POSTS = 500
 PEOPLE = 20_000
 LOOK_SECONDS = 5.0
-BEHIND_MS = 5000.0  # who waits longer than this stands in a queue
+BEHIND_MS = 5000.0  # a longer wait means a queue
 WARM = 0.2  # the part of the time after which memory must be flat: by then every bounded store is full
 MOST_MB_PER_MINUTE = 0.5  # a single leaked kilobyte an update would be 12
 

@@ -97,7 +97,7 @@ class Traffic:
         return Fate(False, "error", 429, words, f'"retry_after":{seconds}')
 
     def _over(self, chat_id: int, now: float) -> float:
-        """Seconds to wait if this one is too many; else it is counted."""
+        """Return the seconds to wait if this request exceeds the limit; otherwise count it."""
         most, span = (1, 1.0) if chat_id > 0 else (20, 60.0)
         wait = max(
             _full(self._all, self.knobs.per_second, 1.0, now), _full(self._chats[chat_id], most, span, now)

@@ -1,6 +1,6 @@
 """Bringing updates to a webhook as Telegram does: over some connections, each waiting for its 200.
 
-A program of its own; takes JSON, prints one line of JSON. Without a rate every connection brings the next
+A separate program; takes JSON, prints one line of JSON. Without a rate every connection sends the next
 update as soon as the last was taken; with one, updates arrive at random (Poisson) times, and what they wait
 for a free connection counts as a part of their latency.
 """
@@ -42,7 +42,7 @@ class Bringer(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        if self._begun is not None and b"\r\n\r\n" in data:  # the answers are too short to come in pieces
+        if self._begun is not None and b"\r\n\r\n" in data:  # the responses are too short to be split
             begun, self._begun = self._begun, None
             self._crowd.taken(data.startswith(b"HTTP/1.1 200"), time.perf_counter() - begun)
             self._crowd.free(self)

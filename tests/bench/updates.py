@@ -12,7 +12,7 @@ from tests.bench.server_process import serving
 POSTS = 1500
 SUBSCRIBERS = 50_000
 # A fourth of them have set something. At 1,000 updates a second each asks every three minutes; of far fewer
-# many would ask again within a second, and wait for what Telegram lets a bot say to one person.
+# many would ask again within a second and wait for the limit of one message a second per chat.
 PEOPLE = 200_000
 CONNECTIONS = 100  # the most that Telegram opens
 HALF = 500.0  # a second, of the thousand that a process is to bear

@@ -1,4 +1,4 @@
-"""How long, how dear and how big: arithmetic of chats, posts and Telegram's limits with the bench's figures.
+"""Estimates of duration, cost and size from chats, posts, Telegram's limits and the bench's figures.
 
 Pure. Telegram's figures are those of its Bots FAQ ("My bot is hitting limits, how do I avoid this?") and of
 `allow_paid_broadcast` in the Bot API.

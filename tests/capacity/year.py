@@ -29,7 +29,7 @@ class World:
     groups: float = 0.1  # of the chats are groups or channels
     daily: float = 0.2  # of the chats have digests instead of announcements
     weekly: float = 0.1
-    asleep: float = 0.1  # of the chats have quiet hours when a post comes, and hear of it at their end
+    asleep: float = 0.1  # of the chats have quiet hours when a post arrives and receive it at their end
     questions: float = 0.02  # of the private chats ask something on a day
     asked_by: float = 2.0  # answers to one who asks
     floods: float = 1e-5  # of the requests are answered 429 and sent again

@@ -1,4 +1,4 @@
-"""The image installs what it needs and no more, every entry with its hashes."""
+"""The lock of the image: only the needed entries, each with its hashes."""
 
 import tomllib
 from pathlib import Path

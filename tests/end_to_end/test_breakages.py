@@ -16,7 +16,7 @@ GOOD = Shown(title="一篇完好的文章")
 
 
 async def _meddle(bot: WholeBot, statement: str) -> None:
-    """Somebody changes the database behind the bot's back; in a thread, for the bot may hold the lock."""
+    """Execute a statement unseen by the bot; in a thread, because the bot may hold the lock."""
     await asyncio.to_thread(change, bot.url, statement)
 
 

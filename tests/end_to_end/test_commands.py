@@ -28,7 +28,7 @@ SHOWN = {
     "read": ("读过了", "Mark read"),
     "course": ("每天一篇", "One a day"),
     "channel": ("频道或群组", "channel or group"),
-    "export": ("", ""),  # a document comes first
+    "export": ("", ""),  # a document is sent first
     "forget": ("删除", "Erase"),
     "about": ("CC BY-NC-ND", "CC BY-NC-ND"),
     "help": ("/subscribe", "/subscribe"),

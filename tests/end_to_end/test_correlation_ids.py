@@ -1,4 +1,4 @@
-"""One name leads through the log from a dump to the messages it brought, and no secret stands there."""
+"""Correlation ids in the log, from a dump to its messages, and no secret in any line."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ SECRETIVE = "只有我自己知道的词"
 
 @pytest.fixture
 def stream() -> Iterator[StringIO]:
-    """Where the log goes; afterwards it is as before."""
+    """Capture the log and restore it afterwards."""
     root = logging.getLogger()
     handlers, level = [*root.handlers], root.level
     libraries = {name: logging.getLogger(name).level for name in QUIET}
@@ -36,7 +36,7 @@ def stream() -> Iterator[StringIO]:
 
 
 async def told(bot: WholeBot, telegram: FakeTelegram) -> dict[str, str]:
-    """A run in which two dumps are told to two chats, once against a flood; the trail of each file."""
+    """Push two dumps to two chats, once against a flood; return the correlation id of each file."""
     await bot.knows(OLD)
     await bot.starts()
     await bot.subscribes()

@@ -36,7 +36,7 @@ async def test_a_dump_with_eight_new_posts_brings_one_digest(
 
 
 async def holds(bot: WholeBot, telegram: FakeTelegram, *, above: int) -> Posted:
-    """A dump brings a reader one post more than `above`; what the operator is told of it."""
+    """Ingest a dump with one post more than `above`; return the operator's notice."""
     bot.settings |= {"hold_above": above}
     await bot.knows(OLD)
     await bot.starts()

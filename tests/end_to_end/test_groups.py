@@ -1,4 +1,4 @@
-"""Groups, forum topics and channels: who may decide, what is addressed to the bot, where news goes."""
+"""Groups, forum topics and channels: permissions, addressed commands, destinations of pushes."""
 
 from typing import Any
 
@@ -156,7 +156,7 @@ STRANGER = 555
 async def test_a_group_is_answered_as_often_as_telegram_lets_it_be_written_to(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
-    """Forty people ask in one group; nobody in a private chat notices."""
+    """Forty people ask in one group; private chats are answered without delay."""
     for person in range(40):
         telegram.user_says("/latest", chat_id=GROUP, user_id=3000 + person)
     assert (await library.says("/about", user_id=67)).text

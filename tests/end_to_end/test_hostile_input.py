@@ -1,4 +1,4 @@
-"""What people type and press that no keyboard of ours offers: a short answer, and nobody else is touched."""
+"""Hostile text and button data: a short answer, and other chats are not affected."""
 
 from bot.callbacks.actions import Broadcast, Release, Retry, Status
 from bot.callbacks.codec import encode

@@ -59,7 +59,7 @@ async def test_a_new_post_in_the_feed_is_told(telegram: FakeTelegram, tmp_path: 
 
 
 async def due_now(bot: WholeBot) -> None:
-    """As if the time had come."""
+    """Make the source due now."""
     now = bot.service.clock.now()
 
     async def unit(tx: Transaction) -> None:

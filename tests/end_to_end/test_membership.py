@@ -1,4 +1,4 @@
-"""The bot's own standing in chats: let in, blocked, thrown out, back again, and groups that move."""
+"""The bot's membership in chats: added, blocked, removed, added again, and migrated groups."""
 
 from storage.model import Standing
 from tests.end_to_end.whole_bot import READER, WholeBot

@@ -1,4 +1,4 @@
-"""From a dump in the folder to a message in a chat, over the wire: what is announced, to whom, only once."""
+"""From a dump in the folder to a message in a chat, over HTTP: announced once to each subscriber."""
 
 import time
 from datetime import timedelta
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.both_databases
 
 
 async def test_a_dump_is_told_within_two_seconds(reading: WholeBot, telegram: FakeTelegram) -> None:
-    """The best of twenty, because the machine may be busy with something else for a while."""
+    """Return the best of twenty, because the machine may be busy for a while."""
     delays = []
     for number, post in enumerate(many(20)):
         reading.lands(f"{number}.txt", post)

@@ -50,7 +50,7 @@ async def test_a_flood_pauses_its_chat_for_as_long_as_telegram_says(
 async def test_a_flood_of_an_answer_pauses_the_pushes_to_its_chat(
     knowing: WholeBot, telegram: FakeTelegram
 ) -> None:
-    """However long it is, and even though nobody waits so long for the answer itself."""
+    """However long the pause is, although the answer itself is dropped after 30 seconds."""
     for chat_id in (1, 2):
         await knowing.subscribes(chat_id)
     telegram.answers("sendMessage", flood(40), chat_id=1)

@@ -40,7 +40,7 @@ async def test_each_thing_is_done_by_one_of_them(
     await first.starts()
     await second.starts()
     await first.subscribes(READER)
-    # What lands with one and is planned by it may be told by the other, but once.
+    # A dump planned by one process may be sent by the other, but only once.
     for bot in two:
         bot.lands("news.txt", NEWS)
     await first.settles()

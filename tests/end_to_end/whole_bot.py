@@ -32,7 +32,7 @@ FINISHED = 60.0  # seconds that everything planned may take; only a failing test
 
 
 async def introduced(url: str) -> None:
-    """An empty database of a bot that told Telegram its profile long ago: a third of a start is spared."""
+    """An empty database whose bot profile is already published: saves a third of a start."""
     told = {entry.key: digest(entry) for entry in profile((OPERATOR,))}
     database = await open_database(url)
     await database.write(lambda tx: tx.key_values.put(f"profile of {BOT_ID}", json.dumps(told)))
@@ -40,7 +40,7 @@ async def introduced(url: str) -> None:
 
 
 class WholeBot:
-    """One bot over its runs: the folder, the database and Telegram stay, the service comes and goes."""
+    """One bot over its runs: folder, database and Telegram persist, the service restarts."""
 
     def __init__(self, telegram: FakeTelegram, folder: Path, **settings: object) -> None:
         self.telegram = telegram
@@ -120,7 +120,7 @@ class WholeBot:
         return await self.database.write(unit)
 
     async def says(self, text: str, **who: Any) -> Posted:
-        """Somebody writes; what the bot answers."""
+        """Send a text as a person and return the bot's answers."""
         self.telegram.user_says(text, **who)
         chat_id: int = who.get("chat_id") or who.get("user_id", READER)
         return await self.telegram.message(chat_id)

@@ -1,4 +1,4 @@
-"""The preview shows what would be sent, all of it and nothing else, and needs no network."""
+"""The preview page: exactly what would be sent, without a network."""
 
 import re
 from html.parser import HTMLParser

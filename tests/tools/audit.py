@@ -1,7 +1,7 @@
 """`python -m tests.tools.audit PIP_AUDIT`: what is known against the locked versions.
 
 Ends with 0 if nothing is, with 1 if something is, with 3 if it could not be asked for every package: a check
-that asked nobody must not look like a clean one.
+that reached no data source must not look like a clean one.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Where the tests' databases are: files in a test's folder, or databases on a PostgreSQL of the tests' own.
 
-A database goes by its folder and a name, so that a second life of the bot finds it again. Which kind it is
+A database is identified by its folder and a name, so that a restarted bot finds it. Which kind it is
 is decided by `--database` and by the marker `both_databases`, not by the tests.
 """
 
@@ -56,7 +56,7 @@ class Databases:
             return _sqlite(file)
         if (folder, name) not in self._made:
             template = _name_of(self._template(filled))
-            # Where nothing is synced, files are copied with a fraction of what it takes to log every page.
+            # Without sync, copying files costs a fraction of logging every page.
             self._made[folder, name] = self._create(f'TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self._made[folder, name]
 
@@ -118,7 +118,7 @@ def url_in(folder: Path, name: str = "kexue.db", *, filled: Fill = empty) -> str
 
 
 def remove(folder: Path, name: str = "kexue.db") -> None:
-    """Nobody uses it any more."""
+    """Close it for all users."""
     DATABASES.remove(folder, name)
 
 
@@ -144,18 +144,18 @@ def kind_in_use(kind: Kind) -> Iterator[None]:
 
 
 def rows(url: str, query: str) -> Sequence[Any]:
-    """What a query finds, whoever else is using the database. For tests without a loop and within one."""
+    """Return the rows of a query, on a separate connection; works inside and outside a running loop."""
     return apart(_rows(url, query))
 
 
 def change(url: str, statement: str) -> None:
-    """Somebody changes the database behind the bot's back."""
+    """Execute a statement on a separate connection, unseen by the bot."""
     apart(_change(url, statement))
 
 
 @asynccontextmanager
 async def locked(url: str) -> AsyncIterator[None]:
-    """Another program writes to the database, and lets nobody else take dumps in."""
+    """Hold the write lock as another program, so that no dump can be ingested."""
     engine = create_engine(url)
     try:
         async with engine.begin() as connection:
@@ -167,7 +167,7 @@ async def locked(url: str) -> AsyncIterator[None]:
 
 
 def apart(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end in a loop of its own, also where one runs already."""
+    """Run the coroutine to its end in a separate loop, even inside a running one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
 

@@ -24,7 +24,7 @@ def listing(*posts: Shown) -> str:
 
 
 def many(count: int, *, about: str = "位置编码随笔", day: date = date(2020, 1, 1)) -> list[Shown]:
-    """Posts that differ in everything, a week apart."""
+    """Return `count` posts that differ in every field, a week apart."""
     return [
         Shown(
             title=f"{about}第{number}则",
@@ -83,6 +83,6 @@ ARCHIVE: tuple[Shown, ...] = (
     *many(12),
 )
 
-# One that is stored already where a test says so, and the one that comes after it.
+# An episode that tests may store first, and its successor.
 OLD = Shown(title="生成扩散模型漫谈(一):DDPM = 拆楼 + 建楼", readers=415_322)
 NEXT = Shown(title="生成扩散模型漫谈(二):DDPM = 自回归式VAE", excerpt="这是第二篇的摘要,为测试而写。")

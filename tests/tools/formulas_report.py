@@ -1,4 +1,4 @@
-"""How the formulas of the dumps and of the collection come out: `python -m tests.tools.formulas_report`."""
+"""Report on the rewriting of all sample formulas: `python -m tests.tools.formulas_report`."""
 
 import sys
 from collections.abc import Iterable

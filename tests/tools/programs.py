@@ -1,6 +1,6 @@
-"""The program as a process of its own, forked from one that has imported everything and done nothing.
+"""The program as a separate process, forked from one that has imported everything.
 
-To whoever kills, stops or asks it, it is the process that `python -m bot` makes, without two seconds of
+For signals, stops and requests it equals the process of `python -m bot`, without two seconds of
 importing. That those work too is for tests/cli, which starts some from nothing.
 """
 
@@ -52,7 +52,7 @@ def started(
     log: Path,
     largest_file: int | None = None,
 ) -> Program:
-    """`kexue-bot` with these arguments, called in `folder`; what it says is added to `log`.
+    """Start `kexue-bot` with these arguments in `folder`; its output is appended to `log`.
 
     Its files may grow to `largest_file` bytes.
     """
@@ -68,7 +68,7 @@ def _live(
     arguments: tuple[str, ...], folder: Path, environment: dict[str, str], log: Path, largest_file: int | None
 ) -> None:
     os.chdir(folder)
-    os.environ.clear()  # noqa: TID251 - of a program of its own
+    os.environ.clear()  # noqa: TID251 - of a separate program
     os.environ.update(environment)  # noqa: TID251
     said = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(said, 1)

@@ -17,7 +17,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A given tag is right if the author gave that post a tag with the same key; nothing else counts."""
+    """Count a tag as right only if the author gave that post a tag with the same key."""
 
     posts: int
     right: int

@@ -19,7 +19,7 @@ TITLES_BY_STYLE = Path(__file__).parents[1] / "data" / "titles_by_style.tsv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """A title with what it is known to be; `style` is empty where nobody has said it."""
+    """A title with its true reading; `style` is empty where it is not labelled."""
 
     title: str
     series: str
@@ -66,7 +66,7 @@ def flattened(truths: Sequence[Truth]) -> list[Truth]:
 
 
 def judge(truths: Sequence[Truth]) -> list[Judged]:
-    """All titles derived together, each beside its truth; names must agree to the letter."""
+    """Derive all titles together and pair each with its truth; names must be equal."""
     places = derive_series([Titled(id=index, title=truth.title) for index, truth in enumerate(truths)])
     return [Judged(truth=truth, read=places.get(index)) for index, truth in enumerate(truths)]
 
@@ -120,7 +120,7 @@ def _count(what: str, judged: Sequence[Judged]) -> str:
 
 
 def _confusion(judged: Sequence[Judged]) -> list[str]:
-    """Per style read: right of all; and, where the true style is known, what it was taken for instead."""
+    """Return right and total per style and, for labelled titles, the confusions."""
     lines = ["style read             right     of"]
     read, right = Counter(one.style for one in judged), Counter(one.style for one in judged if one.right)
     lines += [f"  {style:<19} {right[style]:>6} {read[style]:>6}" for style in sorted(read)]

@@ -1,4 +1,4 @@
-"""An audit that asked nobody does not look like a clean one."""
+"""An audit without a data source is not reported as clean."""
 
 from typing import Any
 

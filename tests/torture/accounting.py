@@ -24,7 +24,7 @@ class Account:
 
 
 def chats_by_state(file: Path) -> dict[int, str]:
-    """The state of each chat's announcement. Reads beside a running bot."""
+    """Return the state of each chat's announcement while the bot may be running."""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30) as connection:
         found = connection.execute(
             "SELECT chat_id, state FROM deliveries JOIN destinations ON destinations.id = destination_id"

@@ -44,7 +44,7 @@ class Fleet:
         """Start `kexue-bot run` under this name; it logs into NAME.log."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
-        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a program of its own
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a separate program
         environment |= {
             "BOT_TOKEN": TOKEN,
             "BOT_API_URL": self.server,
@@ -62,14 +62,14 @@ class Fleet:
         self.members[name].send_signal(how)
 
     def end(self, name: str, how: signal.Signals = signal.SIGKILL, *, within: float = 40) -> int:
-        """Send the signal and wait until the process is no more; its exit code."""
+        """Send the signal, wait until the process has ended and return its exit code."""
         process = self.members[name]
         if process.poll() is None:
             process.send_signal(how)
         return process.wait(within)
 
     def ask(self, sql: str, *values: object) -> list[Any]:
-        """What the database answers, over a connection of its own."""
+        """Return the rows of a query over a separate connection."""
         return asyncio.run(_ask(self.url, sql, values))
 
     def now(self) -> int:

@@ -1,6 +1,6 @@
 """`python -m tests.torture.fuzz TARGET [options of atheris]`: led by coverage, for as long as wanted.
 
-atheris is not among the locked packages; put it into an environment of its own beside those. Without a target
+atheris is not a locked package; install it into a separate environment together with those. Without a target
 the names are printed. `-max_total_time=60` ends after a minute.
 """
 

@@ -26,7 +26,7 @@ NEWS = listing(range(POSTS, POSTS + 1))
 
 @dataclass(slots=True)
 class Scene:
-    """A database with one announcement for each of `chats`, and the server it goes to."""
+    """A database with one announcement for each of `chats`, and the server that receives it."""
 
     folder: Path
     server: Serving
@@ -41,7 +41,7 @@ class Scene:
         """Start `kexue-bot run`, whose files may grow to `largest_file` bytes; it logs into bot.log."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
-        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a program of its own
+        environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a separate program
         environment |= {
             "BOT_TOKEN": TOKEN,
             "BOT_API_URL": self.server.url,
@@ -68,14 +68,14 @@ class Scene:
         arriving.rename(dumps / "news.txt")
 
     def end(self, how: signal.Signals = signal.SIGKILL, *, within: float = 30) -> int:
-        """Send the signal and wait until the process is no more; its exit code."""
+        """Send the signal, wait until the process has ended and return its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(how)
         return self.process.wait(within)
 
     def died(self, within: float = 20) -> int:
-        """Wait until the process ends by itself."""
+        """Wait until the process has ended without a signal."""
         assert self.process is not None
         return self.process.wait(within)
 
@@ -100,7 +100,7 @@ class Scene:
         return not work_left(self.file)
 
     def finish(self, within: float = 60, **settings: Any) -> Account:
-        """Let a new process do what is left, stop it in order, and count."""
+        """Start a new process for the remaining deliveries, stop it in order, and count."""
         self.start(**settings)
         self.until(self.settled, within)
         self.end(signal.SIGTERM)

@@ -1,6 +1,6 @@
 """Any bytes into every parser: the declared refusal or a sound value, within time and size.
 
-`python -m tests.torture.fuzz` goes on for longer, led by coverage where atheris is installed.
+`python -m tests.torture.fuzz` runs longer, guided by coverage where atheris is installed.
 """
 
 import time

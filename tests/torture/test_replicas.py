@@ -47,7 +47,7 @@ def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(
         while not ships.settled() and kills < 60:
             time.sleep(luck.uniform(0.5, 4.0))
             victim = luck.choice(("a", "b", "c"))
-            exposed += ships.claimed_by(victim) + 4  # and what it claims until the signal comes
+            exposed += ships.claimed_by(victim) + 4  # and its claims until the signal arrives
             ships.end(victim)
             kills += 1
             ships.start(victim)
@@ -86,7 +86,7 @@ def test_stopped_in_order_again_and_again_nothing_comes_twice(tmp_path: Path, po
 
 @pytest.mark.torture
 def test_one_that_froze_past_its_lease_starts_no_request(tmp_path: Path, postgres: MakeUrl) -> None:
-    """All that it had claimed is sent by the other within the time; what it sends again was under way."""
+    """The other process sends all its claims in time; only requests in flight are duplicated."""
     settings: dict[str, object] = {"RATE_PER_SECOND": 100}
     with announced(tmp_path, postgres(), 1200, settings=settings, latency=0.03) as ships:
         ships.start("a")

@@ -24,7 +24,7 @@ FULL = 192 * 1024  # bytes of a file
 
 
 class SetClock:
-    """A clock whose wall time somebody sets back and forth; its seconds go on evenly."""
+    """A clock whose wall time is set back and forth; its monotonic seconds advance evenly."""
 
     def __init__(self) -> None:
         self.off = timedelta(0)
@@ -100,7 +100,7 @@ def hold(file: Path, seconds: float) -> None:
 
 
 def test_a_full_disk_sends_nothing_that_it_cannot_write_down(tmp_path: Path) -> None:
-    """No file may be written beyond a few pages; later all may be, and all goes on."""
+    """Limit files to a few pages, lift the limit later, and expect the work to continue."""
     with scene(tmp_path, 1500, latency=0.05) as here:
         here.start(RATE_PER_SECOND=0, largest_file=FULL)
         time.sleep(8)

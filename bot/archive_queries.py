@@ -1,4 +1,4 @@
-"""Questions to the archive, answered as the values that views show. Knows neither words nor Telegram."""
+"""Read queries of the archive: the facts shown in messages, built from stored posts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -24,7 +24,7 @@ async def card_facts(
     destination: DestinationId | None = None,
     reader: int | None = None,
 ) -> CardFacts:
-    """The facts of one card for a destination and, where one person reads it, that `reader`'s marks."""
+    """Return the facts of one card for a destination, with the bookmarks of `reader` if given."""
     places = await tx.scopes.of_post(post.id)
     mentions = await tx.posts.mentions_in(post.id)
     cited = {mention.target for mention in mentions if mention.target is not None}
@@ -59,7 +59,7 @@ async def _series_place(tx: Transaction, post: Post, destination: DestinationId 
 
 
 def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscribed: bool) -> SeriesPlace:
-    """Where `post` stands among the stored `episodes`, which are in order."""
+    """Return the position of `post` among the stored `episodes`, which are in order."""
     at = next((i for i, episode in enumerate(episodes) if episode.id == post.id), 0)
     before = episodes[at - 1] if at > 0 else None
     after = episodes[at + 1] if at + 1 < len(episodes) else None
@@ -74,7 +74,7 @@ def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscrib
 
 
 def _growth(grown: Grown | None) -> Growth | None:
-    """Readers gained, if the captures lie at least a day apart."""
+    """Return the readers gained, or None if the captures are less than a day apart."""
     if grown is None or grown.over < timedelta(days=1):
         return None
     return Growth(readers=grown.gained, days=round(grown.over / timedelta(days=1)))
@@ -117,7 +117,7 @@ async def latest_page(tx: Transaction, number: int, size: int = PER_PAGE) -> Pag
 
 
 async def scope_page(tx: Transaction, scope: Scope, number: int) -> Page[Line]:
-    """The posts of a tag or category, newest first."""
+    """Return a page of the posts of a tag or category, newest first."""
     counted = await tx.scopes.count(scope.id)
     total = counted.posts if counted else 0
     of = page_count(total)
@@ -129,7 +129,7 @@ async def scope_page(tx: Transaction, scope: Scope, number: int) -> Page[Line]:
 async def series_page(
     tx: Transaction, scope: Scope, number: int, *, subscribed: bool
 ) -> tuple[SeriesFacts, Page[Line | Gap]]:
-    """A series in the order of its episodes, with those that are known to be missing."""
+    """Return a page of a series in the order of its episodes, including missing ones."""
     posts = await tx.posts.of_series(scope.id)
     mentioned = [mention.title for _, _, mention in await tx.posts.unresolved()]
     entries = with_gaps(posts, scope, mentioned)
@@ -146,7 +146,7 @@ async def series_page(
 
 
 def with_gaps(posts: Sequence[Post], scope: Scope, mentioned: Iterable[str]) -> list[Line | Gap]:
-    """The episodes with a gap for every number below the highest that no stored post bears."""
+    """Return the episodes, with a Gap for each missing number below the highest."""
     titles: dict[int, str] = {}
     for title in mentioned:
         reading = read_title(title)
@@ -166,7 +166,7 @@ def _episode(entry: Line | Gap) -> int:
 
 
 def episode_line(post: Post) -> Line:
-    """A post as it is called within its series."""
+    """Return a line with the post's short title within its series."""
     title = short_title(post.title, post.series) if post.series else post.title
     return Line(
         post=post, title=title or post.title, label=None if post.episode is None else str(post.episode)
@@ -178,10 +178,10 @@ def lines(posts: Iterable[Post]) -> tuple[Line, ...]:
 
 
 async def month_page(tx: Transaction, year: int, month: int, number: int) -> Page[Line]:
-    """The posts of one month, oldest first."""
+    """Return a page of the posts of one month, oldest first."""
     return page_of(lines(await tx.posts.of_month(year, month)), number)
 
 
 async def named(tx: Transaction, kind: ScopeKind) -> list[Scope]:
-    """Every scope of a kind that has posts, the largest first."""
+    """Return the scopes of a kind that have posts, the largest first."""
     return [counted.scope for counted in await tx.scopes.counted(kind)]

@@ -1,4 +1,4 @@
-"""What time it is: the one place that asks, so that everything else can be told."""
+"""Clock: wall time and monotonic time behind one protocol, replaceable in tests."""
 
 import time
 from datetime import UTC, datetime
@@ -6,18 +6,20 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for people and rows, monotonic seconds for waits."""
+    """Wall time (aware UTC) for rows and messages, monotonic seconds for waits."""
 
     def now(self) -> datetime: ...
 
     def monotonic(self) -> float: ...
 
 
-# On Linux the usual monotonic clock stands still while the machine sleeps, and leases do not.
+# CLOCK_MONOTONIC stops while a Linux machine is suspended; leases in the database expire.
 _RUNNING: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
+    """The clock of the operating system."""
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 

@@ -1,7 +1,7 @@
-"""Moving house: what people have set, as JSON values that another database can take in.
+"""Export and import of chats and bookmarks as JSON records.
 
-Posts and scopes go by their names, not by their numbers, which each database gives anew. The fields are a
-contract between versions of the program: `version` says which.
+Posts and scopes are referenced by name, since ids differ between databases. The fields are a contract
+between versions of the program; `version` is the version of the record.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,7 @@ class _Preferences(BaseModel):
     pictures: Truth = True
 
 
-class _Wish(BaseModel):
+class _Subscription(BaseModel):
     kind: ScopeKind
     key: Text
     name: Text
@@ -94,7 +94,7 @@ class _Chat(BaseModel):
     standing: Standing
     reason: Text | None
     preferences: _Preferences
-    subscriptions: list[_Wish]
+    subscriptions: list[_Subscription]
     courses: list[_Course]
 
 
@@ -114,7 +114,7 @@ _LINE: TypeAdapter[_Chat | _Person] = TypeAdapter(Annotated[_Chat | _Person, Fie
 
 
 def checked(record: object) -> Mapping[str, Any]:
-    """The record as JSON values. Raises ValueError, whose one line names the first field that is wrong."""
+    """Return the validated record as JSON values. Raises ValueError with the first invalid field."""
     try:
         found = _LINE.validate_python(record)
     except ValidationError as error:
@@ -129,20 +129,20 @@ Record = dict[str, Any]
 
 
 class UnknownRecordError(ValueError):
-    """A line that is no record of this version; the text says why."""
+    """The line is no record of this version; the message gives the reason."""
 
 
 @dataclass(slots=True)
 class Restored:
-    """What was taken in; `strangers` are the titles of posts that are not stored here."""
+    """Result of an import; `unknown_posts` are the titles of posts that are not stored."""
 
     chats: int = 0
     people: int = 0
-    strangers: set[str] = field(default_factory=set)
+    unknown_posts: set[str] = field(default_factory=set)
 
 
 async def chat_record(tx: Transaction, chat: Destination) -> Record:
-    """A chat or topic with all that was set there."""
+    """Return the record of a chat or topic: preferences, subscriptions, courses."""
     titles = {post.id: post for post in await tx.posts.many(_lasts(await tx.courses.of(chat.id)))}
     return {
         "version": VERSION,
@@ -157,8 +157,8 @@ async def chat_record(tx: Transaction, chat: Destination) -> Record:
             part.name: _plain(getattr(chat.preferences, part.name)) for part in fields(Preferences)
         },
         "subscriptions": [
-            _scope(wish.scope) | {"muted": wish.muted}
-            for wish in await tx.destinations.subscriptions(chat.id)
+            _scope(subscription.scope) | {"muted": subscription.muted}
+            for subscription in await tx.destinations.subscriptions(chat.id)
         ],
         "courses": [
             {
@@ -175,7 +175,7 @@ async def chat_record(tx: Transaction, chat: Destination) -> Record:
 
 
 async def person_record(tx: Transaction, user_id: int) -> Record | None:
-    """A person's bookmarks and progress; None where there are none."""
+    """Return the record of a person's bookmarks and progress, or None."""
     marks = await tx.bookmarks.everything_of(user_id)
     posts = {post.id: post for post in await tx.posts.many(mark.post_id for mark in marks)}
     bookmarks = [
@@ -190,16 +190,16 @@ async def person_record(tx: Transaction, user_id: int) -> Record | None:
 
 
 async def every_record(tx: Transaction) -> list[Record]:
-    """All chats, then all people."""
+    """Return the records of all chats, then of all people."""
     chats = [await chat_record(tx, chat) for chat in await tx.destinations.everyone()]
     people = [await person_record(tx, user_id) for user_id in await tx.bookmarks.people()]
     return chats + [record for record in people if record is not None]
 
 
 async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: datetime) -> Restored:
-    """Write records into this database; what is there already is kept, or takes the record's value.
+    """Write `records` to the database; existing rows are kept or updated.
 
-    Raises UnknownRecordError; then the caller's transaction must not be committed.
+    Raises UnknownRecordError; the caller must then roll the transaction back.
     """
     done = Restored()
     known = PostLookup(await tx.posts.everything())
@@ -213,7 +213,7 @@ async def restore(tx: Transaction, records: Iterable[Mapping[str, Any]], now: da
 
 
 class PostLookup:
-    """The stored posts by every name they go by."""
+    """Index of the stored posts by title key, alias and archive id."""
 
     def __init__(self, posts: Iterable[Post]) -> None:
         self._by_name: dict[object, PostId] = {}
@@ -243,14 +243,14 @@ async def _restore_chat(
     to = await tx.destinations.restore(
         record["chat_id"], record["thread_id"], kind, record["title"], preferences, now
     )
-    for wish in record["subscriptions"]:
-        scope = await _ensured(tx, ScopeKind(wish["kind"]), wish["key"], wish["name"])
-        await tx.destinations.subscribe(to.id, scope.id, now, muted=wish["muted"])
+    for subscription in record["subscriptions"]:
+        scope = await _ensured(tx, ScopeKind(subscription["kind"]), subscription["key"], subscription["name"])
+        await tx.destinations.subscribe(to.id, scope.id, now, muted=subscription["muted"])
     for course in record["courses"]:
         scope = await _ensured(tx, ScopeKind.SERIES, course["series"], course["name"])
         last = known.find(course["last"]) if course["last"] else None
         if course["last"] and last is None:
-            done.strangers.add(course["last"]["title"])
+            done.unknown_posts.add(course["last"]["title"])
         await tx.courses.put(
             Course(
                 destination_id=to.id,
@@ -275,7 +275,7 @@ async def _restore_person(
     for bookmark in record["bookmarks"]:
         post_id = known.find(bookmark)
         if post_id is None:
-            done.strangers.add(bookmark["title"])
+            done.unknown_posts.add(bookmark["title"])
             continue
         saved, read = _instant(bookmark["saved_at"]), _instant(bookmark["read_at"])
         await tx.bookmarks.put(record["user_id"], Mark(post_id=post_id, saved_at=saved, read_at=read))

@@ -1,4 +1,4 @@
-"""Named places at which a test may have the process killed, to see that nothing is lost there."""
+"""Crash points: named places where a test kills the process."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def crash_point(wanted: str | None) -> Callable[[str], None]:
-    """A function to call at each named place; it kills the process at the n-th call with "name:n"."""
+    """Return a function to call at each named place; "name:n" kills the process at its n-th call."""
     if wanted is None:
         return lambda _: None
     name, _, count = wanted.partition(":")

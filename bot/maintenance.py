@@ -1,4 +1,4 @@
-"""What is done now and then without being asked: old duties end, ended ones are forgotten."""
+"""Periodic maintenance: expiry and pruning of deliveries, nightly backups, the scheduler."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DAY_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """Where an SQLite file is copied to, and how many copies are kept."""
+    """Source file, target folder and number of copies of the backup."""
 
     source: Path
     folder: Path
@@ -32,7 +32,7 @@ class Backup:
 
 
 class Maintenance(TriggeredWorker):
-    """Keeps the outbox small; woken by the schedule, works at most once an hour."""
+    """Worker that prunes the tables and makes the backup, at most once an hour."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Maintenance(TriggeredWorker):
         backup: Backup | None = None,
         backed_up: Callable[[float], None] = lambda _at: None,
     ) -> None:
-        """`backed_up` hears when the newest copy was made, in seconds since 1970."""
+        """`backed_up` is called with the time of the newest copy, in seconds since 1970."""
         super().__init__()
         self._backup = backup
         self._backed_up = backed_up
@@ -61,7 +61,7 @@ class Maintenance(TriggeredWorker):
             await self.prune()
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:
-        """A copy of the database, once a day."""
+        """Make a backup if the newest one is a day old."""
         made = copies(backup.source, backup.folder)
         newest = made[-1].stat().st_mtime if made else 0.0
         if now.timestamp() - newest >= DAY_SECONDS:
@@ -83,19 +83,19 @@ class Maintenance(TriggeredWorker):
         if self._backup is not None:
             await self._back_up(self._backup, now)
         if expired or pruned:
-            log.info("%s deliveries waited too long, %s ended ones are forgotten", expired, pruned)
+            log.info("%s deliveries expired, %s ended ones were deleted", expired, pruned)
 
 
-TICK_SECONDS = 30  # how late a digest or a prune may begin
+TICK_SECONDS = 30  # maximum delay of a digest or a prune
 
 
 def make_schedule(
     *, scan: Callable[[], None], scan_seconds: float, tick: Callable[[], None]
 ) -> AsyncIOScheduler:
-    """A scheduler, not started yet: `scan` every `scan_seconds`, `tick` every TICK_SECONDS."""
+    """Return a scheduler, not started: `scan` every `scan_seconds`, `tick` every TICK_SECONDS."""
     schedule = AsyncIOScheduler(
         timezone=UTC,
-        # The defaults would skip a job that is a second late, without a word.
+        # The default grace time drops a job that is a second late.
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
     schedule.add_job(_async(scan), "interval", seconds=scan_seconds, id="scan")
@@ -111,9 +111,9 @@ def _async(wake: Callable[[], None]) -> Callable[[], object]:
 
 
 async def end_lost_claims(database: Database, begun: SendLog | None, now: datetime, *, resend: bool) -> None:
-    """On SQLite nobody else lives: what is still being sent was begun by a process that is no more.
+    """End the claims of a crashed process at the start, on SQLite only, where no other process runs.
 
-    Where several processes may live, the others' claims end with their leases instead.
+    With several processes, claims end with their leases instead.
     """
     if database.is_multi_process:
         return

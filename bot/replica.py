@@ -1,7 +1,6 @@
-"""This process among those that share a database: its name, the leases it holds, the bell it hears.
+"""Membership of this process among the replicas of one database: heartbeat, leases, notifications.
 
-Knows when it joins and leaves, not what the leases are for. With one process, as on SQLite, there is nothing
-to do.
+On SQLite there is one process, and all leases are held from the start.
 """
 
 import os
@@ -18,11 +17,14 @@ from storage.database import Database
 
 
 class Replica:
-    """`pulse` says that this process lives: when it runs out, the others end its claims. `updates` is the
-    right to ask Telegram for updates, or to tell it where to bring them."""
+    """One replica.
+
+    `pulse` is its heartbeat: after it expires, the other replicas end its claims. `updates` is the lease of
+    the replica that polls for updates or registers the webhook.
+    """
 
     def __init__(self, database: Database, clock: Clock, span: float = SPAN_SECONDS) -> None:
-        """What it holds ends `span` seconds after it."""
+        """`span` is the duration of a lease in seconds."""
         self._database = database
         self._clock = clock
         self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
@@ -30,30 +32,30 @@ class Replica:
         self.updates = LeaseHolder(database, clock, "updates", self._name, span=span)
         self.once = UpdateDeduplicator(database, clock)
 
-    async def join(self, supervisor: Supervisor, heard: Callable[[], None]) -> None:
-        """Begin to live; `heard` is called whenever some process has planned deliveries."""
+    async def join(self, supervisor: Supervisor, notified: Callable[[], None]) -> None:
+        """Start the heartbeat; `notified` is called when any replica has queued deliveries."""
         await self.pulse.renew()
         if self._database.is_multi_process:
             supervisor.start("pulse", self.pulse.run, endless=True)
-            supervisor.start("bell", lambda: self._database.listen(heard), endless=True)
+            supervisor.start("bell", lambda: self._database.listen(notified), endless=True)
 
     async def listen(self, supervisor: Supervisor) -> None:
-        """Try from now on to be the one that hears updates."""
+        """Compete for the lease of updates."""
         await self.updates.renew()
         if self._database.is_multi_process:
             supervisor.start("updates", self.updates.run, endless=True)
 
     @asynccontextmanager
     async def only_one(self, work: str) -> AsyncIterator[bool]:
-        """For what one process does while the others need not; whether it is this one."""
+        """Yield whether this replica holds the lease of `work`."""
         lease = LeaseHolder(self._database, self._clock, work, self._name)
-        mine = await lease.renew()
+        held = await lease.renew()
         try:
-            yield mine
+            yield held
         finally:
             await lease.release()
 
     async def leave(self) -> None:
-        """What this process did is the others' from now on."""
+        """Release all leases."""
         await self.updates.release()
         await self.pulse.release()

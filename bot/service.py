@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows everyone. Builds, starts and stops the parts in order."""
+"""Composition root: builds, starts and stops the parts of the service in order."""
 
 import logging
 from contextlib import AsyncExitStack
@@ -61,7 +61,7 @@ App = Application[Any, Any, Any, Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The parts that need Telegram."""
+    """The parts that need a connection to Telegram."""
 
     application: App
     sender: DeliveryWorker
@@ -69,7 +69,7 @@ class Connected:
 
 
 class Service:
-    """The whole bot: `start`, then `stop`; in between everything runs by itself."""
+    """The whole bot; `start` runs everything in background tasks until `stop`."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Service:
         clock: Clock | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """`limits` are for a wire that has others than Telegram's."""
+        """`limits` replace Telegram's for a server with other rate limits."""
         agree_with_libraries()
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -109,12 +109,12 @@ class Service:
         self._connected: Connected | None = None
 
     async def start(self, *, polling: bool = True) -> None:
-        """`open`, then `connect`."""
+        """Call `open`, then `connect`."""
         await self.open()
         await self.connect(polling=polling)
 
     async def open(self) -> None:
-        """Open and migrate the database and take dumps in; Telegram is not needed for that.
+        """Open and migrate the database and start ingesting; this does not need Telegram.
 
         Raises UnusableDatabaseError.
         """
@@ -165,7 +165,7 @@ class Service:
         )
 
     async def connect(self, *, polling: bool = True) -> None:
-        """Ask Telegram who we are, begin to answer and to send. Raises Telegram's errors; may be repeated."""
+        """Call getMe, start answering and sending. Raises TelegramError; may be repeated."""
         limiter = rate_limiter_of(
             self.settings, self._limits, self.database, self.clock, self._replica.pulse, self.metrics
         )
@@ -187,7 +187,7 @@ class Service:
         self.supervisor.start("hearing", run)
 
     async def _tell_profile(self) -> None:
-        """What could not be told is told at the next start."""
+        """Set the bot's name, descriptions and commands; a failure is retried at the next start."""
         async with self._replica.only_one("profile") as mine:
             if mine:
                 bot = self.running.application.bot
@@ -238,13 +238,13 @@ class Service:
 
     @property
     def running(self) -> Connected:
-        """The parts that talk to Telegram; only after `connect`."""
+        """Return the connected parts. Raises RuntimeError before `connect`."""
         if self._connected is None:
             raise RuntimeError("the service is not connected")
         return self._connected
 
     async def stop(self) -> None:
-        """No new work; requests in flight are awaited; the rest is left to its lease."""
+        """Stop new work and wait for requests in flight; other claims end with their leases."""
         connected = self._connected
         if self._hearing is not None:
             self._hearing.stop()
@@ -270,7 +270,7 @@ class Service:
         await self.database.close()
 
     def _tick(self) -> None:
-        """Something may be due."""
+        """Wake every worker with scheduled work."""
         self._housekeeper.wake()
         self._timekeeper.wake()
         self._troubles.wake()
@@ -299,7 +299,7 @@ class Service:
         self.metrics.dump_ingested(report.result)
 
     def _news(self) -> None:
-        """Something was taken in."""
+        """Refresh the composer and wake the sender after an ingest."""
         if self._connected is not None:
             self._connected.composer.refresh()
             self._connected.sender.wake()

@@ -1,6 +1,6 @@
-"""Every setting: its name, type, default and meaning; read from the environment and `.env` once, passed down.
+"""Settings: name, type, default and description of each, read once from the environment and `.env`.
 
-The only module that reads the environment.
+No other module reads the environment.
 """
 
 import os
@@ -22,7 +22,7 @@ FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
 
 class Settings(BaseSettings):
-    """What an operator can choose. The description of each field is the README's table."""
+    """All settings. The descriptions are the rows of the documented table."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
 
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def timetable(self) -> tuple[ScheduledSource, ...]:
-        """What is fetched by itself, and when; nothing unless it was asked for."""
+        """Return the crawled addresses with their schedules; empty without FEED_URL and PAGES."""
         feed = (
             (ScheduledSource(url=self.feed_url, cron=self.feed_cron, origin="feed"),) if self.feed_url else ()
         )
@@ -184,26 +184,26 @@ class Settings(BaseSettings):
 
     @property
     def answer_seconds(self) -> float:
-        """How long a send waits for its answer: a claim must outlive its request."""
+        """Return the timeout of a send in seconds; a claim must outlive its request."""
         return min(self.read_seconds, self.lease_seconds / 2)
 
     @property
     def rate(self) -> float | None:
-        """Messages a second, None without a limit."""
+        """Return the messages per second, or None without a limit."""
         return self.rate_per_second or None
 
     @property
     def proxy(self) -> str | None:
-        """The proxy's address, with its password."""
+        """Return the address of the proxy with its password."""
         return self.proxy_url.get_secret_value() if self.proxy_url else None
 
     @property
     def paid(self) -> bool:
-        """Whether what goes out beyond Telegram's free rate is to be paid for in Stars."""
+        """Return whether messages above Telegram's free rate are paid broadcasts."""
         return self.rate_per_second > FREE_PER_SECOND
 
     def database_address(self) -> str:
-        """DATABASE_URL with its password. Raises SettingsError for a wrong DATABASE_PASSWORD_FILE."""
+        """Return DATABASE_URL with its password. Raises SettingsError for an invalid password file."""
         address = self.database_url.get_secret_value()
         if address.startswith("sqlite"):
             return address
@@ -220,7 +220,7 @@ class Settings(BaseSettings):
         return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
 
     def token(self) -> str:
-        """The bot's token. Raises SettingsError when it is missing or has another form."""
+        """Return the bot's token. Raises SettingsError if it is missing or malformed."""
         token = self._given_token()
         if not token:
             raise SettingsError(
@@ -238,12 +238,12 @@ class Settings(BaseSettings):
         return _secret("BOT_TOKEN_FILE", self.bot_token, self.bot_token_file)
 
     def webhook_secret_text(self) -> str:
-        """What Telegram must say with each update; empty where none was chosen. Raises SettingsError."""
+        """Return the webhook's secret token, or an empty text if none is set. Raises SettingsError."""
         return _secret("WEBHOOK_SECRET_FILE", self.webhook_secret, self.webhook_secret_file)
 
 
 def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
-    """A secret from its setting, or from the file that `setting` names. Raises SettingsError."""
+    """Return a secret from its setting or from `file`. Raises SettingsError with the name `setting`."""
     if given is not None and given.get_secret_value().strip():
         return given.get_secret_value().strip()
     if file is None:
@@ -258,12 +258,12 @@ def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
 
 
 def agree_with_libraries() -> None:
-    """Tell python-telegram-bot, which reads it from the environment, to give durations as timedelta."""
-    os.environ.setdefault("PTB_TIMEDELTA", "1")  # noqa: TID251 - here is where the environment is dealt with
+    """Set PTB_TIMEDELTA, so that python-telegram-bot returns durations as timedelta."""
+    os.environ.setdefault("PTB_TIMEDELTA", "1")  # noqa: TID251 - the only module that uses the environment
 
 
 def read_settings(**given: object) -> Settings:
-    """The settings of the environment, with `given` in place of some. Raises SettingsError, one line."""
+    """Return the settings of the environment, overridden by `given`. Raises SettingsError."""
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:

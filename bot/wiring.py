@@ -1,7 +1,4 @@
-"""What the service is put together from, made of the settings: wires, rules, copies of the database.
-
-Knows the settings and the parts; starts nothing.
-"""
+"""Factories of the service's parts from the settings: HTTP clients, rate limiter, ingest rules, crawler."""
 
 import hashlib
 from collections.abc import Callable
@@ -45,19 +42,19 @@ from bot.telegram.http_request import AiohttpRequest
 from storage.database import Database, open_database
 from storage.errors import UnusableDatabaseError
 
-POLL_SECONDS = 10  # how long one request for updates stays open
+POLL_SECONDS = 10  # timeout of one long poll for updates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wires:
-    """The three ways out: asking for updates, answering people, pushing news; connections of their own."""
+    """Separate connection pools for getUpdates, for answers to users and for deliveries."""
 
     polling: BaseRequest
     answers: BaseRequest
     pushes: BaseRequest
 
     def bot(self, wire: BaseRequest, settings: Settings, token: str) -> Bot:
-        """The library's bot on one of them. Without one for updates it would make its own."""
+        """Return the library's Bot on one pool; without `get_updates_request` it would open another."""
         base = f"{settings.bot_api_url}/bot"
         return Bot(token, base_url=base, request=wire, get_updates_request=self.polling)
 
@@ -76,20 +73,20 @@ def telegram_wires(settings: Settings) -> Wires:
 def rate_limiter_of(
     settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: LeaseHolder, metrics: Metrics
 ) -> RateLimiter:
-    """Where several processes may share the bot, its limits are kept in rows; else in memory."""
+    """Return a rate limiter in the database if several processes share the bot, otherwise in memory."""
     if not database.is_multi_process:
         return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
     return SharedRateLimiter(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
 
 
 async def open_checked_database(settings: Settings) -> Database:
-    """The database, open and of today's schema. Raises UnusableDatabaseError, for a damaged file too."""
+    """Open and migrate the database. Raises UnusableDatabaseError, also for a damaged file."""
     url = settings.database_address()
     file = sqlite_file(url)
     if file is not None and (fault := damage(file)):
         raise UnusableDatabaseError(
-            f"the database {file} is damaged ({fault}): stop the bot, move it and the files beside it away, "
-            "and put a copy back with `kexue-bot restore COPY`"
+            f"the database {file} is damaged ({fault}): stop the bot, move it, its -wal and its -shm "
+            "away, and restore a backup with `kexue-bot restore COPY`"
         )
     return await open_database(url)
 
@@ -115,7 +112,7 @@ async def ingest_file(
 
 
 def backup_of(settings: Settings) -> Backup | None:
-    """What is copied at night; nothing without BACKUP_DIR, or where the database is not an SQLite file."""
+    """Return the nightly backup; None without BACKUP_DIR or if the database is not an SQLite file."""
     file = sqlite_file(settings.database_address())
     if settings.backup_dir is None or file is None:
         return None
@@ -134,7 +131,7 @@ def delivery_config_of(settings: Settings) -> DeliveryConfig:
 
 
 def rules_of(settings: Settings) -> IngestRules:
-    """Raises SettingsError for a wrong SERIES_FILE."""
+    """Return the ingest rules. Raises SettingsError for an invalid SERIES_FILE."""
 
     def notice(report: IngestReport) -> str:
         if report.error is not None:
@@ -163,7 +160,7 @@ def _overrides(file: Path | None) -> Overrides:
 
 
 def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) -> Fetcher:
-    """`pause` in seconds instead of FETCH_PAUSE_SECONDS."""
+    """Return the HTTP client of the crawler; `pause` in seconds overrides FETCH_PAUSE_SECONDS."""
     return Fetcher(
         clock,
         user_agent=settings.user_agent,

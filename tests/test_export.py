@@ -77,7 +77,7 @@ async def test_everything_that_was_set_is_there_again(tmp_path: Path) -> None:
     async def unit(tx: Transaction) -> list[dict[str, Any]]:
         await store(tx, [essay("别的"), *reversed(POSTS)])  # so that no number is the same
         done = await restore(tx, records, later)
-        assert (done.chats, done.people, done.strangers) == (3, 1, set())
+        assert (done.chats, done.people, done.unknown_posts) == (3, 1, set())
         await restore(tx, records, later)
         return await every_record(tx)
 
@@ -89,7 +89,7 @@ async def test_a_bookmark_of_a_post_that_is_not_stored_is_named(tmp_path: Path) 
     records = await exported(tmp_path)
     async with database_in(tmp_path, "new.db") as database:
         done = await database.write(lambda tx: restore(tx, records, THEN))
-    assert done.strangers == {"甲", "漫谈（1）：第1则"}
+    assert done.unknown_posts == {"甲", "漫谈（1）：第1则"}
 
 
 def _chat(**preferences: object) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The command line: each command reads the settings it needs, calls one function, and ends with a clear code.
+"""Command line interface: declarations of the commands and their exit codes.
 
-0 is success, 1 something of what was asked failed, 2 a wrong call or setting.
+Exit codes: 0 success, 1 the command failed, 2 a wrong argument or setting. Commands import their modules
+when they run, so that --help stays fast.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 def settings_or_exit(**given: object) -> "Settings":
+    """Return the settings, or exit with code 2 and one line."""
     from bot.settings import read_settings
 
     try:
@@ -39,6 +41,7 @@ def settings_or_exit(**given: object) -> "Settings":
 
 
 def address_or_exit(settings: "Settings") -> str:
+    """Return the database address with its password, or exit with code 2 and one line."""
     try:
         return settings.database_address()
     except SettingsError as error:
@@ -46,13 +49,13 @@ def address_or_exit(settings: "Settings") -> str:
 
 
 def fail(reason: str, *, code: int = 1) -> NoReturn:
-    """End with one line on standard error."""
+    """Print one line to standard error and exit with `code`."""
     click.echo(f"kexue-bot: {reason}", err=True)
     sys.exit(code)
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; a known mistake becomes one line and its exit code."""
+    """Run `work` and return its result; an expected error becomes one line and an exit code."""
     try:
         return asyncio.run(work)
     except SettingsError as error:
@@ -67,7 +70,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 @main.command()
 def run() -> None:
-    """Run the service until it is told to stop (SIGTERM, Ctrl-C)."""
+    """Run the service until SIGTERM or Ctrl-C."""
     from bot.cli.run import serve
 
     settings = settings_or_exit()
@@ -78,7 +81,7 @@ def run() -> None:
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def parse(files: tuple[Path, ...]) -> None:
-    """Print what dumps show, one sighting a line, as JSON."""
+    """Parse dumps and print one sighting per line as JSON."""
     from bot.cli.archive import parse_file
 
     failed = False
@@ -89,9 +92,9 @@ def parse(files: tuple[Path, ...]) -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a dump.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per dump.")
 def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Take files or folders in, as the service would."""
+    """Ingest files or folders as the service does."""
     from bot.cli.archive import ingest_paths
 
     settings = settings_or_exit()
@@ -102,7 +105,7 @@ def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
 @main.command()
 @click.argument("what", type=click.Choice(["posts", "chats"]))
 def export(what: str) -> None:
-    """Print what is stored, one JSON object a line."""
+    """Print the stored posts or chats, one JSON object per line."""
     from bot.cli.archive import export_stored
 
     finish(export_stored(settings_or_exit(), what))
@@ -112,7 +115,7 @@ def export(what: str) -> None:
 @click.argument("what", type=click.Choice(["chats"]))
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 def import_(what: str, file: TextIO) -> None:
-    """Take in what `export chats` printed, from FILE or standard input; the posts must be stored already."""
+    """Import the output of `export chats` from FILE or standard input; ingest the posts first."""
     from bot.cli.archive import import_chats
 
     del what  # posts come from dumps
@@ -121,7 +124,7 @@ def import_(what: str, file: TextIO) -> None:
 
 @main.command()
 def series() -> None:
-    """List the series that are known, with their gaps."""
+    """List the series with their missing episodes."""
     from bot.cli.archive import list_series
 
     finish(list_series(settings_or_exit()))
@@ -134,14 +137,14 @@ def series() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("preview.html"),
     show_default=True,
-    help="Where to write it; .png takes a picture, for which Chromium must be installed.",
+    help="Output file; .png takes a screenshot and needs Chromium.",
 )
 @click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 @click.option(
     "--as", "kind", type=click.Choice(["announcement", "card"]), default="announcement", show_default=True
 )
 def preview(post: str, out: Path, language: str, kind: str) -> None:
-    """Show how POST (a number or words of its title) will look, rich and classic side by side."""
+    """Render the messages of POST (a number or words of its title), rich and classic side by side."""
     from bot.preview import ENDINGS, NoSuchPostError, write
     from bot.preview import preview as make
     from bot.preview.screenshot import NoPictureError
@@ -160,7 +163,7 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
 
 @main.command()
 def sources() -> None:
-    """Show how each feed and page goes that is fetched: tries, changes, errors, the next time (UTC)."""
+    """Show each crawled feed and page: requests, changes, errors, the next time (UTC)."""
     from bot.cli.sources import list_sources
 
     sys.exit(finish(list_sources(settings_or_exit())))
@@ -168,10 +171,12 @@ def sources() -> None:
 
 @main.command()
 @click.option("--from", "archive", default="https://kexue.fm/content.html", show_default=True)
-@click.option("--posts", is_flag=True, help="Then fetch each post's page, for its tags and excerpt.")
-@click.option("--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds.")
+@click.option("--posts", is_flag=True, help="Also fetch each post's page for its tags and excerpt.")
+@click.option(
+    "--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds between requests."
+)
 def backfill(archive: str, posts: bool, pause: float) -> None:
-    """Fill the archive from the blog's page of all posts; subscribers are not told. May be repeated."""
+    """Fill the archive from the blog's page of all posts, without notifications. May be repeated."""
     from bot.cli.sources import fill
 
     settings = settings_or_exit()
@@ -182,7 +187,7 @@ def backfill(archive: str, posts: bool, pause: float) -> None:
 @main.command()
 @click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
 def console(language: str) -> None:
-    """Talk to the bot on this terminal; needs no token and no Telegram."""
+    """Chat with the bot on this terminal, without token and Telegram."""
     from bot.cli.console import Console
 
     settings = settings_or_exit()
@@ -202,7 +207,7 @@ def console(language: str) -> None:
 
 @main.command()
 def demo() -> None:
-    """See the bot at work with sample dumps; needs nothing."""
+    """Run a demonstration with sample dumps, without any setting."""
     from bot.cli.console import demo as show
 
     set_up_logs(settings_or_exit(_env_file=None), least=logging.ERROR)
@@ -211,14 +216,14 @@ def demo() -> None:
 
 @main.command()
 def check() -> None:
-    """Look at the settings, the database, the dump folder and the token, a line each."""
+    """Check the settings, the database, the dump folder and the token, one line each."""
     from bot.cli.check import check_all
 
     sys.exit(finish(check_all()))
 
 
 def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
-    """Logs as the settings want them, at least at level `least`, and never with the token."""
+    """Configure logging from `settings`, at least at level `least`, with the token redacted."""
     level = max(logging.getLevelNamesMapping()[settings.log_level], least)
     try:
         secrets = [settings.token()]
@@ -231,22 +236,22 @@ def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
 @main.command()
 @click.argument("copy", type=click.Path(path_type=Path))
 def restore(copy: Path) -> None:
-    """Put COPY, which the bot made at night, in the place of the database; the bot must be stopped."""
+    """Restore the backup COPY as the database; the bot must be stopped."""
     from bot.ops.backup import BackupError, put_back, sqlite_file
 
     target = sqlite_file(address_or_exit(settings_or_exit()))
     if target is None:
-        fail("only an SQLite database can be put back: DATABASE_URL names another", code=2)
+        fail("only an SQLite database can be restored: DATABASE_URL names another", code=2)
     try:
         put_back(copy, target)
     except BackupError as error:
         fail(str(error))
-    click.echo(f"{copy} is the database at {target} now")
+    click.echo(f"restored {copy} to {target}")
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date, as every start does; may be repeated."""
+    """Migrate the database to the current schema, as every start does; may be repeated."""
     from bot.cli.database import bring_up_to_date
 
     settings = settings_or_exit()
@@ -258,13 +263,13 @@ def migrate() -> None:
 @click.option("--from", "source", metavar="URL", help="The database to copy.  [default: DATABASE_URL]")
 @click.option("--to", "target", metavar="URL", help="An empty database.  [default: DATABASE_URL]")
 def copy(source: str | None, target: str | None) -> None:
-    """Copy a whole installation into another database; no bot may be running on either."""
+    """Copy an installation into another database; no bot may run on either."""
     from bot.cli.database import copy_all
     from storage.copy import CopyRefusedError
 
     settings = settings_or_exit()
     if source is None and target is None:
-        fail("give --to, --from or both: what is not given is DATABASE_URL", code=2)
+        fail("give --to, --from or both; the default of each is DATABASE_URL", code=2)
     set_up_logs(settings, least=logging.ERROR)
     source, target = source or address_or_exit(settings), target or address_or_exit(settings)
     try:
@@ -275,7 +280,7 @@ def copy(source: str | None, target: str | None) -> None:
 
 @main.command()
 def health() -> None:
-    """Ask the running service whether it lives: the container's health check."""
+    """Check that the service runs: the container's health check."""
     from bot.ops.probe import probe
 
     sys.exit(probe(settings_or_exit().http_port))

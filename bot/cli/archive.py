@@ -1,4 +1,4 @@
-"""What the command line prints of dumps and of what is stored: JSON for programs, plain lines for people.
+"""Commands on dumps and stored posts: parse, ingest, export, import, series.
 
 The fields of `parse` and `ingest` are a contract with other programs.
 """
@@ -33,9 +33,9 @@ from storage.model import Dump, Post, ScopeKind, Sighting
 
 log = logging.getLogger(__name__)
 
-MANY = 20  # files that are worth a progress bar
+MANY = 20  # files from which a progress bar is shown
 
-# What says only how good the evidence is.
+# Internal columns: keys and times of the evidence.
 PRIVATE = (
     "title_key", "series_key", "series_id", "title_at", "excerpt_at", "date_layout", "category_at", "tags_at",
 )  # fmt: skip
@@ -70,7 +70,7 @@ def _parse(path: Path, dump: Dump) -> bool:
 
 
 def _inferred(vocabulary: Vocabulary, sighting: Sighting) -> tuple[str, ...]:
-    """Tags that are likely and not given; the file alone teaches less than an archive does."""
+    """Return inferred tags that are not given; one file trains the vocabulary less than an archive."""
     given = {tag_key(tag) for tag in sighting.tags or ()}
     found = infer_tags(vocabulary, sighting.title, sighting.excerpt or "", sighting.category)
     return tuple(tag for tag in found if tag_key(tag) not in given)
@@ -99,7 +99,7 @@ def _parsed(file: str, layout: str, sighting: Sighting, place: SeriesMembership 
 
 
 async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bool) -> int:
-    """Take files and folders in; a line for each dump. Returns the exit code."""
+    """Ingest files and folders, print one line per dump, return the exit code."""
     rules, clock = rules_of(settings), SystemClock()
     files = list(_files(paths))
     database = await open_database(settings.database_address())
@@ -172,7 +172,7 @@ async def _named_by(tx: Transaction, post: Post) -> dict[str, Any]:
 
 
 async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
-    """Take in what `export chats` printed, all of it or nothing. Returns the exit code."""
+    """Import the output of `export chats` in one transaction; return the exit code."""
     try:
         records = [json.loads(line) for line in lines if line.strip()]
     except (ValueError, RecursionError) as error:
@@ -188,13 +188,13 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
     finally:
         await database.close()
     click.echo(f"{done.chats} chats, {done.people} people")
-    for title in sorted(done.strangers):
+    for title in sorted(done.unknown_posts):
         click.echo(f"not stored here, so not bookmarked or read: {title}", err=True)
-    return 1 if done.strangers else 0
+    return 1 if done.unknown_posts else 0
 
 
 async def list_series(settings: Settings) -> None:
-    """A line for each series: how much of it is stored, and which episodes are not."""
+    """Print one line per series with the stored and the missing episodes."""
     database = await open_database(settings.database_address())
     try:
         for line in await _series_lines(database):

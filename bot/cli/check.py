@@ -1,4 +1,4 @@
-"""`kexue-bot check`: is everything in place? A line each, with the mend where something is not."""
+"""`kexue-bot check`: settings, database, dump folder and token, one line each with the fix."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -16,11 +16,11 @@ Check = Callable[[Settings], Awaitable[str]]
 
 
 class CheckFailedError(Exception):
-    """What is wrong, and the mend."""
+    """A check failed; the message gives the reason and the fix."""
 
 
 async def check_all() -> int:
-    """Run every check; returns 1 if any is bad."""
+    """Run every check; return 1 if one fails."""
     try:
         settings = read_settings()
         rules_of(settings)
@@ -38,11 +38,11 @@ async def check_all() -> int:
 
 async def _shown(name: str, check: Check, settings: Settings) -> bool:
     try:
-        said = await check(settings)
+        detail = await check(settings)
     except (CheckFailedError, SettingsError, UnusableDatabaseError) as error:
         click.echo(f"bad   {name}: {error}")
         return False
-    click.echo(f"ok    {name}: {said}")
+    click.echo(f"ok    {name}: {detail}")
     return True
 
 

@@ -1,4 +1,4 @@
-"""`kexue-bot migrate` and `kexue-bot copy`: a schema up to date, an installation moved, on a terminal."""
+"""`kexue-bot migrate` and `kexue-bot copy`: schema migration and copy of an installation."""
 
 import sys
 
@@ -14,7 +14,7 @@ from storage.errors import UnusableDatabaseError
 
 
 async def bring_up_to_date(url: str) -> None:
-    """Raises UnusableDatabaseError."""
+    """Migrate the database. Raises UnusableDatabaseError."""
     _refuse_damaged(url)
     before, today = await migrate(url)
     if before == today:
@@ -26,7 +26,7 @@ async def bring_up_to_date(url: str) -> None:
 
 
 async def copy_all(source: str, target: str, *, resend: bool) -> None:
-    """Raises CopyRefusedError and UnusableDatabaseError."""
+    """Copy all tables. Raises CopyRefusedError and UnusableDatabaseError."""
     _refuse_damaged(source)
     progress = Progress(
         TextColumn("{task.description:<14}"),
@@ -56,4 +56,4 @@ async def copy_all(source: str, target: str, *, resend: bool) -> None:
 def _refuse_damaged(url: str) -> None:
     file = sqlite_file(url)
     if file is not None and (fault := damage(file)):
-        raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): put a copy of it back first")
+        raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): restore a backup first")

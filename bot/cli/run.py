@@ -1,4 +1,4 @@
-"""`kexue-bot run`: the service on the real wire, until a signal."""
+"""`kexue-bot run`: the service until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -16,33 +16,33 @@ from bot.wiring import telegram_wires
 
 log = logging.getLogger(__name__)
 
-GIVE_BACK_SECONDS = 10.0  # between two times that free memory is given back to the system
+TRIM_SECONDS = 10.0  # between two calls of trim_heap
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegram at the start
 
 
 async def serve(settings: Settings) -> None:
-    """Raises SettingsError for a wrong token; waits for a Bot API server that cannot be reached."""
+    """Run the service; retry while the Bot API is unreachable. Raises SettingsError for a refused token."""
     limit_malloc_arenas()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     service = Service(settings, settings.token(), telegram_wires(settings))
     await service.open()
     try:
-        if await _reached(service, stopping):
+        if await _connect(service, stopping):
             freeze_gc()
             log.info("running as @%s", service.services.bot)
-            await _tidying_until(stopping)
+            await _trim_until(stopping)
     finally:
         await service.stop()
 
 
-async def _tidying_until(stopping: asyncio.Event) -> None:
+async def _trim_until(stopping: asyncio.Event) -> None:
     while not stopping.is_set():
-        if not await wait_for(stopping, GIVE_BACK_SECONDS):
+        if not await wait_for(stopping, TRIM_SECONDS):
             trim_heap()
 
 
-async def _reached(service: Service, stopping: asyncio.Event) -> bool:
+async def _connect(service: Service, stopping: asyncio.Event) -> bool:
     pause = FIRST_PAUSE
     while not stopping.is_set():
         try:
@@ -61,7 +61,7 @@ async def _reached(service: Service, stopping: asyncio.Event) -> bool:
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
-    """SIGTERM and SIGINT set the event; a second one ends the process at once."""
+    """Set the event on SIGTERM and SIGINT; a second signal exits at once."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

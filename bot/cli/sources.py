@@ -1,4 +1,4 @@
-"""The command line's part of the live sources: how they go, and filling the archive from the blog."""
+"""`kexue-bot sources` and `kexue-bot backfill`: state of the crawler, progress of a backfill."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from storage.model import Source
 
 
 async def list_sources(settings: Settings) -> int:
-    """A line for each source; returns 1 if one of them fails."""
+    """Print one line per source; return 1 if one of them fails."""
     database = await open_database(settings.database_address())
     try:
         stored = await database.read(lambda tx: tx.dumps.sources())
@@ -32,17 +32,17 @@ async def list_sources(settings: Settings) -> int:
 
 
 def source_line(url: str, cron: str, source: Source | None) -> str:
-    """How one source goes; times are UTC."""
+    """Return the state of one source in one line; times are UTC."""
     if source is None:
         return f"{url} ({cron}): never asked; the service asks it"
-    said = (
+    line = (
         f"{url} ({cron}): {'no' if source.items is None else source.items} items, "
         f"tried {_moment(source.last_try)}, had {_moment(source.last_success)}, "
         f"changed {_moment(source.last_change)}, next {_moment(source.next_run)}"
     )
     if source.error is None:
-        return said
-    return f"{said}; failed {source.failures} in a row: {source.error}"
+        return line
+    return f"{line}; failed {source.failures} in a row: {source.error}"
 
 
 def _moment(at: datetime | None) -> str:
@@ -50,7 +50,7 @@ def _moment(at: datetime | None) -> str:
 
 
 async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -> int:
-    """Fill the archive, with a bar on the terminal; returns the exit code."""
+    """Run a backfill with a progress bar; return the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
     database = await open_database(settings.database_address())
@@ -78,7 +78,7 @@ async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -
 
 
 def report(filled: BackfillResult) -> list[str]:
-    """What came of it, in plain lines."""
+    """Return the report of a backfill, one text per line."""
     lines = [
         f"{filled.posts} posts on the page of all posts, {filled.new} new; {filled.pages} pages taken in"
     ]

@@ -1,7 +1,6 @@
-"""Copies of the SQLite database: made while it is in use, checked, kept for a while, put back.
+"""Backups of the SQLite database: online copy, integrity check, rotation, restore.
 
-Knows files and SQLite; nothing of what the database holds. A copy of the file alone would miss the
-write-ahead log beside it, which is why SQLite itself makes the copy.
+VACUUM INTO makes the copy, since copying the file would miss the pages of the write-ahead log.
 """
 
 import asyncio
@@ -15,15 +14,15 @@ from urllib.parse import quote
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _PARTIAL = ".partial"
-_BESIDE = ("-wal", "-shm", "-journal")
+_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 class BackupError(Exception):
-    """No copy was made or put back; the text is one line with the reason and the mend."""
+    """A backup or a restore failed; the message is one line with the reason and the fix."""
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite DATABASE_URL; None for another database or one in memory."""
+    """Return the file of an SQLite DATABASE_URL; None for other databases and those in memory."""
     scheme, _, rest = url.partition("://")
     name = rest.partition("/")[2].partition("?")[0]
     if scheme.partition("+")[0] != "sqlite" or not name or name.startswith((":memory:", "file:")):
@@ -32,9 +31,9 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def damage(file: Path) -> str | None:
-    """What SQLite finds wrong with `file`, in one line; None for a sound one. Reads all of it.
+    """Return the first errors of SQLite's quick_check in one line, or None. Reads the whole file.
 
-    A file that is not there or empty is sound: a database will be made in its place.
+    A missing or empty file has no errors: a database will be created in its place.
     """
     if not file.exists() or not file.stat().st_size:
         return None
@@ -47,17 +46,17 @@ def damage(file: Path) -> str | None:
 
 
 async def back_up(source: Path, folder: Path, *, keep: int, now: datetime) -> Path:
-    """Copy `source` into `folder` under the time `now`, then remove all but the `keep` newest copies.
+    """Copy `source` to `folder` with `now` in the name, then delete all but the `keep` newest copies.
 
-    Does not disturb the running bot. Raises BackupError; older copies are then all kept.
+    Safe while the bot runs. Raises BackupError before any copy is deleted.
     """
     copy = await asyncio.to_thread(copy_database, source, folder, now)
-    await asyncio.to_thread(forget_old, source, folder, keep)
+    await asyncio.to_thread(delete_old, source, folder, keep)
     return copy
 
 
 def copy_database(source: Path, folder: Path, now: datetime) -> Path:
-    """A consistent, checked copy of `source` in `folder`, named after `now`. Raises BackupError."""
+    """Make a consistent, checked copy of `source` in `folder`, named by `now`. Raises BackupError."""
     target = folder / f"{source.stem}-{now.astimezone(UTC).strftime(_STAMP)}{source.suffix}"
     partial = target.with_name(target.name + _PARTIAL)
     if not source.is_file():
@@ -83,7 +82,7 @@ def copy_database(source: Path, folder: Path, now: datetime) -> Path:
 
 
 def copies(source: Path, folder: Path) -> list[Path]:
-    """The copies of `source` in `folder`, oldest first; nothing but files named as we name them."""
+    """Return the copies of `source` in `folder`, oldest first; other file names are ignored."""
     found = []
     for file in folder.glob(f"{source.stem}-*{source.suffix}"):
         stamp = file.name.removeprefix(f"{source.stem}-").removesuffix(source.suffix)
@@ -95,8 +94,8 @@ def copies(source: Path, folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def forget_old(source: Path, folder: Path, keep: int) -> list[Path]:
-    """Remove all copies but the `keep` newest, at least one; returns those removed."""
+def delete_old(source: Path, folder: Path, keep: int) -> list[Path]:
+    """Delete all copies but the `keep` newest, at least one; return the deleted ones."""
     old = copies(source, folder)[: -max(1, keep)]
     for file in old:
         file.unlink(missing_ok=True)
@@ -104,21 +103,21 @@ def forget_old(source: Path, folder: Path, keep: int) -> list[Path]:
 
 
 def put_back(copy: Path, target: Path) -> None:
-    """Make `copy` the database at `target`, where nothing may lie yet. Raises BackupError.
+    """Restore `copy` as the database at `target`, which must not exist. The bot must be stopped.
 
-    The bot must be stopped. A write-ahead log left beside `target` would be applied to the copy and
-    destroy it, so its presence is refused as well.
+    A write-ahead log left next to `target` is refused too: SQLite would apply it to the copy.
+    Raises BackupError.
     """
     if not copy.is_file() or not copy.stat().st_size:
         raise BackupError(f"{copy} is not there or empty: choose another copy")
     if fault := damage(copy):
         raise BackupError(f"{copy} is damaged ({fault}): choose another copy")
-    for lying in (target, *(target.with_name(target.name + end) for end in _BESIDE)):
-        if lying.exists():
-            raise BackupError(f"{lying} is in the way: stop the bot and move it away first")
+    for existing in (target, *(target.with_name(target.name + end) for end in _SIDE_FILES)):
+        if existing.exists():
+            raise BackupError(f"{existing} is in the way: stop the bot and move it away first")
     partial = target.with_name(target.name + _PARTIAL)
     try:
-        # It tells which requests the claims in the other file had begun, and nothing of those in the copy.
+        # The send log belongs to the claims of the other file, not to those in the copy.
         target.with_name(f"{target.name}.begun").unlink(missing_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(copy, partial)
@@ -132,7 +131,7 @@ def put_back(copy: Path, target: Path) -> None:
 
 
 def _address(file: Path) -> str:
-    """Opens a database only where one lies, without creating it."""
+    """Return the URI that opens an existing database without creating one."""
     return f"file:{quote(str(file.absolute()))}?mode=rw"
 
 
@@ -144,7 +143,7 @@ def _name(partial: Path, target: Path) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the disk has it."""
+    """Flush a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,7 +1,6 @@
-"""The operator's windows over HTTP: is it alive, is it ready, what are its figures.
+"""HTTP endpoints for operators: /healthz, /readyz and /metrics.
 
-Shows what `Vitals` tells and knows nothing of what stands behind it. Read-only and without secrets, but not
-for the public: whoever reaches the port sees the figures.
+Read-only and without secrets, but not for the public: every client of the port reads the figures.
 """
 
 import asyncio
@@ -20,22 +19,22 @@ from bot.ops.metrics import Figures, Metrics
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 3.0  # shorter than the time-outs of those who ask: they should get a reason
+CHECK_TIMEOUT_SECONDS = 3.0  # shorter than the timeouts of health checks, so that they get the reason
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How one part is; `detail` tells an operator why, and holds no secret."""
+    """Result of one check; `detail` is the reason for operators, without secrets."""
 
     ok: bool
     detail: str = ""
 
 
 class HealthSource(Protocol):
-    """What the service tells about itself. Both may raise or hang: that is an answer too."""
+    """Source of checks and figures. Both methods may raise or hang; the endpoints report that."""
 
     async def ready(self) -> Mapping[str, Check]:
-        """Each part that must work for the bot to do its duty: database, scheduler, sender…"""
+        """Return the check of every part that must work: database, scheduler, sender…"""
         ...
 
     async def figures(self) -> Figures: ...
@@ -43,13 +42,13 @@ class HealthSource(Protocol):
 
 @asynccontextmanager
 async def serve_operations(
-    vitals: HealthSource, metrics: Metrics, registry: CollectorRegistry, *, host: str, port: int
+    source: HealthSource, metrics: Metrics, registry: CollectorRegistry, *, host: str, port: int
 ) -> AsyncIterator[None]:
-    """Serve while the block runs; port 0 serves nothing. Raises PortUnusableError."""
+    """Serve while the context is open; port 0 disables the server. Raises PortUnusableError."""
     if port == 0:
         yield
         return
-    runner = web.AppRunner(make_application(vitals, metrics, registry), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(make_application(source, metrics, registry), access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
         try:
@@ -64,26 +63,26 @@ async def serve_operations(
         await runner.cleanup()
 
 
-def make_application(vitals: HealthSource, metrics: Metrics, registry: CollectorRegistry) -> web.Application:
-    """The three pages."""
+def make_application(source: HealthSource, metrics: Metrics, registry: CollectorRegistry) -> web.Application:
+    """Create the application with the three endpoints."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")  # that the loop had time to say so is the check
+        return web.Response(text="ok\n")  # a response proves that the event loop runs
 
     async def readyz(_: web.Request) -> web.Response:
-        checks = await _checks(vitals)
+        checks = await _checks(source)
         metrics.checked({name: check.ok for name, check in checks.items()})
-        well = all(check.ok for check in checks.values())
+        ready = all(check.ok for check in checks.values())
         parts = {name: asdict(check) for name, check in checks.items()}
-        return web.json_response({"ready": well, "checks": parts}, status=200 if well else 503)
+        return web.json_response({"ready": ready, "checks": parts}, status=200 if ready else 503)
 
-    async def measures(request: web.Request) -> web.Response:
-        metrics.checked({name: check.ok for name, check in (await _checks(vitals)).items()})
+    async def metrics_page(request: web.Request) -> web.Response:
+        metrics.checked({name: check.ok for name, check in (await _checks(source)).items()})
         metrics.busy_with(len(asyncio.all_tasks()))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                metrics.show(await vitals.figures())
-        except Exception as error:  # the counters are still worth a look, now more than ever
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+                metrics.show(await source.figures())
+        except Exception as error:  # the counters are still exported
             metrics.failed("figures")
             log.warning("the figures cannot be read: %r", error)
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -91,17 +90,17 @@ def make_application(vitals: HealthSource, metrics: Metrics, registry: Collector
 
     application = web.Application()
     application.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", measures)]
+        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_page)]
     )
     return application
 
 
-async def _checks(vitals: HealthSource) -> Mapping[str, Check]:
+async def _checks(source: HealthSource) -> Mapping[str, Check]:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return {"checks": Check(True), **await vitals.ready()}
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            return {"checks": Check(True), **await source.ready()}
     except TimeoutError:
-        return {"checks": Check(False, f"no answer within {PATIENCE_SECONDS:.0f} s")}
+        return {"checks": Check(False, f"no answer within {CHECK_TIMEOUT_SECONDS:.0f} s")}
     except Exception as error:
         log.warning("the checks failed: %r", error)
         return {"checks": Check(False, type(error).__name__)}

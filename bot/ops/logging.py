@@ -1,6 +1,6 @@
-"""How log lines look, for people or for machines, and the trail that ties the lines of one matter together.
+"""Log formatters (text, JSON) and the correlation id of related lines.
 
-Knows no settings and no secrets of its own: both are handed over.
+Control characters are escaped, so that no message can forge a line; secrets are redacted.
 """
 
 import json
@@ -25,48 +25,49 @@ QUIET = (
     "telegram",
     "watchfiles",
 )
-HASH_SIGNS = 12  # of a dump's hash, enough to tell dumps apart
+HASH_SIGNS = 12  # of a dump's SHA-256 in its correlation id
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 9: "\t"}
 
-_trail: ContextVar[str] = ContextVar("trail", default="")
+_correlation_id: ContextVar[str] = ContextVar("correlation id", default="")
 
 
 @contextmanager
-def correlate(trail: str) -> Iterator[None]:
-    """Lines logged inside, also by tasks started there, belong to `trail`, such as "dump 12".
+def correlate(correlation_id: str) -> Iterator[None]:
+    """Set the correlation id of lines logged in the context and in tasks started there.
 
-    Within another trail it is appended: "dump 12 / delivery 40"; within the same one nothing changes.
+    Nested ids are joined: "dump 12 / delivery 40"; the same id is not repeated.
     """
-    outer = _trail.get()
-    token = _trail.set(f"{outer} / {trail}" if outer and outer != trail else trail)
+    outer = _correlation_id.get()
+    joined = f"{outer} / {correlation_id}" if outer and outer != correlation_id else correlation_id
+    token = _correlation_id.set(joined)
     try:
         yield
     finally:
-        _trail.reset(token)
+        _correlation_id.reset(token)
 
 
 def current_correlation_id() -> str:
-    """The trail that lines logged now belong to, or nothing."""
-    return _trail.get()
+    """Return the current correlation id, or an empty text."""
+    return _correlation_id.get()
 
 
 def new_correlation_id(*hashes: str) -> str:
-    """The trail of what these dumps brought, by the hashes of their contents; from file to message."""
+    """Return the correlation id of dumps, made of their SHA-256; used from the file to the message."""
     return f"dump {', '.join(sha256[:HASH_SIGNS] for sha256 in hashes)}" if hashes else ""
 
 
 class HumanLines(logging.Formatter):
-    """A line for people. Control characters of a message are shown, so that no text can forge a line."""
+    """Formatter of text lines; control characters in messages are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        trail = f" [{_trail.get()}]" if _trail.get() else ""
+        suffix = f" [{_correlation_id.get()}]" if _correlation_id.get() else ""
         message = record.getMessage().translate(_CONTROLS)
-        line = f"{_time(record, 'seconds')} {record.levelname:<7} {record.name}{trail}  {message}"
+        line = f"{_time(record, 'seconds')} {record.levelname:<7} {record.name}{suffix}  {message}"
         return "\n".join(filter(None, (line, _traceback(self, record))))
 
 
 class JsonLines(logging.Formatter):
-    """A JSON object in one line: time (UTC), level, logger, message, and trail and error where there are."""
+    """Formatter of JSON lines: time (UTC), level, logger, message, and optional trail and error."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -74,7 +75,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            "trail": _trail.get(),
+            "trail": _correlation_id.get(),
             "error": _traceback(self, record),
         }
         return json.dumps({key: value for key, value in line.items() if value}, ensure_ascii=False)
@@ -82,13 +83,13 @@ class JsonLines(logging.Formatter):
 
 def set_up_logs(
     level: str,
-    format: Literal["human", "json"],  # noqa: A002 (the setting's own name)
+    format: Literal["human", "json"],  # noqa: A002 (the name of the setting)
     secrets: Collection[str],
     stream: TextIO | None = None,
 ) -> None:
-    """Let the root logger write to `stream` (standard error), and nothing that is in `secrets`.
+    """Configure the root logger to write to `stream` (default: standard error) with `secrets` redacted.
 
-    May be called again: the last call holds. Libraries are heard from WARNING on.
+    Each call replaces the previous configuration. Loggers of libraries start at WARNING.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if format == "json" else HumanLines())

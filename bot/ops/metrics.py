@@ -1,6 +1,6 @@
-"""What is counted and measured, as Prometheus sees it; every name of a metric stands here and nowhere else.
+"""Prometheus metrics: declarations of every metric and the methods that update them.
 
-Knows neither Telegram nor the database: who counts calls a method, who knows a state hands over `Figures`.
+Counters and histograms are updated by events, gauges by `Figures` at each scrape.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-_SEND_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)  # the last: how long an answer is waited for
+_SEND_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45)  # the last: the default of READ_SECONDS
 _WAIT_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 3, 10, 60)  # 3 s: a group's 20 messages a minute
 _HANDLER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
@@ -23,13 +23,13 @@ M = TypeVar("M", Counter, Histogram)
 
 @lru_cache(maxsize=1024)
 def _child(metric: M, *labels: str) -> M:
-    """As `metric.labels(*labels)`, which costs more than what is then counted; never of a cleared metric."""
+    """Return `metric.labels(*labels)`, cached; not for metrics that are cleared."""
     return metric.labels(*labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What is read from the database when somebody looks. Ages are seconds; None: there is nothing to age."""
+    """Values read from the database at a scrape; ages are in seconds."""
 
     deliveries: Mapping[str, int] = field(default_factory=dict)  # by state
     oldest_due_age: float | None = None
@@ -39,7 +39,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The metric objects. Callers use the methods, which say in their names what happened."""
+    """The metric objects; callers use the methods, one for each event."""
 
     deliveries: Gauge
     tries: Counter
@@ -58,41 +58,41 @@ class Metrics:
     tasks: Gauge
 
     def tried(self, kind: str, outcome: str, seconds: float) -> None:
-        """A request for a delivery of `kind` ended in `outcome`, `seconds` after it left."""
+        """Count a request for a delivery of `kind` with its `outcome` and duration."""
         _child(self.tries, kind, outcome).inc()
         self.send_seconds.observe(seconds)
 
     def waited(self, seconds: float) -> None:
-        """A message was held back by the pacing."""
+        """Record a wait of `seconds` for the rate limit."""
         self.pacing_seconds.observe(seconds)
 
     def flooded(self, extent: Extent) -> None:
-        """Telegram answered 429, for one chat or for the whole bot."""
+        """Count a 429 response, for one chat or for the whole bot."""
         _child(self.floods, extent).inc()
 
     def dump_ingested(self, result: str) -> None:
-        """A dump was taken in, known already, held or refused."""
+        """Count a dump by its `result`: taken, known, held or refused."""
         _child(self.dumps, result).inc()
 
     def updated(self, kind: str) -> None:
-        """Telegram told us something: a message, a pressed button, an inline query, a membership."""
+        """Count an update by its `kind`: message, callback query, inline query, membership."""
         _child(self.updates, kind).inc()
 
     def handling(self, name: str) -> AbstractContextManager[object]:
-        """Measures how long the handler `name` works."""
+        """Return a context manager that measures the handler `name`."""
         timer: AbstractContextManager[object] = _child(self.handler_seconds, name).time()
         return timer
 
     def failed(self, place: str) -> None:
-        """An error nobody expected came up in `place`."""
+        """Count an unexpected error in `place`."""
         _child(self.errors, place).inc()
 
     def backed_up(self, at: float) -> None:
-        """A copy of the database was made at `at`, in seconds since 1970."""
+        """Set the time of the last backup, in seconds since 1970."""
         self.backup_at.set(at)
 
     def show(self, figures: Figures) -> None:
-        """Put what was just read from the database on show; what is no longer there disappears."""
+        """Set the gauges to `figures`; labels without a value are removed."""
         self.deliveries.clear()
         for state, count in figures.deliveries.items():
             self.deliveries.labels(state).set(count)
@@ -103,17 +103,17 @@ class Metrics:
             self.source_age.labels(source).set(age)
 
     def busy_with(self, tasks: int) -> None:
-        """So many tasks the event loop has now."""
+        """Set the number of tasks in the event loop."""
         self.tasks.set(tasks)
 
     def checked(self, checks: Mapping[str, bool]) -> None:
-        """What the readiness checks said."""
+        """Set the results of the readiness checks."""
         for name, well in checks.items():
             self.ready.labels(name).set(int(well))
 
 
 def make_registry() -> CollectorRegistry:
-    """A registry of our own that also shows the process: memory, CPU, open files, garbage collection."""
+    """Create a registry with the process collectors: memory, CPU, open files, garbage collection."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
@@ -121,7 +121,7 @@ def make_registry() -> CollectorRegistry:
 
 
 def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
-    """Declare every metric in `registry`. Raises ValueError if that was done before."""
+    """Declare every metric in `registry`. Raises ValueError for a second call."""
     Info("kexue_build", "Which version runs", registry=registry).info({"version": version})
     return Metrics(
         deliveries=Gauge("kexue_deliveries", "Deliveries stored, by state", ["state"], registry=registry),

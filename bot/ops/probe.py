@@ -1,6 +1,6 @@
-"""Asks a running bot whether it lives: the container's health check.
+"""Health check of the container: requests /healthz of the running bot.
 
-The standard library only and nothing of the bot: it is started twice a minute and must be light.
+Imports the standard library only, since it is started twice a minute.
 """
 
 import http.client
@@ -10,7 +10,7 @@ SECONDS = 3.0
 
 
 def probe(port: int, host: str = "127.0.0.1") -> int:
-    """The exit code: 0 if /healthz answers 200, 1 if not. With port 0 there is no one to ask, hence 0."""
+    """Return the exit code: 0 if /healthz returns 200 or `port` is 0 (no server), otherwise 1."""
     if port == 0:
         return 0
     connection = http.client.HTTPConnection(host, port, timeout=SECONDS)
@@ -24,7 +24,7 @@ def probe(port: int, host: str = "127.0.0.1") -> int:
 
 
 def main() -> None:
-    """`python -m bot.ops.probe PORT [HOST]`."""
+    """Run as `python -m bot.ops.probe PORT [HOST]`."""
     port, *host = sys.argv[1:]
     sys.exit(probe(int(port), *host))
 

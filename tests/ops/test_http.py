@@ -107,7 +107,7 @@ async def test_checks_that_raise_say_what_but_not_why(client: Client, service: S
 async def test_checks_that_hang_are_not_ready(
     client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(http, "CHECK_TIMEOUT_SECONDS", 0.01)
     service.hangs = True
     assert (await client.get("/readyz")).status == 503
     shown = await values(client)

@@ -1,6 +1,6 @@
-"""What follows from the archive as a whole: series and episodes, inferred dates and tags, who names whom.
+"""Data derived from the whole archive: series and episodes, dates, inferred tags, mentions between posts.
 
-Pure. It is derived anew whenever a post is new or edited, because any title may shed light on another.
+Pure. Recomputed whenever a post is new or edited, because any title can change the reading of others.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -24,7 +24,7 @@ Place = tuple[ScopeKind, str, str, bool]  # kind, key, name, inferred
 
 @dataclass(frozen=True, slots=True)
 class DerivedData:
-    """The posts of which something is understood otherwise than before, and where and what they name."""
+    """The posts whose derived fields changed, and the scopes and mentions to write for them."""
 
     posts: tuple[Post, ...]
     places: Mapping[PostId, tuple[Place, ...]]
@@ -40,7 +40,7 @@ def derive(
     captures: Sequence[HomeCapture],
     overrides: Overrides = NO_OVERRIDES,
 ) -> DerivedData:
-    """Derive everything from the whole `archive`, of which the posts `changed` are new or edited."""
+    """Derive the data of the whole `archive`; the posts in `changed` are new or edited."""
     membership = derive_series([Titled(id=post.id, title=post.title) for post in archive], overrides)
     dated = _dated(archive, membership, captures)
     vocabulary = learn([(post.title, post.excerpt, post.tags) for post in archive if post.tags])
@@ -110,7 +110,7 @@ def _understood(
 
 
 def places_of(post: Post) -> tuple[Place, ...]:
-    """Every scope this post is gathered under."""
+    """Return every scope of this post."""
     places: list[Place] = [(ScopeKind.EVERYTHING, "", "", False)]
     if post.series and post.series_key:
         places.append((ScopeKind.SERIES, post.series_key, post.series, False))
@@ -136,7 +136,7 @@ def _mentions(archive: Sequence[Post], changed: Collection[PostId]) -> dict[Post
 def resolved(
     waiting: Collection[tuple[PostId, int, Mention]], archive: Sequence[Post]
 ) -> dict[tuple[PostId, int], PostId]:
-    """Of the mentions (post, position) that named no stored post, those which do now."""
+    """Return the target of each unresolved mention (post, position) that now names a stored post."""
     if not waiting:
         return {}
     titles = _titles(archive)

@@ -1,6 +1,7 @@
-"""Noticing what lands in the dump folder: each new or changed file that has come to rest is handed on.
+"""Watcher of the dump folder.
 
-Knows neither layouts nor storage.
+Each new or changed file is passed to a callback once its size and modification time have not changed for
+`REST_SECONDS`; a file renamed from an unfinished name is passed at once.
 """
 
 import asyncio
@@ -23,12 +24,12 @@ UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", "~")
 
 
 class UnreadableFileError(Exception):
-    """A file that cannot become a dump; the text is one line with the cause and the mend."""
+    """Raised for a file that cannot become a dump; the message is one line with the cause and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class DumpFile:
-    """A file in the folder, with what changes whenever its content does."""
+    """A file in the folder, with the attributes that change whenever its content does."""
 
     path: Path
     size: int
@@ -37,9 +38,9 @@ class DumpFile:
 
 
 def scan(folder: Path) -> list[DumpFile]:
-    """Every regular file below `folder` that may be a dump, by name. Raises OSError if it is unusable.
+    """Return every regular file below `folder` that may be a dump, sorted by path. Raises OSError.
 
-    Symbolic links are not followed, hidden and unfinished files (.part, .tmp) are passed over.
+    Symbolic links, hidden and unfinished files (.part, .tmp) are skipped.
     """
     return sorted(_walk(folder), key=lambda found: found.path)
 
@@ -55,14 +56,14 @@ def _walk(folder: Path) -> Iterator[DumpFile]:
                 try:
                     status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
-                    continue  # it vanished between the listing and the look
+                    continue  # deleted between the listing and the stat
                 yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> Dump:
-    """The file as a dump, captured when it was last modified (but not after `now`).
+    """Return the file as a dump; its capture time is its modification time, at most `now`.
 
-    Raises UnreadableFileError: not a regular file, larger than `limit` bytes, gone, not allowed.
+    Raises UnreadableFileError: not a regular file, larger than `limit` bytes, deleted, not readable.
     """
     try:
         # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
@@ -72,7 +73,7 @@ def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> D
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError("it is not a regular file: put the capture itself there")
+            raise UnreadableFileError("it is not a regular file: put the capture into the folder")
         if status.st_size > limit:
             raise UnreadableFileError(
                 f"it is too large ({status.st_size / 1e6:,.0f} MB, at most {limit / 1e6:,.0f}): "
@@ -89,7 +90,7 @@ def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> D
 
 
 def fingerprint(path: Path) -> str:
-    """Stands for the bytes of a file that cannot be read: what changes whenever its content may have."""
+    """Return a SHA-256 of the name, size and time of a file that cannot be read, in place of its content."""
     try:
         status = path.lstat()
         seen = f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
@@ -114,14 +115,14 @@ def _cause(error: OSError) -> str:
 
 log = logging.getLogger(__name__)
 
-REST_SECONDS = 0.3  # a file whose size and time stay the same for this long is not being written any more
-SETTLING_SECONDS = 0.1  # how long changes are gathered before they are looked at
+REST_SECONDS = 0.3  # a file whose size and time did not change for this long is complete
+SETTLING_SECONDS = 0.1  # debounce of file system events
 
 
 def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
-    """The files that were whole when they appeared: each was renamed from its own unfinished or hidden name.
+    """Return the files that were complete when they appeared: renamed from an unfinished or hidden name.
 
-    `changes` are those of one moment; a rename shows as one path gone and another added.
+    `changes` are one batch of file system events; a rename shows as one deleted and one added path.
     """
     added, gone, written = (
         {Path(path) for change, path in changes if change is kind}
@@ -139,18 +140,18 @@ def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
 
 
 class DumpFolderWatcher:
-    """Watches a folder and calls `hand_on` for each file; a file counts as handled when that returns."""
+    """Watches a folder and awaits `on_file` for each file; a file is handled once that call returns."""
 
     def __init__(
         self,
         folder: Path,
-        hand_on: Callable[[Path], Awaitable[None]],
-        trouble: Callable[[str, Exception], None] = lambda _place, _error: None,
+        on_file: Callable[[Path], Awaitable[None]],
+        on_error: Callable[[str, Exception], None] = lambda _place, _error: None,
     ) -> None:
-        """`trouble` hears of a file that could not be handed on."""
-        self._trouble = trouble
+        """Create a watcher; `on_error` is called with the error of a file that could not be handed on."""
+        self._on_error = on_error
         self._folder = folder
-        self._hand_on = hand_on
+        self._on_file = on_file
         self._handled: dict[Path, DumpFile] = {}
         self._failed: dict[Path, DumpFile] = {}
         self._whole: set[Path] = set()
@@ -159,15 +160,16 @@ class DumpFolderWatcher:
         self._unusable: str | None = None
 
     def wake(self) -> None:
-        """Scan now."""
+        """Request a scan."""
         self._news.set()
 
     def stop(self) -> None:
+        """Request `run` and `listen` to return."""
         self._stopping.set()
         self._news.set()
 
     async def run(self) -> None:
-        """Scan at once, and again whenever something changes or `wake` is called."""
+        """Scan now, and again after each file system event or call of `wake`, until `stop`."""
         while not self._stopping.is_set():
             self._news.clear()
             if await self.scan():
@@ -175,7 +177,7 @@ class DumpFolderWatcher:
             await self._news.wait()
 
     async def listen(self) -> None:
-        """Turn the operating system's notices into wakes; where the folder is missing, wait for it."""
+        """Call `wake` for file system events; while the folder is missing, check for it once a second."""
         while not self._stopping.is_set():
             if not self._folder.is_dir():
                 await asyncio.sleep(1)
@@ -197,13 +199,13 @@ class DumpFolderWatcher:
                     break
 
     async def unchanged_long_enough(self) -> None:
-        """Return when every file that is in the folder now was handed on."""
+        """Return when every file now in the folder was handed on."""
         while self._changed() and not self._stopping.is_set():
             self.wake()
             await asyncio.sleep(0.02)
 
     async def scan(self) -> bool:
-        """Hand on what has come to rest; returns whether files are left that have not."""
+        """Hand on each complete file; return whether incomplete files remain."""
         found = self._changed()
         if not found:
             return False
@@ -222,11 +224,11 @@ class DumpFolderWatcher:
         return moving
 
     async def _handle(self, file: DumpFile) -> None:
-        """Hand one file on; what fails is left for the next scan and holds up no other."""
+        """Hand one file on; a file that fails is retried by the next scan and does not delay the others."""
         try:
-            await self._hand_on(file.path)
+            await self._on_file(file.path)
         except Exception as error:
-            again = self._failed.get(file.path) == file  # its traceback is in the log already
+            again = self._failed.get(file.path) == file  # its traceback was logged before
             name = file.path.relative_to(self._folder)
             log.error(
                 "%s could not be taken in (%r) and is tried again",
@@ -235,7 +237,7 @@ class DumpFolderWatcher:
                 exc_info=None if again else error,
             )
             self._failed[file.path] = file
-            self._trouble("intake", error)
+            self._on_error("intake", error)
         else:
             self._handled[file.path] = file
             self._failed.pop(file.path, None)

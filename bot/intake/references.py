@@ -1,7 +1,7 @@
-"""《…》 in an excerpt: which are papers, which may be posts of the blog, and which post is meant.
+"""Parser and resolver of 《…》 references in excerpts: papers, and posts of the blog.
 
-Not every 《…》 in Chinese is a post, there are films and books too: whoever fills gaps with unresolved
-mentions must ask whether the title reads like an episode of a known series. Does no lookup in the store.
+A 《…》 in Chinese may also be a film or a book: an unresolved reference is a missing post only if its title
+reads as an episode of a stored series.
 """
 
 import re
@@ -20,7 +20,7 @@ _CUT = re.compile(r"(?:…+|\.{3,})$")
 _NUMBERED = re.compile(r"(?:\d|\d[)）]|[一二三四五六七八九十上中下][)）])$")
 _NO_LETTER = re.compile(r"[\W_]+")
 _LONGEST = 120  # characters; the blog's longest title has 41, papers rarely more than 120
-_LEAST_BEGINNING = 5  # characters of a cut title, to say anything
+_LEAST_BEGINNING = 5  # characters of a cut title, to be specific enough
 _LEAST_PART = 6  # characters of a title's part, likewise
 
 
@@ -31,7 +31,7 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TitleReference:
-    """A title between 《 and 》 as it stands there. `cut`: only its beginning, the rest was an ellipsis."""
+    """A title between 《 and 》; `cut`: only its beginning, followed by an ellipsis."""
 
     title: str
     key: str
@@ -41,7 +41,7 @@ class TitleReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperLinks:
-    """Where a paper may be looked for by its title."""
+    """Search links for a paper's title."""
 
     papers_cool: str
     arxiv: str
@@ -49,20 +49,20 @@ class PaperLinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Titles:
-    """The known posts as `resolve` looks them up; made by `titles_of`."""
+    """Index of the stored titles for `resolve`; built by `titles_of`."""
 
     by_key: Mapping[str, PostId]
-    by_letters: Mapping[str, PostId | None]  # None where two posts differ by signs only
+    by_letters: Mapping[str, PostId | None]  # None if two posts differ by punctuation only
     lines: str  # every key between two line ends
     parts: ahocorasick.Automaton
 
 
 def references_in(excerpt: str) -> tuple[TitleReference, ...]:
-    """The titles an excerpt names, each once, in the order in which they come; of nested 《》 the outer."""
+    """Return the titles in 《》, each once, in their order; of nested 《》 the outer one."""
     found: dict[str, TitleReference] = {}
     for title, whole in _bracketed(excerpt):
         ellipsis = _CUT.search(title)
-        # A title is never cut by the end of the text alone: what stands there may be any half-sentence.
+        # A title without 》 and ellipsis may be any half-sentence.
         if not (whole or ellipsis) or len(title) > _LONGEST:
             continue
         mention = TitleReference(
@@ -77,7 +77,7 @@ def references_in(excerpt: str) -> tuple[TitleReference, ...]:
 
 
 def titles_of(known_keys: Mapping[str, PostId]) -> Titles:
-    """Prepare the known posts (title key → post) for `resolve`; worth keeping for a whole pass."""
+    """Build the index of title key → post for `resolve`; reusable for many references."""
     by_letters: dict[str, PostId | None] = {}
     for key, post in known_keys.items():
         letters = _letters(key)
@@ -93,10 +93,11 @@ def titles_of(known_keys: Mapping[str, PostId]) -> Titles:
 
 
 def resolve(mention: TitleReference, titles: Titles) -> PostId | None:
-    """The post that is meant, None if none or more than one may be.
+    """Return the post that is named; None if none or more than one matches.
 
-    By its key, or but for signs (Decoder only, Decoder-only); by its beginning where it is cut or ends with a
-    number (the subtitle left out); by a part: an old or shortened title within the known one, or around it.
+    Matches by title key, or ignoring punctuation (Decoder only, Decoder-only); by prefix for a title that is
+    cut or ends with a number (its subtitle left out); by a part: an old or shortened title within a stored
+    one, or around it.
     """
     if (post := titles.by_key.get(mention.key)) is not None:
         return post
@@ -118,7 +119,7 @@ def resolve(mention: TitleReference, titles: Titles) -> PostId | None:
 
 
 def paper_links(title: str) -> PaperLinks:
-    """Searches for a paper's title at papers.cool and arXiv."""
+    """Return search links for a paper's title at papers.cool and arXiv."""
     name = " ".join(_CUT.sub("", title).split())
     return PaperLinks(
         papers_cool="https://papers.cool/arxiv/search?" + urlencode({"highlight": 1, "query": name}),
@@ -127,7 +128,7 @@ def paper_links(title: str) -> PaperLinks:
 
 
 def _bracketed(text: str) -> Iterator[tuple[str, bool]]:
-    """What stands between 《 and its own 》; False with the last one if its 》 is missing."""
+    """Yield the text between each 《 and its 》; False with the last one if its 》 is missing."""
     if "《" not in text:
         return
     depth = start = 0
@@ -163,9 +164,9 @@ def _beginning_with(beginning: str, titles: Titles) -> Iterator[PostId]:
 
 
 def _part_of(part: str, titles: Titles) -> Iterator[PostId]:
-    """Posts whose title has the part after its beginning: the beginning alone names a series, not a post.
+    """Yield the posts whose title has `part` after its beginning: a beginning names a series, not a post.
 
-    A title within 《》 is another post that the known one is about.
+    A title within 《》 is another post, which the stored one is about.
     """
     if len(part) < _LEAST_PART:
         return
@@ -176,7 +177,7 @@ def _part_of(part: str, titles: Titles) -> Iterator[PostId]:
 
 
 def _around(key: str, titles: Titles) -> Iterator[PostId]:
-    """Posts whose title is most of what was named."""
+    """Yield the posts whose title is at least half of the reference."""
     for _, part in titles.parts.iter(key) if len(titles.parts) else ():
         if 2 * len(part) >= len(key):
             yield titles.by_key[part]

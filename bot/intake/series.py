@@ -1,8 +1,7 @@
-"""Which post belongs to which series: what follows from all titles of the archive together.
+"""Series membership, derived from all titles of the archive.
 
-One title tells little (numbering.py): that 下 is the third part, that a series went on under a shorter name,
-that an unnumbered post was the first part or that a front is a series shows only among the others. So the
-whole archive is derived anew whenever a title is seen or edited. Knows neither storage nor dates.
+`episodes.py` reads one title; that 下 is the third part, that a series continued under a shorter name or that
+an unnumbered post is its first part shows only among all of them, so each new or edited title recomputes it.
 """
 
 import re
@@ -15,7 +14,7 @@ from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.titles import shown_title, title_key
 from bot.titles.episodes import LONGEST, EpisodeReading, clean_name, read_title, series_key, spread
 
-FEWEST, MOST = 3, 15  # the author numbers what he means to be long; what is longer than this is a column
+FEWEST, MOST = 3, 15  # long series are numbered; an unnumbered longer one is a column
 
 _FORMS = (
     re.compile(r"\[(?P<name>[^\[\]]{1,30})\] ?(?=[^ :])"),
@@ -26,7 +25,7 @@ _FORMS = (
 _HAN = re.compile("[\u3400-\u9fff]")
 _RUN_OF_DIGITS = re.compile("[0-9]+")
 _OCCASION = re.compile("[0-9一二三四五六七八九十百]+(?:年|月|日|届|期)|周年|每[日天周月年]|[年月]度|快乐")
-# Closed classes of words: what kind of post follows; where it was taken from.
+# Closed classes of words: the kind of the post, and its source.
 _KINDS = (
     "更新 更正 补充 备忘 转载 转帖 翻译 译文 原创 分享 推荐 公告 通知 通告 新闻 资讯 快讯 简讯 活动 思考 "
     "随想 随笔 杂记 杂谈 日记 日志 闲聊 趣题 问题 解答 问答 题目 讨论 求助 下载 电子书 视频 图片 组图 软件 "
@@ -39,18 +38,18 @@ _PARTS = re.compile(r"[\u3400-\u9fff]{1,4}篇")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    """A name in front of a title and the rest of the title."""
+    """A series name at the beginning of a title, and the rest of the title."""
 
     name: str
     key: str
     rest: str
 
 
-@lru_cache(maxsize=32768)  # as read_title: the same titles are asked about at every dump
+@lru_cache(maxsize=32768)  # each dump reads the same titles again
 def fronts(title: str) -> tuple[Front, ...]:
-    """The names that may stand in front of `title`, narrower first; none for 【】, that marks columns.
+    """Return the possible series names at the beginning of `title`, narrower first; none for 【】.
 
-    (The series that the author writes in 【】 are numbered, every one of them.)
+    (【】 marks columns; the series that the author writes in 【】 are all numbered.)
     """
     return tuple(_fronts(title))
 
@@ -66,9 +65,9 @@ def _fronts(title: str) -> Iterator[Front]:
 
 
 def names_a_series(key: str, rests: Sequence[str]) -> bool:
-    """Whether posts that share the front `key` (a series key) and go on with `rests` are a series.
+    """Return whether the posts that share the front `key` and continue with `rests` are a series.
 
-    Two are enough if they call themselves 理论篇 and 应用篇.
+    Two are enough if their rests are 理论篇 and 应用篇.
     """
     if _is_label(key):
         return False
@@ -78,13 +77,13 @@ def names_a_series(key: str, rests: Sequence[str]) -> bool:
 
 
 def _is_label(key: str) -> bool:
-    """Whether `key` tells a post's kind, source or occasion, or is the bare name of a product."""
+    """Return whether `key` names a post's kind, source or occasion, or is the bare name of a product."""
     han = len(_HAN.findall(key))
     return han < 3 or key.startswith(_LABELS) or key.endswith(_LABELS) or _OCCASION.search(key) is not None
 
 
 def _is_template(rests: Sequence[str]) -> bool:
-    """Whether half of the titles differ in figures only: 2010年1月重要天象, 2010年2月重要天象."""
+    """Return whether half of the titles differ in digits only: 2010年1月重要天象, 2010年2月重要天象."""
     masked = Counter(_RUN_OF_DIGITS.sub("0", spread(rest)) for rest in rests)
     return 2 * masked.most_common(1)[0][1] > len(rests)
 
@@ -96,7 +95,7 @@ _CLOSING = " ?!。？！"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Titled:
-    """A post as far as the series care; `id` is whatever the caller knows it by."""
+    """A post reduced to its id and title."""
 
     id: int
     title: str
@@ -104,9 +103,9 @@ class Titled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesMembership:
-    """A post's place: `series` as shown, `key` to compare by; `episode` is None where the post has no number.
+    """A post's series: `series` as displayed, `key` for comparison, `episode` None without a number.
 
-    Two posts may bear the same episode. `style` is the numbering style, or how an unnumbered post was found:
+    Two posts may have the same episode. `style` is the numbering style, or how an unnumbered post was found:
     front, first, version, override.
     """
 
@@ -119,7 +118,7 @@ class SeriesMembership:
 def derive_series(
     titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES
 ) -> dict[int, SeriesMembership]:
-    """The place of every post that is in a series, by its id. The order of `titles` does not matter."""
+    """Return the series membership by post id. The result does not depend on the order of `titles`."""
     placed: dict[int, SeriesMembership] = {}
     readings: dict[int, EpisodeReading] = {}
     open_titles: list[Titled] = []
@@ -146,7 +145,7 @@ def derive_series(
 
 
 def short_title(title: str, series: str) -> str:
-    """`title` without its series' name and number, for listings; the whole title if nothing would be left."""
+    """Return `title` without its series' name and number, the whole title if nothing would remain."""
     wanted, reading = series_key(series), read_title(title)
     if reading is not None and reading.subtitle and reading.key == wanted:
         return reading.subtitle
@@ -162,7 +161,7 @@ def short_title(title: str, series: str) -> str:
 def _without_quantities(
     readings: Mapping[int, EpisodeReading], others: Iterable[Titled]
 ) -> dict[int, EpisodeReading]:
-    """The readings without 树莓派3: a bare last digit other than 1 counts only if another part is known."""
+    """Drop readings like 树莓派3: a bare last digit above 1 counts only if another part exists."""
     parts: dict[str, set[int]] = defaultdict(set)
     for reading in readings.values():
         parts[reading.key].add(reading.episode)
@@ -178,7 +177,7 @@ def _without_quantities(
 
 
 def _numbered(readings: Mapping[int, EpisodeReading]) -> dict[int, SeriesMembership]:
-    """Places from numbers: 下 is 3 where the series has a 中, and a series may go on under a shorter name."""
+    """Return memberships from numbers: 下 is 3 where the series has a 中; shorter names are merged."""
     three_parts = {reading.key for reading in readings.values() if reading.part == "中"}
     placed = {
         id_: SeriesMembership(
@@ -199,7 +198,7 @@ def _numbered(readings: Mapping[int, EpisodeReading]) -> dict[int, SeriesMembers
 
 
 def _shorter_names(places: Iterable[SeriesMembership]) -> dict[str, str]:
-    """Key of a series -> the shorter name under which its count goes on.
+    """Return a series key → the shorter name under which its numbering continues.
 
     费曼积分法——积分符号内取微分 has the parts 1 to 4, 费曼积分法 those from 5 on.
     """
@@ -231,7 +230,7 @@ def _episodes(places: Iterable[SeriesMembership]) -> dict[str, list[int]]:
 
 
 def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
-    """习题解答V0.1, V0.2: a series without numbers, from the second on; one version alone is a release."""
+    """Match 习题解答V0.1, V0.2: an unnumbered series from the second version on."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for titled in titles:
         if (version := _VERSION.search(spread(titled.title))) is not None:
@@ -246,7 +245,7 @@ def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int,
 
 
 def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
-    """A post whose whole title is the name of a series that has no episode 1: it was not meant to go on."""
+    """Match a post whose whole title is the name of a series that has no episode 1."""
     return {
         titled.id: SeriesMembership(series=titled.title.strip(_CLOSING), key=key, episode=None, style="first")
         for titled in titles
@@ -255,7 +254,7 @@ def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) ->
 
 
 def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
-    """Unnumbered posts behind a common front, and those that bear the front of a numbered series."""
+    """Match unnumbered posts with a common front, and those with the front of a numbered series."""
     known = [(titled.id, fronts(titled.title)) for titled in titles]
     rests: dict[str, list[str]] = defaultdict(list)
     for _, candidates in known:
@@ -267,13 +266,13 @@ def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dic
     return {
         id_: SeriesMembership(series=front.name, key=front.key, episode=None, style="front")
         for id_, candidates in known
-        for front in candidates[::-1]  # the first candidate is the last to be written, and stays
+        for front in candidates[::-1]  # reversed: the first candidate overwrites the others
         if front.key in series
     }
 
 
 def _named(places: Mapping[int, SeriesMembership], overrides: Overrides) -> dict[int, SeriesMembership]:
-    """The same places under one name for each series: the operator's, else the form nearest to the site's."""
+    """Give each series one name: the operator's, otherwise the form nearest to the site's."""
     names: dict[str, str] = {}
     for place in sorted(places.values(), key=lambda place: place.series):
         names[place.key] = shown_title(names.get(place.key, place.series), place.series)

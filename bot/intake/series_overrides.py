@@ -1,14 +1,12 @@
-"""The operator's corrections to the series: a small TOML text and what it says.
+"""Series overrides: the operator's corrections, parsed from TOML.
 
-Knows the form of the text; where the file lies and what is derived from it is for others.
-
-    [titles]                          # the title of a post = what it shall be read as
-    "一个人的数学建模：碎纸复原" = "碎纸复原（一）"
-    "GPLinker：基于GlobalPointer的实体关系联合抽取" = "GPLinker"
-    "《变形金刚2》：观后感" = ""          # in no series
-    [series]                          # the name of a series = its other name
-    "旧系列名" = "新系列名"
-    "一个专栏" = ""                    # no series at all
+[titles]                          # title of a post = the title to read in its place
+"一个人的数学建模：碎纸复原" = "碎纸复原（一）"
+"GPLinker：基于GlobalPointer的实体关系联合抽取" = "GPLinker"
+"《变形金刚2》：观后感" = ""          # in no series
+[series]                          # name of a series = its other name
+"旧系列名" = "新系列名"
+"一个专栏" = ""                    # not a series
 """
 
 import re
@@ -29,16 +27,16 @@ def _nothing() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """`titles`: title key -> the title or series name to read instead; `series`: series key -> another name.
+    """Parsed overrides: `titles` maps title key → title or series name, `series` maps series key → name.
 
-    An empty text takes the title, or all posts of the series, out of every series. `series` has no circles.
+    An empty text removes the title, or all posts of the series, from every series. `series` has no cycles.
     """
 
     titles: Mapping[str, str] = field(default_factory=_nothing)
     series: Mapping[str, str] = field(default_factory=_nothing)
 
     def renamed(self, name: str) -> str:
-        """The name that the series `name` shall have in the end; empty if it shall be none."""
+        """Return the final name of the series `name`; empty if it is no series."""
         while (key := series_key(name)) in self.series and series_key(self.series[key]) != key:
             name = self.series[key]
         return self.series.get(series_key(name), name)
@@ -48,7 +46,7 @@ NO_OVERRIDES = Overrides()
 
 
 class OverridesError(ValueError):
-    """The text cannot be used; `line` counts from 1, `reason` is one English sentence without a full stop."""
+    """Raised for invalid overrides; `line` counts from 1, `reason` is one sentence without a full stop."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"line {line}: {reason}")
@@ -57,12 +55,12 @@ class OverridesError(ValueError):
 
 
 def read_overrides(text: str) -> Overrides:
-    """What the operator's TOML says. Raises OverridesError at the first thing that is wrong with it."""
+    """Parse the operator's TOML. Raises OverridesError for the first error."""
     try:
         document = tomllib.loads(text)
     except RecursionError:
         raise OverridesError(_deepest(text), "this is not TOML: it is nested too deep") from None
-    except ValueError as error:  # besides its own errors, a number of thousands of digits
+    except ValueError as error:  # TOMLDecodeError, or ValueError for a number of thousands of digits
         place = _PLACE.search(str(error))
         line = int(place[1]) if place is not None else len(_lines(text))
         raise OverridesError(line, f"this is not TOML: {str(error).partition(' (at ')[0]}") from error
@@ -106,7 +104,7 @@ def _refuse_circles(text: str, series: Mapping[str, str]) -> None:
         key, seen = start, {start}
         while key in series:
             following = series_key(series[key])
-            if following == key:  # the same series, written otherwise: a wish for how it is shown
+            if following == key:  # the same series in another spelling: only its displayed name changes
                 break
             if following in seen:
                 raise OverridesError(_line_of(text, series[key]), f"{series[key]!r} leads back to itself")
@@ -115,13 +113,13 @@ def _refuse_circles(text: str, series: Mapping[str, str]) -> None:
 
 
 def _deepest(text: str) -> int:
-    """The line with the most brackets."""
+    """Return the line with the most brackets."""
     brackets = [line.count("[") + line.count("{") for line in _lines(text)]
     return brackets.index(max(brackets)) + 1
 
 
 def _line_of(text: str, name: str) -> int:
-    """The first line that has `name` outside a comment; the last one where it is written with escapes."""
+    """Return the first line with `name` outside a comment; the last line if `name` has escapes."""
     lines = _lines(text)
     for number, line in enumerate(lines, start=1):
         if name in line and not line.lstrip().startswith("#"):
@@ -130,5 +128,5 @@ def _line_of(text: str, name: str) -> int:
 
 
 def _lines(text: str) -> list[str]:
-    """As an editor and TOML count them; Python knows further signs that end a line."""
+    """Split at U+000A only, as TOML and editors do; `str.splitlines` splits at further characters."""
     return text.removesuffix("\n").split("\n")

@@ -1,9 +1,9 @@
-"""The words the author's tags go by: spellings that mean one tag, and words in a text that speak for a tag.
+"""Seed vocabulary of tags: synonyms of each tag, and words that indicate a tag.
 
-Data only, small on purpose: what the store's own tags teach is learnt (tagging.py), this is where it starts.
+Data only, kept small: `tagging.py` learns the rest from the posts with tags of the author.
 """
 
-# Each line is one tag under all its spellings, the first of them shown where the author's own is not known.
+# Each line is one tag in all its spellings; the first is displayed unless the author's own is stored.
 SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("NLP", "自然语言处理"),
     ("流模型", "flow", "标准化流", "normalizing flow"),
@@ -41,7 +41,7 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("太阳系", "solar system"),
 )
 
-# Words that speak for a tag they do not spell. Plural tags where a word speaks for each of them.
+# Words that indicate a tag without spelling it; a word may indicate several tags.
 TRIGGERS: dict[str, tuple[str, ...]] = {
     "attention": (
         "transformer",
@@ -114,7 +114,7 @@ def _set_of(*lines: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in line.split())
 
 
-# Tags whose word is in every other text: it says nothing of what the text is about unless the store shows it.
+# Tags whose word is too common to indicate the topic, unless the stored posts show otherwise.
 BROAD = _set_of(
     "模型 数学 分析 时间 学习 生活 世界 中国 美国 困难 问题 方法 函数 变换 估计 周期 测量 几何",
     "概率 生成 编码 对称 平衡 旋转 理论 近似 信息 数字 网络 统计 优化 最优 采样 猜想 精确 论文",
@@ -123,7 +123,7 @@ BROAD = _set_of(
     "向量 空间 损失 语言 文本 概念 技巧 应用 推导 研究",
 )
 
-# Words of the sky and of physics are figures of speech in a post about learning machines.
+# Words of astronomy and physics are figures of speech in posts about machine learning.
 SKY_AND_MATTER = _set_of(
     "引力 流体 力学 恒星 星系 星云 银河系 太阳系 卫星 行星 彗星 流星 火星 土星 木星 月球 日食 月食",
     "宇宙 飞船 潮汐 相对论 时空 量子力学 磁场 电场 光学 熵力 望远镜 天象 场论 黑洞",

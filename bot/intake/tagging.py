@@ -1,8 +1,7 @@
-"""Tags inferred from a title and an excerpt, over the words that the author's own tags have taught.
+"""Tag inference from a title and an excerpt.
 
-Each word that may speak for a tag has an estimated precision, a small prior corrected by what the tagged
-posts show; only words above `PRECISION` speak. Knows no storage, and never sees the post's own tags: whoever
-has those needs none of these.
+Each word of the vocabulary has an estimated precision for a tag: a small prior updated by the posts with the
+author's tags. Only words above `PRECISION` count. Posts with tags of the author are not inferred.
 """
 
 import re
@@ -18,21 +17,21 @@ import ahocorasick
 from bot.intake.tag_vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
 from bot.titles import flatten
 
-PRECISION = 0.8  # what a word must promise before it speaks for a tag
+PRECISION = 0.8  # minimum precision of a word to indicate a tag
 MOST_TAGS = 5  # the author gives one to seven, mostly four or five
 
 Tagged = tuple[str, str, Sequence[str]]  # title, excerpt, the author's tags
 
 
 class _Place(Enum):
-    """Where a word stands; the less it stands out, the less it says."""
+    """Position of a word: the less prominent, the weaker the evidence."""
 
     TITLE = "title"
     OFTEN = "often"  # at least `_OFTEN` times in the excerpt
     ONCE = "once"  # fewer times in the excerpt
 
 
-# What a word is believed to promise before anything is learnt: how many of how many posts would bear the tag.
+# Prior of a word by place: (posts with the tag, posts with the word).
 _PRIOR = {
     _Place.TITLE: (2.7, 3.0),
     _Place.OFTEN: (2.5, 3.0),
@@ -41,19 +40,19 @@ _PRIOR = {
 _BROAD_PRIOR = (1.0, 2.0)
 _PHRASE_PRIOR = (0.0, 1.0)
 _OFTEN = 3
-_PHRASE_POSTS = 4  # a phrase in fewer titles than this has taught nothing
+_PHRASE_POSTS = 4  # minimum number of titles to learn a phrase
 _PHRASE_LENGTHS = range(2, 7)
 
 _FORMULA = re.compile(r"\$[^$]*\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
 _LATIN_WORD = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
-_Rules = Mapping[str, tuple[tuple[str, float], ...]]  # word → the tags it speaks for, with its precision
+_Rules = Mapping[str, tuple[tuple[str, float], ...]]  # word → the tags it indicates, with its precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """What was learnt: the words to look for, what they promise at each place, and how tags are spelt."""
+    """The learned words, their precision by place, and the spelling of each tag."""
 
     automaton: ahocorasick.Automaton
     rules: Mapping[_Place, _Rules]
@@ -62,7 +61,7 @@ class Vocabulary:
 
 
 def _fold(text: str) -> str:
-    """NFKC without case. Most texts are normal but for full-width signs, and those are narrowed sooner."""
+    """Return `text` in NFKC, case-folded. Most texts need only the full-width characters replaced."""
     text = flatten(text)
     if not unicodedata.is_normalized("NFKC", text):
         text = unicodedata.normalize("NFKC", text)
@@ -71,7 +70,7 @@ def _fold(text: str) -> str:
 
 def _compact(tag: str) -> str:
     compact = "".join(_fold(tag).split())
-    # Folding the case, or closing a gap, can leave a rare sign to be folded again.
+    # Case folding or removing a blank can produce a character that folds again.
     return compact if compact == tag else _compact(compact)
 
 
@@ -80,13 +79,13 @@ _KEYS = {_compact(spelling): _compact(group[0]) for group in SYNONYMS for spelli
 
 @lru_cache(maxsize=8192)
 def tag_key(tag: str) -> str:
-    """The one key of a tag however it is spelt: no case, no width, no blanks, synonyms as one. Idempotent."""
+    """Return the key of a tag: no case, no width, no blanks, synonyms as one. Idempotent."""
     compact = _compact(tag)
     return _KEYS.get(compact, compact)
 
 
 def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIGGERS) -> Vocabulary:
-    """Learn from posts whose tags the author gave. Without any, the seed vocabulary speaks alone."""
+    """Learn from posts with tags of the author. Without any, only the seed vocabulary applies."""
     posts = [(title, excerpt, frozenset(map(tag_key, tags)), tags) for title, excerpt, tags in tagged]
     spellings = _spellings([tag for *_, tags in posts for tag in tags], triggers)
     words = _words(spellings, triggers)
@@ -112,7 +111,7 @@ def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIG
 def infer_tags(
     vocabulary: Vocabulary, title: str, excerpt: str, category: str | None = None
 ) -> tuple[str, ...]:
-    """The tags the post would likely bear, the surest first, at most `MOST_TAGS`."""
+    """Return the likely tags of the post, the most precise first, at most `MOST_TAGS`."""
     promise: dict[str, float] = {}
     for place, standing in _evidence(vocabulary.automaton, title, excerpt):
         if rules := vocabulary.rules[place]:
@@ -129,7 +128,7 @@ def infer_tags(
 
 
 def _spellings(tags: Sequence[str], seeds: Iterable[str]) -> dict[str, str]:
-    """How each tag is shown: as the author spells it most often, else as the seed vocabulary does."""
+    """Return the displayed form of each tag: the most frequent of the author, otherwise the seed."""
     spelt: dict[str, Counter[str]] = defaultdict(Counter)
     for tag in tags:
         if key := tag_key(tag):
@@ -139,7 +138,7 @@ def _spellings(tags: Sequence[str], seeds: Iterable[str]) -> dict[str, str]:
 
 
 def _words(spellings: Mapping[str, str], triggers: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
-    """Every word to look for, with the tags it may speak for."""
+    """Return every word to search for, with the tags it may indicate."""
     words: dict[str, set[str]] = defaultdict(set)
     for tag, seeds in triggers.items():
         for word in seeds:
@@ -148,14 +147,14 @@ def _words(spellings: Mapping[str, str], triggers: Mapping[str, Sequence[str]]) 
         for word in group:
             words[_fold(word)].add(tag_key(word))
     for key, name in spellings.items():
-        # A single sign and a bare number stand in too many texts to mean the tag.
+        # A single character and a bare number occur in too many texts to indicate the tag.
         if len(key) > 1 and not key.isdecimal():
             words[_fold(name)].add(key)
     return dict(words)
 
 
 def _automaton(words: Iterable[str]) -> ahocorasick.Automaton:
-    """Finds each word together with whether its ends must be looked at."""
+    """Build an Aho-Corasick automaton; each word carries whether its boundaries must be checked."""
     automaton = ahocorasick.Automaton()
     for word in words:
         automaton.add_word(word, (word, word[0].isascii() or word[-1].isascii()))
@@ -166,7 +165,7 @@ def _automaton(words: Iterable[str]) -> ahocorasick.Automaton:
 def _evidence(
     automaton: ahocorasick.Automaton, title: str, excerpt: str
 ) -> tuple[tuple[_Place, Collection[str]], ...]:
-    """The words at each place, each once."""
+    """Return the words at each place, each once."""
     counts = Counter(_occurrences(automaton, _fold(_FORMULA.sub(" ", excerpt))))
     often = {word for word, count in counts.items() if count >= _OFTEN}
     return (
@@ -177,7 +176,7 @@ def _evidence(
 
 
 def _occurrences(automaton: ahocorasick.Automaton, text: str) -> list[str]:
-    """The longest words at each place: 积分 in 路径积分 is another thing than 积分."""
+    """Return the longest words at each position: 积分 in 路径积分 does not count."""
     return [
         word
         for last, (word, bounded) in automaton.iter_long(text)
@@ -186,7 +185,7 @@ def _occurrences(automaton: ahocorasick.Automaton, text: str) -> list[str]:
 
 
 def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
-    """Latin words are bounded by something else than Latin: no GAN in "organ". Chinese has no bounds."""
+    """Return whether a Latin word has no Latin neighbour: no GAN in "organ". Chinese has no boundaries."""
     if start > 0 and word[0].isascii() and (before := text[start - 1]).isascii() and before.isalnum():
         return False
     behind = text[end : end + 1]
@@ -196,7 +195,7 @@ def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
 def _promises(
     place: _Place, keys: Iterable[str], right: Mapping[tuple[str, str], int], word: str, seen: int
 ) -> tuple[tuple[str, float], ...]:
-    """Of the tags that a word may speak for, those it speaks for surely enough."""
+    """Return the tags that a word indicates with at least `PRECISION`."""
     each = ((key, _precision(right[word, key], seen, _prior(place, key))) for key in sorted(keys))
     return tuple((key, precision) for key, precision in each if precision >= PRECISION)
 
@@ -210,7 +209,7 @@ def _precision(right: int, seen: int, prior: tuple[float, float]) -> float:
 
 
 def _learn_phrases(posts: Sequence[tuple[str, frozenset[str]]]) -> _Rules:
-    """Pieces of titles, mostly names of series, whose posts nearly all bear one tag."""
+    """Learn pieces of titles, mostly series names, whose posts nearly all have one tag."""
     pieces = [(_phrases(title), keys) for title, keys in posts]
     seen = Counter(phrase for phrases, _ in pieces for phrase in phrases)
     right: Counter[tuple[str, str]] = Counter()

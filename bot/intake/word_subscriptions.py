@@ -1,4 +1,7 @@
-"""Which of the words that chats wait for occur in which posts; as the search compares them. Pure."""
+"""Matcher of posts against the word scopes that chats subscribe to.
+
+Pure. Words are compared as the search does, with an Aho-Corasick automaton over all of them.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,17 +13,17 @@ from storage.model import Post, PostId, Scope, ScopeKind
 
 
 def word_key(words: str) -> str:
-    """The normal form of a word scope: order, case and repetition do not count. Empty without any word."""
+    """Return the normal form of a word scope: sorted, case-folded, without duplicates; may be empty."""
     return " ".join(sorted(query_words(words)))
 
 
 def word_places(posts: Iterable[Post], scopes: Sequence[Scope]) -> dict[PostId, tuple[Place, ...]]:
-    """For each post the word scopes all of whose words occur in its title, tags or excerpt."""
+    """Return for each post the word scopes all of whose words occur in its title, tags or excerpt."""
     wanted = [(frozenset(query_words(scope.name)), scope) for scope in scopes]
     led: dict[str, list[tuple[frozenset[str], Scope]]] = {}
     for words, scope in wanted:
         if words:
-            # The longest word is the rarest: it decides whether the others are looked at.
+            # The longest word is the rarest: the others are checked only if it occurs.
             led.setdefault(max(words, key=lambda word: (len(word), word)), []).append((words, scope))
     if not led:
         return {}

@@ -1,7 +1,7 @@
-"""The year of a date printed without one ("14 Aug"), reasoned from what else is known.
+"""Year inference for dates printed without a year ("14 Aug").
 
-Owns the evidence and its order of strength. Knows neither dumps nor storage: posts are numbers with a
-month-day, a series and an episode; the capture time is an argument.
+Posts are ids with a month-day, a series and an episode. The order of home pages and the dated episodes of a
+series give a year (INFERRED); otherwise the latest year before the capture is taken (GUESSED).
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ FIRST_YEAR = 2009  # the blog's first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undated:
-    """A post whose year is asked for; `month_day` is "MM-DD"."""
+    """A post without a year; `month_day` is "MM-DD"."""
 
     id: int
     month_day: str
@@ -27,7 +27,7 @@ class Undated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dated:
-    """A post whose full date was printed somewhere."""
+    """A post with a full printed date."""
 
     id: int
     date: date
@@ -45,25 +45,25 @@ class HomePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateChain:
-    """Undated posts whose years hang together: each is that many years from one unknown year."""
+    """Undated posts linked by shared pages: each lies a fixed number of years from one unknown year."""
 
     posts: tuple[tuple[Undated, int], ...]
-    anchors: tuple[int, ...]  # what each dated post of the same pages says the unknown year is
+    anchors: tuple[int, ...]  # the unknown year according to each dated post of the same pages
     latest: int | None  # no later year fits the capture times; None without a capture
 
     def dates(self, year: int) -> dict[int, date] | None:
-        """The posts' dates if the unknown year is `year`; None if one of them would be no day at all."""
+        """Return the posts' dates if the unknown year is `year`; None if one of them is not a valid day."""
         days = {post.id: _day(year + offset, post.month_day) for post, offset in self.posts}
         found = {number: day for number, day in days.items() if day is not None}
         return found if len(found) == len(days) else None
 
     def pinned(self) -> int | None:
-        """The year most of the dated posts agree on (an edited date may contradict); of equals the later."""
+        """Return the year that most dated posts agree on, the later of equals; None without a valid one."""
         votes = sorted(set(self.anchors), key=lambda year: (self.anchors.count(year), year), reverse=True)
         return next((year for year in votes if self.dates(year)), None)
 
     def latest_possible(self) -> int | None:
-        """The last year that fits the captures and the calendar; None without a capture."""
+        """Return the last year that fits the captures and the calendar; None without a capture."""
         if self.latest is None:
             return None
         return next((year for year in range(self.latest, FIRST_YEAR - 1, -1) if self.dates(year)), None)
@@ -72,7 +72,7 @@ class DateChain:
 def chains_of(
     asked: Mapping[int, Undated], given: Mapping[int, Dated], pages: Iterable[HomePage]
 ) -> list[DateChain]:
-    """Tie posts together page by page, and pages by the posts they share."""
+    """Return the chains of undated posts: posts of one page are linked, and pages by the posts they share."""
     ordered = sorted(pages, key=lambda page: (page.captured_at, page.posts))
     month_days = {number: post.month_day for number, post in asked.items()}
     month_days |= {number: f"{post.date:%m-%d}" for number, post in given.items()}
@@ -157,71 +157,70 @@ _Known = Mapping[str, Mapping[int, tuple[date, ...]]]  # series key → episode 
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class _Verdict:
-    """What the dated episodes of a series say of a chain's year; the smallest verdict is the best."""
+class _Score:
+    """Score of one year for a chain by the dated episodes of its series; the smallest is the best."""
 
-    broken: int  # posts that would stand before an earlier episode, behind a later one, or too close
+    broken: int  # posts before an earlier episode, after a later one, or too close to either
     days: int  # how far the posts are from where their series would have them
     year: int
-    sound: int  # posts that fit
+    ordered: int  # posts that fit
 
 
 def infer_dates(
     undated: Iterable[Undated], dated: Iterable[Dated], pages: Iterable[HomePage]
 ) -> dict[int, tuple[date, Certainty]]:
-    """Give each undated post a date, as sure as the evidence is; a post without any evidence is left out.
+    """Return a date and its certainty for each undated post with any evidence.
 
-    So is a post that is also among the dated: there is nothing to infer.
-
-    From strong to weak: a dated post on the same page or on one that overlaps it, the dated episodes of the
-    same series (the nearest year in which they are in order and not implausibly close), both INFERRED; the
-    latest year that is not after the capture, GUESSED. The order of the arguments does not matter.
+    A post that is also among `dated` is left out. From strong to weak: a dated post on the same page or on
+    one that overlaps it, the dated episodes of the same series (the nearest year in which they are in order
+    and not implausibly close), both INFERRED; the latest year not after the capture, GUESSED. The result does
+    not depend on the order of the arguments.
     """
     given = {post.id: post for post in sorted(dated, key=lambda post: post.id)}
     asked = {post.id: post for post in sorted(undated, key=lambda post: post.id) if post.id not in given}
     known: dict[str, dict[int, tuple[date, ...]]] = defaultdict(dict)
     for post in given.values():
-        _learn(known, post.series_key, post.episode, post.date)
+        _add_evidence(known, post.series_key, post.episode, post.date)
 
     answers: dict[int, tuple[date, Certainty]] = {}
     waiting: list[DateChain] = []
     for chain in chains_of(asked, given, pages):
         if (year := chain.pinned()) is not None:
-            _settle(chain, year, Certainty.INFERRED, answers, known)
+            _assign(chain, year, Certainty.INFERRED, answers, known)
         else:
             waiting.append(chain)
-    for chain in _settle_by_series(waiting, answers, known):
+    for chain in _date_by_series(waiting, answers, known):
         if (year := chain.latest_possible()) is not None:
-            _settle(chain, year, Certainty.GUESSED, answers, known)
+            _assign(chain, year, Certainty.GUESSED, answers, known)
     return answers
 
 
-def _settle_by_series(
+def _date_by_series(
     waiting: list[DateChain],
     answers: dict[int, tuple[date, Certainty]],
     known: dict[str, dict[int, tuple[date, ...]]],
 ) -> list[DateChain]:
-    """Settle what the series can settle, and return the rest.
+    """Date the chains that dated episodes decide, and return the remaining chains.
 
-    A settled chain is evidence for the next, so the closest neighbours speak first, all of them at once:
-    which of them happens to be looked at first must not matter.
+    A dated chain is evidence for the next one, so all chains at the smallest episode distance are dated in
+    one step: the result does not depend on their order.
     """
     while waiting:
         reach = {index: distance for index, chain in enumerate(waiting) if (distance := _reach(chain, known))}
         if not reach:
             break
         nearest = min(reach.values())
-        verdicts = {index: _by_series(waiting[index], known) for index in reach if reach[index] == nearest}
-        for index, year in verdicts.items():
+        scores = {index: _by_series(waiting[index], known) for index in reach if reach[index] == nearest}
+        for index, year in scores.items():
             if year is not None:
-                _settle(waiting[index], year, Certainty.INFERRED, answers, known)
+                _assign(waiting[index], year, Certainty.INFERRED, answers, known)
             elif (guess := waiting[index].latest_possible()) is not None:
-                _settle(waiting[index], guess, Certainty.GUESSED, answers, known)
-        waiting = [chain for index, chain in enumerate(waiting) if index not in verdicts]
+                _assign(waiting[index], guess, Certainty.GUESSED, answers, known)
+        waiting = [chain for index, chain in enumerate(waiting) if index not in scores]
     return waiting
 
 
-def _settle(
+def _assign(
     chain: DateChain,
     year: int,
     certainty: Certainty,
@@ -231,11 +230,11 @@ def _settle(
     dates = chain.dates(year) or {}
     for post, _ in chain.posts:
         answers[post.id] = (dates[post.id], certainty)
-        if certainty is not Certainty.GUESSED:  # a guess must not breed certainties
-            _learn(known, post.series_key, post.episode, dates[post.id])
+        if certainty is not Certainty.GUESSED:  # a guess is not evidence for other posts
+            _add_evidence(known, post.series_key, post.episode, dates[post.id])
 
 
-def _learn(
+def _add_evidence(
     known: dict[str, dict[int, tuple[date, ...]]], series: str | None, episode: int | None, day: date
 ) -> None:
     if series is not None and episode is not None:
@@ -243,7 +242,7 @@ def _learn(
 
 
 def _reach(chain: DateChain, known: _Known) -> int | None:
-    """How many episodes lie between the chain and the nearest dated one; None without any."""
+    """Return the number of episodes between the chain and the nearest dated one; None without a dated one."""
     distances = [
         abs(episode - post.episode)
         for post, _ in chain.posts
@@ -255,23 +254,23 @@ def _reach(chain: DateChain, known: _Known) -> int | None:
 
 
 def _by_series(chain: DateChain, known: _Known) -> int | None:
-    """The year in which the fewest posts break the order of their series; the nearest of those years.
+    """Return the year in which the fewest posts break the order of their series; the nearest of equals.
 
-    None where more posts contradict every year than agree with the best.
+    None if, even in the best year, more posts contradict the series than agree with it.
     """
     newest = max(dates[-1].year for episodes in known.values() for dates in episodes.values())
     last = chain.latest if chain.latest is not None else newest + 1
-    verdicts = [
-        _judge(year, dates, chain, known)
+    scores = [
+        _score(year, dates, chain, known)
         for year in range(FIRST_YEAR, max(last, FIRST_YEAR) + 1)
         if (dates := chain.dates(year))
     ]
-    best = min(verdicts, default=None)
-    return best.year if best is not None and best.sound > best.broken else None
+    best = min(scores, default=None)
+    return best.year if best is not None and best.ordered > best.broken else None
 
 
-def _judge(year: int, dates: Mapping[int, date], chain: DateChain, known: _Known) -> _Verdict:
-    broken = sound = days = 0
+def _score(year: int, dates: Mapping[int, date], chain: DateChain, known: _Known) -> _Score:
+    broken = ordered = days = 0
     for post, _ in chain.posts:
         if post.series_key is None or post.episode is None:
             continue
@@ -281,15 +280,15 @@ def _judge(year: int, dates: Mapping[int, date], chain: DateChain, known: _Known
         if away < timedelta():
             broken += 1
         else:
-            sound += 1
+            ordered += 1
             days += away.days
-    return _Verdict(broken=broken, days=days, year=year, sound=sound)
+    return _Score(broken=broken, days=days, year=year, ordered=ordered)
 
 
 def _distance(day: date, episode: int, series: Mapping[int, tuple[date, ...]]) -> timedelta | None:
-    """How far `day` is from the place of `episode` in its series: negative if impossible, None if unknown.
+    """Return how far `day` is from the expected day of `episode`: negative if impossible, None if unknown.
 
-    Between two dated episodes the place is found by even spacing, beyond them it is as near as may be.
+    Between two dated episodes the expected day is found by even spacing, outside them it is the nearest one.
     """
     before = max(((other, dates[-1]) for other, dates in series.items() if other < episode), default=None)
     after = min(((other, dates[0]) for other, dates in series.items() if other > episode), default=None)

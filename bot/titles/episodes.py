@@ -1,6 +1,7 @@
-"""How this blog numbers the parts of a series, and the reading of one title by itself.
+"""Parser of series name and episode number in one title.
 
-The styles are a table; adding one is adding a row. What only the whole archive can tell is in series.py.
+The numbering styles of the blog are the table STYLES, one row each. Rules that need all titles of the archive
+are in `bot/intake/series.py`.
 """
 
 import re
@@ -10,7 +11,7 @@ from functools import lru_cache
 
 from bot.titles import flatten, title_key
 
-LONGEST = 200  # no title of the blog has more than 50 characters; what is longer is not a title
+LONGEST = 200  # no title of the blog has more than 50 characters
 
 _HAN = "\u3400-\u9fff"
 _ONES = "一二三四五六七八九"
@@ -49,11 +50,10 @@ _WORK_IN_FRONT = r"(?:\[[^\[\]]{1,20}\] {0,2})?《(?P<name>[^《》]{1,60})》 {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """One way to write series and number, over flattened text.
+    """One notation of series name and number, over flattened text.
 
-    `marker` is found once in the title and holds the number; the series' name is what stands before it. Where
-    the name stands elsewhere, `lead` matches the title's beginning and holds the name; the text between
-    is the subtitle.
+    `marker` is searched once in the title and holds the number; the text before it is the series' name. With
+    a `lead`, which matches the beginning of the title and holds the name, the text between is the subtitle.
     """
 
     name: str
@@ -68,7 +68,7 @@ def _style(name: str, example: str, marker: str, lead: str | None = None) -> Sty
 
 
 # In a title with several numbers the first one counts: 系列（七）：题（上） is part 7. The order below only
-# decides between styles that read the same number, so a narrower style stands before a wider one.
+# decides between styles that read the same number, so a narrower style precedes a wider one.
 STYLES = (
     _style("colon-comma", "MoE环游记：9、门控归一化之争", f"{_BARE_COLON}{_DIGITS}{_COMMA}"),
     _style("colon-point-blank", "流形上的最速下降：6. Muon + 双旋转", f"{_BARE_COLON}{_DIGITS}[.] {{1,3}}"),
@@ -96,7 +96,7 @@ STYLES = (
     _style("glued-end", "哥德巴赫猜想浅谈1", f"{_GLUED} {{0,2}}$"),
 )
 
-# What stands before every number that a style may read; most titles have nothing of the kind.
+# Fast pre-filter: a number of any style with its left context; most titles have none.
 LIKELY_NUMBER = re.compile(
     rf"(?:[(:—】\]] {{0,2}}|[{_HAN}])(?:[0-9]{{1,2}}|{_CHINESE_VALUE}|[上中下])(?![0-9])"
 )
@@ -110,7 +110,7 @@ _WORD = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeReading:
-    """What one title says about itself; `part` is 上, 中 or 下 where that is its number (下 counts as 2)."""
+    """The parse of one title; `part` is 上, 中 or 下 if that is its number (下 counts as 2)."""
 
     series: str
     key: str
@@ -122,21 +122,21 @@ class EpisodeReading:
 
 @lru_cache(maxsize=32768)
 def series_key(name: str) -> str:
-    """The normal form of a series' name: a title key without case, quotation marks and closing signs.
+    """Return the normal form of a series' name: a title key without case, quotation marks and end marks.
 
-    Idempotent. Case is folded, since readers type names by hand; marks are dropped, since indexes of the
-    blog write “让Keras更酷一些！” with and without them.
+    Idempotent. Case is folded, since readers type names by hand; quotation marks are dropped, since indexes
+    of the blog write “让Keras更酷一些！” with and without them.
     """
     return title_key(name).translate(_QUOTATION).casefold().rstrip("?!.,:。、—-")
 
 
 def spread(title: str) -> str:
-    """`title` flattened and with every blank as U+0020, so that places in it are places in `title`."""
+    """Return `title` flattened with every blank as U+0020; offsets in it are offsets in `title`."""
     return _BLANKS.sub(" ", flatten(title))
 
 
 def clean_name(title: str, start: int, end: int) -> str:
-    """The series' name in `title[start:end]`, in the title's own signs, without 《》 around or loose ends."""
+    """Return the series' name in `title[start:end]`, unflattened, without 《》 around it or loose ends."""
     flat = spread(title)
     tag = _LEADING_TAG.match(flat, start, end)
     if tag is not None and tag.end() < end:
@@ -152,7 +152,7 @@ def clean_name(title: str, start: int, end: int) -> str:
 
 
 def number_of(text: str) -> int:
-    """The value of a number as the styles write it: 0 to 99, 零 to 九十九, 上 = 1, 中 = 下 = 2."""
+    """Return the value of a number in any style: 0 to 99, 零 to 九十九, 上 = 1, 中 = 下 = 2."""
     if text in "上中下":
         return 1 if text == "上" else 2
     if text.isdecimal():
@@ -194,11 +194,11 @@ def _readings(title: str) -> Iterator[tuple[int, EpisodeReading]]:
         )
 
 
-@lru_cache(maxsize=32768)  # the archive is derived anew on every sighting, and its titles hardly change
+@lru_cache(maxsize=32768)  # each new or edited post re-reads all titles
 def read_title(title: str) -> EpisodeReading | None:
-    """Series and number as this title alone tells them; None if it bears no number of a series.
+    """Parse series and number of one title; None without a number of a series. Never raises.
 
-    Reads full-width and flattened titles alike. Of several numbers the first one counts. Never raises.
+    Full-width and flattened titles read alike. Of several numbers the first one counts.
     """
     if len(title) > LONGEST or LIKELY_NUMBER.search(spread(title)) is None:
         return None

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     max_age_days: int = Field(14, ge=1, description="a delivery that waited longer is not sent any more")
     keep_days: int = Field(90, ge=1, description="ended deliveries are forgotten after this")
     edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
+    site_file: Path | None = Field(
+        None, description="a TOML file with the profile of the blog (none: 科学空间, kexue.fm)"
+    )
     series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
     rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
     webhook_url: str | None = Field(
@@ -90,6 +93,9 @@ class Settings(BaseSettings):
     backup_keep: int = Field(7, ge=1, description="how many copies are kept")
     crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
     proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API and the blog")
+    blog_proxy_url: SecretStr | None = Field(
+        None, description="an HTTP proxy for the blog alone, instead of `PROXY_URL`"
+    )
     read_seconds: float = Field(
         45, ge=1, le=300, description="how long an answer of the Bot API is waited for"
     )
@@ -196,6 +202,11 @@ class Settings(BaseSettings):
     def proxy(self) -> str | None:
         """Return the address of the proxy with its password."""
         return self.proxy_url.get_secret_value() if self.proxy_url else None
+
+    @property
+    def blog_proxy(self) -> str | None:
+        """Return the address of the proxy for the blog with its password."""
+        return self.blog_proxy_url.get_secret_value() if self.blog_proxy_url else self.proxy
 
     @property
     def paid(self) -> bool:

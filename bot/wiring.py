@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from telegram import Bot
 from telegram.request import BaseRequest
@@ -27,7 +27,7 @@ from bot.errors import SettingsError
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
 from bot.intake.formats import UnreadableDumpError, unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
-from bot.intake.series_overrides import NO_OVERRIDES, Overrides, OverridesError, read_overrides
+from bot.intake.series_overrides import NO_OVERRIDES, OverridesError, read_overrides
 from bot.leases import LeaseHolder
 from bot.maintenance import Backup
 from bot.ops.backup import damage, sqlite_file
@@ -38,7 +38,9 @@ from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings
+from bot.site_profile import KEXUE, SiteProfile, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
+from bot.toml_source import TomlError
 from storage.database import Database, open_database
 from storage.errors import UnusableDatabaseError
 
@@ -142,21 +144,35 @@ def rules_of(settings: Settings) -> IngestRules:
         digest_above=settings.digest_above,
         hold_above=settings.hold_above,
         edit_days=settings.edit_days,
-        overrides=_overrides(settings.series_file),
+        overrides=_parsed("SERIES_FILE", settings.series_file, read_overrides, NO_OVERRIDES),
+        site=site_of(settings),
         admins=settings.admin_chat_ids,
         notice=notice,
     )
 
 
-def _overrides(file: Path | None) -> Overrides:
+def site_of(settings: Settings) -> SiteProfile:
+    """Return the profile of the blog. Raises SettingsError for an invalid SITE_FILE."""
+    return _parsed("SITE_FILE", settings.site_file, read_site_profile, KEXUE)
+
+
+T = TypeVar("T")
+
+
+def _parsed(setting: str, file: Path | None, parse: Callable[[str], T], default: T) -> T:
+    """Return `file` parsed, or `default` without a file. Raises SettingsError with file, line and reason."""
     if file is None:
-        return NO_OVERRIDES
+        return default
     try:
-        return read_overrides(file.read_text(encoding="utf-8"))
-    except OverridesError as error:
-        raise SettingsError(f"SERIES_FILE {file.name}, {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"SERIES_FILE cannot be read ({error}): see that it exists, as UTF-8") from error
+        return parse(file.read_text(encoding="utf-8-sig"))
+    except (OverridesError, TomlError) as error:
+        raise SettingsError(f"{setting} {file.name}, {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{setting} {file.name} is not UTF-8: save it again in that encoding") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{setting} {file} cannot be read ({error.strerror}): create it, or unset {setting}"
+        ) from error
 
 
 def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) -> Fetcher:
@@ -164,8 +180,9 @@ def fetcher_of(settings: Settings, clock: Clock, *, pause: float | None = None) 
     return Fetcher(
         clock,
         user_agent=settings.user_agent,
+        hosts=site_of(settings).hosts,
         pause=settings.fetch_pause_seconds if pause is None else pause,
-        proxy=settings.proxy,
+        proxy=settings.blog_proxy,
         private=settings.fetch_private,
     )
 

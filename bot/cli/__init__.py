@@ -83,10 +83,15 @@ def run() -> None:
 def parse(files: tuple[Path, ...]) -> None:
     """Parse dumps and print one sighting per line as JSON."""
     from bot.cli.archive import parse_file
+    from bot.wiring import site_of
 
+    try:
+        site = site_of(settings_or_exit())
+    except SettingsError as error:
+        fail(str(error), code=2)
     failed = False
     for path in files:
-        failed |= not parse_file(path)
+        failed |= not parse_file(path, site)
     sys.exit(1 if failed else 0)
 
 

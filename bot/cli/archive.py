@@ -27,6 +27,7 @@ from bot.intake.series import SeriesMembership, Titled, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
+from bot.site_profile import KEXUE, SiteProfile
 from bot.wiring import ingest_file, rules_of
 from storage.database import Database, Transaction, open_database
 from storage.model import Dump, Post, ScopeKind, Sighting
@@ -41,20 +42,20 @@ PRIVATE = (
 )  # fmt: skip
 
 
-def parse_file(path: Path) -> bool:
+def parse_file(path: Path, site: SiteProfile = KEXUE) -> bool:
     """Print the sightings of a file; return False after a line on standard error if a part is unreadable."""
     try:
         dumps = unpack(read_file(path, path.name, datetime.now(UTC)))
     except (UnreadableFileError, UnreadableDumpError) as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
-    parsed = [_parse(path.with_name(dump.name), dump) for dump in dumps]
+    parsed = [_parse(path.with_name(dump.name), dump, site) for dump in dumps]
     return all(parsed)
 
 
-def _parse(path: Path, dump: Dump) -> bool:
+def _parse(path: Path, dump: Dump, site: SiteProfile) -> bool:
     try:
-        reading = read_dump(dump)
+        reading = read_dump(dump, site)
     except UnreadableDumpError as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False

@@ -104,7 +104,7 @@ async def _take(
             return NotFetched("not modified, though nothing was known of it")
         case Fetched(dump):
             try:
-                reading = read_dump(dump)
+                reading = read_dump(dump, rules.site)
             except UnreadableDumpError as reason:
                 return NotFetched(str(reason))
             if reading.format is not layout:

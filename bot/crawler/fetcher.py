@@ -218,6 +218,7 @@ class Fetcher:
         self._queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._asked_at: dict[str, float] = {}
         self._robots: dict[str, tuple[datetime, Robots]] = {}
+        self._moves: set[tuple[str, str]] = set()  # permanent redirects that were logged
 
     async def fetch(self, url: str, known: Validators = NO_VALIDATORS, *, origin: str = "page") -> Fetch:
         """Fetch `url`, conditionally if `known` has validators. Requests to one host are queued."""
@@ -268,7 +269,8 @@ class Fetcher:
             if answer.status not in REDIRECTS:
                 return answer
             target = redirected(url, answer.headers.get("Location", ""), self._hosts)
-            if answer.status in PERMANENT:
+            if answer.status in PERMANENT and (url, target) not in self._moves:
+                self._moves.add((url, target))
                 log.info("%s has moved to %s", url, target)
             url = target
         raise _NoPageError(f"more than {MOST_REDIRECTS} redirects")

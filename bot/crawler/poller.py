@@ -180,7 +180,7 @@ class SourcePoller:
         self, source: Source, fetch: Fetched, token: str, now: datetime, regular: datetime
     ) -> None:
         try:
-            parsed = read_dump(fetch.dump)
+            parsed = read_dump(fetch.dump, self._rules.site)
         except UnreadableDumpError as reason:
             await self._fail(source, str(reason), None, token, now, regular)
             return

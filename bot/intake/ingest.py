@@ -15,6 +15,7 @@ from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
 from bot.ops.logging import correlate, new_correlation_id
+from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database, Transaction
 from storage.model import Dump, DumpId, DumpRecord, HomeCapture, Layout, Note, Post, PostId, Sighting
 
@@ -143,6 +144,7 @@ class IngestRules:
     admins: tuple[int, ...] = ()
     notice: Notice | None = None
     silent: bool = False
+    site: SiteProfile = KEXUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +195,7 @@ async def ingest(
             log.debug("%s is known already", dump.name)
             return _known_already(dump, known)
         try:
-            reading = read_dump(dump)
+            reading = read_dump(dump, rules.site)
         except UnreadableDumpError as reason:
             return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
         return await ingest_parsed(database, dump, reading, rules, now, also)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 import resource
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -270,3 +271,15 @@ async def test_headers_of_a_known_page_survive_a_304_without_them(kexue: Blog, f
 def peak() -> int:
     """The most memory this process ever had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+async def test_a_permanent_redirect_is_logged_once(
+    kexue: Blog, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    kexue.pages |= {"/feed": moved("/feed/"), "/feed/": page(FEED), "/temporary": moved("/feed/", 302)}
+    with caplog.at_level(logging.INFO, "bot.crawler.fetcher"):
+        for path in ("/feed", "/feed", "/temporary"):
+            assert isinstance(await fetcher.fetch(kexue.url(path)), Fetched)
+    assert [record.message for record in caplog.records] == [
+        f"{kexue.url('/feed')} has moved to {kexue.url('/feed/')}"
+    ]

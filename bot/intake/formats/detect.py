@@ -1,6 +1,7 @@
 """Layout detection by content, and the parse of a dump."""
 
 import re
+from functools import cache
 
 from bot.intake.formats.feed import read_feed
 from bot.intake.formats.home_text import read_home
@@ -9,6 +10,7 @@ from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.list_text import read_listing
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
+from bot.site_profile import KEXUE, SiteProfile
 from storage.model import Dump, Note, NoteKind
 
 _GATE = 1000
@@ -18,17 +20,21 @@ MAX_MARKUP = 2 * 1024 * 1024
 """Maximum length of a page or feed; the largest, of all posts, has less than half a million characters."""
 
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|div|meta|title|script|h[1-6]|p|li|ul)\b", re.IGNORECASE)
-# The first title of a text listing may look like a tag: the By line below it decides.
-_TITLED = re.compile(r"[^\n]*\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|")
 _AGAIN = "capture the page again, whole"
 
 
-def read_dump(dump: Dump) -> ParsedDump:
-    """Parse a dump. Raises UnreadableDumpError, and no other exception for any bytes."""
-    text, notes = decode(dump.content)
+@cache
+def _titled(site: SiteProfile) -> re.Pattern[str]:
+    """Compile a title with its By line: the first title of a text listing may look like a tag."""
+    return re.compile(rf"[^\n]*\n{re.escape(site.by)}[ \t\xa0]+{re.escape(site.author)}[ \t\xa0]*\|")
+
+
+def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
+    """Parse a dump of the blog `site`. Raises UnreadableDumpError, and no other exception for any bytes."""
+    text, notes = decode(dump.content, site.author)
     markup = text.lstrip()
-    is_markup = markup.startswith("<") and not _TITLED.match(markup)
-    reading = _read_markup(markup) if is_markup else _read_text(text)
+    is_markup = markup.startswith("<") and not _titled(site).match(markup)
+    reading = _read_markup(markup, site) if is_markup else _read_text(text, site)
     if not reading.sightings:
         reasons = "; ".join(map(str, reading.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
@@ -36,21 +42,21 @@ def read_dump(dump: Dump) -> ParsedDump:
     return ParsedDump(format=reading.format, sightings=reading.sightings, notes=notes)
 
 
-def _read_text(text: str) -> ParsedDump:
-    reading = read_listing(text) or read_home(text)
+def _read_text(text: str, site: SiteProfile) -> ParsedDump:
+    reading = read_listing(text, site) or read_home(text, site)
     if reading is not None:
         return reading
-    if "科学空间" in text or "苏剑林" in text:
+    if site.name in text or site.author in text:
         raise UnreadableDumpError(f"the dump ends before its first post: {_AGAIN}")
     raise UnreadableDumpError(
         "not a dump of the blog: expected its listing or home page as text, HTML or feed"
     )
 
 
-def _read_markup(text: str) -> ParsedDump:
+def _read_markup(text: str, site: SiteProfile) -> ParsedDump:
     if len(text) > MAX_MARKUP:
         raise UnreadableDumpError(f"the page or feed is too large ({len(text) / 1e6:.0f} million characters)")
-    if not _TAG.match(text) and (feed := read_feed(text)) is not None:
+    if not _TAG.match(text) and (feed := read_feed(text, site)) is not None:
         return feed
     if len(text) < _GATE and "<script" in text and "location" in text:
         raise UnreadableDumpError(
@@ -60,10 +66,10 @@ def _read_markup(text: str) -> ParsedDump:
     title = one_line(page.tree.css_first("title"))
     if title.startswith("页面没找到"):
         raise UnreadableDumpError("the blog's page for what it does not have (404): check the address")
-    reading = read_archive(page) or read_post(page) or read_posts(page)
+    reading = read_archive(page, site) or read_post(page, site) or read_posts(page, site)
     if reading is not None:
         cut = () if page.whole else (Note(NoteKind.CUT, "the page is cut: its end is missing"),)
         return ParsedDump(format=reading.format, sightings=reading.sightings, notes=reading.notes + cut)
-    if "科学空间" in text or "苏剑林" in text:
+    if site.name in text or site.author in text:
         raise UnreadableDumpError(f"half a page of the blog, without a post: {_AGAIN}")
     raise UnreadableDumpError("not a page or feed of the blog: expected its list, home, post or archive page")

@@ -14,7 +14,8 @@ from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats.html import fragment_lines
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError, post_address
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError
+from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
 MAX_ITEMS = 200
@@ -95,7 +96,7 @@ _DESCRIPTION = 100
 """Typecho cuts a description to 97 characters and `...` where it is longer than this."""
 
 
-def read_feed(text: str) -> ParsedDump | None:
+def read_feed(text: str, site: SiteProfile) -> ParsedDump | None:
     """Parse `text` as a feed; return None if it is not one."""
     prolog = _PROLOG.match(text)
     start = 0 if prolog is None else prolog.end()
@@ -108,7 +109,7 @@ def read_feed(text: str) -> ParsedDump | None:
     sightings: list[Sighting] = []
     notes: list[Note] = []
     for number, entry in _entries(text[start:], notes):
-        match _sighting(entry):
+        match _sighting(entry, site):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
@@ -142,9 +143,9 @@ def _parsed(feed: str) -> Sequence[Mapping[str, Any]]:
     return entries
 
 
-def _sighting(entry: Mapping[str, Any]) -> Sighting | str:
+def _sighting(entry: Mapping[str, Any], site: SiteProfile) -> Sighting | str:
     title = " ".join(str(entry.get("title") or "").split("\n")).strip()
-    address = post_address(entry.get("link")) or post_address(entry.get("id"))
+    address = site.match_post(entry.get("link")) or site.match_post(entry.get("id"))
     if not title:
         return "no title, skipped"
     if address is None:

@@ -10,6 +10,7 @@ from functools import cache
 
 from bot.intake.formats.result import ParsedDump, bounded
 from bot.intake.formats.text import without_outer_blank_lines
+from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -23,14 +24,14 @@ _FOOTER = re.compile(
 )
 _TITLE = re.compile(r"\s*(\S[^\n]*)")
 _CUT_FOLD = re.compile(r"\n点(?:击(?:阅(?:读全?)?)?)?\Z")
-_SIGNS = ("点击阅读全文", "阅读全文", "科学空间")
+_SIGNS = ("点击阅读全文", "阅读全文")
 
 
-def read_home(text: str) -> ParsedDump | None:
+def read_home(text: str, site: SiteProfile) -> ParsedDump | None:
     """Parse the text of a home page; return None without a date badge or a word of the blog."""
     text = "\n" + text
     badges = list(_BADGE.finditer(text))
-    if not badges or not any(sign in text for sign in _SIGNS):
+    if not badges or not any(sign in text for sign in (*_SIGNS, site.name)):
         return None
     sightings: list[Sighting] = []
     notes: list[Note] = []

@@ -3,24 +3,30 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 
 from selectolax.lexbor import LexborNode
 
 from bot.intake.formats.home_text import MONTHS, month_day
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded, post_address
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded
+from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
-_READERS = re.compile(r"([0-9]{1,15})\s*位读者")
 _BADGE = re.compile(rf"([0-9]{{1,2}})\s*({'|'.join(MONTHS)})\b")
 _COMMENTS = re.compile(r"([0-9]{1,9})\s{0,9}条?\s{0,9}评论")
 
 
-def by_line(block: LexborNode) -> tuple[date | None, int | None]:
+@cache
+def _readers(site: SiteProfile) -> re.Pattern[str]:
+    return re.compile(rf"([0-9]{{1,15}})\s*{re.escape(site.readers)}")
+
+
+def by_line(block: LexborNode, site: SiteProfile) -> tuple[date | None, int | None]:
     """Return date and readers of the line `By 苏剑林 | 2022-03-09 | 78384位读者 | 引用` in any variant."""
     text = one_line(block.css_first(".submitted"))
-    shown, readers = _DATE.search(text), _READERS.search(text)
+    shown, readers = _DATE.search(text), _readers(site).search(text)
     try:
         day = None if shown is None else date.fromisoformat(shown[0])
     except ValueError:
@@ -75,7 +81,7 @@ _MORE = "点击阅读全文"
 _AROUND = ".title-wrap, .PostHead, span.date, .submitted, .tools, .cat, #tools, .clear, script, style"
 
 
-def read_posts(page: Page) -> ParsedDump | None:
+def read_posts(page: Page, site: SiteProfile) -> ParsedDump | None:
     """Parse a page of blocks; return None if it has none.
 
     Only a home page prints no full date; there the badge gives month and day.
@@ -86,7 +92,7 @@ def read_posts(page: Page) -> ParsedDump | None:
     sightings: list[Sighting] = []
     notes: list[Note] = []
     for number, block in enumerate(blocks, 1):
-        match _listed_sighting(page, block):
+        match _listed_sighting(page, block, site):
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
@@ -100,11 +106,11 @@ def _title_link(block: LexborNode) -> LexborNode | None:
     return block.css_first(".title-wrap h2 a") or block.css_first(".PostHead h2 a") or block.css_first("h2 a")
 
 
-def _listed_sighting(page: Page, block: LexborNode) -> Sighting | str:
+def _listed_sighting(page: Page, block: LexborNode, site: SiteProfile) -> Sighting | str:
     link = _title_link(block)
     title = one_line(link)
-    address = post_address(link.attributes.get("href") if link is not None else None)
-    day, readers = by_line(block)
+    address = site.match_post(link.attributes.get("href") if link is not None else None)
+    day, readers = by_line(block, site)
     month = badge(block)
     if not title:
         return "no title, skipped"
@@ -150,15 +156,25 @@ def _listed_excerpt(page: Page, block: LexborNode, title: str) -> str:
 
 
 _TEMPLATE = "#content_tips, #pay, #how_to_cite, #share, #kimi, div.clear"
-_SUFFIX = re.compile(r"\s*-\s*科学空间\s*\|\s*Scientific Spaces\s*\Z")
 _CITATION = re.compile(
     rf"\(({'|'.join(MONTHS)})\.?\s+([0-9]{{1,2}}),\s*([0-9]{{4}})\)\.\s*《(.*)》\s*\[Blog post\]", re.DOTALL
 )
-_CITED_ID = re.compile(r"@online\{kexuefm-([0-9]{1,9})\b")
 _REPRINT = re.compile(r"(?:转载到请包括本文地址|更详细的转载事宜请参考).*", re.DOTALL)
 
 
-def read_post(page: Page) -> ParsedDump | None:
+@cache
+def _suffix(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the blog's name at the end of a page title, in one or both languages."""
+    names = "|".join(re.escape(name) for name in {site.name, site.name_en} if name)
+    return re.compile(rf"\s*-\s*(?:{names})(?:\s*\|\s*(?:{names}))?\s*\Z")
+
+
+@cache
+def _cited_id(site: SiteProfile) -> re.Pattern[str]:
+    return re.compile(rf"@online\{{{site.citation_prefix}-([0-9]{{1,9}})\b")
+
+
+def read_post(page: Page, site: SiteProfile) -> ParsedDump | None:
     """Parse the page of one post; return None for other pages.
 
     Raises UnreadableDumpError for a post page without its body.
@@ -173,10 +189,10 @@ def read_post(page: Page) -> ParsedDump | None:
             "half a page: the post's title without its text; capture the page again, whole"
         )
     notes: list[Note] = []
-    cited_id, cited_title, cited_day = _citation(page)
-    title = one_line(head) or cited_title or _SUFFIX.sub("", one_line(page.tree.css_first("title")))
-    address = _address(page, head, cited_id)
-    day, readers = by_line(page.tree.css_first(".Post") or body)
+    cited_id, cited_title, cited_day = _citation(page, site)
+    title = one_line(head) or cited_title or _suffix(site).sub("", one_line(page.tree.css_first("title")))
+    address = _address(page, head, cited_id, site)
+    day, readers = by_line(page.tree.css_first(".Post") or body, site)
     if cited_id is not None and address is not None and cited_id != address[0]:
         notes.append(Note(NoteKind.ODD, f"the page cites itself as {cited_id}, its link says {address[0]}"))
     if not title or (address is None and day is None and cited_day is None):
@@ -200,22 +216,24 @@ def read_post(page: Page) -> ParsedDump | None:
     return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=tuple(notes))
 
 
-def _address(page: Page, head: LexborNode | None, cited: int | None) -> tuple[int, str] | None:
+def _address(
+    page: Page, head: LexborNode | None, cited: int | None, site: SiteProfile
+) -> tuple[int, str] | None:
     link = None if head is None else head.css_first("a")
     canonical = page.tree.css_first('link[rel="canonical"]')
     for node in (link, canonical):
-        if node is not None and (address := post_address(node.attributes.get("href"))) is not None:
+        if node is not None and (address := site.match_post(node.attributes.get("href"))) is not None:
             return address
-    return None if cited is None else post_address(f"/archives/{cited}")
+    return None if cited is None else (cited, site.post_url(cited))
 
 
-def _citation(page: Page) -> tuple[int | None, str | None, date | None]:
+def _citation(page: Page, site: SiteProfile) -> tuple[int | None, str | None, date | None]:
     """Return archive id, title and day from the citation block."""
     block = page.tree.css_first("#how_to_cite")
     if block is None:
         return None, None, None
     text = block.text()
-    number, cited = _CITED_ID.search(text), _CITATION.search(text)
+    number, cited = _cited_id(site).search(text), _CITATION.search(text)
     title, day = None, None
     if cited is not None:
         title = cited[4].strip() or None
@@ -250,7 +268,7 @@ _MONTH = re.compile(r"([0-9]{1,2})\s*月")
 _DAY = re.compile(r"\s*([0-9]{1,2})\s*日\s*[:：]")
 
 
-def read_archive(page: Page) -> ParsedDump | None:
+def read_archive(page: Page, site: SiteProfile) -> ParsedDump | None:
     """Parse the page of all posts: id, title, date and comments; return None if no line has a day."""
     sightings: list[Sighting] = []
     notes: list[Note] = []
@@ -261,7 +279,7 @@ def read_archive(page: Page) -> ParsedDump | None:
             day = _DAY.match(text)
             if day is None or node.css_first("ul") is not None:
                 continue
-            match _sighting(node, year, month, int(day[1])):
+            match _sighting(node, year, month, int(day[1]), site):
                 case Sighting() as sighting:
                     sightings.append(sighting)
                 case str(reason):
@@ -276,10 +294,10 @@ def read_archive(page: Page) -> ParsedDump | None:
     return ParsedDump(format=Layout.ARCHIVE_PAGE, sightings=tuple(sightings), notes=tuple(notes))
 
 
-def _sighting(line: LexborNode, year: int, month: int, day: int) -> Sighting | str:
+def _sighting(line: LexborNode, year: int, month: int, day: int, site: SiteProfile) -> Sighting | str:
     links = line.css("a")
     title = one_line(links[0]) if links else ""
-    address = post_address(links[0].attributes.get("href")) if links else None
+    address = site.match_post(links[0].attributes.get("href")) if links else None
     if not title or address is None:
         return "no title or no address, skipped"
     try:

@@ -2,33 +2,55 @@
 
 import re
 from datetime import date
+from functools import cache
 
 from bot.intake.formats.result import ParsedDump
 from bot.intake.formats.text import without_outer_blank_lines
+from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
-# One search for a literal "\nBy" and no loop over lines: this is what makes large dumps cheap.
-_BY = re.compile(
-    r"\nBy[ \t\xa0]+苏剑林[ \t\xa0]*\|[ \t\xa0]*"
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9]))?"
-    r"(?:[ \t\xa0]*\|[ \t\xa0]*([0-9]{1,15})[ \t\xa0]*位读者)?"
-    r"(?:[ \t\xa0]*\|(?:[ \t\xa0]*(?:引用|:(?=[ \t\xa0]*(?:\n|\Z))))?)?"
-)
+
+@cache
+def _by_line(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the By line: a search for the literal "\\nBy" keeps large dumps cheap."""
+    return re.compile(
+        rf"\n{re.escape(site.by)}[ \t\xa0]+{re.escape(site.author)}[ \t\xa0]*\|[ \t\xa0]*"
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9]))?"
+        rf"(?:[ \t\xa0]*\|[ \t\xa0]*([0-9]{{1,15}})[ \t\xa0]*{re.escape(site.readers)})?"
+        r"(?:[ \t\xa0]*\|(?:[ \t\xa0]*(?:引用|:(?=[ \t\xa0]*(?:\n|\Z))))?)?"
+    )
+
+
+@cache
+def _cut_by_line(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the By line of a dump that ends inside the author's name."""
+    return re.compile(rf"\n{re.escape(site.by)}(?:[ \t\xa0]+{_prefixes(site.author)}[ \t\xa0]*)?\Z")
+
+
+@cache
+def _cut_figures(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the rest of a By line of a dump that ends after the author's name."""
+    return re.compile(rf"[ \t\xa0]*[0-9]*{_prefixes(site.readers)}[ \t\xa0]*\|?[ \t\xa0]*引?\Z")
+
+
+def _prefixes(word: str) -> str:
+    """Return a pattern of every prefix of `word`, the empty one included."""
+    return "".join(f"(?:{re.escape(character)}" for character in word) + ")?" * len(word)
+
+
 _END = re.compile(r"\n最近评论[ \t\xa0]*(?=\n|\Z)")
 _PAGER = re.compile(r"\n(?:« )?[0-9][0-9 \xa0.…]{0,80}»\s{0,9}\Z")
 _MORE = re.compile(r"\n[ \t\xa0]*点击阅读全文[.…]*[ \t\xa0]*\Z")
-_CUT_BY = re.compile(r"\nBy(?:[ \t\xa0]+(?:苏剑?林?)?[ \t\xa0]*)?\Z")
-_CUT_FIGURES = re.compile(r"[ \t\xa0]*[0-9]*(?:位读?者?)?[ \t\xa0]*\|?[ \t\xa0]*引?\Z")
 _LONGEST_TITLE = 200
 
 
-def read_listing(text: str) -> ParsedDump | None:
+def read_listing(text: str, site: SiteProfile) -> ParsedDump | None:
     """Parse a listing; return None if the text has no By line.
 
     A listing without its closing line 最近评论 was cut: its last excerpt is kept, with a note.
     """
     text = "\n" + text
-    lines = list(_BY.finditer(text))
+    lines = list(_by_line(site).finditer(text))
     if not lines:
         return None
     sightings: list[Sighting] = []
@@ -39,7 +61,7 @@ def read_listing(text: str) -> ParsedDump | None:
             excerpt, next_title = _split(text[line.end() : lines[number + 1].start()])
             excerpt = _until_end(excerpt)
         else:
-            excerpt, next_title = _last(text[line.end() :], notes), ""
+            excerpt, next_title = _last(text[line.end() :], notes, site), ""
         match _sighting(title, line, excerpt):
             case Sighting() as sighting:
                 sightings.append(sighting)
@@ -63,16 +85,16 @@ def _until_end(excerpt: str) -> str:
     return excerpt if end is None else excerpt[: end.start()]
 
 
-def _last(rest: str, notes: list[Note]) -> str:
+def _last(rest: str, notes: list[Note], site: SiteProfile) -> str:
     end = _END.search(rest)
     if end is not None:
         return _PAGER.sub("", rest[: end.start()])
     notes.append(
         Note(NoteKind.CUT, "no closing line 最近评论: the dump may be cut, its last excerpt incomplete")
     )
-    if len(rest) < 40 and _CUT_FIGURES.fullmatch(rest):
+    if len(rest) < 40 and _cut_figures(site).fullmatch(rest):
         return ""
-    cut = _CUT_BY.search(rest)
+    cut = _cut_by_line(site).search(rest)
     return rest if cut is None else _split(rest[: cut.start()])[0]
 
 

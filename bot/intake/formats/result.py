@@ -1,6 +1,5 @@
 """Parse results: `ParsedDump`, or UnreadableDumpError with its reason."""
 
-import re
 from dataclasses import dataclass
 
 from storage.model import Layout, Note, Sighting
@@ -29,22 +28,3 @@ def bounded(text: str) -> str:
         return text
     end = text.rfind("\n", 0, LONGEST + 1)
     return text[:end].rstrip() if end > 0 else text[:LONGEST]
-
-
-_POST = re.compile(
-    r"(?P<host>https?://(?:www\.)?(?:kexue\.fm|spaces\.ac\.cn)(?::[0-9]+)?)?"
-    r"/archives/(?P<id>[0-9]{1,9})/?(?:\?[^#]*)?(?:#(?P<fragment>.*))?",
-    re.IGNORECASE,
-)
-
-
-def post_address(href: str | None) -> tuple[int, str] | None:
-    """Return the archive id and absolute URL of the post at `href`, None for any other link.
-
-    A link to a comment (`#comment-…`) is not the address of its post.
-    """
-    found = _POST.fullmatch((href or "").strip())
-    if found is None or (found["fragment"] or "").startswith("comment-"):
-        return None
-    archive_id = int(found["id"])
-    return archive_id, f"{(found['host'] or 'https://kexue.fm').lower()}/archives/{archive_id}"

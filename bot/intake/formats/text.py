@@ -10,12 +10,12 @@ MAX_BYTES = 20 * 1024 * 1024
 """Maximum size of a dump in bytes, compressed or not; the archive page of all posts has less than 1 MB."""
 
 _CONTROLS = bytes(code for code in (*range(32), 127) if code not in (9, 10))
-_AUTHOR_GB18030 = "苏剑林".encode("gb18030")
 
 
-def decode(content: bytes) -> tuple[str, tuple[Note, ...]]:
+def decode(content: bytes, author: str) -> tuple[str, tuple[Note, ...]]:
     """Return the text of a dump with "\\n" line ends and without control characters, and notes.
 
+    Bytes that are not UTF-8 are GB18030 if they contain the name of `author` in that encoding.
     Raises UnreadableDumpError for an empty, too large, wrongly compressed or binary dump.
     """
     if len(content) > MAX_BYTES:
@@ -25,7 +25,7 @@ def decode(content: bytes) -> tuple[str, tuple[Note, ...]]:
         content = _decompressed(content, notes)
     if not content.strip():
         raise UnreadableDumpError("the file is empty: save the capture again")
-    text = _as_text(content, notes)
+    text = _as_text(content, notes, author)
     return text, tuple(notes)
 
 
@@ -55,7 +55,7 @@ def _too_large(size: str) -> str:
     return f"the file is too large ({size}; a dump has at most {MAX_BYTES // 2**20} MiB): split it"
 
 
-def _as_text(content: bytes, notes: list[Note]) -> str:
+def _as_text(content: bytes, notes: list[Note], author: str) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         content = content.decode("utf-16", "replace").encode("utf-8", "replace")
     cleaned = _with_plain_line_ends(content).translate(None, _CONTROLS)
@@ -65,7 +65,7 @@ def _as_text(content: bytes, notes: list[Note]) -> str:
         if error.reason == "unexpected end of data":
             cleaned = cleaned[: error.start]
             notes.append(Note(NoteKind.CUT, "the last character is cut in the middle: the file is truncated"))
-        charset = "gb18030" if _AUTHOR_GB18030 in cleaned else "utf-8"
+        charset = "gb18030" if author.encode("gb18030") in cleaned else "utf-8"
         text = cleaned.decode(charset, "replace")
         odd = text.count("\ufffd")
         if odd:

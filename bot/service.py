@@ -85,7 +85,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
         self._crash = crash_point(settings.crash_at)
-        self._begun: SendLog | None = None
+        self._send_log: SendLog | None = None
         self._token = token
         self._wires = wires
         self._limits = limits or Limits(per_second=settings.rate)
@@ -121,12 +121,12 @@ class Service:
         settings = self.settings
         self.database = await open_checked_database(settings)
         self.database.acquire_process_lock()
-        self._begun = self.database.send_log()
+        self._send_log = self.database.send_log()
         self._troubles = ErrorAlerts(
             self.database, self.clock, self.metrics, settings.admin_chat_ids, self._wake_sender
         )
         resend = settings.on_unsure == "resend"
-        await end_lost_claims(self.database, self._begun, self.clock.now(), resend=resend)
+        await end_lost_claims(self.database, self._send_log, self.clock.now(), resend=resend)
         span = min(SPAN_SECONDS, settings.lease_seconds)
         self._replica = Replica(self.database, self.clock, span)
         await self._replica.join(self.supervisor, self._news)
@@ -233,7 +233,7 @@ class Service:
             delivery_config_of(settings),
             self._crash,
             self.metrics,
-            self._begun,
+            self._send_log,
         ), composer
 
     @property
@@ -265,8 +265,8 @@ class Service:
             await connected.application.shutdown()
         for wire in (self._wires.polling, self._wires.answers, self._wires.pushes):
             await wire.shutdown()
-        if self._begun is not None:
-            self._begun.close()
+        if self._send_log is not None:
+            self._send_log.close()
         await self.database.close()
 
     def _tick(self) -> None:

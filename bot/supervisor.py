@@ -5,6 +5,8 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 
+from bot.backoff import Backoff
+
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0  # seconds
@@ -37,15 +39,16 @@ class Supervisor:
         self._tasks[name] = asyncio.get_running_loop().create_task(self._keep(name, work), name=name)
 
     async def _keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        pause = FIRST_PAUSE
+        backoff, loop = Backoff(FIRST_PAUSE, LONGEST_PAUSE), asyncio.get_running_loop()
         while True:
+            started = loop.time()
             try:
                 return await work()
             except Exception as error:
+                pause = backoff.fail(worked=loop.time() - started)
                 log.exception("the task %s failed and is restarted in %.0f s", name, pause)
                 self._trouble(name, error)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
 
     def alive(self, name: str) -> bool:
         return name in self._tasks and not self._tasks[name].done()

@@ -15,6 +15,7 @@ from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import Application
 
+from bot.backoff import Backoff
 from bot.replica import Replica
 from bot.settings import Settings
 from bot.supervisor import wait_for
@@ -117,7 +118,7 @@ class WebhookRegistrar:
         self._stopping.set()
 
     async def run(self) -> None:
-        registered, pause = False, FIRST_PAUSE
+        registered, backoff = False, Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while not self._stopping.is_set():
             if not self._may():
                 registered = False
@@ -131,12 +132,12 @@ class WebhookRegistrar:
                         allowed_updates=UPDATES,
                         max_connections=CONNECTIONS,
                     )
-                registered, pause = True, FIRST_PAUSE
+                registered = True
+                backoff.reset()
                 await self._wait(CHECK_SECONDS, while_mine=True)
             except TelegramError as error:
                 log.warning("the webhook could not be registered: %s", error)
-                await self._wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                await self._wait(backoff.fail())
 
     async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:
         """Wait `seconds`, or until the stop, or until the lease is lost."""

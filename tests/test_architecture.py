@@ -235,7 +235,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
-        "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.version",
+        "bot.backoff", "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.version",
         "bot.fault_injection", "bot.titles", "bot.errors", "bot.site_profile", "bot.toml_source",
     ),
     ("bot.callbacks",),

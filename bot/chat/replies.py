@@ -3,18 +3,21 @@
 What is surely not sent may be said again more simply; what may have been sent is never repeated.
 """
 
+import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from bot.backoff import Backoff
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
 from bot.rate_limit import NOT_SOON, RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
 from bot.telegram.capabilities import RichCapability
+from bot.telegram.send_gate import SendGate
 from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
 KEPT = 256  # messages
 UNUSED_SECONDS = 60.0  # and no longer than this after they were last said
+FIRST_RETRY = 0.5  # seconds before an answer that was surely not sent is sent again
 T = TypeVar("T")
 SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
 
@@ -41,6 +45,12 @@ class MessageCache(Generic[T]):
         while len(self._kept) > KEPT or now - next(iter(self._kept.values()))[2] > UNUSED_SECONDS:
             self._kept.popitem(last=False)
         return worked_out
+
+
+class Request(Protocol):
+    """One request of the messenger, behind the gate of its slot."""
+
+    async def __call__(self, *, gate: SendGate) -> Outcome: ...
 
 
 class ReplySender:
@@ -69,13 +79,14 @@ class ReplySender:
         """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
         form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Rejected("nothing was tried")
+        deadline, backoff = self._deadline(), Backoff(FIRST_RETRY, LONGEST_WAIT)
         while form is not None:
             rendered = self._rendered(message, form)
             if in_place_of is None:
                 request = partial(self._messenger.send, to, rendered, reply_to=reply_to)
             else:
                 request = partial(self._messenger.edit, to, in_place_of, rendered)
-            outcome = await self._in_turn(to, private, request)
+            outcome = await self._in_turn(to, private, request, deadline)
             match outcome:
                 case Rejected(_, Fault.METHOD) if rendered.form is Form.RICH:
                     self._rich.missing()
@@ -85,8 +96,9 @@ class ReplySender:
                 case Rejected(_, Fault.CONTENT):
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
                     form = SIMPLER.get(rendered.form)
-                case RetryLater(seconds, _, _, True) if seconds <= LONGEST_WAIT:
-                    pass  # it is said again in its turn, which comes when the flood is over
+                case RetryLater() if self._clock.monotonic() + outcome.seconds <= deadline:
+                    if not outcome.flood:  # the limiter holds the next request until a flood is over
+                        await asyncio.sleep(min(outcome.seconds, backoff.fail()))
                 case _:
                     form = None
         if not isinstance(outcome, Sent):
@@ -95,7 +107,9 @@ class ReplySender:
 
     async def send_document(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
         """Hand a file over, once."""
-        outcome = await self._in_turn(to, private, partial(self._messenger.send_document, to, name, content))
+        outcome = await self._in_turn(
+            to, private, partial(self._messenger.send_document, to, name, content), self._deadline()
+        )
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
         return outcome
@@ -112,18 +126,21 @@ class ReplySender:
         """Show a picture, once; what to do without it is the asker's."""
         shown = render(caption, Form.CLASSIC)
         request = partial(self._messenger.send_photo, to, png, shown, reply_to=reply_to)
-        outcome = await self._in_turn(to, private, request)
+        outcome = await self._in_turn(to, private, request, self._deadline())
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
         return outcome
 
-    async def _in_turn(
-        self, to: Address, private: bool, request: Callable[[], Awaitable[Outcome]]
-    ) -> Outcome:
+    def _deadline(self) -> float:
+        return self._clock.monotonic() + LONGEST_WAIT
+
+    async def _in_turn(self, to: Address, private: bool, request: Request, deadline: float) -> Outcome:
         """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
-        if not await self._limiter.slot_for_answer(to.chat_id, private, LONGEST_WAIT):
+        longest = deadline - self._clock.monotonic()
+        slot = await self._limiter.acquire_for_answer(to.chat_id, private, longest)
+        if slot is None:
             return NOT_SOON
-        outcome = await request()
+        outcome = await request(gate=slot)
         if isinstance(outcome, RetryLater) and outcome.flood:
             await self._limiter.pause_chat_after_answer(to.chat_id, outcome.seconds)
         return outcome

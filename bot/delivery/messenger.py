@@ -12,7 +12,8 @@ from telegram.constants import ParseMode
 
 from bot.render import Rendered
 from bot.telegram.errors import outcome_of
-from bot.telegram.http_request import as_json, ready
+from bot.telegram.http_request import acquire, as_json, ready
+from bot.telegram.send_gate import SendGate
 from storage.model import Destination, Outcome, Sent
 
 KEPT = 32  # messages whose JSON is kept
@@ -34,20 +35,32 @@ def address_of(to: Destination) -> Address:
 class Messenger(Protocol):
     """Sends and edits messages."""
 
-    async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+    async def send(
+        self, to: Address, message: Rendered, *, reply_to: int | None = None, gate: SendGate | None = None
+    ) -> Outcome:
         """Send `message` with one request."""
         ...
 
-    async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
+    async def edit(
+        self, to: Address, message_id: int, message: Rendered, *, gate: SendGate | None = None
+    ) -> Outcome:
         """Edit a sent message with one request."""
         ...
 
-    async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
+    async def send_document(
+        self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None
+    ) -> Outcome:
         """Send a file with one request."""
         ...
 
     async def send_photo(
-        self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
+        self,
+        to: Address,
+        png: bytes,
+        caption: Rendered,
+        *,
+        reply_to: int | None = None,
+        gate: SendGate | None = None,
     ) -> Outcome:
         """Send a picture with one request; `caption` has at most 1024 UTF-16 units."""
         ...
@@ -65,7 +78,9 @@ class TelegramMessenger:
         self._paid = paid or None
         self._contents: dict[int, tuple[Rendered, bytes]] = {}
 
-    async def send(self, to: Address, message: Rendered, *, reply_to: int | None = None) -> Outcome:
+    async def send(
+        self, to: Address, message: Rendered, *, reply_to: int | None = None, gate: SendGate | None = None
+    ) -> Outcome:
         fields: dict[str, object] = {"chat_id": to.chat_id}
         if to.thread_id is not None:
             fields["message_thread_id"] = to.thread_id
@@ -76,14 +91,19 @@ class TelegramMessenger:
         if reply_to is not None:
             fields["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
         method = "sendMessage" if message.rich is None else "sendRichMessage"
-        return await self._call(method, fields, message)
+        return await self._call(method, fields, message, gate)
 
-    async def edit(self, to: Address, message_id: int, message: Rendered) -> Outcome:
+    async def edit(
+        self, to: Address, message_id: int, message: Rendered, *, gate: SendGate | None = None
+    ) -> Outcome:
         fields = {"chat_id": to.chat_id, "message_id": message_id}
-        return await self._call("editMessageText", fields, message)
+        return await self._call("editMessageText", fields, message, gate)
 
-    async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
+    async def send_document(
+        self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None
+    ) -> Outcome:
         try:
+            await acquire(gate)  # a form is written in pieces, so the check is before its connection
             sent = await self._bot.send_document(
                 to.chat_id,
                 content,
@@ -96,10 +116,17 @@ class TelegramMessenger:
         return Sent(sent.message_id)
 
     async def send_photo(
-        self, to: Address, png: bytes, caption: Rendered, *, reply_to: int | None = None
+        self,
+        to: Address,
+        png: bytes,
+        caption: Rendered,
+        *,
+        reply_to: int | None = None,
+        gate: SendGate | None = None,
     ) -> Outcome:
         reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
         try:
+            await acquire(gate)  # a form is written in pieces, so the check is before its connection
             sent = await self._bot.send_photo(
                 to.chat_id,
                 png,
@@ -113,10 +140,12 @@ class TelegramMessenger:
             return outcome_of(error)
         return Sent(sent.message_id)
 
-    async def _call(self, method: str, fields: Mapping[str, object], message: Rendered) -> Outcome:
+    async def _call(
+        self, method: str, fields: Mapping[str, object], message: Rendered, gate: SendGate | None
+    ) -> Outcome:
         try:
             body = as_json(fields)[:-1] + b", " + self._content(message)[1:]
-            answer = await self._bot.request.post(f"{self._bot.base_url}/{method}", ready(body))
+            answer = await self._bot.request.post(f"{self._bot.base_url}/{method}", ready(body, gate))
         except Exception as error:
             return outcome_of(error)
         # The answer is not parsed further: an error after the sending would look like a failed one.

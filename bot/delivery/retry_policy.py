@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
+from bot.backoff import Backoff
 from storage.model import (
     Delivery,
     Fault,
@@ -117,7 +118,14 @@ def decide(
 
 
 def _postponed(delivery: Delivery, later: RetryLater, now: datetime) -> Decision:
-    wait = later.seconds if later.flood or later.pause is not Pause.CHAT else _backoff(delivery.attempts)
+    if later.pause is Pause.NONE:
+        due = now + timedelta(seconds=later.seconds)
+        return Decision(settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False))
+    wait = (
+        later.seconds
+        if later.flood or later.pause is not Pause.CHAT
+        else Backoff(FIRST_WAIT, LONGEST_WAIT, delivery.attempts + 1).delay
+    )
     wait = max(wait, later.seconds)
     due = now + timedelta(seconds=wait)
     settlement = settlement_of(
@@ -153,11 +161,6 @@ def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -
             return Decision(failed)
         case _:
             assert_never(refused.fault)
-
-
-def _backoff(attempts: int) -> float:
-    # The exponent is capped: 2 ** 43 seconds would overflow a timedelta.
-    return min(FIRST_WAIT * float(2 ** min(attempts, 16)), LONGEST_WAIT)
 
 
 MARGIN_SECONDS = 25.0  # to have a connection before, and to write the answer after

@@ -18,9 +18,9 @@ from bot.delivery.retry_policy import AllStopped, ChatPaused, Decision, Delivery
 from bot.delivery.side_effects import apply_side_effects
 from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
-from bot.rate_limit import ClaimedDelivery, RateLimiter
+from bot.rate_limit import ClaimedDelivery, Postponed, RateLimiter
 from bot.supervisor import BackgroundTasks, Wakeable, wait_for
-from bot.telegram.send_gate import SendGate, departing, departs
+from bot.telegram.send_gate import SendGate
 from storage.database import Database, Transaction
 from storage.model import (
     Delivery,
@@ -138,28 +138,21 @@ class TaskPool:
         return await self._busy.wait(seconds)
 
 
-def record_send_start(log: SendLog, delivery_id: DeliveryId, token: str) -> None:
-    """Write down in `log` that the next request of this task begins, when it may leave."""
-    departs(_RecordedSend(departing(), log, delivery_id, token))
-
-
 @dataclass(frozen=True, slots=True)
-class _RecordedSend:
-    """Of a request that `paced` lets leave, if somebody paces it. What cannot be written down stays."""
+class LoggedSendGate:
+    """Gate that records the start of a claim's request in the send log; without a record it is not sent."""
 
-    paced: SendGate | None
-    log: SendLog
+    slot: SendGate
+    send_log: SendLog
     delivery_id: DeliveryId
     token: str
 
     async def acquire(self) -> None:
-        if self.paced is not None:
-            await self.paced.acquire()
-        self.log.record_start(self.delivery_id, self.token)
+        await self.slot.acquire()
+        self.send_log.record_start(self.delivery_id, self.token)
 
     def mark_sent(self) -> None:
-        if self.paced is not None:
-            self.paced.mark_sent()
+        self.slot.mark_sent()
 
 
 IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
@@ -184,7 +177,7 @@ class DeliveryWorker(Wakeable):
         policy: DeliveryConfig,
         crash: Callable[[str], None] = lambda _: None,
         metrics: Metrics | None = None,
-        begun: SendLog | None = None,
+        send_log: SendLog | None = None,
     ) -> None:
         super().__init__()
         self._database = database
@@ -195,7 +188,7 @@ class DeliveryWorker(Wakeable):
         self._policy = policy
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
-        self._begun = begun
+        self._send_log = send_log
         spare = round(limiter.spare * policy.slots)
         self._slots = TaskPool(policy.slots, self._try, self._may_go_on, spare=spare)
         self._ended: list[tuple[Delivery, Decision]] = []
@@ -279,8 +272,8 @@ class DeliveryWorker(Wakeable):
         except BaseException:
             self._ended = ended + self._ended  # not settled yet: the next transaction settles them
             raise
-        if self._begun is not None:
-            self._begun.ended((delivery.id, delivery.token) for delivery, _ in ended)
+        if self._send_log is not None:
+            self._send_log.ended((delivery.id, delivery.token) for delivery, _ in ended)
         log_outcomes(ended, self._correlation_ids)
         if recovering:
             self._recover_at = self._clock.monotonic() + RECOVER_SECONDS
@@ -340,33 +333,33 @@ class DeliveryWorker(Wakeable):
     async def _deliver(self, claimed: ClaimedDelivery, composed: Composed) -> Decision:
         delivery = claimed.delivery
         asked_at = self._clock.monotonic()
-        postponed = await self._limiter.slot_of(claimed)
-        if postponed is not None:
-            return Decision(_again(delivery, self._clock, postponed, "postponed by the rate limit"))
+        slot = await self._limiter.acquire(claimed)
+        if isinstance(slot, Postponed):
+            return Decision(_again(delivery, self._clock, slot.seconds, "postponed by the rate limit"))
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
         lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
         if lease_left < self._policy.least_lease:
             return Decision(_again(delivery, self._clock, 0, "its claim is too old to start a request"))
         self._crash("before-request")
-        if self._begun is not None:
-            record_send_start(self._begun, delivery.id, delivery.token)
-        outcome = await self._send(delivery, composed)
+        if self._send_log is not None:
+            slot = LoggedSendGate(slot, self._send_log, delivery.id, delivery.token)
+        outcome = await self._send(delivery, composed, slot)
         seconds = self._clock.monotonic() - left_at
         name = outcome.LABEL
         self.outcomes[name] += 1
         self._metrics.tried(delivery.kind, name, seconds)
         self._crash("after-response")
-        if self._begun is not None and isinstance(outcome, Sent):
-            self._begun.record_sent(delivery.id, delivery.token, outcome.message_id)
+        if self._send_log is not None and isinstance(outcome, Sent):
+            self._send_log.record_sent(delivery.id, delivery.token, outcome.message_id)
         return self._decided(delivery, outcome, composed.message.form, left_at)
 
-    async def _send(self, delivery: Delivery, composed: Composed) -> Outcome:
+    async def _send(self, delivery: Delivery, composed: Composed, gate: SendGate) -> Outcome:
         to = address_of(delivery.destination)
         if delivery.kind is DeliveryKind.EDIT:
             message_id = int(delivery.text or 0)
-            return await self._messenger.edit(to, message_id, composed.message)
-        return await self._messenger.send(to, composed.message, reply_to=composed.reply_to)
+            return await self._messenger.edit(to, message_id, composed.message, gate=gate)
+        return await self._messenger.send(to, composed.message, reply_to=composed.reply_to, gate=gate)
 
     def _decided(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Decision:
         now = self._clock.monotonic()

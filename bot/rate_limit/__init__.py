@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.telegram.send_gate import SendGate
 from storage.database import Transaction
 from storage.model import Delivery, Rejected
 
@@ -25,6 +26,13 @@ class ClaimedDelivery:
     until: float = 0.0
     owner: str | None = None
     lead: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """No slot is near: the delivery is to be claimed again after `seconds`."""
+
+    seconds: float
 
 
 class RateLimiter(Protocol):
@@ -48,8 +56,8 @@ class RateLimiter(Protocol):
         """Claim up to `slots` deliveries whose start is near."""
         ...
 
-    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
-        """Wait for its turn. None: it may leave now; else it must not, and is to be claimed again then."""
+    async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
+        """Wait for the slot of a claimed delivery."""
         ...
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
@@ -60,8 +68,8 @@ class RateLimiter(Protocol):
         """Pause it for every process, in the transaction that settles the push."""
         ...
 
-    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
-        """Wait until an answer to somebody may leave, before pushes; False if it cannot within `longest`."""
+    async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
+        """Wait for the slot of an answer, ahead of pushes; None if it is more than `longest` away."""
         ...
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.ops.metrics import Metrics
-from bot.rate_limit import ClaimedDelivery
+from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.scheduler import SendScheduler
-from bot.telegram.send_gate import departs
+from bot.telegram.send_gate import SendGate
 from storage.database import Database, Transaction
 from storage.model import ChatKind
 
@@ -20,7 +20,7 @@ FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its cla
 class _ScheduledSlot:
     """A reserved slot, confirmed before the request and checked again at its first byte."""
 
-    pacing: SendScheduler
+    scheduler: SendScheduler
     clock: Clock
     chat_id: int
     private: bool
@@ -33,18 +33,18 @@ class _ScheduledSlot:
             if self.at > now:
                 await asyncio.sleep(self.at - now)
                 now = self.clock.monotonic()
-            self.at = self.pacing.confirm(now, self.chat_id, self.private, self.at)
+            self.at = self.scheduler.confirm(now, self.chat_id, self.private, self.at)
             if self.at <= now:
                 return
 
     async def acquire(self) -> None:
         now = self.clock.monotonic()
-        self.at = self.pacing.acquire(now, self.chat_id, self.private, self.at)
+        self.at = self.scheduler.acquire(now, self.chat_id, self.private, self.at)
         if self.at > now:
             await self.confirm()
 
     def mark_sent(self) -> None:
-        self.at = self.pacing.mark_sent(self.clock.monotonic(), self.chat_id, self.private, self.at)
+        self.at = self.scheduler.mark_sent(self.clock.monotonic(), self.chat_id, self.private, self.at)
 
 
 class InProcessRateLimiter:
@@ -52,19 +52,19 @@ class InProcessRateLimiter:
     linger = 0.008
     spare = 3.0
 
-    def __init__(self, database: Database, pacing: SendScheduler, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, database: Database, scheduler: SendScheduler, clock: Clock, metrics: Metrics) -> None:
         self._database = database
-        self._pacing = pacing
+        self._scheduler = scheduler
         self._clock = clock
         self._metrics = metrics
 
     async def start(self) -> None:
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
-            self._pacing.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+            self._scheduler.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
 
     def budget(self) -> int:
-        return self._pacing.budget(self._clock.monotonic(), self.ahead)
+        return self._scheduler.budget(self._clock.monotonic(), self.ahead)
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
@@ -72,36 +72,36 @@ class InProcessRateLimiter:
         at = self._clock.monotonic()
         return [ClaimedDelivery(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
 
-    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
+    async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
         to = claimed.delivery.destination
         chat_id, private = to.chat_id, to.kind is ChatKind.PRIVATE
         now = self._clock.monotonic()
-        ready = self._pacing.ready_at(now, chat_id, private)
+        ready = self._scheduler.ready_at(now, chat_id, private)
         if ready - now > FAR_SECONDS:
-            return ready - now
-        await self._leave_at(chat_id, private, self._pacing.reserve(now, chat_id, private, movable=True))
-        return None
+            return Postponed(ready - now)
+        return await self._confirmed(
+            chat_id, private, self._scheduler.reserve(now, chat_id, private, movable=True)
+        )
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
-        whole = self._pacing.flooded(self._clock.monotonic(), chat_id, seconds)
+        whole = self._scheduler.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Do nothing: there is no other process."""
 
-    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
+    async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
         now = self._clock.monotonic()
-        start = self._pacing.reserve(now, chat_id, private, interactive=True)
+        start = self._scheduler.reserve(now, chat_id, private, interactive=True)
         if start - now > longest:
-            self._pacing.take_back(chat_id, private, start)
-            return False
-        await self._leave_at(chat_id, private, start)
-        return True
+            self._scheduler.take_back(chat_id, private, start)
+            return None
+        return await self._confirmed(chat_id, private, start)
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
         self.pause_chat(chat_id, seconds)
 
-    async def _leave_at(self, chat_id: int, private: bool, start: float) -> None:
-        request = _ScheduledSlot(self._pacing, self._clock, chat_id, private, start)
-        await request.confirm()
-        departs(request)
+    async def _confirmed(self, chat_id: int, private: bool, start: float) -> SendGate:
+        slot = _ScheduledSlot(self._scheduler, self._clock, chat_id, private, start)
+        await slot.confirm()
+        return slot

@@ -12,6 +12,7 @@ from bot.clock import Clock
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import FlexibleSendScheduler
 from bot.supervisor import BackgroundTasks
+from bot.telegram.send_gate import SlotExpiredError
 from storage.database import Database, Transaction
 from storage.rate_limits import RateLimitRow, as_stored, instant, seconds
 
@@ -275,7 +276,7 @@ class ReservedSlot:
 
     async def acquire(self) -> None:
         if await self.wait_for_slot() is not None:
-            raise ConnectionAbortedError("its turn has passed")
+            raise SlotExpiredError("its slot has passed")
 
     def mark_sent(self) -> None:
         self.reservations.mark_sent(self.booked)

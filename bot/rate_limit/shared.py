@@ -13,7 +13,7 @@ from typing import Literal
 from bot.clock import Clock
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
-from bot.rate_limit import ClaimedDelivery
+from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.reservations import (
     Reservation,
@@ -25,7 +25,7 @@ from bot.rate_limit.reservations import (
     update_lead_time,
 )
 from bot.rate_limit.scheduler import FLOODS_TOGETHER
-from bot.telegram.send_gate import departs
+from bot.telegram.send_gate import SendGate
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, State, settlement_of
 from storage.rate_limits import RateLimitRow, instant, seconds
@@ -112,7 +112,7 @@ class SharedRateLimiter:
             await tx.outbox.settle(far, now)
         return kept
 
-    async def slot_of(self, claimed: ClaimedDelivery) -> float | None:
+    async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
         delivery, booked = claimed.delivery, Reservation(claimed.start, claimed.until)
         ready = self._reservations.now()
         assert ready is not None, "the claim has looked"
@@ -120,14 +120,12 @@ class SharedRateLimiter:
         if delivery.unsure or self._on_unsure == "skip":
             await self._reservations.until(booked.start - MARK_SECONDS)
             if not await self._mark(delivery):
-                return 0.0
+                return Postponed(0.0)
         chat_id, private = _chat(delivery)
         request = ReservationRequest(chat_id=chat_id, private=private, within=FAR_SECONDS)
         slot = ReservedSlot(self._reservations, request, booked, lambda: self._is_ours(claimed))
         postponed = await slot.wait_for_slot()
-        if postponed is None:
-            departs(slot)
-        return postponed
+        return slot if postponed is None else Postponed(postponed)
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Do nothing: `pause_chat_for_all` writes the pause with the outcome of the push."""
@@ -150,13 +148,12 @@ class SharedRateLimiter:
         await tx.rate_limits.write(rows)
         self._metrics.flooded(extent)
 
-    async def slot_for_answer(self, chat_id: int, private: bool, longest: float) -> bool:
+    async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
         request = ReservationRequest(chat_id=chat_id, private=private, interactive=True, within=longest)
         slot = ReservedSlot(self._reservations, request, await self._reservations.reserve(request))
         if not slot.booked.kept or await slot.wait_for_slot() is not None:
-            return False
-        departs(slot)
-        return True
+            return None
+        return slot
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
         async def unit(tx: Transaction) -> None:

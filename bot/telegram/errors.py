@@ -23,6 +23,7 @@ from telegram.error import (
 
 from bot.telegram.http_request import NotSentError
 from bot.telegram.redaction import redact
+from bot.telegram.send_gate import SlotExpiredError
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before a retry for which Telegram names none; the backoff may lengthen them.
@@ -131,6 +132,8 @@ def outcome_of(error: BaseException) -> Outcome:
             return RetryLater(retry_seconds(error), reason, flood=True)
         case ChatMigrated(new_chat_id=chat_id):
             return Moved(chat_id)
+        case SlotExpiredError():
+            return RetryLater(0.0, reason, pause=Pause.NONE)
         case NotSentError():
             return RetryLater(_UNREACHABLE, reason, pause=Pause.BOT)
         case TelegramError() if _is_foreign_page(error):

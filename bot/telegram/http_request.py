@@ -20,7 +20,7 @@ from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
 from bot.telegram.redaction import redact
-from bot.telegram.send_gate import SendGate, departing
+from bot.telegram.send_gate import SendGate, SlotExpiredError
 
 _INTERIM = range(100, 200)  # answers that announce another
 
@@ -135,9 +135,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would build one fo
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """What is asked of RequestData, which cannot be derived from, by parameters that are JSON already."""
+    """Stand-in for RequestData, which cannot be subclassed: JSON parameters and the send gate."""
 
     body: bytes
+    gate: SendGate | None = None
     contains_files: bool = False
 
     @property
@@ -145,9 +146,9 @@ class _Ready:
         return dict(json.loads(self.body))
 
 
-def ready(body: bytes) -> RequestData:
+def ready(body: bytes, gate: SendGate | None = None) -> RequestData:
     """Return parameters that are already one JSON object, encoded once for many requests."""
-    return cast("RequestData", _Ready(body))
+    return cast("RequestData", _Ready(body, gate))
 
 
 class NotSentError(NetworkError):
@@ -237,12 +238,10 @@ class AiohttpRequest(BaseRequest):
             connect=_seconds(connect_timeout, self._connect),
             pool=_seconds(pool_timeout, self._pool),
         )
-        departure = departing()
         if method != "POST" or uploads:
-            await _acquired(departure)  # a form is written in pieces; the first of them says nothing
             form = {"data": _form(request_data), "proxy": self._proxy, "timeout": timeout}
             return await _by_session(lines.session, method, url, form)
-        return await _posted(lines, url, _json(request_data), timeout, departure)
+        return await _posted(lines, url, _json(request_data), timeout, _gate_of(request_data))
 
 
 async def _posted(
@@ -250,16 +249,16 @@ async def _posted(
     url: str,
     body: bytes,
     patience: aiohttp.ClientTimeout,
-    departure: SendGate | None,
+    gate: SendGate | None,
 ) -> tuple[int, bytes]:
     released = False
     try:
         with await lines.line(url, patience) as line:
-            await _acquired(departure)  # the wait for a connection may have been long
+            await acquire(gate)  # the wait for a connection may have been long
             line.send(body)
             released = True
-            if departure is not None:
-                departure.mark_sent()
+            if gate is not None:
+                gate.mark_sent()
             return await line.answer(patience.sock_read)
     except (aiohttp.ClientError, OSError) as error:
         failure = _failure(error, released=released)
@@ -281,15 +280,21 @@ async def _by_session(
     raise failure
 
 
-async def _acquired(departure: SendGate | None) -> None:
-    """Wait until the request may leave. Raises NotSentError if it may not any more."""
-    if departure is None:
+async def acquire(gate: SendGate | None) -> None:
+    """Wait for the gate, if there is one. Raises NotSentError or SlotExpiredError."""
+    if gate is None:
         return
     try:
-        await departure.acquire()
+        await gate.acquire()
+    except SlotExpiredError:
+        raise
     except Exception as refused:
         what = f"{type(refused).__name__}: {redact(str(refused))}"
-        raise NotSentError(f"it was not to leave: {what}") from refused
+        raise NotSentError(f"the send gate refused it: {what}") from refused
+
+
+def _gate_of(data: RequestData | _Ready | None) -> SendGate | None:
+    return data.gate if isinstance(data, _Ready) else None
 
 
 def _failure(error: Exception, *, released: bool) -> TelegramError:

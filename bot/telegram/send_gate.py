@@ -1,36 +1,28 @@
-"""The moment at which a request's first byte goes: whoever paces says who is asked then, the wire asks.
+"""Last check before a request is written to the socket.
 
-Between the two lie the waits for a connection, for other work and for a stalled machine. Neither knows the
-other, and a request that nobody paces leaves at once.
+`acquire` waits for the request's slot and raises if it has passed; `mark_sent` records the actual send time
+for the rate limit. Between the two lie the waits for a connection and of a suspended machine.
 """
 
-from contextvars import ContextVar
 from typing import Protocol
+
+from telegram.error import NetworkError
+
+
+class SlotExpiredError(NetworkError):
+    """The slot of the request has passed: nothing was sent, and only this request must wait."""
 
 
 class SendGate(Protocol):
-    """One request that may leave about now."""
+    """The slot of one request."""
 
     async def acquire(self) -> None:
-        """Wait until it may, as things stand by now. What it raises means that nothing was sent."""
+        """Wait until the request may be sent. After any exception it was not sent.
+
+        Raises SlotExpiredError if the slot has passed and no other is near.
+        """
         ...
 
     def mark_sent(self) -> None:
-        """It has been handed to the network just now."""
+        """Record that the request was written to the socket now."""
         ...
-
-
-_next: ContextVar[SendGate | None] = ContextVar("departure", default=None)
-
-
-def departs(departure: SendGate) -> None:
-    """The next request that this task makes is this one."""
-    _next.set(departure)
-
-
-def departing() -> SendGate | None:
-    """Whom to ask about the request that this task makes now; the one after it is another."""
-    departure = _next.get()
-    if departure is not None:
-        _next.set(None)
-    return departure

@@ -95,8 +95,9 @@ class Sent:
 
 
 class Pause(StrEnum):
-    """What a postponed try holds back: only its own chat, the whole bot, or everything until a new token."""
+    """What a postponed request holds back: itself, its chat, the bot, or the bot until a new token."""
 
+    NONE = "none"
     CHAT = "chat"
     BOT = "bot"
     TOKEN = "token"

@@ -52,7 +52,7 @@ async def send_all(file: Path, url: str, *, count: int, rate: float | None, slot
         clock,
         DeliveryConfig(slots=slots),
         metrics=metrics,
-        begun=database.send_log(),
+        send_log=database.send_log(),
     )
     freeze_gc()
     begun, cpu = time.perf_counter(), time.process_time()

@@ -12,7 +12,6 @@ from bot.ops.metrics import make_metrics
 from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
-from bot.telegram.send_gate import departing
 from storage.database import Database
 from tests.delivery.archive import database_in
 
@@ -29,21 +28,20 @@ async def test_an_answer_that_would_come_too_late_is_not_booked(database: Databa
     """Else it would be one too many in its second, or keep a slot that nobody uses."""
     pacing = SendScheduler(Limits(per_second=2))
     pace = InProcessRateLimiter(database, pacing, SystemClock(), METRICS)
-    assert await pace.slot_for_answer(1, True, 30.0)
-    assert await pace.slot_for_answer(2, True, 30.0)
+    assert await pace.acquire_for_answer(1, True, 30.0)
+    assert await pace.acquire_for_answer(2, True, 30.0)
     booked = pacing.starts
-    assert not await pace.slot_for_answer(3, True, 0.5)
+    assert not await pace.acquire_for_answer(3, True, 0.5)
     assert pacing.starts == booked
 
 
 async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
     pacing, clock = SendScheduler(Limits(per_second=1)), SystemClock()
     pace = InProcessRateLimiter(database, pacing, clock, METRICS)
-    assert await pace.slot_for_answer(1, True, 30.0)
-    departure = departing()
-    assert departure is not None
+    slot = await pace.acquire_for_answer(1, True, 30.0)
+    assert slot is not None
     await asyncio.sleep(0.1)
-    await departure.acquire()
-    departure.mark_sent()
+    await slot.acquire()
+    slot.mark_sent()
     (counted,) = pacing.starts_of(1)
     assert 0 <= clock.monotonic() - counted < 0.05

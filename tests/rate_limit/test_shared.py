@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 from bot.clock import SystemClock
 from bot.leases import LeaseHolder
 from bot.ops.metrics import make_metrics
-from bot.rate_limit import ClaimedDelivery
+from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.reservations import LATE_SECONDS, ReservationRequest
 from bot.rate_limit.shared import FAR_SECONDS, SharedRateLimiter
-from bot.telegram.send_gate import departing
+from bot.telegram.send_gate import SendGate, SlotExpiredError
 from storage.database import Database, TransactionFn, open_database
 from storage.model import State
 from storage.rate_limits import seconds
@@ -61,6 +61,12 @@ async def book(pace: SharedRateLimiter, chat_id: int, *, interactive: bool = Fal
     """The start of one request."""
     wish = ReservationRequest(chat_id=chat_id, private=chat_id > 0, interactive=interactive)
     return (await pace._reservations.reserve(wish)).start
+
+
+async def slot_of(pace: SharedRateLimiter, claimed: ClaimedDelivery) -> SendGate:
+    slot = await pace.acquire(claimed)
+    assert not isinstance(slot, Postponed)
+    return slot
 
 
 async def now_there(database: Database) -> float:
@@ -141,7 +147,7 @@ async def test_what_comes_too_late_is_booked_again(shared: Database) -> None:
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
     await asyncio.sleep(LATE_SECONDS + 0.3)
-    assert await pace.slot_of(claimed) is None
+    await slot_of(pace, claimed)
     bot, _ = await shared.write(lambda tx: tx.rate_limits.lock())
     assert min(bot.starts) > claimed.start + LATE_SECONDS, "the one that was missed is free again"
 
@@ -151,9 +157,9 @@ async def test_nothing_leaves_when_the_process_may_be_taken_for_dead(shared: Dat
     await chat(shared, 1)
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
-    assert await pace.slot_of(replace(claimed, owner="an earlier holding")) == 0.0
+    assert await pace.acquire(replace(claimed, owner="an earlier holding")) == Postponed(0.0)
     await pace._pulse.release()
-    assert await pace.slot_of(claimed) == 0.0
+    assert await pace.acquire(claimed) == Postponed(0.0)
     assert pace.budget() == 0
     assert await claim(shared, pace) == []
 
@@ -164,10 +170,10 @@ async def test_a_repeated_try_is_marked_before_it_begins_and_only_while_it_is_ou
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
     repeated = replace(claimed, delivery=replace(claimed.delivery, unsure=1))
-    assert await pace.slot_of(repeated) is None
+    await slot_of(pace, repeated)
     now = await shared.read(lambda tx: tx.now(SystemClock().now()))
     await shared.write(lambda tx: tx.outbox.recover(now, resend=True, everything=True))
-    assert await pace.slot_of(repeated) == 0.0
+    assert await pace.acquire(repeated) == Postponed(0.0)
 
 
 class Distant(Database):
@@ -185,7 +191,7 @@ async def test_what_is_booked_in_a_distant_database_leaves_all_the_same(shared: 
     distant = Distant(shared._engine)
     pace = await process(distant, "a")
     (claimed,) = await claim(distant, pace)
-    assert await pace.slot_of(claimed) is None
+    await slot_of(pace, claimed)
 
 
 async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database) -> None:
@@ -195,9 +201,9 @@ async def test_what_could_leave_only_much_later_keeps_no_place(shared: Database)
     (claimed,) = await claim(shared, pace)
     await pace.pause_chat_after_answer(1, 30.0)
     await asyncio.sleep(LATE_SECONDS + 0.3)
-    postponed = await pace.slot_of(claimed)
-    assert postponed is not None
-    assert postponed > 20
+    postponed = await pace.acquire(claimed)
+    assert isinstance(postponed, Postponed)
+    assert postponed.seconds > 20
     assert (await shared.write(lambda tx: tx.rate_limits.lock()))[0].starts == ()
 
 
@@ -209,11 +215,9 @@ async def test_what_comes_late_leaves_all_the_same_where_there_is_room_for_it(sh
     assert claimed.until == pytest.approx(claimed.start + LATE_SECONDS)
     in_time = replace(claimed, until=claimed.until + 60)  # however slow this machine is
     await asyncio.sleep(0.2)
-    assert await pace.slot_of(in_time) is None
+    slot = await slot_of(pace, in_time)
     assert (await shared.write(lambda tx: tx.rate_limits.lock()))[0].starts == (claimed.start, claimed.until)
-    departure = departing()
-    assert departure is not None
-    departure.mark_sent()
+    slot.mark_sent()
     await book(pace, 2)
     bot, _ = await shared.write(lambda tx: tx.rate_limits.lock())
     assert claimed.start not in bot.starts, "it counts when it left"
@@ -232,10 +236,8 @@ async def test_what_was_granted_is_asked_again_when_its_first_byte_goes(shared: 
     await chat(shared, 1)
     await announce(shared, "一篇")
     (claimed,) = await claim(shared, pace)
-    assert await pace.slot_of(claimed) is None
-    departure = departing()
-    assert departure is not None
-    await departure.acquire()
+    slot = await slot_of(pace, claimed)
+    await slot.acquire()
     await pace._pulse.release()
-    with pytest.raises(ConnectionAbortedError):
-        await departure.acquire()
+    with pytest.raises(SlotExpiredError):
+        await slot.acquire()

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from telegram.error import NetworkError, TelegramError, TimedOut
 
-from bot.telegram.http_request import AiohttpRequest, NotSentError
-from bot.telegram.send_gate import departs
+from bot.delivery.messenger import Address, TelegramMessenger
+from bot.telegram.http_request import AiohttpRequest, NotSentError, ready
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Reply, cut_after, delay, page
 from tests.telegram.conftest import bot_over, listener
@@ -91,10 +91,9 @@ async def test_asks_when_the_connection_is_there_and_only_for_the_next_request()
     heard = Heard(answers=9)
     asked = Asked(heard)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
-        departs(asked)
-        assert await bot.leave_chat(7)
-        assert await bot.leave_chat(7)
+        url = f"http://127.0.0.1:{port}/bot/leaveChat"
+        assert await wire.post(url, ready(b"{}", asked))
+        assert await wire.post(url, ready(b"{}"))
     assert asked.moments == [("leaves", 1, 0), ("left", 1, 0)]
     assert heard.requests == 2
 
@@ -102,10 +101,9 @@ async def test_asks_when_the_connection_is_there_and_only_for_the_next_request()
 async def test_what_may_not_leave_any_more_was_surely_not_sent() -> None:
     heard = Heard(answers=9)
     async with listener(heard.talk) as port, AiohttpRequest(connections=4, read_timeout=5.0) as wire:
-        bot = bot_over(wire, f"http://127.0.0.1:{port}/bot")
-        departs(Asked(heard, refusing=True))
+        gate = Asked(heard, refusing=True)
         with pytest.raises(NotSentError):
-            await bot.leave_chat(7)
+            await wire.post(f"http://127.0.0.1:{port}/bot/leaveChat", ready(b"{}", gate))
     assert heard.requests == 0
 
 
@@ -122,9 +120,9 @@ async def test_a_connection_that_closed_while_the_request_waited_took_nothing_wi
             await super().acquire()
 
     async with listener(close) as port, AiohttpRequest(connections=1, read_timeout=5.0) as wire:
-        departs(Closes(Heard(answers=0)))
+        gate = Closes(Heard(answers=0))
         with pytest.raises(NotSentError, match="closed"):
-            await bot_over(wire, f"http://127.0.0.1:{port}/bot").leave_chat(7)
+            await wire.post(f"http://127.0.0.1:{port}/bot/leaveChat", ready(b"{}", gate))
 
 
 @dataclass(frozen=True)
@@ -188,8 +186,8 @@ async def test_tells_a_proxy_where_to_and_who_asks() -> None:
 async def test_an_upload_asks_too(telegram: FakeTelegram) -> None:
     asked = Asked(Heard(answers=0))
     async with AiohttpRequest(connections=1, read_timeout=5.0) as wire:
-        departs(asked)
-        await bot_over(wire, telegram.url, telegram.token).send_document(7, b"x", filename="x.txt")
+        messenger = TelegramMessenger(bot_over(wire, telegram.url, telegram.token))
+        await messenger.send_document(Address(chat_id=7), "x.txt", b"x", gate=asked)
     assert asked.moments == [("leaves", 0, 0)]
 
 

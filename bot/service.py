@@ -191,7 +191,7 @@ class Service:
         async with self._replica.only_one("profile") as mine:
             if mine:
                 bot = self.running.application.bot
-                await tell_profile(bot, self.database, self.settings.admin_chat_ids, self.rules.site)
+                await tell_profile(bot, self.database, self.settings.admin_chat_ids)
 
     def _build(self, limiter: RateLimiter) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")
@@ -203,7 +203,6 @@ class Service:
             clock=self.clock,
             admins=self.settings.admin_chat_ids,
             hold_above=self.settings.hold_above,
-            site=self.rules.site,
             planned=self._tick,
             trouble=self._trouble,
         )
@@ -224,9 +223,7 @@ class Service:
         settings = self.settings
         pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
-        composer = ArchiveComposer(
-            self.database, self.clock, bot=self.services.bot, rich=self.rich, site=self.rules.site
-        )
+        composer = ArchiveComposer(self.database, self.clock, bot=self.services.bot, rich=self.rich)
         return DeliveryWorker(
             self.database,
             TelegramMessenger(pusher, paid=settings.paid),

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, delete, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import upsert
@@ -65,6 +65,17 @@ class Dumps:
     async def recent(self, limit: int) -> list[DumpRecord]:
         rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
         return [_record(row) for row in rows.mappings()]
+
+    async def previous_notes(self, dump_id: DumpId) -> tuple[Note, ...]:
+        """Return the notes of the dump of the same name before `dump_id`."""
+        this = dumps.alias("this")
+        before = (
+            select(dumps.c.notes)
+            .join(this, and_(this.c.id == dump_id, dumps.c.name == this.c.name, dumps.c.id < this.c.id))
+            .order_by(dumps.c.id.desc())
+            .limit(1)
+        )
+        return _notes((await self._connection.execute(before)).scalar())
 
     async def last_news(self) -> DumpRecord | None:
         """The latest dump that showed a post nobody knew."""
@@ -133,8 +144,11 @@ class Dumps:
 
 def _record(row: RowMapping) -> DumpRecord:
     layout = Layout(row["layout"]) if row["layout"] else None
-    notes = tuple(Note(NoteKind(kind), text) for kind, text in json.loads(row["notes"] or "[]"))
-    return DumpRecord(**{**row, "layout": layout, "notes": notes})
+    return DumpRecord(**{**row, "layout": layout, "notes": _notes(row["notes"])})
+
+
+def _notes(stored: str | None) -> tuple[Note, ...]:
+    return tuple(Note(NoteKind(kind), text) for kind, text in json.loads(stored or "[]"))
 
 
 def _notes_json(notes: tuple[Note, ...]) -> str | None:

@@ -59,6 +59,7 @@ class PostWriter:
         await self._remember_titles(new)
 
     async def update(self, changed: Sequence[Post], now: datetime) -> None:
+        """Write the posts in `changed` as they are now, with exactly their aliases."""
         if not changed:
             return
         values = [_columns(post, now) for post in changed]
@@ -69,7 +70,20 @@ class PostWriter:
             .values({name: bindparam(name) for name in values[0]}),
             [row | {"post": post.id} for row, post in zip(values, changed, strict=True)],
         )
+        await run_many(
+            self._connection,
+            delete(aliases).where(aliases.c.post_id == bindparam("post")),
+            [{"post": post.id} for post in changed],
+        )
         await self._remember_titles(changed)
+
+    async def release_archive_ids(self, released: Collection[PostId]) -> None:
+        """Clear the archive ids of these posts, so that other posts can take them in the same transaction."""
+        await run_many(
+            self._connection,
+            update(posts).where(posts.c.id == bindparam("post")).values(archive_id=None),
+            [{"post": post_id} for post_id in released],
+        )
 
     async def _remember_titles(self, written: Sequence[Post]) -> None:
         rows = [
@@ -315,6 +329,7 @@ def _columns(post: Post, now: datetime) -> dict[str, Any]:
         "title": post.title,
         "title_key": post.title_key,
         "title_at": post.title_at,
+        "title_layout": post.title_layout and str(post.title_layout),
         "date": post.date,
         "month_day": post.month_day,
         "date_certainty": post.date_certainty,
@@ -326,6 +341,7 @@ def _columns(post: Post, now: datetime) -> dict[str, Any]:
         "tags_at": post.tags_at,
         "excerpt": post.excerpt,
         "excerpt_at": post.excerpt_at,
+        "excerpt_layout": post.excerpt_layout and str(post.excerpt_layout),
         "excerpt_partial": post.excerpt_partial,
         "tagged": post.tags is not None,
         "readers": post.readers,

@@ -216,6 +216,8 @@ def _post(
         series_key=key,
         aliases=former,
         date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
+        title_layout=Layout(row["title_layout"]) if row["title_layout"] else None,
+        excerpt_layout=Layout(row["excerpt_layout"]) if row["excerpt_layout"] else None,
     )
 
 

@@ -21,7 +21,6 @@ from telegram import (
 from telegram.error import TelegramError
 
 from bot.messages.bot_profile import Audience, Entry, Label, Labelled, Menu, profile, removed
-from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -29,14 +28,12 @@ log = logging.getLogger(__name__)
 Told = dict[str, str]  # what was last told: an entry's key and a hash of what it says
 
 
-async def tell_profile(
-    bot: Bot, database: Database, operators: tuple[int, ...], site: SiteProfile = KEXUE
-) -> None:
+async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...]) -> None:
     """Bring name, descriptions and menus at Telegram up to date."""
     fact = f"profile of {bot.id}"
     told = _read(await database.read(lambda tx: tx.key_values.get(fact)))
     after = dict(told)
-    for entry in changes(told, operators, site):
+    for entry in changes(told, operators):
         try:
             await _tell(bot, entry)
         except TelegramError as error:
@@ -51,9 +48,9 @@ async def tell_profile(
         await database.write(lambda tx: tx.key_values.put(fact, value))
 
 
-def changes(told: Told, operators: tuple[int, ...], site: SiteProfile = KEXUE) -> list[Entry]:
+def changes(told: Told, operators: tuple[int, ...]) -> list[Entry]:
     """What must be told when `told` is what Telegram knows already."""
-    wanted = {entry.key: entry for entry in profile(operators, site)}
+    wanted = {entry.key: entry for entry in profile(operators)}
     gone = [removed(key) for key in told if key not in wanted]
     return [entry for key, entry in wanted.items() if told.get(key) != digest(entry)] + [
         menu for menu in gone if menu is not None

@@ -41,9 +41,8 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
+from bot.search.index import FieldRank, Hit
 from bot.search.names import Exact, Several, find
-from bot.search.ranking import Hit, Tier
-from bot.search.snippets import Snippet
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
@@ -208,14 +207,10 @@ async def search(
 
 
 def _found(post: Post, hit: Hit) -> Found:
-    title = _spans(hit.title(post)) or (Span(text=post.title),)
-    if hit.tier is Tier.SCORED:
-        return Found(post=post, title=title, context=_spans(hit.context(post)))
-    return Found(post=post, title=title)
-
-
-def _spans(snippet: Snippet) -> tuple[Span, ...]:
-    return tuple(Span(text=text, hit=match) for text, match in snippet)
+    marked = tuple(Span(text=text, hit=is_hit) for text, is_hit in hit.snippet)
+    if hit.where is FieldRank.TITLE:
+        return Found(post=post, title=marked)
+    return Found(post=post, title=(Span(text=post.title),), context=marked)
 
 
 async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:
@@ -254,9 +249,7 @@ async def cite(tx: Transaction, _: Services, request: RequestContext, action: Ci
     if post is None:
         return notices.post_gone(request.words)
     cited = post_relations.Citation(
-        text=citation(post, request.site),
-        bibtex=bibtex(post, request.site),
-        certain=post.archive_id is not None,
+        text=citation(post), bibtex=bibtex(post), certain=post.archive_id is not None
     )
     return post_relations.citation(post, cited, request.words)
 

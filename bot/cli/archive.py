@@ -38,7 +38,8 @@ MANY = 20  # files from which a progress bar is shown
 
 # Internal columns: keys and times of the evidence.
 PRIVATE = (
-    "title_key", "series_key", "series_id", "title_at", "excerpt_at", "date_layout", "category_at", "tags_at",
+    "title_key", "series_key", "series_id", "title_at", "title_layout", "excerpt_at", "excerpt_layout",
+    "excerpt_partial", "date_at", "date_layout", "month_day_at", "category_at", "tags_at",
 )  # fmt: skip
 
 

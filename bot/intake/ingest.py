@@ -1,23 +1,36 @@
-"""Taking a dump in: one transaction writes posts, sightings, what is understood of them, and the deliveries.
+"""Ingest of a dump: one transaction writes posts, sightings, derived data, deliveries and the ledger.
 
-So a post is never known without the duties that it causes. Knows neither Telegram nor where dumps come from.
+A post is never stored without the deliveries that it causes.
 """
 
 import hashlib
+import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.intake.derive import NOTHING, DerivedData, derive, resolved
-from bot.intake.diff import Changes, diff, numbered
+from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved
+from bot.intake.diff import Changes, diff, is_protected, numbered
 from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
 from bot.ops.logging import correlate, new_correlation_id
 from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database, Transaction
-from storage.model import Dump, DumpId, DumpRecord, HomeCapture, Layout, Note, Post, PostId, Sighting
+from storage.model import (
+    Certainty,
+    Dump,
+    DumpId,
+    DumpRecord,
+    HomeCapture,
+    Layout,
+    Note,
+    NoteKind,
+    Post,
+    PostId,
+    Sighting,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,35 +47,36 @@ async def write_changes(
     overrides: Overrides,
     now: datetime,
 ) -> Changes:
-    """Write what the `sightings` of a dump change in the stored `archive`; returns the changes with ids."""
+    """Write what the `sightings` of a dump change in the stored `archive`; return the changes with ids."""
     await merge_duplicates(tx, changes.joined)
+    await tx.post_writer.release_archive_ids(changes.released)
     changes = numbered(changes, await tx.post_writer.assign_ids(changes.new))
     ids = [changes.entries[place].now.id for place in changes.places]
     seen: Seen = list(zip(ids, sightings, strict=True))
     known = _known_now(archive, changes)
-    understanding = await _derive(tx, known, changes, seen, dump, overrides)
-    latest = known | {post.id: post for post in understanding.posts}
+    derived = await _derive(tx, known, changes, seen, dump, overrides)
+    latest = known | {post.id: post for post in derived.posts}
     fresh = {post.id for post in changes.new}
     await tx.post_writer.add([latest[post.id] for post in changes.new], dump_id, now)
-    await tx.post_writer.update([latest[stale] for stale in _stale(changes, understanding, known)], now)
+    await tx.post_writer.update([latest[stale] for stale in _stale(changes, derived, known)], now)
     await tx.post_writer.add_sightings(dump_id, dump.captured_at, seen)
-    if understanding is not NOTHING:
-        await _put_in_place(tx, understanding, latest, fresh)
+    if derived is not NOTHING:
+        await _write_derived(tx, derived, latest, fresh)
     return changes
 
 
 async def merge_duplicates(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
-    """Stored posts turned out to be others: all that hangs on them moves over."""
+    """Move everything that refers to a merged post to its heir, and delete the post."""
     for gone, heir in joined:
-        log.info("the posts %s and %s are one", gone, heir)
+        log.info("merge post %s into %s", gone, heir)
         await tx.post_writer.merge(gone, heir)
 
 
 def _known_now(archive: Sequence[Post], changes: Changes) -> dict[PostId, Post]:
-    known = {post.id: post for post in archive} | {entry.now.id: entry.now for entry in changes.entries}
-    for gone, _ in changes.joined:
-        del known[gone]
-    return known
+    """Return the stored posts with the changes; deleted ones leave before new ones enter."""
+    gone = {post for post, _ in changes.joined}
+    known = {post.id: post for post in archive if post.id not in gone}
+    return known | {entry.now.id: entry.now for entry in (*changes.entries, *changes.unseen)}
 
 
 async def _derive(
@@ -84,7 +98,7 @@ async def _derive(
 
 
 def _matters(before: Post, now: Post) -> bool:
-    """Whether more than counts and times are different, so that what is derived may be too."""
+    """Return whether more than counts and evidence differ, so that derived data may change."""
     if before is now:
         return False
     same = replace(
@@ -93,38 +107,48 @@ def _matters(before: Post, now: Post) -> bool:
         readers_at=now.readers_at,
         comments=now.comments,
         title_at=now.title_at,
+        title_layout=now.title_layout,
         excerpt_at=now.excerpt_at,
+        excerpt_layout=now.excerpt_layout,
+        excerpt_partial=now.excerpt_partial,
+        date_at=now.date_at,
+        month_day_at=now.month_day_at,
         category_at=now.category_at,
         tags_at=now.tags_at,
     )
     return same != now
 
 
-def _stale(changes: Changes, understanding: DerivedData, known: Mapping[PostId, Post]) -> Collection[PostId]:
-    """The stored posts whose own rows say something else than what is known now."""
+def _stale(changes: Changes, derived: DerivedData, known: Mapping[PostId, Post]) -> Collection[PostId]:
+    """Return the stored posts whose own rows must be written."""
     fresh = {post.id for post in changes.new}
-    derived = (post.id for post in understanding.posts if _differs(post, known[post.id]))
+    rederived = (post.id for post in derived.posts if _differs(post, known[post.id]))
     return dict.fromkeys(
-        post_id for post_id in (*(post.id for post in changes.touched), *derived) if post_id not in fresh
+        post_id for post_id in (*(post.id for post in changes.touched), *rederived) if post_id not in fresh
     )
 
 
 def _differs(post: Post, before: Post) -> bool:
-    """Whether what was derived of a post stands in its own row, not only in what it is gathered under."""
+    """Return whether derived data in the post's own row differ."""
     kept = (before.date, before.date_certainty, before.episode, before.style)
     return (post.date, post.date_certainty, post.episode, post.style) != kept
 
 
-async def _put_in_place(
-    tx: Transaction, understanding: DerivedData, latest: Mapping[PostId, Post], fresh: Collection[PostId]
+async def _write_derived(
+    tx: Transaction, derived: DerivedData, latest: Mapping[PostId, Post], fresh: Collection[PostId]
 ) -> None:
-    worded = word_places([latest[post] for post in understanding.places], await tx.scopes.words())
-    places = {post: (*at, *worded.get(post, ())) for post, at in understanding.places.items()}
+    worded = word_places([latest[post] for post in derived.places], await tx.scopes.words())
+    places = {post: (*at, *worded.get(post, ())) for post, at in derived.places.items()}
     await tx.post_writer.set_scopes(places, fresh=fresh)
-    await tx.post_writer.set_mentions(understanding.mentions, fresh=fresh)
+    await tx.post_writer.set_mentions(derived.mentions, fresh=fresh)
     waiting = await tx.posts.unresolved()
     await tx.post_writer.resolve_mentions(resolved(waiting, list(latest.values())))
 
+
+REMARKS = frozenset({NoteKind.SKIPPED, NoteKind.UNREAD, NoteKind.CHARSET})
+OLD_NEWS = timedelta(days=30)  # a post dated further back than this is not news when it is first seen
+MOST_NOTES, LONGEST_NOTE = 50, 300  # kept in the ledger for one dump
+PROTECTED = "protected posts"  # the key of the archive ids that were listed, but closed by a password
 
 Notice = Callable[["IngestReport"], str]
 Also = Callable[[Transaction, "IngestReport"], Awaitable[None]]
@@ -132,9 +156,10 @@ Also = Callable[[Transaction, "IngestReport"], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRules:
-    """What an operator chose about taking in. `notice` says to `admins` what they should know of a report.
+    """Settings of an ingest; `notice` renders a report as the payload of a notice to `admins`.
 
-    `silent` takes in without telling subscribers anything, and without holding anything back.
+    `silent` announces and holds nothing. So does `first_reading`, for the first dump of a source, but
+    operators are notified of the number of posts.
     """
 
     digest_above: int = 5
@@ -144,12 +169,16 @@ class IngestRules:
     admins: tuple[int, ...] = ()
     notice: Notice | None = None
     silent: bool = False
+    first_reading: bool = False
     site: SiteProfile = KEXUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """What came of one dump. `skipped` counts the sightings, or parts of it, that were not taken in."""
+    """Result of one dump; `skipped` counts its notes.
+
+    `unannounced` are the new posts that are no news: old ones, and those of the first reading of a source.
+    """
 
     dump: str
     layout: str | None = None
@@ -161,12 +190,13 @@ class IngestReport:
     error: str | None = None
     held: bool = False
     deliveries: int = 0
+    unannounced: int = 0
     dump_id: int = 0
     notes: tuple[Note, ...] = field(default=())
 
     @property
     def result(self) -> str:
-        """What became of the dump, in one word: refused, held, known or taken."""
+        """Return the outcome in one word: refused, held, known or taken."""
         if self.error is not None:
             return "refused"
         if self.held:
@@ -175,24 +205,28 @@ class IngestReport:
 
     @property
     def noteworthy(self) -> bool:
-        """Whether an operator should hear of it."""
+        """Return whether the dump was refused or is held."""
         return self.error is not None or self.held
+
+    @property
+    def remarks(self) -> tuple[Note, ...]:
+        """Return the notes that operators are notified of: what was left out, not understood or guessed."""
+        return tuple(note for note in self.notes if note.kind in REMARKS)
 
 
 async def ingest(
     database: Database, dump: Dump, rules: IngestRules, now: datetime, also: Also | None = None
 ) -> IngestReport:
-    """Take one dump in. The same bytes are never taken in twice; what is unreadable is recorded.
+    """Ingest one dump once: the same bytes again change nothing, an unreadable dump is recorded.
 
-    `also` is done in the same transaction, after all else.
-
-    Raises what storage raises; then nothing of the dump is kept, and it can be taken in again.
+    `also` runs at the end of the same transaction. Raises the errors of storage and of `also`; then nothing
+    is stored, and the dump can be ingested again.
     """
     sha256 = hashlib.sha256(dump.content).hexdigest()
     with correlate(new_correlation_id(sha256)):
         known = await database.read(lambda tx: tx.dumps.find(sha256))
         if known is not None:
-            log.debug("%s is known already", dump.name)
+            log.debug("%s was ingested before", dump.name)
             return _known_already(dump, known)
         try:
             reading = read_dump(dump, rules.site)
@@ -209,14 +243,14 @@ async def ingest_parsed(
     now: datetime,
     also: Also | None = None,
 ) -> IngestReport:
-    """Take in a dump that was read already; `also` is done in the same transaction, after all else.
+    """Ingest a parsed dump; `also` runs at the end of the same transaction.
 
-    Raises what storage and `also` raise; then nothing of the dump is kept.
+    Raises the errors of storage and of `also`; then nothing of the dump is stored.
     """
     sha256 = hashlib.sha256(dump.content).hexdigest()
 
     async def unit(tx: Transaction) -> IngestReport:
-        earlier = await tx.dumps.find(sha256)  # another process may have been faster
+        earlier = await tx.dumps.find(sha256)  # another process may have ingested it meanwhile
         report = (
             _known_already(dump, earlier)
             if earlier is not None
@@ -248,14 +282,14 @@ async def reject(
     rules: IngestRules,
     now: datetime,
 ) -> IngestReport:
-    """Record a dump that gives nothing, and tell the admins why; `sha256` stands for what was refused."""
+    """Record an unusable dump and notify the admins of the reason; `sha256` identifies its content."""
     report = IngestReport(dump=name, error=reason)
 
     async def unit(tx: Transaction) -> IngestReport:
         if await tx.dumps.find(sha256) is None:
             record = _record(name, sha256, "folder", None, captured_at, now)
             record = await tx.dumps.add(replace(record, error=reason))
-            await _tell(tx, report, record.id, rules, now)
+            await _notify_admins(tx, replace(report, dump_id=record.id), rules, now)
         return report
 
     with correlate(new_correlation_id(sha256)):
@@ -268,9 +302,13 @@ async def _take_in(
 ) -> IngestReport:
     archive = await tx.posts.everything()
     first_fill = not archive
-    changes = diff(reading.sightings, archive, reading.format, dump.captured_at)
-    quiet = first_fill or rules.silent
-    held = not quiet and len(changes.new) > rules.hold_above
+    sightings = [sighting for sighting in reading.sightings if not is_protected(sighting)]
+    closed = await _closed_posts(tx, archive, reading.sightings)
+    notes = (*reading.notes, *_closed_note(closed, reading.sightings))
+    changes = diff(sightings, archive, reading.format, dump.captured_at)
+    quiet = first_fill or rules.silent or rules.first_reading
+    old = 0 if quiet else sum(_is_old(post, dump, closed) for post in changes.new)
+    held = not quiet and len(changes.new) - old > rules.hold_above
     record = await tx.dumps.add(
         replace(
             _record(dump.name, sha256, dump.origin, reading.format, dump.captured_at, now),
@@ -278,29 +316,92 @@ async def _take_in(
             new=len(changes.new),
             edited=len(changes.edited),
             unchanged=changes.unchanged,
-            skipped=len(reading.notes),
+            skipped=len(notes),
             held=held,
+            notes=_bounded(notes),
+            time_known=is_time_known(dump),
         )
     )
-    changes = await write_changes(
-        tx, archive, changes, reading.sightings, record.id, dump, rules.overrides, now
-    )
+    changes = await write_changes(tx, archive, changes, sightings, record.id, dump, rules.overrides, now)
+    await _remember_closed_posts(tx, closed, changes.new)
     planned = 0
     if not quiet:
-        new = [post.id for post in changes.new]
-        planned = await tx.planner.announce(new, record.id, now, digest_above=rules.digest_above, held=held)
+        news = [post.id for post in changes.new if not _is_old(post, dump, closed)]
+        planned = await tx.planner.announce(news, record.id, now, digest_above=rules.digest_above, held=held)
         since = now - timedelta(days=rules.edit_days)
         planned += await tx.planner.edit_sent([e.now.id for e in changes.edited], record.id, now, since)
-    report = _report(record, reading, planned)
-    await _tell(tx, report, record.id, rules, now)
+    elif rules.first_reading and not first_fill:
+        old = len(changes.new)
+    report = _report(record, notes, planned, unannounced=old)
+    await _notify_admins(tx, report, rules, now)
     return report
 
 
-async def _tell(
-    tx: Transaction, report: IngestReport, dump_id: DumpId, rules: IngestRules, now: datetime
-) -> None:
-    if report.noteworthy and rules.notice is not None:
-        await tx.planner.notify_chats(rules.admins, f"notice:dump:{dump_id}", rules.notice(report), now)
+def is_time_known(dump: Dump) -> bool:
+    """Return whether the capture time is stated or the dump was fetched live; a file's time is a guess."""
+    return dump.time_known or dump.origin != "folder"
+
+
+def _is_old(post: Post, dump: Dump, closed: Collection[int]) -> bool:
+    """Return whether a new post is no news: its date lies over `OLD_NEWS` before a known capture time.
+
+    A post that was listed behind a password until now is news whatever its date.
+    """
+    if not is_time_known(dump) or post.date is None or post.date_certainty is not Certainty.GIVEN:
+        return False
+    if post.archive_id in closed:
+        return False
+    return dump.captured_at.astimezone(BLOG_ZONE).date() - post.date > OLD_NEWS
+
+
+async def _closed_posts(
+    tx: Transaction, archive: Sequence[Post], sightings: Sequence[Sighting]
+) -> frozenset[int]:
+    """Return the archive ids of the posts that are not stored, as all dumps showed them behind a password."""
+    stored = {post.archive_id for post in archive}
+    listed = {s.archive_id for s in sightings if s.archive_id is not None and is_protected(s)}
+    before = set(json.loads(await tx.key_values.get(PROTECTED) or "[]"))
+    return frozenset((before | listed) - stored)
+
+
+async def _remember_closed_posts(tx: Transaction, closed: frozenset[int], new: Sequence[Post]) -> None:
+    left = json.dumps(sorted(closed - {post.archive_id for post in new}))
+    if left != (await tx.key_values.get(PROTECTED) or "[]"):
+        await tx.key_values.put(PROTECTED, left)
+
+
+def _closed_note(closed: Collection[int], sightings: Sequence[Sighting]) -> tuple[Note, ...]:
+    count = sum(is_protected(sighting) and sighting.archive_id in closed for sighting in sightings)
+    if not count:
+        return ()
+    return (Note(NoteKind.SKIPPED, f"posts behind a password: {count}; they wait until they open"),)
+
+
+def _bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """Return the notes for the ledger, at most `MOST_NOTES` of at most `LONGEST_NOTE` characters."""
+    return tuple(Note(note.kind, note.text[:LONGEST_NOTE]) for note in notes[:MOST_NOTES])
+
+
+async def _notify_admins(tx: Transaction, report: IngestReport, rules: IngestRules, now: datetime) -> None:
+    """Queue the notices on a dump: that it is refused or held, and once what was left out of it.
+
+    Remarks that the previous dump of this name had as well are not repeated.
+    """
+    if rules.notice is None:
+        return
+    key = f"notice:dump:{report.dump_id}"
+    if report.noteworthy:
+        await tx.planner.notify_chats(rules.admins, key, rules.notice(report), now)
+    remarks = report.remarks
+    if remarks and _bounded(remarks) == _remarks(await tx.dumps.previous_notes(DumpId(report.dump_id))):
+        remarks = ()
+    if remarks or report.unannounced:
+        text = rules.notice(replace(report, held=False, notes=remarks))
+        await tx.planner.notify_chats(rules.admins, f"{key}:notes", text, now)
+
+
+def _remarks(notes: Sequence[Note]) -> tuple[Note, ...]:
+    return tuple(note for note in notes if note.kind in REMARKS)
 
 
 def _record(
@@ -318,7 +419,7 @@ def _record(
 
 
 def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:
-    """The same bytes again: all that they show is unchanged, and what could not be read still cannot."""
+    """Return the report for a dump with recorded bytes: every sighting is unchanged."""
     return IngestReport(
         dump=dump.name,
         layout=record.layout,
@@ -326,10 +427,11 @@ def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:
         unchanged=record.sightings,
         skipped=record.skipped,
         error=record.error,
+        notes=record.notes,
     )
 
 
-def _report(record: DumpRecord, reading: ParsedDump, planned: int) -> IngestReport:
+def _report(record: DumpRecord, notes: tuple[Note, ...], planned: int, *, unannounced: int) -> IngestReport:
     return IngestReport(
         dump=record.name,
         layout=record.layout,
@@ -341,5 +443,6 @@ def _report(record: DumpRecord, reading: ParsedDump, planned: int) -> IngestRepo
         held=record.held,
         deliveries=planned,
         dump_id=record.id,
-        notes=reading.notes,
+        notes=notes,
+        unannounced=unannounced,
     )

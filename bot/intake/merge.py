@@ -1,68 +1,75 @@
-"""How the evidence on one post adds up: which title, date, excerpt and figures win, field by field.
+"""Merge of the evidence on one post: which title, date, excerpt and counts win, field by field.
 
-Pure. `combine` gives the same post whatever the order in which its sightings come, but for counts over time:
-every rule takes the greatest of something, and what that is travels with the post.
+Pure. Each rule takes the maximum of a rank that is stored with the field (its capture time and layout), so
+`combine` gives the same post for sightings in any order, except for counts over time.
 """
 
-import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
-from bot.titles import flatten, shown_title, title_key
+from bot.titles import clean_title, compact, shown_title, title_key
 from storage.model import Certainty, Layout, Post, PostId, Sighting
 
 T = TypeVar("T", str, tuple[str, ...])
 
 BEGINNING = 40  # characters of an excerpt's normal form that tell two posts apart
 DESCRIPTION = 100  # a feed cuts its descriptions to this length, the three points included
+JUST_BEFORE = timedelta(microseconds=1)  # the resolution of stored times
 
-# A feed's date is the server's; the page prints the author's own.
-PRINTED = frozenset(set(Layout) - {Layout.FEED})
+# The layouts that are rendered by the blog's own templates. A feed has its own escaping, dates and excerpts.
+HTML = frozenset({Layout.LIST_PAGE, Layout.HOME_PAGE, Layout.POST_PAGE, Layout.ARCHIVE_PAGE})
 
 
 def post_from_sighting(sighting: Sighting, layout: Layout, captured_at: datetime) -> Post:
-    """A post that only this sighting tells of."""
+    """Return a new post (id 0) with the evidence of one sighting."""
+    title = clean_title(sighting.title)
     return Post(
         id=PostId(0),
-        title=sighting.title,
-        title_key=title_key(sighting.title),
+        title=title,
+        title_key=title_key(title),
+        title_at=captured_at,
+        title_layout=layout,
         date=sighting.date,
-        month_day=sighting.month_day,
         date_certainty=Certainty.GIVEN if sighting.date else Certainty.GUESSED,
+        date_at=captured_at if sighting.date else None,
+        date_layout=layout if sighting.date else None,
+        month_day=sighting.month_day,
+        month_day_at=captured_at if sighting.month_day else None,
         readers=sighting.readers,
         readers_at=captured_at if sighting.readers is not None else None,
         comments=sighting.comments,
         category=sighting.category,
+        category_at=captured_at if sighting.category is not None else None,
         tags=sighting.tags,
+        tags_at=captured_at if sighting.tags is not None else None,
         inferred_tags=(),
         excerpt=sighting.excerpt or "",
+        excerpt_at=captured_at if sighting.excerpt else None,
+        excerpt_layout=layout if sighting.excerpt else None,
+        excerpt_partial=bool(sighting.excerpt) and sighting.excerpt_partial,
         series=None,
         series_key=None,
         episode=None,
         style=None,
         archive_id=sighting.archive_id,
         first_seen_at=captured_at,
-        title_at=captured_at,
-        excerpt_at=captured_at if sighting.excerpt else None,
-        date_layout=layout if sighting.date else None,
-        category_at=captured_at if sighting.category is not None else None,
-        tags_at=captured_at if sighting.tags is not None else None,
     )
 
 
 def combine(post: Post, other: Post) -> Post:
-    """`post` with all that `other`, the same post, tells of it; the very same object if that is nothing.
+    """Return `post` with all evidence of `other`, the same post; the very same object if nothing changes.
 
-    What does not come from the blog (id, series, inferred tags, when it was first seen) stays that of `post`.
+    Fields that are not from the blog (id, series, inferred tags, first seen) stay those of `post`.
     """
-    merged = _with_title(post, other)
-    merged = _with_date(merged, other)
-    merged = _with_excerpt(merged, other)
-    merged = _with_counts(merged, other)
-    category, category_at = _latest(post.category, post.category_at, other.category, other.category_at)
-    tags, tags_at = _latest(post.tags, post.tags_at, other.tags, other.tags_at)
+    mine, theirs = _in_order_of_readers(post, other)
+    merged = _with_title(mine, theirs)
+    merged = _with_date(merged, theirs)
+    merged = _with_excerpt(merged, theirs)
+    merged = _with_counts(merged, theirs)
+    category, category_at = _latest(mine.category, mine.category_at, theirs.category, theirs.category_at)
+    tags, tags_at = _latest(mine.tags, mine.tags_at, theirs.tags, theirs.tags_at)
     merged = replace(
         merged,
         archive_id=post.archive_id if post.archive_id is not None else other.archive_id,
@@ -75,31 +82,91 @@ def combine(post: Post, other: Post) -> Post:
 
 
 def changed_visibly(before: Post, now: Post) -> bool:
-    """Whether a reader would see the difference: another title or excerpt, not another spelling."""
-    return before.title_key != now.title_key or _words(before.excerpt) != _words(now.excerpt)
+    """Return whether title or excerpt differ in more than spelling, escaping and blanks."""
+    return title_key(before.title_key) != now.title_key or _words(before.excerpt) != _words(now.excerpt)
 
 
 def beginning(excerpt: str) -> str:
-    """The normal form of an excerpt's first characters; empty where there are too few to tell posts apart."""
+    """Return the first characters of an excerpt in normal form; empty if there are too few of them."""
     start = _words(excerpt[: 4 * BEGINNING])[:BEGINNING]
     return start if len(start) == BEGINNING else ""
 
 
 @lru_cache(maxsize=4096)
 def _words(excerpt: str) -> str:
-    return re.sub(r"\s+", "", flatten(excerpt))
+    return compact(excerpt)
+
+
+def _in_order_of_readers(post: Post, other: Post) -> tuple[Post, Post]:
+    """Date the capture with fewer readers before the one with more, whatever their files' times are.
+
+    Readers only grow, so they order captures; a file's time may be that of a copy.
+    """
+    if post.readers is None or other.readers is None or post.readers == other.readers:
+        return post, other
+    if post.readers < other.readers:
+        return _dated_before(post, other.readers_at), other
+    return post, _dated_before(other, post.readers_at)
+
+
+def _dated_before(post: Post, limit: datetime | None) -> Post:
+    """Move the evidence that came with the readers of `post` before `limit`, if it is dated later."""
+    seen = post.readers_at
+    if limit is None or seen is None or seen < limit:
+        return post
+    at = limit - JUST_BEFORE
+    return replace(
+        post,
+        readers_at=at,
+        title_at=at if post.title_at == seen else post.title_at,
+        date_at=at if post.date_at == seen else post.date_at,
+        month_day_at=at if post.month_day_at == seen else post.month_day_at,
+        excerpt_at=at if post.excerpt_at == seen else post.excerpt_at,
+        category_at=at if post.category_at == seen else post.category_at,
+        tags_at=at if post.tags_at == seen else post.tags_at,
+    )
+
+
+def _rank(layout: Layout | None) -> int:
+    """Return how close a layout is to the author's text: feed, text capture (or unknown), page."""
+    return 0 if layout is Layout.FEED else 2 if layout in HTML else 1
 
 
 def _with_title(post: Post, other: Post) -> Post:
-    titles = dict(post.aliases)
-    for key, title in (*other.aliases, (other.title_key, other.title), (post.title_key, post.title)):
+    titles: dict[str, str] = {}
+    for key, title in (
+        *post.aliases,
+        *other.aliases,
+        (other.title_key, other.title),
+        (post.title_key, post.title),
+    ):
+        key = title_key(key)  # a stored key may be that of an earlier normal form
         titles[key] = _best(titles[key], title) if key in titles else title
-    key, at = post.title_key, post.title_at
-    if _later((other.title_at, other.title_key), (at, key)):
-        key, at = other.title_key, other.title_at
+    key, at, layout = title_key(post.title_key), post.title_at, post.title_layout
+    later = _later((other.title_at, other.title_key), (at, key))
+    if other.title_key == key:
+        at, layout = (other.title_at, other.title_layout) if later else (at, layout)
+    elif later and not _is_old_dispute(post, other):
+        key, at, layout = other.title_key, other.title_at, other.title_layout
     title = titles.pop(key)
-    aliases = tuple(sorted(titles.items()))
-    return replace(post, title=title, title_key=key, title_at=at, aliases=aliases)
+    return replace(
+        post,
+        title=title,
+        title_key=key,
+        title_at=at,
+        title_layout=layout,
+        aliases=tuple(sorted(titles.items())),
+    )
+
+
+def _is_old_dispute(post: Post, other: Post) -> bool:
+    """Return whether `other` repeats an earlier title from another kind of source than the current title.
+
+    Two sources that disagree would otherwise rename the post with every capture.
+    """
+    if post.title_layout is None or _rank(post.title_layout) == _rank(other.title_layout):
+        return False
+    return any(title_key(key) == other.title_key for key, _ in post.aliases)
 
 
 def _best(a: str, b: str) -> str:
@@ -108,28 +175,39 @@ def _best(a: str, b: str) -> str:
 
 
 def _later(a: tuple[datetime | None, str], b: tuple[datetime | None, str]) -> bool:
-    """Whether `a` is the later evidence; for two from the same moment any rule will do that never changes."""
+    """Return whether `a` is the later evidence; equal times are ordered by text, to be deterministic."""
     return (a[0] is not None, *a) > (b[0] is not None, *b) if a[0] != b[0] else a[1] > b[1]
 
 
 def _with_date(post: Post, other: Post) -> Post:
-    days = [day for day in (post.month_day, other.month_day) if day is not None]
-    post = replace(post, month_day=max(days, default=None))
+    if other.month_day is not None and (
+        post.month_day is None
+        or _later((other.month_day_at, other.month_day), (post.month_day_at, post.month_day))
+    ):
+        post = replace(post, month_day=other.month_day, month_day_at=other.month_day_at)
     if other.date is None or other.date_certainty is not Certainty.GIVEN:
         return post
-    given = post.date is not None and post.date_certainty is Certainty.GIVEN
-    # Two printed dates differ only where the author moved the post: the later one was printed later.
     if (
-        given
-        and post.date
-        and _date_rank(post.date_layout, post.date) >= _date_rank(other.date_layout, other.date)
+        post.date is not None
+        and post.date_certainty is Certainty.GIVEN
+        and not _better_date(other, other.date, post, post.date)
     ):
         return post
-    return replace(post, date=other.date, date_certainty=Certainty.GIVEN, date_layout=other.date_layout)
+    return replace(
+        post,
+        date=other.date,
+        date_certainty=Certainty.GIVEN,
+        date_layout=other.date_layout,
+        date_at=other.date_at,
+    )
 
 
-def _date_rank(layout: Layout | None, day: object) -> tuple[bool, str, str]:
-    return layout in PRINTED, str(day), str(layout or "")
+def _better_date(one: Post, day: object, two: Post, other_day: object) -> bool:
+    """A printed date before that of a feed, which is in the server's zone; of one kind the later capture."""
+    ranks = one.date_layout is not Layout.FEED, two.date_layout is not Layout.FEED
+    if ranks[0] != ranks[1]:
+        return ranks[0]
+    return _later((one.date_at, f"{day} {one.date_layout}"), (two.date_at, f"{other_day} {two.date_layout}"))
 
 
 def _with_excerpt(post: Post, other: Post) -> Post:
@@ -139,23 +217,49 @@ def _with_excerpt(post: Post, other: Post) -> Post:
     if mine == theirs:
         best = max(post.excerpt, other.excerpt, key=_width)
         at = max(filter(None, (post.excerpt_at, other.excerpt_at)), default=None)
-        return replace(post, excerpt=best, excerpt_at=at)
-    if _better(other, theirs, post, mine):
-        return replace(post, excerpt=other.excerpt, excerpt_at=other.excerpt_at)
+        layout = max(post.excerpt_layout, other.excerpt_layout, key=lambda each: (_rank(each), str(each)))
+        return replace(
+            post,
+            excerpt=best,
+            excerpt_at=at,
+            excerpt_layout=layout,
+            excerpt_partial=post.excerpt_partial and other.excerpt_partial,
+        )
+    if _better_excerpt(other, theirs, post, mine):
+        return replace(
+            post,
+            excerpt=other.excerpt,
+            excerpt_at=other.excerpt_at,
+            excerpt_layout=other.excerpt_layout,
+            excerpt_partial=other.excerpt_partial,
+        )
     return post
 
 
-def _better(one: Post, one_words: str, two: Post, two_words: str) -> bool:
-    """A whole excerpt before one that a feed cut, the longer before its own beginning, else the later one."""
-    if not two_words or is_description(one.excerpt) != is_description(two.excerpt):
-        return is_description(two.excerpt) or not two_words
+def _better_excerpt(one: Post, one_words: str, two: Post, two_words: str) -> bool:
+    """The more complete excerpt; the longer before its own beginning; the closer source; the later one."""
+    completeness = _completeness(one), _completeness(two)
+    if completeness[0] != completeness[1]:
+        return completeness[0] > completeness[1]
     if one_words.startswith(two_words) or two_words.startswith(one_words):
         return len(one_words) > len(two_words)
+    ranks = _rank(one.excerpt_layout), _rank(two.excerpt_layout)
+    if ranks[0] != ranks[1]:
+        return ranks[0] > ranks[1]
     return _later((one.excerpt_at, one_words), (two.excerpt_at, two_words))
 
 
+def _completeness(post: Post) -> int:
+    """Return 3 for an excerpt with a known end, 2 for a partial one, 1 for a feed's description, or 0."""
+    if not post.excerpt:
+        return 0
+    if is_description(post.excerpt):
+        return 1
+    return 2 if post.excerpt_partial else 3
+
+
 def is_description(excerpt: str) -> bool:
-    """Whether this looks like a feed's description, which Typecho cuts at 97 characters."""
+    """Return whether this looks like a feed's description, which Typecho cuts at 97 characters."""
     return len(excerpt) <= DESCRIPTION and excerpt.endswith("...")
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 import ahocorasick
 
 from bot.intake.derive import Place
-from bot.search.index import searched
-from bot.search.query import query_words
+from bot.search.index import query_words, searched
 from storage.model import Post, PostId, Scope, ScopeKind
 
 

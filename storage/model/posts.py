@@ -123,7 +123,9 @@ class Post:
     first_seen_at: datetime
     aliases: tuple[tuple[str, str], ...] = ()  # (title key, title) it bore before
     title_at: datetime | None = None
+    title_layout: Layout | None = None
     excerpt_at: datetime | None = None
+    excerpt_layout: Layout | None = None
     excerpt_partial: bool = False
     date_layout: Layout | None = None
     date_at: datetime | None = None

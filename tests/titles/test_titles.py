@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.titles import flatten, shown_title, title_key
+from bot.titles import clean_title, compact, flatten, shown_title, title_key
 
 WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F))
 TITLES = st.text(
@@ -34,6 +34,13 @@ def test_flattening_is_that_of_the_dumps(title: str, flat: str) -> None:
         ("Adam优化器的最优超参数是β1=β2 ？", "Adam优化器的最优超参数是β1=β2?"),
         ("\ufeff我害怕\u200b", "我害怕"),
         ("日食记\u3000", "\u00a0日食记"),
+        pytest.param("Schrödinger方程", "Schro\u0308dinger方程", id="composed and decomposed"),
+        pytest.param("示例\u00ad漫谈", "示例漫谈\u200e", id="soft hyphen and direction mark"),
+        pytest.param("集合\ufe0f\u2061论", "集合论", id="variation selector and function application"),
+        pytest.param("“闭门造车”之‘甲’", "\"闭门造车\"之'甲'", id="curly and straight quotes"),
+        pytest.param("„甲‟与＂乙＂", '"甲"与“乙”', id="low and full-width quotes"),
+        pytest.param("A &amp;amp; B &lt; C", "A & B < C", id="escaped twice and once"),
+        pytest.param("矩阵&#8203;与&#x77E9;阵", "矩阵与矩阵", id="numeric entities"),
     ],
 )
 def test_one_post_has_one_key(a: str, b: str) -> None:
@@ -46,6 +53,8 @@ def test_one_post_has_one_key(a: str, b: str) -> None:
         ("《新理解矩阵1》：矩阵是什么？", "《新理解矩阵2》：矩阵是什么？"),
         ("为什么现在的LLM都是Decoder-only的架构？", "《为什么现在的LLM都是Decoder-only的架构？》FAQ"),
         ("关于muon", "关于Muon"),
+        ("AT&T;", "AT"),
+        ("x <y> z", "x z"),
     ],
 )
 def test_two_posts_have_two_keys(a: str, b: str) -> None:
@@ -59,6 +68,8 @@ def test_two_posts_have_two_keys(a: str, b: str) -> None:
         ("如何训练你的准确率？", "如何训练你的准确率?", "如何训练你的准确率？"),
         ("MLA好在哪里?（上）", "MLA好在哪里?(上)", "MLA好在哪里?（上）"),
         ("Coming Back...", "Coming Back…", "Coming Back..."),
+        ('"闭门造车"之甲', "“闭门造车”之甲", "“闭门造车”之甲"),
+        ("A &amp; B：甲", "A & B:甲", "A & B:甲"),
     ],
 )
 def test_the_full_width_title_is_shown(a: str, b: str, shown: str) -> None:
@@ -69,6 +80,9 @@ def test_the_full_width_title_is_shown(a: str, b: str, shown: str) -> None:
 @example("．．．")
 @example("…" * 3 + " .")
 @example("…" * 400)
+@example("＆amp；lt;")
+@example("& a m p ; # 8 2 0 3 ;")
+@example("e\u200d\u0308")
 def test_the_key_of_a_key_is_itself(title: str) -> None:
     assert title_key(title_key(title)) == title_key(title)
 
@@ -84,3 +98,10 @@ def test_flattening_changes_neither_length_nor_key(title: str) -> None:
 def test_what_is_far_too_long_for_a_title_goes_by_its_beginning() -> None:
     assert title_key("矩 阵，" * 5000) == title_key("矩 阵，" * 200)
     assert len(title_key("…" * 10_000)) <= 500
+
+
+@given(TITLES)
+def test_a_clean_title_has_the_same_key(title: str) -> None:
+    assert clean_title(clean_title(title)) == clean_title(title)
+    assert title_key(clean_title(title)) == title_key(title)
+    assert compact(compact(title)) == compact(title)

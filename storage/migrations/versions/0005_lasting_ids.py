@@ -17,6 +17,8 @@ def upgrade() -> None:
     op.add_column("dumps", sa.Column("notes", sa.Text(), nullable=True))
     op.add_column("dumps", sa.Column("time_known", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute("UPDATE dumps SET time_known = true WHERE origin <> 'folder'")
+    op.add_column("posts", sa.Column("title_layout", sa.String(length=16), nullable=True))
+    op.add_column("posts", sa.Column("excerpt_layout", sa.String(length=16), nullable=True))
     op.add_column("posts", sa.Column("date_at", sa.BigInteger(), nullable=True))
     op.add_column("posts", sa.Column("month_day_at", sa.BigInteger(), nullable=True))
     op.add_column(

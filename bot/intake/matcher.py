@@ -1,0 +1,370 @@
+"""Identity resolution: the stored post of each sighting of a dump.
+
+Pure. In this order a sighting is the post with its archive id, with its title key, of its day with the same
+opening, or the one post of its day that the dump would have to show and does not. Ids decide over all else.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from bot.intake.merge import beginning, combine
+from bot.titles import title_key
+from bot.titles.episodes import read_title
+from storage.model import Certainty, Layout, Post, PostId
+
+NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight
+
+
+class PostMatcher:
+    """Mutable index of posts by place. Places are stable; that of a merged post leads to its heir."""
+
+    def __init__(self, posts: Iterable[Post]) -> None:
+        self._posts: list[Post] = []
+        self._heirs: dict[int, int] = {}
+        self._by_archive: dict[int, int] = {}
+        self._by_key: dict[str, list[int]] = defaultdict(list)
+        self._by_day: dict[str, list[int]] = defaultdict(list)
+        self._shown: dict[int, set[str]] = {}  # place → the title keys under which this dump shows it
+        for post in posts:
+            self._add(post)
+        self._stored = tuple(self._posts)
+
+    def match(self, fresh: Sequence[Post]) -> list[int]:
+        """Return the place of each post of one dump, merged with the stored one or added.
+
+        With the new evidence stored posts may turn out to be the same: they are merged into the oldest.
+        """
+        found: list[int | None] = [None] * len(fresh)
+        steps: tuple[Callable[[Post], int | None], ...] = (self._same_title, self._same_opening)
+        for step in steps:
+            for index, post in enumerate(fresh):
+                if found[index] is None and (at := step(post)) is not None:
+                    found[index] = self._merge(at, post)
+        self._match_unlisted(fresh, found)
+        for index, post in enumerate(fresh):
+            if found[index] is None:
+                at = self._same_title(post)  # the dump may show it twice
+                found[index] = self._show(self._add(post), post) if at is None else self._merge(at, post)
+        places = [at for at in found if at is not None]
+        for at in dict.fromkeys(places):
+            self._merge_duplicates(at)
+        return [self.place(at) for at in places]
+
+    def place(self, at: int) -> int:
+        """Return the place of the post that `at` was merged into, `at` itself if it was not."""
+        while at in self._heirs:
+            at = self._heirs[at]
+        return at
+
+    def post(self, at: int) -> Post:
+        return self._posts[at]
+
+    def stored(self, at: int) -> Post | None:
+        """Return the post of this place as it was stored; None for a new one."""
+        return self._stored[at] if at < len(self._stored) else None
+
+    def joined(self) -> tuple[tuple[PostId, PostId], ...]:
+        """Return the stored posts that were merged into others: (gone, heir)."""
+        ends = ((gone, self.place(gone)) for gone in sorted(self._heirs))
+        return tuple(
+            (self._stored[gone].id, self._stored[heir].id) for gone, heir in ends if gone < len(self._stored)
+        )
+
+    def changed(self) -> list[int]:
+        """Return the places of the stored posts that differ from how they were stored."""
+        return [
+            at
+            for at, before in enumerate(self._stored)
+            if at not in self._heirs and self._posts[at] is not before
+        ]
+
+    def _add(self, post: Post) -> int:
+        self._posts.append(post)
+        at = len(self._posts) - 1
+        self._claim_archive_id(at)
+        self._index(at, self._posts[at])
+        return at
+
+    def _put(self, at: int, post: Post) -> None:
+        if post is not self._posts[at]:
+            self._posts[at] = post
+            self._claim_archive_id(at)
+            self._index(at, self._posts[at])
+
+    def _index(self, at: int, post: Post) -> None:
+        for key in _keys(post):
+            if at not in self._by_key[key]:
+                self._by_key[key].append(at)
+        for day in _days(post):
+            if at not in self._by_day[day]:
+                self._by_day[day].append(at)
+
+    def _claim_archive_id(self, at: int) -> None:
+        """Give the archive id of the post at `at` to it, or to its other holder if that was seen later.
+
+        Typecho on SQLite reuses the number of a deleted post.
+        """
+        post = self._posts[at]
+        if post.archive_id is None:
+            return
+        holder = self._by_archive.get(post.archive_id)
+        if holder is not None and (holder := self.place(holder)) != at:
+            other = self._posts[holder]
+            if other.archive_id == post.archive_id and _seen(other) > _seen(post):
+                self._posts[at] = replace(post, archive_id=None)
+                return
+            self._posts[holder] = replace(other, archive_id=None)
+        self._by_archive[post.archive_id] = at
+
+    def _merge(self, at: int, post: Post) -> int:
+        holder = self._holder(post)
+        if holder is not None and holder != at and _seen(self._posts[holder]) > _seen(post):
+            post = replace(post, archive_id=None)
+        self._put(at, combine(self._posts[at], post))
+        return self._show(at, post)
+
+    def _show(self, at: int, post: Post) -> int:
+        self._shown.setdefault(at, set()).add(post.title_key)
+        return at
+
+    def _holder(self, post: Post) -> int | None:
+        at = None if post.archive_id is None else self._by_archive.get(post.archive_id)
+        return None if at is None else self.place(at)
+
+    def _same_title(self, post: Post) -> int | None:
+        """Return the place with the archive id of `post`, otherwise the likeliest one with its title."""
+        holder = self._holder(post)
+        if holder is not None and not _is_reused_id(self._posts[holder], post):
+            return holder
+        found = [at for at in self._namesakes(post) if self._is_free(at, post)]
+        return found[0] if found else None
+
+    def _namesakes(self, post: Post) -> list[int]:
+        found = {at for key in _keys(post) for at in self._by_key.get(key, ()) if self._fits(at, post)}
+        return sorted(
+            found,
+            key=lambda at: (
+                not self._has_date_of(at, post),
+                title_key(self._posts[at].title_key) != post.title_key,
+                at,
+            ),
+        )
+
+    def _same_opening(self, post: Post) -> int | None:
+        found = [at for at in self._with_opening(post) if self._is_free(at, post)]
+        return found[0] if found else None
+
+    def _with_opening(self, post: Post) -> list[int]:
+        """Return the places of the same day whose excerpt begins with the same words, the likeliest first."""
+        days = _days(post)
+        found = {at for day in days for at in self._by_day.get(day, ())}
+        found = {at for at in found if self._fits(at, post) and not days.isdisjoint(_days(self._posts[at]))}
+        if not found or not (start := beginning(post.excerpt)):
+            return []
+        alike = [at for at in found if beginning(self._posts[at].excerpt) == start]
+        if len(alike) < 2:
+            return alike
+        return sorted(
+            alike,
+            key=lambda at: (not self._has_date_of(at, post), -_likeness(self._posts[at], post), at),
+        )
+
+    def _fits(self, at: int, post: Post) -> bool:
+        return at not in self._heirs and not contradict(self._posts[at], post)
+
+    def _is_free(self, at: int, post: Post) -> bool:
+        """Return whether the dump does not show this place under another title: two titles are two posts."""
+        return self._shown.get(at, {post.title_key}) == {post.title_key}
+
+    def _has_date_of(self, at: int, post: Post) -> bool:
+        return post.date is not None and self._posts[at].date == post.date
+
+    def _match_unlisted(self, fresh: Sequence[Post], found: list[int | None]) -> None:
+        """Match a retitled post without an opening to the post of its day that the dump leaves out.
+
+        A page that shows the posts before and after a stored post would show that one, too: if it has one
+        unrecognized post of the same day in its place, or the same title on another day, they are the same.
+        """
+        unmatched: dict[date, list[int]] = defaultdict(list)
+        for index, post in enumerate(fresh):
+            if found[index] is None and post.date is not None:
+                unmatched[post.date].append(index)
+        if not unmatched or not self._shown:
+            return
+        dated = sorted(
+            (day, at)
+            for at, post in enumerate(self._posts)
+            if at not in self._heirs and (day := _given(post)) is not None
+        )
+        for day, indices in unmatched.items():
+            for index in indices:
+                post = fresh[index]
+                missing = [
+                    at
+                    for at in self._candidates(post, dated, alone=len(indices) == 1)
+                    if self._is_unlisted(at, dated)
+                ]
+                if len(missing) == 1 and day == post.date:
+                    found[index] = self._merge(missing[0], post)
+
+    def _candidates(self, post: Post, dated: Sequence[tuple[date, int]], *, alone: bool) -> list[int]:
+        day = post.date
+        same_day = [at for other, at in dated if other == day] if alone else []
+        namesakes = self._by_key.get(post.title_key, ())
+        return [
+            at
+            for at in dict.fromkeys((*namesakes, *same_day))
+            if at not in self._heirs
+            and at not in self._shown
+            and not _other_opening(self._posts[at], post)
+            and not _other_identity(self._posts[at], post)
+        ]
+
+    def _is_unlisted(self, at: int, dated: Sequence[tuple[date, int]]) -> bool:
+        """Return whether the dump shows all dated neighbours of a stored post that it does not show."""
+        day = _given(self._posts[at])
+        if day is None:
+            return False
+        place = bisect_left(dated, (day, at))
+        first = next((other for other, _ in reversed(dated[:place]) if other < day), None)
+        last = next((other for other, _ in dated[place:] if other > day), None)
+        if first is None and last is None:
+            return False
+        around = [
+            other
+            for near, other in dated[max(0, place - 50) : place + 50]
+            if (first or day) <= near <= (last or day) and other != at
+        ]
+        return all(other in self._shown for other in around)
+
+    def _merge_duplicates(self, at: int) -> None:
+        """Merge the stored posts that the evidence for the post at `at` shows to be the same."""
+        at = self.place(at)
+        while (twin := self._duplicate(at)) is not None:
+            heir, gone = sorted((at, twin))
+            self._heirs[gone] = heir
+            self._shown[heir] = self._shown.get(heir, set()) | self._shown.pop(gone, set())
+            self._put(heir, combine(self._posts[heir], self._posts[gone]))
+            at = heir
+
+    def _duplicate(self, at: int) -> int | None:
+        post = self._posts[at]
+        for twin in self._namesakes(post):
+            if twin != at and self._may_merge(at, twin):
+                return twin
+        for twin in self._with_opening(post):
+            if twin != at and self._may_merge(at, twin) and (self._is_news(at) or self._is_news(twin)):
+                return twin
+        return None
+
+    def _may_merge(self, at: int, twin: int) -> bool:
+        """Return whether the dump does not show both under different titles."""
+        return self._shown.get(at, set()) == self._shown.get(twin, self._shown.get(at, set()))
+
+    def _is_news(self, at: int) -> bool:
+        """Return whether day or opening of this post are known by this dump only.
+
+        Two stored posts of one day and opening are two: they were seen as such when they were stored.
+        """
+        before, now = self.stored(at), self._posts[at]
+        return (
+            before is None
+            or beginning(before.excerpt) != beginning(now.excerpt)
+            or _days(before) != _days(now)
+        )
+
+
+def contradict(one: Post, other: Post) -> bool:
+    """Return whether two posts are different for sure: other ids, other episodes, or other days.
+
+    Days differ if they are further apart than a time zone explains; with one title and one opening the date
+    was corrected.
+    """
+    if one.archive_id is not None and other.archive_id is not None:
+        return one.archive_id != other.archive_id
+    same_title = not set(_keys(one)).isdisjoint(_keys(other))
+    if not same_title and _other_episode(one, other):
+        return True
+    if same_title and (start := beginning(one.excerpt)) and beginning(other.excerpt) == start:
+        return False
+    return _other_day(one, other)
+
+
+def _other_day(one: Post, other: Post) -> bool:
+    a, b = _given(one), _given(other)
+    if a is not None and b is not None:
+        return abs(a - b) > NEAR
+    if a is not None and other.month_day is not None:
+        return other.month_day not in _around(a)
+    if b is not None and one.month_day is not None:
+        return one.month_day not in _around(b)
+    return None not in (one.month_day, other.month_day) and one.month_day != other.month_day
+
+
+def _other_episode(one: Post, other: Post) -> bool:
+    """Return whether the titles are different episodes of one series."""
+    a, b = read_title(one.title), read_title(other.title)
+    return a is not None and b is not None and a.key == b.key and (a.episode, a.part) != (b.episode, b.part)
+
+
+def _other_opening(one: Post, other: Post) -> bool:
+    a, b = beginning(one.excerpt), beginning(other.excerpt)
+    return bool(a) and bool(b) and a != b
+
+
+def _other_identity(one: Post, other: Post) -> bool:
+    """Return whether both have an archive id, or an episode, and these differ."""
+    if one.archive_id is not None and other.archive_id is not None:
+        return one.archive_id != other.archive_id
+    return _other_episode(one, other)
+
+
+def _is_reused_id(holder: Post, post: Post) -> bool:
+    """Return whether `post` has the archive id of `holder`, but title, day and opening of another post.
+
+    Where an opening is missing, the post must have been written after `holder` was last seen.
+    """
+    if not set(_keys(holder)).isdisjoint(_keys(post)) or not _other_day(holder, post):
+        return False
+    if beginning(holder.excerpt) and beginning(post.excerpt):
+        return _other_opening(holder, post)
+    day, seen = _given(post), holder.title_at
+    return day is not None and seen is not None and day > seen.date() + NEAR
+
+
+def _seen(post: Post) -> float:
+    return 0 if post.title_at is None else post.title_at.timestamp()
+
+
+def _likeness(one: Post, other: Post) -> float:
+    return SequenceMatcher(None, one.title_key, other.title_key).ratio()
+
+
+def _keys(post: Post) -> tuple[str, ...]:
+    """Return the keys of all titles of the post; a stored key may be that of an earlier normal form."""
+    return (title_key(post.title_key), *(title_key(key) for key, _ in post.aliases))
+
+
+def _given(post: Post) -> date | None:
+    return post.date if post.date_certainty is Certainty.GIVEN else None
+
+
+def _days(post: Post) -> frozenset[str]:
+    """Return the month-days that the blog's pages may print for this post."""
+    # A feed's date may hide the printed one that would match: the result would depend on the order of dumps.
+    if (given := _given(post)) is not None and post.date_layout is Layout.FEED:
+        return _around(given)
+    day = post.date.isoformat()[5:] if post.date is not None else post.month_day
+    return frozenset() if day is None else frozenset((day,))
+
+
+@lru_cache(maxsize=4096)
+def _around(day: date) -> frozenset[str]:
+    first = day - NEAR if day > date.min else day  # a broken feed may name the first or last day there is
+    last = day + NEAR if day < date.max else day
+    return frozenset(each.isoformat()[5:] for each in (first, day, last))

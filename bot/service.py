@@ -10,7 +10,7 @@ from typing import Any
 from telegram.ext import Application, ApplicationBuilder
 
 from bot.chat.application import register
-from bot.chat.bot_profile import tell_profile
+from bot.chat.bot_profile import publish_web_app, tell_profile
 from bot.chat.context import Services
 from bot.chat.handlers import ChatHandlers
 from bot.chat.inline import InlineQueries
@@ -41,6 +41,7 @@ from bot.telegram.capabilities import RichCapability
 from bot.telegram.update_parser import StatelessApplication
 from bot.update_receiver import UpdateReceiver
 from bot.version import VERSION
+from bot.web.server import Room, serve_room
 from bot.wiring import (
     Wires,
     backup_of,
@@ -94,6 +95,7 @@ class Service:
         self._registry = make_registry()
         self.metrics = make_metrics(self._registry, version=VERSION)
         self._windows = AsyncExitStack()
+        self._room: Room | None = None
         self.watch = DumpFolderWatcher(settings.dump_dir, self._hand_on, self._trouble)
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
@@ -172,6 +174,7 @@ class Service:
         application = self._build(limiter)
         await application.initialize()
         self.services.bot = application.bot.username
+        await self._serve_room()
         sender, composer = await self._build_delivery(limiter)
         self._connected = Connected(application, sender, composer)
         await application.start()
@@ -186,12 +189,29 @@ class Service:
         await self._replica.listen(self.supervisor)
         self.supervisor.start("hearing", run)
 
+    async def _serve_room(self) -> None:
+        """Serve the web pages at WEB_PORT; a repeated `connect` keeps the first server."""
+        settings = self.settings
+        if not settings.web_port or self._room is not None:
+            return
+        self._room = Room(
+            self.database,
+            self.clock,
+            self.services.search_service,
+            self._token,
+            url=settings.web_url or "",
+            bot=self.services.bot,
+        )
+        served = serve_room(self._room, host=settings.web_host, port=settings.web_port)
+        await self._windows.enter_async_context(served)
+
     async def _tell_profile(self) -> None:
         """Set the bot's name, descriptions and commands; a failure is retried at the next start."""
         async with self._replica.only_one("profile") as mine:
             if mine:
                 bot = self.running.application.bot
                 await tell_profile(bot, self.database, self.settings.admin_chat_ids)
+                await publish_web_app(bot, self.database, self.settings.web_url)
 
     def _build(self, limiter: RateLimiter) -> App:
         builder = ApplicationBuilder().token(self._token).base_url(f"{self.settings.bot_api_url}/bot")

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         0, ge=0, le=65_535, description="where /healthz, /readyz and /metrics answer (0: nowhere)"
     )
     http_host: str = Field("127.0.0.1", description="the address they answer on")
+    web_port: int = Field(0, ge=0, le=65_535, description="where the reading room answers (0: nowhere)")
+    web_host: str = Field("127.0.0.1", description="the address it answers on")
+    web_url: str | None = Field(
+        None, description="its public https address, which also opens it inside Telegram as a Mini App"
+    )
     backup_dir: Path | None = Field(None, description="where a copy of an SQLite database is put every night")
     backup_keep: int = Field(7, ge=1, description="how many copies are kept")
     crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
@@ -147,6 +152,16 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ValueError("write an address such as https://api.telegram.org")
+        return value.rstrip("/")
+
+    @field_validator("web_url")
+    @classmethod
+    def _https(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("Telegram opens https addresses only: write one such as https://bot.example.org")
         return value.rstrip("/")
 
     @field_validator("feed_url")

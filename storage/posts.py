@@ -121,6 +121,15 @@ class Posts:
         )
         return [int(readers) for readers in found.scalars()]
 
+    async def reader_history(self, post_id: PostId) -> list[tuple[datetime, int]]:
+        """Return the counts of readers with their capture times (UTC), earliest first."""
+        found = await self._connection.execute(
+            select(sightings.c.captured_at, sightings.c.readers)
+            .where(sightings.c.post_id == post_id, sightings.c.readers.is_not(None))
+            .order_by(sightings.c.captured_at)
+        )
+        return [(row.captured_at, row.readers) for row in found]
+
     async def home_captures(self) -> list[HomeCapture]:
         """The home pages seen, each with its posts in page order, newest first."""
         found = await self._connection.execute(
@@ -148,6 +157,15 @@ class Posts:
             select(mentions).where(and_(mentions.c.kind == "post", mentions.c.target_id.is_(None)))
         )
         return [(r.post_id, r.position, Mention(title=r.title, kind=r.kind, cut=r.cut)) for r in found]
+
+    async def references(self) -> list[tuple[PostId, PostId]]:
+        """Return the pairs (post, mentioned post) of all mentions whose target is stored."""
+        found = await self._connection.execute(
+            select(mentions.c.post_id, mentions.c.target_id)
+            .where(mentions.c.target_id.is_not(None))
+            .distinct()
+        )
+        return [(row.post_id, row.target_id) for row in found]
 
     async def revision(self) -> tuple[int, datetime | None]:
         """Changes whenever a post does: how many there are and when one was last touched."""

@@ -60,6 +60,14 @@ class Scopes:
         found = await self._connection.execute(_OF_POST, {"post": post_id})
         return [(Scope(id=r.id, kind=r.kind, key=r.key, name=r.name), r.inferred) for r in found]
 
+    async def members(self) -> dict[ScopeId, list[PostId]]:
+        """Return the posts of every scope that has any."""
+        found = await self._connection.execute(select(post_scopes.c.scope_id, post_scopes.c.post_id))
+        members: dict[ScopeId, list[PostId]] = {}
+        for row in found:
+            members.setdefault(row.scope_id, []).append(row.post_id)
+        return members
+
     async def words(self) -> list[Scope]:
         """The word scopes that somebody subscribes to or mutes."""
         found = await self._connection.execute(

@@ -33,7 +33,8 @@ MAY_IMPORT_TELEGRAM = (
 )  # fmt: skip
 WALLS = {
     "telegram": MAY_IMPORT_TELEGRAM,
-    "aiohttp": ("bot/telegram/", "bot/ops/", "bot/crawler/", "bot/cli/run.py", "bot/service.py"),
+    "jinja2": ("bot/web/",),
+    "aiohttp": ("bot/web/", "bot/telegram/", "bot/ops/", "bot/crawler/", "bot/cli/run.py", "bot/service.py"),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "aiosqlite": ("storage/",),
@@ -249,6 +250,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.settings",),
     ("bot.delivery",),
     ("bot.chat",),
+    ("bot.web",),
     ("bot.health", "bot.error_alerts", "bot.maintenance", "bot.replica"),
     ("bot.update_receiver", "bot.wiring", "bot.service"),
     ("bot.cli", "bot.preview", "bot.__main__"),

@@ -17,10 +17,14 @@ from telegram import (
     BotCommandScopeAllPrivateChats,
     BotCommandScopeChat,
     BotCommandScopeDefault,
+    MenuButtonCommands,
+    MenuButtonWebApp,
+    WebAppInfo,
 )
 from telegram.error import TelegramError
 
 from bot.messages.bot_profile import Audience, Entry, Label, Labelled, Menu, profile, removed
+from bot.messages.i18n import words_for
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,22 @@ async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...])
     if after != told:
         value = json.dumps(after, sort_keys=True)
         await database.write(lambda tx: tx.key_values.put(fact, value))
+
+
+async def publish_web_app(bot: Bot, database: Database, url: str | None) -> None:
+    """Set the menu button of private chats to the Mini App at `url`, or to the commands, after a change."""
+    fact = f"web app of {bot.id}"
+    wanted = url or ""
+    if (await database.read(lambda tx: tx.key_values.get(fact)) or "") == wanted:
+        return
+    words = words_for("zh")
+    button = MenuButtonWebApp(words.text("阅览室"), WebAppInfo(wanted)) if wanted else MenuButtonCommands()
+    try:
+        await bot.set_chat_menu_button(menu_button=button)
+    except TelegramError as error:
+        log.warning("the menu button was not set: %s", error)
+        return
+    await database.write(lambda tx: tx.key_values.put(fact, wanted))
 
 
 def changes(told: Told, operators: tuple[int, ...]) -> list[Entry]:

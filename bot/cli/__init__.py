@@ -220,6 +220,17 @@ def demo() -> None:
 
 
 @main.command()
+@click.option("--port", type=click.IntRange(0, 65_535), help="0: a free one.  [default: WEB_PORT]")
+def web(port: int | None) -> None:
+    """Serve the web pages of the archive on this machine, without Telegram."""
+    from bot.cli.web import serve_archive
+
+    settings = settings_or_exit()
+    set_up_logs(settings, least=logging.WARNING)
+    finish(serve_archive(settings, settings.web_port if port is None else port))
+
+
+@main.command()
 def check() -> None:
     """Check the settings, the database, the dump folder and the token, one line each."""
     from bot.cli.check import check_all

@@ -20,6 +20,7 @@ from bot.clock import Clock, SystemClock
 from bot.rate_limit.limits import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
+from bot.web.server import Room, serve_room
 from bot.wiring import Wires
 from storage.model import State
 
@@ -160,7 +161,11 @@ async def demo() -> None:
             console.service.watch.wake()
             await console.drain()
             await _show(console, "/latest")
-            await console.talk()
+            service = console.service
+            room = Room(service.database, service.clock, service.services.search_service, None)
+            async with serve_room(room, host="127.0.0.1", port=0) as port:
+                say(f"阅览室 · the reading room: http://127.0.0.1:{port}/", style="bold", highlight=False)
+                await console.talk()
         finally:
             await console.service.stop()
 

@@ -115,6 +115,11 @@ async def set_my_commands(world: World, params: Params) -> Any:
     return True
 
 
+async def set_chat_menu_button(world: World, params: Params) -> Any:
+    world.profile["menu button", ""] = params.get("menu_button")
+    return True
+
+
 async def get_my_commands(world: World, params: Params) -> Any:
     return world.profile.get(_commands_key(params), [])
 

@@ -1,0 +1,30 @@
+"""`kexue-bot web`: the web pages of the configured archive, without Telegram."""
+
+import asyncio
+import contextlib
+import signal
+
+import click
+
+from bot.clock import SystemClock
+from bot.search import SearchService
+from bot.settings import Settings
+from bot.web.server import Room, serve_room
+from bot.wiring import open_checked_database
+
+
+async def serve_archive(settings: Settings, port: int) -> None:
+    """Serve until SIGINT or SIGTERM. Raises PortUnusableError and UnusableDatabaseError."""
+    database = await open_checked_database(settings)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(name, stopped.set)
+    try:
+        room = Room(database, SystemClock(), SearchService(), None, url=settings.web_url or "")
+        async with serve_room(room, host=settings.web_host, port=port) as bound:
+            click.echo(f"http://{settings.web_host}:{bound}/")
+            await stopped.wait()
+    finally:
+        await database.close()

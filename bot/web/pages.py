@@ -1,0 +1,211 @@
+"""Pages of the reading room: each function turns a snapshot into the values of one template."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from bot.archive_queries import with_gaps
+from bot.messages.citation import bibtex, citation
+from bot.messages.i18n import Words
+from bot.messages.links import post_url
+from bot.messages.post_lists import Gap, Line
+from bot.messages.web import posts_in
+from bot.web.charts import heat_map, readers_chart, series_map
+from bot.web.content import excerpt_html, page_formula
+from bot.web.snapshot import Snapshot
+from storage.model import Mention, Post, PostId, ScopeKind
+
+PER_PAGE = 30
+PATHS = {ScopeKind.SERIES: "series", ScopeKind.TAG: "tag", ScopeKind.CATEGORY: "category"}
+RELATED = 8
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One post in a list; `id` is None for a part of a series that is not stored."""
+
+    id: PostId | None
+    title: str
+    day: str
+    readers: str
+    label: str | None = None
+
+
+def row(post: Post, words: Words, title: str | None = None, label: str | None = None) -> Row:
+    """Return the row of `post`; `title` replaces its own within a series."""
+    readers = "" if post.readers is None else words.short_number(post.readers)
+    return Row(post.id, title or post.title, words.date_of(post) or "", readers, label)
+
+
+def latest(archive: Snapshot, words: Words, number: int) -> Values:
+    """Return one page of all posts, newest first."""
+    return {"heading": None, **_paged(archive.posts, words, number), "home": number == 1}
+
+
+def index(archive: Snapshot, words: Words, kind: ScopeKind) -> Values:
+    """Return all series, tags or categories with their number of posts; the latest series first."""
+    counted = archive.scopes.get(kind, ())
+    if kind is ScopeKind.SERIES:
+        counted = tuple(sorted(counted, key=lambda each: (each.last or date.min, each.posts), reverse=True))
+    entries = [
+        {
+            "id": each.scope.id,
+            "name": each.scope.name,
+            "posts": posts_in(words, each.posts),
+            "count": each.posts,
+            "last": "" if each.last is None else each.last.isoformat(),
+            "post_ids": [post.id for post in archive.posts_of(each.scope)]
+            if kind is ScopeKind.SERIES
+            else [],
+        }
+        for each in counted
+    ]
+    return {"entries": entries, "path": PATHS[kind], "kind": kind.value}
+
+
+def scope(archive: Snapshot, words: Words, kind: ScopeKind, scope_id: int, number: int) -> Values | None:
+    """Return the posts of a scope, a series with its gaps; None if there is no such scope."""
+    counted = archive.scope(scope_id, kind)
+    if counted is None:
+        return None
+    posts = archive.posts_of(counted.scope)
+    common: Values = {
+        "heading": counted.scope.name,
+        "scope": counted.scope,
+        "path": PATHS[kind],
+        "kind": kind.value,
+    }
+    if kind is not ScopeKind.SERIES:
+        return {**common, **_paged(posts, words, number)}
+    entries = with_gaps(posts, counted.scope, archive.missing)
+    rows = [_series_row(entry, words) for entry in entries]
+    return {
+        **common,
+        "rows": rows,
+        "total": posts_in(words, len(posts)),
+        "known": len(entries),
+        "number": 1,
+        "of": 1,
+    }
+
+
+def _series_row(entry: Line | Gap, words: Words) -> Row:
+    if isinstance(entry, Gap):
+        return Row(None, entry.title or words.text("未收录"), "", "", str(entry.episode))
+    return row(entry.post, words, entry.title, entry.label)
+
+
+def years(archive: Snapshot, words: Words) -> Values:
+    """Return a heat map and a list of months for each year, newest first."""
+    days: dict[int, Counter[date]] = defaultdict(Counter)
+    for post in archive.posts:
+        if post.date is not None:
+            days[post.date.year][post.date] += 1
+    shown = [
+        {
+            "year": year,
+            "total": posts_in(words, count.total()),
+            "heat": heat_map(year, count, str(year)),
+            "months": sorted({day.month for day in count}),
+        }
+        for year, count in sorted(days.items(), reverse=True)
+    ]
+    return {"years": shown, "undated": sum(post.date is None for post in archive.posts)}
+
+
+def month(archive: Snapshot, words: Words, year: int, number: int) -> Values | None:
+    """Return the posts of a month; None if there are none."""
+    posts = [
+        post for post in archive.posts if post.date and (post.date.year, post.date.month) == (year, number)
+    ]
+    if not posts:
+        return None
+    return {"heading": words.month(year, number), **_paged(posts, words, 1, per_page=len(posts))}
+
+
+def card(
+    archive: Snapshot,
+    words: Words,
+    post: Post,
+    mentions: Sequence[Mention],
+    counts: Sequence[tuple[datetime, int]],
+) -> Values:
+    """Return everything that is known of a post."""
+    parts = archive.scope(post.series_id, ScopeKind.SERIES) if post.series_id is not None else None
+    episodes = archive.posts_of(parts.scope) if parts is not None else ()
+    at = next((place for place, each in enumerate(episodes) if each.id == post.id), None)
+    tags = {each.scope.name: each.scope.id for each in archive.scopes.get(ScopeKind.TAG, ())}
+    categories = {each.scope.name: each.scope.id for each in archive.scopes.get(ScopeKind.CATEGORY, ())}
+    return {
+        "post": post,
+        "day": words.date_of(post),
+        "readers": None if post.readers is None else words.number(post.readers),
+        "excerpt": excerpt_html(post.excerpt, page_formula),
+        "address": post_url(post),
+        "series": None if parts is None else parts.scope,
+        "previous": _neighbour(episodes, at, -1, words),
+        "next": _neighbour(episodes, at, 1, words),
+        "category_id": categories.get(post.category or ""),
+        "tag_ids": [(tag, tags.get(tag)) for tag in post.tags or ()],
+        "inferred_ids": [(tag, tags.get(tag)) for tag in post.inferred_tags if tag not in (post.tags or ())],
+        "related": [row(each, words) for each in related(archive, post)],
+        "papers": [mention.title for mention in mentions if mention.kind == "paper"],
+        "citation": citation(post),
+        "bibtex": bibtex(post),
+        "chart": readers_chart(counts, words.text("阅读数的变化")),
+    }
+
+
+def related(archive: Snapshot, post: Post) -> list[Post]:
+    """Return the posts that mention it or are mentioned, then those with most of its tags."""
+    mentioned = archive.neighbours.get(post.id, frozenset())
+    tags = set(post.tags or post.inferred_tags)
+    scored = [
+        (each.id in mentioned, len(tags & set(each.tags or each.inferred_tags)), each)
+        for each in archive.posts
+        if each.id != post.id and (post.series_id is None or each.series_id != post.series_id)
+    ]
+    found = [entry for entry in scored if entry[0] or entry[1] >= 2]
+    found.sort(key=lambda entry: (entry[0], entry[1]), reverse=True)
+    return [entry[2] for entry in found[:RELATED]]
+
+
+def chart_of_series(archive: Snapshot, words: Words) -> Values:
+    """Return the map of all series and the mentions between their posts."""
+    counted = sorted(archive.scopes.get(ScopeKind.SERIES, ()), key=lambda each: each.posts, reverse=True)
+    groups = [(each.scope.name, archive.posts_of(each.scope)) for each in counted]
+    return {"map": series_map(groups, archive.references, words.text("系列地图")), "groups": len(groups)}
+
+
+def found(archive: Snapshot, words: Words, ids: Sequence[PostId]) -> list[Row]:
+    """Return the rows of the posts that a search found, in its order."""
+    return [row(archive.by_id[each], words) for each in ids if each in archive.by_id]
+
+
+def _neighbour(episodes: Sequence[Post], at: int | None, step: int, words: Words) -> Row | None:
+    if at is None or not 0 <= at + step < len(episodes):
+        return None
+    return row(episodes[at + step], words)
+
+
+def _paged(posts: Sequence[Post], words: Words, number: int, per_page: int = PER_PAGE) -> Values:
+    of = max(1, -(-len(posts) // per_page))
+    number = min(max(number, 1), of)
+    part = posts[(number - 1) * per_page : number * per_page]
+    return {
+        "rows": [row(post, words) for post in part],
+        "number": number,
+        "of": of,
+        "total": posts_in(words, len(posts)),
+    }
+
+
+def licence_line(name: str, author: str, licence: str) -> Markup:
+    """Return author, blog and licence for the foot of every page."""
+    return Markup("{} · {} · {}").format(author, name, licence)

@@ -1,0 +1,93 @@
+"""Snapshot of the archive in memory, reloaded when the rows have changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from storage.database import Database, Transaction
+from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
+
+KINDS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All posts, newest first, with the scopes that hold at least one of them."""
+
+    posts: tuple[Post, ...] = ()
+    scopes: Mapping[ScopeKind, tuple[Counted, ...]] = field(default_factory=dict)
+    members: Mapping[ScopeId, frozenset[PostId]] = field(default_factory=dict)
+    references: tuple[tuple[PostId, PostId], ...] = ()  # (post, the post it mentions)
+    missing: tuple[str, ...] = ()  # titles that posts mention and the archive lacks
+    revision: tuple[int, datetime | None] = (0, None)
+
+    @cached_property
+    def by_id(self) -> dict[PostId, Post]:
+        """Return the posts by id."""
+        return {post.id: post for post in self.posts}
+
+    @cached_property
+    def _counted(self) -> dict[ScopeId, Counted]:
+        return {each.scope.id: each for counted in self.scopes.values() for each in counted}
+
+    @cached_property
+    def neighbours(self) -> Mapping[PostId, frozenset[PostId]]:
+        """Return for each post those that it mentions and those that mention it."""
+        found: dict[PostId, set[PostId]] = defaultdict(set)
+        for one, other in self.references:
+            found[one].add(other)
+            found[other].add(one)
+        return {post: frozenset(others) for post, others in found.items()}
+
+    def scope(self, scope_id: int, kind: ScopeKind) -> Counted | None:
+        """Return the scope with this id, if it is of this kind."""
+        found = self._counted.get(ScopeId(scope_id))
+        return found if found is not None and found.scope.kind is kind else None
+
+    def posts_of(self, scope: Scope) -> tuple[Post, ...]:
+        """Return the posts of a scope: a series by episode, others newest first."""
+        members = self.members.get(scope.id, frozenset())
+        found = [post for post in self.posts if post.id in members]
+        if scope.kind is ScopeKind.SERIES:
+            found.reverse()
+            found.sort(key=lambda post: (post.episode is None, post.episode or 0))
+        return tuple(found)
+
+
+class SnapshotCache:
+    """One snapshot for all requests; a request reads the revision and reloads only after a change."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._snapshot = Snapshot()
+
+    async def get(self) -> Snapshot:
+        """Return the snapshot of the archive as it is now."""
+        self._snapshot = await self._database.read(self._refreshed)
+        return self._snapshot
+
+    async def _refreshed(self, tx: Transaction) -> Snapshot:
+        revision = await tx.posts.revision()
+        if revision == self._snapshot.revision:
+            return self._snapshot
+        posts = await tx.posts.everything()
+        scopes = {kind: tuple(await tx.scopes.counted(kind)) for kind in KINDS}
+        return Snapshot(
+            posts=newest_first(posts),
+            scopes=scopes,
+            members={scope_id: frozenset(ids) for scope_id, ids in (await tx.scopes.members()).items()},
+            references=tuple(await tx.posts.references()),
+            missing=tuple(mention.title for _, _, mention in await tx.posts.unresolved()),
+            revision=revision,
+        )
+
+
+def newest_first(posts: Sequence[Post]) -> tuple[Post, ...]:
+    """Return the posts by date, newest first; those with an unknown year are last."""
+    return tuple(
+        sorted(
+            posts, key=lambda post: (post.date is not None, post.date or post.first_seen_at.date(), post.id)
+        )
+    )[::-1]

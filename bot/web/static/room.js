@@ -1,0 +1,122 @@
+// Progressive enhancement of the pages: typeset formulas, search as you type, copy, and the Mini App.
+const typeset = () => {
+  if (!window.katex) return;
+  for (const place of document.querySelectorAll(".tex")) {
+    const shown = place.textContent;
+    try {
+      window.katex.render(place.dataset.tex, place, { displayMode: "display" in place.dataset, strict: false });
+    } catch {
+      place.textContent = shown;
+    }
+  }
+};
+typeset();
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = document.body.dataset.copied;
+  });
+}
+
+const input = document.getElementById("q");
+const found = document.getElementById("found");
+const language = new URLSearchParams(location.search).get("lang");
+let waiting, latest = 0;
+
+const show = (rows) => {
+  const list = document.createElement("ol");
+  list.className = "rows";
+  for (const row of rows) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = `/post/${row.id}${language ? `?lang=${language}` : ""}`;
+    link.textContent = row.title;
+    const note = document.createElement("small");
+    note.textContent = [row.day, row.readers].filter(Boolean).join(" · ");
+    item.dataset.post = row.id;
+    item.append(link, " ", note);
+    list.append(item);
+  }
+  if (rows.length) found.replaceChildren(list);
+  else found.textContent = document.body.dataset.nothing;
+  decorate();
+};
+
+if (found) {
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      const query = input.value.trim(), mine = ++latest;
+      if (!query) return found.replaceChildren();
+      const answer = await fetch(`/search.json?q=${encodeURIComponent(query)}${language ? `&lang=${language}` : ""}`);
+      if (answer.ok && mine === latest) show(await answer.json());
+    }, 150);
+  });
+}
+
+// Telegram gives a Mini App its signed data in the fragment of the first page.
+const fragment = new URLSearchParams(location.hash.slice(1));
+if (fragment.has("tgWebAppData")) sessionStorage.setItem("initData", fragment.get("tgWebAppData"));
+const initData = sessionStorage.getItem("initData");
+let state = null;
+
+const ask = async (action, values = {}) => {
+  const answer = await fetch(`/api/${action}`, {
+    method: "POST", headers: { "X-Init-Data": initData, "Content-Type": "application/json" }, body: JSON.stringify(values),
+  });
+  if (!answer.ok) return null;
+  const given = await answer.json();
+  if (given.read) { state = given; decorate(); }
+  return given;
+};
+
+const press = (button, on) => { button.hidden = false; button.setAttribute("aria-pressed", String(on)); };
+
+function decorate() {
+  if (!state) return;
+  const read = new Set(state.read), saved = new Set(state.saved), wanted = new Set(state.subscribed);
+  for (const item of document.querySelectorAll("li[data-post]")) item.classList.toggle("read", read.has(Number(item.dataset.post)));
+  for (const item of document.querySelectorAll("li[data-posts]")) {
+    const bar = item.querySelector("progress");
+    bar.value = item.dataset.posts.split(" ").filter((id) => read.has(Number(id))).length;
+    bar.hidden = false;
+  }
+  const bar = document.querySelector("[data-progress]");
+  if (bar) { bar.value = document.querySelectorAll("li.read").length; bar.hidden = false; }
+  const next = document.querySelector("[data-continue]");
+  const unread = document.querySelector("li[data-post]:not(.read) a");
+  if (next && unread) { next.href = unread.href; next.hidden = false; }
+  const post = Number(document.querySelector("article")?.dataset.post);
+  for (const button of document.querySelectorAll("[data-mark]")) press(button, (button.dataset.mark === "read" ? read : saved).has(post));
+  for (const button of document.querySelectorAll("[data-subscribe]")) press(button, wanted.has(Number(button.dataset.subscribe)));
+}
+
+const haptic = () => window.Telegram?.WebApp?.HapticFeedback?.selectionChanged();
+
+if (initData) {
+  document.documentElement.classList.add("telegram");
+  const client = document.createElement("script");
+  client.src = "https://telegram.org/js/telegram-web-app.js";
+  client.addEventListener("load", () => {
+    const app = window.Telegram?.WebApp;
+    app?.ready();
+    if (location.pathname !== "/") { app?.BackButton?.show(); app?.BackButton?.onClick(() => history.back()); }
+  });
+  document.head.append(client);
+  for (const button of document.querySelectorAll("[data-mark]")) {
+    button.addEventListener("click", () => {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      const as = button.dataset.mark === "read" ? (on ? "read" : "unread") : on ? "saved" : "unsaved";
+      haptic();
+      ask("mark", { post: Number(document.querySelector("article").dataset.post), as });
+    });
+  }
+  for (const button of document.querySelectorAll("[data-subscribe]")) {
+    button.addEventListener("click", () => {
+      haptic();
+      ask("subscribe", { scope: Number(button.dataset.subscribe), on: button.getAttribute("aria-pressed") !== "true" });
+    });
+  }
+  ask("me");
+}

@@ -1,0 +1,168 @@
+"""The reading room over HTTP: pages, headers, feeds, files, limits."""
+
+import csv
+import io
+import json
+import re
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import feedparser
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.web.server import BURST, HEADERS, make_room
+from tests.web.conftest import Served
+
+PAGES = (
+    "/",
+    "/series",
+    "/tag",
+    "/category",
+    "/archive",
+    "/map",
+    "/search?q=Transformer",
+    "/search",
+    "/post/1",
+)
+FEEDS = ("/feed.atom", "/feed.rss", "/feed/search.atom?q=Transformer", "/feed/search.rss?q=Transformer")
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_a_page_names_author_licence_and_nothing_of_another_host(
+    served: Served, page: str, language: str
+) -> None:
+    html = await served.text(page, **{"Accept-Language": language})
+    assert "CC BY-NC-ND" in html
+    assert "苏剑林" in html
+    assert f'<html lang="{"zh-Hans" if language == "zh" else "en"}">' in html
+    loaded = re.findall(r'<(?:script|img|link rel="stylesheet")[^>]*(?:src|href)="([^"]+)"', html)
+    assert loaded
+    assert all(address.startswith("/static/") for address in loaded)
+    assert "<script>" not in html
+    assert " style=" not in html
+
+
+async def test_headers_are_strict_and_an_etag_saves_the_body(served: Served) -> None:
+    async with served.client.get(served.url + "/") as answer:
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        assert answer.headers["Content-Encoding"] in ("gzip", "deflate")
+        tag = answer.headers["ETag"]
+    async with served.client.get(served.url + "/", headers={"If-None-Match": f'"x", W/{tag}'}) as again:
+        assert again.status == 304
+        assert await again.read() == b""
+
+
+async def test_links_between_pages_lead_to_pages(served: Served) -> None:
+    seen, waiting = set[str](), ["/"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or len(seen) > 80:
+            continue
+        seen.add(page)
+        html = await served.text(page)
+        waiting += [
+            link.replace("&amp;", "&")
+            for link in re.findall(r'href="(/[^"]*)"', html)
+            if not link.startswith(("/static", "/feed", "/files", "/series.opml"))
+            and not link.endswith(".bib")
+        ]
+    assert len(seen) > 40
+
+
+@pytest.mark.parametrize(
+    "path", ["/nope", "/post/999999", "/series/999999", "/archive/2020-13", "/feed/tag/99999.atom"]
+)
+async def test_what_is_missing_is_a_page_with_status_404(served: Served, path: str) -> None:
+    async with served.client.get(served.url + path) as answer:
+        assert answer.status == 404
+        assert "没有这一页" in await answer.text()
+
+
+@pytest.mark.parametrize("path", FEEDS)
+async def test_a_feed_is_well_formed_with_stable_ids(served: Served, path: str) -> None:
+    body = await served.text(path)
+    parsed = feedparser.parse(body)
+    assert not parsed.bozo, parsed.get("bozo_exception")
+    ids = [entry.id for entry in parsed.entries]
+    assert ids
+    assert len(set(ids)) == len(ids)
+    assert all(identity.startswith("tag:kexue.fm,") for identity in ids)
+    assert [entry.id for entry in feedparser.parse(await served.text(path)).entries] == ids
+
+
+async def test_an_atom_feed_holds_mathml_with_its_tex(served: Served) -> None:
+    body = await served.text("/feed.atom")
+    contents = [each.text or "" for each in ET.fromstring(body).iter("{http://www.w3.org/2005/Atom}content")]
+    assert any('encoding="application/x-tex"' in content for content in contents)
+    assert any("<math" in content for content in contents)
+
+
+async def test_a_json_feed_and_opml(served: Served) -> None:
+    feed: dict[str, Any] = json.loads(await served.text("/feed.json"))
+    assert feed["version"] == "https://jsonfeed.org/version/1.1"
+    assert {"id", "url", "title", "content_html", "date_published"} <= set(feed["items"][0])
+    outlines = ET.fromstring(await served.text("/series.opml")).findall("body/outline")
+    assert outlines
+    for outline in outlines:
+        assert not feedparser.parse(await served.text(outline.attrib["xmlUrl"].removeprefix(served.url))).bozo
+
+
+async def test_files_of_a_search(served: Served) -> None:
+    query = "?q=Transformer"
+    rows = list(
+        csv.DictReader(io.StringIO((await served.text("/files/search.csv" + query)).lstrip("\ufeff")))
+    )
+    posts = json.loads(await served.text("/files/search.json" + query))
+    assert [row["title"] for row in rows] == [post["title"] for post in posts]
+    assert posts
+    assert (await served.text("/files/search.md" + query)).count("\n- [") == len(posts)
+    assert (await served.text("/files/search.bib" + query)).count("@online{") == len(posts)
+
+
+async def test_search_as_you_type_agrees_with_the_page(served: Served) -> None:
+    found = json.loads(await served.text("/search.json?q=Transformer"))
+    html = await served.text("/search?q=Transformer")
+    assert [f"/post/{row['id']}" for row in found] == re.findall(r'<a href="(/post/\d+)"', html)
+
+
+async def test_an_address_that_asks_too_much_waits(served: Served) -> None:
+    statuses = []
+    for _ in range(int(BURST) + 40):
+        async with served.client.get(served.url + "/static/room.css") as answer:
+            statuses.append(answer.status)
+    assert statuses[0] == 200
+    assert 429 in statuses
+
+
+async def test_mutated_requests_are_never_an_error_of_the_server(served: Served) -> None:
+    served.room.limits.burst = 1e9
+    served.room.limits.per_second = 1e9
+
+    @given(
+        st.sampled_from(
+            ["/search?q=", "/post/", "/?page=", "/feed/search.atom?q=", "/series/", "/archive/", "/?lang="]
+        ),
+        st.text(max_size=60),
+    )
+    def collect(path: str, text: str) -> None:
+        cases.append((path, text))
+
+    cases: list[tuple[str, str]] = []
+    collect()
+    for path, text in cases[:100]:
+        whole = path + "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
+        async with served.client.get(served.url + whole, headers={"Connection": "close"}) as answer:
+            assert answer.status < 500, whole
+
+
+def test_only_get_and_the_api_are_served(served: Served) -> None:
+    methods = {
+        (route.method, route.resource.canonical)
+        for route in make_room(served.room).router.routes()
+        if route.resource
+    }
+    assert {path for method, path in methods if method == "POST"} == {"/api/{action}"}
+    assert {method for method, _ in methods} == {"GET", "HEAD", "POST"}

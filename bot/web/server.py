@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -362,7 +363,7 @@ class _Handlers:
         posts = sorted((archive.by_id[each] for each in ids if each in archive.by_id), key=feeds.published)[
             ::-1
         ]
-        return self._feed(request, f"{query} · {self._room.profile.name}", f"/search?q={query}", posts)
+        return self._feed(request, f"{query} · {self._room.profile.name}", f"/search?q={quote(query)}", posts)
 
     async def personal_feed(self, request: web.Request) -> web.Response:
         wanted = await self._room.personal.scopes_of_feed(request.match_info["secret"])

@@ -41,8 +41,9 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
-from bot.search.index import FieldRank, Hit
 from bot.search.names import Exact, Several, find
+from bot.search.ranking import Hit, Tier
+from bot.search.snippets import Snippet
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
@@ -207,10 +208,14 @@ async def search(
 
 
 def _found(post: Post, hit: Hit) -> Found:
-    marked = tuple(Span(text=text, hit=is_hit) for text, is_hit in hit.snippet)
-    if hit.where is FieldRank.TITLE:
-        return Found(post=post, title=marked)
-    return Found(post=post, title=(Span(text=post.title),), context=marked)
+    title = _spans(hit.title(post)) or (Span(text=post.title),)
+    if hit.tier is Tier.SCORED:
+        return Found(post=post, title=title, context=_spans(hit.context(post)))
+    return Found(post=post, title=title)
+
+
+def _spans(snippet: Snippet) -> tuple[Span, ...]:
+    return tuple(Span(text=text, hit=match) for text, match in snippet)
 
 
 async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:

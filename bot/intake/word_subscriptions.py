@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import ahocorasick
 
 from bot.intake.derive import Place
-from bot.search.index import query_words, searched
+from bot.search.index import searched
+from bot.search.query import query_words
 from storage.model import Post, PostId, Scope, ScopeKind
 
 

@@ -11,7 +11,8 @@ from bot.messages.i18n import words_for
 from bot.preview.html import Shot, page
 from bot.preview.screenshot import take_picture
 from bot.render.document import Message
-from bot.search.index import build, search
+from bot.search.index import build
+from bot.search.ranking import search
 from bot.settings import Settings
 from storage.database import Transaction, open_database
 from storage.model import Post, PostId

@@ -1,20 +1,27 @@
-"""The form in which texts and words are compared by the search, and the way back to the text as written.
+"""Normalized text of the search, with offsets into the original.
 
-Case, width and kind of quote do not count, nor does the markup of formulas: \\boldsymbol{A} is "a". Pure.
+NFKC and case folding, simplified Chinese characters (OpenCC), ASCII quotes; the markup of a formula is
+reduced to its tokens, so `\\boldsymbol{A}` is "a". Except for blanks, no character depends on its neighbours.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
-# Markup that stands for nothing a reader would type: it goes, with the blank that ends its name.
+if TYPE_CHECKING:
+    from opencc import OpenCC
+
+# Commands that add no token: the look of a symbol, spacing, and the structure that braces already had.
 _STYLES = frozenset(
     word
     for line in (
-        "boldsymbol bm mathbf mathbb mathcal mathrm mathscr mathfrak mathsf operatorname",
-        "left right big Big bigg Bigg tiny small large displaystyle textstyle hat tilde bar vec dot ddot",
-        "text textbf textit textrm overline underline widehat widetilde limits nolimits nonumber quad qquad",
+        "boldsymbol bm mathbf mathbb mathcal mathrm mathscr mathfrak mathsf mathit operatorname mathop",
+        "left right big Big bigg Bigg bigl bigr Bigl Bigr tiny small large displaystyle textstyle",
+        "hat tilde bar vec dot ddot text textbf textit textrm overline underline widehat widetilde",
+        "limits nolimits nonumber notag quad qquad frac dfrac tfrac cfrac cdot times middle aligned",
     )
     for word in line.split()
 )
@@ -23,32 +30,44 @@ _GREEK = {
     unicodedata.name(sign).removeprefix("GREEK SMALL LETTER ").lower().replace("lamda", "lambda"): sign
     for sign in _SMALL
 }
-_GREEK |= {name.capitalize(): sign.upper() for name, sign in _GREEK.items()}
-_GREEK |= {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ"}
+_COMMANDS = _GREEK | {name.capitalize(): sign.upper() for name, sign in _GREEK.items()}
+_COMMANDS |= {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ"}
+_COMMANDS |= {"top": "t", "intercal": "t", "leq": "le", "geq": "ge", "neq": "ne", "to": "rightarrow"}
+_COMMANDS |= {"lVert": "|", "rVert": "|", "Vert": "|", "lvert": "|", "rvert": "|", "vert": "|"}
+# Unicode symbols with the name of the TeX command that draws them.
+_SYMBOLS = {
+    "⊤": "t", "∑": "sum", "∏": "prod", "∫": "int", "√": "sqrt", "∞": "infty", "∂": "partial", "∇": "nabla",
+    "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∈": "in", "→": "rightarrow", "‖": "|", "∥": "|",
+    "×": "", "⋅": "", "−": "-",
+}  # fmt: skip
 
 _MARKUP = re.compile(
-    r"\\(?:label|tag|eqref|ref|begin|end)\*?\{[^{}]*\}|\\([A-Za-z]+)\*?[ \t]*|\\[,;:!\\ ]|[{}$]"
+    r"\\(?:label|tag|eqref|ref|begin|end)\*?\{[^{}]*\}|\\([A-Za-z]+)\*?[ \t]*|\\[,;:!\\ |]|[{}$]"
 )
-# Blanks only part Latin words: between Chinese words they are a matter of taste.
-_BLANKS = re.compile(r"(?<![0-9a-z])\s+|\s+(?![0-9a-z\s])")
-_QUOTES = {ord(sign): plain for signs, plain in (("“”„«»", '"'), ("‘’‚", "'")) for sign in signs}
+# A blank separates Latin words; between Chinese words it is a matter of taste.
+_BLANK = re.compile(r" (?:(?![0-9a-z])|(?<![0-9a-z] ))")
+_QUOTES = {sign: plain for signs, plain in (("“”„«»「」『』", '"'), ("‘’‚", "'")) for sign in signs}
+_LATIN = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
+_HAN = range(0x4E00, 0xA000)
 
 
 class _Folds(dict[int, str]):
-    """One character's fold, found once."""
+    """Cache of the normalized form of each character."""
 
     def __missing__(self, code: int) -> str:
         folded = unicodedata.normalize("NFKC", chr(code)).casefold()
+        if len(folded) == 1 and ord(folded) in _HAN:
+            folded = _simplifier().convert(folded)
         self[code] = folded
         return folded
 
 
-_FOLDS = _Folds(_QUOTES)
+_FOLDS = _Folds({ord(sign): plain for sign, plain in (_QUOTES | _SYMBOLS).items()})
 
 
 @dataclass(frozen=True, slots=True)
 class NormalizedText:
-    """A folded text; its sign at `i` was made of the original from `starts[i]` to `ends[i]`."""
+    """A normalized text; the character at `i` stems from the original between `starts[i]` and `ends[i]`."""
 
     text: str
     starts: tuple[int, ...]
@@ -56,20 +75,27 @@ class NormalizedText:
 
 
 def normalize(text: str) -> str:
-    """`text` as it is compared."""
+    """Return the normalized form of `text`."""
     if "\\" in text or "$" in text or "{" in text or "}" in text:
-        text = _MARKUP.sub(_spoken, text)
-    return _BLANKS.sub("", text.translate(_FOLDS))
+        text = _MARKUP.sub(_token, text)
+    return _BLANK.sub("", " ".join(text.translate(_FOLDS).split()))
 
 
 def normalize_with_offsets(text: str) -> NormalizedText:
-    """`fold(text)`, and where each of its signs came from."""
+    """Return `normalize(text)` and the span in `text` of each of its characters."""
     signs: list[tuple[str, int, int]] = []
     for piece, start, end in _pieces(text):
         signs.extend((sign, start, end) for sign in piece.translate(_FOLDS))
-    folded = "".join(sign for sign, _, _ in signs)
-    dropped = {place for blank in _BLANKS.finditer(folded) for place in range(*blank.span())}
-    kept = [sign for place, sign in enumerate(signs) if place not in dropped]
+    kept: list[tuple[str, int, int]] = []
+    blank: tuple[str, int, int] | None = None
+    for sign in signs:
+        if sign[0].isspace():
+            blank = blank or (" ", sign[1], sign[2])
+            continue
+        if blank and kept and kept[-1][0] in _LATIN and sign[0] in _LATIN:
+            kept.append(blank)
+        kept.append(sign)
+        blank = None
     return NormalizedText(
         "".join(sign for sign, _, _ in kept),
         tuple(start for _, start, _ in kept),
@@ -77,19 +103,33 @@ def normalize_with_offsets(text: str) -> NormalizedText:
     )
 
 
-def _spoken(markup: re.Match[str]) -> str:
+def is_han(sign: str) -> bool:
+    """Return whether `sign` is a Chinese character of the basic block."""
+    return ord(sign) in _HAN
+
+
+@cache
+def _simplifier() -> "OpenCC":
+    from opencc import OpenCC  # 60 ms, and only texts with Chinese characters need it
+
+    return OpenCC("t2s")
+
+
+def _token(markup: re.Match[str]) -> str:
     name = markup[1]
-    if name is None or name in _STYLES:
+    if name is None:
+        return "|" if markup[0] == "\\|" else ""
+    if name in _STYLES:
         return ""
-    return _GREEK.get(name, name)
+    return _COMMANDS.get(name, name)
 
 
 def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
-    """The text character by character, a command of a formula as one."""
+    """Yield the characters of `text` with their spans, each command of a formula as one piece."""
     done = 0
     for markup in _MARKUP.finditer(text):
         yield from ((text[place], place, place + 1) for place in range(done, markup.start()))
-        if spoken := _spoken(markup):
-            yield spoken, markup.start(), markup.start() + len(markup[0].rstrip())
+        if token := _token(markup):
+            yield token, markup.start(), markup.start() + len(markup[0].rstrip())
         done = markup.end()
     yield from ((text[place], place, place + 1) for place in range(done, len(text)))

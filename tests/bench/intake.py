@@ -21,7 +21,8 @@ from bot.intake.ingest import IngestRules, ingest
 from bot.messages.cards import card
 from bot.messages.i18n import words_for
 from bot.render import render
-from bot.search.index import build, search
+from bot.search.index import build
+from bot.search.ranking import search
 from storage.database import open_database
 from storage.model import Dump, Form, Post
 from tests.bench.fill import dump_of, url_of

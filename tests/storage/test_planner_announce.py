@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from bot.intake.word_subscriptions import word_key
-from bot.search.index import query_words, searched
+from bot.search.index import searched
+from bot.search.query import query_words
 from storage.database import Transaction
 from storage.model import ChatKind, DeliveryKind, DestinationId, Post, PostId, Preferences, ScopeKind, When
 from storage.quiet_hours import in_quiet

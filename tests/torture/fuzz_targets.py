@@ -33,8 +33,10 @@ from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.i18n import words_for
 from bot.messages.links import decode_start, start_payload
 from bot.render import render
-from bot.search.index import build, query_words, search
+from bot.search.index import build
 from bot.search.names import find
+from bot.search.query import query_words
+from bot.search.ranking import search
 from bot.settings import read_settings
 from bot.site_profile import KEXUE
 from bot.telegram.webhook import LARGEST, update_in

@@ -1,0 +1,174 @@
+"""Inverted index over normalized posts, in immutable segments.
+
+Heads (title, tags, series) have postings of all adjacent character pairs; bodies (excerpts) have postings of
+Latin words and of single characters. Every lookup verifies the literal substring. Ordinals follow the date,
+newest first.
+"""
+
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+from operator import add
+
+from storage.model import PostId
+
+END = "\x00"  # separates title, tags and series: no query holds it, so no word matches across
+LATIN_WORD = re.compile(r"[a-z0-9]+")
+_COMPOUND = re.compile(r"[a-z0-9]+(?:[-.+][a-z0-9]+)*")
+_BITS = bytes.maketrans(b"01", b"\x00\x01")
+_DENSE = 1 / 32  # share of the posts from which a bit set is smaller than an array of ordinals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The normalized fields of one post; `day` is a proleptic Gregorian ordinal, 0 without a date."""
+
+    post_id: PostId
+    day: int
+    readers: int
+    episode: int | None
+    title: str
+    tags: str
+    series: str
+    body: str
+
+
+class Segment:
+    """Postings and columns of some posts, newest first."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        ordered = sorted(rows, key=lambda row: (-row.day, -row.post_id))
+        self.ids = array("q", (row.post_id for row in ordered))
+        self.days = array("l", (row.day for row in ordered))
+        self.readers = array("l", (row.readers for row in ordered))
+        self.episodes = [row.episode for row in ordered]
+        self.titles = array("H", (min(len(row.title), 65_535) for row in ordered))
+        self.heads = [END.join((row.title, row.tags, row.series)) for row in ordered]
+        self.bodies = [row.body for row in ordered]
+        self.pairs = _head_postings(self.heads)
+        self._signs, self._words = _body_postings(self.bodies)
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def rows(self, without: Set[PostId]) -> Iterator[Row]:
+        """Yield the rows whose post is not in `without`."""
+        for place, post_id in enumerate(self.ids):
+            if post_id not in without:
+                title, tags, series = self.heads[place].split(END)
+                yield Row(
+                    post_id=PostId(post_id),
+                    day=self.days[place],
+                    readers=self.readers[place],
+                    episode=self.episodes[place],
+                    title=title,
+                    tags=tags,
+                    series=series,
+                    body=self.bodies[place],
+                )
+
+    def in_heads(self, text: str) -> Sequence[int]:
+        """Return the ordinals of the posts whose head holds `text`."""
+        if len(text) <= 2:
+            return self.pairs.get(text, ())
+        postings = [self.pairs.get(pair) for pair in set(map(add, text, text[1:]))]
+        if None in postings:
+            return ()
+        rarest: Sequence[int] = min((each for each in postings if each is not None), key=len)
+        return [place for place in rarest if text in self.heads[place]]
+
+    def in_bodies(self, text: str, most: int) -> Sequence[int]:
+        """Return the ordinals of the posts whose body holds `text`; none if over `most` need verification."""
+        if LATIN_WORD.fullmatch(text):
+            found = [postings for word, postings in self._words.items() if text in word]
+            return found[0] if len(found) == 1 else sorted({place for each in found for place in each})
+        candidates = self._candidates(text)
+        if len(candidates) > most:
+            return ()
+        if len(text) == 1:
+            return candidates
+        return [place for place in candidates if text in self.bodies[place]]
+
+    def in_title(self, place: int, text: str) -> bool:
+        """Return whether the title at `place` holds `text`."""
+        return self.heads[place].find(text, 0, self.titles[place]) >= 0
+
+    def title(self, place: int) -> str:
+        return self.heads[place][: self.titles[place]]
+
+    @cached_property
+    def head_words(self) -> frozenset[str]:
+        """The Latin words of all heads, compounds both whole and in parts."""
+        words: set[str] = set()
+        for head in self.heads:
+            words.update(LATIN_WORD.findall(head))
+            words.update(_COMPOUND.findall(head))
+        return frozenset(words)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The Latin words of the posts."""
+        return self.head_words.union(self._words)
+
+    def _candidates(self, text: str) -> Sequence[int]:
+        arrays, bits = [], (1 << len(self.heads)) - 1
+        for sign in set(text):
+            match self._signs.get(sign):
+                case None:
+                    return ()
+                case int() as dense:
+                    bits &= dense
+                case sparse:
+                    arrays.append(sparse)
+        if not arrays:
+            width = len(self.heads)
+            return list(compress(range(width), f"{bits:0{width}b}".encode().translate(_BITS)))
+        arrays.sort(key=len)
+        kept = [place for place in arrays[0] if bits >> (len(self.heads) - 1 - place) & 1]
+        for other in arrays[1:]:
+            kept = sorted(set(kept).intersection(other))
+        return kept
+
+
+def _head_postings(heads: Sequence[str]) -> dict[str, "array[int]"]:
+    """Return the ordinals by character and by pair of adjacent characters."""
+    postings: dict[str, array[int]] = {}
+    for place, head in enumerate(heads):
+        for piece in {*head, *map(add, head, head[1:])}:
+            try:
+                postings[piece].append(place)
+            except KeyError:
+                postings[piece] = array("I", (place,))
+    return postings
+
+
+def _body_postings(
+    bodies: Sequence[str],
+) -> tuple[dict[str, "int | array[int]"], dict[str, "array[int]"]]:
+    """Return the ordinals by character, as a bit set where dense, and by Latin word."""
+    signs: dict[str, array[int]] = {}
+    words: dict[str, array[int]] = {}
+    for place, body in enumerate(bodies):
+        for sign in set(body):
+            try:
+                signs[sign].append(place)
+            except KeyError:
+                signs[sign] = array("I", (place,))
+        for word in set(LATIN_WORD.findall(body)):
+            try:
+                words[word].append(place)
+            except KeyError:
+                words[word] = array("I", (place,))
+    dense = len(bodies) * _DENSE
+    return {s: _bits(each, len(bodies)) if len(each) > dense else each for s, each in signs.items()}, words
+
+
+def _bits(places: Iterable[int], width: int) -> int:
+    """Return the bit set of `places`; the first of `width` posts is the highest bit."""
+    digits = bytearray(b"0" * width)
+    for place in places:
+        digits[place] = 49  # the digit 1
+    return int(digits, 2)

@@ -1,0 +1,191 @@
+"""Query syntax of the search: words, quoted phrases, filters, order, dates, series with a number.
+
+`"phrase"`, `-word`, `#tag`, `by:readers`, `by:date`; a year or month narrows the date; a number after a name
+selects that episode. All parts but the order are kept as words too, since a title may hold them literally.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from bot.search.normalize import normalize
+from bot.search.postings import END
+
+LONGEST_QUERY = 100  # characters; a pasted text should not become a hundred words
+_OLDEST, _YEARS_AHEAD = 2009, 1  # the blog began in 2009
+
+_QUOTED = re.compile(r"(?:(?<=\s)|^)(?:\"([^\"]+)\"|“([^”]+)”|「([^」]+)」|『([^』]+)』)(?=\s|$)")
+_NUMERALS = {sign: number for number, sign in enumerate("一二三四五六七八九", 1)} | {
+    "两": 2,
+    "〇": 0,
+    "零": 0,
+}
+_HAN_NUMBER = r"[一二三四五六七八九十百零〇]{1,5}"
+_NUMBER = rf"[0-9]{{1,3}}|{_HAN_NUMBER}"
+_UNIT = "[篇集回章讲期节部话课]"
+_EPISODE_LAST = re.compile(
+    rf"(?P<name>.*?)(?:[\s:,、(#]+(?:第|part|episode|ep|no|vol)?[.\s]*(?P<a>{_NUMBER})(?:{_UNIT}|\))*"
+    rf"|第(?P<b>{_NUMBER}){_UNIT}?|(?P<c>[0-9]{{1,3}}){_UNIT}?|(?P<d>{_HAN_NUMBER}){_UNIT}?)\s*$"
+)
+_EPISODE_FIRST = re.compile(rf"\s*(?:第\s*(?P<a>{_NUMBER})\s*{_UNIT}|(?P<b>{_NUMBER})\s)\s*(?P<name>.+)$")
+_YEAR = r"(?P<year>(?:19|20)[0-9]{2})"
+_MONTH = r"(?P<month>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])"
+_DATES = (
+    re.compile(rf"{_YEAR}\s*年\s*(?:{_MONTH}\s*月份?)?"),
+    re.compile(rf"(?<![0-9.]){_YEAR}[-/.](?P<month>1[0-2]|0?[1-9])(?![0-9.月])"),
+    re.compile(rf"(?<![0-9.\-a-z]){_YEAR}(?![0-9.\-])"),
+    re.compile(rf"(?<![0-9.一二三四五六七八九十个]){_MONTH}\s*月份?(?![0-9]+日)"),
+)
+_ENGLISH_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("january jan", "february feb", "march", "april apr", "may", "june jun", "july jul", "august aug",
+         "september sep sept", "october oct", "november nov", "december dec"), 1
+    )
+    for name in names.split()
+}  # fmt: skip
+
+
+class Order(StrEnum):
+    """The order of the results."""
+
+    SCORE = "score"
+    READERS = "readers"
+    DATE = "date"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """A year, a month of one year, or a month of any year."""
+
+    year: int | None = None
+    month: int | None = None
+
+    def holds(self, day: date) -> bool:
+        return self.year in (None, day.year) and self.month in (None, day.month)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """An episode number and the words that name its series."""
+
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A parsed query; all texts but `text` and `without_date` are normalized."""
+
+    text: str = ""  # as typed, without filters and order
+    words: tuple[str, ...] = ()  # of `text`, each once
+    phrases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    order: Order = Order.SCORE
+    period: Period | None = None
+    without_date: str = ""
+    episodes: tuple[Episode, ...] = field(default=())
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.words or self.tags)
+
+
+def parse_query(typed: str) -> Query:
+    """Return the parsed query; `typed` is cut at `LONGEST_QUERY` characters."""
+    typed = typed[:LONGEST_QUERY].replace(END, "")
+    phrases = [normalize("".join(filter(None, found.groups()))) for found in _QUOTED.finditer(typed)]
+    typed = _QUOTED.sub(lambda found: " " + "".join(filter(None, found.groups())) + " ", typed)
+    order, kept = Order.SCORE, []
+    tags: list[str] = []
+    excluded: list[str] = []
+    for word in typed.split():
+        folded = word.casefold()
+        if folded in ("by:readers", "by:date"):
+            order = Order(folded.removeprefix("by:"))
+        elif word[0] in "#＃" and (tag := normalize(word[1:])):
+            tags.append(tag)
+        elif word[0] in "-－" and any(sign.isalnum() for sign in word[1:2]):
+            excluded.append(normalize(word[1:]))
+        else:
+            kept.append(word)
+    text = " ".join(kept)
+    if excluded and not (text or tags):  # nothing to subtract from: the sign was part of a word
+        text, excluded = " ".join(typed.split()), []
+    period, rest = _period(text)
+    return Query(
+        text=text,
+        words=query_words(text),
+        phrases=tuple(filter(None, phrases)),
+        tags=tuple(tags),
+        excluded=tuple(excluded),
+        order=order,
+        period=period,
+        without_date=rest,
+        episodes=_episodes(text),
+    )
+
+
+def query_words(query: str) -> tuple[str, ...]:
+    """Return the normalized words of a query, each once."""
+    folded = (normalize(word).replace(END, "") for word in query[:LONGEST_QUERY].split())
+    return tuple(dict.fromkeys(word for word in folded if word))
+
+
+def parse_month(typed: str) -> Period | None:
+    """Return the year or month that all of `typed` names."""
+    period, rest = _period(typed)
+    return period if period and not rest.strip(" 的") else None
+
+
+def _period(text: str) -> tuple[Period | None, str]:
+    """Return the first year or month in `text` with what is left of it."""
+    plain = "".join(normalize(sign) or sign for sign in text) if text else ""
+    words = plain.split()
+    for place, word in enumerate(words):
+        if len(word) > 2 and (month := _ENGLISH_MONTHS.get(word)):
+            years = [other for other in words if re.fullmatch(_YEAR, other)]
+            rest = [other for at, other in enumerate(words) if at != place and other not in years[:1]]
+            if month != 5 or years:  # "may" is a word too
+                return Period(year=int(years[0]) if years else None, month=month), " ".join(rest)
+    for pattern in _DATES:
+        if found := pattern.search(plain):
+            parts = found.groupdict()
+            year, month_text = parts.get("year"), parts.get("month")
+            if year and not _OLDEST <= int(year) <= date.max.year:
+                continue
+            period = Period(
+                year=int(year) if year else None, month=_number(month_text) if month_text else None
+            )
+            return period, " ".join((plain[: found.start()] + " " + plain[found.end() :]).split())
+    return None, text
+
+
+def _episodes(text: str) -> tuple[Episode, ...]:
+    """Return the readings of `text` as the name of a series with a number."""
+    plain = " ".join("".join(normalize(sign) or sign for sign in text).split())
+    found = []
+    for pattern in (_EPISODE_LAST, _EPISODE_FIRST):
+        if match := pattern.match(plain):
+            parts = match.groupdict()
+            name = parts.pop("name").strip(" :,、(#-")
+            number = next(filter(None, parts.values()))
+            if len(name) > 1 and (value := _number(number)) is not None:
+                found.append(Episode(name=name, number=value))
+    return tuple(found)
+
+
+def _number(text: str) -> int | None:
+    """Return the value of ASCII digits or of a Chinese number below a thousand."""
+    if text.isdecimal():
+        return int(text)
+    total, digit = 0, 0
+    for sign in text:
+        if sign in ("十", "百"):
+            total += (digit or 1) * (10 if sign == "十" else 100)
+            digit = 0
+        else:
+            digit = _NUMERALS[sign]
+    return total + digit or None

@@ -1,0 +1,119 @@
+"""Spelling correction of query words against the words of the archive.
+
+Latin words by bounded edit distance, pinyin and misspelt Chinese by chains in the graph of character pairs:
+a chain is a word all of whose adjacent pairs occur in the heads.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bot.search.pinyin import characters as syllable_characters
+from bot.search.pinyin import readings, same_sound, similar_sound, syllable_splits, with_initial
+
+Occurs = Callable[[str], bool]  # whether a text occurs in the heads
+
+_SHORTEST = 4  # letters of a Latin word that is corrected
+_LONG = 8  # letters from which two edits are allowed
+_MOST_WORDS = 3
+_MOST_CHAINS = 64
+_WIDEST = 8  # characters of the widest span that is corrected at once
+_INITIALS = range(4, 11)  # letters; fewer are initials of too many words
+
+
+def nearest_words(word: str, vocabulary: Collection[str]) -> tuple[str, ...]:
+    """Return the words within one edit of `word`, two if it is long, that begin alike; nearest first."""
+    if len(word) < _SHORTEST or not word.isalpha():
+        return ()
+    bound = 2 if len(word) >= _LONG else 1
+    near = [
+        other
+        for other in vocabulary
+        if abs(len(other) - len(word)) <= bound and len(other) >= _SHORTEST and other[0] == word[0]
+    ]
+    found = process.extract(word, near, scorer=OSA.distance, score_cutoff=bound, limit=None)
+    ranked = sorted((distance, other) for other, distance, _ in found)
+    return tuple(other for distance, other in ranked if distance == ranked[0][0])[:_MOST_WORDS]
+
+
+def words_of_pinyin(letters: str, occurs: Occurs) -> tuple[tuple[str, ...], ...]:
+    """Return the Chinese words that `letters` spells, as alternatives for each stretch of its syllables.
+
+    Exact syllables before similar sounds; all of it as one word before parts of two and more syllables.
+    """
+    splits = syllable_splits(letters)
+    for sounds in (syllable_characters().__getitem__, similar_sound):
+        for split in splits:
+            if found := _chains([sounds(syllable) for syllable in split], occurs):
+                return (found,)
+    for split in splits:
+        if parts := _parts([similar_sound(syllable) for syllable in split], occurs):
+            return parts
+    return ()
+
+
+def words_of_initials(letters: str, occurs: Occurs) -> tuple[str, ...]:
+    """Return the words of the heads whose syllables begin with `letters`."""
+    if len(letters) not in _INITIALS:
+        return ()
+    return _chains([_sorted_initials(letter) for letter in letters], occurs)
+
+
+def corrected(text: str, occurs: Occurs) -> str:
+    """Return Chinese `text` with those characters replaced that form no pair of the heads with a neighbour.
+
+    A replacement sounds alike, or, within a word, fits between both neighbours.
+    """
+    for place in range(len(text)):
+        alone = not any(occurs(text[at : at + 2]) for at in (place - 1, place) if 0 <= at < len(text) - 1)
+        if alone and len(text) > 1:
+            text = _replaced(text, place, occurs)
+    return text
+
+
+def _replaced(text: str, place: int, occurs: Occurs) -> str:
+    for width in range(min(_WIDEST, len(text)), 1, -1):
+        for start in range(max(0, place - width + 1), min(place, len(text) - width) + 1):
+            span = text[start : start + width]
+            if found := _chains([same_sound(sign) or sign for sign in span], occurs):
+                return text[:start] + found[0] + text[start + width :]
+    if 0 < place < len(text) - 1:
+        before, after = text[place - 1], text[place + 1]
+        fits = [sign for sign in readings() if occurs(before + sign) and occurs(before + sign + after)]
+        if len(fits) == 1:
+            return text[:place] + fits[0] + text[place + 1 :]
+    return text
+
+
+def _parts(sounds: Sequence[str], occurs: Occurs) -> tuple[tuple[str, ...], ...]:
+    """Return the longest words from left to right; () if less than half of the syllables are in words."""
+    parts: list[tuple[str, ...]] = []
+    place = covered = 0
+    while place < len(sounds):
+        for end in range(len(sounds), place + 1, -1):
+            if found := _chains(sounds[place:end], occurs):
+                parts.append(found)
+                covered += end - place
+                place = end
+                break
+        else:
+            place += 1
+    return tuple(parts) if covered * 2 > len(sounds) else ()
+
+
+def _chains(places: Sequence[Iterable[str]], occurs: Occurs) -> tuple[str, ...]:
+    """Return the words with one character of each place that occur in the heads."""
+    if len(places) < 2:
+        return ()
+    words = [sign for sign in dict.fromkeys(places[0]) if occurs(sign)]
+    for signs in places[1:]:
+        known = [sign for sign in dict.fromkeys(signs) if occurs(sign)]
+        words = [word + sign for word in words for sign in known if occurs(word[-1] + sign)]
+        if len(words) > _MOST_CHAINS:
+            words = [word for word in words if occurs(word)][:_MOST_CHAINS]
+    return tuple(word for word in words if occurs(word))
+
+
+def _sorted_initials(letter: str) -> str:
+    return "".join(sorted(with_initial(letter)))

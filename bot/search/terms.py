@@ -1,0 +1,253 @@
+"""Terms of a query: what a post may hold, with equivalent forms, parts and a weight.
+
+Chinese is segmented by longest match over the glossary and the stop words, the rest scored by character
+pairs; English phrases are looked up in the glossary; unknown words are read as pinyin or corrected.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Protocol
+
+from bot.search.glossary import LONGEST_PHRASE, english_key, equivalents, glossary
+from bot.search.normalize import normalize
+from bot.search.spelling import corrected, nearest_words, words_of_initials, words_of_pinyin
+
+_UNIT = re.compile(r"[a-z0-9]+(?:[-.'+][a-z0-9]+)*|[\u4e00-\u9fff]+|[^\sa-z0-9\u4e00-\u9fff]+")
+_FORMULA = re.compile(r"[\\^$]|[A-Za-z]_|[A-Za-z0-9]\(|\)[=+]")
+_ATOM = re.compile(r"[^\s()\[\]{},;:=+*/|<>\-]+")
+_HAN = re.compile(r"[\u4e00-\u9fff]+")
+
+_TRANSLATED, _TYPO, _SPELLED, _INITIALS = 0.95, 0.85, 0.95, 0.7
+_MOST_FORMS = 8
+_LONGEST_WORD = 10  # characters of the longest Chinese form that is looked up
+
+
+class Archive(Protocol):
+    """What terms look up in the index."""
+
+    def occurs(self, text: str) -> bool:
+        """Return whether `text` occurs in a head."""
+        ...
+
+    def has_word(self, word: str) -> bool:
+        """Return whether a Latin word occurs or begins a word of a post."""
+        ...
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """The Latin words of the posts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A literal text that a post may hold, and how surely it means the term: 0 to 1."""
+
+    text: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """Equivalent forms; `parts` are what forms consist of, each with its own forms; `size` is in words."""
+
+    forms: tuple[Form, ...]
+    parts: tuple[tuple[Form, ...], ...] = ()
+    size: float = 1.0
+
+
+def terms_of(text: str, archive: Archive) -> tuple[Term, ...]:
+    """Return the terms of a query without its filters; empty if it says nothing."""
+    found: list[Term] = []
+    latin: list[str] = []
+    for kind, unit in _units(text):
+        if kind == "latin":
+            latin.append(unit)
+            continue
+        found += _latin_terms(latin, archive)
+        latin = []
+        match kind:
+            case "han":
+                found += _han_terms(unit, archive)
+            case "formula":
+                found += _formula_terms(unit)
+            case _:
+                found += [Term(forms=(Form(unit),), size=0.5)] if _is_symbol(unit) else []
+    found += _latin_terms(latin, archive)
+    if all(len(form.text) == 1 or form.text.isdecimal() for term in found for form in term.forms):
+        return ()  # single characters and numbers select nothing that is not literal
+    return tuple({term.forms: term for term in found}.values())
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Return the words that say how something is asked, not what about."""
+    text = (files("bot.search") / "data" / "stop_words.txt").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if line[:1] != "#" for word in line.split())
+
+
+def _units(text: str) -> Iterator[tuple[str, str]]:
+    for word in text.split():
+        folded = normalize(word)
+        if _FORMULA.search(word) and not _HAN.search(folded):
+            yield "formula", folded
+            continue
+        for unit in _UNIT.findall(folded):
+            kind = (
+                "han" if _HAN.match(unit) else "latin" if unit[0].isascii() and unit[0].isalnum() else "other"
+            )
+            yield kind, unit
+
+
+def _is_symbol(unit: str) -> bool:
+    return any(sign.isalpha() for sign in unit)
+
+
+def _formula_terms(folded: str) -> list[Term]:
+    """Return a term for each token of a formula; letters alone weigh little."""
+    found = []
+    for atom in dict.fromkeys(_ATOM.findall(folded)):
+        pieces = [piece for piece in re.split(r"[\^_']", atom) if piece]
+        parts = tuple((Form(piece),) for piece in pieces) if len(pieces) > 1 else ()
+        if pieces:
+            found.append(Term(forms=(Form(atom),), parts=parts, size=min(1.5, 0.25 * len(atom))))
+    return found
+
+
+def _latin_terms(words: Sequence[str], archive: Archive) -> list[Term]:
+    found: list[Term] = []
+    place = 0
+    while place < len(words):
+        for end in range(min(len(words), place + LONGEST_PHRASE), place, -1):
+            phrase = " ".join(words[place:end])
+            if (term := _phrase(phrase)) is not None:
+                found.append(term)
+                place = end
+                break
+        else:
+            end, terms = _unlisted(words, place, archive)
+            found += terms
+            place = end
+    return found
+
+
+def _phrase(phrase: str, factor: float = 1.0) -> Term | None:
+    """Return the term of an English form of the glossary."""
+    if english_key(phrase) in stop_words() or not (others := equivalents(phrase)):
+        return None
+    words = [word for word in english_key(phrase).split() if word not in stop_words()]
+    forms = (Form(phrase, factor), *(Form(other, _TRANSLATED * factor) for other in others))
+    if len(words) > 1:
+        parts = tuple(
+            (Form(word), *(Form(other, _TRANSLATED) for other in equivalents(word))) for word in words
+        )
+    else:
+        parts = tuple(_pair_forms(pair) for pair in _pairs(others[0])) if len(others[0]) > 2 else ()
+    return Term(forms=forms[:_MOST_FORMS], parts=parts, size=1.0 + 0.5 * (len(words) - 1))
+
+
+def _unlisted(words: Sequence[str], place: int, archive: Archive) -> tuple[int, list[Term]]:
+    """Return the terms of words outside the glossary, and the index of the next word."""
+    word = words[place]
+    if word in stop_words():
+        return place + 1, []
+    pieces = re.split(r"[-.'+]", word)
+    if archive.has_word(word) or word.isdecimal() or len(word) == 1:
+        return place + 1, [_word_term(word, pieces)]
+    for end in range(len(words), place, -1):
+        if spelled := words_of_pinyin("".join(words[place:end]), archive.occurs):
+            return end, [_alternatives(each, _SPELLED) for each in spelled]
+    for vocabulary in (glossary().words, archive.vocabulary):
+        if nearest := nearest_words(word, vocabulary):
+            return _corrected_word(nearest, words, place, archive)
+    if initials := words_of_initials(word, archive.occurs):
+        return place + 1, [_alternatives(initials, _INITIALS)]
+    if len(pieces) > 1:
+        return place + 1, [_word_term(word, pieces)]
+    return place + 1, [Term(forms=(Form(word),))]
+
+
+def _corrected_word(
+    nearest: Sequence[str], words: Sequence[str], place: int, archive: Archive
+) -> tuple[int, list[Term]]:
+    """Return the terms of a misspelt word, with those that follow where they form a phrase with it."""
+    if len(words) > place + 1:
+        following = _latin_terms([nearest[0], *words[place + 1 :]], archive)
+        if following and following[0].size > 1:
+            return len(words), following
+    phrases = [_phrase(other, _TYPO) or Term(forms=(Form(other, _TYPO),)) for other in nearest]
+    forms = tuple(form for each in phrases for form in each.forms)
+    return place + 1, [Term(forms=forms[:_MOST_FORMS])]
+
+
+def _word_term(word: str, pieces: Sequence[str]) -> Term:
+    parts = tuple((Form(piece), *(Form(o, _TRANSLATED) for o in equivalents(piece))) for piece in pieces)
+    return Term(
+        forms=(Form(word),), parts=parts if len(pieces) > 1 else (), size=0.5 if word.isdecimal() else 1.0
+    )
+
+
+def _alternatives(words: Sequence[str], weight: float) -> Term:
+    """Return one term that any of the Chinese `words` satisfies, with their English forms."""
+    forms = [Form(word, weight) for word in words]
+    forms += [Form(other, weight * _TRANSLATED) for word in words[:3] for other in equivalents(word)]
+    parts = tuple(_pair_forms(pair, weight) for pair in _pairs(words[0])) if len(words[0]) > 2 else ()
+    return Term(forms=tuple(forms[:_MOST_FORMS]), parts=parts, size=_han_size(words[0]))
+
+
+def _han_terms(text: str, archive: Archive) -> list[Term]:
+    fixed = corrected(text, archive.occurs)
+    weight = 1.0 if fixed == text else _TYPO
+    found: list[Term] = []
+    for piece, listed in _segments(fixed):
+        others = equivalents(piece) if listed else ()
+        if len(piece) == 1 and not listed:
+            found.append(Term(forms=(Form(piece, weight),), size=0.3))
+            continue
+        forms = (Form(piece, weight), *(Form(other, weight * _TRANSLATED) for other in others))
+        parts = tuple(_pair_forms(pair, weight) for pair in _pairs(piece)) if len(piece) > 2 else ()
+        found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=_han_size(piece)))
+    if not found:
+        found.append(Term(forms=(Form(fixed, weight),), size=0.3))  # nothing but stop words
+    return found
+
+
+def _segments(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the words of the glossary and the text between them, without stop words."""
+    listed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
+    while place < len(text):
+        end = _match(text, place, lambda word: word in listed or word in stops)
+        if end == place:
+            place += 1
+            continue
+        if start < place:
+            yield text[start:place], False
+        if text[place:end] in listed:
+            yield text[place:end], True
+        start = place = end
+    if start < len(text):
+        yield text[start:], False
+
+
+def _match(text: str, place: int, known: Callable[[str], bool]) -> int:
+    for end in range(min(len(text), place + _LONGEST_WORD), place, -1):
+        if known(text[place:end]):
+            return end
+    return place
+
+
+def _pairs(text: str) -> list[str]:
+    return [a + b for a, b in pairwise(text)]
+
+
+def _pair_forms(pair: str, weight: float = 1.0) -> tuple[Form, ...]:
+    others = equivalents(pair) if _HAN.fullmatch(pair) else ()
+    return (Form(pair, weight), *(Form(other, weight * _TRANSLATED) for other in others[:2]))
+
+
+def _han_size(text: str) -> float:
+    return min(2.5, max(0.5, len(text) / 2))

@@ -210,7 +210,7 @@ class Service:
         async with self._replica.only_one("profile") as mine:
             if mine:
                 bot = self.running.application.bot
-                await tell_profile(bot, self.database, self.settings.admin_chat_ids)
+                await tell_profile(bot, self.database, self.settings.admin_chat_ids, self.rules.site)
                 await publish_web_app(bot, self.database, self.settings.web_url)
 
     def _build(self, limiter: RateLimiter) -> App:
@@ -223,6 +223,7 @@ class Service:
             clock=self.clock,
             admins=self.settings.admin_chat_ids,
             hold_above=self.settings.hold_above,
+            site=self.rules.site,
             planned=self._tick,
             trouble=self._trouble,
         )
@@ -243,7 +244,9 @@ class Service:
         settings = self.settings
         pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
-        composer = ArchiveComposer(self.database, self.clock, bot=self.services.bot, rich=self.rich)
+        composer = ArchiveComposer(
+            self.database, self.clock, bot=self.services.bot, rich=self.rich, site=self.rules.site
+        )
         return DeliveryWorker(
             self.database,
             TelegramMessenger(pusher, paid=settings.paid),

@@ -57,6 +57,7 @@ class SiteProfile:
     list_page: str = "/page/{page}/"
     by: str = "By"  # opens the By line of a text capture
     readers: str = "位读者"  # follows the count of readers in the By line
+    key_prefix: str = ""  # of BibTeX keys; empty: letters and digits of the canonical host
     selectors: Selectors = field(default_factory=Selectors)
 
     @property
@@ -66,8 +67,8 @@ class SiteProfile:
 
     @property
     def citation_prefix(self) -> str:
-        """Return the prefix of BibTeX keys: letters and digits of the canonical host."""
-        return re.sub("[^a-z0-9]", "", self.host)
+        """Return the prefix of BibTeX keys."""
+        return self.key_prefix or re.sub("[^a-z0-9]", "", self.host)
 
     def title_in(self, language: str) -> str:
         """Return the blog's name in `language` ("zh" or "en")."""
@@ -116,13 +117,14 @@ KEXUE = SiteProfile(
     name="科学空间",
     name_en="Scientific Spaces",
     author="苏剑林",
-    author_en="苏剑林 (Su Jianlin)",
+    author_en="Su Jianlin",
     licence="CC BY-NC-ND",
     home="https://kexue.fm",
     hosts=frozenset({"kexue.fm", "www.kexue.fm", "spaces.ac.cn", "www.spaces.ac.cn"}),
     permalink="/archives/{id}",
     feed="/feed",
     archive="/content.html",
+    key_prefix="kexuefm",
     selectors=Selectors(
         block="div.Post",
         title=".title-wrap h2 a, .PostHead h2 a, h2 a",

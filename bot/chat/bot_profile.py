@@ -25,6 +25,7 @@ from telegram.error import TelegramError
 
 from bot.messages.bot_profile import Audience, Entry, Label, Labelled, Menu, profile, removed
 from bot.messages.i18n import words_for
+from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ log = logging.getLogger(__name__)
 Told = dict[str, str]  # what was last told: an entry's key and a hash of what it says
 
 
-async def tell_profile(bot: Bot, database: Database, operators: tuple[int, ...]) -> None:
+async def tell_profile(
+    bot: Bot, database: Database, operators: tuple[int, ...], site: SiteProfile = KEXUE
+) -> None:
     """Bring name, descriptions and menus at Telegram up to date."""
     fact = f"profile of {bot.id}"
     told = _read(await database.read(lambda tx: tx.key_values.get(fact)))
     after = dict(told)
-    for entry in changes(told, operators):
+    for entry in changes(told, operators, site):
         try:
             await _tell(bot, entry)
         except TelegramError as error:
@@ -68,9 +71,9 @@ async def publish_web_app(bot: Bot, database: Database, url: str | None) -> None
     await database.write(lambda tx: tx.key_values.put(fact, wanted))
 
 
-def changes(told: Told, operators: tuple[int, ...]) -> list[Entry]:
+def changes(told: Told, operators: tuple[int, ...], site: SiteProfile = KEXUE) -> list[Entry]:
     """What must be told when `told` is what Telegram knows already."""
-    wanted = {entry.key: entry for entry in profile(operators)}
+    wanted = {entry.key: entry for entry in profile(operators, site)}
     gone = [removed(key) for key in told if key not in wanted]
     return [entry for key, entry in wanted.items() if told.get(key) != digest(entry)] + [
         menu for menu in gone if menu is not None

@@ -254,7 +254,9 @@ async def cite(tx: Transaction, _: Services, request: RequestContext, action: Ci
     if post is None:
         return notices.post_gone(request.words)
     cited = post_relations.Citation(
-        text=citation(post), bibtex=bibtex(post), certain=post.archive_id is not None
+        text=citation(post, request.site),
+        bibtex=bibtex(post, request.site),
+        certain=post.archive_id is not None,
     )
     return post_relations.citation(post, cited, request.words)
 

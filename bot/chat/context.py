@@ -11,6 +11,7 @@ from bot.clock import Clock
 from bot.messages.i18n import Words, words_for
 from bot.render.document import Message
 from bot.search import SearchService
+from bot.site_profile import KEXUE, SiteProfile
 from bot.update_dedup import once_per_update
 from storage.database import Database, TransactionFn
 from storage.model import ChatKind, Destination, KnownAsker, Preferences
@@ -36,6 +37,7 @@ class RequestContext:
     known: KnownAsker | None = None
     other: Destination | None = None
     forum: bool = False
+    site: SiteProfile = KEXUE
 
     @property
     def preferences(self) -> Preferences:
@@ -45,7 +47,7 @@ class RequestContext:
 
     @property
     def words(self) -> Words:
-        return words_for(self.preferences.language)
+        return words_for(self.preferences.language, self.site)
 
     @property
     def reader(self) -> int | None:
@@ -84,6 +86,7 @@ class Services:
     bot: str | None = None
     admins: tuple[int, ...] = ()
     hold_above: int = 50
+    site: SiteProfile = KEXUE
     search_service: SearchService = field(default_factory=SearchService)
     response_cache: SingleFlightCache[Reply] = field(
         default_factory=lambda: SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)

@@ -133,7 +133,7 @@ class ChatHandlers:
         if not isinstance(update, Update) or update.effective_chat is None:
             return
         user = update.effective_user
-        words = words_for((user.language_code if user else None) or "zh")
+        words = words_for((user.language_code if user else None) or "zh", self._services.site)
         if update.callback_query is not None:
             await self._toast(update.callback_query, notices.button_answer(words))
         if update.effective_message is not None and update.inline_query is None:
@@ -174,6 +174,7 @@ class ChatHandlers:
             destination=destination,
             known=known,
             forum=bool(chat.is_forum),
+            site=self._services.site,
         )
 
     async def _may_decide(self, request: RequestContext, message: Received) -> bool:

@@ -72,7 +72,7 @@ class InlineQueries:
         )
         after = str(start + PER_ANSWER) if more else ""
         nothing = not offers and start == 0
-        words = words_for(preferences.language)
+        words = words_for(preferences.language, self._services.site)
         rendered = [
             render(o.card, choose(o.card, preferences.format, rich=self._rich.usable())) for o in offers
         ]
@@ -111,7 +111,7 @@ class InlineQueries:
         return preferences, [await self._offer(tx, post, preferences) for post in posts[:PER_ANSWER]], more
 
     async def _offer(self, tx: Transaction, post: Post, preferences: Preferences) -> Offer:
-        words = words_for(preferences.language)
+        words = words_for(preferences.language, self._services.site)
         facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=self._services.bot)
         return Offer(
             post=post,

@@ -45,14 +45,14 @@ class MembershipHandlers:
             return
         kind = KINDS.get(chat.type, ChatKind.GROUP)
         if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):
-            await self._go(chat, kind, words_for(change.from_user.language_code or "zh"))
+            await self._go(chat, kind, words_for(change.from_user.language_code or "zh", self._services.site))
             return
         kept = await self._services.change(lambda tx: self._return(tx, chat.id))
         language = change.from_user.language_code or "zh"
         if kept:
-            said = notices.welcome_back(words_for(language), kept)
+            said = notices.welcome_back(words_for(language, self._services.site), kept)
         elif kind is ChatKind.GROUP:
-            said = group_greeting(words_for(language), bot=self._services.bot)
+            said = group_greeting(words_for(language, self._services.site), bot=self._services.bot)
         else:
             return
         if kind is not ChatKind.CHANNEL:

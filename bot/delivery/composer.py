@@ -19,6 +19,7 @@ from bot.messages.i18n import Words, words_for
 from bot.ops.logging import new_correlation_id
 from bot.render import Rendered, choose, render
 from bot.render.document import Message, Paragraph, Text
+from bot.site_profile import KEXUE, SiteProfile
 from bot.telegram.capabilities import RichCapability
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When
@@ -59,11 +60,20 @@ Key = tuple[object, ...]
 class ArchiveComposer:
     """Composes messages from the archive; cached for `FRESH_SECONDS`."""
 
-    def __init__(self, database: Database, clock: Clock, *, bot: str | None, rich: RichCapability) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        bot: str | None,
+        rich: RichCapability,
+        site: SiteProfile = KEXUE,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._bot = bot
         self._rich = rich
+        self._site = site
         self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
@@ -106,7 +116,7 @@ class ArchiveComposer:
         return render(message, choose(message, wish, at_most=delivery.form, rich=self._rich.usable()))
 
     async def _message(self, tx: Transaction, delivery: Delivery) -> Message | None:
-        words = words_for(delivery.destination.preferences.language)
+        words = words_for(delivery.destination.preferences.language, self._site)
         if delivery.kind is DeliveryKind.BROADCAST:
             return Message(body=(Paragraph((Text(delivery.text or ""),)),))
         if delivery.kind is DeliveryKind.NOTICE:

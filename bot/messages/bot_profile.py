@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.messages.commands import Where, menu, operator_menu
 from bot.messages.i18n import Words, words_for
+from bot.site_profile import KEXUE, SiteProfile
 
 # Telegram falls back to the entry without a language, which English-speaking and all other clients see.
 CLIENTS: Final = (("", "en"), ("zh", "zh"))
@@ -69,13 +70,13 @@ _PLACES: Final = (
 )
 
 
-def profile(operators: tuple[int, ...] = ()) -> tuple[Entry, ...]:
+def profile(operators: tuple[int, ...] = (), site: SiteProfile = KEXUE) -> tuple[Entry, ...]:
     """The whole profile in both languages; `operators` are chats that see the operators' commands, too."""
     entries: list[Entry] = []
     for client, language in CLIENTS:
         entries += [
             Labelled(label=label, client=client, text=text)
-            for label, text in _labels(words_for(language)).items()
+            for label, text in _labels(words_for(language, site)).items()
         ]
         entries += [
             Menu(audience=audience, client=client, commands=menu(language, where))
@@ -99,11 +100,14 @@ def removed(key: str) -> Menu | None:
 
 def _labels(words: Words) -> dict[Label, str]:
     """A name of at most 64 signs, a description of 512, a short one of 120 (limits of the Bot API)."""
-    return {
-        Label.NAME: words.text("跟读科学空间"),
-        Label.DESCRIPTION: words.text(
-            "跟着苏剑林的博客科学空间（kexue.fm）走：新文章一到就告诉你，旧文章按系列、标签和词语随时查，"
-            "公式照原样显示。\n\n点「开始」，两下就能订好。这不是博客官方的机器人。"
-        ),
-        Label.SHORT_DESCRIPTION: words.text("科学空间（kexue.fm）的新文章和全部旧文章，公式照原样显示。"),
-    }
+    blog, author, host = words.blog, words.author, words.site.host
+    name = words.text("跟读{blog}", blog=blog)
+    description = words.text(
+        "跟着{author}的博客{blog}（{host}）走：新文章一到就告诉你，旧文章按系列、标签和词语随时查，"
+        "公式照原样显示。\n\n点「开始」，两下就能订好。这不是博客官方的机器人。",
+        author=author,
+        blog=blog,
+        host=host,
+    )
+    short = words.text("{blog}（{host}）的新文章和全部旧文章，公式照原样显示。", blog=blog, host=host)
+    return {Label.NAME: name[:64], Label.DESCRIPTION: description[:512], Label.SHORT_DESCRIPTION: short[:120]}

@@ -43,8 +43,6 @@ from bot.render.truncate import shorten
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, Scope, ScopeKind
 
-AUTHOR: Final = "苏剑林"
-LICENCE: Final = "CC BY-NC-ND"
 SHORT_UNITS: Final = 200
 FULL_UNITS: Final = 1600  # an excerpt, not the article; a card with it fits in one classic message
 _TAG_BUTTONS: Final = 4
@@ -143,7 +141,7 @@ def _news(news: News, words: Words) -> str:
 
 def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | None, ...] = ()) -> Message:
     post = facts.post
-    url = post_url(post)
+    url = post_url(post, words.site)
     body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
     if line := facts_line(facts, words):
         body.append(Paragraph((Text(line),)))
@@ -151,7 +149,7 @@ def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | N
         body.append(Quote(quoted))
     if tags := tag_line(post):
         body.append(Paragraph((Text(tags),)))
-    credit = " · ".join((AUTHOR, words.text("科学空间"), LICENCE))
+    credit = " · ".join(filter(None, (words.site.author, words.blog, words.site.licence)))
     body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
     return Message(body=tuple(body), keyboard=_keyboard(facts, words))
 
@@ -233,7 +231,7 @@ def _about_it(facts: CardFacts, words: Words) -> Row:
     row.append(press(words.text("引用"), Cite(facts.post.id)))
     if facts.papers:
         row.append(press(words.text("论文"), Papers(facts.post.id)))
-    row.append(Button(text=words.text("分享"), url=share_link(facts.bot, facts.post)))
+    row.append(Button(text=words.text("分享"), url=share_link(facts.bot, facts.post, words.site)))
     return tuple(row)
 
 

@@ -6,39 +6,38 @@ The form is the one at the foot of each post on the blog. Knows nothing of butto
 import re
 import zlib
 
+from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
 from storage.model import Certainty, Post
 
 LIMIT = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe
-_AUTHOR = "苏剑林"
-_BLOG = "科学空间|Scientific Spaces"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 _KEY_WORDS = 24  # characters of the title's Latin words in a made-up key
 _SPECIAL = re.compile(r"(?<!\\)[&%#_]")
 
 
-def citation(post: Post, host: str = "kexue.fm") -> str:
+def citation(post: Post, site: SiteProfile = KEXUE) -> str:
     """`苏剑林. (Jul. 04, 2020). 《…》[Blog post]. Retrieved from …`, at most LIMIT.
 
     A title that is too long is cut with …, nothing else. The address is that of the archive id;
     without one the blog is named instead, and no address is made up.
     """
     # The blank before 》 is the blog's own.
-    head, tail = f"{_AUTHOR}. ({_day(post)}). 《", f" 》[Blog post]. {_source(post, host)}"
+    head, tail = f"{site.author}. ({_day(post)}). 《", f" 》[Blog post]. {_source(post, site)}"
     return head + _cut(post.title, LIMIT - _units(head + tail)) + tail
 
 
-def bibtex(post: Post, host: str = "kexue.fm") -> str:
+def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
     """The blog's `@online` entry, at most LIMIT: a longer title is cut with ….
 
     Without an archive id the key is made from date and title, which a note says; a guessed year has one too.
     """
-    fields = [f"author={{{_AUTHOR}}}"]
+    fields = [f"author={{{site.author}}}"]
     if post.date is not None:
         fields += [f"year={{{post.date.year}}}", f"month={{{_MONTHS[post.date.month - 1]}}}"]
     if post.archive_id is not None:
-        fields.append(f"url={{\\url{{{_address(post.archive_id, host)}}}}}")
+        fields.append(f"url={{\\url{{{site.post_url(post.archive_id)}}}}}")
     notes = [
         note
         for note, holds in (
@@ -49,7 +48,7 @@ def bibtex(post: Post, host: str = "kexue.fm") -> str:
     ]
     if notes:
         fields.append(f"note={{{'；'.join(notes)}}}")
-    head = f"@online{{{citation_key(post)},\n  title={{"
+    head = f"@online{{{citation_key(post, site)},\n  title={{"
     tail = "".join(("},\n", *(f"  {field},\n" for field in fields), "}"))
     room = LIMIT - _units(head + tail)
     title = _escaped(post.title)
@@ -61,17 +60,21 @@ def bibtex(post: Post, host: str = "kexue.fm") -> str:
     return head + title + tail
 
 
-def citation_key(post: Post) -> str:
+def citation_key(post: Post, site: SiteProfile = KEXUE) -> str:
     """`kexuefm-` and the archive id, as on the blog; else the day and the title's Latin words or checksum.
 
     Without an id the key is ours: ASCII, as BibTeX wants it, and the same for every spelling of the title.
     """
     if post.archive_id is not None:
-        return f"kexuefm-{post.archive_id}"
+        return f"{site.citation_prefix}-{post.archive_id}"
     key = title_key(post.title)
     words = "-".join(_LATIN_WORD.findall(key)).lower()[:_KEY_WORDS].strip("-")
     name = words if words and not words.isdecimal() else f"{zlib.crc32(key.encode()):08x}"
-    return f"kexuefm-{post.date:%Y%m%d}-{name}" if post.date is not None else f"kexuefm-{name}"
+    return (
+        f"{site.citation_prefix}-{post.date:%Y%m%d}-{name}"
+        if post.date is not None
+        else f"{site.citation_prefix}-{name}"
+    )
 
 
 def _day(post: Post) -> str:
@@ -81,14 +84,10 @@ def _day(post: Post) -> str:
     return f"{_MONTHS[post.date.month - 1]}. {post.date.day:02}, {post.date.year}{guessed}"
 
 
-def _source(post: Post, host: str) -> str:
+def _source(post: Post, site: SiteProfile) -> str:
     if post.archive_id is None:
-        return f"{_BLOG}."
-    return f"Retrieved from {_address(post.archive_id, host)}"
-
-
-def _address(archive_id: int, host: str) -> str:
-    return f"https://{host}/archives/{archive_id}"
+        return "|".join(filter(None, (site.name, site.name_en))) + "."
+    return f"Retrieved from {site.post_url(post.archive_id)}"
 
 
 def _escaped(title: str) -> str:

@@ -120,7 +120,7 @@ def _items(entries: Iterable[Entry], words: Words) -> Items:
 
 def _item(entry: Entry, words: Words) -> Item:
     post = entry.post
-    children: tuple[Inline, ...] = (Link(post_url(post), (Text(one_line(entry.title)),)),)
+    children: tuple[Inline, ...] = (Link(post_url(post, words.site), (Text(one_line(entry.title)),)),)
     if date := words.date_of(post):
         children = (*children, Text(f"  {date}"))
     numbered = post.series is not None and post.episode is not None

@@ -16,11 +16,10 @@ from bot.callbacks.actions import (
     Subscribe,
     Subscriptions,
 )
-from bot.messages.cards import AUTHOR, LICENCE
 from bot.messages.commands import COMMANDS, Command, Where
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, press
-from bot.messages.links import BLOG, group_link, post_url
+from bot.messages.links import group_link, post_url
 from bot.render.document import (
     Block,
     Bold,
@@ -52,11 +51,11 @@ class ArchiveFacts:
 
 def start(facts: ArchiveFacts, words: Words, *, subscribed: bool = False, bot: str | None = None) -> Message:
     """The first message in a private chat."""
-    blog: Inline = Link(BLOG, (Text(words.text("科学空间")),))
+    blog: Inline = Link(words.site.home, (Text(words.blog),))
     first = (
         Text(words.text("这里跟着")),
         blog,
-        Text(words.text("（苏剑林）走：新文章一到就告诉你，旧文章随时查。")),
+        Text(words.text("（{author}）走：新文章一到就告诉你，旧文章随时查。", author=words.author)),
     )
     first_button = (
         press(words.text("我的订阅"), Subscriptions())
@@ -79,7 +78,7 @@ def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
         return (Text(words.text("还没有收录文章，第一份抓取到了就有。")),)
     posts = words.count("已收录 {n} 篇文章", facts.posts)
     series = words.count("、{n} 个系列", facts.series)
-    title = Link(post_url(facts.newest), (Text(one_line(facts.newest.title)),))
+    title = Link(post_url(facts.newest, words.site), (Text(one_line(facts.newest.title)),))
     return (Text(posts + series + words.text("，最近一篇：《")), title, Text(words.text("》。")))
 
 
@@ -87,7 +86,9 @@ def group_greeting(words: Words, *, bot: str | None = None) -> Message:
     """One line for a group the bot has been added to."""
     command = f"/subscribe@{bot}" if bot else "/subscribe"
     said = words.text(
-        "科学空间的新文章可以发到这里。管理员发 {command} 选要什么，谁都可以查旧文章。", command=command
+        "{blog}的新文章可以发到这里。管理员发 {command} 选要什么，谁都可以查旧文章。",
+        blog=words.blog,
+        command=command,
     )
     return Message(body=(Paragraph((Text(said),)),))
 
@@ -128,14 +129,11 @@ def _command(command: Command, words: Words) -> Item:
 
 def about(words: Words, *, version: str, source: str | None = None) -> Message:
     """Where the posts come from, whose they are, and what the bot does with what it is told."""
-    blog = Link(BLOG, (Text("kexue.fm"),))
+    blog = Link(words.site.home, (Text(words.site.host),))
     body: list[Block] = [
         Heading((Text(words.text("关于")),)),
-        Paragraph((Text(words.text("文章出自科学空间，作者{author}：", author=_author(words))), blog)),
-        Paragraph((Text(words.text(
-            "文字按 {licence} 许可摘引：标题、数字、一段摘要和链接；全文请到原处读。这不是博客官方的机器人。",
-            licence=LICENCE,
-        )),)),
+        Paragraph((Text(_source(words)), blog)),
+        Paragraph((Text(_terms(words)),)),
         Paragraph((Text(words.text(
             "这里只记你设置过的东西：订阅、收藏、进度和偏好。/export 可以全部取走，/forget 可以全部删掉。"
         )),)),
@@ -147,5 +145,21 @@ def about(words: Words, *, version: str, source: str | None = None) -> Message:
     return Message(body=tuple(body))
 
 
-def _author(words: Words) -> str:
-    return AUTHOR if words.language == "zh" else f"{AUTHOR} (Su Jianlin)"
+def _source(words: Words) -> str:
+    """Return blog and author; in English with both spellings of the author's name."""
+    author = words.site.author
+    if words.author != author:
+        author = f"{author} ({words.author})"
+    return words.text("文章出自{blog}，作者{author}：", blog=words.blog, author=author)
+
+
+def _terms(words: Words) -> str:
+    """Return what of the posts is quoted, under the blog's licence where the profile has one."""
+    if words.site.licence:
+        terms = words.text(
+            "文字按 {licence} 许可摘引：标题、数字、一段摘要和链接；全文请到原处读。",
+            licence=words.site.licence,
+        )
+    else:
+        terms = words.text("这里只摘引标题、数字、一段摘要和链接；全文请到原处读。")
+    return words.sentences(terms, words.text("这不是博客官方的机器人。"))

@@ -7,11 +7,12 @@ nothing of what is said.
 import datetime as dt
 import gettext
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from bot.site_profile import KEXUE, SiteProfile
 from storage.model import Certainty, Post
 
 LANGUAGES: Final = ("zh", "en")
@@ -36,6 +37,17 @@ class Words:
 
     language: str
     catalogue: gettext.NullTranslations = field(repr=False, compare=False)
+    site: SiteProfile = KEXUE
+
+    @property
+    def blog(self) -> str:
+        """Return the blog's name in this language."""
+        return self.site.title_in(self.language)
+
+    @property
+    def author(self) -> str:
+        """Return the author's name in this language."""
+        return self.site.author_in(self.language)
 
     def text(self, msgid: str, /, **values: object) -> str:
         """The sentence `msgid` in this language, its {places} filled."""
@@ -128,9 +140,10 @@ def _compiled(source: Path, language: str) -> bytes:
     return binary.getvalue()
 
 
-def words_for(language: str) -> Words:
+def words_for(language: str, site: SiteProfile = KEXUE) -> Words:
     """The words of `language`, a code of a client or of a chat's preferences; the catalogue is read once."""
-    return _words(language_of(language))
+    words = _words(language_of(language))
+    return words if site == KEXUE else replace(words, site=site)
 
 
 def _three_digits(n: int, unit: int) -> str:

@@ -17,10 +17,10 @@ from bot.callbacks.actions import (
     Subscriptions,
 )
 from bot.callbacks.codec import LARGEST
+from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import one_line
 from storage.model import Post
 
-BLOG: Final = "https://kexue.fm"
 SHARED: Final = (
     100  # characters of a title in the address of a button: all buttons together have 10,000 bytes
 )
@@ -28,16 +28,16 @@ SEARCHED: Final = 200  # characters: longer words find nothing, and Telegram ref
 _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
 
 
-def post_url(post: Post) -> str:
+def post_url(post: Post, site: SiteProfile = KEXUE) -> str:
     """The post on the blog; the blog's own search for its title where its archive id is not known."""
     if post.archive_id is not None:
-        return f"{BLOG}/archives/{post.archive_id}"
-    return search_url(post.title)
+        return site.post_url(post.archive_id)
+    return search_url(post.title, site)
 
 
-def search_url(words: str) -> str:
+def search_url(words: str, site: SiteProfile = KEXUE) -> str:
     """The blog's own search for the first `SEARCHED` characters; signs are percent-encoded, a slash too."""
-    return f"{BLOG}/search/{quote(' '.join(words.split())[:SEARCHED], safe='')}/"
+    return site.search_url(" ".join(words.split())[:SEARCHED])
 
 
 def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
@@ -97,10 +97,10 @@ def deep_link(bot: str | None, action: Action) -> str | None:
     return f"https://t.me/{bot}?start={payload}" if bot and payload else None
 
 
-def share_link(bot: str | None, post: Post) -> str:
+def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
     """The address that offers to send a post to somebody: its card in the bot, else the blog's page."""
     title = one_line(post.title)[:SHARED]
-    page = f"{BLOG}/archives/{post.archive_id}" if post.archive_id is not None else search_url(title)
+    page = site.post_url(post.archive_id) if post.archive_id is not None else search_url(title, site)
     address = deep_link(bot, ShowPost(post.id)) or page
     return f"https://t.me/share/url?url={quote(address, safe='')}&text={quote(title, safe='')}"
 

@@ -72,15 +72,15 @@ def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) 
             items.append(Item((Text(f"◌ {title}{words.text('未收录')}"),), label=str(line.episode)))
         else:
             after = line.note if line.note is not None else date_and_readers(line.post, words)
-            linked = link_to(line.post, (Text(one_line(line.title)),), bot)
+            linked = link_to(line.post, (Text(one_line(line.title)),), words, bot)
             children = (linked, Text(f"  {after}")) if after else (linked,)
             items.append(Item(children, label=line.label or str(index)))
     return Items(tuple(items))
 
 
-def link_to(post: Post, title: tuple[Inline, ...], bot: str | None) -> Link:
+def link_to(post: Post, title: tuple[Inline, ...], words: Words, bot: str | None) -> Link:
     """`title` as the link to a post's card; to the blog where the bot's username is not known."""
-    return Link(deep_link(bot, ShowPost(post.id)) or post_url(post), title)
+    return Link(deep_link(bot, ShowPost(post.id)) or post_url(post, words.site), title)
 
 
 def date_and_readers(post: Post, words: Words) -> str:
@@ -229,7 +229,7 @@ def search_results(
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
     items: list[Item] = []
     for index, found in enumerate(page.items, page.before + 1):
-        children: list[Inline] = [link_to(found.post, _spans(found.title), bot)]
+        children: list[Inline] = [link_to(found.post, _spans(found.title), words, bot)]
         if said := date_and_readers(found.post, words):
             children.append(Text(f"  {said}"))
         if found.context:

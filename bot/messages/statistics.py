@@ -48,7 +48,7 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
         read = (
             Item(
                 (
-                    link_to(post, (Text(one_line(post.title)),), bot),
+                    link_to(post, (Text(one_line(post.title)),), words, bot),
                     Text(f"  {words.short_number(post.readers or 0)}"),
                 ),
                 label=str(place),

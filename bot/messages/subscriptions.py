@@ -88,7 +88,7 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
     for post in matching.last:
         date = words.date_of(post)
         after = (Text(f"  {date}"),) if date else ()
-        items.append(Item((link_to(post, (Text(one_line(post.title)),), bot), *after), label="·"))
+        items.append(Item((link_to(post, (Text(one_line(post.title)),), words, bot), *after), label="·"))
     return (Paragraph((Text(head),)), Items(tuple(items)))
 
 

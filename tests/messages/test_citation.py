@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.citation import LIMIT, bibtex, citation, citation_key
+from bot.site_profile import KEXUE
 from bot.titles import flatten, title_key
 from storage.model import Certainty, Post, PostId
 
@@ -46,7 +47,7 @@ def test_the_blogs_own_line() -> None:
 
 
 def test_the_blogs_own_bibtex() -> None:
-    assert bibtex(POST, host="spaces.ac.cn") == (
+    assert bibtex(POST, replace(KEXUE, home="https://spaces.ac.cn")) == (
         "@online{kexuefm-9105,\n"
         "  title={相对位置编码Transformer的一个理论缺陷与对策},\n"
         "  author={苏剑林},\n"

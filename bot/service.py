@@ -184,7 +184,14 @@ class Service:
             await self._hear(application)
 
     async def _hear(self, application: App) -> None:
-        self._hearing = UpdateReceiver(application, self.settings, self._token, self._replica)
+        self._hearing = UpdateReceiver(
+            application,
+            self._wires.polling,
+            self.settings,
+            self._token,
+            self._replica,
+            lambda error: self._trouble("updates", error),
+        )
         run = await self._hearing.start(self._windows)
         await self._replica.listen(self.supervisor)
         self.supervisor.start("hearing", run)

@@ -14,8 +14,10 @@ from typing import Any
 from telegram import Bot, Update
 from telegram.error import TelegramError
 from telegram.ext import Application
+from telegram.request import BaseRequest
 
 from bot.backoff import Backoff
+from bot.error_alerts import described
 from bot.replica import Replica
 from bot.settings import Settings
 from bot.supervisor import wait_for
@@ -37,11 +39,26 @@ LOOK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
+class UnreadableUpdateError(Exception):
+    """An update that the library cannot parse; the text is the class and place of its error."""
+
+
 class UpdateReceiver:
     """Receives updates until `stop`; a lease of `replica` selects the process that polls."""
 
-    def __init__(self, application: App, settings: Settings, token: str, replica: Replica) -> None:
+    def __init__(
+        self,
+        application: App,
+        polling: BaseRequest,
+        settings: Settings,
+        token: str,
+        replica: Replica,
+        report: Callable[[BaseException], None],
+    ) -> None:
+        """`polling` carries getUpdates; `report` is called for updates and polls that fail."""
         self._application = application
+        self._polling = polling
+        self._report = report
         self._settings = settings
         self._token = token
         self._lease = replica.updates
@@ -58,10 +75,12 @@ class UpdateReceiver:
         if url is None:
             polling = UpdatePoller(
                 self._application.bot,
+                self._polling,
                 self._lease.is_held,
                 self._take_until_done,
                 wanted=UPDATES,
                 held_open=POLL_SECONDS,
+                report=self._report,
             )
             self._stop = polling.stop
             return self._until_finished(polling.run)
@@ -90,16 +109,21 @@ class UpdateReceiver:
         self._stop()
 
     async def _handle(self, update: Mapping[str, Any]) -> bool:
-        parsed = update_from(update, self._application.bot)
-        return True if parsed is None else await self._take(parsed)
+        try:
+            parsed = update_from(update, self._application.bot)
+        except UnreadableUpdateError as error:
+            log.warning("update %s is skipped, it cannot be parsed: %s", update["update_id"], error)
+            self._report(error)
+            return True
+        return await self._take(parsed)
 
     async def _take(self, update: Update) -> bool:
         return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
 
-    async def _take_until_done(self, update: Update) -> None:
+    async def _take_until_done(self, update: Mapping[str, Any]) -> None:
         """Handle the update, also after another process that started it has died."""
         while not self._stopped:
-            if await self._take(update):
+            if await self._handle(update):
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -151,10 +175,10 @@ def secret_of(token: str) -> str:
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
 
 
-def update_from(update: Mapping[str, Any], bot: Bot) -> Update | None:
-    """Return the parsed update; None for one that the library cannot parse."""
+def update_from(update: Mapping[str, Any], bot: Bot) -> Update:
+    """Return the parsed update. Raises UnreadableUpdateError for one that the library cannot parse."""
     try:
         return read_update(update, bot)
     except Exception as error:  # the library raises any error for a wrong shape
-        log.warning("update %s cannot be parsed: %r", update.get("update_id"), error)
-        return None
+        # Without the error's text, which may hold what a user wrote.
+        raise UnreadableUpdateError(described(error)) from None

@@ -2,7 +2,7 @@
 
 import logging
 
-from telegram import Chat, ChatMember, Update
+from telegram import Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
@@ -20,6 +20,17 @@ from storage.model import ChatKind, Standing
 log = logging.getLogger(__name__)
 
 OUT = {ChatMember.BANNED, ChatMember.LEFT}
+
+
+def may_write(member: ChatMember) -> bool:
+    """Return whether the bot may write in a chat where it is this member."""
+    match member:
+        case ChatMemberRestricted():
+            return member.can_send_messages
+        case ChatMemberAdministrator():
+            return member.can_post_messages is not False  # None in groups
+        case _:
+            return member.status not in OUT
 
 
 class MembershipHandlers:
@@ -42,6 +53,8 @@ class MembershipHandlers:
             await self._services.change(lambda tx: self._leave(tx, chat.id, reason))
             return
         if change.old_chat_member.status not in OUT:
+            if may_write(change.new_chat_member):
+                await self._services.change(lambda tx: tx.destinations.returned(chat.id))
             return
         kind = KINDS.get(chat.type, ChatKind.GROUP)
         if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):

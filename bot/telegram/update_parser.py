@@ -5,10 +5,28 @@ Builds the most frequent kinds directly and leaves out the fields that no handle
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from inspect import Parameter, signature
 from typing import Any
 
-from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, MessageEntity, Update, User
+from telegram import (
+    Bot,
+    CallbackQuery,
+    Chat,
+    ChatMember,
+    ChatMemberAdministrator,
+    ChatMemberBanned,
+    ChatMemberOwner,
+    ChatMemberRestricted,
+    InlineKeyboardMarkup,
+    Message,
+    MessageEntity,
+    Update,
+    User,
+)
+from telegram.error import TelegramError
 from telegram.ext import Application
+
+from bot.telegram.http_request import as_json, ready
 
 POSTS = ("message", "channel_post")
 # The fields of most text messages.
@@ -20,6 +38,15 @@ PLAIN = frozenset({
 PRESSED = PLAIN - {"text", "entities"}
 # Fields that no handler reads.
 UNREAD = frozenset({"reply_to_message", "external_reply", "quote", "link_preview_options", "pinned_message"})
+
+
+MEMBERS: Mapping[str, type[ChatMember]] = {
+    ChatMember.ADMINISTRATOR: ChatMemberAdministrator,
+    ChatMember.RESTRICTED: ChatMemberRestricted,
+    ChatMember.BANNED: ChatMemberBanned,
+    ChatMember.OWNER: ChatMemberOwner,
+}
+NO_RIGHTS = frozenset({"user", "status", "api_kwargs"})
 
 
 class _Unchecked:
@@ -52,7 +79,34 @@ def read_update(update: Mapping[str, Any], bot: Bot) -> Update:
             return _update(update, bot, {kind: _post(post, bot)})
     if (query := update.get("callback_query")) is not None:
         return _update(update, bot, {"callback_query": _query(query, bot)})
+    if (change := update.get("my_chat_member")) is not None:
+        members = {name: completed_member(change[name]) for name in ("old_chat_member", "new_chat_member")}
+        update = {**update, "my_chat_member": {**change, **members}}
     return Update.de_json(dict(update), bot)
+
+
+async def fetch_chat_member(bot: Bot, chat_id: int, user_id: int) -> ChatMember:
+    """Return a member of a chat, also from a server whose Bot API lacks newer fields.
+
+    Raises TelegramError.
+    """
+    body = as_json({"chat_id": chat_id, "user_id": user_id})
+    answer = await bot.request.post(f"{bot.base_url}/getChatMember", ready(body))
+    try:
+        return ChatMember.de_json(completed_member(answer), bot)  # type: ignore[arg-type]
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise TelegramError(f"getChatMember: {type(error).__name__}") from None
+
+
+def completed_member(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ChatMember with False for the rights that a server older than Bot API 6.9 lacks."""
+    kind = MEMBERS.get(member["status"], ChatMember)
+    rights = [
+        name
+        for name, each in signature(kind).parameters.items()
+        if name not in NO_RIGHTS and (each.default is Parameter.empty or name.startswith("can_"))
+    ]
+    return dict.fromkeys(rights, False) | dict(member)
 
 
 def _update(update: Mapping[str, Any], bot: Bot, part: Mapping[str, Any]) -> Update:

@@ -1,50 +1,76 @@
-"""Long polling for updates: one getUpdates request after another while this process may poll."""
+"""Long polling for updates: one getUpdates request after another while this process may poll.
+
+The answer is read as JSON and each update is parsed separately: a malformed one delays no other.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
-from telegram import Bot, Update
+from telegram import Bot
 from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
+from telegram.request import BaseRequest
 
+from bot.backoff import Backoff
 from bot.supervisor import BackgroundTasks
 from bot.telegram.errors import retry_seconds
+from bot.telegram.http_request import as_json, ready
 
 log = logging.getLogger(__name__)
 
-HANDLING_SECONDS = 5.0  # after which an update is not kept at Telegram any longer, though it is at work
-ASIDE_SECONDS = 0.3  # between two looks at Telegram while something is at work
+HANDLING_SECONDS = 5.0  # after which an unfinished update is confirmed all the same
+ASIDE_SECONDS = 0.3  # between two requests while an update is being handled
+FLOOR_SECONDS = 1.0  # between two requests that return at once without a new update
 MOST = 100  # updates in one answer (Bot API, getUpdates)
-LOOK_SECONDS = 1.0  # between two looks whether it is this process's turn
+RECENT = 1000  # ids of handed on updates that are kept
+LOOK_SECONDS = 1.0  # between two checks of whether this process may poll
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
-CONFLICTS = 6  # in a row, until it cannot be the end of another process's last request any more
+CONFLICTS = 6  # in a row, from which on it is not the last request of an earlier process
+FIRST_REMOVAL, LONGEST_REMOVAL = 5.0, 600.0  # before a webhook set by another program is deleted
+
+RawUpdate = Mapping[str, Any]
+HandOn = Callable[[RawUpdate], Coroutine[object, object, None]]
+
+
+class PollConflictError(Exception):
+    """Another program polls for this bot's updates, or has set a webhook."""
 
 
 class UpdatePoller:
-    """Polls while `may` returns True; `hand_on` gets every update once."""
+    """Polls while `may` returns True; `hand_on` gets every update once, as JSON."""
 
     def __init__(
         self,
         bot: Bot,
+        request: BaseRequest,
         may: Callable[[], bool],
-        hand_on: Callable[[Update], Coroutine[object, object, None]],
+        hand_on: HandOn,
         *,
         wanted: Sequence[str],
         held_open: float,
+        report: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """`wanted` are update kinds; a request stays open for `held_open` seconds.
 
         A request with an offset confirms all updates before it, and they would be lost with a process that
-        dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`.
+        dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
+        called once for each conflict with another program.
         """
         self._bot = bot
+        self._request = request
         self._may = may
         self._hand_on = hand_on
-        self._wanted = wanted
+        self._wanted = list(wanted)
         self._held_open = held_open
+        self._report = report
         self._offset: int | None = None
+        self._recent: OrderedDict[int, None] = OrderedDict()
         self._stopping = asyncio.Event()
-        self._failures = 0
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        self._removals = Backoff(FIRST_REMOVAL, LONGEST_REMOVAL)
+        self._removed_at = float("-inf")
         self._at_work: dict[int, float] = {}
         self._handing = BackgroundTasks()
 
@@ -72,39 +98,70 @@ class UpdatePoller:
                     await self._begin()
                     mine = True
                 await self._ask_once()
-                self._failures = 0
+                self._backoff.reset()
             except TelegramError as error:
+                mine = mine and not _is_webhook(error)
                 await asyncio.sleep(self._after(error))
 
     async def _begin(self) -> None:
         """Delete the webhook: getUpdates is refused while one is set."""
         await self._bot.delete_webhook()
+        self._removed_at = asyncio.get_running_loop().time()
         self._offset = None
 
     async def _ask_once(self) -> None:
         """Request updates once; unfinished ones are requested again so that Telegram keeps them."""
-        unfinished = self._oldest_at_work()
-        updates = await self._bot.get_updates(
-            offset=self._offset if unfinished is None else unfinished,
-            timeout=round(self._held_open) if unfinished is None else 0,
-            allowed_updates=self._wanted,
-        )
+        loop = asyncio.get_running_loop()
+        unfinished, started = self._oldest_at_work(), loop.time()
+        offset = self._offset if unfinished is None else unfinished
+        updates = await self._updates(offset, self._held_open if unfinished is None else 0)
         if not self._may():
             return  # the process that may poll gets them again
-        fresh = [update for update in updates if self._offset is None or update.update_id >= self._offset]
-        for update in fresh:
-            self._at_work[update.update_id] = asyncio.get_running_loop().time()
-            self._handing.start(self._hand(update))
-            self._offset = update.update_id + 1
+        if offset is not None and updates and max(updates) < offset:
+            # Ids restart at a lower number after a week without updates, or with another server.
+            log.warning("update ids restart at %s, below %s", min(updates), offset)
+            self._offset = None
+            self._at_work.clear()
+        fresh = [number for number in updates if self._offset is None or number >= self._offset]
+        new = [number for number in fresh if number not in self._recent]
+        for number in new:
+            self._remember(number)
+            self._at_work[number] = loop.time()
+            self._handing.start(self._hand(number, updates[number]))
+        if fresh:
+            self._offset = max(fresh) + 1
         if not fresh and len(updates) >= MOST:
             self._at_work.clear()  # they fill the answer, and others wait behind them
         await self._handing.wait(ASIDE_SECONDS)
+        if not new and unfinished is None:
+            await asyncio.sleep(max(0.0, started + FLOOR_SECONDS - loop.time()))
 
-    async def _hand(self, update: Update) -> None:
+    async def _updates(self, offset: int | None, seconds: float) -> dict[int, RawUpdate]:
+        """Return the updates of one getUpdates request by their ids, in order."""
+        fields: dict[str, object] = {"timeout": round(seconds), "allowed_updates": self._wanted}
+        if offset is not None:
+            fields["offset"] = offset
+        answer: object = await self._request.post(f"{self._bot.base_url}/getUpdates", ready(as_json(fields)))
+        found = answer if isinstance(answer, list) else []
+        updates = {
+            each["update_id"]: each
+            for each in found
+            if isinstance(each, dict) and type(each.get("update_id")) is int
+        }
+        if len(updates) < len(found):
+            log.warning("%s updates have no id of their own", len(found) - len(updates))
+        return dict(sorted(updates.items()))
+
+    def _remember(self, number: int) -> None:
+        self._recent[number] = None
+        if len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
+
+    async def _hand(self, number: int, update: RawUpdate) -> None:
         try:
             await self._hand_on(update)
         finally:
-            self._at_work.pop(update.update_id, None)
+            self._at_work.pop(number, None)
 
     def _oldest_at_work(self) -> int | None:
         """Return the lowest id that is still being handled and not overdue."""
@@ -112,18 +169,22 @@ class UpdatePoller:
         return min((number for number, began in self._at_work.items() if began > since), default=None)
 
     def _after(self, error: TelegramError) -> float:
-        """Return the seconds to wait after `error`; log it once."""
-        self._failures += 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(self._failures - 1, 6), LONGEST_PAUSE)
+        """Return the seconds to wait after `error`; log and report it once."""
+        pause = self._backoff.fail()
         match error:
             case TimedOut():
                 return FIRST_PAUSE
             case RetryAfter():
                 return max(pause, retry_seconds(error))
+            case Conflict() if _is_webhook(error):
+                log.warning("another program has set a webhook: %s", error)
+                self._report(PollConflictError("another program has set a webhook for this bot"))
+                return self._removals.fail(worked=asyncio.get_running_loop().time() - self._removed_at)
             case Conflict():
-                if self._failures == CONFLICTS:
+                if self._backoff.failures == CONFLICTS:
                     log.warning("another program polls for this bot's updates as well: %s", error)
-            case _ if self._failures == 1:
+                    self._report(PollConflictError("another program polls for this bot's updates"))
+            case _ if self._backoff.failures == 1:
                 log.warning("getUpdates fails for now: %s", error)
         return pause
 
@@ -132,6 +193,11 @@ class UpdatePoller:
         if done is None or not self._may():
             return
         try:
-            await self._bot.get_updates(offset=done, timeout=0, allowed_updates=self._wanted)
+            await self._updates(done, 0)
         except TelegramError as error:
             log.info("the last updates could not be confirmed: %s", error)
+
+
+def _is_webhook(error: TelegramError) -> bool:
+    """Return whether a 409 is about a webhook, by its text (telegram-bot-api, Client.cpp)."""
+    return isinstance(error, Conflict) and "webhook" in error.message.lower()

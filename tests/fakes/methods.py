@@ -46,7 +46,7 @@ async def get_updates(world: World, params: Params) -> Any:
     offset = params.get("offset", 0)
     if offset < 0:
         del world.updates[:offset]
-    else:
+    elif offset <= world.tail + 10:  # above that tqueue answers from its head (td/tdutils, TQueue.cpp)
         world.updates[:] = [each for each in world.updates if each["update_id"] >= offset]
     await world.until(lambda: bool(world.updates) or world.polls != mine, params.get("timeout", 0))
     if world.polls != mine:

@@ -49,6 +49,7 @@ class World:
     asked: dict[str, dict[str, Any] | None] = field(default_factory=dict)  # inline query -> its answer
     webhook: dict[str, Any] | None = None
     polls: int = 0
+    tail: int = 0  # the id of the latest update
     closing: bool = False
     last_call: float = field(default_factory=time.monotonic)
     _number: int = 100
@@ -58,6 +59,10 @@ class World:
         """The next number for a message, an update, a query or a topic; never used before."""
         self._number += 1
         return self._number
+
+    def restart_ids(self, number: int) -> None:
+        """Count updates and messages from `number` on."""
+        self._number = number
 
     def chat(self, chat_id: int, kind: str | None = None, title: str | None = None) -> Chat:
         """The chat with this number, made if there is none."""
@@ -82,7 +87,7 @@ class World:
 
     def feed(self, kind: str, content: dict[str, Any]) -> int:
         """Queue an update, unless the bot did not ask for its kind; returns its number."""
-        update_id = self.number()
+        update_id = self.tail = self.number()
         wanted = kind in self.allowed if self.allowed else kind not in _NOT_BY_DEFAULT
         if wanted:
             self.updates.append({"update_id": update_id, kind: content})

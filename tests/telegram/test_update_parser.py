@@ -76,3 +76,21 @@ def looked_at(update: dict[str, Any]) -> dict[str, Any]:
         kept = {name: value for name, value in pressed.items() if name in PRESSED}
         shown["callback_query"] = shown["callback_query"] | {"message": kept}
     return shown
+
+
+@pytest.mark.parametrize("status", ["administrator", "restricted", "kicked", "creator", "member", "left"])
+def test_a_member_without_newer_fields_is_read(status: str) -> None:
+    """A server older than Bot API 6.9 has fewer rights (CHANGELOG of the Bot API, 22 September 2023)."""
+    change = {
+        "update_id": 7,
+        "my_chat_member": {
+            "chat": {"id": -5, "type": "group", "title": "群"},
+            "from": {"id": 1, "is_bot": False, "first_name": "甲"},
+            "date": 1_700_000_000,
+            "old_chat_member": {"user": {"id": 4242, "is_bot": True, "first_name": "b"}, "status": "left"},
+            "new_chat_member": {"user": {"id": 4242, "is_bot": True, "first_name": "b"}, "status": status},
+        },
+    }
+    read = read_update(change, BOT).my_chat_member
+    assert read is not None
+    assert read.new_chat_member.status == status

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from telegram import Bot, Update
+from telegram import Bot
 
 from bot.telegram import update_poller
 from bot.telegram.http_request import AiohttpRequest
-from bot.telegram.update_poller import UpdatePoller
+from bot.telegram.update_poller import RawUpdate, UpdatePoller
 from bot.update_receiver import UPDATES, WebhookRegistrar, secret_of
 from tests.fakes.people import FakeTelegram
+from tests.fakes.replies import Raw
 from tests.telegram.conftest import bot_over
 
 
@@ -23,12 +24,13 @@ class Turn:
 
     mine: bool = True
     numbers: list[int] = field(default_factory=list)
+    reports: list[Exception] = field(default_factory=list)
 
     def may(self) -> bool:
         return self.mine
 
-    async def hand_on(self, update: Update) -> None:
-        self.numbers.append(update.update_id)
+    async def hand_on(self, update: RawUpdate) -> None:
+        self.numbers.append(update["update_id"])
 
 
 @dataclass
@@ -37,9 +39,9 @@ class Slow(Turn):
 
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def hand_on(self, update: Update) -> None:
-        self.numbers.append(update.update_id)
-        if update.effective_message is None or update.effective_message.text != "quick":
+    async def hand_on(self, update: RawUpdate) -> None:
+        self.numbers.append(update["update_id"])
+        if update["message"]["text"] != "quick":
             await self.go_on.wait()
 
 
@@ -47,7 +49,9 @@ class Slow(Turn):
 async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
     wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
     async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
-        asking = UpdatePoller(bot, turn.may, turn.hand_on, wanted=UPDATES, held_open=1)
+        asking = UpdatePoller(
+            bot, wires[1], turn.may, turn.hand_on, wanted=UPDATES, held_open=1, report=turn.reports.append
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(asking.run())
             yield
@@ -183,6 +187,49 @@ async def test_a_webhook_that_somebody_took_away_is_set_again(
                 await until(lambda: points() == url)
                 await bot.delete_webhook()
             pointer.stop()
+
+
+async def test_ids_that_restart_lower_are_taken_without_a_busy_loop(telegram: FakeTelegram) -> None:
+    """Bot API, Update.update_id: after a week without updates the next id is chosen at random."""
+    turn = Turn()
+    async with polled(telegram, turn):
+        telegram.world.restart_ids(700_000_000)
+        telegram.user_says("before")
+        await until(lambda: len(turn.numbers) == 1)
+        telegram.world.restart_ids(100_000_000)
+        telegram.user_says("through the open poll")
+        await until(lambda: len(turn.numbers) == 2)
+        telegram.user_says("after")
+        await until(lambda: len(turn.numbers) == 3)
+        polls = len(telegram.calls("getUpdates"))
+        await asyncio.sleep(1.0)
+        assert len(telegram.calls("getUpdates")) - polls <= 4
+    before, *after = turn.numbers
+    assert before > after[-1] > after[0]
+
+
+async def test_a_server_that_answers_at_once_is_asked_once_a_second(telegram: FakeTelegram) -> None:
+    telegram.answers("getUpdates", Raw(200, b'{"ok":true,"result":[]}', recorded=False), always=True)
+    async with polled(telegram, Turn()):
+        await asyncio.sleep(1.5)
+    assert len(telegram.calls("getUpdates")) <= 4
+
+
+async def test_a_webhook_set_by_another_program_is_reported_once_and_deleted(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_poller, "FIRST_REMOVAL", 0.3)
+    turn = Turn()
+    async with polled(telegram, turn):
+        await until(lambda: telegram.calls("getUpdates"))
+        telegram.world.webhook = {"url": "https://example.org/hook"}
+        telegram.world.polls += 1
+        telegram.world.changed()
+        await until(lambda: turn.reports)
+        await until(lambda: telegram.world.webhook is None)
+        telegram.user_says("again")
+        await until(lambda: turn.numbers)
+    assert [str(each) for each in turn.reports] == ["another program has set a webhook for this bot"]
 
 
 def test_the_secret_made_of_the_token_does_not_show_it() -> None:

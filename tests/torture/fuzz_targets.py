@@ -43,7 +43,7 @@ from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
 from bot.titles import flatten, title_key
 from bot.titles.episodes import read_title
-from bot.update_receiver import update_from
+from bot.update_receiver import UnreadableUpdateError, update_from
 from storage.database import open_database
 from storage.model import Form
 from tests.fakes.rich_rules import faults
@@ -189,7 +189,8 @@ def webhook(content: bytes) -> None:
     update = update_in(content[:LARGEST])
     if update is not None:
         assert isinstance(update["update_id"], int)
-        update_from(update, BOT)
+        with suppress(UnreadableUpdateError):
+            update_from(update, BOT)
 
 
 def imports(content: bytes) -> None:

@@ -5,10 +5,11 @@ Instances are hashable, so compiled patterns can be cached per profile.
 """
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -58,7 +59,8 @@ class SiteProfile:
     by: str = "By"  # opens the By line of a text capture
     readers: str = "位读者"  # follows the count of readers in the By line
     key_prefix: str = ""  # of BibTeX keys; empty: letters and digits of the canonical host
-    selectors: Selectors = field(default_factory=Selectors)
+    time_zone: str = "Asia/Shanghai"  # of the days that its pages print
+    selectors: Selectors | None = None  # None: the theme of 科学空间, whose parsers are built in
 
     @property
     def host(self) -> str:
@@ -125,16 +127,6 @@ KEXUE = SiteProfile(
     feed="/feed",
     archive="/content.html",
     key_prefix="kexuefm",
-    selectors=Selectors(
-        block="div.Post",
-        title=".title-wrap h2 a, .PostHead h2 a, h2 a",
-        post_title=".Post .title-wrap h1, .PostHead h1",
-        post_body="#PostContent, .PostContent",
-        date=".submitted",
-        category='.cat a[href*="/category/"]',
-        tags='.cat a[href*="/tag/"]',
-        comments="#tools, #comments h2, #comments h3, #comments h4",
-    ),
 )
 
 
@@ -167,6 +159,7 @@ def read_site_profile(text: str) -> SiteProfile:
         path: str = getattr(profile, key)
         if (path or key == "permalink") and path.count(place) != 1:
             raise TomlError(line_of(text, key), f"{key!r} must contain {place} once")
+    _check_time_zone(text, profile.time_zone)
     for key in ("permalink", "search", "feed", "archive", "list_page"):
         path = getattr(profile, key)
         if path and (not path.startswith("/") or any(sign.isspace() for sign in path)):
@@ -221,6 +214,13 @@ def _with_hosts(text: str, profile: SiteProfile, values: dict[str, Any]) -> Site
             raise TomlError(line_of(text, "hosts"), f"{host!r} in 'hosts' is no host name")
     values["hosts"] = hosts | {profile.host}
     return SiteProfile(**values, selectors=profile.selectors)
+
+
+def _check_time_zone(text: str, name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise TomlError(line_of(text, "time_zone"), f"there is no time zone {name!r}") from None
 
 
 def _check_selectors(text: str, selectors: Selectors) -> None:

@@ -79,6 +79,7 @@ def test_names_by_language() -> None:
 
 
 WRONG = (
+    (SMALL + "time_zone = 'Mars/Base'\n", 7, "no time zone"),
     ("name = \n", 1, "not TOML"),
     (SMALL + "colour = 'red'\n", 7, "no key 'colour'"),
     (SMALL + "search = '/find/'\n", 7, "must contain {words} once"),

@@ -5,11 +5,12 @@ from functools import cache
 
 from bot.intake.formats.feed import read_feed
 from bot.intake.formats.home_text import read_home
-from bot.intake.formats.html import one_line, parsed
+from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.list_text import read_listing
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
+from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
 from storage.model import Dump, Note, NoteKind
 
@@ -66,10 +67,27 @@ def _read_markup(text: str, site: SiteProfile) -> ParsedDump:
     title = one_line(page.tree.css_first("title"))
     if title.startswith("页面没找到"):
         raise UnreadableDumpError("the blog's page for what it does not have (404): check the address")
-    reading = read_archive(page, site) or read_post(page, site) or read_posts(page, site)
+    reading = _read_page(page, site)
     if reading is not None:
         cut = () if page.whole else (Note(NoteKind.CUT, "the page is cut: its end is missing"),)
         return ParsedDump(format=reading.format, sightings=reading.sightings, notes=reading.notes + cut)
     if site.name in text or site.author in text:
+        # A whole page with a text but without a post has a theme that no parser matches.
+        if page.whole and title and len(text) > _GATE:
+            raise UnreadableDumpError(
+                "a page of the blog in an unknown layout, without a post: check its selectors in SITE_FILE"
+            )
         raise UnreadableDumpError(f"half a page of the blog, without a post: {_AGAIN}")
     raise UnreadableDumpError("not a page or feed of the blog: expected its list, home, post or archive page")
+
+
+def _read_page(page: Page, site: SiteProfile) -> ParsedDump | None:
+    """Parse a page by the selectors of the profile first if it has any, otherwise by the built-in theme."""
+    custom = site.selectors is not None
+    return (
+        (read_theme(page, site) if custom else None)
+        or read_archive(page, site)
+        or read_post(page, site)
+        or read_posts(page, site)
+        or (None if custom else read_theme(page, site))
+    )

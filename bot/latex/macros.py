@@ -25,9 +25,13 @@ Phi Φ Psi Ψ Omega Ω varkappa ϰ digamma ϝ infty ∞ partial ∂ nabla ∇ fo
 emptyset ∅ varnothing ∅ ell ℓ hbar ℏ Re ℜ Im ℑ wp ℘ aleph ℵ imath ı jmath ȷ prime ′ backprime ‵
 angle ∠ measuredangle ∡ triangle △ square □ Box □ blacksquare ■ Diamond ◇ bigstar ★ clubsuit ♣
 diamondsuit ♢ heartsuit ♡ spadesuit ♠ top ⊤ bot ⊥ neg ¬ lnot ¬ flat ♭ natural ♮ sharp ♯ surd √
-checkmark ✓ complement ∁ mho ℧ beth ℶ gimel ℷ daleth ℸ dagger † ddagger ‡ S § P ¶ ldots … cdots ⋯
+checkmark ✓ complement ∁ mho ℧ beth ℶ gimel ℷ daleth ℸ dagger † ddagger ‡ S § ldots … cdots ⋯
 vdots ⋮ ddots ⋱ colon : backslash \ langle ⟨ rangle ⟩ lceil ⌈ rceil ⌉ lfloor ⌊ rfloor ⌋ vert |
 Vert ‖ ulcorner ⌜ urcorner ⌝ llcorner ⌞ lrcorner ⌟ { { } } % % # # _ _ $ $ & &
+Finv Ⅎ Game ⅁ Bbbk 𝕜 hslash ℏ eth ð yen ¥ maltese ✠ circledS Ⓢ lozenge ◊ blacklozenge ⧫ triangledown ▽
+blacktriangle ▲ blacktriangledown ▼ sphericalangle ∢ diagup ╱ diagdown ╲ lgroup ⟮ rgroup ⟯
+lmoustache ⎰ rmoustache ⎱ ldotp . cdotp ⋅ varGamma Γ varDelta Δ varTheta Θ varLambda Λ varXi Ξ varPi Π
+varSigma Σ varUpsilon Υ varPhi Φ varPsi Ψ varOmega Ω
 """)
 RELATIONS: Final = pairs(r"""
 leq ≤ le ≤ geq ≥ ge ≥ neq ≠ ne ≠ equiv ≡ sim ∼ simeq ≃ approx ≈ approxeq ≊ cong ≅ propto ∝
@@ -45,18 +49,33 @@ swarrow ↙ nwarrow ↖ hookrightarrow ↪ hookleftarrow ↩ rightharpoonup ⇀ 
 leftharpoonup ↼ leftharpoondown ↽ rightleftharpoons ⇌ leftrightharpoons ⇋ rightrightarrows ⇉
 leftleftarrows ⇇ rightleftarrows ⇄ leftrightarrows ⇆ twoheadrightarrow ↠ rightarrowtail ↣
 rightsquigarrow ⇝ circlearrowleft ↺ circlearrowright ↻ curvearrowright ↷ curvearrowleft ↶
-nrightarrow ↛ nleftarrow ↚ nRightarrow ⇏ dashrightarrow ⇢ upuparrows ⇈ downdownarrows ⇊ multimap ⊸
+nrightarrow ↛ nleftarrow ↚ nRightarrow ⇏ upuparrows ⇈ downdownarrows ⇊ multimap ⊸
+Bumpeq ≎ Doteq ≑ doteqdot ≑ fallingdotseq ≒ risingdotseq ≓ eqcirc ≖ eqslantgtr ⪖ eqslantless ⪕
+backepsilon ∍ backsimeq ⋍ Join ⋈ pitchfork ⋔ shortmid ∣ shortparallel ∥ nshortmid ∤ nshortparallel ∦
+smallfrown ⌢ smallsmile ⌣ restriction ↾ vartriangle △ Vvdash ⊪ nVDash ⊯ nVdash ⊮ nvDash ⊭
+gggtr ⋙ llless ⋘ gtrless ≷ lessgtr ≶ gtreqless ⋛ lesseqgtr ⋚ gtreqqless ⪌ lesseqqgtr ⪋ gneq ⪈ lneq ⪇
+gneqq ≩ lneqq ≨ gvertneqq ≩ lvertneqq ≨ gnsim ⋧ lnsim ⋦ gnapprox ⪊ lnapprox ⪉ ngeqq ≱ nleqq ≰
+ngeqslant ≱ nleqslant ≰ curlyeqprec ⋞ curlyeqsucc ⋟ preccurlyeq ≼ succcurlyeq ≽ precnsim ⋨ succnsim ⋩
+precneqq ⪵ succneqq ⪶ precnapprox ⪹ succnapprox ⪺ npreceq ⋠ nsucceq ⋡ Subset ⋐ Supset ⋑ subseteqq ⫅
+supseteqq ⫆ subsetneqq ⫋ supsetneqq ⫌ varsubsetneq ⊊ varsupsetneq ⊋ varsubsetneqq ⫋ varsupsetneqq ⫌
+nsubseteqq ⊈ nsupseteqq ⊉ vartriangleleft ⊲ vartriangleright ⊳ trianglelefteq ⊴ trianglerighteq ⊵
+ntriangleleft ⋪ ntriangleright ⋫ ntrianglelefteq ⋬ ntrianglerighteq ⋭ blacktriangleleft ◀
+blacktriangleright ▶ Lleftarrow ⇚ Rrightarrow ⇛ Lsh ↰ Rsh ↱ leftarrowtail ↢ twoheadleftarrow ↞
+leftrightsquigarrow ↭ looparrowleft ↫ looparrowright ↬ nLeftarrow ⇍ nleftrightarrow ↮ nLeftrightarrow ⇎
+upharpoonleft ↿ upharpoonright ↾ downharpoonleft ⇃ downharpoonright ⇂
 """)
 OPERATIONS: Final = pairs(r"""
 pm ± mp ∓ times × div ÷ cdot ⋅ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ ominus ⊖ otimes ⊗ oslash ⊘
 odot ⊙ cup ∪ cap ∩ uplus ⊎ sqcup ⊔ sqcap ⊓ vee ∨ lor ∨ wedge ∧ land ∧ setminus ∖ smallsetminus ∖
 wr ≀ amalg ⨿ diamond ⋄ bigtriangleup △ bigtriangledown ▽ triangleleft ◁ triangleright ▷ dotplus ∔
 boxplus ⊞ boxminus ⊟ boxtimes ⊠ boxdot ⊡ ltimes ⋉ rtimes ⋊ veebar ⊻ barwedge ⊼ circledast ⊛
-circledcirc ⊚ Cup ⋓ Cap ⋒ centerdot ·
+circledcirc ⊚ Cup ⋓ Cap ⋒ centerdot · doublecup ⋓ doublecap ⋒ bigcirc ◯ circleddash ⊝ curlyvee ⋎
+curlywedge ⋏ divideontimes ⋇ doublebarwedge ⩞ intercal ⊺ leftthreetimes ⋋ rightthreetimes ⋌ lessdot ⋖
+gtrdot ⋗ lhd ⊲ rhd ⊳ unlhd ⊴ unrhd ⊵
 """)
 BIG_OPERATORS: Final = pairs(r"""
 sum ∑ prod ∏ coprod ∐ int ∫ iint ∬ iiint ∭ oint ∮ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigodot ⨀
-bigvee ⋁ bigwedge ⋀ bigsqcup ⨆ biguplus ⨄
+bigvee ⋁ bigwedge ⋀ bigsqcup ⨆ biguplus ⨄ smallint ∫
 """)
 FUNCTIONS: Final = {
     name: name
@@ -64,7 +83,14 @@ FUNCTIONS: Final = {
 arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim ln log max min
 Pr sec sin sinh sup tan tanh
 """)
-} | {"liminf": "lim inf", "limsup": "lim sup"}
+} | {
+    "liminf": "lim inf",
+    "limsup": "lim sup",
+    "injlim": "inj lim",
+    "projlim": "proj lim",
+    "varinjlim": "inj lim",
+    "varprojlim": "proj lim",
+}
 SPACES: Final = {
     ",": " ",
     ":": " ",
@@ -75,13 +101,15 @@ SPACES: Final = {
     "!": "",
     "/": "",
     ">": " ",
+    "negmedspace": "",
+    "negthickspace": "",
 }
 # Macros that change size or limits and draw nothing.
-SILENT: Final = frozenset(
-    listed("""
-Big Bigg Biggl Biggr Bigl Bigr big bigg biggl biggr bigl bigr displaystyle hline limits nolimits
-scriptscriptstyle scriptstyle textstyle
-""")
+SIZES: Final = frozenset(
+    listed("Big Bigg Biggl Biggr Bigl Bigm Biggm Bigr big bigg biggl biggm biggr bigl bigm bigr")
+)
+SILENT: Final = SIZES | frozenset(
+    listed("displaystyle hline limits nolimits scriptscriptstyle scriptstyle textstyle")
 )
 SIMPLE: Final = {**ORDINARY, **RELATIONS, **OPERATIONS, **BIG_OPERATORS, **FUNCTIONS, **SPACES}
 
@@ -106,6 +134,11 @@ ACCENTS: Final = {
     "acute": "\u0301",
     "grave": "\u0300",
     "mathring": "\u030a",
+    "ddddot": "\u20dc",
+    "overleftrightarrow": "\u20e1",
+    "underleftarrow": "\u20ee",
+    "underrightarrow": "\u20ef",
+    "underleftrightarrow": "\u034d",
 }
 ALPHABETS: Final = frozenset(
     listed("boldsymbol mathbf mathrm mathit mathsf mathtt mathcal mathscr mathfrak mathbb")
@@ -116,13 +149,16 @@ ARGUMENTS: Final = {
     **dict.fromkeys((*ACCENTS, *ALPHABETS, *CLASSES), 1),
     **dict.fromkeys(listed("frac dfrac tfrac cfrac binom overset underset stackrel"), 2),
     **dict.fromkeys(listed("sqrt operatorname operatorname* underbrace overbrace xrightarrow xleftarrow"), 1),
-    **dict.fromkeys(listed("phantom hphantom vphantom substack pmod"), 1),
+    **dict.fromkeys(listed("phantom hphantom vphantom substack pmod pod"), 1),
 }
 OPTIONAL: Final = frozenset(("sqrt", "xrightarrow", "xleftarrow"))
 # Text macros, and the text macro written for each.
 WORDS: Final = {
     **{name: name for name in ("text", "textbf", "textit", "texttt")},
-    **dict.fromkeys(listed("textnormal textrm textsf textsc textup textsl textmd mbox hbox emph ce"), "text"),
+    **dict.fromkeys(
+        listed("textnormal textrm textsf textsc textup textsl textmd mbox hbox emph ce fbox"), "text"
+    ),
+    **dict.fromkeys(listed("llap rlap clap colorbox fcolorbox"), "text"),
 }
 
 # Names that some engine rejects, and the equivalent names.
@@ -132,8 +168,8 @@ mathds mathbb lang langle rang rangle | Vert lVert Vert rVert Vert dbinom binom 
 operatornamewithlimits operatorname* thinspace , medspace : thickspace ; negthinspace ! enspace quad
 lbrace { rbrace } owns ni implies Longrightarrow impliedby Longleftarrow leadsto rightsquigarrow
 iff Longleftrightarrow dotsc ldots dotso ldots dots ldots dotsb cdots dotsm cdots dotsi cdots
-bigm big Bigm Big biggm bigg Biggm Bigg overrightharpoon vec hdots ldots cr \ newline \
-tabularnewline \
+overrightharpoon vec hdots ldots cr \ newline \ tabularnewline \ dag dagger ddag ddagger
+dashrightarrow rightarrow dashleftarrow leftarrow thetasym vartheta
 """)
 _LIMITED: Final = listed("argmin argmax arginf argsup esssup essinf")
 _NAMED: Final = listed("""
@@ -145,7 +181,12 @@ EXPANSIONS: Final = {
     **pairs(r"""
 lvert | rvert | coloneqq := coloneq := eqqcolon =: vcentcolon : mod \;\mathrm{mod}\;
 bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d} varlimsup \limsup
-varliminf \liminf
+varliminf \liminf lparen ( rparen ) dblcolon :: coloncolon :: Coloneqq ::= coloncolonequals ::=
+colonequals := equalscolon =: ordinarycolon : ratio : llbracket [\![ rrbracket ]\!] mapsfrom ↤ iddots ⋰
+idotsint \int\cdots\int iiiint \iint\!\iint P \text{¶} copyright \text{©} circledR \text{®}
+mathsterling \text{£} pounds \text{£} euro \text{€} And \& Alpha \mathrm{A} Beta \mathrm{B}
+Epsilon \mathrm{E} Zeta \mathrm{Z} Eta \mathrm{H} Iota \mathrm{I} Kappa \mathrm{K} Mu \mathrm{M}
+Nu \mathrm{N} Omicron \mathrm{O} Rho \mathrm{P} Tau \mathrm{T} Chi \mathrm{X}
 """),
     **{letter: rf"\mathbb{{{letter}}}" for letter in "RNZQC"},
     **{name: rf"\operatorname*{{{name}}}" for name in _LIMITED},
@@ -155,7 +196,10 @@ varliminf \liminf
 STRETCHED: Final = pairs(r"""
 xlongequal = xLeftarrow \Longleftarrow xRightarrow \Longrightarrow
 xleftrightarrow \longleftrightarrow xLeftrightarrow \Longleftrightarrow xmapsto \longmapsto
-xrightleftharpoons \rightleftharpoons xhookrightarrow \hookrightarrow
+xrightleftharpoons \rightleftharpoons xhookrightarrow \hookrightarrow xhookleftarrow \hookleftarrow
+xtwoheadrightarrow \twoheadrightarrow xtwoheadleftarrow \twoheadleftarrow xtofrom \rightleftarrows
+xrightharpoonup \rightharpoonup xrightharpoondown \rightharpoondown xleftharpoonup \leftharpoonup
+xleftharpoondown \leftharpoondown xleftrightharpoons \leftrightharpoons
 """)
 FENCES: Final = {"norm": r"\Vert", "abs": "|"}
 
@@ -169,11 +213,13 @@ tiny unboldmath
 )
 DROPPED_WITH: Final = frozenset(listed("label color vspace cline require"))
 WRAPPERS: Final = {
-    **dict.fromkeys(
-        listed("cancel bcancel xcancel ensuremath boxed fbox mathnormal mathinner smash mathclap"), 0
-    ),
+    **dict.fromkeys(listed("cancel bcancel xcancel ensuremath boxed mathnormal mathinner smash vcenter"), 0),
+    **dict.fromkeys(listed("mathclap mathllap mathrlap"), 0),
     **dict.fromkeys(listed("textcolor colorbox href"), 1),
+    "fcolorbox": 2,
 }
+# Dropped macros and wrappers with an optional argument, such as a color model or the side to smash.
+OPTION_DROPPED: Final = frozenset(listed("color textcolor colorbox fcolorbox smash"))
 # Font switches, valid to the end of their group.
 SWITCHES: Final = pairs(r"""
 bf mathbf rm mathrm it mathit sf mathsf tt mathtt cal mathcal frak mathfrak bfseries mathbf
@@ -186,21 +232,38 @@ le nleq ge ngeq mid nmid parallel nparallel exists nexists cong ncong rightarrow
 to nrightarrow
 """)
 
+NEGATABLE: Final = frozenset((*RELATIONS, *ORDINARY, *OPERATIONS))
+# Operators after which every engine takes \limits; other nodes become one in \mathop.
+TAKES_LIMITS: Final = frozenset((*BIG_OPERATORS, *FUNCTIONS, "mathop"))
+
 # Environments and their replacements; "" is the body alone.
 ENVIRONMENTS: Final = {
     **dict.fromkeys(listed("equation displaymath math subequations"), ""),
     **dict.fromkeys(listed("align aligned eqnarray alignat alignedat flalign xalignat"), "aligned"),
+    "subarray": "substack",
     **dict.fromkeys(listed("gather gathered multline multlined"), "gathered"),
+    **dict.fromkeys(listed("split alignedat xxalignat"), "aligned"),
     **dict.fromkeys(("cases", "dcases"), "cases"),
-    **{
-        name: name
-        for name in listed("split array smallmatrix matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix")
-    },
+    **dict.fromkeys(("rcases", "drcases"), "rcases"),
+    **{name: name for name in listed("array smallmatrix matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix")},
+    **dict.fromkeys(
+        listed("psmallmatrix bsmallmatrix Bsmallmatrix vsmallmatrix Vsmallmatrix"), "smallmatrix"
+    ),
+}
+# Environments with a vertical position in square brackets, and those whose second column is text.
+POSITIONED: Final = frozenset(listed("aligned alignedat gathered split array multlined"))
+TEXT_ENVIRONMENTS: Final = frozenset(listed("cases* dcases* rcases* drcases*"))
+SMALL_FENCES: Final = {
+    "p": ("(", ")"),
+    "b": ("[", "]"),
+    "B": (r"\{", r"\}"),
+    "v": ("|", "|"),
+    "V": (r"\Vert", r"\Vert"),
 }
 DELIMITER_SIGNS: Final = frozenset("()[]|./<>")
 DELIMITERS: Final = frozenset(
     listed("""
 Downarrow Uparrow Updownarrow Vert backslash downarrow langle lceil lfloor rangle rceil rfloor
-uparrow updownarrow vert { }
+uparrow updownarrow vert { } lgroup rgroup lmoustache rmoustache
 """)
 )

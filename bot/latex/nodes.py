@@ -55,10 +55,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Subscript ("_") or superscript ("^") of the node before it."""
+    """Subscript ("_") or superscript ("^") of the node before it; `braced` keeps the braces of the source."""
 
     mark: str
     nodes: "Nodes"
+    braced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ def check_scripts(found: list[Node]) -> None:
             if node.mark in marks:
                 raise TexError("a double script")
             marks += node.mark
+        elif node == Sign("'"):
+            if "^" in marks:
+                raise TexError("a prime after a superscript")
         elif not isinstance(node, Space):
             marks = ""
 

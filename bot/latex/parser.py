@@ -1,18 +1,18 @@
 """Parser for the source of one formula.
 
-Tokens are read by pylatexenc and renamed by the macro tables; a recursive descent with bounded depth
-builds the tree. Raises TexError for broken source and for unknown macros.
+A recursive descent with bounded depth over the token stream; macros that not every engine draws are
+replaced by the tables on the way. Raises TexError for broken source and for unknown macros.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import html
+import re
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from pylatexenc.latexnodes import LatexTokenReader, LatexWalkerEndOfStream, LatexWalkerError, ParsingState
-
-from bot.latex import macros
-from bot.latex.macros import ALIASES, EXPANSIONS, WORDS
+from bot.latex import macros, symbols
+from bot.latex.definitions import expand
+from bot.latex.lengths import space_of
 from bot.latex.nodes import (
     Cell,
     Environment,
@@ -26,204 +26,45 @@ from bot.latex.nodes import (
     Sign,
     Space,
     TexError,
-    Words,
     append,
     check_scripts,
     drop_second_marks,
     require_one_cell,
     strip_spaces,
 )
+from bot.latex.tokens import Token, TokenStream, tokens, words
 from bot.text_sanitizer import clean
 
-LONGEST: Final = 4000
-_UNITS: Final = ("em", "ex", "pt", "mm", "cm", "in", "mu", "px")
-_STATE: Final = ParsingState(in_math_mode=True, enable_double_newline_paragraphs=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """Token of kind `kind` (pylatexenc's names), with its text and the white space around it."""
-
-    kind: str
-    text: str
-    before: str
-    after: str
-    source: str
-
-
-_END: Final = Token("end", "", "", "", "")
-
-
-def tokens(tex: str) -> list[Token]:
-    """Return the tokens of `tex` without comments; raises TexError for malformed source."""
-    if len(tex) > LONGEST:
-        raise TexError("too long")
-    reader = LatexTokenReader(tex)
-    found: list[Token] = []
-    while True:
-        try:
-            token = reader.next_token(_STATE)
-        except LatexWalkerEndOfStream:
-            return found
-        except LatexWalkerError as error:
-            raise TexError("no TeX") from error
-        if token.tok == "comment":
-            continue
-        after = getattr(token, "post_space", "") or ""
-        found += _standard(
-            Token(token.tok, token.arg, token.pre_space, after, tex[token.pos : token.pos_end])
-        )
-
-
-def _standard(token: Token) -> list[Token]:
-    """Return the token under its standard name, or the tokens of its expansion."""
-    if token.kind != "macro":
-        return [token]
-    if token.text in EXPANSIONS:
-        return list(_expansion(token.text))
-    name = ALIASES.get(token.text)
-    return [token] if name is None else [Token("macro", name, token.before, token.after, "\\" + name)]
-
-
-@lru_cache(maxsize=256)
-def _expansion(name: str) -> tuple[Token, ...]:
-    return tuple(tokens(EXPANSIONS[name]))
-
-
-class TokenStream:
-    """Cursor over a list of tokens; after the last one it returns the end token forever."""
-
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found
-        self._at = 0
-
-    def peek(self) -> Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else _END
-
-    def take(self) -> Token:
-        token = self.peek()
-        self._at += 1
-        return token
-
-    def taken(self) -> Token:
-        """Return the token taken last, which is not the end."""
-        return self._tokens[self._at - 1]
-
-    def takes(self, sign: str, *, adjoining: bool = False) -> bool:
-        """Take the next token if it is the character `sign`, if `adjoining` without a space before."""
-        token = self.peek()
-        if token.kind != "char" or token.text != sign or (adjoining and token.before):
-            return False
-        self._at += 1
-        return True
-
-    def starred(self) -> bool:
-        return self.takes("*", adjoining=True)
-
-    def raw(self) -> str:
-        """Return the source of one group."""
-        return "".join(token.before + token.source + token.after for token in self.raw_tokens())
-
-    def raw_tokens(self) -> list[Token]:
-        """Return the tokens of one group, or one character; raises TexError for other tokens."""
-        if (first := self.take()).kind != "brace_open":
-            if first.kind == "char":
-                return [first]
-            raise TexError("no group")
-        found: list[Token] = []
-        depth = 1
-        while True:
-            token = self.take()
-            depth += {"brace_open": 1, "brace_close": -1}.get(token.kind, 0)
-            if token.kind == "end":
-                raise TexError("an open group")
-            if depth == 0:
-                return [*found, Token("char", "", token.before, "", "")] if token.before else found
-            found.append(token)
-
-    def length_follows(self) -> bool:
-        """Return whether a length such as [2pt] follows, as after the end of a row."""
-        first = self.peek()
-        if first.kind != "char" or first.text != "[" or first.before:
-            return False
-        inside = "".join(token.text for token in self._tokens[self._at + 1 : self._at + 8])
-        amount, closed, _ = inside.partition("]")
-        return bool(closed) and amount.lstrip("-").strip()[:1].isdigit() and amount.strip()[-2:] in _UNITS
-
-
-_ESCAPES = {
-    "%": "%",
-    "#": "#",
-    "_": "_",
-    "$": "$",
-    "&": "&",
-    "{": "{",
-    "}": "}",
-    " ": " ",
-    ",": " ",
-    ";": " ",
-    "\\": " ",
-}
-_ESCAPES |= {
-    "quad": " ",
-    "qquad": " ",
-    "textasciitilde": "~",
-    "ldots": "…",
-    "-": "",
-    "!": "",
-    ":": " ",
-    "/": "",
-}
-
-
-def words(found: list[Token], name: str, parse: Callable[[str], Nodes]) -> Iterator[Node]:
-    """Yield the text of `found` in the face `name`; raises TexError for macros that text cannot hold."""
-    text = ""
-    maths: list[Token] | None = None
-    for token in found:
-        if token.kind == "mathmode_inline":
-            if maths is None:
-                text += " " if token.before else ""
-                maths = []
-                continue
-            if text:
-                yield Words(text, name)
-            text = ""
-            yield from parse("".join(each.before + each.source + each.after for each in maths))
-            maths = None
-        elif maths is not None:
-            maths.append(token)
-        else:
-            text += _text_of(token)
-    if maths is not None:
-        raise TexError("an open dollar")
-    if text:
-        yield Words(text, name)
-
-
-def _text_of(token: Token) -> str:
-    before = " " if token.before else ""
-    match token.kind:
-        case "char":
-            return before + (" " if token.text == "~" else token.text)
-        case "brace_open" | "brace_close":
-            return before
-        case "macro" if token.text in _ESCAPES:
-            return before + _ESCAPES[token.text]
-        case "macro" if token.text in WORDS:
-            return before
-        case _:
-            raise TexError(f"out of place among words: {token.source}")
-
-
 _DEEPEST: Final = 24
-_BETWEEN: Final = {"over": "frac", "choose": "binom"}
+_BETWEEN: Final = frozenset(("over", "choose", "atop", "brace", "brack"))
+_BETWEEN_FENCES: Final = {"brace": (r"\{", r"\}"), "brack": ("[", "]")}
+_LIMITS: Final = frozenset(("limits", "nolimits"))
+_NO_ARGUMENT: Final = frozenset((*_BETWEEN, *_LIMITS, "middle", "right", "\\"))
+_LABELLED: Final = frozenset(("underbrace", "overbrace"))
+_ENTITY: Final = re.compile(r"(?<!\\)&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,12}[0-9]{0,2});")
 
 
 @lru_cache(maxsize=1024)
 def parse(tex: str) -> Nodes:
     """Return the tree of `tex`, the source of one formula without delimiters; raises TexError."""
-    return _Parser(tex).nodes("end")
+    source = unicodedata.normalize("NFC", _without_entities(tex)) if not tex.isascii() or "&" in tex else tex
+    return _Parser(expand(source, {})).nodes("end")
+
+
+def _without_entities(tex: str) -> str:
+    """Return `tex` with HTML entities as characters, of text that was escaped once or twice too often."""
+    for _ in range(2):
+        if "&" not in tex or not _ENTITY.search(tex):
+            break
+        tex = _ENTITY.sub(lambda found: html.unescape(found.group()).replace("\xa0", " "), tex)
+    return tex
+
+
+@lru_cache(maxsize=512)
+def character_nodes(character: str) -> Nodes:
+    """Return the nodes of one character that is not ASCII."""
+    source = symbols.source_of(character)
+    return symbols.character_node(character) if source is None else _Parser(source).nodes("end")
 
 
 class _Parser:
@@ -235,36 +76,99 @@ class _Parser:
 
     def nodes(self, closing: str, name: str = "") -> Nodes:
         """Return the nodes up to the closing token, which is taken."""
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise TexError("too deep")
+        self._descend()
         found: list[Node] = []
         while True:
             token = self.tokens.take()
             if token.before and found and not isinstance(found[-1], Space):
                 found.append(Space())
-            if token.kind == closing and (not name or token.text == name):
-                break
-            if closing == "]" and token.kind == "char" and token.text == "]":
-                break
-            if closing == "right" and token.kind == "macro" and token.text == "right":
+            if self._closes(token, closing, name):
                 break
             if token.kind == "macro" and token.text in macros.SWITCHES:
-                found.append(
-                    Macro(macros.SWITCHES[token.text], (require_one_cell(self.nodes(closing, name)),))
-                )
+                inside = require_one_cell(self.nodes(closing, name))
+                found.append(Macro(macros.SWITCHES[token.text], (inside,)))
                 break
             if token.kind == "macro" and token.text in _BETWEEN:
-                below = require_one_cell(self.nodes(closing, name))
-                found = [Macro(_BETWEEN[token.text], (require_one_cell(strip_spaces(found)), below))]
+                found = [self._between(token.text, found, require_one_cell(self.nodes(closing, name)))]
                 break
-            for node in self.node(token):
-                append(found, node)
-            if token.after and found and not isinstance(found[-1], Space):
+            if token.kind == "macro" and token.text == "middle" and closing != "right":
+                raise TexError(r"\middle outside \left and \right")
+            if token.kind == "macro" and token.text in _LIMITS:
+                self._set_limits(found, token.text)
+            elif token.kind == "char" and unicodedata.combining(token.text):
+                self._mark(found, token.text)
+            else:
+                for node in self.node(token):
+                    append(found, node)
+            if token.after and self.tokens.taken() is token and found and not isinstance(found[-1], Space):
                 found.append(Space())
         self.depth -= 1
         check_scripts(found)
         return strip_spaces(found)
+
+    def _descend(self) -> None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise TexError("too deep")
+
+    def _closes(self, token: Token, closing: str, name: str) -> bool:
+        if token.kind == closing and (not name or token.text == name):
+            return True
+        if closing == "]":
+            return token.kind == "char" and token.text == "]"
+        return closing == "right" and token.kind == "macro" and token.text == "right"
+
+    def _between(self, name: str, above: list[Node], below: Nodes) -> Node:
+        r"""Return the construct of an infix macro such as \over, with all nodes before and after it."""
+        upper = require_one_cell(strip_spaces(above))
+        match name:
+            case "over":
+                return Macro("frac", (upper, below))
+            case "choose":
+                return Macro("binom", (upper, below))
+            case _:
+                stack = Macro("substack", ((*upper, Row(), *below),))
+                opening, closing = _BETWEEN_FENCES.get(name, ("", ""))
+                return Fenced(opening, (stack,), closing) if opening else stack
+
+    def _set_limits(self, found: list[Node], name: str) -> None:
+        r"""Append \limits or \nolimits in the form that all engines take: right after an operator."""
+        while found and isinstance(found[-1], Space):
+            found.pop()
+        match found:
+            case []:
+                return
+            case [*_, Macro(name="limits" | "nolimits")]:
+                found[-1] = Macro(name)
+            case [*_, Macro(name=operator)] if operator in macros.TAKES_LIMITS:
+                found.append(Macro(name))
+            case [*_, Macro(name="operatorname", arguments=arguments)] if name == "limits":
+                found[-1:] = [Macro("mathop", (_upright(arguments),)), Macro(name)]
+            case [*_, Macro(name=labelled)] if labelled in _LABELLED:
+                found += self._scripts()
+            case [*_, Script() | Row() | Cell()]:
+                raise TexError(r"\limits after no operator")
+            case [*_, node] if name == "limits":
+                found[-1:] = [Macro("mathop", ((node,),)), Macro(name)]
+            case _:
+                return
+
+    def _scripts(self) -> list[Node]:
+        """Return the scripts that follow, with braces only where they are needed."""
+        scripts: list[Node] = []
+        while (token := self.tokens.peek()).kind == "char" and token.text in ("^", "_"):
+            self.tokens.take()
+            scripts.append(Script(token.text, self.argument()))
+        return scripts
+
+    def _mark(self, found: list[Node], mark: str) -> None:
+        """Put the combining character `mark` over the last node of `found`."""
+        if not found or isinstance(found[-1], Space | Script | Row | Cell):
+            raise TexError("an accent over nothing")
+        if mark == symbols.NEGATION_MARK:
+            found[-1] = _negated((found[-1],))
+        elif mark in symbols.MARKS:
+            found[-1] = Macro(symbols.MARKS[mark], ((found[-1],),))
 
     def node(self, token: Token) -> list[Node]:
         match token.kind:
@@ -280,17 +184,24 @@ class _Parser:
                 raise TexError(f"out of place: {token.source or 'the end'}")
 
     def char(self, text: str) -> list[Node]:
+        if text in "^_":
+            braced = self.tokens.peek().kind == "brace_open"
+            return [Script(text, self.argument(), braced)]
         match text:
-            case "^" | "_":
-                return [Script(text, self.argument())]
             case "&":
                 return [Cell()]
             case "~":
                 return [Macro(" ")]
             case "#":
                 raise TexError("a parameter")
+            case _ if text.isascii():
+                return [Sign(text)]
+            case _ if text in symbols.SUPERSCRIPTS:
+                return [symbols.scripts_of(text + self.tokens.run_of(symbols.SUPERSCRIPTS), "^")]
+            case _ if text in symbols.SUBSCRIPTS:
+                return [symbols.scripts_of(text + self.tokens.run_of(symbols.SUBSCRIPTS), "_")]
             case _:
-                return [Words(text) if "\u2e80" <= text <= "\ufaff" else Sign(text)]
+                return list(character_nodes(text))
 
     def argument(self) -> Nodes:
         """Return one group, or one token with its own arguments."""
@@ -301,9 +212,12 @@ class _Parser:
             case "char" if token.text in "^_&~#":
                 raise TexError("no argument")
             case "char" | "macro":
-                if token.text in macros.SWITCHES or token.text in (*_BETWEEN, "right", "\\"):
+                if token.text in macros.SWITCHES or token.text in _NO_ARGUMENT:
                     raise TexError("no argument")
-                return tuple(self.node(token))
+                self._descend()
+                nodes = strip_spaces(self.node(token))
+                self.depth -= 1
+                return nodes
             case _:
                 raise TexError("no argument")
 
@@ -311,11 +225,17 @@ class _Parser:
         return self.nodes("]") if self.tokens.takes("[") else None
 
     def macro(self, name: str) -> list[Node]:
+        if name in macros.SIZES:
+            return self.sized(name)
         if name in macros.SILENT or name in macros.SIMPLE:
             return [Macro(name)]
         if name in macros.ARGUMENTS:
             return self.macro_with_arguments(name)
+        if name in macros.OPTION_DROPPED:
+            self.tokens.skip_option()
         if name in macros.WORDS:
+            for _ in range(macros.WRAPPERS.get(name, 0)):
+                self.tokens.raw()
             return list(words(self.tokens.raw_tokens(), macros.WORDS[name], parse))
         if name in macros.DROPPED:
             return []
@@ -325,12 +245,21 @@ class _Parser:
             return []
         return self.replaced(name)
 
+    def sized(self, name: str) -> list[Node]:
+        r"""Return a macro such as \big with its delimiter; without one the source is broken."""
+        delimiter = self.delimiter()
+        if delimiter == ".":
+            return []
+        return [Macro(name), Macro(delimiter[1:]) if delimiter.startswith("\\") else Sign(delimiter)]
+
     def macro_with_arguments(self, name: str) -> list[Node]:
         if name == "operatorname" and self.tokens.starred():
             name = "operatorname*"
         optional = self.optional() if name in macros.OPTIONAL or name == "cfrac" else None
         count = macros.ARGUMENTS[name]
         arguments = tuple(self.argument() for _ in range(count))
+        if name == "operatorname*":
+            return [Macro("mathop", (_upright(arguments),))]
         return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
 
     def replaced(self, name: str) -> list[Node]:
@@ -340,12 +269,11 @@ class _Parser:
                 self.tokens.raw()
             return [Group(self.argument())]
         if name in macros.STRETCHED:
-            self.optional()
-            return [Macro("overset", (self.argument(), parse(macros.STRETCHED[name])))]
+            return [self.stretched(name)]
         if name in macros.FENCES:
             self.tokens.starred()
             fence = macros.FENCES[name]
-            return [Fenced(fence, self.argument(), fence)]
+            return [Fenced(fence, require_one_cell(self.argument()), fence)]
         match name:
             case "\\":
                 return self.row()
@@ -361,14 +289,53 @@ class _Parser:
                 opening, closing = ("", "") if self.tokens.starred() else ("(", ")")
                 number = words(self.tokens.raw_tokens(), "text", parse)
                 return [Macro("qquad"), *map(Sign, opening), *number, *map(Sign, closing)]
+            case _:
+                return self.rebuilt(name)
+
+    def rebuilt(self, name: str) -> list[Node]:
+        """Return a construct of several arguments, or an explicit space, built from simpler macros."""
+        match name:
+            case "genfrac":
+                return [self.fraction()]
+            case "prescript":
+                above, below, base = self.argument(), self.argument(), self.argument()
+                return [
+                    Group(()),
+                    Script("^", above, braced=True),
+                    Script("_", below, braced=True),
+                    Group(base),
+                ]
+            case "unicode":
+                return list(_code_point(self.tokens.raw()))
             case "hspace" | "mspace":
                 self.tokens.starred()
-                self.tokens.raw()
-                return [Macro("quad")]
-            case "unicode":
-                return [_character(self.tokens.raw())]
+                return space_of(self.tokens.raw())
+            case "kern" | "mkern" | "hskip" | "mskip":
+                return space_of(self.tokens.length())
             case _:
                 raise TexError(f"unknown: \\{name}")
+
+    def stretched(self, name: str) -> Node:
+        """Return an extensible arrow as an arrow of fixed length with its labels over and under it."""
+        below = self.optional()
+        above = self.argument()
+        sign: Nodes = parse(macros.STRETCHED[name])
+        if above:
+            sign = (Macro("overset", (above, sign)),)
+        return Macro("underset", (below, sign)) if below else Group(sign) if len(sign) > 1 else sign[0]
+
+    def fraction(self) -> Node:
+        r"""Return \genfrac as a fraction, or as a stack if its line has no thickness, in its delimiters."""
+        opening, closing, thickness, _ = (self.tokens.raw().strip() for _ in range(4))
+        above, below = require_one_cell(self.argument()), require_one_cell(self.argument())
+        lined = not thickness or any(digit in thickness for digit in "123456789")
+        inside: Node = Macro("frac", (above, below))
+        if not lined:
+            inside = Macro("substack", ((*above, Row(), *below),))
+        if not opening and not closing:
+            return inside
+        fences = TokenStream(tokens(f"{opening or '.'} {closing or '.'}"))
+        return Fenced(_delimiter(fences.take()), (inside,), _delimiter(fences.take()))
 
     def row(self) -> list[Node]:
         self.tokens.starred()
@@ -378,44 +345,132 @@ class _Parser:
 
     def delimiter(self) -> str:
         token = self.tokens.take()
-        if token.kind == "char" and token.text in macros.DELIMITER_SIGNS:
-            return {"<": r"\langle", ">": r"\rangle"}.get(token.text, token.text)
-        if token.kind == "macro" and token.text in macros.DELIMITERS:
-            return "\\" + token.text
-        raise TexError("no delimiter")
+        if token.kind != "brace_open":
+            return _delimiter(token)
+        delimiter = _delimiter(self.tokens.take())
+        if self.tokens.take().kind != "brace_close":
+            raise TexError("no delimiter")
+        return delimiter
 
     def gap(self) -> list[Node]:
         """Return the white space after the token taken last."""
         return [Space()] if self.tokens.taken().after else []
 
     def negation(self) -> list[Node]:
+        r"""Return the negated relation after \not, as one macro where there is one."""
         token = self.tokens.take()
-        if token.kind in ("char", "macro") and token.text in macros.NEGATIONS:
-            return [Macro(macros.NEGATIONS[token.text])]
-        raise TexError("an unknown negation")
+        braced = token.kind == "brace_open"
+        if braced:
+            token = self.tokens.take()
+        if token.kind == "macro" and (token.text in macros.NEGATABLE or token.text in macros.NEGATIONS):
+            negated = _negated((Macro(token.text),))
+        elif token.kind == "char" and (token.text.isalnum() or token.text in "<>=|") and token.text.isascii():
+            negated = _negated((Sign(token.text),))
+        elif token.kind == "char" and not token.text.isascii():
+            negated = _negated(character_nodes(token.text))
+        else:
+            raise TexError("an unknown negation")
+        if braced and self.tokens.take().kind != "brace_close":
+            raise TexError("a negation of several signs")
+        return [negated, *self.gap()]
 
     def environment(self, full: str) -> list[Node]:
         name = full.removesuffix("*")
-        if name not in macros.ENVIRONMENTS:
+        if name not in macros.ENVIRONMENTS or full in macros.TEXT_ENVIRONMENTS:
             raise TexError(f"unknown environment: {full}")
         shown = macros.ENVIRONMENTS[name]
         columns = ""
-        if name in ("array", "aligned", "gathered", "split") or full.endswith("matrix*"):
+        # Any other bracket is content: [A,B] at the beginning of aligned is a commutator.
+        if (self.tokens.option_follows("tbc") and name in macros.POSITIONED) or (
+            full.endswith("matrix*") and self.tokens.option_follows("lcr")
+        ):
             self.optional()
-        if name in ("alignat", "alignedat", "xalignat"):
+        if name in ("alignat", "alignedat", "xalignat", "xxalignat"):
             self.tokens.raw()
         if name == "array":
-            columns = "".join(sign for sign in self.tokens.raw() if sign in "lcr|")
+            columns = _columns(self.tokens.raw())
+        elif name == "subarray":
+            self.tokens.raw()
         inside = self.nodes("end_environment", full)
         if name == "eqnarray":
             inside = drop_second_marks(inside)
-        if not shown:
-            return [Group(inside)] if any(isinstance(node, Cell | Row) for node in inside) else list(inside)
-        return [Environment(shown, columns or ("c" if shown == "array" else ""), inside)]
+        return _environment(name, shown, columns, inside)
 
 
-def _character(raw: str) -> Node:
-    """Return the character of a code point; raises TexError unless it is visible and not special in TeX."""
+def _environment(name: str, shown: str, columns: str, inside: Nodes) -> list[Node]:
+    """Return the environment `name` as it is written: `shown`, between delimiters, or its body alone."""
+    if not shown:
+        return [Group(inside)] if any(isinstance(node, Cell | Row) for node in inside) else list(inside)
+    if shown == "substack":
+        return [Macro("substack", (inside,))]
+    if shown == "array":
+        return [Environment("array", _padded(columns, inside), inside)]
+    environment = Environment(shown, "", inside)
+    if shown == "smallmatrix" and name != shown:
+        opening, closing = macros.SMALL_FENCES[name[0]]
+        return [Fenced(opening, (environment,), closing)]
+    return [environment]
+
+
+def _negated(nodes: Nodes) -> Node:
+    r"""Return one sign under \not; raises TexError for anything that is no sign."""
+    match nodes:
+        case (Sign(text=name) | Macro(name=name, arguments=()),) if name in macros.NEGATIONS:
+            return Macro(macros.NEGATIONS[name])
+        case (Sign() | Macro(arguments=()),):
+            return Macro("not", (nodes,))
+        case _:
+            raise TexError("a negation of several signs")
+
+
+def _upright(arguments: tuple[Nodes, ...]) -> Nodes:
+    return (Macro("mathrm", arguments),)
+
+
+def _delimiter(token: Token) -> str:
+    """Return the delimiter of a token as written after a size; raises TexError if it is none."""
+    if token.kind == "char":
+        if token.text in macros.DELIMITER_SIGNS:
+            return {"<": r"\langle", ">": r"\rangle"}.get(token.text, token.text)
+        match () if token.text.isascii() else character_nodes(token.text):
+            case (Macro(name=name),) if name in macros.DELIMITERS:
+                return f"\\{name}"
+            case (Sign(text=sign),) if sign in macros.DELIMITER_SIGNS:
+                return sign
+    if token.kind == "macro" and token.text in macros.DELIMITERS:
+        return "\\" + token.text
+    raise TexError("no delimiter")
+
+
+_REPEATED: Final = re.compile(r"\*\s*\{\s*(\d{1,2})\s*\}\s*\{([^{}]*)\}")
+_COLUMN_EXTRAS: Final = re.compile(r"[@!<>]\s*\{[^{}]*\}")
+_PARAGRAPH_COLUMNS: Final = re.compile(r"[pmb]\s*\{[^{}]*\}")
+
+
+def _columns(written: str) -> str:
+    r"""Return the column specification with l, c, r and | alone; repetitions such as *{3}{c} are expanded."""
+    expanded = _REPEATED.sub(lambda found: found.group(2) * int(found.group(1)), written)
+    plain = _PARAGRAPH_COLUMNS.sub("l", _COLUMN_EXTRAS.sub("", expanded))
+    return "".join(sign for sign in plain if sign in "lcr|")
+
+
+def columns_of(inside: Nodes) -> int:
+    """Return how many cells the widest row has."""
+    most = count = 1
+    for node in inside:
+        count = 1 if isinstance(node, Row) else count + isinstance(node, Cell)
+        most = max(most, count)
+    return most
+
+
+def _padded(columns: str, inside: Nodes) -> str:
+    """Return `columns` with at least as many columns as the widest row has cells."""
+    missing = columns_of(inside) - sum(sign != "|" for sign in columns)
+    return columns + "c" * max(missing, 0)
+
+
+def _code_point(raw: str) -> Nodes:
+    """Return the nodes of a code point; raises TexError unless it is visible and not special in TeX."""
     number = raw.strip()
     try:
         character = chr(int(number.removeprefix("x"), 16 if number.startswith("x") else 10))
@@ -423,4 +478,6 @@ def _character(raw: str) -> Node:
         raise TexError("no character") from error
     if character <= "\xa0" or clean(character) != character:
         raise TexError("no character to show")
-    return Sign(character)
+    if character in symbols.SUPERSCRIPTS or character in symbols.SUBSCRIPTS:
+        return (symbols.scripts_of(character, "^" if character in symbols.SUPERSCRIPTS else "_"),)
+    return character_nodes(character)

@@ -4,10 +4,12 @@ Android and Desktop show the whole source of a formula with one unknown macro, s
 tables are written. The output is accepted by JLaTeXMath, MicroTeX, KaTeX, MathJax and Temml.
 """
 
+import logging
 import unicodedata
 from functools import lru_cache
 from typing import Final, assert_never
 
+from bot.latex import symbols
 from bot.latex.nodes import (
     Cell,
     Environment,
@@ -23,14 +25,20 @@ from bot.latex.nodes import (
     TexError,
     Words,
 )
-from bot.latex.parser import parse
+from bot.latex.parser import character_nodes, columns_of, parse
 from bot.text_sanitizer import clean
+
+log = logging.getLogger(__name__)
 
 LONGEST_FORMULA: Final = 1000
 # Greek, punctuation, letterlike symbols, arrows, operators, technical and geometric symbols.
 _BLOCKS: Final = (
-    *((0x0391, 0x03FF), (0x2010, 0x2027), (0x2030, 0x205E), (0x2100, 0x214F), (0x2190, 0x23FF)),
-    *((0x25A0, 0x266F), (0x27C0, 0x27FF), (0x2900, 0x297F), (0x2A00, 0x2AFF)),
+    *((0x0391, 0x03FF), (0x2010, 0x2027), (0x2030, 0x205E), (0x2100, 0x218F), (0x2190, 0x23FF)),
+    *((0x2460, 0x24FF), (0x25A0, 0x266F), (0x27C0, 0x27FF), (0x2900, 0x29FF), (0x2A00, 0x2AFF)),
+)
+# Signs that KaTeX or Temml refuses inside \text, as measured by tests/quality_engines.
+_OUTSIDE_TEXT: Final = frozenset(
+    "‼ℋℌℐℒℛℨℬℭℰℱℳ↤∉∌∏∐∑∫∬∭∮∯∰∱∲∷∹≔≕≘≙≚≛≝≞≟≠⊕⋀⋁⋂⋃⌜⌝⌞⌟⟂⟦⟧⦃⦄⦵⨀⨁⨂⨃⨄⨅⨆⨇⨈⨉⨌⨍⨎⨏⨒⨓⨕⨖⨗⨘⨙⨚⩴"
 )
 _LATIN_SIGNS: Final = frozenset("¬°±·×÷§¶¡¿£¥©")
 
@@ -46,6 +54,10 @@ def safe_tex(tex: str) -> str | None:
         nodes = parse(clean(tex))
         written = _write(_in_rows(nodes))
     except TexError:
+        return None
+    except Exception:
+        # One formula must never keep a message from being sent.
+        log.exception("formula not rewritten: %r", tex[:200])
         return None
     return written if written.strip() and len(written) <= LONGEST_FORMULA else None
 
@@ -72,7 +84,7 @@ def _write(nodes: Nodes) -> str:
         if after_row and written.lstrip().startswith(("[", "*")):
             parts.append("{}")
         parts.append(written)
-        after_name = isinstance(node, Macro | Fenced) and _ends_in_name(written)
+        after_name = _ends_in_name(written)
         after_row = isinstance(node, Row) or (after_row and isinstance(node, Space))
     return "".join(parts)
 
@@ -95,11 +107,11 @@ def _node(node: Node, *, first: bool) -> str:
         case Macro():
             return _macro(node)
         case Words():
-            return rf"\{node.name}{{{_words(node.text)}}}" if node.text else ""
+            return _text(node)
         case Group():
             return "{" + _write(_in_rows(node.nodes)) + "}"
         case Script():
-            return ("{}" if first else "") + node.mark + _argument(node.nodes)
+            return ("{}" if first else "") + node.mark + _argument(node)
         case Fenced(opening="middle"):
             return rf"\middle{node.closing}"
         case Fenced():
@@ -107,17 +119,27 @@ def _node(node: Node, *, first: bool) -> str:
             gap = " " if _ends_in_name(node.opening) and inside[:1].isalpha() else ""
             return rf"\left{node.opening}{gap}{inside}\right{node.closing}"
         case Environment():
-            columns = f"{{{node.columns}}}" if node.name == "array" else ""
-            inside = _write(node.nodes)
-            guard = (
-                "{}" if inside.lstrip().startswith("[") else ""
-            )  # otherwise parsed as an option of the environment
-            return rf"\begin{{{node.name}}}{columns}{guard}{inside}\end{{{node.name}}}"
+            return _environment(node)
         case _:
             assert_never(node)
 
 
+def _environment(node: Environment) -> str:
+    if node.name in ("cases", "rcases"):
+        # JLaTeXMath leaves no gap between the columns of cases.
+        array = _environment(Environment("array", "l" * columns_of(node.nodes), node.nodes))
+        return rf"\left\{{{array}\right." if node.name == "cases" else rf"\left.{array}\right\}}"
+    columns = f"{{{node.columns}}}" if node.name == "array" else ""
+    inside = _write(node.nodes)
+    # A leading bracket would be an option of the environment.
+    guard = "{}" if inside.lstrip().startswith("[") else ""
+    return rf"\begin{{{node.name}}}{columns}{guard}{inside}\end{{{node.name}}}"
+
+
 def _macro(node: Macro) -> str:
+    if node.name == "not":
+        negated = _write(node.arguments[0])
+        return rf"\not {negated}" if negated[0].isalpha() else rf"\not{negated}"
     optional = "" if node.optional is None else f"[{_write(_in_rows(node.optional))}]"
     if node.optional is not None and "]" in optional[:-1]:
         raise TexError("a bracket inside brackets")
@@ -126,21 +148,45 @@ def _macro(node: Macro) -> str:
     return f"\\{node.name}{optional}{arguments}"
 
 
-def _argument(nodes: Nodes) -> str:
-    """Return the argument of a script: one letter or digit without braces."""
-    written = _write(_in_rows(nodes))
-    return written if len(written) == 1 and written.isascii() and written.isalnum() else "{" + written + "}"
+def _argument(script: Script) -> str:
+    """Return the argument of a script: one letter or digit without braces, unless the source has them."""
+    written = _write(_in_rows(script.nodes))
+    short = len(written) == 1 and written.isascii() and written.isalnum()
+    return written if short and not script.braced else "{" + written + "}"
 
 
 def _sign(character: str) -> str:
-    if character.isascii():
+    if character.isascii() or _is_mathematical(character):
         return character
-    plain = _without_accents(unicodedata.normalize("NFKC", character))
-    if plain.isascii():
-        return _escaped(plain)
-    if len(plain) == 1 and _is_mathematical(plain):
-        return plain
     return rf"\text{{{_words(character)}}}"
+
+
+def _text(node: Words) -> str:
+    r"""Return text in its macro; signs that \text cannot hold are written between two such macros."""
+    parts: list[str] = []
+    inside = ""
+    for character in node.text:
+        outside = _outside(character)
+        if not outside:
+            inside += character
+            continue
+        if inside:
+            parts.append(rf"\{node.name}{{{_words(inside)}}}")
+        inside = ""
+        parts += [_node(each, first=not parts) for each in outside]
+    if inside:
+        parts.append(rf"\{node.name}{{{_words(inside)}}}")
+    alone = len(parts) == 1 and not parts[0].startswith("{}")
+    return parts[0] if alone else "{" + "".join(parts) + "}" if parts else ""
+
+
+def _outside(character: str) -> Nodes:
+    r"""Return the nodes of a character that \text cannot hold; empty if it can."""
+    if character in symbols.SUPERSCRIPTS:
+        return (symbols.scripts_of(character, "^"),)
+    if character in symbols.SUBSCRIPTS:
+        return (symbols.scripts_of(character, "_"),)
+    return character_nodes(character) if character in _OUTSIDE_TEXT else ()
 
 
 def _words(text: str) -> str:

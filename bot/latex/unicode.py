@@ -4,6 +4,7 @@ Renders the parsed tree as one line of text, or one line a row. Ambiguous constr
 and the source is rendered instead.
 """
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ from bot.latex.parser import parse
 from bot.latex.unicode_tables import AtomType, Part, above, below, fence, in_face, joined, sign, symbol
 from bot.text_sanitizer import clean
 
+log = logging.getLogger(__name__)
+
 _BARE_ABOVE: Final = {"*": "*", "∗": "*", "⋆": "*", "†": "†", "‡": "‡", "∘": "°", "′": "′", "′′": "″"}
 _DEFINED: Final = {"def": "≝", "Δ": "≜", "△": "≜"}
 _CLASS_KINDS: Final = {
@@ -49,10 +52,14 @@ def scripted(
     if len(parts) > 1 and not fenced:
         parts = [Part(f"({joined(parts)})")]
     *others, last = parts or [Part("")]
-    text = f"({last.text})" if last.kind is AtomType.FRACTION or "√" in last.text[:2] else last.text
+    if last.kind is AtomType.LABELLED:
+        labels = (last.label, *(joined(script, tight=True).strip() for _, script in scripts))
+        return [*others, replace(last, label="; ".join(label for label in labels if label))]
+    bracketed = last.kind in (AtomType.FRACTION, AtomType.ROOT)
+    text = f"({last.text})" if bracketed else last.text
     for mark, script in sorted(scripts, key=lambda each: each[0] == "^"):
         text += _script(mark, script)
-    return [*others, Part(text, AtomType.CLOSING if last.kind is AtomType.FRACTION else last.kind)]
+    return [*others, Part(text, AtomType.CLOSING if bracketed else last.kind)]
 
 
 def _script(mark: str, parts: list[Part]) -> str:
@@ -100,7 +107,7 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
         case "sqrt", (inside,):
             degree = "2" if optional is None else joined(optional, tight=True)
             root = _ROOTS.get(degree) or f"{above(degree) or f'({degree})'}√"
-            return Part(root + _factor(inside))
+            return Part(root + _factor(inside), AtomType.ROOT)
         case "operatorname" | "operatorname*", (inside,):
             return Part(joined(inside), AtomType.FUNCTION)
         case "overset" | "stackrel", (upper, sign):
@@ -108,13 +115,13 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
         case "underset", (lower, sign):
             return scripted(sign, [("_", lower)])[-1]
         case "underbrace" | "overbrace", (inside,):
-            return Part(_factor(inside), AtomType.CLOSING)
+            return Part(joined(inside), AtomType.LABELLED)
         case "xrightarrow", (over,) if optional is None:
             return Part(f"—{text}→" if (text := joined(over, tight=True)) else "⟶", AtomType.RELATION)
         case "xleftarrow", (over,) if optional is None:
             return Part(f"←{text}—" if (text := joined(over, tight=True)) else "⟵", AtomType.RELATION)
-        case "pmod", (inside,):
-            return Part(f" (mod {joined(inside)})")
+        case "pmod" | "pod", (inside,):
+            return Part(f" ({'mod ' if name == 'pmod' else ''}{joined(inside)})")
         case _:
             raise TexError(f"no Unicode for \\{name}")
 
@@ -126,16 +133,19 @@ def _over(upper: list[Part], sign: list[Part]) -> Part:
     return scripted(sign, [("^", upper)])[-1]
 
 
+_PLAIN: Final = (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING, AtomType.ROOT)
+
+
 def _numerator(parts: list[Part]) -> str:
     text = joined(parts)
-    plain = all(part.kind in (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING) for part in parts)
+    plain = all(part.kind in _PLAIN for part in parts)
     return text if text and plain and " " not in text and "/" not in text else f"({text})"
 
 
 def _factor(parts: list[Part]) -> str:
     """Return `parts` bracketed where they would fall apart after "/" or "√"."""
     text = joined(parts)
-    single = len(parts) == 1 and parts[0].kind is AtomType.ORDINARY and " " not in text
+    single = len(parts) == 1 and parts[0].kind in (AtomType.ORDINARY, AtomType.ROOT) and " " not in text
     derivative = len(parts) == 2 and parts[0].text in ("∂", "d") and parts[1].kind is AtomType.ORDINARY
     number = text.replace(".", "").isdigit()
     call = len(parts) > 2 and parts[0].kind is AtomType.ORDINARY and _is_bracketed(joined(parts[1:]))
@@ -174,13 +184,45 @@ def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", mo
 
 
 def in_line(environment: str, cells: list[list[str]]) -> str:
-    """Return an environment inside a line, with its brackets."""
+    """Return an environment inside a line, with its brackets; raises TexError for a diagonal with dots."""
     if environment == "cases":
         return "{ " + rows_in_line(cells, ", ") + " }"
+    if environment == "rcases":
+        return rows_in_line(cells, ", ") + " }"
     if environment.endswith("matrix"):
         brackets = _BRACKETS[environment.removesuffix("matrix")]
-        return brackets[:1] + rows_in_line(cells, " ", most=4) + brackets[1:]
+        return brackets[:1] + rows_in_line(_filled(cells), " ", most=4) + brackets[1:]
+    if environment == "array":
+        return rows_in_line(_filled(cells), " ")
     return rows_in_line(cells, " ")
+
+
+def _filled(cells: list[list[str]]) -> list[list[str]]:
+    """Return the cells with a dot in each empty one, unless only the ends of rows are empty."""
+    if not any(not cell and any(row[index:]) for row in cells for index, cell in enumerate(row)):
+        return cells
+    if any(dots in cell for row in cells for cell in row for dots in "⋱⋮⋯…"):
+        raise TexError("a pattern of dots")
+    width = max(len(row) for row in cells)
+    return [[cell or "·" for cell in row] + ["·"] * (width - len(row)) for row in cells]
+
+
+def one_sided(cells: list[list[str]]) -> str:
+    r"""Return the rows of an array after \left\{ alone: the value, then the condition."""
+    if len(cells) > 6 or any(len(row) > 6 for row in cells):
+        raise TexError("a large matrix")
+    return "; ".join(_case(row) for row in cells)
+
+
+def _case(row: list[str]) -> str:
+    text = ""
+    for cell in (cell.strip(",; ") for cell in row):
+        if not text or not cell:
+            text += cell
+            continue
+        aligned = sign(cell[0]).kind is AtomType.RELATION or sign(text[-1]).kind is AtomType.RELATION
+        text += (" " if aligned else ", ") + cell
+    return text
 
 
 LONGEST_UNICODE: Final = 200
@@ -199,6 +241,10 @@ def unicode_tex(tex: str) -> str | None:
     try:
         rendered = _render(parse(clean(tex)))
     except TexError:
+        return None
+    except Exception:
+        # One formula must never keep a message from being sent.
+        log.exception("formula not rendered: %r", tex[:200])
         return None
     rendered = _COMMAND.sub("∕", unicodedata.normalize("NFC", rendered).replace("′′", "″"))
     lines = "\n".join(line.strip() for line in rendered.split("\n") if line.strip())
@@ -252,11 +298,29 @@ def _parts(nodes: Nodes) -> list[Part]:
         made = [Part("")] if node is None else _part(node)
         if scripts:
             marked = [(script.mark, _parts(script.nodes)) for script in scripts]
+            if len(made) == 1 and _is_scripted(node, scripts):
+                made = [Part(f"({joined(made)})", AtomType.CLOSING)]
             made = scripted(made, marked, fenced=isinstance(node, Fenced))
         if spaced and made:
             made[-1] = replace(made[-1], blank_after=True)
         parts += made
     return parts
+
+
+def _is_scripted(node: Node | None, scripts: list[Script]) -> bool:
+    """Return whether `node` has scripts inside that would run together with `scripts`."""
+    match node:
+        case Group(nodes=inside):
+            nodes = inside
+        case Macro(name=name, arguments=(inside,)) if name in macros.ALPHABETS | macros.CLASSES:
+            nodes = inside
+        case _:
+            return False
+    inner = {each.mark for each in nodes if isinstance(each, Script)}
+    outer = {script.mark for script in scripts}
+    if "^" in inner or inner & outer:
+        return True
+    return len(nodes) == 1 and _is_scripted(nodes[0], scripts)
 
 
 def _with_scripts(nodes: Nodes) -> Iterator[tuple[Node | None, list[Script], bool]]:
@@ -290,6 +354,14 @@ def _part(node: Node) -> list[Part]:
             return _parts(node.nodes)
         case Fenced(opening="middle"):
             return [Part(fence(node.closing))]
+        case Fenced(opening=r"\{", nodes=(Environment(name="array", nodes=inside),), closing=".") if any(
+            isinstance(each, Cell) for each in inside
+        ):
+            return [Part("{ " + one_sided(_cells(inside)))]
+        case Fenced(opening=".", nodes=(Environment(name="array", nodes=inside),), closing=r"\}") if any(
+            isinstance(each, Cell) for each in inside
+        ):
+            return [Part(one_sided(_cells(inside)) + " }")]
         case Fenced():
             opening = Part(fence(node.opening), AtomType.OPENING)
             return [opening, *_parts(node.nodes), Part(fence(node.closing), AtomType.CLOSING)]
@@ -317,6 +389,9 @@ def _macro(node: Macro) -> list[Part]:
         return faced(arguments[0], node.name)
     if node.name in macros.ACCENTS:
         return [accented(arguments[0], node.name)]
+    if node.name == "not" and len(arguments[0]) == 1:
+        negated = arguments[0][0]
+        return [replace(negated, text=f"{negated.text[:1]}\u0338{negated.text[1:]}")]
     if node.name in macros.CLASSES:
         return [classed(arguments[0], node.name)]
     optional = None if node.optional is None else _parts(node.optional)

@@ -1,7 +1,7 @@
 """Unicode character tables: alphabets, scripts and the spacing classes of signs."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -70,6 +70,8 @@ class AtomType(Enum):
     CLOSING = "closing"
     COMMA = "comma"
     FRACTION = "fraction"
+    ROOT = "root"
+    LABELLED = "labelled"  # under or over a brace with a label
     BLANK = "blank"
 
 
@@ -80,10 +82,14 @@ class Part:
     text: str
     kind: AtomType = AtomType.ORDINARY
     blank_after: bool = False  # the source has white space after it
+    label: str = ""
 
 
-_OPERANDS = (AtomType.ORDINARY, AtomType.CLOSING, AtomType.FRACTION)
-_STARTS = (AtomType.ORDINARY, AtomType.FUNCTION, AtomType.FRACTION)
+_OPERANDS = (AtomType.ORDINARY, AtomType.CLOSING, AtomType.FRACTION, AtomType.ROOT, AtomType.LABELLED)
+_STARTS = (AtomType.ORDINARY, AtomType.FUNCTION, AtomType.FRACTION, AtomType.ROOT, AtomType.LABELLED)
+_THIN: Final = " "
+_BARS: Final = ("|", "‖")
+_UNARY: Final = "−+±∓"
 
 
 def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
@@ -104,33 +110,103 @@ def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
 
 
 def _with_atom_types(parts: list[Part]) -> list[Part]:
-    """Return the parts with unary signs as ordinary ones and fractions in products bracketed."""
+    """Return the parts with unary signs as ordinary ones, and unambiguous factors in products."""
+    closing = _closing_bars(parts)
     typed: list[Part] = []
     for index, part in enumerate(parts):
         before = typed[-1] if typed else None
-        after = parts[index + 1] if index + 1 < len(parts) else None
         if part.kind is AtomType.OPERATION and (
-            before is None or before.kind not in _OPERANDS or after is None
+            before is None or before.kind not in _OPERANDS or index + 1 == len(parts)
         ):
             part = replace(part, kind=AtomType.ORDINARY)
-        if part.kind is AtomType.FRACTION and _in_product(before, after):
-            dot = before is not None and before.kind is AtomType.ORDINARY and before.text[-1:].isalnum()
-            part = replace(part, text=f"{'·' if dot else ''}({part.text})")
+        elif part.kind in (AtomType.FRACTION, AtomType.ROOT, AtomType.LABELLED):
+            spaced = index + 1 < len(parts) and parts[index + 1].kind is AtomType.BLANK
+            previous = _neighbour(parts, index, -1, closing)
+            part = _factor(part, previous, _neighbour(parts, index, 1, closing), spaced=spaced)
         typed.append(part)
     return typed
 
 
-def _in_product(before: Part | None, after: Part | None) -> bool:
-    left = (
-        before is not None and before.kind in (*_OPERANDS, AtomType.FUNCTION) and before.text not in "−+±∓|‖"
-    )
-    right = after is not None and after.kind in (*_STARTS, AtomType.OPENING) and after.text not in "|‖"
-    return left or right
+def _factor(part: Part, before: Part | None, after: Part | None, *, spaced: bool) -> Part:
+    """Return a fraction, root or labelled part so that its extent is clear among its neighbours.
+
+    `spaced` is whether a thin space is between `part` and `after`.
+    """
+    adjoining = before is not None and before.kind is not AtomType.BLANK and _ends_factor(before)
+    match part.kind:
+        case AtomType.FRACTION if (before and _ends_factor(before)) or (after and _begins_factor(after)):
+            dot = adjoining and before is not None and before.kind is AtomType.ORDINARY
+            dot = dot and before is not None and before.text[-1:].isalnum()
+            return replace(part, text=f"{'·' if dot else ''}({part.text})")
+        case AtomType.ROOT:
+            degree = adjoining and part.text[0] not in "√∛∜"
+            inside = part.text.lstrip("√∛∜")
+            bracketed = inside.startswith("(") and inside.endswith(")")
+            if after is None or bracketed or not _begins_factor(after):
+                return replace(part, text=f"{'·' if degree else ''}{part.text}")
+            if spaced or after.kind is AtomType.FUNCTION:
+                return replace(part, text=f"({part.text})")
+            return replace(part, text=f"{'·' if degree else ''}{part.text}·")
+        case AtomType.LABELLED:
+            single = before is None and after is None
+            text = part.text if single or " " not in part.text else f"({part.text})"
+            return replace(part, text=f"{text} [{part.label}]", label="")
+        case _:
+            return part
+
+
+def _neighbour(parts: list[Part], index: int, step: int, closing: frozenset[int]) -> Part | None:
+    """Return the part before or after `index` across thin spaces; a closing bar is of the closing kind."""
+    at = index + step
+    while 0 <= at < len(parts) and parts[at].kind is AtomType.BLANK and parts[at].text == _THIN:
+        at += step
+    if not 0 <= at < len(parts):
+        return None
+    return replace(parts[at], kind=AtomType.CLOSING) if at in closing else parts[at]
+
+
+def _closing_bars(parts: list[Part]) -> frozenset[int]:
+    """Return the indices of the bars that close a pair such as |x|, at the same depth of brackets."""
+    closing: set[int] = set()
+    levels: list[dict[str, list[int]]] = [{}]
+    for index, part in enumerate(parts):
+        if part.kind is AtomType.OPENING:
+            levels.append({})
+        elif part.kind is AtomType.CLOSING and len(levels) > 1:
+            closing.update(_second_bars(levels.pop()))
+        elif part.text[:1] in _BARS and part.kind is AtomType.ORDINARY:
+            levels[-1].setdefault(part.text[0], []).append(index)
+    for level in levels:
+        closing.update(_second_bars(level))
+    return frozenset(closing)
+
+
+def _second_bars(found: dict[str, list[int]]) -> Iterator[int]:
+    for bars in found.values():
+        if len(bars) % 2 == 0:
+            yield from bars[1::2]
+
+
+def _ends_factor(part: Part) -> bool:
+    """Return whether a factor after `part` is multiplied by it, or is its argument."""
+    if part.text in _BARS:
+        return part.kind is AtomType.CLOSING
+    return part.kind in (*_OPERANDS, AtomType.FUNCTION) and part.text not in _UNARY
+
+
+def _begins_factor(part: Part) -> bool:
+    """Return whether a factor before `part` is multiplied by it; a bar with a script is no factor."""
+    if part.text[0] in _BARS:
+        return part.kind is not AtomType.CLOSING and len(part.text) == 1
+    word = part.text[0] == " " or "\u2e80" <= part.text[0] <= "\uffef"
+    return part.kind in (*_STARTS, AtomType.OPENING) and not word and part.text not in tuple(_UNARY)
 
 
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
     if AtomType.BLANK in (before.kind, part.kind):
         return False
+    if before.kind is AtomType.LABELLED:
+        return part.kind not in (AtomType.COMMA, AtomType.CLOSING)
     if before.kind is AtomType.COMMA:
         return before.blank_after and not tight
     if part.kind in (AtomType.COMMA, AtomType.CLOSING) or before.kind is AtomType.OPENING:
@@ -142,7 +218,7 @@ def _blank(before: Part, part: Part, *, tight: bool) -> bool:
     if before.kind is AtomType.FUNCTION:
         return part.kind in _STARTS and not part.text.startswith("(")
     if part.kind is AtomType.FUNCTION:
-        return before.kind in _OPERANDS and before.text not in "−+±∓"
+        return before.kind in _OPERANDS and before.text not in _UNARY
     return _words_meet(before.text, part.text)
 
 

@@ -92,9 +92,10 @@ class DisplayFormula:
 
 @dataclass(frozen=True, slots=True)
 class Preformatted:
-    """Preformatted block."""
+    """Preformatted block, in LaTeX or another `language`; empty if unknown."""
 
     text: str
+    language: str = "latex"
 
 
 @dataclass(frozen=True, slots=True)

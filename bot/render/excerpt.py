@@ -5,11 +5,13 @@ and lists by their shape.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, assert_never
 
+from bot.latex.definitions import Definitions, collect, expand
 from bot.latex.delimiters import Segment, SegmentKind, split_segments
+from bot.latex.nodes import TexError
 from bot.render.document import (
     Block,
     Body,
@@ -54,7 +56,7 @@ def labels_of(found: Iterable[Segment]) -> Labels:
                 wanted.add(segment.text)
             case SegmentKind.INLINE | SegmentKind.DISPLAY:
                 wanted.update(key.strip() for key in _REFERENCE.findall(segment.text))
-            case SegmentKind.TEXT | SegmentKind.BROKEN:
+            case SegmentKind.TEXT | SegmentKind.BROKEN | SegmentKind.CODE:
                 continue
         if segment.kind is SegmentKind.DISPLAY:
             for row in segment.text.split(r"\\"):
@@ -82,7 +84,6 @@ __all__ = ["excerpt_body", "shorten"]
 
 _BARE: Final = ("equation", "displaymath", "math", "subequations")
 _ITEM: Final = re.compile(r"(?:(\d{1,2})[、.．)）](?![\d.])|[(（](\d{1,2})[)）]、?|([•·●◦▪*-])(?=\s))\s*")
-_ENDS_SENTENCE: Final = re.compile(r"[。!?！？：:；;，,、.…~～)）\]】》”\"=+]$")
 _CONNECTIVES: Final = frozenset(
     {
         "其中",
@@ -116,50 +117,91 @@ _CONNECTIVES: Final = frozenset(
         "thus",
     }
 )
+_MATHEMATICS: Final = frozenset((SegmentKind.INLINE, SegmentKind.DISPLAY))
+# Beginnings of a continued sentence, ends of one, table rows, and lines without any letter or digit.
+_NO_HEADING: Final = re.compile(
+    r"^[，。、；：！？,;:!?)）\]】》”+=<>|]|[。!?！？：:；;，,、.…~～)）\]】》”\"=+|]$|^\W*$"
+)
 _HEADING_WIDTH: Final = 44  # a Chinese character counts two
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Line of running text; `heads` is whether its shape allows it to be a heading."""
+
+    children: tuple[Inline, ...]
+    heads: bool = True
 
 
 def excerpt_body(excerpt: str) -> Body:
     """Return the blocks of an excerpt as captured (one paragraph a line; formulas may span lines).
 
     References become the numbers of the labels, counted in the order of the excerpt; a referenced formula
-    shows its number. Never raises; drops only delimiters and invisible characters.
+    shows its number. Macros that the excerpt defines are expanded. Never raises; drops only delimiters,
+    definitions and invisible characters.
     """
     text = clean(excerpt).strip()
     if not text:
         return ()
-    found = list(split_segments(text))
+    found = _expanded(list(split_segments(text)))
     labels = labels_of(found)
-    lines = [line for line in _lines(found, labels) if line]
+    lines = [line for line in _lines(found, labels) if not isinstance(line, _Line) or line.children]
     return _blocks(lines)
 
 
-def _lines(found: list[Segment], labels: Labels) -> Iterator[tuple[Inline, ...] | Block]:
+def _expanded(found: list[Segment]) -> list[Segment]:
+    """Return the segments with the macros expanded that any formula of the excerpt defines."""
+    definitions = collect(segment.text for segment in found if segment.kind in _MATHEMATICS)
+    if not definitions:
+        return found
+    expanded = [
+        segment if segment.kind not in _MATHEMATICS else _expanded_formula(segment, definitions)
+        for segment in found
+    ]
+    return [segment for segment in expanded if segment.text.strip() or segment.kind not in _MATHEMATICS]
+
+
+def _expanded_formula(segment: Segment, definitions: Definitions) -> Segment:
+    """Return a formula with its macros expanded; a formula of definitions alone becomes empty."""
+    try:
+        return replace(segment, text=expand(segment.text, definitions))
+    except TexError:
+        return segment
+
+
+def _lines(found: list[Segment], labels: Labels) -> Iterator[_Line | Block]:
     """Yield the lines of running text as inlines, and display blocks, in order."""
     line: list[Inline] = []
+    heads = True
     for segment in found:
         match segment.kind:
             case SegmentKind.TEXT:
                 first, *rest = segment.text.split("\n")
                 line += _words(first)
                 for following in rest:
-                    yield _trimmed(line)
+                    yield _Line(_trimmed(line), heads)
                     line = list(_words(following))
+                    heads = True
             case SegmentKind.INLINE:
                 line.append(_inline(segment.text, labels))
             case SegmentKind.REFERENCE:
                 line.append(Text(labels.shown(segment.text)))
-            case SegmentKind.DISPLAY:
-                yield _trimmed(line)
+                heads = False
+            case SegmentKind.BROKEN if not _is_block(segment.text):
+                line.append(Code(segment.text.strip()))
+            case SegmentKind.DISPLAY | SegmentKind.BROKEN | SegmentKind.CODE:
+                yield _Line(_trimmed(line), heads=False)
                 line = []
                 yield _display(segment, labels)
-            case SegmentKind.BROKEN if "\n" in segment.text or segment.text.startswith(("\\[", "\\b", "$$")):
-                yield _trimmed(line)
-                line = []
-                yield Preformatted(segment.text.strip())
-            case SegmentKind.BROKEN:
-                line.append(Code(segment.text.strip()))
-    yield _trimmed(line)
+                heads = False
+            case _:
+                assert_never(segment.kind)
+    yield _Line(_trimmed(line), heads)
+
+
+def _is_block(source: str) -> bool:
+    """Return whether source without its closing delimiter is that of a display formula."""
+    return "\n" in source or source.startswith(("\\[", "\\b", "$$"))
 
 
 def _words(text: str) -> tuple[Inline, ...]:
@@ -190,6 +232,10 @@ def _inline(tex: str, labels: Labels) -> Inline:
 
 
 def _display(segment: Segment, labels: Labels) -> Block:
+    if segment.kind is SegmentKind.CODE:
+        return Preformatted(segment.text, segment.environment)
+    if segment.kind is SegmentKind.BROKEN:
+        return Preformatted(segment.text.strip())
     tex = resolved(segment.text.strip(), labels)
     name = segment.environment
     if not tex:
@@ -199,7 +245,7 @@ def _display(segment: Segment, labels: Labels) -> Block:
     return DisplayFormula(tex)
 
 
-def _blocks(lines: list[tuple[Inline, ...] | Block]) -> Body:
+def _blocks(lines: Sequence[_Line | Block]) -> Body:
     several = sum(_item(line) is not None for line in lines) > 1
     blocks: list[Block] = []
     items: list[Item] = []
@@ -211,25 +257,25 @@ def _blocks(lines: list[tuple[Inline, ...] | Block]) -> Body:
         if items:
             blocks.append(Items(tuple(items)))
             items = []
-        if not isinstance(line, tuple):
+        if not isinstance(line, _Line):
             blocks.append(line)
-        elif _is_heading(line, blocks, lines[index + 1 :]):
-            blocks.append(Heading(line, level=4))
+        elif _is_heading(line, blocks, lines[index + 1] if index + 1 < len(lines) else None):
+            blocks.append(Heading(line.children, level=4))
         else:
-            blocks.append(Paragraph(line))
+            blocks.append(Paragraph(line.children))
     if items:
         blocks.append(Items(tuple(items)))
     return tuple(blocks)
 
 
-def _item(line: tuple[Inline, ...] | Block) -> Item | None:
-    if not isinstance(line, tuple) or not isinstance(line[0], Text):
+def _item(line: _Line | Block) -> Item | None:
+    if not isinstance(line, _Line) or not isinstance(first := line.children[0], Text):
         return None
-    mark = _ITEM.match(line[0].text)
+    mark = _ITEM.match(first.text)
     if mark is None:
         return None
-    rest = line[0].text[mark.end() :]
-    children = (Text(rest), *line[1:]) if rest else line[1:]
+    rest = first.text[mark.end() :]
+    children = (Text(rest), *line.children[1:]) if rest else line.children[1:]
     return Item(children, label=mark.group(1) or mark.group(2)) if children else None
 
 
@@ -242,16 +288,18 @@ def _announced(blocks: list[Block]) -> bool:
             return False
 
 
-def _is_heading(
-    line: tuple[Inline, ...], before: list[Block], after: list[tuple[Inline, ...] | Block]
-) -> bool:
-    """Return whether a line is short, no sentence, not the first, and not the words before a formula."""
-    if not before or isinstance(before[-1], Heading):
+def _is_heading(line: _Line, before: list[Block], after: _Line | Block | None) -> bool:
+    """Return whether a line is short, no sentence, not the first, and not the words around a formula."""
+    children = line.children
+    if not line.heads or not before or isinstance(before[-1], Heading):
         return False
-    if any(not isinstance(child, Text | Formula) for child in line) or not isinstance(line[-1], Text):
+    if any(not isinstance(child, Text | Formula) for child in children) or not isinstance(children[-1], Text):
         return False
-    if after and not isinstance(after[0], tuple):
+    if after is not None and not isinstance(after, _Line):
         return False
-    text = "".join(child.text if isinstance(child, Text) else "xx" for child in line)
-    width = sum(1 if character < "\u2e80" else 2 for character in text)
-    return width <= _HEADING_WIDTH and not _ENDS_SENTENCE.search(text) and text not in _CONNECTIVES
+    text = "".join(child.text if isinstance(child, Text) else "xx" for child in children)
+    if len(text) > _HEADING_WIDTH or _NO_HEADING.search(text):
+        return False
+    if re.split("[，,、；;]", text)[-1].strip() in _CONNECTIVES:
+        return False
+    return sum(1 if character < "\u2e80" else 2 for character in text) <= _HEADING_WIDTH

@@ -113,7 +113,7 @@ def _block(block: Block) -> RichBlock | None:
                 return _preformatted(block.tex)
             return {"type": "mathematical_expression", "expression": expression}
         case Preformatted():
-            return _preformatted(block.text)
+            return _preformatted(block.text, block.language)
         case Quote():
             inside = list(_blocks(block.blocks))
             return {"type": "blockquote", "blocks": inside} if inside else None
@@ -126,9 +126,10 @@ def _texted(block: RichBlock, children: Iterable[Inline]) -> RichBlock | None:
     return None if _is_blank(text) else {**block, "text": _stripped(text)}
 
 
-def _preformatted(source: str) -> RichBlock | None:
+def _preformatted(source: str, language: str = "latex") -> RichBlock | None:
     text = clean(source).strip()
-    return {"type": "pre", "text": text, "language": "latex"} if text else None
+    named = {"language": language} if language else {}
+    return {"type": "pre", "text": text, **named} if text else None
 
 
 def _list(block: Items) -> RichBlock | None:

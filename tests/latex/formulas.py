@@ -22,13 +22,30 @@ from bot.render.excerpt import excerpt_body
 from storage.model import Dump
 from tests.tools.shared import SHARED
 
-_TABLE = Path(__file__).parents[1] / "data" / "formulas.tsv"
+_DATA = Path(__file__).parents[1] / "data"
+
+
+@cache
+def table(name: str) -> tuple[tuple[str, str], ...]:
+    """Return source and result of a table of `tests/data`; ⏎ in a source is a line end."""
+    rows = (row.split("\t") for row in (_DATA / name).read_text(encoding="utf-8").splitlines())
+    return tuple((tex.replace("⏎", "\n"), result) for tex, result in rows)
+
+
+def cases_of_shared(kind: str) -> Iterator[tuple[str, str, str]]:
+    """Yield file name, source and right result of the cases of a kind, "safe" or "uni"."""
+    for path in sorted((SHARED / "cases" / "tex").glob("*.tsv")):
+        head, *rows = path.read_text(encoding="utf-8").splitlines()
+        if head.startswith(f"# {kind}:"):
+            for row in rows:
+                tex, _, right = row.split("\t")
+                yield path.name, tex.replace("⏎", "\n"), right
 
 
 @cache
 def hard_formulas() -> tuple[tuple[str, str, str], ...]:
     """Return source; "safe" or "code"; the Unicode form or "code", with ⏎ for line ends."""
-    rows = _TABLE.read_text(encoding="utf-8").splitlines()
+    rows = (_DATA / "formulas.tsv").read_text(encoding="utf-8").splitlines()
     return tuple((tex, rich, classic) for tex, rich, classic in (row.split("\t") for row in rows))
 
 

@@ -75,6 +75,77 @@ MATHS: dict[str, tuple[str, Body]] = {
         (Preformatted("\\begin{align}a&=b"), para("然后是正文。")),
     ),
     "an unknown environment is text": (r"见\begin{foo}x。", (para(r"见\begin{foo}x。"),)),
+    "full-width signs": ("设$f（x）=1$为", (para("设", Formula("f（x）=1"), "为"),)),
+    "a list with a full-width comma": (
+        r"取$x，y\in\mathbb{R}$为",
+        (para("取", Formula(r"x，y\in\mathbb{R}"), "为"),),
+    ),
+    "a full-width plus": (r"为$\Vert v\Vert ＋ u$。", (para("为", Formula(r"\Vert v\Vert ＋ u"), "。"),)),
+    "a full stop inside": ("有$a_i$，$c=1。$又", (para("有", Formula("a_i"), "，", Formula("c=1"), "。又"),)),
+    "Chinese names": (r"设$损失=\sum_i l_i$为", (para("设", Formula(r"损失=\sum_i l_i"), "为"),)),
+    "a Chinese index": ("设$L_损失=1$为", (para("设", Formula("L_损失=1"), "为"),)),
+    "a letter before letters": ("经典的$k$NN算法", (para("经典的", Formula("k"), "NN算法"),)),
+    "a letter before an ordinal": ("第$n$th项", (para("第", Formula("n"), "th项"),)),
+    "a letter before a digit": ("$L$2正则", (para(Formula("L"), "2正则"),)),
+    "a sum before letters": ("$k+1$NN", (para(Formula("k+1"), "NN"),)),
+    "over a line end": ("以及$g(x)\n= h(x)$。", (para("以及", Formula("g(x)\n= h(x)"), "。"),)),
+    "over a line end with a script": (
+        "甲。\n若$f(x) = x^2\n+ 1$，其中",
+        (para("甲。"), para("若", Formula("f(x) = x^2\n+ 1"), "，其中")),
+    ),
+    "text behind a display formula": (
+        "甲。\n句中$$x=y$$，后面继续",
+        (para("甲。"), para("句中"), DisplayFormula("x=y"), para("，后面继续")),
+    ),
+    "words behind a display formula": (
+        "甲。\n设$$x=1$$其中$x$是变量",
+        (para("甲。"), para("设"), DisplayFormula("x=1"), para("其中", Formula("x"), "是变量")),
+    ),
+    "a line with a reference": (
+        "甲。\n$$x\\label{eq:a}$$\n由\\eqref{eq:a}得",
+        (para("甲。"), DisplayFormula(r"x\tag{1}"), para("由(1)得")),
+    ),
+    "a formula with a sign opens nothing": (
+        "当$x>0$时,若$y<1$则$z$",
+        (para("当", Formula("x>0"), "时,若", Formula("y<1"), "则", Formula("z")),),
+    ),
+    "money before formulas": (
+        "价格$5，设$x^2$为输入，$y_1$为输出",
+        (para("价格$5，设", Formula("x^2"), "为输入，", Formula("y_1"), "为输出"),),
+    ),
+    "money before a display formula": (
+        "价格$5，有$$x=1$$成立",
+        (para("价格$5，有"), DisplayFormula("x=1"), para("成立")),
+    ),
+    "neighbours": ("设$x$$y$为", (para("设", Formula("x"), Formula("y"), "为"),)),
+    "dollars in the text of a formula": (
+        r"设$\text{若$x>0$则}y$为",
+        (para("设", Formula(r"\text{若$x>0$则}y"), "为"),),
+    ),
+    "code between fences": (
+        "甲。\n```python\na = $x\nb_1\n```\n乙。",
+        (para("甲。"), Preformatted("a = $x\nb_1", "python"), para("乙。")),
+    ),
+    "code without its closing fence": ("甲。\n~~~\na", (para("甲。"), Preformatted("a", ""))),
+    "table rows": (
+        "甲。\n| $a$ | $b$ |\n|---|---|\n| 1 | 2 |",
+        (
+            para("甲。"),
+            para("| ", Formula("a"), " | ", Formula("b"), " |"),
+            para("|---|---|"),
+            para("| 1 | 2 |"),
+        ),
+    ),
+    "a definition holds for later formulas": (
+        r"设$\newcommand{sg}{\mathop{\text{sg}}}\sg(x)$与$\sg(y)$",
+        (para("设", Formula(r"\mathop{\text{sg}}(x)"), "与", Formula(r"\mathop{\text{sg}}(y)")),),
+    ),
+    "definitions alone": (r"$$\def\a{1}$$甲$\a$", (para("甲", Formula("1")),)),
+    "a definition after its use": (
+        r"有$\a$，记$\def\a{1}\a$",
+        (para("有", Formula("1"), "，记", Formula("1")),),
+    ),
+    "an endless definition": (r"有$\def\a{\a}\a$", (para("有", Formula(r"\def\a{\a}\a")),)),
     "empty dollars": ("有$$$$和$$ $$。", (para("有$$$$和$$ $$。"),)),
 }
 

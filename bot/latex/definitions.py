@@ -1,0 +1,232 @@
+r"""User-defined macros: collection of definitions and their bounded expansion.
+
+Reads \newcommand, \renewcommand, \providecommand, \def, \let and \DeclareMathOperator, with arguments
+and a default for the first one. Expansion is TeX's: tokens are replaced from left to right and read again.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.latex.nodes import TexError
+
+MAX_STEPS: Final = 20_000  # tokens read, of the source and of all expansions
+MAX_LENGTH: Final = 20_000  # characters of the result
+_NEW: Final = frozenset(("newcommand", "renewcommand", "providecommand"))
+_DEF: Final = frozenset(("def", "gdef", "edef", "xdef"))
+_OPERATOR: Final = "DeclareMathOperator"
+_DEFINING: Final = re.compile(
+    rf"\\(?:(?:re)?newcommand|providecommand|[gex]?def|let|{_OPERATOR})(?![A-Za-z])"
+)
+_TOKEN: Final = re.compile(r"\\(?:[A-Za-z]+|.)|.", re.DOTALL)
+_NAME: Final = re.compile(r"\\[A-Za-z]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Macro with `parameters` arguments.
+
+    `default` makes the first argument optional; the body of a `final` macro is not expanded again.
+    """
+
+    body: str
+    parameters: int = 0
+    default: str | None = None
+    final: bool = False
+
+
+Definitions = dict[str, Definition]
+
+
+def is_defining(tex: str) -> bool:
+    """Return whether `tex` has a definition."""
+    return _DEFINING.search(tex) is not None
+
+
+def collect(sources: Iterable[str]) -> Definitions:
+    """Return the definitions of all sources, the first one of each name."""
+    found: Definitions = {}
+    for tex in sources:
+        if is_defining(tex):
+            own: Definitions = {}
+            try:
+                expand(tex, own)
+            except TexError:
+                continue
+            finally:
+                found = own | found
+    return found
+
+
+def expand(tex: str, definitions: Definitions) -> str:
+    """Return `tex` without definitions and with the defined macros expanded; `definitions` is updated.
+
+    Raises TexError for a malformed definition, a missing argument or an expansion over the bounds.
+    """
+    if not is_defining(tex) and not any(f"\\{name}" in tex for name in definitions):
+        return tex
+    return _Expansion(tex, definitions).result()
+
+
+class _Expansion:
+    """Tokens still to be read, in reverse order, and the output so far."""
+
+    def __init__(self, tex: str, definitions: Definitions) -> None:
+        self._rest: list[str] = _TOKEN.findall(tex)[::-1]
+        self._definitions = definitions
+        self._steps = 0
+
+    def result(self) -> str:
+        output: list[str] = []
+        length = 0
+        while self._rest:
+            token = self._take()
+            name = token[1:]
+            if token[0] == "\\" and self._is_defined_here(name):
+                continue
+            definition = self._definitions.get(name) if token[0] == "\\" else None
+            if definition is None:
+                output.append(token)
+            elif definition.final:
+                output.append(definition.body)
+            else:
+                self._push(definition)
+            length += len(token)
+            if length > MAX_LENGTH:
+                raise TexError("a long expansion")
+        return _joined(output)
+
+    def _take(self) -> str:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise TexError("an endless expansion")
+        if not self._rest:
+            raise TexError("an argument is missing")
+        return self._rest.pop()
+
+    def _next(self) -> str:
+        """Take the next token that is no white space."""
+        while (token := self._take()).isspace():
+            pass
+        return token
+
+    def _follows(self, character: str) -> bool:
+        """Take the next token if it is `character`, after white space."""
+        while self._rest and self._rest[-1].isspace():
+            self._take()
+        if self._rest and self._rest[-1] == character:
+            self._take()
+            return True
+        return False
+
+    def _is_defined_here(self, name: str) -> bool:
+        """Read the definition that the macro `name` begins, if it begins one."""
+        if name in _NEW:
+            self._follows("*")
+            target = self._target()
+            count, default = 0, None
+            if self._follows("["):
+                digits = self._until("]").strip()
+                count = int(digits) if len(digits) == 1 and digits.isdecimal() else -1
+                if self._follows("["):
+                    default = self._until("]")
+            self._define(target, Definition(self._argument(), count, default))
+        elif name in _DEF:
+            target = self._target()
+            self._define(target, self._delimited())
+        elif name == "let":
+            target = self._target()
+            self._follows("=")
+            value = self._next()
+            known = self._definitions.get(value[1:]) if value[0] == "\\" else None
+            self._define(target, known or Definition(value, final=True))
+        elif name == _OPERATOR:
+            star = "*" if self._follows("*") else ""
+            target = self._target()
+            self._define(target, Definition(rf"\operatorname{star}{{{self._argument()}}}"))
+        else:
+            return False
+        return True
+
+    def _define(self, target: str, definition: Definition) -> None:
+        if definition.parameters < 0 or (definition.default is not None and not definition.parameters):
+            raise TexError("a malformed definition")
+        self._definitions[target] = definition
+
+    def _target(self) -> str:
+        r"""Return the name that is defined, written \x, {\x} or {x}."""
+        token = self._next()
+        name = self._group().strip() if token == "{" else token
+        name = name.removeprefix("\\")
+        if not name or not (name.isalpha() or len(name) == 1) or not name.isascii():
+            raise TexError("a malformed definition")
+        return name
+
+    def _delimited(self) -> Definition:
+        r"""Return the parameters and the body after \def; delimited parameters are unsupported."""
+        count = 0
+        while (token := self._next()) != "{":
+            if token != "#" or self._next() != str(count + 1):
+                raise TexError("delimited parameters")
+            count += 1
+        return Definition(self._group(), count)
+
+    def _group(self) -> str:
+        """Return the source up to the closing brace."""
+        inside: list[str] = []
+        depth = 1
+        while True:
+            token = self._take()
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth == 0:
+                return _joined(inside)
+            inside.append(token)
+
+    def _until(self, closing: str) -> str:
+        inside: list[str] = []
+        depth = 0
+        while (token := self._take()) != closing or depth:
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            inside.append(token)
+        return _joined(inside)
+
+    def _argument(self) -> str:
+        token = self._next()
+        if token == "}":
+            raise TexError("an argument is missing")
+        return self._group() if token == "{" else token
+
+    def _push(self, definition: Definition) -> None:
+        arguments: list[str] = []
+        if definition.default is not None:
+            arguments.append(self._until("]") if self._follows("[") else definition.default)
+        while len(arguments) < definition.parameters:
+            arguments.append(self._argument())
+        body: list[str] = []
+        tokens = iter(_TOKEN.findall(definition.body))
+        for token in tokens:
+            if token != "#":
+                body.append(token)
+                continue
+            number = next(tokens, "")
+            if not number.isdecimal() or not 1 <= int(number) <= len(arguments):
+                raise TexError("an unknown parameter")
+            body += _TOKEN.findall(arguments[int(number) - 1])
+            if len(body) > MAX_STEPS:
+                raise TexError("a long expansion")
+        if self._rest and body and _NAME.match(body[-1]) and self._rest[-1].isalpha():
+            body.append(" ")
+        self._rest += reversed(body)
+
+
+def _joined(tokens: list[str]) -> str:
+    """Return the source of `tokens`, with a space where a name would run into a letter."""
+    parts: list[str] = []
+    before = ""
+    for token in tokens:
+        if token[0].isascii() and token[0].isalpha() and _NAME.match(before):
+            parts.append(" ")
+        parts.append(token)
+        before = token
+    return "".join(parts)

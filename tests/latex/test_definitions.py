@@ -1,0 +1,95 @@
+"""Macros that a post defines are expanded, within bounds, and their definitions are never sent."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.latex.definitions import MAX_LENGTH, Definitions, collect, expand
+from bot.latex.nodes import TexError
+from tests.tools.examples import examples
+
+EXPANSIONS: dict[str, tuple[str, str]] = {
+    "new command": (r"\newcommand{\tr}{\mathrm{tr}}\tr(A)", r"\mathrm{tr}(A)"),
+    "name without a backslash": (r"\newcommand{tr}{\mathrm{tr}}\tr(A)", r"\mathrm{tr}(A)"),
+    "name without braces": (r"\newcommand\tr{t}\tr A", "t A"),
+    "star": (r"\newcommand*{\x}{y}\x", "y"),
+    "arguments": (r"\newcommand{\f}[2]{#2/#1}\f{a}b", "b/a"),
+    "default argument": (r"\newcommand{\n}[2][2]{\|#2\|_{#1}}\n{x}+\n[1]{y}", r"\|x\|_{2}+\|y\|_{1}"),
+    "primitive definition": (r"\def\x#1#2{#1+#2}\x ab", "a+b"),
+    "alias of a primitive": (r"\let\v\vec\renewcommand{\vec}[1]{\bf\v{#1}}\vec{x}", r"\bf\vec{x}"),
+    "alias of a macro": (r"\def\a{1}\let\b=\a\def\a{2}\a\b", "21"),
+    "operator": (r"\DeclareMathOperator{\diag}{diag}\diag(a)", r"\operatorname{diag}(a)"),
+    "operator with limits": (r"\DeclareMathOperator*{\x}{x}\x", r"\operatorname*{x}"),
+    "macro in a macro": (r"\def\a{\b c}\def\b{d}\a", "d c"),
+    "redefinition": (r"\def\a{1}\a\renewcommand{\a}{2}\a", "12"),
+    "name before a letter": (r"\newcommand{\g}{\gamma}\def\h#1{#1x}\h{\g}", r"\gamma x"),
+    "longer name with the same beginning": (r"\def\a{1}\alpha\a", r"\alpha 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("tex", "expanded"), EXPANSIONS.values(), ids=EXPANSIONS)
+def test_macro_is_expanded(tex: str, expanded: str) -> None:
+    assert expand(tex, {}).replace(" ", "") == expanded.replace(" ", "")
+
+
+BROKEN = {
+    "endless": r"\def\x{\x}\x",
+    "endless in a circle": r"\def\a{\b}\def\b{\a}\a",
+    "doubling": r"\def\a{\b\b}\def\b{\c\c}\def\c{\d\d}\def\d{\a\a}\a",
+    "long": r"\def\a#1{#1#1#1#1#1#1#1#1#1#1}\a{\a{\a{\a{\a{x}}}}}",
+    "missing argument": r"\newcommand{\f}[2]{#1#2}\f{a}",
+    "unknown parameter": r"\newcommand{\f}[1]{#2}\f{a}",
+    "count out of range": r"\newcommand{\f}[x]{#1}\f{a}",
+    "default without argument": r"\newcommand{\f}[0][x]{y}\f",
+    "open body": r"\newcommand{\f}{a",
+    "no name": r"\newcommand{}{a}",
+    "delimited parameter": r"\def\f(#1){#1}\f(a)",
+    "nothing": r"\def",
+}
+
+
+@pytest.mark.parametrize("tex", BROKEN.values(), ids=BROKEN)
+def test_broken_definition_is_refused(tex: str) -> None:
+    with pytest.raises(TexError):
+        expand(tex, {})
+
+
+def test_definitions_are_collected_over_all_formulas() -> None:
+    definitions = collect([r"x^2", r"\def\a{1}\a", r"\def\a{2}\def\b{\a}", r"\def\broken"])
+    assert {name: each.body for name, each in definitions.items()} == {"a": "1", "b": r"\a"}
+    assert expand(r"\b+\a", definitions) == "1+1"
+
+
+_PIECES = st.sampled_from(
+    [
+        *[
+            r"\def",
+            r"\newcommand",
+            r"\let",
+            r"\x",
+            r"\y",
+            r"{",
+            r"}",
+            r"[",
+            r"]",
+            r"#",
+            r"1",
+            r"2",
+            r"x",
+            r"*",
+            r"=",
+        ],
+        " ",
+    ]
+)
+
+
+@examples(100)
+@given(st.lists(_PIECES, max_size=40).map("".join))
+def test_any_source_is_expanded_within_bounds_or_refused(tex: str) -> None:
+    definitions: Definitions = {}
+    try:
+        expanded = expand(tex, definitions)
+    except TexError:
+        return
+    assert len(expanded) <= 2 * MAX_LENGTH

@@ -17,7 +17,6 @@ from storage.database import Database
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
 KINDS = 100  # kinds counted separately
 PROGRAM = Path(__file__).parents[1]
-STATEMENTS = PROGRAM / "storage" / "sqlite_driver.py"
 
 
 class Tally:
@@ -93,6 +92,6 @@ def described(error: BaseException) -> str:
     ours = [
         f", {name.relative_to(PROGRAM).as_posix()}:{line}"
         for name, line in places
-        if name.is_relative_to(PROGRAM) and "site-packages" not in name.parts and name != STATEMENTS
+        if name.is_relative_to(PROGRAM) and "site-packages" not in name.parts
     ]
     return type(error).__name__ + (ours[-1] if ours else "")

@@ -35,10 +35,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
 
 from storage.errors import UnusableDatabaseError
-from storage.sqlite_driver import Connection, connect
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
+CACHED_STATEMENTS = 256  # per connection: the hot paths have more than the default of 128
 OWNERS = 0o600  # what people do with the bot is nobody else's business
 HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
 
@@ -90,7 +90,7 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
         url,
         pool_size=pool_size,
         max_overflow=4,
-        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": connect},
+        connect_args={"timeout": BUSY_SECONDS, "cached_statements": CACHED_STATEMENTS},
         hide_parameters=HIDE,
     )
 
@@ -107,14 +107,13 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connected) -> None:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, Connection)
         read_only = bool(connection.get_execution_options().get(READ_ONLY))
-        driver.only_reads(read_only)
-        if read_only:
-            driver.begin_later()
-        else:  # what a unit finds out before its first statement may count on nobody else writing, too
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if connection.info.get(READ_ONLY, False) is not read_only:
+            # A write inside a deferred transaction would fail only when another writer came first.
+            connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
+            connection.info[READ_ONLY] = read_only
+        # A unit of work that writes holds the lock before its first read, so what it read stays true.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 

@@ -1,7 +1,7 @@
-"""A statement crosses to its connection's thread once, and stands in the transaction begun for it."""
+"""SQLite transactions: when the lock is taken, what a reading one may do, how rows are streamed."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,10 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage import sqlite_driver
 from storage.engine import READ_ONLY, create_engine
 
-MANY = 3 * sqlite_driver.AT_ONCE + 7
+MANY = 1507
 
 
 @pytest.fixture
@@ -39,61 +38,12 @@ async def numbers(connection: AsyncConnection, most: int = MANY) -> list[int]:
     return list((await connection.execute(text(f"SELECT n FROM numbers ORDER BY n LIMIT {most}"))).scalars())
 
 
-async def nothing(_: AsyncConnection) -> None: ...
-
-
 async def one_read(connection: AsyncConnection) -> None:
     assert await numbers(connection, 1) == [0]
 
 
-async def two_reads(connection: AsyncConnection) -> None:
-    await one_read(connection)
-    await one_read(connection)
-
-
 async def one_write(connection: AsyncConnection) -> None:
     await connection.execute(text("UPDATE numbers SET word = 'w' WHERE n = 1"))
-
-
-async def a_long_read(connection: AsyncConnection) -> None:
-    assert len(await numbers(connection)) == MANY
-
-
-@pytest.mark.parametrize(
-    ("unit", "read_only", "crossings"),
-    [
-        (nothing, True, 0),
-        (one_read, True, 2),
-        (two_reads, True, 3),
-        (a_long_read, True, 3),
-        (nothing, False, 2),
-        (one_write, False, 3),
-    ],
-)
-async def test_crossings(
-    unit: Callable[[AsyncConnection], Awaitable[None]],
-    read_only: bool,
-    crossings: int,
-    engine: AsyncEngine,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    crossed = 0
-    within = sqlite_driver.Connection._execute
-
-    async def counted(self: sqlite_driver.Connection, *given: object) -> object:
-        nonlocal crossed
-        crossed += 1
-        return await within(self, *given)  # type: ignore[no-untyped-call]
-
-    async with engine.begin() as connection:
-        await one_read(connection)
-    monkeypatch.setattr(sqlite_driver.Connection, "_execute", counted)
-    async with engine.connect() as connection:
-        await connection.execution_options(**{READ_ONLY: read_only})
-        async with connection.begin():
-            await unit(connection)
-    monkeypatch.undo()
-    assert crossed == crossings
 
 
 async def test_many_rows_come_whole_and_in_order(engine: AsyncEngine) -> None:

@@ -104,6 +104,7 @@ def series_map(
 
 
 def _svg(width: float, height: float, title: str, content: Markup, kind: str) -> Markup:
+    role = "group" if kind == "map" else "img"  # links inside an image cannot be reached
     return Markup(
-        '<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>'
-    ).format(kind, width, height, title, content)
+        '<svg class="{}" viewBox="0 0 {} {}" role="{}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>'
+    ).format(kind, width, height, role, title, content)

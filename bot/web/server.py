@@ -53,7 +53,7 @@ BURST, PER_SECOND = 120.0, 10.0  # requests of one address at once and after tha
 MAX_BODY = 16 * 1024
 MAX_QUERY = 200  # characters
 SEARCHED = 30
-ASSETS = {"room.css": "text/css", "room.js": "text/javascript"}
+ASSETS = {"room.css": "text/css", "room.js": "text/javascript", "icon.svg": "image/svg+xml"}
 KATEX = {"katex.css": "text/css", "katex.min.js": "text/javascript"}
 PATH_KINDS = {path: kind for kind, path in pages.PATHS.items()}
 

@@ -39,7 +39,7 @@ async def test_a_page_names_author_licence_and_nothing_of_another_host(
     assert "CC BY-NC-ND" in html
     assert "苏剑林" in html
     assert f'<html lang="{"zh-Hans" if language == "zh" else "en"}">' in html
-    loaded = re.findall(r'<(?:script|img|link rel="stylesheet")[^>]*(?:src|href)="([^"]+)"', html)
+    loaded = re.findall(r'<(?:script|img|link rel="(?:stylesheet|icon)")[^>]*(?:src|href)="([^"]+)"', html)
     assert loaded
     assert all(address.startswith("/static/") for address in loaded)
     assert "<script>" not in html

@@ -106,7 +106,7 @@ async def ingest_file(
     except UnreadableFileError as reason:
         return [await reject(database, name, str(reason), fingerprint(path), now, rules, now)]
     try:
-        dumps = unpack(dump)
+        dumps = unpack(dump, rules.site)
     except UnreadableDumpError as reason:
         sha256 = hashlib.sha256(dump.content).hexdigest()
         return [await reject(database, name, str(reason), sha256, dump.captured_at, rules, now)]

@@ -46,7 +46,7 @@ PRIVATE = (
 def parse_file(path: Path, site: SiteProfile = KEXUE) -> bool:
     """Print the sightings of a file; return False after a line on standard error if a part is unreadable."""
     try:
-        dumps = unpack(read_file(path, path.name, datetime.now(UTC)))
+        dumps = unpack(read_file(path, path.name, datetime.now(UTC)), site)
     except (UnreadableFileError, UnreadableDumpError) as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False

@@ -1,18 +1,23 @@
 """Layout detection by content, and the parse of a dump."""
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
 
-from bot.intake.formats.feed import read_feed
-from bot.intake.formats.home_text import read_home
+from bot.intake.formats.feed import MAX_PREAMBLE, feed_start, read_feed
 from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
-from bot.intake.formats.list_text import read_listing
+from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
+from bot.intake.formats.text_pages import captures, read_text
 from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
-from storage.model import Dump, Note, NoteKind
+from bot.titles import title_key
+from storage.model import Dump, Note, NoteKind, Sighting
 
 _GATE = 1000
 """Maximum length of the gate page, which only runs a script before a first visit."""
@@ -27,26 +32,79 @@ _AGAIN = "capture the page again, whole"
 @cache
 def _titled(site: SiteProfile) -> re.Pattern[str]:
     """Compile a title with its By line: the first title of a text listing may look like a tag."""
-    return re.compile(rf"[^\n]*\n{re.escape(site.by)}[ \t\xa0]+{re.escape(site.author)}[ \t\xa0]*\|")
+    return re.compile(rf"[^\n]*\n{re.escape(site.by)}[ \t\xa0]+{re.escape(site.author)}[ \t\xa0]*[|｜·]")
 
 
 def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     """Parse a dump of the blog `site`. Raises UnreadableDumpError, and no other exception for any bytes."""
-    text, notes = decode(dump.content, site.author)
+    text, notes = decode(dump.content, site)
     markup = text.lstrip()
-    is_markup = markup.startswith("<") and not _titled(site).match(markup)
-    reading = _read_markup(markup, site) if is_markup else _read_text(text, site)
-    if not reading.sightings:
-        reasons = "; ".join(map(str, reading.notes))[:300] or "it ends before its first"
+    if is_markup(markup, site):
+        parsed_dump = _read_markup(markup, dump.captured_at, site)
+    else:
+        text = without_tags(text) if is_markdown_with_tags(text) else text
+        parsed_dump = _read_text(text, dump.address, site)
+    parsed_dump = _checked(parsed_dump)
+    if not parsed_dump.sightings:
+        reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
-    notes = (*dump.notes, *notes, *reading.notes)
-    return ParsedDump(format=reading.format, sightings=reading.sightings, notes=notes)
+    cut = (Note(NoteKind.CUT, "the capture is shorter than it declares"),) if dump.truncated else ()
+    notes = (*dump.notes, *cut, *notes, *parsed_dump.notes)
+    return ParsedDump(format=parsed_dump.format, sightings=parsed_dump.sightings, notes=notes)
 
 
-def _read_text(text: str, site: SiteProfile) -> ParsedDump:
-    reading = read_listing(text, site) or read_home(text, site)
-    if reading is not None:
-        return reading
+_PROTECTED = "此内容被密码保护"
+
+
+def _checked(parsed_dump: ParsedDump) -> ParsedDump:
+    """Return a parsed dump without protected posts and without an address that two posts share."""
+    titles: dict[int, set[str]] = defaultdict(set)
+    for sighting in parsed_dump.sightings:
+        if sighting.archive_id is not None:
+            titles[sighting.archive_id].add(title_key(sighting.title))
+    shared = {archive_id for archive_id, keys in titles.items() if len(keys) > 1}
+    sightings: list[Sighting] = []
+    notes = [
+        Note(NoteKind.ODD, f"archives/{archive_id} is linked from different titles, ignored")
+        for archive_id in sorted(shared)
+    ]
+    for sighting in parsed_dump.sightings:
+        if sighting.title == _PROTECTED:
+            number = "" if sighting.archive_id is None else f"archives/{sighting.archive_id}: "
+            notes.append(Note(NoteKind.SKIPPED, f"{number}the post is protected by a password, skipped"))
+        elif sighting.archive_id not in shared:
+            sightings.append(sighting)
+        elif sighting.date is not None or sighting.month_day is not None:
+            sightings.append(replace(sighting, archive_id=None, url=None))
+        else:
+            notes.append(Note(NoteKind.SKIPPED, f"neither date nor address, {sighting.title!r} skipped"))
+    return replace(parsed_dump, sightings=tuple(sightings), notes=(*parsed_dump.notes, *notes))
+
+
+def text_captures(dump: Dump, site: SiteProfile) -> Sequence[str]:
+    """Return the captures joined in a text dump; none for any other dump and for an unreadable one."""
+    try:
+        text, _ = decode(dump.content, site)
+    except UnreadableDumpError:
+        return ()
+    return () if is_markup(text.lstrip(), site) else captures(text, site)
+
+
+def is_markup(text: str, site: SiteProfile) -> bool:
+    """Return whether a text without leading blanks is HTML or XML."""
+    if text.startswith("<"):
+        return _titled(site).match(text) is None and not is_markdown_with_tags(text)
+    return "<?xml" in text[:MAX_PREAMBLE] and feed_start(text) is not None
+
+
+def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
+    match read_text(text, address, site):
+        case ParsedDump() as parsed_dump:
+            return parsed_dump
+        case str(reason):
+            raise UnreadableDumpError(reason)
+        case None:
+            pass
     if site.name in text or site.author in text:
         raise UnreadableDumpError(f"the dump ends before its first post: {_AGAIN}")
     raise UnreadableDumpError(
@@ -54,10 +112,12 @@ def _read_text(text: str, site: SiteProfile) -> ParsedDump:
     )
 
 
-def _read_markup(text: str, site: SiteProfile) -> ParsedDump:
+def _read_markup(text: str, captured_at: datetime, site: SiteProfile) -> ParsedDump:
     if len(text) > MAX_MARKUP:
         raise UnreadableDumpError(f"the page or feed is too large ({len(text) / 1e6:.0f} million characters)")
-    if not _TAG.match(text) and (feed := read_feed(text, site)) is not None:
+    if (not _TAG.match(text) or "<?xml" in text[:MAX_PREAMBLE]) and (
+        feed := read_feed(text, captured_at, site)
+    ) is not None:
         return feed
     if len(text) < _GATE and "<script" in text and "location" in text:
         raise UnreadableDumpError(

@@ -4,17 +4,19 @@ An item that is not well-formed is skipped, the others are kept. A feed with a d
 Typecho writes none, and nested entities expand without bound.
 """
 
+import html
 import io
 import re
-from calendar import timegm
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats.html import fragment_lines
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError
+from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
@@ -82,7 +84,7 @@ def _escaped(value: str) -> str:
     inner = value.strip()
     if inner.startswith("<![CDATA[") and inner.endswith("]]>"):
         return "<![CDATA[" + inner[9:-3].replace("]]>", "]]]]><![CDATA[>") + "]]>"
-    return _BARE_AMPERSAND.sub("&amp;", value)
+    return _BARE_AMPERSAND.sub("&amp;", value).replace("<", "&lt;").replace("]]>", "]]&gt;")
 
 
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -90,26 +92,59 @@ _ROOT = re.compile(r"<(?:rss|feed|rdf:RDF)[\s>]")
 _PROLOG = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 _DECLARATION = re.compile(r"<!(?!doctype\s+html)", re.IGNORECASE)
 _FOLD = re.compile(r'<p class="more">|<!--more-->')
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#039;": "'", "&amp;": "&"}
-_ENTITY = re.compile("|".join(_ENTITIES))
+MAX_PREAMBLE = 5000
+"""Maximum length of what a server prints before the XML declaration."""
+
+MAX_CONTENT = 20_000
+"""Characters of a whole post that are parsed for its excerpt."""
+
+_DECLARED = re.compile(r"<\?xml\b[^>]*\?>\s*(?=<(?:rss|feed|rdf:RDF|!))")
+_CLOCK_MARGIN = timedelta(days=2)
 _DESCRIPTION = 100
 """Typecho cuts a description to 97 characters and `...` where it is longer than this."""
 
 
-def read_feed(text: str, site: SiteProfile) -> ParsedDump | None:
-    """Parse `text` as a feed; return None if it is not one."""
-    prolog = _PROLOG.match(text)
+def feed_start(text: str) -> int | None:
+    """Return where a feed begins in `text`, None if it is not one.
+
+    Warnings of PHP may be printed before the XML declaration.
+    """
+    declared = _DECLARED.search(text, 0, MAX_PREAMBLE)
+    prolog = _PROLOG.match(text, 0 if declared is None else declared.start())
     start = 0 if prolog is None else prolog.end()
-    if _DECLARATION.match(text, start) and _ROOT.search(text, start):
+    return start if _ROOT.match(text, start) or _doctype_before_root(text, start) else None
+
+
+def _doctype_before_root(text: str, start: int) -> bool:
+    return _DECLARATION.match(text, start) is not None and _ROOT.search(text, start) is not None
+
+
+def read_feed(text: str, captured_at: datetime, site: SiteProfile) -> ParsedDump | None:
+    """Parse `text` as a feed; return None if it is not one.
+
+    A date later than the capture is dropped with a note.
+    """
+    start = feed_start(text)
+    if start is None:
+        return None
+    if _DECLARATION.match(text, start):
         raise UnreadableDumpError(
             "the feed declares a document type or entities: refused, the blog's has none"
         )
-    if _ROOT.match(text, start) is None:
-        return None
     sightings: list[Sighting] = []
     notes: list[Note] = []
+    declared = _DECLARED.search(text, 0, MAX_PREAMBLE)
+    if declared is not None and text[: declared.start()].strip():
+        notes.append(Note(NoteKind.ODD, "text before the XML declaration was ignored"))
+    latest = (captured_at + _CLOCK_MARGIN).astimezone(_ZONE).date()
+    is_atom = text.startswith("<feed", start)
     for number, entry in _entries(text[start:], notes):
-        match _sighting(entry, site):
+        match _sighting(entry, site, is_atom=is_atom):
+            case Sighting(date=date() as day) as sighting if day > latest:
+                notes.append(
+                    Note(NoteKind.ODD, f"item {number}: its date {day} is after the capture, ignored")
+                )
+                sightings.append(replace(sighting, date=None))
             case Sighting() as sighting:
                 sightings.append(sighting)
             case str(reason):
@@ -143,35 +178,66 @@ def _parsed(feed: str) -> Sequence[Mapping[str, Any]]:
     return entries
 
 
-def _sighting(entry: Mapping[str, Any], site: SiteProfile) -> Sighting | str:
-    title = " ".join(str(entry.get("title") or "").split("\n")).strip()
+def _sighting(entry: Mapping[str, Any], site: SiteProfile, *, is_atom: bool) -> Sighting | str:
+    title = _title(entry, is_atom=is_atom)
     address = site.match_post(entry.get("link")) or site.match_post(entry.get("id"))
     if not title:
         return "no title, skipped"
     if address is None:
         return f"not a post of the blog ({str(entry.get('link'))[:80]}), skipped"
     terms = entry.get("tags") or [{}]
+    excerpt = _excerpt(entry, title)
+    kept = excerpt if excerpt.has_fold else replace(excerpt, text=bounded(excerpt.text))
     return Sighting(
         title=title,
         date=_day(entry),
         comments=_comments(entry),
         category=(terms[0].get("term") or "").strip() or None,
-        excerpt=_excerpt(entry, title) or None,
+        excerpt=kept.text or None,
         archive_id=address[0],
         url=address[1],
+        excerpt_partial=len(kept.text) < len(excerpt.text),
     )
 
 
+def _title(entry: Mapping[str, Any], *, is_atom: bool) -> str:
+    """Return the title unescaped once more: Typecho stores it escaped, which Atom declares by its type."""
+    title = str(entry.get("title") or "")
+    detail = entry.get("title_detail") or {}
+    if not is_atom or detail.get("type") != "text/plain":
+        title = html.unescape(title)
+    return " ".join(title.split("\n")).strip()
+
+
+_CHINESE_DAY = re.compile(r"([0-9]{4})\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日")
+
+
 def _day(entry: Mapping[str, Any]) -> date | None:
-    """Return the day in the blog's time zone; near midnight it may differ from the day its pages print."""
+    """Return the day in the blog's time zone; near midnight it may differ from the day its pages print.
+
+    A time without a zone is the blog's own.
+    """
     # dict.get, because feedparser returns "published" with a warning for a missing "updated".
-    moment = dict.get(dict(entry), "published_parsed") or dict.get(dict(entry), "updated_parsed")
-    if moment is None:
-        return None
+    values = dict(entry)
+    printed = str(dict.get(values, "published") or dict.get(values, "updated") or "").strip()
     try:
-        return datetime.fromtimestamp(timegm(moment), _ZONE).date()
-    except (ValueError, OverflowError, OSError):
+        if (chinese := _CHINESE_DAY.match(printed)) is not None:
+            return date(int(chinese[1]), int(chinese[2]), int(chinese[3]))
+        moment = _moment(printed)
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_ZONE)).astimezone(_ZONE).date()
+    except (ValueError, OverflowError, TypeError):
         return None
+
+
+def _moment(printed: str) -> datetime | None:
+    if printed[:4].isdigit():
+        return datetime.fromisoformat(printed)
+    moment = parsedate_to_datetime(printed)
+    if str(moment.year) not in printed:  # the parser takes years below 100 for abbreviations
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None and printed.endswith("-0000") else moment
 
 
 def _comments(entry: Mapping[str, Any]) -> int | None:
@@ -180,17 +246,31 @@ def _comments(entry: Mapping[str, Any]) -> int | None:
     return next((int(count) for count in counts if count and re.fullmatch("[0-9]{1,9}", count)), None)
 
 
-def _excerpt(entry: Mapping[str, Any], title: str) -> str:
-    """The content above the fold; if it has none, only the description may be taken."""
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    text: str
+    has_fold: bool = False
+
+
+def _excerpt(entry: Mapping[str, Any], title: str) -> _Excerpt:
+    """Return the content above its fold, without a fold the whole content, else the description.
+
+    A description is not used where there is content: Typecho strips tags from it and cuts formulas at `<`.
+    """
     for content in entry.get("content") or ():
         value = str(content.get("value") or "")
         if (fold := _FOLD.search(value)) is not None:
-            return fragment_lines(value[: fold.start()])
-    description = _ENTITY.sub(lambda entity: _ENTITIES[entity[0]], str(entry.get("summary") or "")).strip()
+            return _Excerpt(fragment_lines(value[: fold.start()]), has_fold=True)
+        if text := fragment_lines(value[:MAX_CONTENT]):
+            above = text.removesuffix("[...]").rstrip()
+            return _Excerpt(above, has_fold=above != text)
+    description = html.unescape(str(entry.get("summary") or "")).strip()
     if description == title:
-        return ""
-    # RSS 1.0 has only this element, with the content in it and [...] where the fold was.
+        return _Excerpt("")
+    # RSS 1.0 has only this element, with the content in it and [...] for the fold.
     above, fold_sign, below = description.rpartition("[...]")
     if fold_sign and not below:
-        return above.rstrip()
-    return description if len(description) <= _DESCRIPTION else description[: _DESCRIPTION - 3] + "..."
+        return _Excerpt(above.rstrip(), has_fold=True)
+    if len(description) > _DESCRIPTION:
+        description = description[: _DESCRIPTION - 3] + "..."
+    return _Excerpt(description, has_fold=True)

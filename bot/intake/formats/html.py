@@ -6,8 +6,24 @@ from dataclasses import dataclass
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _CLOSING = re.compile(r"</[a-zA-Z][a-zA-Z0-9]*\s*>")
-_DOLLARS = re.compile(r"\$[^$>\n]{1,500}\$")
-_ENVIRONMENT = re.compile(r"\\(begin|end)\{([a-zA-Z]{1,20}\*?)\}")
+_ATTRIBUTES = r"(?:\s+[a-zA-Z:_-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=]+))?)*\s*/?"
+_BLOCK_TAG = re.compile(
+    r"<!--.*?-->|<(script|style|textarea|noscript)\b.*?</\1\s*>"
+    r"|</?(?:p|div|h[1-6]|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|td|th|blockquote|pre|hr|figure|section|article|body|html)"
+    rf"{_ATTRIBUTES}>",
+    re.IGNORECASE | re.DOTALL,
+)
+_INLINE_TAGS = (
+    "a|abbr|b|big|cite|code|del|em|font|i|img|ins|kbd|mark|q|s|small|span|strike|strong|sub|sup|tt|u"
+)
+_WHOLE_TAG = re.compile(rf"<(?:/(?:{_INLINE_TAGS})\s*|(?:{_INLINE_TAGS}){_ATTRIBUTES})>", re.IGNORECASE)
+_OPENING = re.compile(
+    rf"\$\$|\$|\\\(|\\\[|\\begin\{{(?P<name>[a-zA-Z]{{1,20}}\*?)\}}|{_WHOLE_TAG.pattern}", re.IGNORECASE
+)
+_CLOSINGS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
+_LONGEST_INLINE = 500
+_HEAD = re.compile(r"<head[\s>]", re.IGNORECASE)
+_BODY = re.compile(r"</head\s*>|<body[\s>]", re.IGNORECASE)
 _LESS_THAN = re.compile(r"<(?!/?br\b)", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -64,23 +80,63 @@ def _is_followed(node: LexborNode) -> bool:
     return False
 
 
-def _with_safe_tex(html: str) -> str:
-    """Escape `<` inside TeX, where only `<br>` is a tag."""
-    if "$" in html:
-        html = _DOLLARS.sub(lambda tex: _LESS_THAN.sub("&lt;", tex[0]), html)
-    if "\\begin{" not in html:
-        return html
+def _with_safe_tex(page: str) -> str:
+    """Escape `<` inside TeX, where only `<br>` is a tag.
+
+    TeX is searched in the text between two block tags only, never in the head, in a tag, a script or a
+    comment; its delimiters are paired from left to right.
+    """
+    if "$" not in page and "\\" not in page:
+        return page
+    start = _body_start(page)
+    pieces = [page[:start]]
+    done = start
+    for block in _BLOCK_TAG.finditer(page, start):
+        pieces += (_safe_segment(page[done : block.start()]), block[0])
+        done = block.end()
+    pieces.append(_safe_segment(page[done:]))
+    return "".join(pieces)
+
+
+def _body_start(page: str) -> int:
+    """Return where the body begins: behind the head, at the end of a page that was cut inside it."""
+    head = _HEAD.search(page, 0, 3000)
+    if head is None:
+        return 0
+    body = _BODY.search(page, head.end())
+    return len(page) if body is None else body.end()
+
+
+def _safe_segment(segment: str) -> str:
+    if "<" not in segment or ("$" not in segment and "\\" not in segment):
+        return segment
     pieces: list[str] = []
-    done = 0
-    opening: re.Match[str] | None = None
-    for mark in _ENVIRONMENT.finditer(html):
-        if mark[1] == "begin":
-            opening = opening or mark
-        elif opening is not None and opening[2] == mark[2]:
-            tex = html[opening.start() : mark.end()]
-            pieces += (html[done : opening.start()], _LESS_THAN.sub("&lt;", tex))
-            done, opening = mark.end(), None
-    return "".join((*pieces, html[done:]))
+    done = at = 0
+    missing: set[str] = set()
+    while (opening := _OPENING.search(segment, at)) is not None:
+        at = opening.end()
+        sign = opening[0]
+        if sign.startswith("<"):
+            continue
+        closing = _CLOSINGS.get(sign) or f"\\end{{{opening['name']}}}"
+        end = -1 if closing in missing else segment.find(closing, at)
+        if end < 0:
+            missing.add(closing)
+            continue
+        if sign == "$" and not _is_inline(segment, at, end):
+            continue
+        end += len(closing)
+        tex = segment[opening.start() : end]
+        pieces += (segment[done : opening.start()], _LESS_THAN.sub("&lt;", tex))
+        done = at = end
+    return "".join((*pieces, segment[done:]))
+
+
+def _is_inline(segment: str, start: int, end: int) -> bool:
+    """Return whether the text between two `$` is a formula: on one line, short, without a whole tag."""
+    if not 0 < end - start <= _LONGEST_INLINE:
+        return False
+    return "\n" not in segment[start:end] and _WHOLE_TAG.search(segment, start, end) is None
 
 
 def lines(root: LexborNode, without: str = "") -> tuple[str, bool]:

@@ -1,37 +1,53 @@
-"""Decoding of dumps: compression, character set, line ends, control characters."""
+"""Decoding of dumps: compression, character set, line ends, control and invisible characters."""
 
 import codecs
+import re
 import zlib
 
 from bot.intake.formats.result import UnreadableDumpError
+from bot.site_profile import SiteProfile
 from storage.model import Note, NoteKind
 
 MAX_BYTES = 20 * 1024 * 1024
 """Maximum size of a dump in bytes, compressed or not; the archive page of all posts has less than 1 MB."""
 
-_CONTROLS = bytes(code for code in (*range(32), 127) if code not in (9, 10))
+_CONTROLS = bytes(code for code in (*range(32), 127) if code not in (9, 10, 11, 12))
+_FEEDS = bytes.maketrans(b"\x0b\x0c", b"\n\n")
+_LINE_ENDS = "\x85\u2028\u2029"
+_INVISIBLE = (
+    "\xad\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+_RARE = re.compile(f"[{_INVISIBLE}{_LINE_ENDS}]")
+_RARE_SIGNS = str.maketrans(_LINE_ENDS, "\n" * len(_LINE_ENDS), _INVISIBLE)
+_DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([a-zA-Z0-9_.:-]{2,20})", re.IGNORECASE)
+# Names under which pages declare a subset of GB18030.
+_GB18030 = frozenset(("gb2312", "gbk", "gb18030", "gb_2312-80", "x-gbk", "cp936", "hz-gb-2312"))
 
 
-def decode(content: bytes, author: str) -> tuple[str, tuple[Note, ...]]:
+def decode(content: bytes, site: SiteProfile) -> tuple[str, tuple[Note, ...]]:
     """Return the text of a dump with "\\n" line ends and without control characters, and notes.
 
-    Bytes that are not UTF-8 are GB18030 if they contain the name of `author` in that encoding.
     Raises UnreadableDumpError for an empty, too large, wrongly compressed or binary dump.
     """
     if len(content) > MAX_BYTES:
         raise UnreadableDumpError(_too_large(f"{len(content) / 1e6:.0f} MB"))
     notes: list[Note] = []
     if content.startswith(b"\x1f\x8b"):
-        content = _decompressed(content, notes)
+        content = decompress(content, notes)
     if not content.strip():
         raise UnreadableDumpError("the file is empty: save the capture again")
-    text = _as_text(content, notes, author)
+    text = _as_text(content, notes, site)
     return text, tuple(notes)
 
 
-def _decompressed(content: bytes, notes: list[Note]) -> bytes:
+def decompress(content: bytes, notes: list[Note], limit: int = MAX_BYTES) -> bytes:
+    """Return the content of a gzip file of one or several members; a cut one gives what it has, with a note.
+
+    Raises UnreadableDumpError for damage at the beginning and for more than `limit` bytes.
+    """
     parts: list[bytes] = []
-    room = MAX_BYTES + 1
+    room = limit + 1
     try:
         while content.startswith(b"\x1f\x8b") and room > 0:
             member = zlib.decompressobj(wbits=31)
@@ -47,52 +63,91 @@ def _decompressed(content: bytes, notes: list[Note]) -> bytes:
             ) from None
         notes.append(Note(NoteKind.CUT, "the compressed file is damaged after its beginning"))
     if room <= 0:
-        raise UnreadableDumpError(_too_large("uncompressed, more"))
+        raise UnreadableDumpError(_too_large("uncompressed, more", limit))
     return b"".join(parts)
 
 
-def _too_large(size: str) -> str:
-    return f"the file is too large ({size}; a dump has at most {MAX_BYTES // 2**20} MiB): split it"
+def _too_large(size: str, limit: int = MAX_BYTES) -> str:
+    return f"the file is too large ({size}; a dump has at most {limit // 2**20} MiB): split it"
 
 
-def _as_text(content: bytes, notes: list[Note], author: str) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        content = content.decode("utf-16", "replace").encode("utf-8", "replace")
-    cleaned = _with_plain_line_ends(content).translate(None, _CONTROLS)
+def _as_text(content: bytes, notes: list[Note], site: SiteProfile) -> str:
+    content = _from_utf16(content, notes, site)
+    cleaned = _with_plain_line_ends(content).translate(_FEEDS, _CONTROLS)
     try:
         text, odd = cleaned.decode(), 0
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
             cleaned = cleaned[: error.start]
             notes.append(Note(NoteKind.CUT, "the last character is cut in the middle: the file is truncated"))
-        charset = "gb18030" if author.encode("gb18030") in cleaned else "utf-8"
-        text = cleaned.decode(charset, "replace")
+        text = cleaned.decode(_charset(cleaned, notes, site), "replace")
         odd = text.count("\ufffd")
         if odd:
             notes.append(Note(NoteKind.CHARSET, f"{odd} invalid bytes were replaced by U+FFFD"))
     controls = len(content) - content.count(b"\r") - len(cleaned.replace(b"\r", b""))
     if controls + odd > len(text) / 10:
         raise UnreadableDumpError("the file is binary, no text: save the page as text, HTML or feed XML")
-    text = text.removeprefix("\ufeff")
+    text = _without_invisible(text)
     if not text.strip():
         raise UnreadableDumpError("the file holds only blanks: save the capture again")
     return text
 
 
-def _with_plain_line_ends(content: bytes) -> bytes:
-    """Replace a lone `\\r`; next to `\\n` it is removed with the other controls."""
-    if b"\r" in content and b"\n" not in content:
-        return content.replace(b"\r", b"\n")
+def _words(site: SiteProfile) -> tuple[str, ...]:
+    """Return words of every page of the blog; found in a character set, they prove it."""
+    words = (site.author, site.name, "阅读全文", "最近评论")
+    return tuple(word for word in words if not word.isascii())
+
+
+def _from_utf16(content: bytes, notes: list[Note], site: SiteProfile) -> bytes:
+    """Return UTF-16 content as UTF-8, anything else unchanged; without a mark the blog's words decide."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace").encode("utf-8", "replace")
+    if b"\x00" not in content[:4000]:
+        return content
+    for charset in ("utf-16-le", "utf-16-be"):
+        if any(word.encode(charset) in content for word in _words(site)):
+            notes.append(Note(NoteKind.CHARSET, f"the character set was guessed: {charset.upper()}"))
+            return content.decode(charset, "replace").encode("utf-8", "replace")
     return content
 
 
-def without_outer_blank_lines(block: str) -> str:
-    """Return `block` from its first to its last line that is not blank."""
-    inner = block.strip("\n")
-    if inner and not inner[0].isspace() and not inner[-1].isspace():
-        return inner
-    end = len(block.rstrip())
-    start = end - len(block[:end].lstrip())
-    first = block.rfind("\n", 0, start) + 1
-    last = block.find("\n", end)
-    return block[first : last if last >= 0 else len(block)]
+def _charset(content: bytes, notes: list[Note], site: SiteProfile) -> str:
+    """Return the character set of content that is not UTF-8: declared, or proved by the blog's words."""
+    declared = _DECLARED.search(content, 0, 2000)
+    if declared is not None:
+        name = declared[1].decode("ascii").lower()
+        if name in _GB18030:
+            return "gb18030"
+        try:
+            name = codecs.lookup(name).name
+        except LookupError:
+            name = "utf-8"
+        if name in ("big5", "big5hkscs", "cp950", "shift_jis", "euc_jp", "euc_kr"):
+            return name
+    if any(word.encode("gb18030") in content for word in _words(site)):
+        notes.append(Note(NoteKind.CHARSET, "the character set was guessed: GB18030"))
+        return "gb18030"
+    return "utf-8"
+
+
+def _with_plain_line_ends(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+
+
+def _without_invisible(text: str) -> str:
+    return text if _RARE.search(text) is None else text.translate(_RARE_SIGNS)
+
+
+_INDENT = re.compile(r"\n[ \t\u3000]+")
+_TRAIL = re.compile(r"[ \t]+(?=\n)")
+
+
+def normalize(text: str) -> str:
+    """Return a text capture with a leading line end, plain blanks and no blanks at line starts and ends."""
+    text = "\n" + text.replace("\xa0", " ")
+    if "\n " in text or "\n\t" in text or "\n\u3000" in text:
+        text = _INDENT.sub("\n", text)
+    if " \n" in text or "\t\n" in text:
+        text = _TRAIL.sub("", text)
+    return text

@@ -1,5 +1,7 @@
 """Feeds as they really come: broken items, hostile declarations, full text, feeds of other things."""
 
+import re
+
 import pytest
 
 from bot.intake.formats import UnreadableDumpError
@@ -40,9 +42,33 @@ def test_a_bare_ampersand_in_a_title_is_mended() -> None:
     )
 
 
-def test_escaped_signs_in_a_title_are_what_they_mean() -> None:
-    feed = RSS2.replace("Muon + 双旋转<", "&lt;b&gt;&amp;amp; 双旋转<")
-    assert read(feed).sightings[1].title == "流形上的最速下降：6. <b>&amp; 双旋转"
+@pytest.mark.parametrize(
+    ("feed", "written", "title"),
+    [
+        (RSS2, "&amp;lt;b&amp;gt;&amp;amp; 双旋转", "<b>& 双旋转"),
+        (RSS2, "&amp;amp;amp; 双旋转", "&amp; 双旋转"),
+        (RSS2, "A &amp; B", "A & B"),
+        (RSS1, "Earth Mover&amp;#039;s x&amp;lt;y", "Earth Mover's x<y"),
+    ],
+)
+def test_a_title_is_unescaped_as_often_as_typecho_escapes_it(feed: str, written: str, title: str) -> None:
+    found = re.sub(r"(：6\. ).*?(?=</title>|\]\]>)", lambda match: match[1] + written, feed, count=1)
+    assert read(found).sightings[1].title == f"流形上的最速下降：6. {title}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "title"),
+    [
+        ('type="html"', "A &amp;amp; B", "A & B"),
+        ('type="text"', "A &amp;amp; B", "A &amp; B"),
+        ("", "A &amp;amp; B", "A &amp; B"),
+    ],
+)
+def test_an_atom_title_is_unescaped_by_its_type(kind: str, written: str, title: str) -> None:
+    found = re.sub(
+        r"<title[^>]*>(?:<!\[CDATA\[)?流形上.*?</title>", f"<title {kind}>{written}</title>", ATOM, count=1
+    )
+    assert read(found).sightings[1].title == title
 
 
 def test_a_broken_head_does_not_matter() -> None:
@@ -83,9 +109,17 @@ def test_a_page_in_the_xml_form_of_html_is_a_page() -> None:
     assert read(prolog + page).sightings == read(page).sightings
 
 
-def test_a_full_text_feed_gives_only_its_description() -> None:
+def test_a_full_text_feed_gives_a_bounded_beginning_of_its_content() -> None:
     feed = RSS2.replace('<p class="more">', "<p>").replace("[...]", "正文" * 500)
-    assert {sighting.excerpt for sighting in read(feed).sightings} == {"示例描述。"}
+    for sighting in read(feed).sightings:
+        assert sighting.excerpt_partial
+        assert len(sighting.excerpt or "") <= 1000
+        assert "示例描述" not in (sighting.excerpt or "")
+
+
+def test_content_without_a_fold_comes_before_a_description_that_is_cut() -> None:
+    feed = RSS2.replace('<p class="more">', "<p>").replace("[...]", "其余$x_0<y$。")
+    assert (read(feed).sightings[2].excerpt or "").endswith("其余$x_0<y$。")
 
 
 def test_a_fold_inside_a_full_text_feed_is_where_the_excerpt_ends() -> None:
@@ -99,7 +133,8 @@ def test_a_full_text_rss_1_item_is_cut_as_typecho_cuts_descriptions() -> None:
 
 
 def test_a_description_that_repeats_the_title_is_no_excerpt() -> None:
-    feed = RSS2.replace('<p class="more">', "<p>").replace("示例描述。", "AdamW的Weight RMS的渐近估计（上）")
+    feed = re.sub(r"<content:encoded.*?</content:encoded>", "", RSS2, flags=re.DOTALL)
+    feed = feed.replace("示例描述。", "AdamW的Weight RMS的渐近估计（上）")
     assert read(feed).sightings[2].excerpt is None
 
 

@@ -103,7 +103,7 @@ def test_a_post_without_an_excerpt_has_none() -> None:
     assert (first.title, first.excerpt, second.title, second.excerpt) == ("甲", None, "乙", None)
 
 
-@pytest.mark.parametrize("day", ["2022-02-30", "2022-13-01", "2022-3-9", "202x-03-09"])
+@pytest.mark.parametrize("day", ["2022-02-30", "2022-13-01", "2022-0-9", "202x-03-09"])
 def test_a_broken_date_loses_only_its_post(day: str) -> None:
     reading = read(f"甲\n{BY}一\n乙\nBy 苏剑林 | {day} | 5位读者 | 引用二\n丙\n{BY}三\n最近评论")
     assert [(s.title, s.excerpt) for s in reading.sightings] == [("甲", "一"), ("丙", "三")]

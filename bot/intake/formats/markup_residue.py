@@ -1,0 +1,204 @@
+"""Restoration of excerpts from the residue of extractors: Markdown escapes, line wraps, rendered formulas.
+
+Each writer of Markdown escapes TeX in its own way, so the dialect is detected once for the whole capture and
+only its own escapes are undone (unescaping as CommonMark defines it would destroy `\\{` and `\\\\`).
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
+_SETEXT = re.compile(r"\n[^\n]+\n(?:-{4,}|={4,})[ ]*(?=\n)")
+_DOUBLED_NAME = re.compile(r"(?<!\\)\\\\(?:begin|end|frac|sum|text|left|right|alpha|beta|mathbb|label)\b")
+_SINGLE_NAME = re.compile(r"(?<!\\)\\[a-zA-Z]{2}")
+_DOUBLED_BRACE = re.compile(r"(?<!\\)\\\\[{}#]|(?<!\\)\\\\\\[ ]*\n")
+_SINGLE_BRACE = re.compile(r"(?<!\\)\\[{}#]")
+_ESCAPED_INDEX = re.compile(r"(?<!\\)(?:\\\\)*\\_(?=[{a-zA-Z0-9\\])")
+_BARE_INDEX = re.compile(r"[a-zA-Z}]_[{a-zA-Z0-9]")
+_ESCAPED_BRACKET = re.compile(r"\\[<~]|\$[^$\n]{0,80}\\\[[^$\n]{0,80}\\\][^$\n]{0,80}\$")
+_ESCAPED_LESS = re.compile(r"(?<!\\)\\<")
+_BARE_LESS = re.compile(r"(?<!\\)<")
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
+_BARE_SIGN = re.compile(r"<|&(?!(?:lt|gt|amp|quot|#39|nbsp);)")
+_DRAWN = re.compile(r"\n[\U0001d400-\U0001d7ff](?=\n)")
+_TAGS = re.compile(r"</?(?:div|span|p|center|font)(?:\s[^<>\n]*)?>")
+
+_SAMPLE = 40_000
+"""Characters of a capture by which its residue is detected."""
+
+_Step = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Residue:
+    """What the extractor of one capture left behind; `steps` undo it in an excerpt, in this order."""
+
+    is_markdown: bool = False
+    steps: tuple[_Step, ...] = ()
+
+    def restored(self, excerpt: str) -> str:
+        """Return `excerpt` without the residue."""
+        for step in self.steps:
+            excerpt = step(excerpt)
+        return excerpt
+
+
+def residue_of(text: str) -> Residue:
+    """Detect the residue in a whole capture; its BibTeX block keeps its backslashes in every dialect."""
+    text = text[:_SAMPLE].partition("@online{")[0]
+    markdown = "](" in text or _HEADING.search(text) is not None or _SETEXT.search(text) is not None
+    steps: list[_Step] = []
+    if _DRAWN.search(text) is not None:
+        steps.append(_join_drawn)
+    if _is_wrapped(text):
+        steps.append(_join_wrapped)
+    if "&" in text and _ENTITY.search(text) is not None and _BARE_SIGN.search(text) is None:
+        steps.append(html.unescape)
+    if "\\" in text:
+        steps += _unescape_steps(text, markdown)
+    if markdown:
+        steps.append(_without_markdown)
+    return Residue(is_markdown=markdown, steps=tuple(steps))
+
+
+def is_markdown_with_tags(text: str) -> bool:
+    """Return whether a text that begins with `<` is Markdown with block tags left in, not a page."""
+    return "](" in text and "<a " not in text and _TAGS.match(text.lstrip()) is not None
+
+
+def without_tags(text: str) -> str:
+    """Return Markdown without the block tags that its writer left in."""
+    return _TAGS.sub("", text)
+
+
+def _unescape_steps(text: str, markdown: bool) -> list[_Step]:
+    if _DOUBLED_NAME.search(text) is not None and _SINGLE_NAME.search(text) is None:
+        return [_unescape_all]
+    if markdown and _DOUBLED_BRACE.search(text) is not None and _SINGLE_BRACE.search(text) is None:
+        return [_unescape_doubled]
+    if _ESCAPED_INDEX.search(text) is not None and _BARE_INDEX.search(_formulas_of(text)) is None:
+        if _ESCAPED_BRACKET.search(text) is not None:
+            return [_unescape_brackets]
+        return [_unescape_index]
+    if _ESCAPED_LESS.search(text) is not None and _BARE_LESS.search(text) is None:
+        return [_unescape_brackets]
+    return []
+
+
+_FORMULA = re.compile(
+    r"\$\$[^$]{1,2000}\$\$|\$[^$]{1,500}\$|\\begin\{([a-z]+\*?)\}.{0,3000}?\\end\{\1\}", re.DOTALL
+)
+
+
+def _formulas_of(text: str) -> str:
+    return "\n".join(found[0] for found in _FORMULA.finditer(text))
+
+
+_CommonMark = re.compile(r"\\([!-/:-@\[-`{-~])")
+_INDEX = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*])")
+_BRACKETS = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*<>~\[\]`#|])")
+
+
+def _unescape_all(excerpt: str) -> str:
+    return _CommonMark.sub(r"\1", excerpt)
+
+
+def _unescape_doubled(excerpt: str) -> str:
+    """Undo the doubled backslashes of html2text: `\\\\{`, `\\\\#` and row ends of three."""
+    excerpt = re.sub(r"(?<!\\)\\\\\\(?=[ ]*(?:\n|\Z))", r"\\\\", excerpt)
+    return re.sub(r"(?<!\\)\\\\([{}#])", r"\\\1", excerpt)
+
+
+def _unescape_index(excerpt: str) -> str:
+    return _INDEX.sub(r"\1\2", excerpt)
+
+
+def _unescape_brackets(excerpt: str) -> str:
+    return _BRACKETS.sub(r"\1\2", excerpt)
+
+
+_LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+_BOLD = re.compile(r"\*\*([^*\n$]{1,200})\*\*")
+_LINE_MARK = re.compile(r"(?m)^(?:#{1,6}|>|[*+-](?=[ ]+\S))[ ]+")
+_RULE = re.compile(r"(?m)^(?:-{3,}|={3,})[ ]*$\n?")
+_FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
+
+
+def _without_markdown(excerpt: str) -> str:
+    excerpt = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], excerpt)
+    excerpt = _BOLD.sub(r"\1", _RULE.sub("", _FENCE.sub("", excerpt)))
+    return _LINE_MARK.sub("", excerpt)
+
+
+_WRAP_WIDTH = 80
+
+
+def _width(line: str) -> int:
+    return len(line) + sum(unicodedata.east_asian_width(sign) in "WF" for sign in line)
+
+
+def _is_wrapped(text: str) -> bool:
+    """Return whether a capture was wrapped at 80 columns: no line is wider, and many are nearly as wide."""
+    lines = text.split("\n", 400)
+    if max(map(len, lines)) > _WRAP_WIDTH:
+        return False
+    widths = [_width(line) for line in lines]
+    widest = max(widths)
+    return 60 <= widest <= _WRAP_WIDTH and sum(width > widest - 3 for width in widths) >= 3
+
+
+def _join_wrapped(excerpt: str) -> str:
+    joined: list[str] = []
+    wide = False
+    for line in excerpt.split("\n"):
+        if wide and line.strip():
+            gap = " " if joined[-1][-1:].isascii() and line[:1].isascii() else ""
+            joined[-1] += gap + line
+        else:
+            joined.append(line)
+        wide = _width(line) > _WRAP_WIDTH - 20 and not line.endswith("\\\\")
+    return "\n".join(joined)
+
+
+def join_open_formulas(excerpt: str) -> str:
+    """Join the lines of wrapped inline formulas: the first and the last have an odd number of `$`."""
+    lines = excerpt.split("\n")
+    odd = [line.count("$") % 2 == 1 for line in lines]
+    joined: list[str] = []
+    at = 0
+    while at < len(lines):
+        end = next((to for to in range(at + 1, min(at + 4, len(lines))) if odd[to]), at) if odd[at] else at
+        joined.append(" ".join(lines[at : end + 1]))
+        at = end + 1
+    return "\n".join(joined)
+
+
+def _join_drawn(excerpt: str) -> str:
+    """Join the lines of a page after MathJax has drawn it, where each sign of a formula has its own line."""
+    return "\n\n".join(_drawn_paragraph(part) for part in re.split(r"\n\s*\n", excerpt))
+
+
+def _drawn_paragraph(paragraph: str) -> str:
+    lines = [line.strip() for line in paragraph.split("\n") if line.strip()]
+    if sum(map(_is_sign, lines)) < 1:
+        return "\n".join(lines)
+    joined: list[str] = []
+    after_sign = False
+    for line in lines:
+        sign = _is_sign(line)
+        if joined and (sign or after_sign):
+            joined[-1] += line
+        else:
+            joined.append(line)
+        after_sign = sign
+    return "\n".join(joined)
+
+
+def _is_sign(line: str) -> bool:
+    """Return whether a line is a sign of a drawn formula: one or two characters, a number or a label."""
+    return (
+        len(line) <= 2 or re.fullmatch(r"\((?:\?{3}|[0-9]{1,3})\)|[0-9.]{1,8}|[a-z]{2,6}", line) is not None
+    )

@@ -1,0 +1,263 @@
+"""Parser for text captures of list, tag, search and home pages and of a post's own page.
+
+A post begins at a By line or, on the home page, at a date badge. Its title is the line above the By line or
+below the badge; its excerpt ends at the first mark of the page's template.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.intake.formats import template
+from bot.intake.formats.by_line import ByLine, by_lines
+from bot.intake.formats.markup_residue import Residue, join_open_formulas
+from bot.intake.formats.result import ParsedDump, bounded
+from bot.intake.formats.template import BADGE, END, SPLIT_BADGE, Footer
+from bot.site_profile import SiteProfile
+from storage.model import Layout, Note, NoteKind, Sighting
+
+_FOLD_SIGN = "阅读全文"
+_CUT_BY = re.compile(r"\n[^\n]*\n(?:By(?:[ \n]+[^\n]{0,20})?|B)\Z")
+_CUT_FIGURES = re.compile(r"[ |｜]*[0-9]*(?:位读?者?)?[ |]*引?\Z")
+_CUT_FOLD = re.compile(r"\n点(?:击(?:阅(?:读全?)?)?)?\Z")
+_FIRST_LINE = re.compile(r"\s*([^\n]*)")
+_RULE = re.compile(r"\n[-=]{3,}[ ]*(?=\n)")
+_NO_FOOTER = Footer()
+_NOT_CLOSED = "no closing line 最近评论: the dump may be cut, its last excerpt incomplete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where a post begins: `start` of its title block, `end` of its By line or title.
+
+    `by_line` is None for a post of the home page; `starts_capture` is set if another capture ends before it.
+    """
+
+    start: int
+    end: int
+    title: str
+    by_line: ByLine | None = None
+    address: tuple[int, str] | None = None
+    month_day: str | None = None
+    problem: Note | None = None
+    starts_capture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    excerpt: str
+    is_partial: bool
+    is_closed: bool
+    has_fold: bool
+    footer: Footer
+
+
+def with_whole_badges(text: str) -> str:
+    """Return `text` with every date badge on one line; some extractors print two."""
+    return SPLIT_BADGE.sub(r"\n\1 \2", text)
+
+
+def heads_of(text: str, site: SiteProfile) -> list[Head]:
+    """Return the posts of a normalized text in the order of their first lines."""
+    heads = _by_heads(text, site)
+    badges = _badge_heads(text, heads, site)
+    return sorted((*heads, *badges), key=lambda head: head.start) if badges else heads
+
+
+def _by_heads(text: str, site: SiteProfile) -> list[Head]:
+    heads: list[Head] = []
+    low = 0
+    for number, line in enumerate(by_lines(text, site), 1):
+        above = template.title_above(text, low, max(line.start, low), site)
+        heads.append(
+            Head(
+                start=above.start,
+                end=line.end,
+                title=above.title,
+                by_line=line,
+                address=above.address,
+                month_day=above.month_day,
+                problem=_by_problem(number, line, above),
+                starts_capture=above.after_end,
+            )
+        )
+        low = line.end
+    return heads
+
+
+def _by_problem(number: int, line: ByLine, above: template.TitleLine) -> Note | None:
+    if line.unparsed is not None and line.day is None:
+        return Note(
+            NoteKind.UNREAD,
+            f"By line {number}: no valid date in a By line of an unknown form ‹{line.unparsed}›, "
+            f"{above.title!r} skipped",
+        )
+    if above.problem is not None:
+        return Note(NoteKind.SKIPPED, f"By line {number}: {above.problem}")
+    if line.day is None and above.address is None and above.month_day is None:
+        return Note(NoteKind.SKIPPED, f"By line {number}: no valid date, {above.title!r} skipped")
+    return None
+
+
+def _badge_heads(text: str, heads: Sequence[Head], site: SiteProfile) -> list[Head]:
+    """Return the posts that have a date badge and no By line."""
+    badges = [badge for badge in BADGE.finditer(text) if not _is_by_badge(text, badge, heads)]
+    if not badges or (_FOLD_SIGN not in text and site.name not in text):
+        return []
+    return [head for badge in badges if (head := _badge_head(text, badge, heads, site)) is not None]
+
+
+def _is_by_badge(text: str, badge: re.Match[str], heads: Sequence[Head]) -> bool:
+    """Return whether a badge belongs to a post with a By line, which may have lost its title."""
+    at, below = badge.start() + 1, badge.end()
+    while below < len(text) and text[below].isspace():
+        below += 1
+    place = bisect_right(heads, below, key=lambda head: head.start) - 1
+    return any(
+        head.start <= at < head.end or (head.by_line is not None and head.by_line.start == below)
+        for head in heads[max(place, 0) : place + 2]
+    )
+
+
+def _badge_head(text: str, badge: re.Match[str], heads: Sequence[Head], site: SiteProfile) -> Head | None:
+    start, at = badge.start() + 1, badge.end()
+    title, address, problem = "", None, None
+    day = template.month_day(badge[1], badge[2])
+    line = _FIRST_LINE.match(text, at)
+    if line is None or not line[1]:
+        problem = "the dump ends at or in the title, its post skipped"
+    else:
+        title, address = template.clean_title(line[1], site)
+        at = _behind_rule(text, line.end())
+        if template.title_problem(title) is not None:
+            problem, at = "no title below it, its post skipped", badge.end()
+        elif line.end() == len(text):
+            problem = "the dump ends at or in the title, its post skipped"
+    if day is None:
+        problem = "no day of the year, its post skipped"
+    if heads and not _has_home_marks(text, at, heads):
+        return None
+    return Head(
+        start=start,
+        end=at,
+        title=title,
+        address=address,
+        month_day=day,
+        problem=None if problem is None else Note(NoteKind.SKIPPED, f"{badge[0].strip()}: {problem}"),
+    )
+
+
+def _behind_rule(text: str, at: int) -> int:
+    rule = _RULE.match(text, at)
+    return at if rule is None else rule.end()
+
+
+def _has_home_marks(text: str, at: int, heads: Sequence[Head]) -> bool:
+    """Return whether the text behind a badge has a fold or a footer before the next By line."""
+    place = bisect_left(heads, at, key=lambda head: head.start)
+    end = heads[place].start if place < len(heads) else len(text)
+    mark = END.search(text, at, end)
+    return mark is not None and mark.lastgroup in ("fold", "footer")
+
+
+def read_posts(text: str, heads: Sequence[Head], end: int, residue: Residue) -> ParsedDump:
+    """Parse the posts of one capture of a list or home page that ends at the offset `end`."""
+    sightings: list[Sighting] = []
+    notes: list[Note] = []
+    for head, until in zip(heads, [*(head.start for head in heads[1:]), end], strict=True):
+        if head.problem is not None:
+            notes.append(head.problem)
+            continue
+        body = _body_of(text[head.end : until], residue, is_last=until == end)
+        notes += _body_notes(head, body)
+        sightings.append(_sighting(head, body))
+    if heads[-1].by_line is not None and not _is_closed(text[heads[-1].end : end]):
+        notes.append(Note(NoteKind.CUT, _NOT_CLOSED))
+    layout = Layout.LISTING if any(head.by_line is not None for head in heads) else Layout.HOME
+    return ParsedDump(format=layout, sightings=tuple(sightings), notes=tuple(notes))
+
+
+def _is_closed(rest: str) -> bool:
+    return END.search(rest if rest.startswith("\n") else "\n" + rest) is not None
+
+
+def _body_notes(head: Head, body: _Body) -> list[Note]:
+    if head.by_line is None and not body.has_fold:
+        text = f"{head.title!r}: no 点击阅读全文 below it, so its excerpt may be cut or too long"
+        return [Note(NoteKind.CUT, text)]
+    return []
+
+
+def _sighting(head: Head, body: _Body) -> Sighting:
+    line = head.by_line
+    comments = None if line is None else line.comments
+    day = None if line is None else line.day
+    return Sighting(
+        title=head.title,
+        date=day,
+        month_day=head.month_day if day is None else None,
+        readers=None if line is None else line.readers,
+        comments=body.footer.comments if comments is None else comments,
+        category=body.footer.category,
+        tags=body.footer.tags,
+        excerpt=body.excerpt or None,
+        archive_id=head.address and head.address[0],
+        url=head.address and head.address[1],
+        excerpt_partial=bool(body.excerpt) and body.is_partial,
+    )
+
+
+def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
+    """Split the text of one post into its excerpt and its footer."""
+    mark = END.search(body)
+    shown = body if mark is None else body[: mark.start()]
+    has_fold = mark is not None and mark["fold"] is not None
+    footer = _NO_FOOTER
+    if mark is not None and "分类" in body:
+        footer = template.footer_of(body[mark.start() :])
+    is_cut = mark is None and is_last
+    if is_cut:
+        shown = without_cut_end(shown)
+    excerpt = excerpt_of(shown, residue)
+    kept = excerpt if has_fold else bounded(excerpt)
+    return _Body(kept, is_cut or len(kept) < len(excerpt), not is_cut, has_fold, footer)
+
+
+def without_cut_end(shown: str) -> str:
+    """Return the excerpt at the end of a cut capture without what may belong to the next post."""
+    if len(shown) < 40 and _CUT_FIGURES.fullmatch(shown):
+        return ""
+    by = _CUT_BY.search(shown)
+    if by is not None:
+        return shown[: by.start()]
+    shown = _CUT_FOLD.sub("", shown).rstrip()
+    above, newline, last = shown.rpartition("\n")
+    return above if newline and above.strip() and template.may_be_title(last) else shown
+
+
+_SHARE = re.compile(r"\A(?:(?:分享|Kimi)[到至:：\s]{0,3})+\n+")
+_ANCHOR = re.compile(
+    r"(?m)[ ]?(?:\[\\?#\]\([^()\n]*\)|\[[0-9]{1,3}\]#|(?<![#CFcf\s\\])#|(?<=\S)[ ]#)$|^#[ ]*$\n?"
+)
+_NUMBERED = re.compile(r"(?m)^\[[0-9]{1,3}\](?=\S)")
+_BULLET = re.compile(r"(?m)^[•◦▪□][ ]+")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def excerpt_of(shown: str, residue: Residue) -> str:
+    """Return the excerpt in `shown` without anchors, bullets and the residue of its extractor."""
+    shown = shown.strip("\n")
+    if shown.startswith(("分享", "Kimi")):
+        shown = _SHARE.sub("", shown)
+    if "#" in shown:
+        shown = _ANCHOR.sub("", shown)
+    if residue.steps:
+        shown = residue.restored(shown)
+    if "•" in shown or "◦" in shown or "▪" in shown:
+        shown = _BULLET.sub("", shown)
+    if "$" in shown and "\n" in shown:
+        shown = join_open_formulas(shown)
+    if "\n\n\n" in shown:
+        shown = _BLANK_LINES.sub("\n\n", shown)
+    return shown.strip()

@@ -29,7 +29,7 @@ def test_every_command_of_the_command_line_is_described() -> None:
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_settings_that_are_named_exist(page: Path) -> None:
-    others = {"COMPOSE_PROFILES"}
+    others = {"COMPOSE_FILE"}
     named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", page.read_text(encoding="utf-8")))
     assert named - others <= {name.upper() for name in Settings.model_fields}
 

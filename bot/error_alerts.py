@@ -3,13 +3,13 @@
 Holds the error's class and location only; its text may contain what a user wrote.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
 from traceback import walk_tb
 
 from bot.clock import Clock
-from bot.delivery.admin_notices import UnexpectedErrors, encode
+from bot.delivery.admin_notices import Notice, UnexpectedErrors, encode
 from bot.ops.metrics import Metrics
 from bot.supervisor import TriggeredWorker
 from storage.database import Database
@@ -67,6 +67,8 @@ class ErrorAlerts(TriggeredWorker):
         self._metrics = metrics
         self._admins = admins
         self._tally = Tally()
+        self._notices: deque[tuple[str, Notice]] = deque()
+        self._notified_at: dict[str, float] = {}
 
     def report(self, place: str, error: BaseException) -> None:
         """Count an unexpected error of `place`, whose traceback is in the log already."""
@@ -74,7 +76,26 @@ class ErrorAlerts(TriggeredWorker):
         self._tally.note(f"{place}: {described(error)}")
         self.wake()
 
+    def notify(self, key: str, notice: Notice) -> None:
+        """Add a notice, once for each `key` within `QUIET_SECONDS`."""
+        now = self._clock.monotonic()
+        if now - self._notified_at.get(key, -QUIET_SECONDS) >= QUIET_SECONDS:
+            self._notified_at[key] = now
+            self._notices.append((key, notice))
+            self.wake()
+
     async def run_once(self) -> None:
+        while self._notices:
+            key, notice = self._notices[0]
+            now = self._clock.now()
+            duty, payload = f"notice:{key}:{now.isoformat()}", encode(notice)
+            await self._database.write(
+                lambda tx, duty=duty, payload=payload, now=now: tx.planner.notify_chats(  # type: ignore[misc]
+                    self._admins, duty, payload, now
+                )
+            )
+            self._notices.popleft()
+            self._planned()
         for kind, count in self._tally.due(self._clock.monotonic()):
             await self._tell(kind, count)
 

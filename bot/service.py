@@ -19,6 +19,7 @@ from bot.chat.permissions import Permissions, TelegramOtherChats
 from bot.chat.replies import ReplySender
 from bot.clock import Clock, SystemClock
 from bot.crawler.poller import SourcePoller
+from bot.delivery.admin_notices import UpdatesBlocked
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
@@ -39,6 +40,7 @@ from bot.settings import Settings, agree_with_libraries
 from bot.supervisor import Supervisor
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.update_parser import StatelessApplication
+from bot.telegram.update_poller import PollConflictError
 from bot.update_receiver import UpdateReceiver
 from bot.version import VERSION
 from bot.web.server import Room, serve_room
@@ -190,7 +192,7 @@ class Service:
             self.settings,
             self._token,
             self._replica,
-            lambda error: self._trouble("updates", error),
+            self._updates_failed,
         )
         run = await self._hearing.start(self._windows)
         await self._replica.listen(self.supervisor)
@@ -324,6 +326,13 @@ class Service:
 
     def _trouble(self, place: str, error: BaseException) -> None:
         self._troubles.report(place, error)
+
+    def _updates_failed(self, error: BaseException) -> None:
+        if isinstance(error, PollConflictError):
+            notice = UpdatesBlocked(polled=error.polled)
+            self._troubles.notify("updates polled" if error.polled else "webhook", notice)
+        else:
+            self._trouble("updates", error)
 
     def _took_in(self, report: IngestReport) -> None:
         self.metrics.dump_ingested(report.result)

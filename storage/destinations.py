@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Column, Select, Table, delete, func, select, update
+from sqlalchemy import Column, Select, Table, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destination_rows import destination_of, preference_columns
@@ -18,6 +18,7 @@ from storage.model import (
     Scope,
     ScopeId,
     Standing,
+    State,
     Subscription,
 )
 from storage.request_context import ContextKey, request_contexts
@@ -163,6 +164,51 @@ class Destinations:
             .where(destinations.c.chat_id == chat_id)
             .values(standing=standing, reason=reason, refusals=0)
         )
+
+    async def suspend(self, destination_id: DestinationId, reason: str) -> None:
+        """Suspend one destination, and none of its chat's others."""
+        await self._connection.execute(
+            update(destinations)
+            .where(destinations.c.id == destination_id)
+            .values(standing=Standing.GONE, reason=reason, refusals=0)
+        )
+
+    async def reactivate(self, destination: Destination) -> None:
+        """Make a suspended destination active, and those of its chat suspended for the same reason."""
+        same = destinations.c.reason == destination.reason
+        await self._connection.execute(
+            update(destinations)
+            .where(destinations.c.chat_id == destination.chat_id, destinations.c.standing == Standing.GONE)
+            .where(or_(destinations.c.id == destination.id, same))
+            .values(standing=Standing.ACTIVE, reason=None, refusals=0)
+        )
+
+    async def suspended(self) -> dict[str, int]:
+        """Return the number of suspended chats by reason."""
+        found = await self._connection.execute(
+            select(destinations.c.reason, func.count(destinations.c.chat_id.distinct()))
+            .where(destinations.c.standing == Standing.GONE)
+            .group_by(destinations.c.reason)
+        )
+        return {row[0] or "": row[1] for row in found}
+
+    async def refused_since(self, destination_id: DestinationId) -> datetime | None:
+        """Return when the oldest delivery was planned that was refused since the last one that arrived."""
+        sent = (
+            select(func.coalesce(func.max(deliveries.c.id), 0))
+            .where(deliveries.c.destination_id == destination_id, deliveries.c.state == State.SENT)
+            .scalar_subquery()
+        )
+        found = await self._connection.execute(
+            select(func.min(deliveries.c.created_at)).where(
+                deliveries.c.destination_id == destination_id,
+                deliveries.c.id > sent,
+                deliveries.c.state.in_((State.PENDING, State.FAILED)),
+                deliveries.c.attempts > 0,
+            )
+        )
+        since: datetime | None = found.scalar_one()
+        return since
 
     async def refused(self, destination_id: DestinationId) -> int:
         """Count one more refusal in a row of this destination; returns the count."""

@@ -210,6 +210,29 @@ class Outbox:
         )
         return await self.cancel(list(theirs.scalars()), reason, now)
 
+    async def fan_out(self, post_id: PostId) -> int:
+        """Return to how many destinations the announcement of a post goes or went."""
+        found = await self._connection.execute(
+            select(func.count()).where(
+                deliveries.c.post_id == post_id, deliveries.c.kind == DeliveryKind.POST
+            )
+        )
+        return int(found.scalar_one())
+
+    async def resume_chat(self, chat_id: int, since: datetime, now: datetime, due_at: datetime) -> int:
+        """Make pending again what was failed or cancelled for this chat since then."""
+        theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
+        resumed = await self._connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.destination_id.in_(theirs),
+                deliveries.c.state.in_((State.FAILED, State.CANCELLED)),
+                deliveries.c.updated_at >= since,
+            )
+            .values(state=State.PENDING, due_at=due_at, updated_at=now)
+        )
+        return resumed.rowcount
+
     async def postpone_chat(self, chat_id: int, until: datetime) -> None:
         """Nothing pending for this chat is due before `until`."""
         theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)

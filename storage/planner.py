@@ -202,7 +202,7 @@ class DeliveryPlanner:
         return await plan(self._connection, rows)
 
     async def notify_chats(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
-        """Tell these chats this, once for each `duty`."""
+        """Plan a notice to these chats, once for each `duty`; `now` may lie ahead."""
         known = Destinations(self._connection)
         for chat_id in chat_ids:
             kind = ChatKind.PRIVATE if chat_id > 0 else ChatKind.GROUP

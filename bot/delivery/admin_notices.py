@@ -8,7 +8,7 @@ from bot.messages import admin
 from bot.messages.i18n import Words
 from bot.render.document import Footer, Message, Paragraph, Text
 from storage.database import Transaction
-from storage.model import DumpId
+from storage.model import DumpId, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,40 @@ class PostsHeld:
 
 
 @dataclass(frozen=True, slots=True)
-class TopicLost:
+class LostTopic:
     chat: str
-    topic: str | None
+    topic: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatsSuspended:
+    """Suspended chats; they are counted when the notice is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRefuses:
+    chat: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FanOutRefused:
+    refused: int
+    total: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Deliveries without an answer; they are counted when the notice is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesBlocked:
+    """Another program polls for this bot's updates (`polled`), or has set a webhook."""
+
+    polled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +89,8 @@ class UnexpectedErrors:
 
 
 Notice = (
-    DumpUnreadable | PostsHeld | TopicLost | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
-    | UnexpectedErrors
+    DumpUnreadable | PostsHeld | LostTopic | ChatsSuspended | DestinationRefuses | FanOutRefused | Uncertain
+    | UpdatesBlocked | DeliveryFailed | SourceFailing | SourceRecovered | NoNews | UnexpectedErrors
 )  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
@@ -80,26 +111,61 @@ def decode(payload: str) -> Notice | None:
 
 
 async def notice_message(tx: Transaction, payload: str, words: Words) -> Message | None:
-    """Return the message for the notice in `payload`."""
+    """Return the message for the notice in `payload`; counts are those of the moment."""
     match decode(payload):
         case None:
             return Message(body=(Paragraph((Text(payload),)),))
-        case DumpUnreadable(name, reason):
-            return admin.dump_unreadable(words, name, reason)
         case PostsHeld(dump, most):
             waiting = [record for record in await tx.dumps.held() if record.id == DumpId(dump)]
             return admin.posts_held(words, waiting[0], waiting[0].new, most) if waiting else None
-        case TopicLost(chat, topic):
-            return admin.topic_lost(words, chat, topic)
-        case DeliveryFailed(reason):
-            said = admin.deliveries_failed(words, 1, 0)
-            return replace(said, body=(*said.body, Footer((Text(reason),))))
+        case ChatsSuspended():
+            return admin.chats_suspended(words, await tx.destinations.suspended())
+        case Uncertain():
+            counts = await tx.outbox.counts()
+            return admin.deliveries_failed(words, counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0))
+        case SourceFailing() | SourceRecovered() | NoNews() | DumpUnreadable() as notice:
+            return _intake_message(notice, words)
+        case notice:
+            return _sending_message(notice, words)
+
+
+def _intake_message(
+    notice: SourceFailing | SourceRecovered | NoNews | DumpUnreadable, words: Words
+) -> Message:
+    match notice:
+        case DumpUnreadable(name, reason):
+            return admin.dump_unreadable(words, name, reason)
         case SourceFailing(url, reason, hours):
             return admin.failing(words, url, reason, hours)
         case SourceRecovered(url):
             return admin.recovered(words, url)
         case NoNews(days):
             return admin.no_news(words, days)
+        case unknown:
+            assert_never(unknown)
+
+
+def _sending_message(
+    notice: LostTopic
+    | DestinationRefuses
+    | FanOutRefused
+    | UpdatesBlocked
+    | DeliveryFailed
+    | UnexpectedErrors,
+    words: Words,
+) -> Message:
+    match notice:
+        case LostTopic(chat, topic, reason):
+            return admin.topic_lost(words, chat, topic, reason)
+        case DestinationRefuses(chat, reason):
+            return admin.destination_refuses(words, chat, reason)
+        case FanOutRefused(refused, total, reason):
+            return admin.fan_out_refused(words, refused, total, reason)
+        case UpdatesBlocked(polled):
+            return admin.updates_blocked(words, polled=polled)
+        case DeliveryFailed(reason):
+            said = admin.deliveries_failed(words, 1, 0)
+            return replace(said, body=(*said.body, Footer((Text(reason),))))
         case UnexpectedErrors(kind, count):
             return admin.unexpected_errors(words, kind, count)
         case unknown:

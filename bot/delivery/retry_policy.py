@@ -27,7 +27,10 @@ from storage.model import (
 
 FIRST_WAIT = 2.0  # seconds
 LONGEST_WAIT = 3600.0
-REFUSALS = 3  # of a chat's rights in a row, until it counts as gone
+FIRST_CHAT_WAIT = 30.0  # before a chat that the server did not find is tried again
+LONGEST_CHAT_WAIT = 6 * 3600.0
+REFUSALS = 3  # in a row, and over REFUSED_FOR, after which a destination is suspended
+REFUSED_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,12 @@ def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -
         case Fault.TOPIC if delivery.destination.thread_id is not None:
             again = settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
             return Decision(again, TopicGone(refused.reason))
+        case Fault.CHAT:
+            wait = Backoff(FIRST_CHAT_WAIT, LONGEST_CHAT_WAIT, delivery.attempts).delay
+            again = settlement_of(
+                delivery, State.PENDING, reason=refused.reason, due_at=now + timedelta(seconds=wait)
+            )
+            return Decision(again, ChatRefused(refused.reason))
         case Fault.RIGHTS | Fault.TOPIC:
             return Decision(failed, ChatRefused(refused.reason))
         case Fault.CONTENT | Fault.METHOD | Fault.TARGET | Fault.OTHER:

@@ -15,7 +15,7 @@ from bot.delivery.circuit_breaker import CircuitBreaker
 from bot.delivery.composer import Composed, Composer
 from bot.delivery.messenger import Messenger, address_of
 from bot.delivery.retry_policy import AllStopped, ChatPaused, Decision, DeliveryConfig, RichMissing, decide
-from bot.delivery.side_effects import apply_side_effects
+from bot.delivery.side_effects import SideEffects
 from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed, RateLimiter
@@ -193,6 +193,7 @@ class DeliveryWorker(Wakeable):
         self._slots = TaskPool(policy.slots, self._try, self._may_go_on, spare=spare)
         self._ended: list[tuple[Delivery, Decision]] = []
         self._correlation_ids: dict[DeliveryId, str] = {}
+        self._side_effects = SideEffects(policy.admins)
         self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
@@ -259,7 +260,7 @@ class DeliveryWorker(Wakeable):
             if ended:
                 await tx.outbox.settle([decision.settlement for _, decision in ended], now)
                 self._crash("in-settle")
-                await apply_side_effects(tx, ended, now, self._policy.admins)
+                await self._side_effects.apply(tx, ended, now, self._clock.monotonic())
                 for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
                     await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
             return await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
@@ -267,7 +268,10 @@ class DeliveryWorker(Wakeable):
         self._crash_at(ended, room, "before-settle", "before-claim")
         try:
             # Side effects write subscriptions, as exclusive transactions do.
-            alone = any(decision.side_effect is not None for _, decision in ended)
+            alone = any(
+                decision.side_effect is not None or decision.settlement.state is State.UNCERTAIN
+                for _, decision in ended
+            )
             claimed = await self._database.write(unit, exclusive=alone)
         except BaseException:
             self._ended = ended + self._ended  # not settled yet: the next transaction settles them

@@ -4,7 +4,7 @@ Exact names of files and settings, no stack traces, never a token.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
@@ -124,13 +124,63 @@ def token_revoked(words: Words) -> Message:
     )
 
 
-def topic_lost(words: Words, chat: str, topic: str | None) -> Message:
-    """A forum topic was deleted or closed."""
-    said = words.text("「{chat}」的话题没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
-                     chat=label(chat, 128)) if topic is None else words.text(
-        "「{chat}」的话题「{topic}」没有了，那里的订阅先停下。在要用的话题里再发一次 /subscribe 就好。",
-        chat=label(chat, 128), topic=label(topic, 128))  # fmt: skip
+def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
+    """A forum topic was deleted or closed; its subscriptions are moved to the chat."""
+    said = words.text(
+        "「{chat}」的话题 #{topic} 收不到消息了（{reason}）。那里的订阅没有丢，改发到群里的「综合」；"
+        "想换地方，在要用的话题里发 /subscribe。",
+        chat=label(chat, 128),
+        topic=str(topic),
+        reason=one_line(reason),
+    )
     return notice(said)
+
+
+def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
+    """Chats that nothing is sent to any more, by reason."""
+    head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
+    items = tuple(
+        Item((Text(words.count("{n} 个：{reason}", count, reason=one_line(reason))),), label="·")
+        for reason, count in sorted(reasons.items(), key=lambda each: -each[1])
+    )
+    keys: tuple[Row, ...] = ((press(words.text("运行状况"), Status()),),)
+    return Message(body=(Paragraph((Text(head),)), Items(items)), keyboard=keys)
+
+
+def destination_refuses(words: Words, chat: str, reason: str) -> Message:
+    """A destination refused several messages in a row."""
+    said = words.text(
+        "「{chat}」接连三次拒收：{reason}。先照常再试；一天以后还这样，就只停这一处，订阅留着。",
+        chat=label(chat, 128),
+        reason=one_line(reason),
+    )
+    return notice(said, press(words.text("运行状况"), Status()))
+
+
+def fan_out_refused(words: Words, refused: int, total: int, reason: str) -> Message:
+    """So many chats of one fan-out are reported gone that it may be a fault of the server."""
+    said = words.count(
+        "{total} 处里有 {n} 处忽然发不进去（{reason}），像是服务器出了错，所以一处也没有停，"
+        "过一会儿自动再发。请看一眼 Bot API 服务器。",
+        refused,
+        total=str(total),
+        reason=one_line(reason),
+    )
+    return notice(said, press(words.text("运行状况"), Status()))
+
+
+def updates_blocked(words: Words, *, polled: bool) -> Message:
+    """Another program takes this bot's updates."""
+    said = (
+        words.text(
+            "另有程序在用同一个令牌取消息（409），这里答不了人；推送照常。请停掉那一个，或换一个令牌。"
+        )
+        if polled
+        else words.text(
+            "有人给机器人设了 webhook（409），这里答不了人；推送照常。会自动撤掉它；再三出现就请换令牌。"
+        )
+    )
+    return notice(said, press(words.text("运行状况"), Status()))
 
 
 def no_news(words: Words, days: int) -> Message:

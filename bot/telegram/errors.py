@@ -43,15 +43,13 @@ _GONE = (
     "group chat was deactivated",
     "can't send messages to the bot",
     "can't send messages to bots",
-    "chat not found",
-    "chat_id_invalid",
     "channel_private",
-    "peer_id_invalid",
     "group chat was upgraded",  # without the number of the new one
 )
 
 # The first fault with a fragment in the text wins: the rights a rich message needs are about its content.
 _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
+    (Fault.CHAT, ("chat not found", "chat_id_invalid", "peer_id_invalid")),
     (Fault.TOPIC, ("message thread not found", "topic_closed", "topic_deleted", "topic_id_invalid")),
     (
         Fault.TARGET,

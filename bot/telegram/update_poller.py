@@ -35,7 +35,11 @@ HandOn = Callable[[RawUpdate], Coroutine[object, object, None]]
 
 
 class PollConflictError(Exception):
-    """Another program polls for this bot's updates, or has set a webhook."""
+    """Another program polls for this bot's updates (`polled`), or has set a webhook."""
+
+    def __init__(self, *, polled: bool) -> None:
+        super().__init__("polled elsewhere" if polled else "webhook set elsewhere")
+        self.polled = polled
 
 
 class UpdatePoller:
@@ -178,12 +182,12 @@ class UpdatePoller:
                 return max(pause, retry_seconds(error))
             case Conflict() if _is_webhook(error):
                 log.warning("another program has set a webhook: %s", error)
-                self._report(PollConflictError("another program has set a webhook for this bot"))
+                self._report(PollConflictError(polled=False))
                 return self._removals.fail(worked=asyncio.get_running_loop().time() - self._removed_at)
             case Conflict():
                 if self._backoff.failures == CONFLICTS:
                     log.warning("another program polls for this bot's updates as well: %s", error)
-                    self._report(PollConflictError("another program polls for this bot's updates"))
+                    self._report(PollConflictError(polled=True))
             case _ if self._backoff.failures == 1:
                 log.warning("getUpdates fails for now: %s", error)
         return pause

@@ -127,6 +127,7 @@ class Fault(StrEnum):
 
     CONTENT = "content"  # try a simpler rendering of the same message
     METHOD = "method"  # this server cannot do it at all
+    CHAT = "chat"  # the server does not find the chat, which may be the server's fault
     TOPIC = "topic"  # the topic is closed or deleted
     RIGHTS = "rights"  # the chat does not let the bot write
     TARGET = "target"  # the message to edit or reply to is no more

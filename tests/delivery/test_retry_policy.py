@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.delivery.retry_policy import (
+    FIRST_CHAT_WAIT,
     FIRST_WAIT,
     LONGEST_WAIT,
     AllStopped,
@@ -128,6 +129,7 @@ ROWS = [
     ),
     Row(Rejected("why", Fault.TOPIC), State.FAILED, effect=ChatRefused("why")),
     Row(Rejected("why", Fault.RIGHTS), State.FAILED, effect=ChatRefused("why")),
+    Row(Rejected("why", Fault.CHAT), State.PENDING, FIRST_CHAT_WAIT, effect=ChatRefused("why")),
     Row(Rejected("why", Fault.TARGET), State.FAILED),
     Row(Rejected("why", Fault.OTHER), State.FAILED),
 ]  # fmt: skip

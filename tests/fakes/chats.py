@@ -115,6 +115,8 @@ class Chat:
 
     def check_topic(self, thread_id: int | None, *, strangers: bool) -> None:
         if thread_id is None:
+            if self.topics.get(1) == "closed":
+                raise bad("TOPIC_CLOSED")
             return
         state = self.topics.get(thread_id)
         # The General topic has the number 1 but must be addressed by giving none.

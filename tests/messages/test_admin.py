@@ -85,8 +85,14 @@ SCENES: dict[str, Scene] = {
     "discarded": lambda words: admin.discarded(words, 1),
     "nothing held": admin.nothing_held,
     "token": admin.token_revoked,
-    "topic": lambda words: admin.topic_lost(words, "读论文", "扩散"),
-    "topic unknown": lambda words: admin.topic_lost(words, "读论文", None),
+    "topic": lambda words: admin.topic_lost(words, "读论文", 5, "Bad Request: TOPIC_CLOSED"),
+    "suspended": lambda words: admin.chats_suspended(
+        words, {"bot was kicked": 1, "bot was blocked by the user": 12}
+    ),
+    "refuses": lambda words: admin.destination_refuses(words, "读论文", "not enough rights"),
+    "fan-out refused": lambda words: admin.fan_out_refused(words, 8, 9, "chat not found"),
+    "webhook": lambda words: admin.updates_blocked(words, polled=False),
+    "polled": lambda words: admin.updates_blocked(words, polled=True),
     "no news": lambda words: admin.no_news(words, 31),
     "source failing": lambda words: admin.failing(words, FEED.url, "it is out of order (502)", 24),
     "source recovered": lambda words: admin.recovered(words, FEED.url),

@@ -44,6 +44,7 @@ def forbidden(words: str) -> Reply:
     return error(403, f"Forbidden: {words}")
 
 
+CHAT_FAULT = refused(Fault.CHAT)
 CONTENT, TOPIC, RIGHTS = refused(Fault.CONTENT), refused(Fault.TOPIC), refused(Fault.RIGHTS)
 TARGET, OTHER, METHOD = refused(Fault.TARGET), refused(Fault.OTHER), refused(Fault.METHOD)
 
@@ -68,8 +69,8 @@ ANSWERS: list[tuple[Reply, Refuse]] = [
     (forbidden("the group chat was deleted"), Gone),
     (forbidden("the bot can't send messages to the bot"), Gone),
     (forbidden("something new"), RIGHTS),
-    (bad("chat not found"), Gone),
-    (bad("private chat not found"), Gone),
+    (bad("chat not found"), CHAT_FAULT),
+    (bad("private chat not found"), CHAT_FAULT),
     (bad("CHANNEL_PRIVATE"), Gone),
     (bad("group chat was upgraded to a supergroup chat"), Gone),
     (migrated(-1002), lambda _: Moved(-1002)),

@@ -229,7 +229,7 @@ async def test_a_webhook_set_by_another_program_is_reported_once_and_deleted(
         await until(lambda: telegram.world.webhook is None)
         telegram.user_says("again")
         await until(lambda: turn.numbers)
-    assert [str(each) for each in turn.reports] == ["another program has set a webhook for this bot"]
+    assert [str(each) for each in turn.reports] == ["webhook set elsewhere"]
 
 
 def test_the_secret_made_of_the_token_does_not_show_it() -> None:

@@ -84,9 +84,18 @@ class SiteProfile:
         """Return the absolute address of `path` on the canonical host."""
         return self.home + path
 
+    def post_path(self, archive_id: int) -> str:
+        """Return the path of the post numbered `archive_id` on any host of the blog."""
+        return urlsplit(self.home).path + self.permalink.replace(ID, str(archive_id))
+
     def post_url(self, archive_id: int) -> str:
         """Return the canonical address of the post numbered `archive_id`."""
         return self.home + self.permalink.replace(ID, str(archive_id))
+
+    @property
+    def all_posts(self) -> str:
+        """Return the address of the page of all posts; without one that of the list pages, with `{page}`."""
+        return self.home + (self.archive or self.list_page)
 
     def search_url(self, words: str) -> str:
         """Return the address of the blog's own search; all characters of `words` are percent-encoded."""

@@ -175,18 +175,24 @@ def sources() -> None:
 
 
 @main.command()
-@click.option("--from", "archive", default="https://kexue.fm/content.html", show_default=True)
-@click.option("--posts", is_flag=True, help="Also fetch each post's page for its tags and excerpt.")
 @click.option(
-    "--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds between requests."
+    "--from",
+    "archive",
+    metavar="URL",
+    help="The page of all posts, or list pages with {page}.  [default: that of the blog's profile]",
 )
-def backfill(archive: str, posts: bool, pause: float) -> None:
+@click.option("--posts", is_flag=True, help="Also fetch each post's page for its tags and excerpt.")
+@click.option("--retry", is_flag=True, help="Also fetch the posts' pages that were set aside.")
+@click.option(
+    "--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds per request."
+)
+def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> None:
     """Fill the archive from the blog's page of all posts, without notifications. May be repeated."""
     from bot.cli.sources import fill
 
     settings = settings_or_exit()
     set_up_logs(settings, least=logging.ERROR)
-    sys.exit(finish(fill(settings, archive, pause=pause, posts=posts)))
+    sys.exit(finish(fill(settings, archive, pause=pause, posts=posts, retry=retry)))
 
 
 @main.command()

@@ -1,14 +1,16 @@
 """`kexue-bot sources` and `kexue-bot backfill`: state of the crawler, progress of a backfill."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from bot.clock import SystemClock
-from bot.crawler.backfill import BackfillResult, backfill
+from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
 from bot.wiring import fetcher_of, rules_of
 from storage.database import open_database
@@ -20,6 +22,7 @@ async def list_sources(settings: Settings) -> int:
     database = await open_database(settings.database_address())
     try:
         stored = await database.read(lambda tx: tx.dumps.sources())
+        aside = await database.read(set_aside_pages)
     finally:
         await database.close()
     known = {source.url: source for source in stored}
@@ -27,6 +30,8 @@ async def list_sources(settings: Settings) -> int:
         click.echo("nothing is fetched: set FEED_URL or PAGES")
     for timed in settings.timetable:
         click.echo(source_line(timed.url, timed.cron, known.get(timed.url)))
+    for line in aside_lines(aside):
+        click.echo(line)
     ours = [known[timed.url] for timed in settings.timetable if timed.url in known]
     return 1 if any(source.error for source in ours) else 0
 
@@ -49,7 +54,15 @@ def _moment(at: datetime | None) -> str:
     return "never" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -> int:
+class RateColumn(ProgressColumn):
+    """Rate of a task in pages per minute."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed * 60:.0f}/min")
+
+
+async def fill(settings: Settings, archive: str | None, *, pause: float, posts: bool, retry: bool) -> int:
     """Run a backfill with a progress bar; return the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
@@ -59,34 +72,53 @@ async def fill(settings: Settings, archive: str, *, pause: float, posts: bool) -
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(),
         TimeRemainingColumn(),
     )
     try:
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("page of all posts", total=None)
 
-            def progress(done: int, total: int) -> None:
-                bar.update(task, description="posts", completed=done, total=total)
+            def progress(done: int, total: int, aside: int) -> None:
+                shown = "list pages" if not total else f"posts, {aside} set aside" if aside else "posts"
+                bar.update(task, description=shown, completed=done, total=total or None)
 
-            filled = await backfill(database, fetcher, rules, clock, archive, posts=posts, progress=progress)
+            filled = await backfill(
+                database,
+                fetcher,
+                rules,
+                clock,
+                archive or rules.site.all_posts,
+                posts=posts or retry,
+                retry=retry,
+                progress=progress,
+            )
     finally:
         await fetcher.close()
         await database.close()
     for line in report(filled):
         click.echo(line)
-    return 1 if filled.stopped or filled.absent else 0
+    return 1 if filled.stopped or filled.set_aside or filled.left else 0
 
 
 def report(filled: BackfillResult) -> list[str]:
     """Return the report of a backfill, one text per line."""
-    lines = [
-        f"{filled.posts} posts on the page of all posts, {filled.new} new; {filled.pages} pages taken in"
-    ]
-    if filled.absent:
-        shown = ", ".join(str(number) for number in filled.absent[:20])
-        more = f" and {len(filled.absent) - 20} more" if len(filled.absent) > 20 else ""
-        lines.append(f"not had: {shown}{more}")
+    lines = [f"{filled.posts} posts listed, {filled.new} new; {filled.pages} pages taken in"]
+    lines += aside_lines(filled.set_aside)
+    left = f"{filled.left} pages are left" if filled.left else ""
     if filled.stopped:
-        left = f"; {filled.left} pages are left" if filled.left else ""
-        lines.append(f"stopped at {filled.stopped}{left}. Run it again to go on from here.")
+        lines.append(f"stopped at {filled.stopped}{left and '; ' + left}. Run it again to continue.")
+    elif left:
+        lines.append(f"{left}: the blog did not answer. Run it again to continue.")
     return lines
+
+
+def aside_lines(aside: Sequence[SetAside]) -> list[str]:
+    """Return the table of set-aside pages under its heading; empty without any."""
+    if not aside:
+        return []
+    heading = f"{len(aside)} pages set aside; `kexue-bot backfill --retry` requests them again:"
+    return [
+        heading,
+        *(f"  {each.number:>8}  {each.at[:16].replace('T', ' ')}  {each.reason}" for each in aside),
+    ]

@@ -1,37 +1,58 @@
-"""Filling the archive from the blog itself: the page of all posts, then each post's own page.
+"""Backfill of the archive from the blog: the page of all posts or the list pages, then each post's page.
 
-Silent for subscribers, and resumable: what was taken in is in the ledger, and is not asked for again.
+Silent for subscribers. Resumable at any point: ingested pages are in the ledger, pages without a usable
+response are set aside with their reason and requested again only with `retry`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
 from bot.clock import Clock
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
-from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
+from bot.site_profile import SiteProfile
 from storage.database import Database, Transaction
-from storage.model import Layout
+from storage.model import Dump, Layout
 
 ORIGIN = "backfill"
-MOST_FAILURES = 5  # in a row: then something is wrong that more requests would not mend
-ABSENT = frozenset({404, 410})
+MAX_OUTAGES = 5  # consecutive failures of the server or the network that end a run
+MAX_LIST_PAGES = 2000
+SET_ASIDE = "backfill: pages set aside"
+LIST_PAGE = "backfill: list page reached"
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, int], None]  # pages done, pages in all, of them set aside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A post's page that answered without a usable page."""
+
+    number: int
+    reason: str
+    at: str  # ISO 8601, UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillResult:
-    """How far it came. `stopped` says why it ended early; then it can be run again."""
+    """Counts of one run; `stopped` is the reason of an early end, after which it can be run again."""
 
-    posts: int = 0  # that the page of all posts shows
-    new: int = 0  # of them, those that were not known
-    pages: int = 0  # of posts, taken in this time
-    absent: tuple[int, ...] = ()  # archive ids whose pages do not exist or cannot be read
-    left: int = 0  # pages that are still to be fetched
+    posts: int = 0  # on the page of all posts or the list pages
+    new: int = 0  # of them, not stored before
+    pages: int = 0  # of posts, ingested in this run
+    set_aside: tuple[SetAside, ...] = ()  # in this run
+    left: int = 0  # pages that are still to be requested
     stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Unusable:
+    """A page that was fetched and cannot be parsed, or is not the expected one."""
+
+    reason: str
 
 
 async def backfill(
@@ -42,75 +63,167 @@ async def backfill(
     archive: str,
     *,
     posts: bool,
-    progress: Progress = lambda _done, _total: None,
+    retry: bool = False,
+    progress: Progress = lambda _done, _total, _aside: None,
 ) -> BackfillResult:
-    """Take in the page of all posts at `archive`, and, with `posts`, the page of each post without tags."""
-    quiet = replace(rules, silent=True)
-    match await _take(database, fetcher, quiet, clock, archive, Layout.ARCHIVE_PAGE):
-        case IngestReport() as report:
-            filled = BackfillResult(posts=report.sightings, new=report.new)
-        case NotFetched(reason):
-            return BackfillResult(stopped=f"{archive}: {reason}")
-    if not posts:
+    """Ingest the page of all posts at `archive` and, with `posts`, the page of each post without tags.
+
+    An `archive` with `{page}` stands for the list pages from 1 on. `retry` requests set-aside pages again.
+    """
+    run = _Run(database, fetcher, replace(rules, silent=True), clock, archive, progress)
+    filled = await (run.list_pages() if "{page}" in archive else run.archive_page())
+    if filled.stopped is not None or not posts:
         return filled
-    return await _pages(database, fetcher, quiet, clock, archive, filled, progress)
+    if retry:
+        await database.write(lambda tx: _write_aside(tx, {}))
+    return await run.post_pages(filled)
 
 
-async def _pages(
-    database: Database,
-    fetcher: Fetcher,
-    rules: IngestRules,
-    clock: Clock,
-    archive: str,
-    filled: BackfillResult,
-    progress: Progress,
-) -> BackfillResult:
-    wanted = await database.read(missing)
-    failures = 0
-    for done, number in enumerate(wanted):
-        progress(done, len(wanted))
-        url = urljoin(archive, f"/archives/{number}")
-        match await _take(database, fetcher, rules, clock, url, Layout.POST_PAGE):
-            case IngestReport():
-                failures = 0
-                filled = replace(filled, pages=filled.pages + 1)
-            case NotFetched(reason, wish, status):
-                filled = replace(filled, absent=(*filled.absent, number))
-                failures = 0 if status in ABSENT else failures + 1
-                if wish is not None or failures >= MOST_FAILURES:
-                    left = len(wanted) - filled.pages
-                    return replace(filled, left=left, stopped=f"{url}: {reason}{_until(wish)}")
-    progress(len(wanted), len(wanted))
-    return filled
+async def missing(tx: Transaction, site: SiteProfile) -> list[int]:
+    """Return the archive ids of posts whose tags and page are missing and not set aside, newest first."""
+    paths = ("/" + name.partition("/")[2] for name in await tx.dumps.names(ORIGIN))
+    done = {found[0] for path in paths if (found := site.match_post(path)) is not None}
+    done |= set(await _read_aside(tx))
+    stored = await tx.posts.everything()
+    wanted = {post.archive_id for post in stored if post.archive_id is not None and post.tags is None}
+    return sorted(wanted - done, reverse=True)
 
 
-async def missing(tx: Transaction) -> list[int]:
-    """The archive ids of the posts whose own pages were never taken in, newest first."""
-    done = {name.rpartition("/archives/")[2] for name in await tx.dumps.names(ORIGIN)}
-    known = await tx.posts.everything()
-    wanted = (post for post in known if post.archive_id is not None and post.tags is None)
-    ids = sorted((post.archive_id for post in wanted if post.archive_id is not None), reverse=True)
-    return [number for number in ids if str(number) not in done]
+async def set_aside_pages(tx: Transaction) -> list[SetAside]:
+    """Return the pages that were set aside, newest post first."""
+    return [aside for _, aside in sorted((await _read_aside(tx)).items(), reverse=True)]
 
 
-async def _take(
-    database: Database, fetcher: Fetcher, rules: IngestRules, clock: Clock, url: str, layout: Layout
-) -> IngestReport | NotFetched:
-    fetch = await fetcher.fetch(url, origin=ORIGIN)
-    match fetch:
-        case NotFetched():
-            return fetch
-        case NotModified():
-            return NotFetched("not modified, though nothing was known of it")
-        case Fetched(dump):
-            try:
-                reading = read_dump(dump, rules.site)
-            except UnreadableDumpError as reason:
-                return NotFetched(str(reason))
-            if reading.format is not layout:
-                return NotFetched(f"it is no {layout}, but a {reading.format}")
-            return await ingest_parsed(database, dump, reading, rules, clock.now())
+async def _read_aside(tx: Transaction) -> dict[int, SetAside]:
+    stored = json.loads(await tx.key_values.get(SET_ASIDE) or "[]")
+    return {each["number"]: SetAside(**each) for each in stored}
 
 
-def _until(wish: datetime | None) -> str:
-    return "" if wish is None else f"; it asks to come again after {wish:%Y-%m-%d %H:%M} UTC"
+async def _write_aside(tx: Transaction, aside: Mapping[int, SetAside]) -> None:
+    value = json.dumps([asdict(each) for each in aside.values()], ensure_ascii=False)
+    await tx.key_values.put(SET_ASIDE, value)
+
+
+class _Run:
+    """One run of a backfill."""
+
+    def __init__(
+        self,
+        database: Database,
+        fetcher: Fetcher,
+        rules: IngestRules,
+        clock: Clock,
+        archive: str,
+        progress: Progress,
+    ) -> None:
+        self._database = database
+        self._fetcher = fetcher
+        self._rules = rules
+        self._clock = clock
+        self._archive = archive
+        self._progress = progress
+
+    async def archive_page(self) -> BackfillResult:
+        """Ingest the page of all posts."""
+        match await self._ingest(self._archive, Layout.ARCHIVE_PAGE):
+            case IngestReport() as report:
+                return BackfillResult(posts=report.sightings, new=report.new)
+            case NotFetched(reason) | _Unusable(reason):
+                return BackfillResult(stopped=f"{self._archive}: {reason}")
+
+    async def list_pages(self) -> BackfillResult:
+        """Ingest the list pages up to the last one, from the page that an interrupted run had reached."""
+        filled = BackfillResult()
+        first = int(await self._database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or 1)
+        seen: set[int | None] = set()
+        unusable = 0
+        for number in range(first, MAX_LIST_PAGES):
+            self._progress(number - first, 0, 0)
+            url = self._archive.replace("{page}", str(number))
+            match await self._fetch(url):
+                case NotFetched(reason, outage=outage) if outage or number == 1:
+                    return replace(filled, stopped=f"{url}: {reason}")
+                case NotFetched():
+                    break  # 404 after the last page, from Typecho 1.2 on
+                case _Unusable(reason) if number == 1:
+                    return replace(filled, stopped=f"{url}: {reason}")
+                case _Unusable():
+                    unusable += 1
+                    if unusable == 2:
+                        break  # 200 without posts after the last page, before Typecho 1.2
+                case (dump, parsed):
+                    shown = {each.archive_id for each in parsed.sightings}
+                    if shown <= seen:
+                        break
+                    seen |= shown
+                    unusable = 0
+                    now = self._clock.now()
+                    report = await ingest_parsed(self._database, dump, parsed, self._rules, now)
+                    posts, new = filled.posts + report.sightings, filled.new + report.new
+                    filled = replace(filled, posts=posts, new=new)
+                    await self._reach(number)
+        await self._reach(1)
+        return filled
+
+    async def _reach(self, number: int) -> None:
+        await self._database.write(lambda tx: tx.key_values.put(LIST_PAGE, str(number)))
+
+    async def post_pages(self, filled: BackfillResult) -> BackfillResult:
+        """Request the missing pages of posts."""
+        site = self._rules.site
+        wanted = await self._database.read(lambda tx: missing(tx, site))
+        outages = 0
+        failed = 0
+        for done, number in enumerate(wanted):
+            self._progress(done, len(wanted), len(filled.set_aside))
+            url = urljoin(self._archive, site.post_path(number))
+            match await self._ingest(url, Layout.POST_PAGE):
+                case IngestReport():
+                    outages = 0
+                    filled = replace(filled, pages=filled.pages + 1)
+                case NotFetched(reason, retry_at, outage=True):
+                    outages += 1
+                    failed += 1
+                    if retry_at is not None or outages >= MAX_OUTAGES:
+                        left = len(wanted) - filled.pages - len(filled.set_aside)
+                        return replace(filled, left=left, stopped=f"{url}: {reason}{_until(retry_at)}")
+                case NotFetched(reason) | _Unusable(reason):
+                    outages = 0
+                    aside = await self._set_aside(number, reason)
+                    filled = replace(filled, set_aside=(*filled.set_aside, aside))
+        self._progress(len(wanted), len(wanted), len(filled.set_aside))
+        return replace(filled, left=failed)
+
+    async def _set_aside(self, number: int, reason: str) -> SetAside:
+        aside = SetAside(number=number, reason=reason, at=self._clock.now().isoformat(timespec="seconds"))
+
+        async def unit(tx: Transaction) -> None:
+            await _write_aside(tx, await _read_aside(tx) | {number: aside})
+
+        await self._database.write(unit)
+        return aside
+
+    async def _ingest(self, url: str, layout: Layout) -> IngestReport | NotFetched | _Unusable:
+        match await self._fetch(url):
+            case NotFetched() | _Unusable() as failure:
+                return failure
+            case (dump, parsed):
+                if parsed.format is not layout:
+                    return _Unusable(f"expected a page of layout {layout}, got {parsed.format}")
+                return await ingest_parsed(self._database, dump, parsed, self._rules, self._clock.now())
+
+    async def _fetch(self, url: str) -> tuple[Dump, ParsedDump] | NotFetched | _Unusable:
+        match await self._fetcher.fetch(url, origin=ORIGIN):
+            case NotFetched() as failure:
+                return failure
+            case NotModified():
+                return _Unusable("304 for a request without validators")
+            case Fetched(dump):
+                try:
+                    return dump, read_dump(dump, self._rules.site)
+                except UnreadableDumpError as error:
+                    return _Unusable(error.cause)
+
+
+def _until(retry_at: datetime | None) -> str:
+    return "" if retry_at is None else f"; Retry-After {retry_at:%Y-%m-%d %H:%M} UTC"

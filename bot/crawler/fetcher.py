@@ -133,6 +133,7 @@ GATE_TRIES = 2  # the gate sets a cookie and reloads, so the second request may 
 ROBOTS_AGE = timedelta(hours=24)  # RFC 9309 §2.4
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+RATE_LIMITED = frozenset({408, 429})
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/html;q=0.9, */*;q=0.5"
 
 
@@ -165,11 +166,15 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True)
 class NotFetched:
-    """No page, with the reason and the time of Retry-After. It never means that posts were deleted."""
+    """No page, with the reason and the time of Retry-After. It never means that posts were deleted.
+
+    `outage` marks failures of the network, the server or its rate limit; others concern this address only.
+    """
 
     reason: str
     retry_at: datetime | None = None
     status: int | None = None
+    outage: bool = False
 
 
 Fetch = Fetched | NotModified | NotFetched
@@ -183,7 +188,11 @@ class _Answer:
 
 
 class _NoPageError(Exception):
-    """The request failed; the message gives the reason."""
+    """The request failed; the message gives the reason, `outage` is that of NotFetched."""
+
+    def __init__(self, reason: str, *, outage: bool = True) -> None:
+        super().__init__(reason)
+        self.outage = outage
 
 
 class Fetcher:
@@ -226,8 +235,10 @@ class Fetcher:
             queue = self._queues[same_blog(host_of(url), self._hosts)]
             async with queue:
                 return await self._fetch(url, known, origin)
-        except (_NoPageError, RefusedAddressError) as reason:
-            return NotFetched(str(reason))
+        except _NoPageError as error:
+            return NotFetched(str(error), outage=error.outage)
+        except RefusedAddressError as error:
+            return NotFetched(str(error))
 
     async def close(self) -> None:
         """Cancel requests in flight; they return NotFetched."""
@@ -245,9 +256,9 @@ class Fetcher:
         if answer.status == 304 and headers:
             return NotModified(_validators(answer, known.sha256, known))
         if (reason := why_not_fetched(answer.status, answer.content)) is not None:
-            return NotFetched(
-                reason, parse_retry_after(answer.headers.get("Retry-After"), now), answer.status
-            )
+            retry_at = parse_retry_after(answer.headers.get("Retry-After"), now)
+            outage = answer.status >= 500 or answer.status in RATE_LIMITED or is_gate(answer.content)
+            return NotFetched(reason, retry_at, answer.status, outage)
         validators = _validators(answer, hashlib.sha256(answer.content).hexdigest())
         if validators.sha256 == known.sha256:
             return NotModified(validators)
@@ -273,7 +284,7 @@ class Fetcher:
                 self._moves.add((url, target))
                 log.info("%s has moved to %s", url, target)
             url = target
-        raise _NoPageError(f"more than {MOST_REDIRECTS} redirects")
+        raise _NoPageError(f"more than {MOST_REDIRECTS} redirects", outage=False)
 
     async def _robots_at(self, url: str) -> Robots:
         root = url[: url.index("/", url.index("://") + 3)] if "/" in url.partition("://")[2] else url
@@ -309,7 +320,7 @@ class Fetcher:
         except TimeoutError:
             raise _NoPageError(f"no complete answer within {self._deadline:g} s") from None
         except BadBodyError as reason:
-            raise _NoPageError(f"a body of no use: {reason}") from None
+            raise _NoPageError(f"a body of no use: {reason}", outage=False) from None
         except aiohttp.ClientPayloadError:
             raise _NoPageError("a body of no use: it ends before its end") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -7,7 +7,7 @@ between would lose them behind the next 304.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.triggers.cron import CronTrigger
@@ -182,7 +182,7 @@ class SourcePoller:
         try:
             parsed = read_dump(fetch.dump, self._rules.site)
         except UnreadableDumpError as reason:
-            await self._fail(source, str(reason), None, token, now, regular)
+            await self._fail(source, reason.cause, None, token, now, regular)
             return
         if items_hash(parsed) == source.items_sha256:
             await self._settle(source, unchanged(source, fetch.validators, now, regular), token, now)
@@ -192,7 +192,8 @@ class SourcePoller:
         async def also(tx: Transaction, _report: IngestReport) -> None:
             await self._write(tx, source, after, token, now)
 
-        self._took_in(await ingest_parsed(self._database, fetch.dump, parsed, self._rules, now, also))
+        rules = replace(self._rules, first_reading=source.last_success is None)
+        self._took_in(await ingest_parsed(self._database, fetch.dump, parsed, rules, now, also))
         self._notify()
 
     async def _fail(

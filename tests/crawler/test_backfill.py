@@ -9,13 +9,13 @@ import pytest_asyncio
 
 from bot.cli.sources import report, source_line
 from bot.clock import SystemClock
-from bot.crawler.backfill import MOST_FAILURES, BackfillResult, backfill
+from bot.crawler.backfill import MAX_OUTAGES, BackfillResult, SetAside, backfill, set_aside_pages
 from bot.crawler.fetcher import Fetcher
 from bot.intake.formats import read_dump
 from bot.intake.ingest import IngestRules
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source
-from tests.fakes.blog import HOME, PAGES, Blog, blog, page
+from tests.fakes.blog import GATE, HOME, PAGES, Blog, Say, blog, moved, no_answer, page
 from tests.intake.sightings import START
 from tests.tools.databases import url_in
 
@@ -44,7 +44,9 @@ class Fill:
     kexue: Blog
     database: Database
 
-    async def run(self, *, posts: bool = True, rules: IngestRules | None = None) -> BackfillResult:
+    async def run(
+        self, *, posts: bool = True, retry: bool = False, rules: IngestRules | None = None
+    ) -> BackfillResult:
         fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0, private=True)
         try:
             return await backfill(
@@ -54,6 +56,7 @@ class Fill:
                 SystemClock(),
                 self.kexue.url("/content.html"),
                 posts=posts,
+                retry=retry,
             )
         finally:
             await fetcher.close()
@@ -78,7 +81,7 @@ async def test_the_page_of_all_posts_alone(fill: Fill) -> None:
 
 async def test_then_each_post_newest_first(fill: Fill) -> None:
     filled = await fill.run()
-    assert (filled.pages, filled.absent, filled.stopped) == (len(IDS), (), None)
+    assert (filled.pages, filled.set_aside, filled.stopped) == (len(IDS), (), None)
     assert fill.kexue.paths() == ["/content.html", *(f"/archives/{number}" for number in IDS)]
     known = await fill.database.read(lambda tx: tx.posts.everything())
     assert {post.archive_id for post in known} == set(IDS)
@@ -90,7 +93,7 @@ async def test_it_goes_on_where_it_stopped(fill: Fill) -> None:
     fill.kexue.pages[last] = page(b"", status=429, Retry_After="600")
     first = await fill.run()
     assert first.stopped is not None
-    assert "it asks to come again after" in first.stopped
+    assert "Retry-After" in first.stopped
     assert (first.pages, first.left) == (len(IDS) - 1, 1)
     fill.kexue.asked.clear()
     fill.kexue.pages[last] = page(post_page(IDS[-1]))
@@ -102,13 +105,18 @@ async def test_it_goes_on_where_it_stopped(fill: Fill) -> None:
 async def test_a_page_that_is_not_there_stops_nothing(fill: Fill) -> None:
     del fill.kexue.pages[f"/archives/{IDS[0]}"]
     filled = await fill.run()
-    assert (filled.absent, filled.pages, filled.stopped) == ((IDS[0],), len(IDS) - 1, None)
+    assert [(one.number, one.reason) for one in filled.set_aside] == [(IDS[0], "it has no such page (404)")]
+    assert (filled.pages, filled.left, filled.stopped) == (len(IDS) - 1, 0, None)
     assert len(await fill.database.read(lambda tx: tx.posts.everything())) == len(IDS)
 
 
 @pytest.mark.parametrize(
     ("body", "status", "words"),
-    [(b"", 503, "out of order"), (HOME, 200, "no archive-page"), (ARCHIVE[:900], 200, "half a page")],
+    [
+        (b"", 503, "out of order"),
+        (HOME, 200, "expected a page of layout archive-page"),
+        (ARCHIVE[:900], 200, "half a page"),
+    ],
 )
 async def test_without_the_page_of_all_posts_nothing_begins(
     fill: Fill, body: bytes, status: int, words: str
@@ -142,18 +150,112 @@ async def test_failures_in_a_row_end_it(fill: Fill) -> None:
         fill.kexue.pages[f"/archives/{number}"] = page(b"", status=500)
     filled = await fill.run()
     assert filled.stopped is not None
-    assert (filled.posts, len(filled.absent), filled.left) == (11, MOST_FAILURES, 11)
-    assert len(fill.kexue.paths()) == 1 + MOST_FAILURES
+    assert (filled.posts, filled.set_aside, filled.left) == (11, (), 11)
+    assert len(fill.kexue.paths()) == 1 + MAX_OUTAGES
 
 
-def test_the_report_says_how_to_go_on() -> None:
-    said = report(
-        BackfillResult(posts=3, new=1, pages=1, absent=(7,), left=2, stopped="it is out of order (502)")
+UNUSABLE: Mapping[str, tuple[Say, str]] = {
+    "404": (page(b"", status=404), "no such page (404)"),
+    "403 of one post": (page(b"<html>password</html>", status=403), "forbids the request (403)"),
+    "half a page": (page(POST.encode()[:900]), "half a page"),
+    "another layout": (page(ARCHIVE), "expected a page of layout post-page"),
+    "no page of the blog": (page(b"<html><body>moved to an app</body></html>"), "not a page or feed"),
+    "another compression": (page(b"x", Content_Encoding="br"), "body of no use"),
+    "a redirect to another site": (moved("https://example.org/"), "another site"),
+    "a loop": (moved("/loop"), "redirects"),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_unusable_pages_are_set_aside_and_never_end_a_run(fill: Fill, name: str) -> None:
+    fill.kexue.pages["/content.html"] = page(page_of_all(8))
+    fill.kexue.pages["/loop"] = moved("/loop")
+    answer, reason = UNUSABLE[name]
+    for number in range(1, 9):
+        fill.kexue.pages[f"/archives/{number}"] = answer
+    filled = await fill.run()
+    assert (filled.left, filled.stopped) == (0, None)
+    assert [one.number for one in filled.set_aside] == list(range(8, 0, -1))
+    assert all(reason in one.reason for one in filled.set_aside)
+    assert all("again" not in one.reason for one in filled.set_aside)
+    assert tuple(await fill.database.read(set_aside_pages)) == filled.set_aside
+
+
+async def test_set_aside_pages_are_requested_again_on_request_only(fill: Fill) -> None:
+    path = f"/archives/{IDS[0]}"
+    fill.kexue.pages[path] = page(b"", status=403)
+    await fill.run()
+    fill.kexue.pages[path] = page(post_page(IDS[0]))
+    fill.kexue.asked.clear()
+    assert (await fill.run()).pages == 0
+    assert fill.kexue.paths() == ["/content.html"]
+    filled = await fill.run(retry=True)
+    assert (filled.pages, filled.set_aside) == (1, ())
+    assert await fill.database.read(set_aside_pages) == []
+
+
+OUTAGES: Mapping[str, Say] = {
+    "500": page(b"", status=500),
+    "429": page(b"", status=429),
+    "gate": page(GATE, status=403),
+    "gate with 200": page(GATE),
+    "no answer": no_answer,
+    "a cut body": page(b"<html>", cut=3),
+}
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+async def test_outages_in_a_row_end_a_run_and_set_nothing_aside(fill: Fill, name: str) -> None:
+    fill.kexue.pages["/content.html"] = page(page_of_all(11))
+    for number in range(1, 12):
+        fill.kexue.pages[f"/archives/{number}"] = OUTAGES[name]
+    filled = await fill.run()
+    assert filled.stopped is not None
+    assert (filled.set_aside, filled.left) == ((), 11)
+
+
+async def test_single_outages_are_left_for_the_next_run(fill: Fill) -> None:
+    fill.kexue.pages[f"/archives/{IDS[0]}"] = page(b"", status=502)
+    filled = await fill.run()
+    assert (filled.pages, filled.left, filled.set_aside, filled.stopped) == (len(IDS) - 1, 1, (), None)
+
+
+async def test_a_large_blog_ends_with_a_table(fill: Fill) -> None:
+    """1 % of the pages are unreadable, scattered and in a row."""
+    count = 100
+    days = "".join(
+        f"<h3>{2000 + month // 12}年 (共12篇)</h3><ul><li><span>{month % 12 + 1:02}月</span><ul>"
+        + "".join(f"<li>{day + 1:02}日: <a href=/archives/{n}>第{n}号文章</a></li>" for day, n in posts)
+        + "</ul></li></ul>"
+        for month, posts in enumerate(
+            list(enumerate(range(start, min(start + 20, count + 1)))) for start in range(1, count + 1, 20)
+        )
     )
-    assert said == [
-        "3 posts on the page of all posts, 1 new; 1 pages taken in",
-        "not had: 7",
-        "stopped at it is out of order (502); 2 pages are left. Run it again to go on from here.",
+    fill.kexue.pages["/content.html"] = page(f"<html>{days}</html>".encode())
+    broken = {17, 50, 51}
+    for number in range(1, count + 1):
+        body = POST.replace(str(OWN.archive_id), str(number)).replace(OWN.title, f"第{number}号文章").encode()
+        fill.kexue.pages[f"/archives/{number}"] = page(body[:900] if number in broken else body)
+    filled = await fill.run()
+    assert (filled.posts, filled.pages, filled.left, filled.stopped) == (count, count - 3, 0, None)
+    assert {one.number for one in filled.set_aside} == broken
+    lines = report(filled)
+    assert lines[1] == "3 pages set aside; `kexue-bot backfill --retry` requests them again:"
+    assert len(lines) == 5
+
+
+def test_the_report_says_how_to_continue() -> None:
+    aside = SetAside(number=7, reason="it has no such page (404)", at="2026-09-01T00:00:00+00:00")
+    shown = report(
+        BackfillResult(
+            posts=3, new=1, pages=1, set_aside=(aside,), left=2, stopped="it is out of order (502)"
+        )
+    )
+    assert shown == [
+        "3 posts listed, 1 new; 1 pages taken in",
+        "1 pages set aside; `kexue-bot backfill --retry` requests them again:",
+        "         7  2026-09-01 00:00  it has no such page (404)",
+        "stopped at it is out of order (502); 2 pages are left. Run it again to continue.",
     ]
 
 

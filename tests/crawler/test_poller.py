@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import LEASE, Alerts, ScheduledSource, SourcePoller
 from bot.crawler.source_state import Alert, Failing, Recovered
 from bot.intake.ingest import IngestRules
+from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, ScopeKind, Source
 from tests.fakes.blog import FEED, HOME, Blog, blog, page, silence, unchanged_after
+from tests.fakes.typecho import Typecho
 from tests.tools.databases import url_in
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -45,7 +47,13 @@ class Live:
     clock: HandClock = field(default_factory=HandClock)
     alerts: list[Alert] = field(default_factory=list)
 
-    def poller(self, *paths: str, rules: IngestRules | None = None, deadline: float = 20.0) -> SourcePoller:
+    def poller(
+        self,
+        *paths: str,
+        rules: IngestRules | None = None,
+        deadline: float = 20.0,
+        site: SiteProfile = KEXUE,
+    ) -> SourcePoller:
         def payload(alert: Alert) -> str:
             self.alerts.append(alert)
             return type(alert).__name__
@@ -55,7 +63,7 @@ class Live:
             Fetcher(SystemClock(), user_agent="a test", pause=0, deadline=deadline, private=True),
             self.clock,
             [ScheduledSource(url=self.kexue.url(path), cron="*/30 * * * *", origin="feed") for path in paths],
-            rules or IngestRules(),
+            rules or IngestRules(site=site),
             Alerts(admins=(ADMIN,), after=timedelta(hours=24), payload=payload),
             jitter=0,
         )
@@ -257,7 +265,10 @@ async def test_only_what_is_in_the_settings_is_asked(live: Live) -> None:
 
 
 async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:
-    live.kexue.pages |= {"/feed": page(FEED), "/home": page(HOME)}
+    site = Typecho("1.3.0", now=START)
+    site.serve(live.kexue)
+    for number in range(5):
+        site.add(f"旧文{number}", "<p>文。</p>", START - timedelta(days=number))
 
     async def subscribe(tx: Transaction) -> None:
         to = await tx.destinations.ensure(77, None, ChatKind.PRIVATE, "", START)
@@ -265,14 +276,16 @@ async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:
         await tx.destinations.subscribe(to.id, everything[ScopeKind.EVERYTHING, ""].id, START)
 
     await live.database.write(subscribe)
-    poller = live.poller("/home", "/feed")
-    await live.keep("/home")
+    poller = live.poller("/", "/feed/", site=replace(KEXUE, hosts=frozenset({live.kexue.host})))
+    await live.keep("/")
     await live.ask(poller)
-    assert await live.database.read(lambda tx: tx.outbox.counts()) == {}  # the first fill is silent
-    had = await live.posts()
-    await live.keep("/home", "/feed")
+    site.add("第一次读源前的新文", "<p>文。</p>")
+    await live.keep("/", "/feed/")
+    await live.ask(poller)
+    assert await live.database.read(lambda tx: tx.outbox.counts()) == {}  # first readings are silent
+    live.clock.at = site.now = START + timedelta(hours=1)
+    site.add("新文", "<p>文。</p>")
     await live.ask(poller)
     planned = await live.database.read(lambda tx: tx.outbox.counts())
-    assert await live.posts() > had
-    assert sum(planned.values()) > 0
+    assert sum(planned.values()) == 1
     await poller.stop()

@@ -24,10 +24,11 @@ class Asked:
 
 @dataclass
 class Blog:
-    """`pages[path]` answers a request; what is not there is a 404."""
+    """Fake web server: `pages[path]` answers a request, then `fallback`; otherwise it is a 404."""
 
     port: int = 0
     pages: dict[str, Say] = field(default_factory=dict)
+    fallback: Callable[[str, Mapping[str, str]], Say] = lambda _path, _headers: NOT_FOUND
     asked: list[Asked] = field(default_factory=list)
     open: int = 0
     most_open: int = 0
@@ -53,7 +54,8 @@ class Blog:
             self.asked.append(Asked(path, headers, asyncio.get_running_loop().time()))
             self.open += 1
             self.most_open = max(self.most_open, self.open)
-            await self.pages.get(path, page(b"<html>none</html>", status=404))(writer, headers)
+            answer = self.pages.get(path) or self.fallback(path, headers)
+            await answer(writer, headers)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -72,6 +74,9 @@ def page(body: bytes, *, status: int = 200, cut: int = 0, **headers: str) -> Say
         writer.write(f"HTTP/1.1 {status} So\r\n{head}\r\n".encode() + body[: len(body) - cut])
 
     return say
+
+
+NOT_FOUND: Say = page(b"<html>none</html>", status=404)
 
 
 def moved(location: str, status: int = 301) -> Say:

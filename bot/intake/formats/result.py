@@ -1,12 +1,20 @@
 """Parse results: `ParsedDump`, or UnreadableDumpError with its reason."""
 
+import re
 from dataclasses import dataclass
 
 from storage.model import Layout, Note, Sighting
 
+_ADVICE = re.compile(r"\s*[:;] (?:capture|save) the (?:page|capture) again(?:, whole)?\Z")
+
 
 class UnreadableDumpError(Exception):
     """Raised for a dump without a complete post; the message is one line with the cause and the fix."""
+
+    @property
+    def cause(self) -> str:
+        """Return the message without the advice to capture again, which is useless for a live page."""
+        return _ADVICE.sub("", str(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ English keys have neither case, hyphens nor plural endings. The forms of one lin
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -57,6 +57,8 @@ def glossary() -> Glossary:
             by_english.setdefault(english_key(form), entry)
         for form in entry.chinese:
             by_chinese.setdefault(form, entry)
+    for word, entry in _remainders(by_english):
+        by_english.setdefault(word, entry)
     words = frozenset(word for key in by_english for word in key.split())
     return Glossary(by_english, by_chinese, words)
 
@@ -74,6 +76,18 @@ def equivalents(term: str) -> tuple[str, ...]:
     chinese_first = (*entry.chinese, *entry.english)
     forms = (*entry.english, *entry.chinese) if any(map(is_han, term)) else chinese_first
     return tuple(form for form in forms if form != term)
+
+
+def _remainders(by_english: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
+    """Yield the second words of phrases: "penalty" is 惩罚, since "gradient penalty" is 梯度惩罚."""
+    for key, entry in tuple(by_english.items()):
+        first, _, last = key.partition(" ")
+        known = by_english.get(first)
+        if last and " " not in last and known is not None:
+            for form in known.chinese:
+                rest = entry.chinese[0].removeprefix(form)
+                if 2 <= len(rest) < len(entry.chinese[0]) and all(map(is_han, rest)):
+                    yield last, Entry((last,), (rest,))
 
 
 def _singular(word: str) -> str:

@@ -1,5 +1,6 @@
 """Search index over the archive in memory: a large segment and a small one with what changed lately."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,15 +32,20 @@ class Index:
 
     def occurs(self, text: str) -> bool:
         """Return whether `text` occurs in a head."""
-        return any(segment.in_heads(text) for segment in self.segments)
+        if len(text) <= 2:
+            return text in self.main.pairs or text in self.fresh.pairs
+        return any(segment.occurs(text) for segment in self.segments)
 
     def has_word(self, word: str) -> bool:
         """Return whether a Latin word occurs in a post, or begins a word of a head."""
         if word in self.vocabulary:
             return True
-        return len(word) >= _SHORTEST_PREFIX and any(
-            other.startswith(word) for segment in self.segments for other in segment.head_words
-        )
+        return len(word) >= _SHORTEST_PREFIX and any(map(self._begins, self.segments, (word, word)))
+
+    @staticmethod
+    def _begins(segment: Segment, word: str) -> bool:
+        place = bisect_left(segment.head_words, word)
+        return place < len(segment.head_words) and segment.head_words[place].startswith(word)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:

@@ -33,11 +33,11 @@ _GREEK = {
 _COMMANDS = _GREEK | {name.capitalize(): sign.upper() for name, sign in _GREEK.items()}
 _COMMANDS |= {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ"}
 _COMMANDS |= {"top": "t", "intercal": "t", "leq": "le", "geq": "ge", "neq": "ne", "to": "rightarrow"}
-_COMMANDS |= {"lVert": "|", "rVert": "|", "Vert": "|", "lvert": "|", "rvert": "|", "vert": "|"}
+_COMMANDS |= {"lVert": "||", "rVert": "||", "Vert": "||", "lvert": "|", "rvert": "|", "vert": "|"}
 # Unicode symbols with the name of the TeX command that draws them.
 _SYMBOLS = {
     "⊤": "t", "∑": "sum", "∏": "prod", "∫": "int", "√": "sqrt", "∞": "infty", "∂": "partial", "∇": "nabla",
-    "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∈": "in", "→": "rightarrow", "‖": "|", "∥": "|",
+    "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∈": "in", "→": "rightarrow", "‖": "||", "∥": "||",
     "×": "", "⋅": "", "−": "-",
 }  # fmt: skip
 
@@ -118,7 +118,7 @@ def _simplifier() -> "OpenCC":
 def _token(markup: re.Match[str]) -> str:
     name = markup[1]
     if name is None:
-        return "|" if markup[0] == "\\|" else ""
+        return "||" if markup[0] == "\\|" else ""
     if name in _STYLES:
         return ""
     return _COMMANDS.get(name, name)

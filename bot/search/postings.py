@@ -9,7 +9,7 @@ import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import compress
 from operator import add
 
@@ -19,6 +19,7 @@ END = "\x00"  # separates title, tags and series: no query holds it, so no word 
 LATIN_WORD = re.compile(r"[a-z0-9]+")
 _COMPOUND = re.compile(r"[a-z0-9]+(?:[-.+][a-z0-9]+)*")
 _BITS = bytes.maketrans(b"01", b"\x00\x01")
+_KEPT = 128  # answers of a segment that are kept for the next searches
 _DENSE = 1 / 32  # share of the posts from which a bit set is smaller than an array of ordinals
 
 
@@ -50,6 +51,8 @@ class Segment:
         self.bodies = [row.body for row in ordered]
         self.pairs = _head_postings(self.heads)
         self._signs, self._words = _body_postings(self.bodies)
+        self._in_heads = lru_cache(_KEPT)(self._holders)
+        self.body_candidates = lru_cache(_KEPT)(self._body_candidates)
 
     def __len__(self) -> int:
         return len(self.heads)
@@ -72,25 +75,39 @@ class Segment:
 
     def in_heads(self, text: str) -> Sequence[int]:
         """Return the ordinals of the posts whose head holds `text`."""
-        if len(text) <= 2:
-            return self.pairs.get(text, ())
-        postings = [self.pairs.get(pair) for pair in set(map(add, text, text[1:]))]
-        if None in postings:
-            return ()
-        rarest: Sequence[int] = min((each for each in postings if each is not None), key=len)
-        return [place for place in rarest if text in self.heads[place]]
+        return self.pairs.get(text, ()) if len(text) <= 2 else self._in_heads(text)
 
-    def in_bodies(self, text: str, most: int) -> Sequence[int]:
-        """Return the ordinals of the posts whose body holds `text`; none if over `most` need verification."""
+    def occurs(self, text: str) -> bool:
+        """Return whether some head holds `text`."""
+        rarest = self._rarest(text)
+        return len(rarest) > 0 if len(text) <= 2 else any(text in self.heads[place] for place in rarest)
+
+    def _holders(self, text: str) -> Sequence[int]:
+        return array("I", (place for place in self._rarest(text) if text in self.heads[place]))
+
+    def _body_candidates(self, text: str) -> int:
+        """Return the bit set of the posts whose body may hold `text`; bit `ordinal` from the lowest."""
         if LATIN_WORD.fullmatch(text):
             found = [postings for word, postings in self._words.items() if text in word]
-            return found[0] if len(found) == 1 else sorted({place for each in found for place in each})
-        candidates = self._candidates(text)
-        if len(candidates) > most:
-            return ()
-        if len(text) == 1:
-            return candidates
-        return [place for place in candidates if text in self.bodies[place]]
+            return _bits({place for each in found for place in each}, len(self))
+        left = (1 << len(self)) - 1
+        for sign in set(text):
+            match self._signs.get(sign, 0):
+                case int() as dense:
+                    left &= dense
+                case sparse:
+                    left &= _bits(sparse, len(self))
+            if not left:
+                break
+        return left
+
+    def places(self, bits: int) -> Iterator[int]:
+        """Yield the ordinals of a bit set, newest first."""
+        return compress(range(len(self)), f"{bits:0{len(self)}b}"[::-1].encode().translate(_BITS))
+
+    def bits(self, places: Iterable[int]) -> int:
+        """Return the bit set of ordinals."""
+        return _bits(places, len(self))
 
     def in_title(self, place: int, text: str) -> bool:
         """Return whether the title at `place` holds `text`."""
@@ -100,37 +117,24 @@ class Segment:
         return self.heads[place][: self.titles[place]]
 
     @cached_property
-    def head_words(self) -> frozenset[str]:
-        """The Latin words of all heads, compounds both whole and in parts."""
+    def head_words(self) -> tuple[str, ...]:
+        """The Latin words of all heads in order, compounds both whole and in parts."""
         words: set[str] = set()
         for head in self.heads:
             words.update(LATIN_WORD.findall(head))
             words.update(_COMPOUND.findall(head))
-        return frozenset(words)
+        return tuple(sorted(words))
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
-        """The Latin words of the posts."""
-        return self.head_words.union(self._words)
+        """The Latin words of the posts, without plain numbers."""
+        return frozenset(word for word in (*self.head_words, *self._words) if not word.isdecimal())
 
-    def _candidates(self, text: str) -> Sequence[int]:
-        arrays, bits = [], (1 << len(self.heads)) - 1
-        for sign in set(text):
-            match self._signs.get(sign):
-                case None:
-                    return ()
-                case int() as dense:
-                    bits &= dense
-                case sparse:
-                    arrays.append(sparse)
-        if not arrays:
-            width = len(self.heads)
-            return list(compress(range(width), f"{bits:0{width}b}".encode().translate(_BITS)))
-        arrays.sort(key=len)
-        kept = [place for place in arrays[0] if bits >> (len(self.heads) - 1 - place) & 1]
-        for other in arrays[1:]:
-            kept = sorted(set(kept).intersection(other))
-        return kept
+    def _rarest(self, text: str) -> Sequence[int]:
+        """Return the shortest postings of the pairs of `text`."""
+        if len(text) <= 2:
+            return self.pairs.get(text, ())
+        return min((self.pairs.get(pair, ()) for pair in map(add, text, text[1:])), key=len)
 
 
 def _head_postings(heads: Sequence[str]) -> dict[str, "array[int]"]:
@@ -167,8 +171,8 @@ def _body_postings(
 
 
 def _bits(places: Iterable[int], width: int) -> int:
-    """Return the bit set of `places`; the first of `width` posts is the highest bit."""
-    digits = bytearray(b"0" * width)
+    """Return the bit set of `places`, of which all are below `width`."""
+    digits = bytearray(width // 8 + 1)
     for place in places:
-        digits[place] = 49  # the digit 1
-    return int(digits, 2)
+        digits[place >> 3] |= 1 << (place & 7)
+    return int.from_bytes(digits, "little")

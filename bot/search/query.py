@@ -28,7 +28,7 @@ _EPISODE_LAST = re.compile(
     rf"(?P<name>.*?)(?:[\s:,、(#]+(?:第|part|episode|ep|no|vol)?[.\s]*(?P<a>{_NUMBER})(?:{_UNIT}|\))*"
     rf"|第(?P<b>{_NUMBER}){_UNIT}?|(?P<c>[0-9]{{1,3}}){_UNIT}?|(?P<d>{_HAN_NUMBER}){_UNIT}?)\s*$"
 )
-_EPISODE_FIRST = re.compile(rf"\s*(?:第\s*(?P<a>{_NUMBER})\s*{_UNIT}|(?P<b>{_NUMBER})\s)\s*(?P<name>.+)$")
+_EPISODE_FIRST = re.compile(rf"\s*第\s*(?P<a>{_NUMBER})\s*{_UNIT}\s*(?P<name>.+)$")
 _YEAR = r"(?P<year>(?:19|20)[0-9]{2})"
 _MONTH = r"(?P<month>1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])"
 _DATES = (
@@ -172,7 +172,8 @@ def _episodes(text: str) -> tuple[Episode, ...]:
             parts = match.groupdict()
             name = parts.pop("name").strip(" :,、(#-")
             number = next(filter(None, parts.values()))
-            if len(name) > 1 and (value := _number(number)) is not None:
+            # A name with a loose character is the wording of a title: 费马大定理 五 n 4.
+            if all(len(word) > 1 for word in name.split() or [""]) and (value := _number(number)) is not None:
                 found.append(Episode(name=name, number=value))
     return tuple(found)
 

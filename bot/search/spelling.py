@@ -4,7 +4,8 @@ Latin words by bounded edit distance, pinyin and misspelt Chinese by chains in t
 a chain is a word all of whose adjacent pairs occur in the heads.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from operator import ne
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -17,6 +18,7 @@ Occurs = Callable[[str], bool]  # whether a text occurs in the heads
 _SHORTEST = 4  # letters of a Latin word that is corrected
 _LONG = 8  # letters from which two edits are allowed
 _MOST_WORDS = 3
+_MOST_PARTED = 3  # readings of pinyin that are cut in words
 _MOST_CHAINS = 64
 _WIDEST = 8  # characters of the widest span that is corrected at once
 _INITIALS = range(4, 11)  # letters; fewer are initials of too many words
@@ -24,7 +26,7 @@ _INITIALS = range(4, 11)  # letters; fewer are initials of too many words
 
 def nearest_words(word: str, vocabulary: Collection[str]) -> tuple[str, ...]:
     """Return the words within one edit of `word`, two if it is long, that begin alike; nearest first."""
-    if len(word) < _SHORTEST or not word.isalpha():
+    if len(word) < _SHORTEST or not any(map(str.isalpha, word)):
         return ()
     bound = 2 if len(word) >= _LONG else 1
     near = [
@@ -47,8 +49,8 @@ def words_of_pinyin(letters: str, occurs: Occurs) -> tuple[tuple[str, ...], ...]
         for split in splits:
             if found := _chains([sounds(syllable) for syllable in split], occurs):
                 return (found,)
-    for split in splits:
-        if parts := _parts([similar_sound(syllable) for syllable in split], occurs):
+    for split in splits[:_MOST_PARTED]:
+        if parts := _parts([syllable_characters()[syllable] for syllable in split], occurs):
             return parts
     return ()
 
@@ -60,14 +62,15 @@ def words_of_initials(letters: str, occurs: Occurs) -> tuple[str, ...]:
     return _chains([_sorted_initials(letter) for letter in letters], occurs)
 
 
-def corrected(text: str, occurs: Occurs) -> str:
-    """Return Chinese `text` with those characters replaced that form no pair of the heads with a neighbour.
+def corrected(text: str, fixed: Collection[int], occurs: Occurs) -> str:
+    """Return Chinese `text` with the characters replaced that form no pair of the heads with a neighbour.
 
-    A replacement sounds alike, or, within a word, fits between both neighbours.
+    A replacement sounds alike, or, within a word, is the only one between both neighbours. The places in
+    `fixed` belong to words that are spelt right.
     """
     for place in range(len(text)):
         alone = not any(occurs(text[at : at + 2]) for at in (place - 1, place) if 0 <= at < len(text) - 1)
-        if alone and len(text) > 1:
+        if alone and place not in fixed:
             text = _replaced(text, place, occurs)
     return text
 
@@ -76,8 +79,9 @@ def _replaced(text: str, place: int, occurs: Occurs) -> str:
     for width in range(min(_WIDEST, len(text)), 1, -1):
         for start in range(max(0, place - width + 1), min(place, len(text) - width) + 1):
             span = text[start : start + width]
-            if found := _chains([same_sound(sign) or sign for sign in span], occurs):
-                return text[:start] + found[0] + text[start + width :]
+            for found in _chains([same_sound(sign) or sign for sign in span], occurs):
+                if sum(map(ne, found, span)) <= max(1, width // 3):
+                    return text[:start] + found + text[start + width :]
     if 0 < place < len(text) - 1:
         before, after = text[place - 1], text[place + 1]
         fits = [sign for sign in readings() if occurs(before + sign) and occurs(before + sign + after)]
@@ -88,28 +92,36 @@ def _replaced(text: str, place: int, occurs: Occurs) -> str:
 
 def _parts(sounds: Sequence[str], occurs: Occurs) -> tuple[tuple[str, ...], ...]:
     """Return the longest words from left to right; () if less than half of the syllables are in words."""
+    places = [_occurring(signs, occurs) for signs in sounds]
     parts: list[tuple[str, ...]] = []
     place = covered = 0
-    while place < len(sounds):
-        for end in range(len(sounds), place + 1, -1):
-            if found := _chains(sounds[place:end], occurs):
+    while place < len(places):
+        for end in range(len(places), place + 1, -1):
+            if found := _linked(places[place:end], occurs):
                 parts.append(found)
                 covered += end - place
                 place = end
                 break
         else:
             place += 1
-    return tuple(parts) if covered * 2 > len(sounds) else ()
+    return tuple(parts) if covered * 2 > len(places) else ()
 
 
-def _chains(places: Sequence[Iterable[str]], occurs: Occurs) -> tuple[str, ...]:
-    """Return the words with one character of each place that occur in the heads."""
+def _chains(sounds: Sequence[str], occurs: Occurs) -> tuple[str, ...]:
+    """Return the words with one character of each of `sounds` that occur in the heads."""
+    return _linked([_occurring(signs, occurs) for signs in sounds], occurs)
+
+
+def _occurring(signs: str, occurs: Occurs) -> list[str]:
+    return [sign for sign in dict.fromkeys(signs) if occurs(sign)]
+
+
+def _linked(places: Sequence[Sequence[str]], occurs: Occurs) -> tuple[str, ...]:
     if len(places) < 2:
         return ()
-    words = [sign for sign in dict.fromkeys(places[0]) if occurs(sign)]
+    words = list(places[0])
     for signs in places[1:]:
-        known = [sign for sign in dict.fromkeys(signs) if occurs(sign)]
-        words = [word + sign for word in words for sign in known if occurs(word[-1] + sign)]
+        words = [word + sign for word in words for sign in signs if occurs(word[-1] + sign)]
         if len(words) > _MOST_CHAINS:
             words = [word for word in words if occurs(word)][:_MOST_CHAINS]
     return tuple(word for word in words if occurs(word))

@@ -18,11 +18,12 @@ from bot.search.spelling import corrected, nearest_words, words_of_initials, wor
 
 _UNIT = re.compile(r"[a-z0-9]+(?:[-.'+][a-z0-9]+)*|[\u4e00-\u9fff]+|[^\sa-z0-9\u4e00-\u9fff]+")
 _FORMULA = re.compile(r"[\\^$]|[A-Za-z]_|[A-Za-z0-9]\(|\)[=+]")
-_ATOM = re.compile(r"[^\s()\[\]{},;:=+*/|<>\-]+")
+_ATOM = re.compile(r"[^\W\d_]\([^()]*\)|[^\s()\[\]{},;:=+*/|<>\-]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 _TRANSLATED, _TYPO, _SPELLED, _INITIALS = 0.95, 0.85, 0.95, 0.7
 _MOST_FORMS = 8
+_FOREIGN = 0.2  # size of a pair of characters that occurs nowhere
 _LONGEST_WORD = 10  # characters of the longest Chinese form that is looked up
 
 
@@ -60,8 +61,8 @@ class Term:
     size: float = 1.0
 
 
-def terms_of(text: str, archive: Archive) -> tuple[Term, ...]:
-    """Return the terms of a query without its filters; empty if it says nothing."""
+def terms_of(text: str, archive: Archive, *, correct: bool = False) -> tuple[Term, ...]:
+    """Return the terms of a query without its filters, misspelt Chinese corrected if `correct`."""
     found: list[Term] = []
     latin: list[str] = []
     for kind, unit in _units(text):
@@ -72,7 +73,7 @@ def terms_of(text: str, archive: Archive) -> tuple[Term, ...]:
         latin = []
         match kind:
             case "han":
-                found += _han_terms(unit, archive)
+                found += _han_terms(unit, archive, correct=correct)
             case "formula":
                 found += _formula_terms(unit)
             case _:
@@ -91,16 +92,17 @@ def stop_words() -> frozenset[str]:
 
 
 def _units(text: str) -> Iterator[tuple[str, str]]:
+    if _FORMULA.search(text) and not _HAN.search(normalize(text)):
+        yield "formula", "".join(normalize(text).split())
+        return
     for word in text.split():
         folded = normalize(word)
         if _FORMULA.search(word) and not _HAN.search(folded):
             yield "formula", folded
             continue
         for unit in _UNIT.findall(folded):
-            kind = (
-                "han" if _HAN.match(unit) else "latin" if unit[0].isascii() and unit[0].isalnum() else "other"
-            )
-            yield kind, unit
+            latin = unit[0].isascii() and unit[0].isalnum()
+            yield "han" if _HAN.match(unit) else "latin" if latin else "other", unit
 
 
 def _is_symbol(unit: str) -> bool:
@@ -108,23 +110,26 @@ def _is_symbol(unit: str) -> bool:
 
 
 def _formula_terms(folded: str) -> list[Term]:
-    """Return a term for each token of a formula; letters alone weigh little."""
-    found = []
-    for atom in dict.fromkeys(_ATOM.findall(folded)):
-        pieces = [piece for piece in re.split(r"[\^_']", atom) if piece]
-        parts = tuple((Form(piece),) for piece in pieces) if len(pieces) > 1 else ()
-        if pieces:
-            found.append(Term(forms=(Form(atom),), parts=parts, size=min(1.5, 0.25 * len(atom))))
-    return found
+    """Return a term for the whole formula and one for each of its tokens of several characters."""
+    atoms = [atom for atom in dict.fromkeys(_ATOM.findall(folded)) if len(atom) > 1 or not atom.isalnum()]
+    smaller = [Term(forms=_spelt(atom), size=min(1.0, 0.25 * len(atom))) for atom in atoms if atom != folded]
+    return [Term(forms=_spelt(folded), size=1.5), *smaller]
 
 
-def _latin_terms(words: Sequence[str], archive: Archive) -> list[Term]:
+def _spelt(formula: str) -> tuple[Form, ...]:
+    """Return a formula as TeX writes it and as Unicode subscripts and exponents normalize to."""
+    plain = formula.replace("_", "").replace("^", "")
+    return (Form(formula), Form(plain, _TRANSLATED)) if 1 < len(plain) < len(formula) else (Form(formula),)
+
+
+def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
+    words = [_respelt(word, archive) for word in typed]
     found: list[Term] = []
     place = 0
     while place < len(words):
         for end in range(min(len(words), place + LONGEST_PHRASE), place, -1):
-            phrase = " ".join(words[place:end])
-            if (term := _phrase(phrase)) is not None:
+            factor = 1.0 if words[place:end] == list(typed[place:end]) else _TYPO
+            if (term := _phrase(" ".join(words[place:end]), factor)) is not None:
                 found.append(term)
                 place = end
                 break
@@ -133,6 +138,17 @@ def _latin_terms(words: Sequence[str], archive: Archive) -> list[Term]:
             found += terms
             place = end
     return found
+
+
+def _respelt(word: str, archive: Archive) -> str:
+    """Return `word`, or the nearest known word if it is neither known nor pinyin."""
+    if word in stop_words() or glossary().find(word) or archive.has_word(word):
+        return word
+    if words_of_pinyin(word, archive.occurs):
+        return word
+    listed = glossary().words
+    nearest = nearest_words(word, archive.vocabulary | listed)
+    return min(nearest, key=lambda other: other not in listed) if nearest else word
 
 
 def _phrase(phrase: str, factor: float = 1.0) -> Term | None:
@@ -161,27 +177,11 @@ def _unlisted(words: Sequence[str], place: int, archive: Archive) -> tuple[int, 
     for end in range(len(words), place, -1):
         if spelled := words_of_pinyin("".join(words[place:end]), archive.occurs):
             return end, [_alternatives(each, _SPELLED) for each in spelled]
-    for vocabulary in (glossary().words, archive.vocabulary):
-        if nearest := nearest_words(word, vocabulary):
-            return _corrected_word(nearest, words, place, archive)
     if initials := words_of_initials(word, archive.occurs):
         return place + 1, [_alternatives(initials, _INITIALS)]
     if len(pieces) > 1:
         return place + 1, [_word_term(word, pieces)]
     return place + 1, [Term(forms=(Form(word),))]
-
-
-def _corrected_word(
-    nearest: Sequence[str], words: Sequence[str], place: int, archive: Archive
-) -> tuple[int, list[Term]]:
-    """Return the terms of a misspelt word, with those that follow where they form a phrase with it."""
-    if len(words) > place + 1:
-        following = _latin_terms([nearest[0], *words[place + 1 :]], archive)
-        if following and following[0].size > 1:
-            return len(words), following
-    phrases = [_phrase(other, _TYPO) or Term(forms=(Form(other, _TYPO),)) for other in nearest]
-    forms = tuple(form for each in phrases for form in each.forms)
-    return place + 1, [Term(forms=forms[:_MOST_FORMS])]
 
 
 def _word_term(word: str, pieces: Sequence[str]) -> Term:
@@ -199,25 +199,40 @@ def _alternatives(words: Sequence[str], weight: float) -> Term:
     return Term(forms=tuple(forms[:_MOST_FORMS]), parts=parts, size=_han_size(words[0]))
 
 
-def _han_terms(text: str, archive: Archive) -> list[Term]:
-    fixed = corrected(text, archive.occurs)
-    weight = 1.0 if fixed == text else _TYPO
+def _han_terms(text: str, archive: Archive, *, correct: bool) -> list[Term]:
+    weight = 1.0
+    if correct:
+        spans = [(start, piece) for start, piece, listed in _segments(text) if listed]
+        stops = set(range(len(text))) - {
+            place for start, piece, _ in _segments(text) for place in range(start, start + len(piece))
+        }
+        listed = {place for start, piece in spans for place in range(start, start + len(piece))}
+        fixed = corrected(text, listed | stops, archive.occurs)
+        text, weight = fixed, 1.0 if fixed == text else _TYPO
     found: list[Term] = []
-    for piece, listed in _segments(fixed):
-        others = equivalents(piece) if listed else ()
-        if len(piece) == 1 and not listed:
+    for _, piece, is_listed in _segments(text):
+        others = equivalents(piece) if is_listed else ()
+        if len(piece) == 1 and not is_listed:
             found.append(Term(forms=(Form(piece, weight),), size=0.3))
             continue
         forms = (Form(piece, weight), *(Form(other, weight * _TRANSLATED) for other in others))
         parts = tuple(_pair_forms(pair, weight) for pair in _pairs(piece)) if len(piece) > 2 else ()
-        found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=_han_size(piece)))
+        size = _han_size(piece) if is_listed else _unlisted_size(piece, archive)
+        found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=size))
     if not found:
-        found.append(Term(forms=(Form(fixed, weight),), size=0.3))  # nothing but stop words
+        found.append(Term(forms=(Form(text, weight),), size=0.3))  # nothing but stop words
     return found
 
 
-def _segments(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words of the glossary and the text between them, without stop words."""
+def _unlisted_size(piece: str, archive: Archive) -> float:
+    """Return the size of a piece that is not listed: pairs that occur nowhere join two words."""
+    if archive.occurs(piece):
+        return _han_size(piece)
+    return min(2.5, sum(0.5 if archive.occurs(pair) else _FOREIGN for pair in _pairs(piece)))
+
+
+def _segments(text: str) -> Iterator[tuple[int, str, bool]]:
+    """Yield the words of the glossary and the text between them with their places, without stop words."""
     listed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
     while place < len(text):
         end = _match(text, place, lambda word: word in listed or word in stops)
@@ -225,12 +240,12 @@ def _segments(text: str) -> Iterator[tuple[str, bool]]:
             place += 1
             continue
         if start < place:
-            yield text[start:place], False
+            yield start, text[start:place], False
         if text[place:end] in listed:
-            yield text[place:end], True
+            yield place, text[place:end], True
         start = place = end
     if start < len(text):
-        yield text[start:], False
+        yield start, text[start:], False
 
 
 def _match(text: str, place: int, known: Callable[[str], bool]) -> int:

@@ -76,7 +76,7 @@ def found(words: str, index: Index = INDEX) -> list[int]:
         ("GAN ODE", [2]),
         ("gan", [2]),
         ("RoPE+Bias", [3]),
-        ("RoPE 害怕", [4, 1, 3]),
+        ("RoPE 害怕", [4, 3, 1]),
         ("β进制", [1]),
         (r"$\beta$进制", [1]),
         (r"\boldsymbol{A}可逆", [1]),

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from tests.tools import formulas_report, quality_tags
+from tests.tools import formulas_report, quality_search, quality_tags
 from tests.tools.quality_titles import titles_section
 from tests.tools.shared import SHARED
 
@@ -12,11 +12,20 @@ def tags_section() -> str:
     return f"# Inferred tags\n{quality_tags.report() if SHARED.exists() else 'the real tags are not here'}"
 
 
+def search_section() -> str:
+    return f"# Search\n{quality_search.report() if SHARED.exists() else 'the real titles are absent'}"
+
+
 def formulas_section() -> str:
     return "\n".join(["# Formulas", *formulas_report.lines()])
 
 
-SECTIONS: tuple[Callable[[], str], ...] = (titles_section, tags_section, formulas_section)
+SECTIONS: tuple[Callable[[], str], ...] = (
+    titles_section,
+    tags_section,
+    search_section,
+    formulas_section,
+)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The report on understanding has every section and its figures."""
 
 from tests.tools import quality_tags
-from tests.tools.quality import formulas_section, tags_section
+from tests.tools.quality import formulas_section, search_section, tags_section
 from tests.tools.shared import needs_shared
 
 
@@ -18,3 +18,11 @@ def test_it_tells_that_no_formula_leaves_the_profile() -> None:
     dumps, collection = formulas_section().splitlines()[1:]
     assert "0 unsafe" in dumps
     assert "0 unsafe" in collection
+
+
+@needs_shared
+def test_it_has_the_figures_of_the_search() -> None:
+    text = search_section()
+    assert "shared cases" in text
+    assert "set aside" in text
+    assert "MRR" in text

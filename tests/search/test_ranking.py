@@ -1,0 +1,141 @@
+"""What readers find: queries of eight kinds, literal titles, filters, order and periods."""
+
+import re
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.search.index import Index, build
+from bot.search.ranking import Tier, search
+from storage.model import Post
+from tests.tools.quality_search import QUERIES, archive, cases, index, post, score
+from tests.tools.shared import SHARED, needs_shared
+
+KINDS = {"question", "english", "mixed", "pinyin", "traditional", "typo", "series", "formula"}
+
+
+@needs_shared
+def test_the_shared_queries_find_their_posts() -> None:
+    figures = score(cases(SHARED / "cases" / "search.tsv"))
+
+    assert figures.right >= 28, figures.failed
+    assert figures.mean_reciprocal_rank >= 0.8
+
+
+@needs_shared
+@pytest.mark.parametrize("held", [False, True])
+def test_the_own_queries_find_their_posts(held: bool) -> None:
+    own = [case for case in cases(QUERIES) if case.held is held]
+    figures = score(own)
+
+    assert {case.kind for case in own} == KINDS
+    assert len(own) >= 60
+    assert figures.share >= 0.85, figures.failed
+
+
+@needs_shared
+def test_every_title_finds_its_post_first() -> None:
+    for each in archive():
+        assert search(index(), each.title)[0].post_id == each.id, each.title
+
+
+@needs_shared
+def test_the_words_of_a_title_find_its_post_first() -> None:
+    for each in archive():
+        words = " ".join(re.findall(r"[A-Za-z0-9]+|[\u4e00-\u9fff]+", each.title))
+        same = [other for other in archive() if _letters(other.title).startswith(_letters(each.title))]
+        if len(same) == 1:
+            assert search(index(), words)[0].post_id == each.id, words
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+POSTS = (
+    post(1, "生成扩散模型漫谈（一）：起点", day=date(2022, 6, 13), series="生成扩散模型漫谈", episode=1),
+    post(2, "生成扩散模型漫谈（二）：终点", day=date(2023, 8, 2), series="生成扩散模型漫谈", episode=2),
+    replace(post(3, "梯度累积的技巧", day=date(2023, 8, 20)), tags=("优化器", "GAN"), readers=90),
+    replace(post(4, "位置编码与注意力", day=date(2021, 2, 3), excerpt="设$x_t$与$QK^{\\top}$。"), readers=10),
+    replace(post(5, "注意力的代价", day=date(2024, 8, 1)), tags=("gan",), readers=50),
+    post(6, "第二类旋转位置编码", day=None),
+)
+INDEX = build(POSTS)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("扩散模型 2", [2]),
+        ("生成扩散模型 二", [2]),
+        ("生成擴散模型漫談 第一篇", [1]),
+        ("第2篇 扩散模型", [2]),
+        ("kuosan 2", [2]),
+        ("diffusion (1)", [1]),
+        ("2023 扩散", [2]),
+        ("2023年8月", [3, 2]),
+        ("2023-08", [3, 2]),
+        ("2023/8", [3, 2]),
+        ("August 2023", [3, 2]),
+        ("八月", [5, 3, 2]),
+        ("8月 注意力", [5]),
+        ("#GAN", [5, 3]),
+        ("#GAN 注意力", [5]),
+        ("#生成对抗网络", [5, 3]),
+        ("注意力 -代价", [4]),
+        ('"位置编码" 注意力', [4]),
+        ("注意力 by:readers", [5, 4]),
+        ("注意力 by:date", [5, 4]),
+        ("attention by:date", [5, 4]),
+        ("\\mathbf{x}_{t}", [4]),
+        ("$QK^T$", [4]),
+        ("gradient accumulation", [3]),
+        ("tiduleiji", [3]),
+        ("tdlj", [3]),
+        ("梯度累计", [3]),
+        ("gradeint", [3]),
+        ("红烧茄子", []),
+        ("qwrtzp", []),
+    ],
+)
+def test_syntax_and_kinds(query: str, expected: list[int]) -> None:
+    found = [hit.post_id for hit in search(INDEX, query)]
+
+    assert found[: len(expected)] == expected
+    assert expected or not found
+
+
+@pytest.mark.parametrize("query", ["2023年8月", "#GAN", "注意力 -代价", '"位置编码" rope', "红烧茄子"])
+def test_filters_leave_nothing_else(query: str) -> None:
+    expected = {"2023年8月": {2, 3}, "#GAN": {3, 5}, "注意力 -代价": {4}, '"位置编码" rope': {4, 6}}
+
+    assert {hit.post_id for hit in search(INDEX, query)} == expected.get(query, set())
+
+
+def test_an_episode_precedes_literal_titles() -> None:
+    hits = search(INDEX, "扩散模型 2")
+
+    assert hits[0].tier is Tier.EPISODE
+
+
+def test_the_most_are_the_best() -> None:
+    assert [hit.post_id for hit in search(INDEX, "注意力 by:readers", most=1)] == [5]
+    assert [hit.post_id for hit in search(INDEX, "位置编码", most=1)] == [4]
+
+
+@given(st.text(max_size=40))
+def test_no_query_fails_and_no_post_is_found_twice(query: str) -> None:
+    found = [hit.post_id for hit in search(INDEX, query)]
+
+    assert len(found) == len(set(found))
+
+
+@given(st.lists(st.sampled_from(POSTS), unique=True), st.sampled_from(["注意力", "#GAN", "扩散 1", "tidu"]))
+def test_other_posts_do_not_decide_whether_a_literal_title_is_found(some: list[Post], query: str) -> None:
+    whole, part = search(INDEX, query), search(build(some) if some else Index(), query)
+    literal = {hit.post_id for hit in whole if hit.tier is Tier.TITLE} & {each.id for each in some}
+
+    assert literal <= {hit.post_id for hit in part}

@@ -50,7 +50,7 @@ def parse_file(path: Path, site: SiteProfile = KEXUE) -> bool:
     except (UnreadableFileError, UnreadableDumpError) as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
-    parsed = [_parse(path.with_name(dump.name), dump, site) for dump in dumps]
+    parsed = [_parse(path.parent / dump.name, dump, site) for dump in dumps]
     return all(parsed)
 
 

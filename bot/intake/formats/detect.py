@@ -48,8 +48,9 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     if not parsed_dump.sightings:
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
-    cut = (Note(NoteKind.CUT, "the capture is shorter than it declares"),) if dump.truncated else ()
-    notes = (*dump.notes, *cut, *notes, *parsed_dump.notes)
+    if dump.truncated and not any(note.kind is NoteKind.CUT for note in dump.notes):
+        notes = (Note(NoteKind.CUT, "the capture is shorter than it declares"), *notes)
+    notes = (*dump.notes, *notes, *parsed_dump.notes)
     return ParsedDump(format=parsed_dump.format, sightings=parsed_dump.sightings, notes=notes)
 
 

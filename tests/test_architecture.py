@@ -29,7 +29,7 @@ MODULES = [path for path in SOURCES if "versions" not in path.parts and path.nam
 MAY_IMPORT_TELEGRAM = (
     "bot/telegram/", "bot/chat/", "bot/delivery/messenger.py", "bot/service.py", "bot/wiring.py",
     "bot/update_receiver.py", "bot/cli/console.py", "bot/cli/terminal_api.py", "bot/cli/run.py",
-    "bot/cli/check.py",
+    "bot/cli/check.py", "bot/cli/init.py",
 )  # fmt: skip
 WALLS = {
     "telegram": MAY_IMPORT_TELEGRAM,

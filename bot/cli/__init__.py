@@ -64,7 +64,9 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         fail(str(error), code=2)
     except UnusableDatabaseError as error:
         fail(f"DATABASE_URL: {error}", code=2)
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
 
 
@@ -234,6 +236,29 @@ def web(port: int | None) -> None:
     settings = settings_or_exit()
     set_up_logs(settings, least=logging.WARNING)
     finish(serve_archive(settings, settings.web_port if port is None else port))
+
+
+@main.command()
+@click.option("--systemd", is_flag=True, help="Also write a hardened systemd unit.")
+@click.option("--bot-api", default="https://api.telegram.org", show_default=True, help="The Bot API server.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".")
+def init(systemd: bool, bot_api: str, folder: Path) -> None:
+    """Ask for token, operator, folder and feed, check them, and write FOLDER/.env."""
+    from bot.cli.init import initialize
+
+    finish(initialize(folder, systemd=systemd, bot_api_url=bot_api.rstrip("/")))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for a shell: `eval "$(kexue-bot completion bash)"`."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        fail(f"no completion for {shell}", code=2)
+    click.echo(kind(main, {}, "kexue-bot", "_KEXUE_BOT_COMPLETE").source())
 
 
 @main.command()

@@ -1,0 +1,81 @@
+"""`kexue-bot init` over the fake Bot API: what is asked, checked and written; and shell completion."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bot.cli.init import Answers, environment_text, unit_text
+from tests.cli.program import PATIENCE, PROGRAM, call, environment
+from tests.fakes.people import READER, FakeTelegram
+
+
+async def initialized(here: Path, telegram: FakeTelegram, typed: list[str], *options: str) -> tuple[int, str]:
+    """Run init with the typed lines; return exit code and output."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "init", *options, "--bot-api", telegram.server, str(here),
+        cwd=here,
+        env=environment(here),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await asyncio.wait_for(
+        process.communicate("".join(f"{line}\n" for line in typed).encode()), PATIENCE
+    )
+    return process.returncode or 0, said.decode()
+
+
+async def test_answers_are_checked_and_written(here: Path, telegram: FakeTelegram) -> None:
+    telegram.user_says("/start")
+    typed = ["nonsense", telegram.token, "", "", "-"]
+    code, said = await initialized(here, telegram, typed, "--systemd")
+    assert code == 0, said
+    assert "@kexue_test_bot" in said
+    assert telegram.token not in said
+    written = dict(line.split("=", 1) for line in (here / ".env").read_text("utf-8").splitlines())
+    assert written["BOT_TOKEN"] == telegram.token
+    assert written["ADMIN_CHAT_IDS"] == str(READER)
+    assert "FEED_URL" not in written
+    assert (here / ".env").stat().st_mode & 0o077 == 0
+    assert Path(written["DUMP_DIR"]).is_dir()
+    unit = (here / "kexue-bot.service").read_text("utf-8")
+    assert f"EnvironmentFile={here}/.env" in unit
+    assert "NoNewPrivileges=yes" in unit
+
+
+async def test_a_refused_token_writes_nothing(here: Path, telegram: FakeTelegram) -> None:
+    code, said = await initialized(here, telegram, ["1:" + "x" * 35] * 3)
+    assert code == 1
+    assert "refuses this token" in said
+    assert not (here / ".env").exists()
+
+
+async def test_existing_settings_are_kept(here: Path, telegram: FakeTelegram) -> None:
+    (here / ".env").write_text("KEPT=1\n", "utf-8")
+    code, said = await initialized(here, telegram, [])
+    assert code == 1
+    assert "exists" in said
+    assert (here / ".env").read_text("utf-8") == "KEPT=1\n"
+
+
+def test_optional_answers_are_left_out(tmp_path: Path) -> None:
+    answers = Answers("1:x", None, tmp_path / "dumps", "https://kexue.fm/feed")
+    text = environment_text(answers, tmp_path, "https://api.telegram.org")
+    assert "ADMIN_CHAT_IDS" not in text
+    assert "BOT_API_URL" not in text
+    assert "FEED_URL=https://kexue.fm/feed" in text
+
+
+def test_the_unit_runs_the_program_in_its_folder(tmp_path: Path) -> None:
+    unit = unit_text(tmp_path)
+    assert f"WorkingDirectory={tmp_path}" in unit
+    assert " run\n" in unit
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(here: Path, shell: str) -> None:
+    printed = call(here, "completion", shell)
+    assert printed.exit_code == 0
+    assert "_KEXUE_BOT_COMPLETE" in printed.stdout

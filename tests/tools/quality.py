@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from tests.tools import formulas_report, quality_search, quality_tags
+from tests.tools.quality_captures import captures_section
 from tests.tools.quality_titles import titles_section
 from tests.tools.shared import SHARED
 
@@ -25,6 +26,7 @@ SECTIONS: tuple[Callable[[], str], ...] = (
     tags_section,
     search_section,
     formulas_section,
+    captures_section,
 )
 
 

@@ -43,6 +43,7 @@ _CHUNK = re.compile(r"[^\n|｜]{1,30}(?=[|｜]|\n|\Z)")
 _ENDS_PART = re.compile(r"[ \t\]]*(?:[|｜·\n]|\Z|\()")
 _KINDS = ("author", "date", "readers", "comments", "cite")
 _LONGEST_LINE = 120
+_MOST_LINES = 6  # line ends between two parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class _Parts:
         if not self._seen or not self._text.startswith("\n", at):
             return
         line = at
-        for _ in range(3):
+        for _ in range(_MOST_LINES):
             line += 1
             gap = self._forms.gap.match(self._text, line)
             at = line if gap is None else gap.end()
@@ -255,14 +256,15 @@ def _count(figure: str) -> int:
 
 def _with_label_lines(text: str, start: int, forms: _Forms) -> int:
     """Return the offset of the first of the lines above that hold nothing but `By` or a bar."""
-    while start > 1:
-        above = text.rfind("\n", 0, start - 1) + 1
-        line = text[above : start - 1]
-        if (
-            not line.strip()
-            or forms.only_label.fullmatch(line) is None
-            or not re.search("[a-zA-Z作文|]", line)
-        ):
+    top = start
+    while top > 1:
+        above = text.rfind("\n", 0, top - 1) + 1
+        line = text[above : top - 1]
+        if line.strip():
+            if forms.only_label.fullmatch(line) is None or not re.search("[a-zA-Z作文|]", line):
+                return start
+            start = above
+        elif start - above > _MOST_LINES:
             return start
-        start = above
+        top = above
     return start

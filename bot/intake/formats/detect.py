@@ -107,9 +107,13 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
         case None:
             pass
     if site.name in text or site.author in text:
-        raise UnreadableDumpError(f"the dump ends before its first post: {_AGAIN}")
+        raise UnreadableDumpError(
+            "no By line and no date badge: the dump ends before its first post, or they were dropped: "
+            "capture the page again, whole, as HTML or as full text"
+        )
     raise UnreadableDumpError(
-        "not a dump of the blog: expected its listing or home page as text, HTML or feed"
+        "not a dump of the blog: neither its name nor a By line or fold sign is in it (main text alone?): "
+        "expected a page as HTML or as full text, or a feed"
     )
 
 

@@ -1,0 +1,112 @@
+"""Pages and feeds as Typecho sends them, with its escaping, its cuts and its protected posts."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bot.intake.formats import UnreadableDumpError
+from storage.model import NoteKind
+from tests.intake.formats.samples import FOLDER, read
+
+BLOG = Path(__file__).parents[2] / "data" / "blog"
+ALIGNED = (
+    "设$x<y$且$a>b$，则\n\\begin{equation}\\begin{aligned}\n"
+    "f(x) =&\\, \\frac{1}{2}x^2 \\\\\n<&\\, y\\end{aligned}\\end{equation}"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "excerpts"),
+    [
+        ("feed-dollar-out-of-step.xml", ["第一段$x > 0$，$y<z$，$w<v$。\n\n第二段。"]),
+        (
+            "feed-nofold-description-stripped.xml",
+            ["这是第0段，公式$x_0<y$与$a>b$。\n\n这是第1段，公式$x_1<y$。"],
+        ),
+        (
+            "feed-tex-less-and-greater.xml",
+            [
+                "若$0<x<1,y>2$，则$p<q$；$x_i<y_i$且$a > b$。",
+                "记\\[a<b\\]与\\(c<d\\)，$$e<f>g$$以及\n$$h<i$$\n$$\nj<k\n$$尾。",
+            ],
+        ),
+        ("rss1-unescaped-text.xml", ["如果 a < b 而 c > d 则止", "前文 ]]> 后文"]),
+        ("meta-description-cuts-equation.html", [ALIGNED]),
+        ("meta-description-cut-in-name-control.html", [ALIGNED]),
+        ("other-theme-page.html", ["正文。"]),
+    ],
+)
+def test_excerpts_keep_their_formulas(name: str, excerpts: list[str]) -> None:
+    assert [post.excerpt for post in read((BLOG / name).read_bytes()).sightings] == excerpts
+
+
+def test_titles_of_a_feed_are_unescaped_twice() -> None:
+    posts = read((BLOG / "feed-title-escaped-twice.xml").read_bytes()).sightings
+    assert [post.title for post in posts] == ['A & B 与 "引号" 的 x<y 关系', "Earth Mover's Distance"]
+
+
+def test_the_later_feed_has_the_date_that_was_moved_back() -> None:
+    days = [
+        read((BLOG / f"date-moved-back-{number}.xml").read_bytes()).sightings[0].date for number in (1, 2)
+    ]
+    assert days == [None, None]  # both are after the capture of the tests
+
+
+def test_a_protected_post_is_skipped_with_a_note() -> None:
+    parsed_dump = read((BLOG / "archive-page-password-post.html").read_bytes())
+    assert [post.archive_id for post in parsed_dump.sightings] == [56]
+    assert [(note.kind, note.text) for note in parsed_dump.notes] == [
+        (NoteKind.SKIPPED, "archives/57: the post is protected by a password, skipped")
+    ]
+
+
+def test_the_page_of_a_protected_post_is_refused_with_its_reason() -> None:
+    page = (
+        (FOLDER / "post_page.html")
+        .read_text()
+        .replace("线性Transformer应该不是你要等的那个模型", "此内容被密码保护")
+    )
+    with pytest.raises(UnreadableDumpError, match="protected by a password"):
+        read(page)
+
+
+POST = (FOLDER / "post_page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>若\\(a<b\\)则</p><p>止$</p><p>$余</p>", "若\\(a<b\\)则\n\n止$\n\n$余"),
+        ('<p><a href="/x" title="$a">甲</a><b>乙</b>$c<d$</p>', "甲乙$c<d$"),
+        ("<p>价$5，<b>不</b>是$6。</p>", "价$5，不是$6。"),
+        ("<p>$$a<br />\n<b$$</p>", "$$a\n<b$$"),
+        ("<p>\\begin{align}a<b</p><p>c\\end{align}</p>", "\\begin{align}a\n\nc\\end{align}"),
+        ("<!-- $ --><p>一$a<b$</p><!-- $ -->", "一$a<b$"),
+        ("<p>$a$</p><pre>echo $x<y</pre><p>$b<c$</p>", "$a$\n\necho $x\n\n$b<c$"),
+    ],
+)
+def test_tex_is_protected_in_text_only(html: str, text: str) -> None:
+    first, last = POST.index("<p>摘要"), POST.index("<!--more-->")
+    excerpt = read(POST[:first] + html + POST[last:]).sightings[0].excerpt
+    assert (excerpt or "").split("\n")[0] == text.split("\n")[0]
+
+
+def test_a_head_that_holds_half_a_formula_does_not_reach_the_body() -> None:
+    head = '<head><meta name="description" content="设$x$，\\begin{equation}a<b" /><meta content="\\[ $" />'
+    assert read(POST.replace("<head>", head)).sightings == read(POST).sightings
+
+
+def test_a_date_without_a_zone_is_the_blog_s_own() -> None:
+    feed = (FOLDER / "feed_rss2.xml").read_text()
+    for written in ("2025-10-01 23:30:00", "2025年10月1日 23:30", "Wed, 01 Oct 2025 23:30:00"):
+        posts = read(feed.replace("Wed, 01 Oct 2025 10:30:00 +0800", written)).sightings
+        assert posts[2].date == date(2025, 10, 1)
+
+
+@pytest.mark.parametrize(
+    "before", ["<br />\n<b>Warning</b>: x in <b>y</b><br />\n", "Notice: x in y\n", "\n\n"]
+)
+def test_warnings_before_a_feed_are_passed_over(before: str) -> None:
+    feed = (FOLDER / "feed_rss2.xml").read_text()
+    assert read(before + feed).sightings == read(feed).sightings

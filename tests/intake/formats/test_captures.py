@@ -1,0 +1,288 @@
+"""Text captures of other tools: each kind is read right, or refused with its true reason."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.intake.formats import UnreadableDumpError, unpack
+from storage.model import Dump, Layout, NoteKind, Sighting
+from tests.intake.formats.samples import read
+from tests.tools.quality_captures import judgements
+from tests.tools.shared import SHARED, needs_shared
+
+CAPTURES = Path(__file__).parents[2] / "data" / "captures"
+
+FIRST = "这是为测试写的第一段摘要,它说的是一件与别处都不相同的事情,并且长得足以让人把它和别的文章区分开来。"
+SECOND = "另一段为测试写的摘要,说的是完全不同的另一件事情,与前面那篇毫无关系可言,也是足够长的一段话。"
+THIRD = "第三段为测试而写的摘要,说的是第三件事情,与前两件毫无关系,它也有足够的长度来分辨。"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What a capture shows of a post; the defaults are those of most captures."""
+
+    title: str
+    day: date | None
+    readers: int | None = None
+    excerpt: str | None = None
+    archive_id: int | None = None
+    comments: int | None = None
+    category: str | None = None
+    tags: tuple[str, ...] | None = None
+
+
+A = Post(title="示例漫谈(一):甲", day=date(2025, 10, 8), readers=100, excerpt=FIRST)
+B = Post(title="另一个题目", day=date(2025, 10, 15), readers=50, excerpt=SECOND)
+SHORT = "第三段为测试而写的摘要,说的是第三件事情。"
+C = Post(title="第三篇新文", day=date(2025, 10, 22), readers=1, excerpt=SHORT)
+BASE = (A, B)
+FEED = Post(title="示例漫谈（一）：甲", day=date(2025, 10, 8), excerpt="示例摘要", archive_id=21001)
+
+
+def _with(post: Post, **changed: object) -> Post:
+    fields = {name: getattr(post, name) for name in Post.__slots__} | changed
+    return Post(**fields)
+
+
+DRAWN = (
+    "这是为测试写的第一段摘要,设𝑥1<𝑦2与𝐴⊤成立,则\n\n"
+    "𝑎𝑏=∑𝑖=1𝑛𝑐𝑖\n\n由(???)可知,它长得足以让人把它和别的文章区分开来。"
+)
+HOME = Post(
+    title="第三篇新文", day=None, excerpt=THIRD, comments=14, category="信息时代", tags=("优化", "GAN")
+)
+EXPECTED: dict[str, tuple[Post, ...]] = {
+    "browser/innertext-after-mathjax.txt": (_with(A, excerpt=DRAWN),),
+    "by-forms/content-html-as-text.txt": (
+        _with(B, readers=None, excerpt=None, comments=2),
+        _with(A, title="示例漫谈（一）：甲", readers=None, excerpt=None, comments=0),
+    ),
+    "by-residue/thousands.txt": (_with(A, readers=1100), _with(B, readers=150)),
+    "charset/home-text-gb18030.txt": (HOME,),
+    "date-forms/short-mixed.txt": (
+        _with(A, title="九月的题", day=date(2025, 9, 5), readers=1),
+        _with(B, title="十二月的题", day=date(2025, 12, 25), readers=2),
+    ),
+    "feed/cn-date.xml": (FEED,),
+    "feed/future-2041.xml": (_with(FEED, day=None),),
+    "feed/iso-no-zone.xml": (FEED,),
+    "feed/php-warning-before.xml": (FEED,),
+    "quotes/1-curly.txt": (_with(A, title="“闭门造车”之甲", readers=1),),
+    "quotes/2-straight.txt": (_with(A, title='"闭门造车"之甲', readers=2),),
+    "tail/1-cut.txt": (A,),
+    "tail/footer.txt": (_with(A, comments=3, category="信息时代", tags=("甲", "乙")), B),
+}
+PLAIN = """
+    base/listing by-forms/full-width-bar by-forms/middle-dot by-forms/own-lines by-residue/english
+    by-residue/reads by-residue/time date-forms/cn date-forms/short indented/lynx-list-page invisible/rlm
+    invisible/soft-hyphen tail/2-whole-after-cut tail/badge-fold title/badge title/image-line
+    title/md-heading title/md-link title/setext
+"""
+EXPECTED |= {f"{name}.txt": BASE for name in PLAIN.split()}
+EXPECTED |= {
+    f"line-ends/{name}.txt": (A, B, C)
+    for name in ("bom-inside", "bom-second-by", "indented-second-by", "mixed-cr")
+}
+
+
+def _shown(sighting: Sighting) -> Post:
+    return Post(
+        title=sighting.title,
+        day=sighting.date,
+        readers=sighting.readers,
+        excerpt=sighting.excerpt,
+        archive_id=sighting.archive_id,
+        comments=sighting.comments,
+        category=sighting.category,
+        tags=sighting.tags,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_capture_shows_its_posts(name: str) -> None:
+    parsed_dump = read((CAPTURES / name).read_bytes())
+    assert tuple(_shown(sighting) for sighting in parsed_dump.sightings) == EXPECTED[name]
+
+
+@needs_shared
+def test_the_captures_are_those_that_were_found() -> None:
+    for path in sorted(CAPTURES.rglob("*.*")):
+        assert path.read_bytes() == (SHARED / "cases" / "captures" / path.relative_to(CAPTURES)).read_bytes()
+
+
+def test_the_text_of_a_whole_article_gives_all_but_its_text() -> None:
+    parsed_dump = read((CAPTURES / "full-text" / "post-page.txt").read_bytes())
+    (post,) = parsed_dump.sightings
+    assert parsed_dump.format is Layout.POST_PAGE
+    assert (post.title, post.date, post.readers, post.comments) == (A.title, A.day, 300, 2)
+    assert (post.archive_id, post.category, post.tags) == (21001, "信息时代", ("甲", "乙"))
+    assert (post.excerpt or "").startswith(FIRST)
+    assert len(post.excerpt or "") <= 1000
+    assert post.excerpt_partial
+
+
+@pytest.mark.parametrize(
+    ("name", "titles"),
+    [
+        ("joined/home-then-listing.txt", [["第三篇新文"], [A.title, B.title]]),
+        ("joined/two-listings-no-newline.txt", [[A.title, B.title], ["第三篇新文"]]),
+    ],
+)
+def test_joined_captures_are_split(name: str, titles: list[list[str]]) -> None:
+    content = (CAPTURES / name).read_bytes()
+    whole = read(content)
+    parts = unpack(Dump(name=name, content=content, captured_at=datetime(2026, 9, 1, tzinfo=UTC)))
+    assert [[post.title for post in read(part.content).sightings] for part in parts] == titles
+    assert whole.sightings == tuple(post for part in parts for post in read(part.content).sightings)
+
+
+def test_a_cut_excerpt_is_marked_and_a_line_behind_it_is_dropped() -> None:
+    parsed_dump = read((CAPTURES / "tail" / "1-cut.txt").read_bytes())
+    assert [post.excerpt_partial for post in parsed_dump.sightings] == [True]
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.CUT]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "苏剑林 发表 二〇二五年 一千位读者 2025-10-08",
+        "By 苏剑林 | 某日 | 100位读者 | 引用",
+        "By 苏剑林 | 2025-10-99 | 100位读者 | 引用",
+    ],
+)
+def test_a_by_line_of_an_unknown_form_is_a_note_and_never_in_an_excerpt(line: str) -> None:
+    content = (
+        f"{A.title}\nBy 苏剑林 | 2025-10-08 | 100位读者 | 引用{FIRST}\n别的题目\n{line}\n{SECOND}\n最近评论"
+    )
+    parsed_dump = read(content)
+    assert [(post.title, post.excerpt) for post in parsed_dump.sightings] == [(A.title, FIRST)]
+    assert parsed_dump.notes
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "readers", "comments"),
+    [
+        ("By 苏剑林 | 2025/10/8 | 100位读者 | 引用", date(2025, 10, 8), 100, None),
+        ("By 苏剑林 | 2025.10.08 10:15:30 | 100 人阅读 | 引用", date(2025, 10, 8), 100, None),
+        ("By 苏剑林｜2025年10月8日｜阅读：1,100｜引用", date(2025, 10, 8), 1100, None),
+        ("By 苏剑林 | 100位读者 | 2025-10-08 | 引用", date(2025, 10, 8), 100, None),
+        ("2025-10-08 | By 苏剑林 | 100位读者 | 引用", date(2025, 10, 8), 100, None),
+        ("作者：苏剑林 时间：2025-10-08 阅读：100 评论(7)", date(2025, 10, 8), 100, 7),
+        ("By [苏剑林](/me.html) | 2025-10-08 | 100位读者 | [引用](#cite)", date(2025, 10, 8), 100, None),
+        ("**By** **苏剑林** | Oct 8, 2025 | 100 views | Cite", date(2025, 10, 8), 100, None),
+        ("By 苏剑林 \\| 2025-10-08 \\| 100位读者 \\| [5]引用", date(2025, 10, 8), 100, None),
+        ("By 苏剑林 | 2025-10-08 | 100位读者 | 3 条评论 |", date(2025, 10, 8), 100, 3),
+        ("By 苏剑林 • 2025-10-08 • 100 readers", date(2025, 10, 8), 100, None),
+        ("By\n\n苏剑林\n\n|\n\n2025-10-08\n\n|\n\n100位读者\n\n|\n\n引用", date(2025, 10, 8), 100, None),
+    ],
+)
+def test_forms_of_the_by_line(line: str, day: date, readers: int, comments: int | None) -> None:
+    for glue in ("\n", "\n\n"):
+        first, _ = read(f"{A.title}\n{line}{glue}{FIRST}\n{B.title}\n{line}\n{SECOND}\n最近评论").sightings
+        assert (first.title, first.date, first.readers) == (A.title, day, readers)
+        assert (first.comments, first.excerpt) == (comments, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("lines", "archive_id"),
+    [
+        ("# 示例漫谈(一):甲 #", None),
+        ("[3]示例漫谈(一):甲", None),
+        ('* [示例漫谈(一):甲](/archives/21001 "示例")', 21001),
+        ("### [示例漫谈\\(一\\):甲](https://spaces.ac.cn/archives/21001)", 21001),
+        ("**示例漫谈(一):甲**", None),
+        ("示例漫谈(一):甲\n====", None),
+        ("示例漫谈(一):甲\n\n![图](/a.png)\n\n8 Oct\n\nhttps://kexue.fm/x", None),
+        ("8\nOct\n示例漫谈(一):甲", None),
+        ("示例漫谈(一):甲 - 科学空间|Scientific Spaces", None),
+    ],
+)
+def test_forms_of_the_title(lines: str, archive_id: int | None) -> None:
+    by = "By 苏剑林 | 2025-10-08 | 100位读者 | 引用"
+    posts = read(f"{B.title}\n{by}{SECOND}\n{lines}\n{by}\n{FIRST}\n最近评论").sightings
+    assert [post.title for post in posts] == [B.title, A.title]
+    assert [post.archive_id for post in posts] == [None, archive_id]
+    assert [post.excerpt for post in posts] == [SECOND, FIRST]
+
+
+def test_a_title_with_a_replacement_character_is_refused() -> None:
+    with pytest.raises(UnreadableDumpError, match="damaged"):
+        read(f"示例\ufffd甲\nBy 苏剑林 | 2025-10-08 | 1位读者 | 引用{FIRST}\n最近评论")
+
+
+def test_a_capture_whose_titles_were_dropped_is_refused() -> None:
+    by = "By 苏剑林 | 2025-10-08 | 1位读者 | 引用"
+    with pytest.raises(UnreadableDumpError, match="no title"):
+        read(f"{by}\n{FIRST}\n\n{by}\n{SECOND}\n最近评论")
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "点击阅读全文...",
+        "[点击阅读全文...](/archives/21001)",
+        "[7]点击阅读全文...",
+        "转载到请包括本文地址：https://kexue.fm/archives/1",
+        "如果您需要引用本文，请参考：",
+        "分类：信息时代    标签：甲, 乙",
+        "分类：\n信息时代\n标签：\n甲\n,\n乙",
+        "1 2 … 52 »",
+        "1\n2\n…\n52\n»",
+        "[1](/page/1/) [2](/page/2/) [»](/page/2/)",
+        "## 最近评论",
+        "**最近文章**",
+        "智能搜索",
+        "你也许还对下面的内容感兴趣",
+        "2 条评论",
+        "References\n\n1. https://kexue.fm/",
+    ],
+)
+def test_an_excerpt_ends_where_the_template_begins(mark: str) -> None:
+    by = "By 苏剑林 | 2025-10-08 | 100位读者 | 引用"
+    for end in ("", f"\n{mark}\n"):
+        posts = read(
+            f"{A.title}\n{by}{FIRST}\n{mark}\n其余\n\n{B.title}\n{by}{SECOND}{end}\n最近评论"
+        ).sightings
+        assert [post.excerpt for post in posts] == [FIRST, SECOND]
+
+
+def _escaped(signs: str) -> Callable[[str], str]:
+    return lambda tex: "".join(f"\\{sign}" if sign in signs else sign for sign in tex)
+
+
+def _html2text(tex: str) -> str:
+    return re.sub(r"\\(?=[{}])", r"\\\\", tex.replace("\\\\\n", "\\\\\\  \n"))
+
+
+WRITERS = {
+    "plain": _escaped(""),
+    "markdownify": _escaped("_*"),
+    "trafilatura": _escaped("_*[]<~"),
+    "html2text": _html2text,
+    "CommonMark": _escaped("\\_*[]<#|"),
+}
+TEX = (
+    "设$\\{a_i\\}$与$[y_j]<x_{2}$成立，$$f_1*g_2$$以及\n"
+    "\\begin{align}a_1 &= b \\\\\nc &= d_2\\end{align}\n完。"
+)
+
+
+@pytest.mark.parametrize("writer", sorted(WRITERS))
+def test_each_writer_of_markdown_has_its_escapes_undone(writer: str) -> None:
+    excerpt = WRITERS[writer](TEX)
+    heading = "" if writer == "plain" else "## "
+    content = f"{heading}题目\n\nBy 苏剑林 | 2025-10-08 | 1位读者 | 引用\n\n{excerpt}\n\n最近评论"
+    assert read(content).sightings[0].excerpt == TEX
+
+
+def test_no_capture_of_the_corpus_is_wrong_and_three_quarters_are_right() -> None:
+    found = judgements()
+    verdicts = [one.verdict for one in found]
+    assert [f"{one.extractor}/{one.page}: {one.reason}" for one in found if one.verdict == "wrong"] == []
+    assert verdicts.count("right") >= 0.75 * len(verdicts)
+    assert len({one.extractor for one in found}) >= 12
+    assert len({one.page for one in found}) == 5

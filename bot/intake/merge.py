@@ -43,7 +43,7 @@ def post_from_sighting(sighting: Sighting, layout: Layout, captured_at: datetime
         category=sighting.category,
         category_at=captured_at if sighting.category is not None else None,
         tags=sighting.tags,
-        tags_at=captured_at if sighting.tags is not None else None,
+        tags_at=captured_at if sighting.tags is not None and not sighting.tags_partial else None,
         inferred_tags=(),
         excerpt=sighting.excerpt or "",
         excerpt_at=captured_at if sighting.excerpt else None,
@@ -69,7 +69,7 @@ def combine(post: Post, other: Post) -> Post:
     merged = _with_excerpt(merged, theirs)
     merged = _with_counts(merged, theirs)
     category, category_at = _latest(mine.category, mine.category_at, theirs.category, theirs.category_at)
-    tags, tags_at = _latest(mine.tags, mine.tags_at, theirs.tags, theirs.tags_at)
+    tags, tags_at = _all_tags(mine, theirs)
     merged = replace(
         merged,
         archive_id=post.archive_id if post.archive_id is not None else other.archive_id,
@@ -274,6 +274,13 @@ def _with_counts(post: Post, other: Post) -> Post:
     if other.comments is not None and other.comments > (-1 if post.comments is None else post.comments):
         post = replace(post, comments=other.comments)
     return post
+
+
+def _all_tags(mine: Post, theirs: Post) -> tuple[tuple[str, ...] | None, datetime | None]:
+    """Return the latest complete tags; without complete ones, all that tag pages have shown."""
+    if mine.tags and theirs.tags and mine.tags_at is None and theirs.tags_at is None:
+        return tuple(sorted({*mine.tags, *theirs.tags})), None
+    return _latest(mine.tags, mine.tags_at, theirs.tags, theirs.tags_at)
 
 
 def _latest(

@@ -77,7 +77,7 @@ class Sighting:
     """One post as one dump shows it. None means that the dump does not say, never that there is none.
 
     `excerpt_partial` marks an excerpt without a known end (a cut capture, the text of a whole article): any
-    complete excerpt replaces it.
+    complete excerpt replaces it. `tags_partial` marks only some of the post's tags.
     """
 
     title: str
@@ -91,6 +91,7 @@ class Sighting:
     archive_id: int | None = None
     url: str | None = None
     excerpt_partial: bool = False
+    tags_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

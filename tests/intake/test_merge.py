@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.intake.diff import diff, numbered
-from bot.intake.merge import combine
-from storage.model import Layout, Post, PostId
-from tests.intake.sightings import LAYOUTS, TRUTHS, Shown, Truth, shown, two_orders, what_it_says
+from bot.intake.merge import combine, post_from_sighting
+from storage.model import Layout, Post, PostId, Sighting
+from tests.intake.sightings import LAYOUTS, START, TRUTHS, Shown, Truth, shown, two_orders, what_it_says
 from tests.tools.examples import examples
 
 
@@ -143,3 +144,13 @@ def test_what_adds_nothing_leaves_the_very_same_post() -> None:
     (older,) = archive_of([shown(FIRST, Layout.LISTING, 1)])
     known = combine(post, older)
     assert combine(known, older) is known
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_tags_of_tag_pages_add_up_until_the_post_shows_all(order: tuple[int, ...]) -> None:
+    partial = [Sighting(title="甲", date=START.date(), tags=(tag,), tags_partial=True) for tag in ("a", "b")]
+    whole = Sighting(title="甲", date=START.date(), tags=("c", "a"))
+    posts = [post_from_sighting(shown, Layout.LISTING, START) for shown in (*partial, whole)]
+    assert combine(posts[0], posts[1]).tags == combine(posts[1], posts[0]).tags == ("a", "b")
+    first, second, third = (posts[at] for at in order)
+    assert combine(combine(first, second), third).tags == ("c", "a")

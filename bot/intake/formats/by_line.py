@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import NamedTuple
 
 from bot.site_profile import SiteProfile
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByLine:
+class ByLine(NamedTuple):
     """A By line in a text: `start` is the offset of its first line, `end` that of the text behind it.
 
     `unparsed` is the part that prevented a date from being parsed, None where there is none.

@@ -13,11 +13,11 @@ from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
-from bot.intake.formats.text_pages import captures, read_text
+from bot.intake.formats.text_pages import captures, read_text, tag_of
 from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
-from storage.model import Dump, Note, NoteKind, Sighting
+from storage.model import Dump, Layout, Note, NoteKind, Sighting
 
 _GATE = 1000
 """Maximum length of the gate page, which only runs a script before a first visit."""
@@ -44,7 +44,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     else:
         text = without_tags(text) if is_markdown_with_tags(text) else text
         parsed_dump = _read_text(text, dump.address, site)
-    parsed_dump = _checked(parsed_dump)
+    parsed_dump = _with_scope(_checked(parsed_dump), dump.address)
     if not parsed_dump.sightings:
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
@@ -80,6 +80,18 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
         else:
             notes.append(Note(NoteKind.SKIPPED, f"neither date nor address, {sighting.title!r} skipped"))
     return replace(parsed_dump, sightings=tuple(sightings), notes=(*parsed_dump.notes, *notes))
+
+
+def _with_scope(parsed_dump: ParsedDump, address: str | None) -> ParsedDump:
+    """Return a parsed tag page with its tag on every post: the tag is in the address of the page only."""
+    tag = tag_of(address)
+    if tag is None or parsed_dump.format not in (Layout.LISTING, Layout.LIST_PAGE):
+        return parsed_dump
+    tagged = tuple(
+        replace(sighting, tags=(tag,), tags_partial=True) if sighting.tags is None else sighting
+        for sighting in parsed_dump.sightings
+    )
+    return replace(parsed_dump, sightings=tagged)
 
 
 def text_captures(dump: Dump, site: SiteProfile) -> Sequence[str]:

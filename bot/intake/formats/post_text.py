@@ -15,6 +15,7 @@ from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
 _REPRINT = re.compile(r"转载到?请包括本文地址[:：]?\s*[\[<(]?(\S*?/archives/[0-9]{1,9})")
+_COMMENT_PAGE = re.compile(r"/comment-page-[0-9]+/?(?:[?#].*)?\Z")
 _CITED = re.compile(
     r"[^\n]{1,40}\. ?\(([A-Z][a-z]{2})\.? ([0-9]{1,2}), ([0-9]{4})\)\. "
     r"《(.{1,200}?)\s?》\s?\\?\[Blog post\\?\]"
@@ -27,6 +28,11 @@ def _cited_id(site: SiteProfile) -> re.Pattern[str]:
     return re.compile(rf"@online\{{{re.escape(site.citation_prefix)}-([0-9]{{1,9}})\b")
 
 
+def _post_of(address: str | None, site: SiteProfile) -> tuple[int, str] | None:
+    """Return the post whose own page, or a page of whose comments, was captured at `address`."""
+    return site.match_post(_COMMENT_PAGE.sub("", address or ""))
+
+
 def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: SiteProfile) -> bool:
     """Return whether a text is a post's own page: at most one post, and a citation or address of its own."""
     if len(heads) > 1:
@@ -36,7 +42,7 @@ def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: Si
         or _CITED.search(text) is not None
         or _cited_id(site).search(text) is not None
     )
-    return cites or site.match_post(address) is not None
+    return cites or _post_of(address, site) is not None
 
 
 def read_post(
@@ -109,7 +115,7 @@ def _cited_day(cited: re.Match[str] | None) -> date | None:
 
 def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:
     reprint, number = _REPRINT.search(text), _cited_id(site).search(text)
-    if (own := site.match_post(address)) is not None:
+    if (own := _post_of(address, site)) is not None:
         return own
     if reprint is not None and (own := site.match_post(reprint[1])) is not None:
         return own

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from typing import NamedTuple
 
 from bot.intake.formats.by_line import MONTHS
 from bot.site_profile import SiteProfile
@@ -74,8 +75,7 @@ _NOT_SIMPLE = (
 _GLUED_END = "最近评论"
 
 
-@dataclass(frozen=True, slots=True)
-class TitleLine:
+class TitleLine(NamedTuple):
     """The title above a By line: offset of its block, text, archive id and URL.
 
     `problem` is set instead of `title` where no line can be the title; `after_end` where the end of another

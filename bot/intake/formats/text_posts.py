@@ -7,7 +7,7 @@ below the badge; its excerpt ends at the first mark of the page's template.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.intake.formats import template
 from bot.intake.formats.by_line import ByLine, by_lines
@@ -27,8 +27,7 @@ _NO_FOOTER = Footer()
 _NOT_CLOSED = "no closing line 最近评论: the dump may be cut, its last excerpt incomplete"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(NamedTuple):
     """Where a post begins: `start` of its title block, `end` of its By line or title.
 
     `by_line` is None for a post of the home page; `starts_capture` is set if another capture ends before it.
@@ -44,8 +43,7 @@ class Head:
     starts_capture: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
+class _Body(NamedTuple):
     excerpt: str
     is_partial: bool
     is_closed: bool

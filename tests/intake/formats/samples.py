@@ -34,6 +34,7 @@ def texts(reading: ParsedDump) -> list[str]:
 
 def as_json(sighting: Sighting) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(json.dumps(asdict(sighting), default=str))
-    if not shown["excerpt_partial"]:
-        del shown["excerpt_partial"]
+    for mark in ("excerpt_partial", "tags_partial"):
+        if not shown[mark]:
+            del shown[mark]
     return shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.intake.formats import UnreadableDumpError, unpack
+from bot.intake.formats import UnreadableDumpError, read_dump, unpack
 from storage.model import Dump, Layout, NoteKind, Sighting
 from tests.intake.formats.samples import read
 from tests.tools.quality_captures import judgements
@@ -277,6 +277,43 @@ def test_each_writer_of_markdown_has_its_escapes_undone(writer: str) -> None:
     heading = "" if writer == "plain" else "## "
     content = f"{heading}题目\n\nBy 苏剑林 | 2025-10-08 | 1位读者 | 引用\n\n{excerpt}\n\n最近评论"
     assert read(content).sightings[0].excerpt == TEX
+
+
+@pytest.mark.parametrize(
+    ("address", "tags"),
+    [
+        ("https://www.spaces.ac.cn/tag/%E7%9F%A9%E9%98%B5/", ("矩阵",)),
+        ("https://kexue.fm/tag/muon/2/", ("muon",)),
+        ("https://kexue.fm/search/muon/", None),
+        (None, None),
+    ],
+)
+def test_every_post_of_a_tag_page_bears_its_tag(address: str | None, tags: tuple[str, ...] | None) -> None:
+    content = (CAPTURES / "base" / "listing.txt").read_bytes()
+    dump = Dump(name="x", content=content, captured_at=datetime(2026, 9, 1, tzinfo=UTC), address=address)
+    posts = read_dump(dump).sightings
+    assert [(post.tags, post.tags_partial) for post in posts] == [(tags, tags is not None)] * 2
+
+
+@pytest.mark.parametrize("has_citation", [True, False])
+def test_a_post_page_without_a_title_is_named_by_its_citation(*, has_citation: bool) -> None:
+    cited = (
+        f"苏剑林. (Oct. 08, 2025). 《{A.title} 》[Blog post]. Retrieved from https://kexue.fm/archives/21001"
+    )
+    end = f"如果您需要引用本文，请参考：\n{cited}\n" if has_citation else ""
+    dump = Dump(
+        name="x",
+        content=f"{FIRST}\n\n技术 #\n\n{SECOND}\n{end}2 条评论\n科学空间".encode(),
+        captured_at=datetime(2026, 9, 1, tzinfo=UTC),
+        address="https://spaces.ac.cn/archives/21001/comment-page-1?replyTo=5",
+    )
+    if not has_citation:
+        with pytest.raises(UnreadableDumpError, match="without its title"):
+            read_dump(dump)
+        return
+    (post,) = read_dump(dump).sightings
+    assert (post.title, post.date, post.archive_id, post.comments) == (A.title, A.day, 21001, 2)
+    assert post.excerpt == f"{FIRST}\n\n技术\n\n{SECOND}"
 
 
 def test_no_capture_of_the_corpus_is_wrong_and_three_quarters_are_right() -> None:

@@ -80,6 +80,7 @@ class Maintenance(TriggeredWorker):
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
         expired, pruned = await self._database.write(unit)
+        await self._database.optimize()
         if self._backup is not None:
             await self._back_up(self._backup, now)
         if expired or pruned:

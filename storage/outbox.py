@@ -28,7 +28,11 @@ from storage.outbox_sql import (
     CLAIM,
     CLAIM_TOGETHER,
     CLAIMED,
+    COUNT_ALL,
+    COUNT_BY_INDEX,
     DUE_PRIORITIES,
+    EARLIEST,
+    EARLIEST_SENDING,
     EPISODE_BEFORE,
     OLDEST_FIRST,
     PENDING,
@@ -36,6 +40,7 @@ from storage.outbox_sql import (
     SENDING,
     SETTLE_OTHERS,
     SETTLE_SENT,
+    UNSENT,
 )
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim
@@ -83,7 +88,10 @@ async def _episodes_before(
     if not any(row["delivery_kind"] is DeliveryKind.POST for row in claimed):
         return {}
     found = await connection.execute(EPISODE_BEFORE, asked)
-    return {DeliveryId(row.id): int(row.message) for row in found}
+    latest: dict[DeliveryId, int] = {}
+    for row in found:  # announced singly and as a lesson of a course: two messages
+        latest[row.id] = max(int(row.message), latest.get(row.id, 0))
+    return latest
 
 
 def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
@@ -189,10 +197,9 @@ class Outbox:
         )
 
     async def next_due(self) -> datetime | None:
-        """When the earliest pending duty falls due."""
-        found = await self._connection.execute(select(func.min(deliveries.c.due_at)).where(PENDING))
-        due: datetime | None = found.scalar_one()
-        return due
+        """Return when the earliest pending delivery is due."""
+        earliest = (await self._connection.execute(EARLIEST)).one()
+        return min((due for due in earliest if due is not None), default=None)
 
     async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
         """Cancel what is pending or waits for these destinations."""
@@ -288,18 +295,17 @@ class Outbox:
         return again.rowcount
 
     async def counts(self) -> dict[State, int]:
-        found = await self._connection.execute(
-            select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        )
-        return {row[0]: row[1] for row in found}
+        """Return how many deliveries each state has; states without any are left out."""
+        total = int((await self._connection.execute(COUNT_ALL)).scalar_one())
+        found = {State(state): int(n) for state, n in await self._connection.execute(COUNT_BY_INDEX)}
+        found[State.SENT] = total - sum(found.values())
+        return {state: count for state, count in found.items() if count}
 
     async def oldest_due(self) -> datetime | None:
-        """When the duty that waits longest fell due; None with nothing pending or under way."""
-        found = await self._connection.execute(
-            select(func.min(deliveries.c.due_at)).where(or_(PENDING, SENDING))
-        )
-        due: datetime | None = found.scalar_one()
-        return due
+        """Return when the earliest delivery that is pending or being sent was due."""
+        sending: datetime | None = (await self._connection.execute(EARLIEST_SENDING)).scalar_one()
+        pending = await self.next_due()
+        return min((due for due in (sending, pending) if due is not None), default=None)
 
     async def posts_of(self, delivery_id: DeliveryId, chat_id: int) -> list[PostId]:
         """The posts of a digest that went to this chat, oldest first; none if it went elsewhere."""
@@ -325,7 +331,7 @@ class Outbox:
             select(deliveries.c.message_id)
             .where(
                 deliveries.c.destination_id == destination_id,
-                deliveries.c.post_id == post_id,
+                deliveries.c.post_id + 0 == post_id,  # by destination: a post has a row for every chat
                 deliveries.c.kind == DeliveryKind.POST,
                 deliveries.c.state == State.SENT,
             )
@@ -352,7 +358,7 @@ class Outbox:
         its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
         decided = await self._connection.execute(
             update(deliveries)
-            .where(deliveries.c.state == State.HELD, its_own)
+            .where(UNSENT, deliveries.c.state == State.HELD, its_own)
             .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
         )
         await notify(self._connection)

@@ -28,10 +28,12 @@ from sqlalchemy.sql.dml import Update
 
 from storage.model import Priority, State
 from storage.schema import deliveries, destinations, leases, posts
+from storage.schema.outbox import UNSENT_STATES
 
 # Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
+UNSENT = text(f"deliveries.{UNSENT_STATES}")
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
@@ -132,29 +134,45 @@ def _due_priorities() -> Select[*tuple[Any, ...]]:
 
 
 def _episode_before() -> Select[tuple[int, int]]:
+    """For each claimed announcement of an episode, the messages about the episode before it."""
     post, earlier, episodes = posts.alias(), posts.alias("earlier"), posts.alias("episodes")
-    told = deliveries.alias("told")
+    announced = deliveries.alias("announced")
     last = (
         select(func.max(episodes.c.episode))
         .where(episodes.c.series_id == post.c.series_id, episodes.c.episode < post.c.episode)
         .correlate(post)
         .scalar_subquery()
     )
-    duties = [literal(f"{kind}:") + cast(earlier.c.id, String) for kind in ("post", "course")]
-    same = and_(told.c.destination_id == deliveries.c.destination_id, told.c.duty.in_(duties))
+    dedup_keys = [literal(f"{kind}:") + cast(earlier.c.id, String) for kind in ("post", "course")]
+    same = and_(announced.c.destination_id == deliveries.c.destination_id, announced.c.duty.in_(dedup_keys))
+    # Not grouped: SQLite would read the whole table in the order of `id` to group by it.
     return (
-        select(deliveries.c.id, func.max(told.c.message_id).label("message"))
+        select(deliveries.c.id, announced.c.message_id.label("message"))
         .join(post, post.c.id == deliveries.c.post_id)
         .join(earlier, and_(earlier.c.series_id == post.c.series_id, earlier.c.episode == last))
-        .join(told, same)
+        .join(announced, same)
         .where(
             SENDING,
             deliveries.c.token == bindparam("claim"),
             deliveries.c.kind == literal_column("'post'"),
-            told.c.state == State.SENT,
-            told.c.message_id.is_not(None),
+            announced.c.state == State.SENT,
+            announced.c.message_id.is_not(None),
         )
-        .group_by(deliveries.c.id)
+    )
+
+
+def _earliest() -> Select[*tuple[Any, ...]]:
+    """When the earliest pending delivery of each priority is due: one index lookup each."""
+    return select(
+        *(
+            select(deliveries.c.due_at)
+            .where(PENDING, deliveries.c.priority == literal_column(str(int(priority))))
+            .order_by(deliveries.c.due_at, deliveries.c.id)
+            .limit(1)
+            .scalar_subquery()
+            .label(priority.name.lower())
+            for priority in Priority
+        )
     )
 
 
@@ -191,6 +209,17 @@ CLAIM_TOGETHER = _claim_together()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()
+EARLIEST = _earliest()
+EARLIEST_SENDING = select(func.min(deliveries.c.due_at)).where(SENDING)
+# What was sent is the rest: the other states are few rows, each under a partial index of its own.
+COUNT_ALL = select(func.count()).select_from(deliveries)
+COUNT_BY_INDEX = union_all(
+    *(
+        select(literal(state), func.count()).select_from(deliveries).where(condition)
+        for state, condition in (("pending", PENDING), ("sending", SENDING))
+    ),
+    select(deliveries.c.state, func.count()).where(UNSENT).group_by(deliveries.c.state),
+)
 OLDEST_FIRST = (
     select(posts.c.id)
     .where(posts.c.id.in_(bindparam("ids", expanding=True)))

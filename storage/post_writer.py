@@ -252,27 +252,37 @@ class PostWriter:
         """Each kind's duty for `gone` becomes the one for `heir`, unless the destination has that already."""
         for kind in SPOKEN:
             theirs = deliveries.alias("theirs")
-            both = select(theirs.c.destination_id).where(theirs.c.duty == f"{kind}:{heir}")
-            await self._connection.execute(
-                update(deliveries)
-                .where(deliveries.c.duty == f"{kind}:{gone}", deliveries.c.destination_id.not_in(both))
-                .values(duty=f"{kind}:{heir}")
-            )
-            await self._once(f"{kind}:{gone}", f"{kind}:{heir}")
-        await self._connection.execute(
-            update(deliveries).where(deliveries.c.post_id == gone).values(post_id=heir)
-        )
-
-    async def _once(self, gone: str, heir: str) -> None:
-        """Of two duties of one destination only one may still be sent."""
-        for waits, stays in ((gone, heir), (heir, gone)):
-            other = deliveries.alias("other")
-            has = select(other.c.destination_id).where(
-                other.c.duty == stays, other.c.state.not_in((State.CANCELLED, State.EXPIRED, State.FAILED))
+            both = select(theirs.c.destination_id).where(
+                theirs.c.post_id == heir, theirs.c.duty == f"{kind}:{heir}"
             )
             await self._connection.execute(
                 update(deliveries)
                 .where(
+                    deliveries.c.post_id == gone,
+                    deliveries.c.duty == f"{kind}:{gone}",
+                    deliveries.c.destination_id.not_in(both),
+                )
+                .values(duty=f"{kind}:{heir}")
+            )
+            await self._cancel_second(kind, gone, heir)
+        await self._connection.execute(
+            update(deliveries).where(deliveries.c.post_id == gone).values(post_id=heir)
+        )
+
+    async def _cancel_second(self, kind: DeliveryKind, gone_id: PostId, heir_id: PostId) -> None:
+        """Cancel one of two deliveries of the same destination, so that only one can be sent."""
+        gone, heir = f"{kind}:{gone_id}", f"{kind}:{heir_id}"
+        for waits, stays in ((gone, heir), (heir, gone)):
+            other = deliveries.alias("other")
+            has = select(other.c.destination_id).where(
+                other.c.post_id.in_((gone_id, heir_id)),
+                other.c.duty == stays,
+                other.c.state.not_in((State.CANCELLED, State.EXPIRED, State.FAILED)),
+            )
+            await self._connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.post_id.in_((gone_id, heir_id)),
                     deliveries.c.duty == waits,
                     deliveries.c.state.in_(WAITING),
                     deliveries.c.destination_id.in_(has),

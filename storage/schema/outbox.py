@@ -60,6 +60,9 @@ def _index(name: str, states: str, *columns: Column[Any]) -> None:
 _index("pending", "state = 'pending'", deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
 _index("open", "state IN ('pending', 'sending')", deliveries.c.destination_id, deliveries.c.id)
 _index("sending", "state = 'sending'", deliveries.c.lease_until)
+# What neither waits nor was sent: few rows, counted without reading the history.
+UNSENT_STATES = "state IN ('failed', 'uncertain', 'cancelled', 'expired', 'held')"
+_index("unsent", UNSENT_STATES, deliveries.c.state)
 
 # What is wanted but not due yet: digests and quiet hours. When it falls due follows from `since` and from
 # what the destination has chosen by then, so that a change of mind moves no rows.

@@ -1,0 +1,147 @@
+"""Query plans of the hot statements with much history: none of them reads a whole table."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database import Database, Transaction
+from storage.engine import EPOCH
+from storage.model import ChatKind, PostId, ScopeId, Settlement, State
+from tests.delivery.archive import THEN, episode, store
+
+ROWS, CHATS, POSTS = 60_000, 3000, 400
+TABLES = "deliveries|destinations|posts|updates"
+LEASE = timedelta(minutes=2)
+
+FILL = f"""
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+INSERT INTO deliveries (destination_id, duty, kind, post_id, state, priority, due_at, attempts, unsure,
+                        message_id, created_at, updated_at)
+SELECT 1 + n % {CHATS}, 'old:' || n, 'post', 1 + n % 2, 'sent', 10, n, 1, 0, n, n, n FROM numbers
+"""
+UPDATES = f"""
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+INSERT INTO updates (update_id, seen_at) SELECT n, n FROM numbers
+"""
+
+
+async def fill(tx: Transaction) -> tuple[PostId, ScopeId]:
+    """Store many series, announce the last episode, and add the history."""
+    dump, stored = await store(tx, [episode(1 + n % 2, f"第{n // 2}列") for n in range(POSTS)])
+    everything = await tx.scopes.everything()
+    for number in range(CHATS):
+        to = await tx.destinations.ensure(number + 1, None, ChatKind.PRIVATE, "", THEN)
+        await tx.destinations.subscribe(to.id, everything.id, THEN)
+    connection = tx.outbox._connection
+    await connection.execute(text(FILL))
+    await connection.execute(text(UPDATES))
+    await tx.planner.announce([stored[-1].id], dump, THEN, digest_above=5)
+    return stored[-1].id, everything.id
+
+
+async def run_hot_paths(tx: Transaction, post: PostId) -> None:
+    """What the worker, the requests, the metrics and the maintenance execute all the time."""
+    now = THEN + timedelta(seconds=1)
+    claimed = await tx.outbox.claim(10, now, LEASE, owner="owner")
+    assert len(claimed) == 10
+    ends = (State.SENT, State.PENDING, State.FAILED)
+    await tx.outbox.settle(
+        [
+            Settlement(delivery_id=d.id, token=d.token, state=ends[n % 3], message_id=n)
+            for n, d in enumerate(claimed)
+        ],
+        now,
+    )
+    await tx.outbox.sending()
+    await tx.outbox.recover(now, resend=True)
+    await tx.outbox.next_due()
+    await tx.outbox.oldest_due()
+    await tx.outbox.message_of(claimed[0].destination.id, post)
+    await tx.outbox.cancel_chat(7, "gone", now)
+    await tx.outbox.postpone_chat(8, now)
+    await tx.outbox.cancel_unwanted(claimed[1].destination.id, now)
+    await tx.destinations.find(5)
+    await tx.destinations.accepted([d.destination.id for d in claimed])
+    await tx.destinations.freeze(9, now)
+    await tx.posts.get(post)
+    await tx.processed_updates.seen(5)
+    await tx.processed_updates.stamp(ROWS + 1, now)
+    await tx.processed_updates.highest()
+    await tx.processed_updates.prune(EPOCH)
+
+
+async def plans_of(database: Database, post: PostId) -> dict[str, str]:
+    """The plan of each statement of the hot paths, by its text."""
+    executed: list[tuple[str, Any]] = []
+
+    async def unit(tx: Transaction) -> None:
+        connection: AsyncConnection = tx.outbox._connection
+        sync = connection.sync_connection
+        assert sync is not None
+
+        def note(_conn: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+            executed.append((statement, parameters))
+
+        event.listen(sync, "before_cursor_execute", note)
+        await run_hot_paths(tx, post)
+        event.remove(sync, "before_cursor_execute", note)
+
+    await database.write(unit)
+    found: dict[str, str] = {}
+
+    async def explain(tx: Transaction) -> None:
+        word = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+        for statement, parameters in executed:
+            if re.match(r"\s*(SELECT|UPDATE|DELETE|INSERT|WITH)", statement):
+                one = parameters[0] if isinstance(parameters, list) else parameters
+                rows = await tx.outbox._connection.exec_driver_sql(f"{word} {statement}", one)
+                found[statement] = "\n".join(str(row[-1]) for row in rows)
+
+    await database.write(explain)
+    return found
+
+
+def scanned(plan: str) -> list[str]:
+    """The whole tables or whole indexes of history that a plan reads."""
+    lite = re.findall(
+        rf"SCAN (?:{TABLES})\b(?! USING (?:COVERING )?INDEX ix_deliveries_(?:sending|pending|unsent)).*", plan
+    )
+    return lite + re.findall(rf"Seq Scan on (?:{TABLES})\b.*", plan)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("analyzed", [False, True])
+async def test_no_hot_statement_reads_a_whole_table(database: Database, analyzed: bool) -> None:
+    post, _ = await database.write(fill)
+    if analyzed or database.dialect == "postgresql":
+        await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
+    plans = await plans_of(database, post)
+    assert {statement: found for statement, plan in plans.items() if (found := scanned(plan))} == {}
+
+
+@pytest.mark.both_databases
+async def test_states_are_counted(database: Database) -> None:
+    async def unit(tx: Transaction) -> None:
+        await fill(tx)
+        counts = {State.PENDING: CHATS, State.SENT: ROWS}
+        assert await tx.outbox.counts() == counts
+        claimed = await tx.outbox.claim(3, THEN, LEASE)
+        ends = (State.SENT, State.FAILED, State.UNCERTAIN)
+        await tx.outbox.settle(
+            [
+                Settlement(delivery_id=d.id, token=d.token, state=e)
+                for d, e in zip(claimed, ends, strict=True)
+            ],
+            THEN,
+        )
+        await tx.outbox.claim(1, THEN, LEASE)
+        assert await tx.outbox.counts() == {
+            State.PENDING: CHATS - 4, State.SENDING: 1, State.SENT: ROWS + 1, State.FAILED: 1,
+            State.UNCERTAIN: 1,
+        }  # fmt: skip
+
+    await database.write(unit)

@@ -1,30 +1,36 @@
-"""Forgiving names: what somebody typed after /series, /tag or /category, and what they may have meant.
+"""Name lookup for series, tags, categories and subscriptions, tolerant of how names are typed.
 
-Knows no storage and no words of the bot: names come in as pairs of key and name, answers go out the same way.
+Whole names before parts of names; literal forms before equivalents of the glossary, before pinyin; corrected
+spelling last, with a cut-off. Names are pairs of key and text.
 """
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-MOST_CHOICES = 8  # as many as a keyboard can hold and a reader can scan
-NEAREST = 3
+from bot.search.glossary import equivalents
+from bot.search.normalize import normalize
+from bot.search.pinyin import spelled
 
-Name = tuple[str, str]  # key, name as shown; one key may stand under several names (aliases)
+MOST_CHOICES = 8  # rows of a keyboard that a reader scans at a glance
+NEAREST = 3
+_SIMILAR = 60.0  # percent; less similar names are no suggestion
+_SHORTEST_PINYIN, _SHORTEST_INITIALS = 3, 3  # letters
+
+Name = tuple[str, str]  # key and shown name; one key may have several names (aliases)
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """There is only one that can be meant."""
+    """The only name that fits."""
 
     name: Name
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """More than one fits: the likeliest first, at most `MOST_CHOICES` of `total`."""
+    """Several names that fit, the likeliest first, at most `MOST_CHOICES` of `total`."""
 
     choices: tuple[Name, ...]
     total: int
@@ -32,7 +38,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """None fits; the most similar, best first. Empty where there is nothing to compare."""
+    """The most similar names where none fits, best first; empty if none is similar enough."""
 
     choices: tuple[Name, ...]
 
@@ -41,11 +47,28 @@ Found = Exact | Several | Nearest
 
 
 def find(query: str, names: Iterable[Name]) -> Found:
-    """Find what `query` names: whole names before parts of names, without regard to case, width or signs."""
+    """Return the names that `query` means."""
     candidates = [(name, frozenset((fold(name[0]), fold(name[1])))) for name in names]
-    wanted = fold(query)
-    if not wanted:
+    if not fold(query):
         return Nearest(())
+    for spelling in (query, *equivalents(query)):
+        if found := _literal(spelling, candidates):
+            return found
+    if found := _by_pinyin(fold(query), [name for name, _ in candidates]):
+        return found
+    return Nearest(_most_similar(fold(query), [name for name, _ in candidates]))
+
+
+def fold(name: str) -> str:
+    """Return the compared form of a name: normalized letters and digits, or all signs without any."""
+    plain = "".join(normalize(sign) for sign in name)
+    folded = "".join(sign for sign in plain if sign.isalnum()) or "".join(plain.split())
+    # Folding the case, or closing a gap, can leave a rare sign to be folded again.
+    return folded if folded == name else fold(folded)
+
+
+def _literal(query: str, candidates: Sequence[tuple[Name, frozenset[str]]]) -> Found | None:
+    wanted = fold(query)
     exact = _distinct(name for name, forms in candidates if wanted in forms)
     if exact:
         return _one_of(exact)
@@ -55,22 +78,36 @@ def find(query: str, names: Iterable[Name]) -> Found:
         for name, forms in candidates
         if any(wanted in form or all(word in form for word in words) for form in forms)
     ]
-    if parts:
-        parts.sort(key=lambda part: _closeness(wanted, *part))
-        return _one_of(_distinct(name for name, _ in parts))
-    return Nearest(_most_similar(wanted, [name for name, _ in candidates]))
+    if not wanted or not parts:
+        return None
+    parts.sort(key=lambda part: _closeness(wanted, *part))
+    return _one_of(_distinct(name for name, _ in parts))
 
 
-def fold(name: str) -> str:
-    """The form in which names are compared: no case, width, blanks; no signs unless there is nothing else."""
-    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
-    folded = "".join(sign for sign in plain if sign.isalnum()) or plain
-    # Folding the case, or closing a gap, can leave a rare sign to be folded again.
-    return folded if folded == name else fold(folded)
+def _by_pinyin(letters: str, names: Sequence[Name]) -> Found | None:
+    """Return the names that `letters` spells, all of a name before a part, syllables before initials."""
+    if not letters.isascii() or not letters.isalpha():
+        return None
+    tests: list[Callable[[str], bool]] = []
+    if len(letters) >= _SHORTEST_PINYIN:
+        tests += [
+            lambda name: spelled(letters, name) == (0, len(name)),
+            lambda name: spelled(letters, name) is not None,
+        ]
+    if len(letters) >= _SHORTEST_INITIALS:
+        tests += [
+            lambda name: spelled(letters, name, initials=True) == (0, len(name)),
+            lambda name: spelled(letters, name, initials=True) is not None,
+        ]
+    for fits in tests:
+        if found := _distinct(name for name in names if fits(fold(name[1]))):
+            found.sort(key=lambda name: len(name[1]))
+            return _one_of(found)
+    return None
 
 
 def _closeness(wanted: str, name: Name, forms: frozenset[str]) -> tuple[bool, bool, int]:
-    """Names that begin so go first, then those that show it and not only by their key, then short ones."""
+    """Return the sort key: names that begin so, those that show it and not only by their key, short ones."""
     begins = any(form.startswith(wanted) for form in forms)
     return not begins, wanted not in fold(name[1]), len(name[1])
 
@@ -89,5 +126,6 @@ def _distinct(names: Iterable[Name]) -> list[Name]:
 
 
 def _most_similar(wanted: str, names: Sequence[Name]) -> tuple[Name, ...]:
-    ranked = process.extract(wanted, [fold(name) for _, name in names], scorer=fuzz.WRatio, limit=None)
+    folded = [fold(name) for _, name in names]
+    ranked = process.extract(wanted, folded, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=None)
     return tuple(_distinct(names[index] for _, _, index in ranked)[:NEAREST])

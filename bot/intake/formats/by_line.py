@@ -34,12 +34,15 @@ _MONTH = "|".join(MONTHS)
 _DATE = (
     r"(?P<y>[0-9]{4})[ ]?[-/.年][ ]?(?P<m>[0-9]{1,2})[ ]?[-/.月][ ]?(?P<d>[0-9]{1,2})(?![0-9])[ ]?日?"
     rf"|(?P<mon>{_MONTH})[a-z]*\.?[ ](?P<mday>[0-9]{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<myear>[0-9]{{4}})"
+    rf"|(?P<dday>[0-9]{{1,2}})[ ](?P<dmon>{_MONTH})[a-z]*\.?,?[ ](?P<dyear>[0-9]{{4}})"
 )
 _COUNT = r"[0-9][0-9,，]{0,18}"
 _BAR = re.compile(r"[ \t]*(?:\\?[|｜·])?[ \t]*(?::(?=[ \t]*(?:\n|\Z)))?[ \t]*")
 _BAR_LINE = re.compile(r"[ \t]*\n[ \t]*\\?[|｜·][ \t]*(?=\n|\Z)")
 _LINK_END = re.compile(r"\]\([^()\n]*\)|\](?![(\[])|</span>")
-_CHUNK = re.compile(r"[^\n|｜]{1,30}(?=[|｜]|\n|\Z)")
+_BARS = "|｜¦│·•—–‖"
+_CHUNK = re.compile(rf"[^\n{_BARS}]{{1,30}}(?=[{_BARS}]|\n|\Z)")
+_READERS_WORD = re.compile(r"读者|阅读|浏览|reader|read|view", re.IGNORECASE)
 _ENDS_PART = re.compile(r"[ \t\]]*(?:[|｜·\n]|\Z|\()")
 _KINDS = ("author", "date", "readers", "comments", "cite")
 _LONGEST_LINE = 120
@@ -72,16 +75,17 @@ def _forms(site: SiteProfile) -> _Forms:
         part=re.compile(
             rf"(?P<author>{author}\**(?:\]\([^()\n]*\))?)"
             rf"|(?P<date>{_DATE})(?:[ T]?[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
+            r"(?:[ ]?(?:星期|周)[一二三四五六日天])?"
             rf"|(?P<readers>(?P<r1>{_COUNT})[ ]?"
-            rf"(?:{readers}|位讀者|[人次]阅读|次浏览|阅读(?!\s?[(（:：])|(?:reader|read|view)s?\b)"
-            r"|(?:阅读|浏览|读者|(?:Read|Reader|View)s?)[ ]?"
-            rf"(?:[(（][ ]?(?P<r2>{_COUNT})[ ]?[)）]|[:：][ ]?(?P<r3>{_COUNT})))"
+            rf"(?:{readers}|位[ ]?[读讀]者|[人次]阅读|次浏览|阅读(?!\s?[(（:：])|(?:reader|read|view)s?\b)"
+            r"|(?:阅读|浏览|读者|(?:Read|Reader|View)s?)[数量次]{0,2}[ ]?"
+            rf"(?:[(（][ ]?(?P<r2>{_COUNT})[ ]?[)）]|[:：]?[ ]?(?P<r3>{_COUNT})(?![0-9.]*[万千kKwW])))"
             rf"|(?P<comments>(?P<c1>{_COUNT})[ ]?(?:条?评论|comments?\b)|评论[ ]?[(（](?P<c2>{_COUNT})[)）])"
             r"|(?P<cite>引用|Cite\b)",
             re.IGNORECASE,
         ),
         gap=re.compile(
-            r"(?:[ \t|｜¦│·•‧∙,，;；/\\*_>-]|[:：](?=[ ]*[^\s])|\[[0-9]{1,3}\]|\[|\]\([^()\n]*\)"
+            r"(?:[ \t|｜¦│·•‧∙—–‖,，;；/\\*_>-]|[:：](?=[ ]*[^\s])|\[[0-9]{1,3}\]|\[|\]\([^()\n]*\)"
             rf"|</?span[^<>\n]*>|{label})*+",
             re.IGNORECASE,
         ),
@@ -183,7 +187,7 @@ class _Parts:
             else self._forms.line_start.match(self._text, self.end)
         )
         at = self.end if gap is None else gap.end()
-        if self._seen and "|" in self._text[self.end : at].replace("｜", "|").replace("·", "|"):
+        if self._seen and any(sign in _BARS for sign in self._text[self.end : at]):
             self.barred = True
         yield at
         if not self._seen or not self._text.startswith("\n", at):
@@ -202,22 +206,29 @@ class _Parts:
             line = at
 
     def _skip_chunk(self, at: int) -> bool:
-        """Skip a part of an unknown form between two bars; return whether there was one."""
-        if "date" in self._seen or self.unparsed is not None or not self.barred:
-            return False
+        """Skip one part of an unknown form; return whether there was one.
+
+        A known part has to follow behind a bar; or the unknown one replaces the date, or is the readers'
+        count at the end of the line.
+        """
         chunk = _CHUNK.match(self._text, at)
-        if chunk is None or not any(sign.isdigit() for sign in chunk[0]):
+        if chunk is None or self.unparsed is not None or not self.barred:
             return False
-        if not self._text.startswith(("|", "｜"), chunk.end()):
+        has_digit = any(sign.isdigit() for sign in chunk[0])
+        if chunk.end() < len(self._text) and self._text[chunk.end()] in _BARS:
+            gap = self._forms.gap.match(self._text, chunk.end())
+            part = self._forms.part.match(self._text, chunk.end() if gap is None else gap.end())
+            is_known = part is not None and self._kind(part) not in self._seen
+            if not is_known and not (has_digit and "date" not in self._seen):
+                return False
+        elif not has_digit or "readers" in self._seen or _READERS_WORD.search(chunk[0]) is None:
             return False
         self.unparsed = chunk[0].strip()
         self.end = chunk.end()
         return True
 
     def _kind(self, part: re.Match[str]) -> str:
-        return next(
-            name for name in ("author", "date", "readers", "comments", "cite") if part[name] is not None
-        )
+        return next(kind for kind in _KINDS if part[kind] is not None)
 
     def _take(self, part: re.Match[str]) -> None:
         kind = self._kind(part)
@@ -245,6 +256,8 @@ def _date(part: re.Match[str]) -> date | None:
     try:
         if part["mon"] is not None:
             return date(int(part["myear"]), MONTHS.index(part["mon"].title()) + 1, int(part["mday"]))
+        if part["dmon"] is not None:
+            return date(int(part["dyear"]), MONTHS.index(part["dmon"].title()) + 1, int(part["dday"]))
         return date(int(part["y"]), int(part["m"]), int(part["d"]))
     except ValueError:
         return None

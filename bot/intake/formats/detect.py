@@ -70,7 +70,9 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
         for archive_id in sorted(shared)
     ]
     for sighting in parsed_dump.sightings:
-        if sighting.title == _PROTECTED:
+        if "\ufffd" in sighting.title:
+            notes.append(Note(NoteKind.CHARSET, f"its title is damaged (‹{sighting.title[:40]}›), skipped"))
+        elif sighting.title == _PROTECTED:
             number = "" if sighting.archive_id is None else f"archives/{sighting.archive_id}: "
             notes.append(Note(NoteKind.SKIPPED, f"{number}the post is protected by a password, skipped"))
         elif sighting.archive_id not in shared:

@@ -231,9 +231,13 @@ def _day(entry: Mapping[str, Any]) -> date | None:
         return None
 
 
+_CHINA_TIME = re.compile(r"\bCST$")
+
+
 def _moment(printed: str) -> datetime | None:
     if printed[:4].isdigit():
-        return datetime.fromisoformat(printed)
+        return datetime.fromisoformat(printed.replace("/", "-"))
+    printed = _CHINA_TIME.sub("+0800", printed)  # RFC 822 reads CST as a zone of America
     moment = parsedate_to_datetime(printed)
     if str(moment.year) not in printed:  # the parser takes years below 100 for abbreviations
         return None

@@ -11,24 +11,34 @@ from bot.site_profile import SiteProfile
 
 _MONTH = "|".join(MONTHS)
 # What Markdown, lists and link numbers put before the words of a line.
-_LEAD = r"[#>*+•◦▪\-\[ ]{0,8}(?:[0-9]{1,3}\])?\[?"
-_TAIL = r"[*_:：\s#\]]{0,6}(?:\([^()\n]*\))?[ ]*(?=\n|\Z)"
+_SIGNS = r"#>*+•◦▪▲▼▶►◆■●★☆=—–|\-"
+_LEAD = rf"[{_SIGNS}\[(（ ]{{0,8}}(?:[0-9]{{1,3}}\])?\[?"
+_TAIL = rf"[{_SIGNS}_:：\s\])）]{{0,8}}(?:\([^()\n]*\))?[ ]*(?=\n|\Z)"
 
-_FOLD = r"点击阅读全文|阅读全文(?=[ .…\]]*(?:\(|\n|\Z))"
+_FOLD = r"点击阅读全文|(?:阅读全文|继续阅读|[Rr]ead more)(?=[ .…»→\]]*(?:\(|\n|\Z))"
+_CATEGORIES = "信息时代|数学研究|天文探索|物理化学|生活/情感|图片摄影|千奇百怪|问题百科|资源共享|生物自然"
 _FOOTER_LINE = (
     r"分类[:：](?:[^\n]{0,80}标签[:：]|\s{0,4}[^\n]{1,20}\n+[ ]*标签[:：]"
-    r"|[ ]*[^\s:：]{1,12}[ ]+阅读全文|[ ]*\[)"
+    rf"|[ ]*[^\s:：]{{1,12}}[ ]+阅读全文|[ ]*\[|[ ]*(?:{_CATEGORIES})[ ]*(?=\n|\Z))"
+    r"|标签[:：][^\n。；;!?！？]{1,100}(?=\n|\Z)"
 )
 _CLOSING = (
-    r"转载到?请包括本文地址|更详细的转载事宜|如果您需要引用本文|如果您还有什么疑惑或建议|如果您觉得本文还不错"
+    r"转载到?请(?:包括本文地址|注明)|更详细的转载事宜|如果您需要引用本文|如果您还有什么疑惑或建议|如果您觉得本文还不错"
     r"|@online\{|[^\n]{1,40}\.[ ]?\((?:" + _MONTH + r")\.?[ ][0-9]{1,2},[ ][0-9]{4}\)\.[ ]?《"
 )
 _SIDE_HEADS = (
-    r"最近评论|最近文章|智能搜索|友情链接|热门标签|热门文章|随机文章|标签云|文章分类|参与科学空间"
-    r"|你也许还对下面的内容感兴趣|发表你的看法|(?:已有[ ]?)?[0-9]{1,6}[ ]?条评论|References|Visible links"
+    r"(?:最近|最新|近期|热门)(?:评论|文章|标签)|智能搜索|友情链接|(?:随机|推荐|相关)文章|推荐阅读|标签云"
+    r"|文章分类|网站统计|参与科学空间|Recent (?:Comments|Posts)"
+    r"|你也许还对下面的内容感兴趣|发表你的看法|(?:已有[ ]?)?[0-9]{1,6}[ ]?条评论"
+    r"|评论[ ]?[(（][0-9]{1,6}[)）]|References|Visible links"
 )
-_GLUED_HEADS = r"智能搜索支持整句搜索|你也许还对下面的内容感兴趣|宇宙驿站感谢|©|版权[^\n]{1,20}致力于"
-_PAGER = r"[\[«<0-9](?:[0-9 .…«\[\]\n]|\]\([^()\n]*\)|\([^()\n]*\)){0,300}»"
+_GLUED_HEADS = (
+    r"智能搜索支持整句搜索|你也许还对下面的内容感兴趣|宇宙驿站感谢|(?:Copyright[ ])?©|版权[^\n]{1,20}致力于"
+)
+_PAGER = (
+    r"[\[«<0-9](?:[0-9 .…«|\[\]\n]|\]\([^()\n]*\)|\([^()\n]*\)){0,300}»"
+    r"|(?:上一页|« )?[0-9 .…|]{0,80}下一页|Page[ ][0-9]{1,4}[ ]of[ ][0-9]{1,4}"
+)
 END = re.compile(
     rf"\n{_LEAD}(?:(?P<fold>{_FOLD})|(?P<footer>{_FOOTER_LINE})|(?P<closing>{_CLOSING})"
     rf"|(?P<side>(?:{_SIDE_HEADS}){_TAIL}|{_GLUED_HEADS}))"
@@ -39,16 +49,26 @@ END = re.compile(
 BADGE = re.compile(rf"\n[ ]*([0-9]{{1,2}})[ ]({_MONTH})[ ]*(?=\n|\Z)")
 SPLIT_BADGE = re.compile(rf"\n[ ]*([0-9]{{1,2}})[ ]*\n[ \n]*({_MONTH})[ ]*(?=\n)")
 
-_NO_TITLE = re.compile(
-    rf"(?:[-=*_~\s|]+|\[?(?:图片|图像|图|image|img|Image)\]?|!\[[^\n]*|<?https?://\S+>?|</?[a-zA-Z][^<>]*>"
-    rf"|[0-9]{{1,2}}[ ]?(?:{_MONTH})|(?:{_MONTH})[ ]?[0-9]{{0,2}}|[#>*+•◦▪-]+)\Z"
+_PICTURE = r"[(（\[]?(?:图片|图像|图[ ]?[0-9]{0,3}|[Ii]mage|img|picture)[)）\]]?(?:[:：][^\n]{0,80})?"
+_DAY = (
+    rf"[0-9]{{1,2}}[ ]?(?:{_MONTH})[a-z]*(?:[ ,]{{1,2}}[0-9]{{4}})?"
+    rf"|(?:{_MONTH})[a-z]*[ ]?(?:[0-9]{{1,2}})?(?:,?[ ][0-9]{{4}})?"
+    r"|(?:[0-9]{4}[-/.年])?[0-9]{1,2}[-/.月][0-9]{1,2}日?|[0-9]{1,4}[年月日]?"
 )
+_ADDRESS = r"<?https?://\S+>?|\[URL[^\n]*\]"
+# Without a letter or ideograph a line is a rule, a picture sign or an underline.
+_NO_TITLE = re.compile(rf"(?:[\W_]+|{_PICTURE}|\[?!\[[^\n]*|{_ADDRESS}|</?[a-zA-Z][^<>]*>|&nbsp;|{_DAY})\Z")
 _NEVER_TITLE = re.compile(
     rf"(?:{_FOLD}|分类[:：][^\n]*(?:标签|阅读全文)|标签[:：]|阅读全文|(?:{_SIDE_HEADS})[*_:：\s]*\Z"
     r"|[0-9« ][0-9 .…«»]*\Z|[0-9]{1,6}[ ]?条?评论\Z)"
 )
-_PLAIN = re.compile(r"[\u3400-\u9fff《“【A-Za-z][^\n|*_\\\[\]]*[^。；，,#\s]\Z")
-_LEADING = re.compile(r"\A(?:(?:[#>]{1,6}|[-*+•◦▪□])[ ]+)*+(?:\[[0-9]{1,3}\](?=[^(\s]))?")
+_PLAIN = re.compile(r"[\u3400-\u9fff《“【A-Za-z][^\n|*_\\\[\]<>¶§⚓🔗]*[^。；，,#\s¶§⚓🔗]\Z")
+_LEADING = re.compile(
+    r"\A(?:(?:[#>]{1,6}|[-*+•◦▪□▲▼▶►◆■●★☆])[ ]+|[0-9]{1,3}[.)][ ]+(?=\[))*+(?:\[[0-9]{1,3}\](?=[^(\s]))?"
+)
+_WRAPPING_TAG = re.compile(r"\A<(h[1-6]|b|strong|a)(?:\s[^<>\n]*)?>(.*)</\1>\Z")
+_ANCHOR_SIGN = re.compile(r"[ ]*(?:[¶§⚓🔗]|\{#[^{}\n]*\})\Z")
+_BEHIND = re.compile(r"[ ]+[(<（]?(?P<href>https?://[^\s()<>（）]+)[)>）]?\Z")
 _LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^(\s])")
 _LINK = re.compile(
     r"\[(?P<text>[^\n]*)\](?:\([ ]?<?(?P<href>[^\s()<>]*)>?(?:[ ]+[\"'][^\n]*[\"'])?[ ]?\)|\[[^\[\]\n]*\])"
@@ -56,22 +76,12 @@ _LINK = re.compile(
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LONGEST_TITLE = 200
 _LONGEST_SIMPLE = 40
-_NOT_SIMPLE = (
-    "图",
-    "Image",
-    "image",
-    "img",
-    "最近",
-    "阅读",
-    "点击",
-    "分类",
-    "标签",
-    "智能",
-    "友情",
-    "热门",
-    "随机",
-    "Jan",
+_FIRST_WORDS = (
+    "图 Image image img picture 阅读 继续 点击 Read read 分类 标签 最近 最新 近期 热门 智能 友情 随机 推荐 "
+    "相关 评论 Recent References Visible 你也许还 发表 文章分类 网站统计 参与 已有 上一页 下一页 Page"
 )
+# First words of lines that the complete patterns have to decide about.
+_NOT_SIMPLE = (*MONTHS, *_FIRST_WORDS.split())
 _GLUED_END = "最近评论"
 
 
@@ -122,6 +132,7 @@ def _simple_title(text: str, low: int, end: int) -> TitleLine | None:
         or len(line) > _LONGEST_SIMPLE
         or _PLAIN.match(line) is None
         or line.startswith(_NOT_SIMPLE)
+        or "://" in line
     ):
         return None
     above = text.rfind("\n", low, start - 1)
@@ -169,21 +180,23 @@ def _suffix(site: SiteProfile) -> re.Pattern[str]:
 def clean_title(line: str, site: SiteProfile) -> tuple[str, tuple[int, str] | None]:
     """Return the title in `line` without marks of Markdown, and the address if it is a link."""
     line = line.strip()
-    if _PLAIN.match(line) is not None and site.name not in line:
+    if _PLAIN.match(line) is not None and site.name not in line and "://" not in line:
         return line, None
-    heading = line.startswith("#")
-    line = _LEADING.sub("", line)
-    if heading:
+    is_heading = line.startswith("#")
+    line = _ANCHOR_SIGN.sub("", _WRAPPING_TAG.sub(r"\2", _LEADING.sub("", line)))
+    if is_heading:
         line = line.rstrip("# ")
-    for mark in ("**", "__"):
+    for mark in ("**", "__", "*", "_", "`"):
         if line.startswith(mark) and line.endswith(mark) and len(line) > 2 * len(mark):
             line = line[len(mark) : -len(mark)].strip()
     address = None
+    behind = _BEHIND.search(line)
+    if behind is not None and (address := site.match_post(behind["href"])) is not None:
+        line = line[: behind.start()]
     link = _LINK.fullmatch(line)
     if link is not None:
         line, address = link["text"], site.match_post(link["href"])
-        line = _ESCAPE.sub(r"\1", line)
-    elif "\\" in line:
+    if "\\" in line:
         line = _ESCAPE.sub(r"\1", line)
     return _suffix(site).sub("", line).strip(), address
 

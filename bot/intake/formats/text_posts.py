@@ -167,6 +167,11 @@ def read_posts(text: str, heads: Sequence[Head], end: int, residue: Residue) -> 
         if head.problem is not None:
             notes.append(head.problem)
             continue
+        if head.by_line is not None and head.by_line.unparsed is not None:
+            text_of_note = (
+                f"{head.title!r}: a part of the By line is of an unknown form ‹{head.by_line.unparsed}›"
+            )
+            notes.append(Note(NoteKind.UNREAD, text_of_note))
         body = _body_of(text[head.end : until], residue, is_last=until == end)
         notes += _body_notes(head, body)
         sightings.append(_sighting(head, body))
@@ -219,7 +224,8 @@ def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
         shown = without_cut_end(shown)
     excerpt = excerpt_of(shown, residue)
     kept = excerpt if has_fold else bounded(excerpt)
-    return _Body(kept, is_cut or len(kept) < len(excerpt), not is_cut, has_fold, footer)
+    is_article = mark is not None and mark["closing"] is not None
+    return _Body(kept, is_cut or is_article or len(kept) < len(excerpt), not is_cut, has_fold, footer)
 
 
 def without_cut_end(shown: str) -> str:

@@ -177,6 +177,10 @@ def test_a_by_line_of_an_unknown_form_is_a_note_and_never_in_an_excerpt(line: st
         ("By 苏剑林 \\| 2025-10-08 \\| 100位读者 \\| [5]引用", date(2025, 10, 8), 100, None),
         ("By 苏剑林 | 2025-10-08 | 100位读者 | 3 条评论 |", date(2025, 10, 8), 100, 3),
         ("By 苏剑林 • 2025-10-08 • 100 readers", date(2025, 10, 8), 100, None),
+        ("By 苏剑林 — 8 Oct 2025 — 100 位 读者 — 引用", date(2025, 10, 8), 100, None),
+        ("By 苏剑林 | 2025年10月08日 星期三 | 阅读量 100 | 引用", date(2025, 10, 8), 100, None),
+        ("By：苏剑林 / 2025-10-08 / 100位讀者 / 引用", date(2025, 10, 8), 100, None),
+        ("苏剑林\t2025-10-08\t100次阅读\t引用", date(2025, 10, 8), 100, None),
         ("By\n\n苏剑林\n\n|\n\n2025-10-08\n\n|\n\n100位读者\n\n|\n\n引用", date(2025, 10, 8), 100, None),
     ],
 )
@@ -185,6 +189,13 @@ def test_forms_of_the_by_line(line: str, day: date, readers: int, comments: int 
         first, _ = read(f"{A.title}\n{line}{glue}{FIRST}\n{B.title}\n{line}\n{SECOND}\n最近评论").sightings
         assert (first.title, first.date, first.readers) == (A.title, day, readers)
         assert (first.comments, first.excerpt) == (comments, FIRST)
+
+
+@pytest.mark.parametrize("part", ["1.1万位读者 | 引用", "很多读者 | 引用", "1.1万阅读"])
+def test_a_part_of_an_unknown_form_is_a_note_and_no_excerpt(part: str) -> None:
+    parsed_dump = read(f"{A.title}\nBy 苏剑林 | 2025-10-08 | {part}\n{FIRST}\n最近评论")
+    assert [(post.readers, post.excerpt) for post in parsed_dump.sightings] == [(None, FIRST)]
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.UNREAD]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +210,12 @@ def test_forms_of_the_by_line(line: str, day: date, readers: int, comments: int 
         ("示例漫谈(一):甲\n\n![图](/a.png)\n\n8 Oct\n\nhttps://kexue.fm/x", None),
         ("8\nOct\n示例漫谈(一):甲", None),
         ("示例漫谈(一):甲 - 科学空间|Scientific Spaces", None),
+        ("2. [示例漫谈(一):甲](https://kexue.fm/archives/21001)", 21001),
+        ("示例漫谈(一):甲 (https://kexue.fm/archives/21001)", 21001),
+        ("<h2>示例漫谈(一):甲</h2>\n<img src=a>", None),
+        ("◆ 示例漫谈(一):甲 ¶\n[图1]\n📷", None),
+        ("示例漫谈(一):甲\n2025年10月8日", None),
+        ("示例漫谈(一):甲\nOct\n8", None),
     ],
 )
 def test_forms_of_the_title(lines: str, archive_id: int | None) -> None:
@@ -239,6 +256,15 @@ def test_a_capture_whose_titles_were_dropped_is_refused() -> None:
         "你也许还对下面的内容感兴趣",
         "2 条评论",
         "References\n\n1. https://kexue.fm/",
+        "—— 最近评论 ——",
+        "| 最新文章 |",
+        "阅读全文 »",
+        "Read more...",
+        "上一页 1 2 3 下一页",
+        "1 | 2 | 3 | »",
+        "分类：信息时代",
+        "标签：甲, 乙",
+        "Copyright © 2026 科学空间",
     ],
 )
 def test_an_excerpt_ends_where_the_template_begins(mark: str) -> None:

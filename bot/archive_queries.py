@@ -1,17 +1,18 @@
-"""Read queries of the archive: the facts shown in messages, built from stored posts."""
+"""Queries of the archive for the views: facts of a card, pages of lists, statistics."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.intake.series import short_title
-from bot.messages.cards import CardFacts, Growth, Neighbour, SeriesPlace
+from bot.messages.cards import CardFacts, Growth, SeriesPlace
 from bot.messages.keyboards import PER_PAGE, Page, page_count, page_of
 from bot.messages.post_lists import Gap, Line
-from bot.messages.scope_pages import SeriesFacts
+from bot.messages.scope_pages import Neighbour, SeriesFacts
 from bot.messages.statistics import Figures, SeriesGrowth
 from bot.titles.episodes import read_title
 from storage.database import Transaction
-from storage.model import DestinationId, ExcerptLength, Post, Scope, ScopeId, ScopeKind
+from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeId, ScopeKind
 from storage.model import Growth as Grown
 
 
@@ -24,7 +25,7 @@ async def card_facts(
     destination: DestinationId | None = None,
     reader: int | None = None,
 ) -> CardFacts:
-    """Return the facts of one card for a destination, with the bookmarks of `reader` if given."""
+    """Return the facts of one card for a destination, with the bookmarks of `reader` if there is one."""
     places = await tx.scopes.of_post(post.id)
     mentions = await tx.posts.mentions_in(post.id)
     cited = {mention.target for mention in mentions if mention.target is not None}
@@ -59,7 +60,7 @@ async def _series_place(tx: Transaction, post: Post, destination: DestinationId 
 
 
 def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscribed: bool) -> SeriesPlace:
-    """Return the position of `post` among the stored `episodes`, which are in order."""
+    """Return the place of `post` among the stored `episodes`, which are in order."""
     at = next((i for i, episode in enumerate(episodes) if episode.id == post.id), 0)
     before = episodes[at - 1] if at > 0 else None
     after = episodes[at + 1] if at + 1 < len(episodes) else None
@@ -74,7 +75,7 @@ def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscrib
 
 
 def _growth(grown: Grown | None) -> Growth | None:
-    """Return the readers gained, or None if the captures are less than a day apart."""
+    """Return the readers gained between captures at least a day apart, else None."""
     if grown is None or grown.over < timedelta(days=1):
         return None
     return Growth(readers=grown.gained, days=round(grown.over / timedelta(days=1)))
@@ -116,37 +117,59 @@ async def latest_page(tx: Transaction, number: int, size: int = PER_PAGE) -> Pag
     return Page(items=lines(posts), number=number, of=of, total=total)
 
 
-async def scope_page(tx: Transaction, scope: Scope, number: int) -> Page[Line]:
-    """Return a page of the posts of a tag or category, newest first."""
-    counted = await tx.scopes.count(scope.id)
-    total = counted.posts if counted else 0
-    of = page_count(total)
-    number = min(max(number, 1), of)
-    posts = await tx.posts.of_scope(scope.id, PER_PAGE, (number - 1) * PER_PAGE)
-    return Page(items=lines(posts), number=number, of=of, total=total)
+async def tag_page(tx: Transaction, scope: Scope, number: int) -> tuple[Page[Line], int]:
+    """Return the posts of a tag or category, newest first, and how many have it inferred from the title."""
+    posts = await tx.posts.of_scope(scope.id)
+    inferred = sum(scope.name not in (post.tags or ()) for post in posts)
+    return page_of(lines(posts), number), inferred if scope.kind is ScopeKind.TAG else 0
 
 
 async def series_page(
-    tx: Transaction, scope: Scope, number: int, *, subscribed: bool
+    tx: Transaction,
+    scope: Scope,
+    number: int,
+    *,
+    subscribed: bool,
+    read: frozenset[PostId] = frozenset(),
 ) -> tuple[SeriesFacts, Page[Line | Gap]]:
-    """Return a page of a series in the order of its episodes, including missing ones."""
+    """Return a series in the order of its episodes with its gaps; posts in `read` are marked."""
     posts = await tx.posts.of_series(scope.id)
     mentioned = [mention.title for _, _, mention in await tx.posts.unresolved()]
-    entries = with_gaps(posts, scope, mentioned)
+    entries = with_gaps(posts, scope, mentioned, read)
     days = sorted((post.date.year, post.date.month) for post in posts if post.date)
+    unread = next_unread(posts, read)
     facts = SeriesFacts(
         scope=scope,
         have=len(posts),
-        known=len(entries),
+        known=known_count(entries),
         span=(days[0], days[-1]) if days else None,
-        first=posts[0].id if posts else None,
+        read=sum(post.id in read for post in posts),
+        next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
         subscribed=subscribed,
     )
     return facts, page_of(entries, number)
 
 
-def with_gaps(posts: Sequence[Post], scope: Scope, mentioned: Iterable[str]) -> list[Line | Gap]:
-    """Return the episodes, with a Gap for each missing number below the highest."""
+def next_unread(episodes: Sequence[Post], read: frozenset[PostId]) -> Post | None:
+    """Return the first of the stored `episodes` that is not read."""
+    return next((post for post in episodes if post.id not in read), None)
+
+
+def known_count(entries: Iterable[Line | Gap]) -> int:
+    """Return the number of episodes, stored or not."""
+    return sum(entry.count if isinstance(entry, Gap) else 1 for entry in entries)
+
+
+def with_gaps(
+    posts: Sequence[Post],
+    scope: Scope,
+    mentioned: Iterable[str],
+    read: frozenset[PostId] = frozenset(),
+) -> list[Line | Gap]:
+    """Return the episodes and a gap for every lower number that no stored post has.
+
+    Neighbouring gaps without a title are folded into one entry.
+    """
     titles: dict[int, str] = {}
     for title in mentioned:
         reading = read_title(title)
@@ -154,22 +177,37 @@ def with_gaps(posts: Sequence[Post], scope: Scope, mentioned: Iterable[str]) -> 
             titles.setdefault(reading.episode, short_title(title, scope.name))
     have = {post.episode for post in posts if post.episode is not None}
     known = have | set(titles)
-    gaps = [Gap(episode=n, title=titles.get(n)) for n in range(1, max(known, default=0) + 1) if n not in have]
-    numbered = [episode_line(post) for post in posts if post.episode is not None]
-    merged: list[Line | Gap] = [*numbered, *gaps]
+    missing = [n for n in range(1, max(known, default=0) + 1) if n not in have]
+    numbered = [episode_line(post, read) for post in posts if post.episode is not None]
+    merged: list[Line | Gap] = [*numbered, *_folded(missing, titles)]
     merged.sort(key=_episode)
-    return [*merged, *(episode_line(post) for post in posts if post.episode is None)]
+    return [*merged, *(episode_line(post, read) for post in posts if post.episode is None)]
+
+
+def _folded(missing: Sequence[int], titles: Mapping[int, str]) -> list[Gap]:
+    gaps: list[Gap] = []
+    for n in missing:
+        before = gaps[-1] if gaps else None
+        follows = before is not None and (before.last or before.episode) == n - 1
+        if before is not None and follows and before.title is None and n not in titles:
+            gaps[-1] = replace(before, last=n)
+        else:
+            gaps.append(Gap(episode=n, title=titles.get(n)))
+    return gaps
 
 
 def _episode(entry: Line | Gap) -> int:
     return entry.episode if isinstance(entry, Gap) else entry.post.episode or 0
 
 
-def episode_line(post: Post) -> Line:
-    """Return a line with the post's short title within its series."""
+def episode_line(post: Post, read: frozenset[PostId] = frozenset()) -> Line:
+    """Return a post under its title within its series."""
     title = short_title(post.title, post.series) if post.series else post.title
     return Line(
-        post=post, title=title or post.title, label=None if post.episode is None else str(post.episode)
+        post=post,
+        title=title or post.title,
+        label=None if post.episode is None else str(post.episode),
+        read=post.id in read,
     )
 
 
@@ -178,10 +216,10 @@ def lines(posts: Iterable[Post]) -> tuple[Line, ...]:
 
 
 async def month_page(tx: Transaction, year: int, month: int, number: int) -> Page[Line]:
-    """Return a page of the posts of one month, oldest first."""
-    return page_of(lines(await tx.posts.of_month(year, month)), number)
+    """Return the posts of one month, newest first."""
+    return page_of(lines(reversed(await tx.posts.of_month(year, month))), number)
 
 
 async def named(tx: Transaction, kind: ScopeKind) -> list[Scope]:
-    """Return the scopes of a kind that have posts, the largest first."""
+    """Return every scope of a kind that has posts, the largest first."""
     return [counted.scope for counted in await tx.scopes.counted(kind)]

@@ -43,6 +43,11 @@ class Posts:
             found |= {p.id: p for p in await self._posts(MANY, {"posts": few_lengths(part)})}
         return [found[post_id] for post_id in wanted if post_id in found]
 
+    async def by_archive_id(self, archive_id: int) -> Post | None:
+        """Return the post with this number in the blog's addresses."""
+        found = await self._posts(select(posts).where(posts.c.archive_id == archive_id).limit(1))
+        return found[0] if found else None
+
     async def count(self) -> int:
         return int((await self._connection.execute(select(func.count()).select_from(posts))).scalar_one())
 

@@ -234,7 +234,7 @@ async def _sent(telegram: FakeTelegram) -> bool:
 async def test_what_telegram_gives_again_after_a_restart_is_not_answered_again(
     telegram: FakeTelegram, bot: WholeBot
 ) -> None:
-    telegram.user_says("/subscribe")
+    telegram.user_says("/subscribe all")
     given = list(telegram.world.updates)
     await telegram.message()
     await bot.says("/unsubscribe")

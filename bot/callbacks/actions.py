@@ -1,7 +1,6 @@
-"""What a button does, as values: each module of this package is a family of them, an Action is any of them.
+"""Actions of buttons: one frozen dataclass each, `Action` is their union.
 
-Every action says what shall be so, never "change over": pressing twice is the same as pressing once. Who may
-press is decided elsewhere; how they stand in a button's data is callback_data.py's.
+Every action names the wanted state, never a toggle, so that pressing twice equals pressing once.
 """
 
 from dataclasses import dataclass
@@ -69,6 +68,18 @@ class CourseResume:
 @dataclass(frozen=True, slots=True)
 class CourseStop:
     scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOffer:
+    """The choice of how often a new course sends a lesson."""
+
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """All courses of the chat."""
 
 
 CourseAction = CourseStart | CourseNext | CoursePause | CourseResume | CourseStop
@@ -152,7 +163,40 @@ class Subscriptions:
     destination: int | None = None
 
 
-SubscriptionAction = Subscribe | Unsubscribe | Mute | Unmute | TopicFor | Subscriptions
+@dataclass(frozen=True, slots=True)
+class SubscribeMenu:
+    """The choice of what to subscribe to."""
+
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeAll:
+    """Remove the subscriptions that the stored list `listed` names; 0 asks first."""
+
+    listed: int = 0
+    destination: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Subscribe again to what the stored list `removed` names."""
+
+    removed: int
+    destination: int | None = None
+
+
+SubscriptionAction = (
+    Subscribe
+    | Unsubscribe
+    | Mute
+    | Unmute
+    | TopicFor
+    | Subscriptions
+    | SubscribeMenu
+    | UnsubscribeAll
+    | Restore
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +380,8 @@ Action = (
     | SubscriptionAction
     | SettingsAction
     | CourseAction
+    | CourseOffer
+    | Courses
     | ConversationAction
     | OperatorAction
 )

@@ -1,6 +1,6 @@
-"""Actions as callback data: compact, versioned, at most 64 bytes.
+"""Codec of actions as callback data: compact, versioned, at most 64 bytes.
 
-A decoded action is well formed, not permitted: a client can send whatever it likes.
+A decoded action is well formed but not authorised: a client can send any data.
 """
 
 import re
@@ -20,8 +20,10 @@ from bot.callbacks.actions import (
     Choose,
     Cite,
     CourseNext,
+    CourseOffer,
     CoursePause,
     CourseResume,
+    Courses,
     CourseStart,
     CourseStop,
     Discard,
@@ -41,6 +43,7 @@ from bot.callbacks.actions import (
     Reading,
     Related,
     Release,
+    Restore,
     Retry,
     Save,
     Saved,
@@ -53,12 +56,14 @@ from bot.callbacks.actions import (
     Status,
     Step,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
     TagIndex,
     TopicFor,
     Unmute,
     Unsave,
     Unsubscribe,
+    UnsubscribeAll,
 )
 
 VERSION: Final = "1"
@@ -77,7 +82,8 @@ CODES: Final[Mapping[str, type[Action]]] = {
     "t": TopicFor, "bs": Subscriptions, "o": Settings, "oo": Options, "oc": Choose, "cs": CourseStart,
     "cn": CourseNext, "cp": CoursePause, "cr": CourseResume, "cx": CourseStop, "f": Forget, "z": Start,
     "zh": HelpPage, "za": About, "n": Nothing, "x": Dismiss, "us": Status, "ud": Dumps, "ur": Release,
-    "ux": Discard, "ut": Retry, "ub": Broadcast,
+    "ux": Discard, "ut": Retry, "ub": Broadcast, "bm": SubscribeMenu, "ba": UnsubscribeAll, "br": Restore,
+    "co": CourseOffer, "cl": Courses,
 }  # fmt: skip
 _CODE_OF: Final = {action: code for code, action in CODES.items()}
 _TYPES: Final[Mapping[type[Action], tuple[object, ...]]] = {

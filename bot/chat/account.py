@@ -6,6 +6,7 @@ from bot.chat.context import Reply, RequestContext, Services
 from bot.export import VERSION, chat_record, person_record
 from bot.messages import notices
 from storage.database import Transaction
+from storage.model import ChatKind
 
 
 async def export_data(tx: Transaction, services: Services, request: RequestContext, _: str) -> Reply:
@@ -19,4 +20,7 @@ async def export_data(tx: Transaction, services: Services, request: RequestConte
         "person": person,
     }
     document = json.dumps(taken, ensure_ascii=False, indent=1).encode()
-    return Reply(message=notices.exported(request.words), document=("kexue-bot.json", document))
+    return Reply(
+        message=notices.exported(request.words, group=request.kind is not ChatKind.PRIVATE),
+        document=("kexue-bot.json", document),
+    )

@@ -13,8 +13,10 @@ from bot.callbacks.actions import (
     Choose,
     Cite,
     CourseNext,
+    CourseOffer,
     CoursePause,
     CourseResume,
+    Courses,
     CourseStart,
     CourseStop,
     Discard,
@@ -35,6 +37,7 @@ from bot.callbacks.actions import (
     Reading,
     Related,
     Release,
+    Restore,
     Retry,
     Save,
     Saved,
@@ -47,12 +50,14 @@ from bot.callbacks.actions import (
     Status,
     Step,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
     TagIndex,
     TopicFor,
     Unmute,
     Unsave,
     Unsubscribe,
+    UnsubscribeAll,
 )
 from bot.chat import admin, browse, courses, subscribe
 from bot.chat.context import Reply, RequestContext, Services
@@ -116,9 +121,16 @@ async def _step(tx: Transaction, services: Services, request: RequestContext, ac
 
 
 async def _start(tx: Transaction, services: Services, request: RequestContext, _: Start) -> Message:
-    subscribed = bool(await browse.subscribed_to(tx, request))
     facts = await browse.archive_facts(tx)
-    return help_pages.start(facts, request.words, subscribed=subscribed, bot=services.bot)
+    if request.kind is not ChatKind.PRIVATE:
+        return help_pages.group_start(facts, request.words, manager=request.manager, bot=services.bot)
+    subscribed = bool(await browse.subscribed_to(tx, request))
+    unread = None
+    if request.reader is not None:
+        begun = [one for one in await courses.progress_of(tx, request.reader) if one.next is not None]
+        if begun and begun[0].next is not None:
+            unread = help_pages.ContinueReading(scope=begun[0].scope, next=begun[0].next)
+    return help_pages.start(facts, request.words, subscribed=subscribed, unread=unread, bot=services.bot)
 
 
 async def _help(services: Services, request: RequestContext, _: HelpPage) -> Message:
@@ -136,7 +148,7 @@ async def _ask_search(_services: Services, request: RequestContext, _: AskSearch
 
 async def _forget(services: Services, request: RequestContext, action: Forget) -> Message:
     if not action.confirmed:
-        return notices.forget_question(request.words)
+        return notices.forget_question(request.words, group=request.kind is not ChatKind.PRIVATE)
 
     async def erase(tx: Transaction) -> None:
         await tx.destinations.forget(request.chat_id)
@@ -158,7 +170,7 @@ async def _dismiss(_services: Services, _request: RequestContext, _: Dismiss) ->
 _CHANGE: Final = Handler(_mark, writes=True)
 
 ACTIONS: Final[dict[type[Action], Handler]] = {
-    Start: Handler(_start, cached=True),
+    Start: Handler(_start, cached=True, marks=True, role=True),
     HelpPage: Handler(_help, cached=True, transaction=False),
     About: Handler(_about, cached=True, transaction=False),
     Forget: Handler(_forget, restricted=True, transaction=False),
@@ -168,7 +180,7 @@ ACTIONS: Final[dict[type[Action], Handler]] = {
     SeriesIndex: Handler(browse.series_index, cached=True),
     TagIndex: Handler(browse.tag_index, cached=True),
     CategoryIndex: Handler(browse.category_index, cached=True),
-    ShowScope: Handler(browse.show_scope, cached=True),
+    ShowScope: Handler(browse.show_scope, cached=True, marks=True),
     AskSearch: Handler(_ask_search, transaction=False),
     SearchPage: Handler(browse.search_page, cached=True, expensive=True),
     Archive: Handler(browse.archive, cached=True),
@@ -189,12 +201,17 @@ ACTIONS: Final[dict[type[Action], Handler]] = {
     Unsubscribe: Handler(subscribe.unsubscribe, writes=True, restricted=True),
     Mute: Handler(subscribe.mute, writes=True, restricted=True),
     Unmute: Handler(subscribe.unmute, writes=True, restricted=True),
+    SubscribeMenu: Handler(subscribe.subscribe_menu, restricted=True),
+    UnsubscribeAll: Handler(subscribe.unsubscribe_all, writes=True, restricted=True),
+    Restore: Handler(subscribe.restore, writes=True, restricted=True),
     TopicFor: Handler(subscribe.topic_for, restricted=True, transaction=False),
-    Subscriptions: Handler(subscribe.list_subscriptions),
-    Settings: Handler(subscribe.settings, transaction=False),
-    Options: Handler(subscribe.options, transaction=False),
+    Subscriptions: Handler(subscribe.list_subscriptions, role=True),
+    Settings: Handler(subscribe.settings, restricted=True, transaction=False),
+    Options: Handler(subscribe.options, restricted=True, transaction=False),
     Choose: Handler(subscribe.choose, writes=True, restricted=True),
     CourseStart: Handler(courses.start, writes=True, restricted=True),
+    CourseOffer: Handler(courses.offer),
+    Courses: Handler(courses.list_courses),
     CourseNext: Handler(courses.change, writes=True, restricted=True),
     CoursePause: Handler(courses.change, writes=True, restricted=True),
     CourseResume: Handler(courses.change, writes=True, restricted=True),

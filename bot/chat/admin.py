@@ -48,8 +48,6 @@ async def held(tx: Transaction, services: Services, request: RequestContext, _: 
 
 async def draft(tx: Transaction, services: Services, request: RequestContext, text: str) -> Message:
     """Return the preview of a broadcast: its text, the number of chats, a button to send it."""
-    if not text:
-        return notices.needs_words(request.words, "/broadcast")
     number = await tx.scopes.phrase(text, services.clock.now())
     chats = await tx.destinations.subscribers()
     return admin.broadcast_question(request.words, text, chats, number)

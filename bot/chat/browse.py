@@ -7,11 +7,12 @@ from datetime import timedelta
 from bot.archive_queries import (
     archive_figures,
     card_facts,
+    known_count,
     latest_page,
     lines,
     month_page,
-    scope_page,
     series_page,
+    tag_page,
     with_gaps,
 )
 from bot.callbacks.actions import (
@@ -41,13 +42,14 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
-from bot.search.names import Exact, Several, find
+from bot.search.names import Exact, Several, find, is_similar
 from bot.search.ranking import Hit, Tier
 from bot.search.snippets import Snippet
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
-HOT = 40
+HOT = 40  # posts listed by /hot
+COMPARED = 2000  # posts whose captures are compared for it
 NEAREST = 3
 
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
@@ -129,7 +131,7 @@ async def _no_names(tx: Transaction, request: RequestContext) -> Message:
 
 async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
     posts = await tx.posts.of_series(counted.scope.id)
-    known = len(with_gaps(posts, counted.scope, ()))
+    known = known_count(with_gaps(posts, counted.scope, ()))
     first, last = counted.first, counted.last
     span = ((first.year, first.month), (last.year, last.month)) if first and last else None
     return SeriesFacts(scope=counted.scope, have=len(posts), known=known, span=span)
@@ -142,14 +144,19 @@ async def show_scope(
     if scope is None:
         return notices.link_unknown(request.words)
     wanted = await subscribed_to(tx, request)
+    subscribed, broader = scope.id in wanted, bool(wanted - {scope.id})
     if scope.kind is ScopeKind.SERIES:
-        facts, entries = await series_page(tx, scope, action.page, subscribed=scope.id in wanted)
-        return scope_pages.series_view(facts, entries, request.words, bot=services.bot)
+        read = await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
+        facts, entries = await series_page(tx, scope, action.page, subscribed=subscribed, read=read)
+        return scope_pages.series_view(facts, entries, request.words, broader=broader, bot=services.bot)
+    page, inferred = await tag_page(tx, scope, action.page)
     return scope_pages.scope_view(
         scope,
-        await scope_page(tx, scope, action.page),
+        page,
         request.words,
-        subscribed=scope.id in wanted,
+        subscribed=subscribed,
+        broader=broader,
+        inferred=inferred,
         bot=services.bot,
     )
 
@@ -182,7 +189,7 @@ async def lookup(
         case Several(choices):
             return tuple(counted[key] for key, _ in choices), ()
         case nearest:
-            return (), tuple(counted[key].scope for key, _ in nearest.choices)
+            return (), tuple(counted[key].scope for key, shown in nearest.choices if is_similar(name, shown))
 
 
 async def search_page(
@@ -228,7 +235,8 @@ async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:
         case Exact((key, _)):
             return (scopes[key],)
         case others:
-            return tuple(scopes[key] for key, _ in others.choices[:NEAREST])
+            similar = [key for key, name in others.choices if is_similar(phrase, name)]
+            return tuple(scopes[key] for key in similar[:NEAREST])
 
 
 async def related(tx: Transaction, services: Services, request: RequestContext, action: Related) -> Message:
@@ -288,12 +296,15 @@ async def archive(tx: Transaction, services: Services, request: RequestContext, 
 
 
 async def hot(tx: Transaction, services: Services, request: RequestContext, action: Hot) -> Message:
-    """What gained most readers between captures."""
-    gains = await tx.posts.gains(HOT)
+    """Return the posts that gained most readers between captures at least a day apart."""
+    gains = [gain for gain in await tx.posts.gains(COMPARED) if gain[2] >= timedelta(days=1)][:HOT]
     posts = {post.id: post for post in await tx.posts.many(post_id for post_id, _, _ in gains)}
-    found = [Gain(post=posts[post_id], readers=gain) for post_id, gain, _ in gains if post_id in posts]
-    longest = max((over for _, _, over in gains), default=timedelta(0))
-    return post_lists.hot(max(1, longest.days), page_of(found, action.page), request.words, bot=services.bot)
+    found = [
+        Gain(post=posts[post_id], readers=gain, days=round(over / timedelta(days=1)))
+        for post_id, gain, over in gains
+        if post_id in posts
+    ]
+    return post_lists.hot(page_of(found, action.page), request.words, bot=services.bot)
 
 
 async def random_post(tx: Transaction, services: Services, request: RequestContext, _: Random) -> Message:

@@ -1,7 +1,8 @@
 """Command table: the handler of every command, and how the text after it is parsed."""
 
 import re
-from typing import Final
+from difflib import get_close_matches
+from typing import Final, assert_never
 
 from bot.callbacks.actions import (
     About,
@@ -15,19 +16,22 @@ from bot.callbacks.actions import (
     Hot,
     Latest,
     Mute,
+    Options,
     Random,
     Retry,
     Saved,
     SeriesIndex,
-    Setting,
     Settings,
+    ShowPost,
     Start,
     Status,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
     TagIndex,
     Unmute,
     Unsubscribe,
+    UnsubscribeAll,
 )
 from bot.chat import admin, browse, courses, subscribe
 from bot.chat.account import export_data
@@ -35,26 +39,25 @@ from bot.chat.actions import ACTIONS, answer
 from bot.chat.browse import show_figures
 from bot.chat.context import Reply, RequestContext, Services
 from bot.chat.dispatch import Handler, dispatch
+from bot.chat.post_references import PostReference, find_post
 from bot.intake.word_subscriptions import word_key
 from bot.messages import notices, scope_pages
+from bot.messages.commands import COMMANDS
+from bot.messages.help import command_help
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
+from bot.messages.scope_text import ScopeText, parse_scope
+from bot.messages.setting_values import parse_assignment, parse_value
+from bot.messages.settings import setting_options, unknown_setting
 from bot.render.document import Message
 from bot.search.names import Exact, find
 from storage.database import Transaction
-from storage.model import ChatKind, Scope, ScopeKind
+from storage.model import ChatKind, Post, Scope, ScopeKind
 
 MAX_LENGTH = 256  # characters of text after a command
 MAX_LATEST = 50
+SIMILAR = 0.7  # least difflib ratio of a suggested command
 NUMBER = re.compile(r"[0-9]{1,6}")
-
-KINDS = {
-    "series": ScopeKind.SERIES, "系列": ScopeKind.SERIES,
-    "tag": ScopeKind.TAG, "标签": ScopeKind.TAG,
-    "category": ScopeKind.CATEGORY, "分类": ScopeKind.CATEGORY,
-    "word": ScopeKind.WORD, "words": ScopeKind.WORD, "关键词": ScopeKind.WORD,
-}  # fmt: skip
-EXCEPT = frozenset({"except", "mute", "除了", "静音"})
 
 
 async def ask(services: Services, request: RequestContext, command: str, text: str) -> Reply:
@@ -64,14 +67,38 @@ async def ask(services: Services, request: RequestContext, command: str, text: s
         return Reply(message=notices.too_long(request.words, MAX_LENGTH))
     handler = HANDLERS.get(command)
     if handler is None:
-        return Reply(message=notices.unknown_command(request.words, command))
+        nearest = get_close_matches(command, HANDLERS, n=2, cutoff=SIMILAR)
+        public = tuple(name for name in nearest if not HANDLERS[name].admin)
+        return Reply(message=notices.unknown_command(request.words, command, public))
     return await dispatch(handler, services, request, text, (command, text))
 
 
-async def search(services: Services, request: RequestContext, text: str) -> Reply:
-    """Return the reply to plain words in a private chat, which are a search."""
+async def plain_text(services: Services, request: RequestContext, text: str) -> Reply:
+    """Return the reply to plain text in a private chat: the post that it refers to, or a search."""
     text = " ".join(text.split())
+    reference = find_post(text, services.site)
+    if reference is not None and (reply := await _referred(services, request, text, reference)) is not None:
+        return reply
     return await dispatch(HANDLERS["search"], services, request, text, ("search", text))
+
+
+async def _referred(
+    services: Services, request: RequestContext, text: str, reference: PostReference
+) -> Reply | None:
+    """Return the card of a referred post; None if a bare number is none but words to search for."""
+
+    async def unit(tx: Transaction) -> Post | None:
+        return await tx.posts.by_archive_id(reference.number)
+
+    post = await services.database.read(unit)
+    if post is not None:
+        return await answer(services, request, ShowPost(post.id))
+    if not reference.explicit:
+        hits = await services.database.read(lambda tx: services.search_service.search(tx, text))
+        if hits:
+            return None
+    address = services.site.post_url(reference.number)
+    return Reply(message=notices.not_stored(request.words, address, reference.number))
 
 
 def _opens(action: Action) -> Handler:
@@ -81,7 +108,7 @@ def _opens(action: Action) -> Handler:
         return await answer(services, request, action)
 
     row = ACTIONS[type(action)]
-    return Handler(run, restricted=row.restricted, expensive=row.expensive, transaction=False)
+    return Handler(run, restricted=row.restricted, expensive=row.expensive, role=row.role, transaction=False)
 
 
 async def _start(services: Services, request: RequestContext, payload: str) -> Reply:
@@ -113,13 +140,19 @@ def _named(kind: ScopeKind, index: Action) -> Handler:
             message=await services.database.read(lambda tx: browse.named(tx, services, request, kind, name))
         )
 
-    return Handler(run, cached=True, transaction=False)
+    return Handler(run, cached=True, marks=True, transaction=False)
 
 
-async def _search(services: Services, request: RequestContext, phrase: str) -> Message:
+async def _search(services: Services, request: RequestContext, phrase: str) -> Message | Reply:
     """Search; the phrase is stored under a number for the page buttons, whose data has 64 bytes."""
     if not phrase:
-        return notices.needs_words(request.words, "/search RoPE")
+        private = request.kind is ChatKind.PRIVATE
+        return notices.ask_search(request.words) if private else notices.ask_search_here(request.words)
+    reference = find_post(phrase, services.site)
+    if reference is not None and reference.explicit:
+        referred = await _referred(services, request, phrase, reference)
+        if referred is not None:
+            return referred
 
     async def unit(tx: Transaction) -> Message:
         number = await tx.scopes.phrase(phrase[:MAX_LENGTH], services.clock.now())
@@ -139,16 +172,40 @@ async def _archive(services: Services, request: RequestContext, text: str) -> Re
 
 
 async def _settings(services: Services, request: RequestContext, text: str) -> Reply:
-    """Set what no button offers: `/settings hour 6`."""
-    name, _, value = text.partition(" ")
-    setting = next((one for one in Setting if one.value == name.lower()), None)
-    if setting is None:
+    """Set one preference, `/settings hour 8:00`; a setting alone shows its values."""
+    if not text:
         return await answer(services, request, Settings())
-    reply = await services.change(lambda tx: subscribe.choose(tx, services, request, Choose(setting, value)))
-    services.planned()
+    setting, typed = parse_assignment(text)
+    if setting is None:
+        return Reply(message=unknown_setting(text, request.words))
+    if not typed:
+        return await answer(services, request, Options(setting))
+    value = parse_value(setting, typed)
+    if value is None:
+        message = setting_options(setting, request.preferences, request.words, rejected=typed)
+        return Reply(message=message)
+    reply = await answer(services, request, Choose(setting, value))
     if request.kind is not ChatKind.PRIVATE and reply.toast is not None:
         return Reply(message=notices.notice(reply.toast))
     return reply
+
+
+async def _help(services: Services, request: RequestContext, name: str) -> Message | Reply:
+    """Return all commands, or the forms of one."""
+    name = name.lower().lstrip("/")
+    command = next((one for one in COMMANDS if one.name == name), None)
+    if not name or (command is not None and command.admin and request.chat_id not in services.admins):
+        return await answer(services, request, HelpPage())
+    if command is None:
+        nearest = tuple(get_close_matches(name, HANDLERS, n=2, cutoff=SIMILAR))
+        return notices.unknown_command(request.words, name, nearest)
+    return command_help(command, request.words)
+
+
+async def _broadcast(services: Services, request: RequestContext, text: str) -> Reply:
+    if not text:
+        return Reply(message=notices.ask_broadcast(request.words), question="broadcast")
+    return Reply(message=await services.change(lambda tx: admin.draft(tx, services, request, text)))
 
 
 async def _channel(_: Services, request: RequestContext, _text: str) -> Message:
@@ -158,59 +215,85 @@ async def _channel(_: Services, request: RequestContext, _text: str) -> Message:
 
 
 async def _subscribe(services: Services, request: RequestContext, text: str) -> Reply:
-    return await _subscription(services, request, text, unsubscribing=False)
+    """Apply `/subscribe`, `/subscribe tag NAME` and `/subscribe except tag NAME`."""
+    wanted = parse_scope(text)
+    if wanted.kind is ScopeKind.EVERYTHING and not wanted.muted:
+        scope = await services.database.write(lambda tx: tx.scopes.everything())
+        return await answer(services, request, Subscribe(scope.id))
+    if not wanted.name:
+        return await _ask_for_name(services, request, wanted)
+    found = await _scope(services, request, wanted, unsubscribing=False)
+    if isinstance(found, Message):
+        return Reply(message=found)
+    return await answer(services, request, Mute(found.id) if wanted.muted else Subscribe(found.id))
+
+
+async def _ask_for_name(services: Services, request: RequestContext, wanted: ScopeText) -> Reply:
+    """Return the choice or the question for a /subscribe that names nothing; nothing is changed."""
+    match wanted.kind:
+        case ScopeKind.SERIES:
+            return await answer(services, request, SeriesIndex())
+        case ScopeKind.TAG:
+            return await answer(services, request, TagIndex())
+        case ScopeKind.CATEGORY:
+            return await answer(services, request, CategoryIndex())
+        case ScopeKind.WORD:
+            here = request.kind is not ChatKind.PRIVATE
+            message = notices.ask_keywords(request.words, muted=wanted.muted, here=here)
+            question = "subscribe mute word" if wanted.muted else "subscribe word"
+            return Reply(message=message, question=question)
+        case ScopeKind.EVERYTHING | None:
+            if wanted.muted:
+                return Reply(message=notices.ask_muted(request.words))
+            return await answer(services, request, SubscribeMenu())
+        case _:
+            assert_never(wanted.kind)
 
 
 async def _unsubscribe(services: Services, request: RequestContext, text: str) -> Reply:
-    return await _subscription(services, request, text, unsubscribing=True)
-
-
-async def _subscription(
-    services: Services, request: RequestContext, text: str, *, unsubscribing: bool
-) -> Reply:
-    """Apply `/subscribe NAME`, `/subscribe tag NAME`, `/subscribe except tag NAME`, and /unsubscribe so."""
-    first, _, rest = text.partition(" ")
-    muting = first.lower() in EXCEPT
-    if muting:
-        text = rest
-        first, _, rest = text.partition(" ")
-    kind = KINDS.get(first.lower())
-    name = rest if kind is not None else text
-    if not name:
-        return await _everything(services, request, unsubscribing=unsubscribing)
-    found = await _scope(services, request, kind, name, unsubscribing=unsubscribing)
+    """Apply `/unsubscribe NAME`; without a name show what there is to choose from."""
+    wanted = parse_scope(text)
+    if wanted.kind is ScopeKind.EVERYTHING:
+        scope = await services.database.write(lambda tx: tx.scopes.everything())
+        return await answer(services, request, await _all_or(services, request, scope))
+    if not wanted.name:
+        chosen = await services.database.read(lambda tx: subscribe.choose_unsubscribed(tx, services, request))
+        if isinstance(chosen, Message):
+            return Reply(message=chosen)
+        if wanted.kind is None and not wanted.muted:
+            return await answer(services, request, chosen)
+        return await answer(services, request, Subscriptions())
+    found = await _scope(services, request, wanted, unsubscribing=True)
     if isinstance(found, Message):
         return Reply(message=found)
-    action: Action
-    if unsubscribing:
-        action = Unmute(found.id) if muting else Unsubscribe(found.id)
-    else:
-        action = Mute(found.id) if muting else Subscribe(found.id)
-    return await answer(services, request, action)
+    return await answer(services, request, Unmute(found.id) if wanted.muted else Unsubscribe(found.id))
 
 
-async def _everything(services: Services, request: RequestContext, *, unsubscribing: bool) -> Reply:
-    if unsubscribing:
-        removed = await services.change(lambda tx: subscribe.unsubscribe_all(tx, services, request))
-        return Reply(message=removed)
-    scope = await services.database.write(lambda tx: tx.scopes.everything())
-    return await answer(services, request, Subscribe(scope.id))
+async def _all_or(services: Services, request: RequestContext, everything: Scope) -> Action:
+    """Return what "unsubscribe from everything" means: that subscription alone, or all, which asks."""
+    state = await services.database.read(lambda tx: subscribe.state_of(tx, request.destination))
+    only = [scope.id for scope in state.wanted] == [everything.id]
+    return Unsubscribe(everything.id) if only else UnsubscribeAll()
 
 
 async def _scope(
-    services: Services, request: RequestContext, kind: ScopeKind | None, name: str, *, unsubscribing: bool
+    services: Services, request: RequestContext, wanted: ScopeText, *, unsubscribing: bool
 ) -> Scope | Message:
-    """Return the scope that is named; without a `kind`, the first series, tag or category that fits."""
+    """Return the scope that is named; without a kind, the first series, tag or category that fits."""
+    kind, name = wanted.kind, wanted.name
+    if unsubscribing or wanted.muted:
+        own = await services.database.read(lambda tx: _own(tx, request, kind, name))
+        if own is not None:
+            return own
     if kind is ScopeKind.WORD:
         if not word_key(name):
-            return notices.needs_words(request.words, "/subscribe word RoPE")
+            here = request.kind is not ChatKind.PRIVATE
+            return notices.ask_keywords(request.words, muted=wanted.muted, here=here)
         named = (ScopeKind.WORD, word_key(name), name)
         made = await services.database.write(lambda tx: tx.scopes.ensure([named]))
         return made[named[0], named[1]]
 
     async def unit(tx: Transaction) -> Scope | Message:
-        if unsubscribing and (own := await _own(tx, request, kind, name)) is not None:
-            return own
         kinds = [kind] if kind else [ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY]
         nearest: list[Scope] = []
         for one in kinds:
@@ -241,7 +324,7 @@ async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None,
 
 
 HANDLERS: Final[dict[str, Handler]] = {
-    "start": Handler(_start, transaction=False),
+    "start": Handler(_start, role=True, transaction=False),
     "latest": Handler(_latest, transaction=False),
     "series": _named(ScopeKind.SERIES, SeriesIndex()),
     "tag": _named(ScopeKind.TAG, TagIndex()),
@@ -262,10 +345,10 @@ HANDLERS: Final[dict[str, Handler]] = {
     "export": Handler(export_data, restricted=True, expensive=True),
     "forget": _opens(Forget()),
     "about": _opens(About()),
-    "help": _opens(HelpPage()),
+    "help": Handler(_help, transaction=False),
     "status": _opens(Status()),
     "dumps": _opens(Dumps()),
     "retry": _opens(Retry()),
-    "broadcast": Handler(admin.draft, admin=True, writes=True),
+    "broadcast": Handler(_broadcast, admin=True, transaction=False),
     "release": Handler(admin.held, admin=True),
 }

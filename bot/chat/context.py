@@ -1,4 +1,4 @@
-"""Who asks, where, and what the answer is: the values between Telegram's updates and the answers."""
+"""Request context, reply and services: the values between Telegram's updates and the handlers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,12 +19,12 @@ from storage.model import ChatKind, Destination, KnownAsker, Preferences
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """A person (`user_id`; None for a channel's own post) who asks in a chat or one topic of it.
+    """A request of a person (`user_id`; None for a channel's own post) in a chat or one topic of it.
 
-    `destination` is what that chat and topic have set, None before they set anything; `client` is the
-    language of the person's client; `known` is what else was found about both when they asked. `other` is
-    another chat that this person runs, where the question is about that one; `forum` says that the chat has
-    topics.
+    `destination` is the stored chat or topic, None before anything is set there; `client` is the language of
+    the person's client; `known` is what was looked up about both. `other` is another chat of the person that
+    the request is about; `forum`: the chat has topics. `manager` is False for a member of a group who cannot
+    change its subscriptions; it is looked up for handlers with `role` only.
     """
 
     chat_id: int
@@ -37,6 +37,7 @@ class RequestContext:
     known: KnownAsker | None = None
     other: Destination | None = None
     forum: bool = False
+    manager: bool = True
     site: SiteProfile = KEXUE
 
     @property
@@ -51,7 +52,7 @@ class RequestContext:
 
     @property
     def reader(self) -> int | None:
-        """Whose bookmarks are meant: a person's own, in a private chat only."""
+        """Return the person whose bookmarks are used: in a private chat only."""
         return self.user_id if self.kind is ChatKind.PRIVATE else None
 
 
@@ -66,6 +67,7 @@ class Reply:
     toast: str | None = None
     fresh: bool = False
     replacement_button: tuple[str, Action] | None = None
+    question: str | None = None  # the command that the next plain message in private completes
     delete: bool = False  # delete the message whose button was pressed
     document: tuple[str, bytes] | None = None  # file name, content
     picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent
@@ -79,7 +81,7 @@ FRESH_SECONDS = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Services:
-    """Made once by the service and passed down. `bot` is its username, known after the first getMe."""
+    """Dependencies of the handlers, created once by the service; `bot` is the username from getMe."""
 
     database: Database
     clock: Clock
@@ -96,5 +98,5 @@ class Services:
     trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # an error nobody expected
 
     async def change(self, unit: TransactionFn[T]) -> T:
-        """Run the unit that is what an update is about, once for each update."""
+        """Run the write transaction that is the effect of the update, once per update."""
         return await self.database.write(once_per_update(unit))

@@ -1,14 +1,16 @@
 """Handlers of courses and of reading progress."""
 
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time
 
-from bot.archive_queries import with_gaps
+from bot.archive_queries import known_count, next_unread, with_gaps
 from bot.callbacks.actions import (
     CourseAction,
     CourseNext,
+    CourseOffer,
     CoursePause,
     CourseResume,
+    Courses,
     CourseStart,
     CourseStop,
     Reading,
@@ -20,34 +22,43 @@ from bot.messages import courses, notices, scope_pages
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.keyboards import page_of
 from bot.messages.post_lists import Gap
-from bot.messages.scope_pages import Asked
+from bot.messages.scope_pages import Asked, Neighbour
+from bot.messages.settings import zone_name
 from bot.render.document import Message
 from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
 
 
-async def course(tx: Transaction, _services: Services, request: RequestContext, name: str) -> Message:
-    """Return all courses of the chat, or the one through the series `name`: /course."""
-    if name:
-        return await course_named(tx, request, name)
+async def list_courses(tx: Transaction, _: Services, request: RequestContext, _action: Courses) -> Message:
+    """Return all courses of the chat."""
     if request.destination is None:
         return courses.courses((), request.words)
-    running = await tx.courses.of(request.destination.id)
-    return courses.courses(tuple([await _facts(tx, request, one) for one in running]), request.words)
+    every = await tx.courses.of(request.destination.id)
+    return courses.courses(tuple([await _facts(tx, request, one) for one in every]), request.words)
 
 
-async def course_named(tx: Transaction, request: RequestContext, name: str) -> Message:
-    """Return the course through the series `name`, or the offer to start one."""
+async def course(tx: Transaction, services: Services, request: RequestContext, name: str) -> Message:
+    """Return all courses of the chat, or the one through the series `name`: /course."""
+    if not name:
+        return await list_courses(tx, services, request, Courses())
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
-    if not isinstance(found, Scope):
-        choices, nearest = found
-        if choices:
-            return scope_pages.choices(name, choices, request.words)
-        return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
-    running = await tx.courses.find(request.destination.id, found.id) if request.destination else None
+    if isinstance(found, Scope):
+        return await offer(tx, services, request, CourseOffer(found.id))
+    choices, nearest = found
+    if choices:
+        return scope_pages.choices(name, choices, request.words, CourseOffer)
+    return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
+
+
+async def offer(tx: Transaction, _: Services, request: RequestContext, action: CourseOffer) -> Message:
+    """Return the course through a series, or the offer to start one."""
+    scope = await tx.scopes.get(ScopeId(action.scope))
+    if scope is None or scope.kind is not ScopeKind.SERIES:
+        return notices.link_unknown(request.words)
+    running = await tx.courses.find(request.destination.id, scope.id) if request.destination else None
     if running is not None:
         return courses.course(await _facts(tx, request, running), request.words)
-    return courses.course_offer(found, len(await tx.posts.of_series(found.id)), request.words)
+    return courses.course_offer(scope, len(await tx.posts.of_series(scope.id)), request.words)
 
 
 async def start(tx: Transaction, services: Services, request: RequestContext, action: CourseStart) -> Reply:
@@ -79,8 +90,7 @@ async def change(tx: Transaction, services: Services, request: RequestContext, a
     now = services.clock.now()
     match action:
         case CourseNext():
-            await plan_next_lesson(tx, course, now)
-            return Reply(toast=notices.chosen(request.words))
+            return await _next(tx, request, course, now)
         case CoursePause() if course.stage is Stage.RUNNING:
             course = replace(course, stage=Stage.PAUSED)
         case CourseResume() if course.stage is Stage.PAUSED:
@@ -106,50 +116,88 @@ async def _put(tx: Transaction, request: RequestContext, course: Course) -> Repl
     return Reply(message=courses.course(await _facts(tx, request, course), request.words), fresh=True)
 
 
+async def _next(tx: Transaction, request: RequestContext, course: Course, now: datetime) -> Reply:
+    """Plan the next lesson; a person who asks for it in private has read the one before."""
+    words = request.words
+    if course.stage not in (Stage.RUNNING, Stage.PAUSED):
+        return Reply(toast=notices.course_over(words))
+    marked = False
+    if request.reader is not None and course.last is not None:
+        marked = not (await tx.bookmarks.of(request.reader, course.last)).read
+        await tx.bookmarks.read(request.reader, course.last, now)
+    lesson = await plan_next_lesson(tx, course, now)
+    if lesson is None:
+        return Reply(toast=notices.course_over(words))
+    return Reply(toast=notices.lesson_sent(words, marked=marked, last=lesson.last))
+
+
 async def _facts(tx: Transaction, request: RequestContext, course: Course) -> CourseFacts:
+    words = request.words
     episodes = await tx.posts.of_series(course.scope.id)
     sent = next((i for i, post in enumerate(episodes, 1) if post.id == course.last), 0)
-    entries = with_gaps(episodes, course.scope, ())
     reached = max((post.episode or 0 for post in episodes[:sent]), default=0)
-    gaps = [entry.episode for entry in entries if isinstance(entry, Gap)]
+    gaps = [entry for entry in with_gaps(episodes, course.scope, ()) if isinstance(entry, Gap)]
+    read = await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
+    unread = next_unread(episodes, read)
     return CourseFacts(
         scope=course.scope,
         stage=course.stage,
         when=course.when,
-        at=request.words.clock(time(request.preferences.hour)),
+        at=words.clock(time(request.preferences.hour)),
+        zone=zone_name(request.preferences.time_zone, words),
+        weekday=words.weekday(request.preferences.weekday),
         sent=sent,
         of=len(episodes),
-        gaps=tuple(episode for episode in gaps if episode < reached),
+        read=None if request.reader is None else sum(post.id in read for post in episodes),
+        next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
+        gaps=tuple(gap.label for gap in gaps if gap.episode < reached),
     )
 
 
-async def reading(tx: Transaction, _services: Services, request: RequestContext, action: Reading) -> Message:
+async def reading(tx: Transaction, _: Services, request: RequestContext, action: Reading) -> Message:
     """Return the progress of every series that the reader has begun."""
-    return await _progress(tx, request, action.page, "")
+    return await _progress(tx, request, action.page, None)
 
 
-async def reading_named(tx: Transaction, _services: Services, request: RequestContext, name: str) -> Message:
+async def reading_named(tx: Transaction, _: Services, request: RequestContext, name: str) -> Message:
     """Return the progress of all series, or of the series `name` even if it is not begun: /read."""
-    return await _progress(tx, request, 1, name)
+    if not name:
+        return await _progress(tx, request, 1, None)
+    found = await browse.lookup(tx, ScopeKind.SERIES, name)
+    if isinstance(found, Scope):
+        return await _progress(tx, request, 1, found.id)
+    choices, nearest = found
+    if choices:
+        return scope_pages.choices(name, choices, request.words)
+    return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
 
 
-async def _progress(tx: Transaction, request: RequestContext, page: int, name: str) -> Message:
+async def _progress(tx: Transaction, request: RequestContext, page: int, only: ScopeId | None) -> Message:
+    """Return the series with a read post, those with least left first; `only` one of them if given."""
     if request.reader is None:
         return notices.only_private(request.words)
-    read = await tx.posts.many(await tx.bookmarks.have_read(request.reader))
-    begun: dict[ScopeId, int] = {}
-    for post in read:
-        if post.series_id is not None:
-            begun[post.series_id] = begun.get(post.series_id, 0) + 1
-    if name:
-        found = await browse.lookup(tx, ScopeKind.SERIES, name)
-        if not isinstance(found, Scope):
-            choices, nearest = found
-            if choices:
-                return scope_pages.choices(name, choices, request.words)
-            return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
-        begun = {found.id: begun.get(found.id, 0)}
-    every = [one for one in await tx.scopes.counted(ScopeKind.SERIES) if one.scope.id in begun]
-    progress = [Progress(scope=one.scope, read=begun[one.scope.id], of=one.posts) for one in every]
-    progress.sort(key=lambda each: each.of - each.read)
+    progress = await progress_of(tx, request.reader, only)
     return courses.reading(page_of(progress, page), request.words)
+
+
+async def progress_of(tx: Transaction, reader: int, only: ScopeId | None = None) -> list[Progress]:
+    """Return the progress of a reader in every series begun, the least unfinished first."""
+    read = await tx.bookmarks.have_read(reader)
+    begun = {post.series_id for post in await tx.posts.many(read)} if only is None else {only}
+    progress = []
+    for scope_id in begun - {None}:
+        scope = await tx.scopes.get(scope_id) if scope_id is not None else None
+        if scope is None:
+            continue
+        episodes = await tx.posts.of_series(scope.id)
+        unread = next_unread(episodes, read)
+        progress.append(
+            Progress(
+                scope=scope,
+                read=sum(post.id in read for post in episodes),
+                have=len(episodes),
+                known=known_count(with_gaps(episodes, scope, ())),
+                next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
+            )
+        )
+    return sorted(progress, key=lambda each: (each.next is None, each.have - each.read, each.scope.id))

@@ -29,6 +29,7 @@ class Handler:
     expensive: bool = False  # scans the archive, draws or uploads: counted by the smaller token bucket
     cached: bool = False  # the reply depends on the archive and on `response_cache`'s key only
     marks: bool = False  # the reply shows bookmarks, so a reader who has any gets an uncached one
+    role: bool = False  # needs `request.manager` in groups
     admin: bool = False  # for the chats of ADMIN_CHAT_IDS only
     transaction: bool = True
 
@@ -42,8 +43,8 @@ async def dispatch(
 ) -> Reply:
     """Return the reply of `handler`; `key` names the question in the response cache."""
     if handler.admin and request.chat_id not in services.admins:
-        text = notices.only_operators(request.words)
-        return Reply(message=notices.notice(text), toast=text, fresh=True)
+        message = notices.not_an_operator(request.words, request.chat_id)
+        return Reply(message=message, toast=notices.only_operators(request.words), fresh=True)
     if handler.writes:
         reply = _reply_of(await services.change(lambda tx: handler.run(tx, services, request, argument)))
         services.planned()

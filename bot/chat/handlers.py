@@ -1,11 +1,10 @@
-"""Telegram's updates become questions, and the answers messages: commands, buttons, plain words.
-
-Each handler is a few lines; what is answered is decided in answers.py and asking.py.
-"""
+"""Update handlers: commands, buttons and plain text become requests, and replies become messages."""
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+from cachetools import LRUCache
 from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Update
 from telegram import Message as Received
 from telegram.error import TelegramError
@@ -15,7 +14,7 @@ from bot.caching import BatchLoader
 from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
-from bot.chat.commands import HANDLERS, ask, search
+from bot.chat.commands import HANDLERS, ask, plain_text
 from bot.chat.context import Reply, RequestContext, Services
 from bot.chat.permissions import Permissions, speaks_for_chat
 from bot.chat.replies import ReplySender
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
 
+QUESTION_SECONDS = 600.0  # after which plain text is a search again
+MAX_QUESTIONS = 10_000
 KINDS = {
     Chat.PRIVATE: ChatKind.PRIVATE,
     Chat.GROUP: ChatKind.GROUP,
@@ -43,13 +44,16 @@ KINDS = {
 
 
 class ChatHandlers:
-    """What the bot does when somebody writes to it or presses a button."""
+    """Handlers of messages and button presses."""
 
     def __init__(self, services: Services, replies: ReplySender, permission: Permissions) -> None:
         self._services = services
         self._replies = replies
         self._permission = permission
         self._limits = UserRateLimits()
+        # Questions that the next plain message of a private chat answers: the command and when it was asked.
+        # In memory: after a restart, or in another replica, the message is a search, which changes nothing.
+        self._questions: LRUCache[int, tuple[str, float]] = LRUCache(maxsize=MAX_QUESTIONS)
         self._contexts = BatchLoader(self._load_contexts)
 
     async def on_command(self, update: Update, _: Context) -> None:
@@ -65,18 +69,28 @@ class ChatHandlers:
         if not self._admits(message, expensive=handler is not None and handler.expensive):
             return
         request = await self._request(message)
-        if handler is not None and handler.restricted and not await self._may_decide(request, message):
+        self._questions.pop(message.chat.id, None)
+        if handler is not None and (handler.restricted or handler.role):
+            request = replace(request, manager=await self._may_decide(request, message))
+        if handler is not None and handler.restricted and not request.manager:
             refusal = notices.notice(notices.only_administrators(request.words))
             await self._reply(request, message, Reply(message=refusal))
         else:
             await self._reply(request, message, await ask(self._services, request, name, typed))
 
     async def on_words(self, update: Update, _: Context) -> None:
-        """Plain words in a private chat are a search."""
+        """Answer plain text in a private chat: the answer to a question, a link to a post, or a search."""
         message = update.effective_message
         if message is not None and message.text is not None and self._admits(message, expensive=True):
             request = await self._request(message)
-            await self._reply(request, message, await search(self._services, request, message.text))
+            await self._reply(request, message, await self._plain(request, message.text))
+
+    async def _plain(self, request: RequestContext, text: str) -> Reply:
+        command, asked_at = self._questions.pop(request.chat_id, ("", 0.0))
+        if command and self._services.clock.monotonic() - asked_at < QUESTION_SECONDS:
+            name, _, start = command.partition(" ")
+            return await ask(self._services, request, name, f"{start} {text}")
+        return await plain_text(self._services, request, text)
 
     async def on_shared(self, update: Update, _: Context) -> None:
         """Somebody chose one of their chats in Telegram's own picker."""
@@ -111,12 +125,17 @@ class ChatHandlers:
         expensive = handler is not None and handler.expensive
         if not self._limits.admit(now, request.chat_id, request.user_id, expensive=expensive):
             await self._toast(query, notices.too_fast(request.words))
-        elif action is None or handler is None:
+            return
+        if action is None or handler is None:
             await self._toast(query, notices.button_answer(request.words))
             await self._show(
                 request, message, Reply(message=notices.button_too_old(request.words), fresh=True)
             )
-        elif handler.restricted and not await self._may_press(request, query):
+            return
+        self._questions.pop(request.chat_id, None)
+        if handler.restricted or handler.role:
+            request = replace(request, manager=await self._may_press(request, query))
+        if handler.restricted and not request.manager:
             await self._toast(query, notices.only_administrators(request.words))
         else:
             reply = await answer(self._services, request, action)
@@ -190,6 +209,8 @@ class ChatHandlers:
         return await self._permission.is_admin(request.chat_id, query.from_user.id)
 
     async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
+        if reply.question is not None and request.kind is ChatKind.PRIVATE:
+            self._questions[request.chat_id] = (reply.question, self._services.clock.monotonic())
         await self._send_document(request, reply)
         if reply.message is not None and not await self._send_picture(request, message, reply):
             grouped = request.kind is ChatKind.GROUP

@@ -26,6 +26,7 @@ async def cached_reply(
         request.preferences.excerpt,
         request.kind,
         request.reader is not None,
+        request.manager,
         request.chat_id in services.admins,
         known.subscribed,
     )

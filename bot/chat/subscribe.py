@@ -1,42 +1,58 @@
 """Handlers of subscriptions, mutes and settings of a chat, which may be another chat of the same person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.callbacks.actions import (
     Choose,
     Mute,
     Options,
+    Restore,
+    SeriesIndex,
     Settings,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
     TopicFor,
     Unmute,
     Unsubscribe,
+    UnsubscribeAll,
 )
 from bot.chat.context import Reply, RequestContext, Services
+from bot.intake.word_subscriptions import word_places
 from bot.messages import notices, subscriptions
 from bot.messages.keyboards import page_of
 from bot.messages.links import deep_link
 from bot.messages.scope_pages import scope_label
 from bot.messages.settings import setting_options, settings_menu, with_choice
-from bot.messages.subscriptions import Matching
+from bot.messages.subscriptions import Before, Matching
 from bot.render.document import Message
 from storage.database import Transaction
-from storage.model import ChatKind, Destination, DestinationId, Post, PostId, Scope, ScopeId, ScopeKind
+from storage.model import (
+    ChatKind,
+    Destination,
+    DestinationId,
+    Post,
+    Scope,
+    ScopeId,
+    ScopeKind,
+    Stage,
+    Subscription,
+)
 
 SAMPLE = 3  # posts shown as what would have come
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTarget:
-    """The destination an answer is about: the chat that asks, or (`elsewhere`) one that the person runs."""
+    """The destination of a change: the requesting chat, or (`elsewhere`) another chat of the same person."""
 
     destination: Destination
     elsewhere: bool = False
 
     @property
     def number(self) -> int | None:
-        """For buttons: which chat they are about, if not the one they are in."""
+        """Return the destination for buttons, if it is not the chat that they are in."""
         return self.destination.id if self.elsewhere else None
 
     @property
@@ -45,7 +61,7 @@ class SubscriptionTarget:
 
 
 async def target_of(tx: Transaction, services: Services, request: RequestContext) -> SubscriptionTarget:
-    """The destination in question; that of the asking chat is made if this is its first wish."""
+    """Return the destination of a change; the requesting chat's is created with its first setting."""
     if request.other is not None:
         return SubscriptionTarget(request.other, elsewhere=True)
     if request.destination is not None:
@@ -61,12 +77,11 @@ async def target_of(tx: Transaction, services: Services, request: RequestContext
     return SubscriptionTarget(made)
 
 
-async def matching(tx: Transaction, services: Services, scope: Scope) -> Matching:
-    """What a scope would have brought."""
+async def matching(tx: Transaction, scope: Scope) -> Matching:
+    """Return the stored posts of a scope: their number and the latest few."""
     if scope.kind is ScopeKind.WORD:
-        hits = await services.search_service.search(tx, scope.name)
-        ids = [hit.post_id for hit in hits]
-        return Matching(count=len(ids), last=await _newest(tx, ids))
+        posts = await _with_words(tx, scope)
+        return Matching(count=len(posts), last=tuple(posts[:SAMPLE]))
     if scope.kind is ScopeKind.EVERYTHING:
         return Matching(count=await tx.posts.count(), last=tuple(await tx.posts.latest(SAMPLE)))
     counted = await tx.scopes.count(scope.id)
@@ -74,105 +89,263 @@ async def matching(tx: Transaction, services: Services, scope: Scope) -> Matchin
     return Matching(count=counted.posts if counted else 0, last=tuple(last))
 
 
-async def _newest(tx: Transaction, ids: list[PostId]) -> tuple[Post, ...]:
-    posts = await tx.posts.many(ids)
-    return tuple(sorted(posts, key=lambda post: (post.date is not None, post.date), reverse=True)[:SAMPLE])
+async def _with_words(tx: Transaction, scope: Scope) -> list[Post]:
+    """Return the stored posts with all words of a scope, newest first, by the rule for new posts."""
+    posts = await tx.posts.everything()
+    places = word_places(posts, [scope])
+    found = [post for post in posts if post.id in places]
+    return sorted(found, key=lambda post: (post.date is not None, post.date, post.id), reverse=True)
 
 
-async def _put_under(tx: Transaction, services: Services, scope: Scope) -> None:
-    """A word is looked for in new posts; in those that are stored already, now."""
+async def _add_to_words(tx: Transaction, scope: Scope) -> None:
+    """Add the stored posts to a word scope; new posts are added as they come in."""
     if scope.kind is ScopeKind.WORD:
-        hits = await services.search_service.search(tx, scope.name, await tx.posts.count())
-        await tx.post_writer.add_to_scope(scope.id, [hit.post_id for hit in hits])
+        await tx.post_writer.add_to_scope(scope.id, [post.id for post in await _with_words(tx, scope)])
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionState:
+    """Subscriptions and mutes of a destination, and whether a course sends lessons to it."""
+
+    every: tuple[Subscription, ...] = ()
+    courses: bool = False
+
+    @property
+    def wanted(self) -> list[Scope]:
+        return [one.scope for one in self.every if not one.muted]
+
+    @property
+    def muted(self) -> bool:
+        return any(one.muted for one in self.every)
+
+    def of(self, scope_id: ScopeId) -> Before:
+        for one in self.every:
+            if one.scope.id == scope_id:
+                return Before.MUTED if one.muted else Before.SUBSCRIBED
+        return Before.NONE
+
+
+async def state_of(tx: Transaction, destination: Destination | None) -> SubscriptionState:
+    """Return the subscriptions of a destination; None is one that has set nothing yet."""
+    if destination is None:
+        return SubscriptionState()
+    courses = await tx.courses.of(destination.id)
+    return SubscriptionState(
+        tuple(await tx.destinations.subscriptions(destination.id)),
+        any(course.stage is Stage.RUNNING for course in courses),
+    )
 
 
 async def subscribe(tx: Transaction, services: Services, request: RequestContext, action: Subscribe) -> Reply:
+    """Subscribe the chat to a scope; a mute of it ends with that."""
+    words = request.words
     scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
-        return Reply(message=notices.link_unknown(request.words), fresh=True)
+        return Reply(message=notices.link_unknown(words), fresh=True)
     to = await target_of(tx, services, request)
-    await _put_under(tx, services, scope)
+    state = await state_of(tx, to.destination)
+    everything = next((one.id for one in state.wanted if one.kind is ScopeKind.EVERYTHING), None)
+    await _add_to_words(tx, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now())
-    said = subscriptions.subscribed(
+    message = subscriptions.subscribed(
         scope,
-        await matching(tx, services, scope),
+        await matching(tx, scope),
         to.destination.preferences,
-        request.words,
+        words,
+        before=state.of(scope.id),
+        everything=None if scope.kind is ScopeKind.EVERYTHING else everything,
         destination=to.number,
         chat=to.title,
         bot=services.bot,
         topics=request.forum and not to.elsewhere and request.thread_id is None,
     )
     return Reply(
-        message=said,
-        toast=notices.subscribed_now(request.words),
+        message=message,
+        toast=notices.subscribed_now(words),
         fresh=True,
-        replacement_button=(notices.unsubscribe_button(request.words), Unsubscribe(scope.id, to.number)),
+        replacement_button=(notices.unsubscribe_button(words), Unsubscribe(scope.id, to.number)),
     )
 
 
 async def unsubscribe(
     tx: Transaction, services: Services, request: RequestContext, action: Unsubscribe
 ) -> Reply:
+    """Remove one subscription; a scope that is muted or not subscribed is left as it is."""
+    words = request.words
     scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
-        return Reply(message=notices.link_unknown(request.words), fresh=True)
+        return Reply(message=notices.link_unknown(words), fresh=True)
     to = await target_of(tx, services, request)
+    state = await state_of(tx, to.destination)
+    button = (notices.subscribe_button(words), Subscribe(scope.id, to.number))
+    if state.of(scope.id) is not Before.SUBSCRIBED:
+        return Reply(
+            message=subscriptions.not_subscribed(scope, words, destination=to.number),
+            fresh=True,
+            replacement_button=button,
+        )
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
-    left = len(await tx.destinations.subscriptions(to.destination.id))
-    said = subscriptions.unsubscribed(scope, left, request.words, destination=to.number)
+    left = len(state.wanted) - 1
+    message = subscriptions.unsubscribed(scope, left, words, courses=state.courses, destination=to.number)
     return Reply(
-        message=said,
-        toast=notices.unsubscribed_now(request.words),
-        fresh=True,
-        replacement_button=(notices.subscribe_button(request.words), Subscribe(scope.id, to.number)),
+        message=message, toast=notices.unsubscribed_now(words), fresh=True, replacement_button=button
     )
 
 
-async def unsubscribe_all(tx: Transaction, services: Services, request: RequestContext) -> Message:
+async def unsubscribe_all(
+    tx: Transaction, services: Services, request: RequestContext, action: UnsubscribeAll
+) -> Reply:
+    """Ask before several subscriptions are removed, or remove those that the question listed."""
+    words = request.words
     to = await target_of(tx, services, request)
-    await tx.destinations.unsubscribe(to.destination.id)
+    state = await state_of(tx, to.destination)
+    if action.listed == 0:
+        if not state.wanted:
+            return Reply(
+                message=subscriptions.nothing_to_unsubscribe(words, courses=state.courses), fresh=True
+            )
+        message = subscriptions.unsubscribe_all_question(
+            state.wanted,
+            await _store(tx, services, state.wanted),
+            words,
+            courses=state.courses,
+            muted=state.muted,
+            destination=to.number,
+        )
+        return Reply(message=message, fresh=True)
+    listed = await _stored(tx, action.listed)
+    removed = [scope for scope in state.wanted if scope.id in listed]
+    if not removed:
+        return Reply(message=subscriptions.nothing_to_unsubscribe(words, courses=state.courses))
+    for scope in removed:
+        await tx.destinations.unsubscribe(to.destination.id, scope.id)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
-    return subscriptions.unsubscribed(await tx.scopes.everything(), 0, request.words)
+    message = subscriptions.all_unsubscribed(
+        removed,
+        await _store(tx, services, removed),
+        len(state.wanted) - len(removed),
+        words,
+        courses=state.courses,
+        destination=to.number,
+    )
+    return Reply(message=message, toast=notices.unsubscribed_now(words))
+
+
+async def restore(tx: Transaction, services: Services, request: RequestContext, action: Restore) -> Reply:
+    """Subscribe again to exactly what one `unsubscribe_all` removed."""
+    to = await target_of(tx, services, request)
+    scopes = await tx.scopes.many(await _stored(tx, action.removed))
+    if not scopes:
+        return Reply(message=notices.button_too_old(request.words), fresh=True)
+    for scope_id in scopes:
+        await tx.destinations.subscribe(to.destination.id, scope_id, services.clock.now())
+    message = subscriptions.restored(list(scopes.values()), request.words, destination=to.number)
+    return Reply(message=message, toast=notices.subscribed_now(request.words), fresh=True)
+
+
+LISTED = "scopes "  # opens the stored phrase of a list of scope ids, which a button's 64 bytes cannot hold
+
+
+async def _store(tx: Transaction, services: Services, scopes: Sequence[Scope]) -> int:
+    """Return the number under which the ids of `scopes` are stored."""
+    return await tx.scopes.phrase(LISTED + ",".join(str(scope.id) for scope in scopes), services.clock.now())
+
+
+async def _stored(tx: Transaction, number: int) -> list[ScopeId]:
+    """Return the ids stored under `number`; none for any other phrase."""
+    text = await tx.scopes.words_of(number) or ""
+    parts = text.removeprefix(LISTED).split(",")
+    if not text.startswith(LISTED) or not all(part.isascii() and part.isdecimal() for part in parts):
+        return []
+    return [ScopeId(int(part)) for part in parts]
 
 
 async def mute(tx: Transaction, services: Services, request: RequestContext, action: Mute) -> Reply:
+    """Mute a scope; a subscription to it ends with that."""
     scope = await tx.scopes.get(ScopeId(action.scope))
-    if scope is None:
+    if scope is None or scope.kind is ScopeKind.EVERYTHING:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
-    await _put_under(tx, services, scope)
+    before = (await state_of(tx, to.destination)).of(scope.id)
+    await _add_to_words(tx, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now(), muted=True)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
-    return Reply(message=subscriptions.muted(scope, request.words, destination=to.number), fresh=True)
+    message = subscriptions.muted(scope, request.words, before=before, destination=to.number)
+    return Reply(message=message, fresh=True)
 
 
 async def unmute(tx: Transaction, services: Services, request: RequestContext, action: Unmute) -> Reply:
+    """Remove a mute; a subscription is left as it is."""
     scope = await tx.scopes.get(ScopeId(action.scope))
     if scope is None:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
-    await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    return Reply(message=subscriptions.unmuted(scope, request.words, destination=to.number), fresh=True)
+    was = (await state_of(tx, to.destination)).of(scope.id) is Before.MUTED
+    if was:
+        await tx.destinations.unsubscribe(to.destination.id, scope.id)
+    message = subscriptions.unmuted(scope, request.words, was=was, destination=to.number)
+    return Reply(message=message, fresh=True)
 
 
 async def list_subscriptions(
-    tx: Transaction, _services: Services, request: RequestContext, action: Subscriptions
+    tx: Transaction, services: Services, request: RequestContext, action: Subscriptions
 ) -> Message:
-    everything = (await tx.scopes.everything()).id
+    """Return the subscriptions and mutes of the chat, for a member of a group without buttons."""
+    return await _list(tx, services, request, action.page)
+
+
+async def _list(
+    tx: Transaction, services: Services, request: RequestContext, page: int, *, question: bool = False
+) -> Message:
     asked = request.other or request.destination
     number = request.other.id if request.other is not None else None
-    found = await tx.destinations.subscriptions(asked.id) if asked is not None else []
-    if asked is None or not found:
+    state = await state_of(tx, asked)
+    if asked is None or not state.every:
+        if not request.manager:
+            return subscriptions.nothing_subscribed_here(
+                request.words, deep_link(services.bot, SeriesIndex())
+            )
+        everything = (await tx.scopes.everything()).id
         return subscriptions.nothing_subscribed(request.words, everything=everything, destination=number)
     return subscriptions.subscriptions(
-        page_of(found, action.page),
+        page_of(state.every, page),
+        len(state.wanted),
         asked.preferences,
         request.words,
-        everything=everything,
+        courses=state.courses,
+        question=question,
         destination=number,
         chat=asked.title or None if request.other is not None else None,
+        editable=request.manager,
+    )
+
+
+async def choose_unsubscribed(
+    tx: Transaction, services: Services, request: RequestContext
+) -> Message | Unsubscribe:
+    """Return the answer to a bare /unsubscribe: a list to choose from, or the only subscription's removal."""
+    state = await state_of(tx, request.destination)
+    if not state.wanted:
+        return subscriptions.nothing_to_unsubscribe(request.words, courses=state.courses)
+    if len(state.wanted) == 1:
+        return Unsubscribe(state.wanted[0].id)
+    return await _list(tx, services, request, 1, question=True)
+
+
+async def subscribe_menu(
+    tx: Transaction, _: Services, request: RequestContext, _action: SubscribeMenu
+) -> Message:
+    """Return what the chat can be subscribed to."""
+    asked = request.other or request.destination
+    everything = (await tx.scopes.everything()).id
+    state = await state_of(tx, asked)
+    return subscriptions.subscribe_menu(
+        request.words,
+        everything=everything,
+        destination=request.other.id if request.other is not None else None,
+        chat=request.other.title or None if request.other is not None else None,
+        all_posts=state.of(everything) is Before.SUBSCRIBED,
     )
 
 
@@ -181,40 +354,52 @@ async def choose(tx: Transaction, services: Services, request: RequestContext, a
     to = await target_of(tx, services, request)
     chosen = with_choice(to.destination.preferences, action.setting, action.value)
     if chosen is None:
-        return Reply(message=notices.not_a_value(request.words, action.value), fresh=True)
+        message = setting_options(
+            action.setting,
+            to.destination.preferences,
+            request.words,
+            destination=to.number,
+            rejected=action.value,
+        )
+        return Reply(message=message, fresh=True)
     await tx.destinations.prefer(to.destination.id, chosen)
     changed = replace(to.destination, preferences=chosen)
     now = replace(request, other=changed) if to.elsewhere else replace(request, destination=changed)
-    return Reply(message=_menu(now), toast=notices.chosen(now.words))
+    return Reply(message=await _menu(tx, now), toast=notices.chosen(now.words))
 
 
 async def settings(services: Services, request: RequestContext, _: Settings) -> Reply:
     """Return the menu; in a group or channel a link to it in a private chat, where it disturbs no one."""
     if request.kind is ChatKind.PRIVATE:
-        return Reply(message=_menu(request))
+        return Reply(message=await services.database.read(lambda tx: _menu(tx, request)))
     to = (await services.database.write(lambda tx: target_of(tx, services, request))).destination
     link = deep_link(services.bot, Settings(to.id))
     return Reply(message=notices.in_private(request.words, link), fresh=True)
 
 
-def _menu(request: RequestContext) -> Message:
-    if request.other is None:
-        return settings_menu(request.preferences, request.words)
+async def _menu(tx: Transaction, request: RequestContext) -> Message:
     other = request.other
+    state = await state_of(tx, other or request.destination)
     return settings_menu(
-        other.preferences, request.words, destination=other.id, title=other.title or str(other.chat_id)
+        other.preferences if other is not None else request.preferences,
+        request.words,
+        subscribed=bool(state.wanted),
+        courses=state.courses,
+        destination=other.id if other is not None else None,
+        title=None if other is None else other.title or str(other.chat_id),
     )
 
 
 async def options(_: Services, request: RequestContext, action: Options) -> Message:
-    setting = action.setting
-    if request.other is None:
-        return setting_options(setting, request.preferences, request.words)
-    return setting_options(setting, request.other.preferences, request.words, destination=request.other.id)
+    """Return the values of one setting."""
+    other = request.other
+    if other is None:
+        return setting_options(action.setting, request.preferences, request.words)
+    return setting_options(action.setting, other.preferences, request.words, destination=other.id)
 
 
 async def other_chat(services: Services, request: RequestContext, number: int) -> Destination | None:
-    """The destination with this number, if this person may decide there."""
+    """Return the destination with this number if the person administers that chat."""
     found = await services.database.read(lambda tx: tx.destinations.many([DestinationId(number)]))
     destination = found.get(DestinationId(number))
     if destination is None or request.user_id is None:
@@ -227,7 +412,7 @@ async def other_chat(services: Services, request: RequestContext, number: int) -
 async def shared(
     services: Services, request: RequestContext, chat_id: int, title: str, *, channel: bool
 ) -> Reply:
-    """The person chose a chat in the picker: it is connected, if both the person and the bot may be there."""
+    """Connect the chat chosen in the picker, if the person administers it and the bot may post there."""
     if request.user_id is None or not await services.other_chats.is_admin(chat_id, request.user_id):
         return Reply(message=notices.notice(notices.only_administrators(request.words)))
     if not await services.other_chats.may_write(chat_id, channel=channel):
@@ -238,12 +423,11 @@ async def shared(
         to = await tx.destinations.ensure(
             chat_id, None, kind, title, services.clock.now(), request.preferences
         )
+        if await tx.destinations.subscriptions(to.id):
+            return await _list(tx, services, replace(request, other=to), 1)
         everything = (await tx.scopes.everything()).id
-        offer = subscriptions.nothing_subscribed(request.words, everything=everything, destination=to.id)
-        found = await tx.destinations.subscriptions(to.id)
-        if found:
-            return await list_subscriptions(tx, services, replace(request, other=to), Subscriptions())
-        return Message(body=notices.channel_added(request.words, title).body, keyboard=offer.keyboard)
+        menu = subscriptions.subscribe_menu(request.words, everything=everything, destination=to.id)
+        return Message(body=notices.channel_added(request.words, title).body, keyboard=menu.keyboard[:2])
 
     return Reply(message=await services.change(unit))
 

@@ -70,6 +70,21 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         sys.exit(130)
 
 
+def _language(_context: click.Context, _parameter: click.Parameter, locale: str) -> str:
+    """Return the language of a code or POSIX locale: Chinese for zh and C, English for all others."""
+    return "zh" if locale.lower().startswith(("zh", "c.", "posix")) or locale in ("C", "") else "en"
+
+
+LANGUAGE = click.option(
+    "--language",
+    envvar=["LC_ALL", "LC_MESSAGES", "LANG"],
+    default="zh",
+    metavar="zh|en",
+    callback=_language,
+    help="Language of the chat. Default: that of the terminal (LANG).",
+)
+
+
 @main.command()
 def run() -> None:
     """Run the service until SIGTERM or Ctrl-C."""
@@ -198,7 +213,7 @@ def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> Non
 
 
 @main.command()
-@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@LANGUAGE
 def console(language: str) -> None:
     """Chat with the bot on this terminal, without token and Telegram."""
     from bot.cli.console import Console
@@ -219,12 +234,13 @@ def console(language: str) -> None:
 
 
 @main.command()
-def demo() -> None:
+@LANGUAGE
+def demo(language: str) -> None:
     """Run a demonstration with sample dumps, without any setting."""
     from bot.cli.console import demo as show
 
     set_up_logs(settings_or_exit(_env_file=None), least=logging.ERROR)
-    finish(show())
+    finish(show(language))
 
 
 @main.command()

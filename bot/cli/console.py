@@ -1,7 +1,4 @@
-"""The console: lines typed on a terminal become Telegram updates for the real Application, on another wire.
-
-Knows what an update looks like; what is answered is the bot's own affair.
-"""
+"""Console: lines typed on a terminal become Telegram updates, handled by the bot's real application."""
 
 import asyncio
 import contextlib
@@ -15,7 +12,7 @@ from typing import Any
 
 from telegram import Update
 
-from bot.cli.terminal_api import CHAT, Screen, TerminalRequest, open_screen, telegram_message
+from bot.cli.terminal_api import Screen, TerminalRequest, open_screen, telegram_message
 from bot.clock import Clock, SystemClock
 from bot.rate_limit.limits import Limits
 from bot.service import Service
@@ -28,11 +25,23 @@ TOKEN = "1:console"
 PROMPT = "› "
 ENDINGS = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
 UNPACED = Limits(per_second=None, private_gap=0.0, group_per_minute=1_000_000)  # a terminal has no limits
-LONGEST_DRAIN = 30.0  # seconds until the pushes of a script must be out
+LONGEST_DRAIN = 30.0  # seconds until all deliveries of a script must be sent
+DEMO = {
+    "zh": (
+        "kexue-bot 演示",
+        "临时的数据库，两份样例快照，终端就是聊天窗口。输入 /help 看命令，输入数字按按钮，quit 结束。",
+        "… 第二份快照落进了文件夹",
+    ),
+    "en": (
+        "A demo of kexue-bot",
+        "A temporary database and two sample dumps. Type /help, the number of a button, or quit.",
+        "… a second dump lands in the folder",
+    ),
+}
 
 
 class Console:
-    """One person talking to the bot on a terminal."""
+    """A chat of one person with the bot on a terminal."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None, language: str = "zh") -> None:
         self.clock = clock or SystemClock()
@@ -47,7 +56,7 @@ class Console:
         self._update = 0
 
     async def say(self, line: str) -> None:
-        """What the person types: a command, plain words, or the number of a button."""
+        """Handle one typed line: a command, plain text, or the number of a button."""
         line = line.strip()
         if not line:
             return
@@ -67,7 +76,7 @@ class Console:
         message: dict[str, Any] = {
             "message_id": len(self.screen.messages) + 1,
             "date": int(self.clock.now().timestamp()),
-            "chat": CHAT,
+            "chat": self.screen.chat,
             "from": self.screen.person,
             "text": line,
         }
@@ -94,7 +103,7 @@ class Console:
         }
 
     async def drain(self) -> None:
-        """Wait until the folder is looked through and nothing is left to push."""
+        """Wait until the dump folder is read and all deliveries are sent."""
         await self.service.watch.unchanged_long_enough()
         async with asyncio.timeout(LONGEST_DRAIN):
             while True:
@@ -105,7 +114,7 @@ class Console:
                 await asyncio.sleep(0.02)
 
     async def talk(self) -> None:
-        """Read lines until the input ends or the person leaves."""
+        """Read lines until the input ends or one of `ENDINGS` is typed."""
         async for line in _lines(interactive=sys.stdin.isatty()):
             if line.strip().lower() in ENDINGS:
                 break
@@ -134,8 +143,8 @@ def _read(prompt: str) -> str | None:
     return None
 
 
-async def demo() -> None:
-    """Take in a first dump silently, subscribe, let a second one land, then answer."""
+async def demo(language: str = "zh") -> None:
+    """Read a first dump without deliveries, subscribe, read a second one, then talk."""
     with tempfile.TemporaryDirectory(prefix="kexue-demo-") as folder:
         dumps = Path(folder) / "dumps"
         dumps.mkdir()
@@ -145,18 +154,18 @@ async def demo() -> None:
             dump_dir=dumps,
             admin_chat_ids=(),
         )
-        console = Console(settings)
+        console = Console(settings, language=language)
         say = console.screen.console.print
-        say("kexue-bot 演示 · a demo of kexue-bot", style="bold", highlight=False)
-        say("临时的数据库，两份样例抓取，终端就是聊天窗口。输入 /help 看命令，输入数字按按钮，quit 结束。")
-        say("A temporary database and two sample dumps. Type /help, a button's number, or quit.\n")
+        title, hint, landing = DEMO[language]
+        say(title, style="bold", highlight=False)
+        say(f"{hint}\n")
         _land("first.txt", dumps)
         await console.service.start(polling=False)
         try:
             await console.drain()
             await _show(console, "/start")
-            await _show(console, "/subscribe")
-            say("… 第二份抓取落进了文件夹 · a second dump lands in the folder", style="dim", highlight=False)
+            await _show(console, "/subscribe 全部" if language == "zh" else "/subscribe all")
+            say(landing, style="dim", highlight=False)
             _land("second.txt", dumps)
             console.service.watch.wake()
             await console.drain()

@@ -1,7 +1,4 @@
-"""The terminal as a Telegram: a wire that answers the bot's requests itself and shows what is said.
-
-The same Application runs on it as on the real wire. Knows the Bot API's methods, not what the bot means.
-"""
+"""Fake Bot API of the console: a request class that prints messages on the terminal and returns results."""
 
 import json
 import sys
@@ -25,7 +22,7 @@ STYLES = {
 
 
 def show_html(html: str, *, plain: bool = False) -> Shown:
-    """The message as text for a terminal; `plain` without styles."""
+    """Return the message as text for a terminal, without styles if `plain`."""
     reader = _Reader(plain=plain)
     reader.feed(html)
     reader.close()
@@ -60,17 +57,23 @@ ME = {
     "id": 1, "is_bot": True, "first_name": "kexue-bot",  # no username: a terminal cannot follow links
     "can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False,
 }  # fmt: skip
-CHAT = {"id": 7, "type": "private", "first_name": "you"}
+CHAT: dict[str, Any] = {"id": 7, "type": "private", "first_name": "you"}
 PERSON = {"id": 7, "is_bot": False, "first_name": "you", "language_code": "zh"}
 
 
 @dataclass(slots=True)
 class Screen:
-    """What is on the terminal: the messages by number, and the buttons of the last one that had any."""
+    """State of the terminal: the messages by number, and the buttons of the last one that had any.
+
+    `chat` is where the person writes, `role` their status there (Bot API, ChatMember).
+    """
 
     console: Console
     clock: Clock
     language: str = "zh"
+    chat: dict[str, Any] = field(default_factory=lambda: CHAT)
+    role: str = "creator"
+    times: bool = True  # show the time above a push
     messages: dict[int, dict[str, Any]] = field(default_factory=dict)
     buttons: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     toast: str | None = None
@@ -81,13 +84,14 @@ class Screen:
         return PERSON | {"language_code": self.language}
 
     def echo(self, typed: str) -> None:
-        """What the person typed, where the terminal does not show it by itself."""
+        """Print what the person typed, where the terminal does not show it."""
         self.console.print(typed, style="bold", markup=False, highlight=False)
 
     def show(self, message: dict[str, Any], *, push: bool) -> None:
         self.messages[message["message_id"]] = message
         if push:
-            self.console.rule(f"{datetime.now().astimezone():%H:%M:%S}", style="dim", align="left")
+            title = f"{datetime.now().astimezone():%H:%M:%S}" if self.times else "push"
+            self.console.rule(title, style="dim", align="left")
         self.console.print(show_html(message["html"], plain=not self.console.is_terminal), highlight=False)
         rows = message["reply_markup"].get("inline_keyboard", []) if message["reply_markup"] else []
         if rows:
@@ -104,7 +108,7 @@ class Screen:
 
 
 class TerminalRequest(BaseRequest):
-    """A wire whose other end is the screen. `push`: whether what it carries comes by itself."""
+    """Request class whose server is the screen; `push`: it carries deliveries, not replies."""
 
     def __init__(self, screen: Screen, *, push: bool = False) -> None:
         self._screen = screen
@@ -131,11 +135,21 @@ class TerminalRequest(BaseRequest):
         del method  # always POST
         name = url.rsplit("/", 1)[-1]
         fields = dict(request_data.parameters) if request_data is not None else {}
+        if name == "sendDocument" and request_data is not None:
+            self._show_files(request_data)
+            fields["text"] = fields.get("caption", "")
+            name = "sendMessage"
         result = self._answer(name, fields)
         if result is None:
             refusal = {"ok": False, "error_code": 404, "description": "Not Found: method not found"}
             return 404, json.dumps(refusal).encode()
         return 200, json.dumps({"ok": True, "result": result}).encode()
+
+    def _show_files(self, request_data: RequestData) -> None:
+        """Print the uploaded text files in place of sending them."""
+        for name, content, *_ in (request_data.multipart_data or {}).values():
+            text = content.decode(errors="replace") if isinstance(content, bytes) else str(content)
+            self._screen.console.print(f"[{name}]\n{text}", style="dim", markup=False, highlight=False)
 
     def _answer(self, name: str, fields: Mapping[str, Any]) -> object:
         match name:
@@ -154,7 +168,9 @@ class TerminalRequest(BaseRequest):
                 return True
             case "getUpdates" | "getMyCommands":
                 return []
-            case "sendRichMessage" | "sendPhoto" | "sendDocument":
+            case "getChatMember":
+                return {"status": self._screen.role, "user": self._screen.person, "is_anonymous": False}
+            case "sendRichMessage" | "sendPhoto":
                 return None
             case _:
                 return True
@@ -164,6 +180,7 @@ class TerminalRequest(BaseRequest):
             "message_id": number,
             "html": fields["text"],
             "reply_markup": _decoded(fields.get("reply_markup")),
+            "chat": self._screen.chat,
         }
         self._screen.show(message, push=self._push)
         return self.received(message)
@@ -180,12 +197,12 @@ class TerminalRequest(BaseRequest):
 
 
 def telegram_message(screen: Screen, message: Mapping[str, Any]) -> dict[str, Any]:
-    """A message of the screen as the Bot API would hand it back."""
+    """Return a message of the screen as the Bot API returns it."""
     shown: Shown = show_html(message["html"], plain=True)
     return {
         "message_id": message["message_id"],
         "date": int(screen.clock.now().timestamp()),
-        "chat": CHAT,
+        "chat": message.get("chat", screen.chat),
         "from": ME,
         "text": str(shown) or " ",
     } | ({"reply_markup": message["reply_markup"]} if message["reply_markup"] else {})

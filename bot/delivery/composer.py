@@ -16,6 +16,7 @@ from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
 from bot.messages.digests import Digest, Entry, digest
 from bot.messages.i18n import Words, words_for
+from bot.messages.post_lists import Gap
 from bot.ops.logging import new_correlation_id
 from bot.render import Rendered, choose, render
 from bot.render.document import Message, Paragraph, Text
@@ -128,12 +129,13 @@ class ArchiveComposer:
             return digest(digest_facts(posts, delivery, self._clock.now()), words)
         post = posts[0]
         facts = await card_facts(tx, post, excerpt=delivery.destination.preferences.excerpt, bot=self._bot)
-        if facts.series is not None and facts.series.scope.id == delivery.scope_id:
-            facts = replace(facts, series=replace(facts.series, subscribed=True))
         if delivery.destination.kind is ChatKind.PRIVATE:
-            facts = replace(facts, saved=False)
+            facts = replace(facts, saved=False, read=False)
         if delivery.kind is DeliveryKind.COURSE:
             return await _lesson(tx, post, facts, words)
+        # A course names its series without a subscription to it.
+        if facts.series is not None and facts.series.scope.id == delivery.scope_id:
+            facts = replace(facts, series=replace(facts.series, subscribed=True))
         why = await _why(tx, delivery.scope_id)
         return announcement(
             facts, words, news=news_of(post), why=why, edited=delivery.kind is DeliveryKind.EDIT
@@ -142,7 +144,7 @@ class ArchiveComposer:
 
 async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -> Message:
     """Return the card as a part of a course; as a plain card if the series no longer exists."""
-    shown = card(facts, words)
+    shown = card(facts, words, lesson=True)
     scope = await tx.scopes.get(post.series_id) if post.series_id is not None else None
     if scope is None:
         return shown
@@ -150,8 +152,11 @@ async def _lesson(tx: Transaction, post: Post, facts: CardFacts, words: Words) -
     if found is None:
         return shown
     stage = Stage.CAUGHT_UP if found.last else Stage.RUNNING
-    course = CourseFacts(scope=scope, stage=stage, when=When.DAILY, at="", sent=found.number, of=found.of)
-    return lesson(shown, course, found.gap, words)
+    course = CourseFacts(scope=scope, stage=stage, when=When.DAILY, sent=found.number, of=found.of)
+    gap = None
+    if found.gap:
+        gap = Gap(episode=found.gap[0], last=found.gap[-1] if len(found.gap) > 1 else None).label
+    return lesson(shown, course, gap, words)
 
 
 def dump_of(dedup_key: str) -> DumpId | None:
@@ -172,7 +177,13 @@ def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest
     entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
     period, day = period_of(delivery.dedup_key)
     today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()
-    return Digest(period=period, day=day or today, entries=entries, delivery=delivery.id)
+    return Digest(
+        period=period,
+        day=day or today,
+        hour=delivery.destination.preferences.hour,
+        entries=entries,
+        delivery=delivery.id,
+    )
 
 
 def _within(post: Post) -> str:

@@ -20,7 +20,7 @@ NEVER = "—"
 
 def failing(words: Words, url: str, reason: str, hours: int) -> Message:
     said = words.count(
-        "{n} 小时没从 {url} 取到东西了：{reason}。还会接着试，好了再告诉你。",
+        "{url} 已 {n} 小时取不到内容：{reason}。会继续重试，恢复后通知你。",
         hours,
         url=one_line(url),
         reason=one_line(reason).rstrip("。."),
@@ -29,7 +29,7 @@ def failing(words: Words, url: str, reason: str, hours: int) -> Message:
 
 
 def recovered(words: Words, url: str) -> Message:
-    return notice(words.text("{url} 又能取到了。", url=one_line(url)))
+    return notice(words.text("{url} 恢复了。", url=one_line(url)))
 
 
 def sources(words: Words, known: Sequence[Source]) -> Items:
@@ -47,7 +47,7 @@ def sources(words: Words, known: Sequence[Source]) -> Items:
 
 def _how(words: Words, source: Source) -> str:
     said = words.text(
-        "{items} 篇，试 {tried}，成 {succeeded}，变 {changed}，下次 {next}",
+        "{items} 篇，尝试 {tried}，成功 {succeeded}，有变化 {changed}，下次 {next}",
         items=NEVER if source.items is None else source.items,
         tried=_moment(source.last_try),
         succeeded=_moment(source.last_success),
@@ -57,7 +57,7 @@ def _how(words: Words, source: Source) -> str:
     if source.error is None:
         return said
     why = words.count(
-        "连着 {n} 次没取到：{reason}", source.failures, reason=one_line(source.error).rstrip("。.")
+        "连续 {n} 次失败：{reason}", source.failures, reason=one_line(source.error).rstrip("。.")
     )
     return said + ("；" if words.language == "zh" else "; ") + why
 
@@ -86,7 +86,7 @@ class StatusFacts:
 
 def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     """A dump could not be read; the others were."""
-    said = words.text("抓取 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会再读一次。",
+    said = words.text("快照 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会重新读取。",
                      name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
     return notice(said)
 
@@ -94,20 +94,20 @@ def dump_unreadable(words: Words, name: str, reason: str) -> Message:
 def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:
     """Too much news at once is suspicious."""
     said = words.count(
-        "抓取 {name} 带来 {n} 篇新文章，超过 HOLD_ABOVE={most}，先存着没有发。",
+        "快照 {name} 带来 {n} 篇新文章，超过 HOLD_ABOVE={most}，已收录，暂缓推送。",
         posts,
         name=dump.name,
         most=str(most),
     )
     return notice(
         said,
-        press(words.text("发出去"), Release(dump.id)),
+        press(words.text("发送"), Release(dump.id)),
         press(words.text("只收录，不发"), Discard(dump.id)),
     )
 
 
 def released(words: Words, posts: int) -> Message:
-    return notice(words.count("放行了，{n} 篇开始发。", posts))
+    return notice(words.count("已放行 {n} 篇，开始推送。", posts))
 
 
 def discarded(words: Words, posts: int) -> Message:
@@ -115,12 +115,14 @@ def discarded(words: Words, posts: int) -> Message:
 
 
 def nothing_held(words: Words) -> Message:
-    return notice(words.text("没有存着待发的文章。"))
+    return notice(words.text("没有暂缓的文章。"))
 
 
 def token_revoked(words: Words) -> Message:
     return notice(
-        words.text("Telegram 不认这个令牌了，投递全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动，会接着发。")
+        words.text(
+            "Telegram 不再接受这个令牌，投递已全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动就接着发。"
+        )
     )
 
 
@@ -184,31 +186,29 @@ def updates_blocked(words: Words, *, polled: bool) -> Message:
 
 
 def no_news(words: Words, days: int) -> Message:
-    return notice(words.count("{n} 天没有新文章了。博客在休息，或者抓取停了，请看一眼。", days))
+    return notice(words.count("已 {n} 天没有新文章。可能博客没更新，也可能快照停了，请检查。", days))
 
 
 def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     said = words.sentences(
-        words.count("{n} 条没发成。", failed), words.count("{n} 条不知道到没到。", uncertain)
+        words.count("{n} 条发送失败。", failed), words.count("{n} 条不确定是否送达。", uncertain)
     )
     return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
 
 
 def unexpected_errors(words: Words, kind: str, count: int) -> Message:
     """An error of our own, the same `count` times since it was last told."""
-    said = words.count(
-        "没料到的错误，{n} 次：{kind}。机器人照常运行；详情在日志里。", count, kind=one_line(kind)
-    )
+    said = words.count("意外错误 {n} 次：{kind}。机器人照常运行，详情在日志里。", count, kind=one_line(kind))
     return notice(said, press(words.text("运行状况"), Status()))
 
 
 def retried(words: Words, count: int) -> Message:
-    return notice(words.count("{n} 条排队重发。", count) if count else words.text("没有要重试的。"))
+    return notice(words.count("{n} 条已重新排队。", count) if count else words.text("没有要重试的投递。"))
 
 
 def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Message:
     head = words.count("要发给 {n} 个会话：", chats)
-    keys: Row = (press(words.text("发出去"), Broadcast(draft)), press(words.text("算了"), Dismiss()))
+    keys: Row = (press(words.text("发送"), Broadcast(draft)), press(words.text("取消"), Dismiss()))
     return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
 
 
@@ -224,7 +224,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
     lines = [
         words.count("{n} 篇文章", facts.posts),
         words.join([words.count("{n} 个会话", facts.chats), words.count("{n} 个订阅", facts.subscriptions)]),
-        words.text("待发 {pending} · 没发成 {failed} · 不确定 {uncertain} · 存着 {held}",
+        words.text("待发送 {pending} · 失败 {failed} · 不确定 {uncertain} · 暂缓 {held}",
                   pending=facts.pending, failed=facts.failed, uncertain=facts.uncertain, held=facts.held),
     ]  # fmt: skip
     if facts.oldest_seconds is not None:
@@ -233,14 +233,14 @@ def status(facts: StatusFacts, words: Words) -> Message:
         dump = facts.last_dump
         lines.append(
             words.text(
-                "最近的抓取：{name}，{at}", name=one_line(dump.name), at=_shown_moment(dump.taken_in_at)
+                "最近的快照：{name}，{at}", name=one_line(dump.name), at=_shown_moment(dump.taken_in_at)
             )
         )
     lines.append(f"kexue-bot {facts.version}")
     body.append(Items(tuple(Item((Text(line),), label="·") for line in lines)))
     if facts.sources:
         body.append(sources(words, facts.sources))
-    keys: list[Row] = [(press(words.text("抓取"), Dumps()),)]
+    keys: list[Row] = [(press(words.text("快照"), Dumps()),)]
     if facts.failed or facts.uncertain:
         keys.append((press(words.text("再试一次"), Retry()),))
     return Message(body=tuple(body), keyboard=tuple(keys))
@@ -249,14 +249,14 @@ def status(facts: StatusFacts, words: Words) -> Message:
 def dumps(page: Page[DumpRecord], words: Words) -> Message:
     """The ledger of dumps, the newest first."""
     if not page.total:
-        return notice(words.text("还没有收到过抓取。把文件放进 DUMP_DIR 指的文件夹。"))
+        return notice(words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
     items = tuple(
         Item((Code(one_line(dump.name)), Text("  " + _taken(dump, words))), label=str(index))
         for index, dump in enumerate(page.items, page.before + 1)
     )
-    body: tuple[Block, ...] = (Heading((Text(words.count("{n} 份抓取", page.total)),)), Items(items))
+    body: tuple[Block, ...] = (Heading((Text(words.count("{n} 份快照", page.total)),)), Items(items))
     held = tuple(
-        (press(words.text("发出 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
+        (press(words.text("推送 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
         for dump in page.items
         if dump.held
     )
@@ -272,13 +272,13 @@ def _taken(dump: DumpRecord, words: Words) -> str:
     if dump.error is not None:
         return words.text("读不了：{reason}", reason=one_line(dump.error))
     said = words.text(
-        "{sightings} 处，新 {new}，改 {edited}，未变 {unchanged}",
+        "{sightings} 条：新增 {new}、修改 {edited}、未变 {unchanged}",
         sightings=dump.sightings,
         new=dump.new,
         edited=dump.edited,
         unchanged=dump.unchanged,
     )
-    return said + (words.text("，存着") if dump.held else "")
+    return said + (words.text("，暂缓") if dump.held else "")
 
 
 def _shown_moment(at: dt.datetime) -> str:

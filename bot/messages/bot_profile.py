@@ -103,8 +103,8 @@ def _labels(words: Words) -> dict[Label, str]:
     blog, author, host = words.blog, words.author, words.site.host
     name = words.text("跟读{blog}", blog=blog)
     description = words.text(
-        "跟着{author}的博客{blog}（{host}）走：新文章一到就告诉你，旧文章按系列、标签和词语随时查，"
-        "公式照原样显示。\n\n点「开始」，两下就能订好。这不是博客官方的机器人。",
+        "{blog}（{host}，{author}的博客）有新文章，我第一时间推给你；旧文章按系列、标签和关键词随时可查，"
+        "公式照原样显示。\n\n点「开始」，两下就能订阅。这不是博客官方的机器人。",
         author=author,
         blog=blog,
         host=host,

@@ -1,10 +1,7 @@
-"""The message that shows one post: as an answer, and as an announcement.
-
-Takes what is known of the post and of its reader as values; words and order are decided here.
-"""
+"""Views of one post: the card as a reply, and the announcement of a new post."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
@@ -24,7 +21,7 @@ from bot.callbacks.actions import (
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
 from bot.messages.links import deep_link, post_url, share_link
-from bot.messages.scope_pages import scope_name
+from bot.messages.scope_pages import Neighbour, scope_name
 from bot.render.document import (
     Block,
     Body,
@@ -47,14 +44,6 @@ SHORT_UNITS: Final = 200
 FULL_UNITS: Final = 1600  # an excerpt, not the article; a card with it fits in one classic message
 _TAG_BUTTONS: Final = 4
 _NOT_IN_HASHTAG: Final = re.compile(r"[^\w]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """The episode before or after."""
-
-    post: int
-    episode: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +94,10 @@ class News(Enum):
     FOUND = "found"  # its date lies far back: new to the archive only
 
 
-def card(facts: CardFacts, words: Words) -> Message:
-    """The post as an answer."""
+def card(facts: CardFacts, words: Words, *, lesson: bool = False) -> Message:
+    """Return the post as a reply; as a `lesson` without the buttons of its series."""
     lead = _series_line(facts, words)
-    return _message(facts, words, head=(Paragraph(lead),) if lead else ())
+    return _message(facts, words, head=(Paragraph(lead),) if lead else (), lesson=lesson)
 
 
 def announcement(
@@ -134,12 +123,19 @@ def _news(news: News, words: Words) -> str:
         case News.WRITTEN:
             return words.text("新文章")
         case News.FOUND:
-            return words.text("新收录")
+            return words.text("补收旧文")
         case _:
             assert_never(news)
 
 
-def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | None, ...] = ()) -> Message:
+def _message(
+    facts: CardFacts,
+    words: Words,
+    *,
+    head: Body,
+    small: tuple[str | None, ...] = (),
+    lesson: bool = False,
+) -> Message:
     post = facts.post
     url = post_url(post, words.site)
     body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
@@ -151,7 +147,7 @@ def _message(facts: CardFacts, words: Words, *, head: Body, small: tuple[str | N
         body.append(Paragraph((Text(tags),)))
     credit = " · ".join(filter(None, (words.site.author, words.blog, words.site.licence)))
     body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
-    return Message(body=tuple(body), keyboard=_keyboard(facts, words))
+    return Message(body=tuple(body), keyboard=_keyboard(facts, words, lesson))
 
 
 def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
@@ -161,7 +157,10 @@ def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
     name = Text(one_line(place.scope.name))
     address = deep_link(facts.bot, ShowScope(place.scope.id))
     linked: Inline = Link(address, (name,)) if address else name
-    return (linked, Text(" · " + words.text("第 {position} / {of} 篇", position=place.position, of=place.of)))
+    return (
+        linked,
+        Text(" · " + words.text("系列第 {position} 篇（共 {of}）", position=place.position, of=place.of)),
+    )
 
 
 def facts_line(facts: CardFacts, words: Words) -> str:
@@ -169,7 +168,7 @@ def facts_line(facts: CardFacts, words: Words) -> str:
     post = facts.post
     parts = [words.date_of(post)]
     if post.readers is not None:
-        readers = words.count("{n} 人读过", post.readers)
+        readers = words.count("{n} 位读者", post.readers)
         if facts.growth is not None and facts.growth.readers > 0:
             readers += words.count("（+{gain} / {n} 天）", facts.growth.days, gain=facts.growth.readers)
         parts.append(readers)
@@ -201,7 +200,10 @@ def _excerpt(facts: CardFacts) -> Body:
             assert_never(facts.excerpt)
 
 
-def _keyboard(facts: CardFacts, words: Words) -> tuple[Row, ...]:
+def _keyboard(facts: CardFacts, words: Words, lesson: bool) -> tuple[Row, ...]:
+    if lesson:
+        rows = [_about_it(facts, words), _mine(replace(facts, series=None), words)]
+        return tuple(row for row in rows if row)
     rows = [_neighbours(facts.series, words), _about_it(facts, words), _mine(facts, words)]
     marked = [("#", scope) for scope in facts.tags] + [("≈", scope) for scope in facts.inferred]
     rows.append(tuple(press(label(sign + s.name, 14), ShowScope(s.id)) for sign, s in marked[:_TAG_BUTTONS]))
@@ -255,5 +257,5 @@ def _mine(facts: CardFacts, words: Words) -> Row:
         if facts.series.subscribed:
             row.append(press(words.text("🔕 退订系列"), Unsubscribe(scope)))
         else:
-            row.append(press(words.text("🔔 这个系列"), Subscribe(scope)))
+            row.append(press(words.text("🔔 订阅系列"), Subscribe(scope)))
     return tuple(row)

@@ -75,7 +75,7 @@ def _draw_most_read(axes: Any, posts: tuple[Post, ...], words: Words) -> None:
 
 def _draw_series(axes: Any, series: tuple[SeriesGrowth, ...], words: Words) -> None:
     """A step up for each episode; the names stand where the lines end, kept apart."""
-    _begin(axes, words.text("系列的生长"))
+    _begin(axes, words.text("系列更新历程"))
     if not series:
         return
     first = min(one.days[0] for one in series)

@@ -1,6 +1,6 @@
-"""Several new posts in one message: by series, then the rest by date.
+"""Views of digests: several new posts in one message, by series, then the rest by date.
 
-Titles link to the posts themselves, so that a digest can be read without the bot.
+Titles link to the posts on the blog.
 """
 
 import datetime as dt
@@ -19,15 +19,17 @@ from bot.text_sanitizer import one_line
 from storage.model import Post, Scope
 
 _BULLET: Final = "·"
+DAY: Final = dt.timedelta(days=1)
+NOON: Final = 12
 
 
 class Period(Enum):
-    """What a digest covers."""
+    """Period of a digest."""
 
-    DUMP = "dump"  # what one capture brought
+    DUMP = "dump"  # the posts of one dump
     DAY = "day"
     WEEK = "week"
-    NIGHT = "night"  # what quiet hours held back
+    NIGHT = "night"  # the do-not-disturb hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """`delivery` is the duty behind it: its posts can be stepped through. `day` is local to the reader."""
+    """`delivery` is stepped through post by post. The digest is due on `day` at `hour`, both local."""
 
     period: Period
     day: dt.date
+    hour: int = 8
     entries: tuple[Entry, ...]
     delivery: int | None = None
     why: tuple[Scope, ...] = ()
@@ -51,7 +54,7 @@ class Digest:
 
 def digest(facts: Digest, words: Words) -> Message:
     """All posts of `facts`, none left out; the renderers split it only where it must be."""
-    body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {words.day(facts.day)}"),))]
+    body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {_span(facts, words)}"),))]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
         body += [Heading((Text(one_line(name)),), level=4), _items(entries, words)]
@@ -83,11 +86,25 @@ def _title(facts: Digest, words: Words) -> str:
         case Period.DUMP:
             return words.count("新收到 {n} 篇", n)
         case Period.DAY:
-            return words.count("今日 {n} 篇", n)
+            return words.count("新文章 {n} 篇", n)
         case Period.WEEK:
-            return words.count("本周 {n} 篇", n)
+            return words.count("一周新文 {n} 篇", n)
         case Period.NIGHT:
-            return words.count("安静时段里的 {n} 篇", n)
+            return words.count("免打扰期间的 {n} 篇", n)
+        case _:
+            assert_never(facts.period)
+
+
+def _span(facts: Digest, words: Words) -> str:
+    """Return the days that the digest covers; one due before noon hardly reaches into its own day."""
+    match facts.period:
+        case Period.DAY:
+            return words.text("{day}起", day=words.day(facts.day - DAY))
+        case Period.WEEK:
+            last = facts.day - DAY if facts.hour < NOON else facts.day
+            return words.span(facts.day - 7 * DAY, last)
+        case Period.DUMP | Period.NIGHT:
+            return words.day(facts.day)
         case _:
             assert_never(facts.period)
 

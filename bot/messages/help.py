@@ -1,10 +1,8 @@
-"""First contact and orientation: /start, /help, /about, the greeting in a group.
-
-Two taps lead from /start to a useful subscription.
-"""
+"""Views of /start, /help and /about, and the greeting of a group."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from bot.callbacks.actions import (
     About,
@@ -13,13 +11,16 @@ from bot.callbacks.actions import (
     Latest,
     SeriesIndex,
     Settings,
+    ShowPost,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
 )
-from bot.messages.commands import COMMANDS, Command, Where
+from bot.messages.commands import COMMANDS, Command, Group, Where
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Row, press
-from bot.messages.links import group_link, post_url
+from bot.messages.keyboards import Row, label, press
+from bot.messages.links import deep_link, group_link, post_url
+from bot.messages.scope_pages import Neighbour, continue_label, inferred_note
 from bot.render.document import (
     Block,
     Bold,
@@ -36,12 +37,12 @@ from bot.render.document import (
     Text,
 )
 from bot.text_sanitizer import one_line
-from storage.model import Post, ScopeId
+from storage.model import Post, Scope, ScopeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFacts:
-    """How much is stored; `everything` is the scope of all posts."""
+    """Figures of the archive; `everything` is the scope of all posts."""
 
     posts: int
     series: int
@@ -49,48 +50,90 @@ class ArchiveFacts:
     everything: ScopeId
 
 
-def start(facts: ArchiveFacts, words: Words, *, subscribed: bool = False, bot: str | None = None) -> Message:
-    """The first message in a private chat."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueReading:
+    """The next unread episode of a series that the reader has begun."""
+
+    scope: Scope
+    next: Neighbour
+
+
+def start(
+    facts: ArchiveFacts,
+    words: Words,
+    *,
+    subscribed: bool = False,
+    unread: ContinueReading | None = None,
+    bot: str | None = None,
+) -> Message:
+    """Return the first message in a private chat; `unread` is where the reader goes on."""
     blog: Inline = Link(words.site.home, (Text(words.blog),))
-    first = (
-        Text(words.text("这里跟着")),
-        blog,
-        Text(words.text("（{author}）走：新文章一到就告诉你，旧文章随时查。", author=words.author)),
-    )
+    lead = words.text("（{author}的博客）有新文章，我第一时间推给你。", author=words.author)
+    first = (blog, Text(lead), *_stored(facts, words))
+    rows: list[Row] = []
+    if unread is not None:
+        name = label(unread.scope.name, 16)
+        go_on = continue_label(unread.next.episode, 1, words)
+        rows.append((press(f"{name} · {go_on}", ShowPost(unread.next.post)),))
     first_button = (
         press(words.text("我的订阅"), Subscriptions())
         if subscribed
         else press(words.text("🔔 订阅全部"), Subscribe(facts.everything))
     )
-    rows: list[Row] = [
-        (first_button, press(words.text("选系列"), SeriesIndex())),
-        (press(words.text("最近文章"), Latest()), press(words.text("找一篇"), AskSearch())),
+    rows += [
+        (first_button, press(words.text("按系列订阅"), SeriesIndex())),
+        (press(words.text("最近文章"), Latest()), press(words.text("搜索文章"), AskSearch())),
     ]
+    if facts.newest is not None:
+        rows.append((press(words.text("读最新一篇"), ShowPost(facts.newest.id)),))
     if address := group_link(bot):
-        rows.append(
-            (Button(text=words.text("加到群里"), url=address), press(words.text("所有命令"), HelpPage()))
-        )
-    return Message(body=(Paragraph(first), Paragraph(_stored(facts, words))), keyboard=tuple(rows))
+        rows.append((Button(text=words.text("加到群里"), url=address), press(words.text("帮助"), HelpPage())))
+    return Message(body=(Paragraph(first),), keyboard=tuple(rows))
 
 
 def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
     if facts.newest is None:
-        return (Text(words.text("还没有收录文章，第一份抓取到了就有。")),)
-    posts = words.count("已收录 {n} 篇文章", facts.posts)
-    series = words.count("、{n} 个系列", facts.series)
+        return (Text(words.text("还没有收录文章，收到第一份快照就有。")),)
+    posts = words.count("{n} 篇旧文随时可查。", facts.posts)
     title = Link(post_url(facts.newest, words.site), (Text(one_line(facts.newest.title)),))
-    return (Text(posts + series + words.text("，最近一篇：《")), title, Text(words.text("》。")))
+    date = words.date_of(facts.newest)
+    tail = words.text("》（{date}）", date=date) if date else words.text("》")
+    return (Text(posts + words.text("最新：《")), title, Text(tail))
+
+
+def group_start(facts: ArchiveFacts, words: Words, *, manager: bool, bot: str | None = None) -> Message:
+    """Return the first message in a group: a manager gets the subscriptions, a member the archive."""
+    blog: Inline = Link(words.site.home, (Text(words.blog),))
+    if manager:
+        text = words.text(
+            "（{author}的博客）的新文章可以发到本群。你是管理员，可以选要哪些；大家都能查旧文章。",
+            author=words.author,
+        )
+        rows: list[Row] = [
+            (press(words.text("选要订阅的"), SubscribeMenu()), press(words.text("我的订阅"), Subscriptions()))
+        ]
+    else:
+        text = words.text(
+            "（{author}的博客）的新文章可以发到本群，要哪些由群管理员选；大家都能查旧文章。",
+            author=words.author,
+        )
+        rows = []
+    rows.append((press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex())))
+    if not manager and (address := deep_link(bot, SeriesIndex())):
+        rows.append((Button(text=words.text("私聊订阅"), url=address),))
+    return Message(body=(Paragraph((blog, Text(text), *_stored(facts, words))),), keyboard=tuple(rows))
 
 
 def group_greeting(words: Words, *, bot: str | None = None) -> Message:
-    """One line for a group the bot has been added to."""
+    """Return the line for a group that the bot has been added to."""
     command = f"/subscribe@{bot}" if bot else "/subscribe"
-    said = words.text(
-        "{blog}的新文章可以发到这里。管理员发 {command} 选要什么，谁都可以查旧文章。",
+    text = words.text(
+        "{blog}的新文章可以发到本群。群管理员发 {command} 选要哪些；大家都能查旧文章：/search 词语。",
         blog=words.blog,
         command=command,
     )
-    return Message(body=(Paragraph((Text(said),)),))
+    row = (press(words.text("选要订阅的"), SubscribeMenu()),)
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
 def help_page(
@@ -100,22 +143,100 @@ def help_page(
     where: Where = Where.PRIVATE,
     commands: Iterable[Command] = COMMANDS,
 ) -> Message:
-    """All commands that can be used in `where`; the operators' own only for an operator."""
+    """Return the commands that can be used in `where`, by group; the operators' own for an operator."""
     every = tuple(commands)
-    shown = [command for command in every if where in command.where and not command.admin]
-    body: list[Block] = [
-        Heading((Text(words.text("可以这样用")),)),
-        Items(tuple(_command(command, words) for command in shown)),
-    ]
-    own = [command for command in every if command.admin] if operator else []
-    if own:
-        body.append(Paragraph((Bold((Text(words.text("运维")),)),)))
-        body.append(Items(tuple(_command(command, words) for command in own)))
-    forgiving = words.text("名称不必写全，大小写和全角半角都一样。")
-    bare = words.text("直接发几个词，就是查找。") if where is Where.PRIVATE else None
-    body.append(Paragraph((Text(words.sentences(forgiving, bare)),)))
+    body: list[Block] = []
+    for group in Group:
+        shown = [
+            command
+            for command in every
+            if command.group is group and (operator if command.admin else where in command.where)
+        ]
+        if shown:
+            body.append(Heading((Text(_heading(group, words)),), level=4))
+            body.append(Items(tuple(_command(command, words) for command in shown)))
+    forms = (
+        words.text("/subscribe 系列 生成扩散模型漫谈"),
+        words.text("/subscribe 屏蔽 标签 GAN"),
+        words.text("/settings 免打扰 23:00-7:00"),
+    )
+    body.append(Paragraph((Text(words.text("例如：") + words.join(list(forms))),)))
+    plain = words.text("直接发词就是搜索，发文章链接或编号就打开它。") if where is Where.PRIVATE else None
+    forgiving = words.text("名称写一部分就行。")
+    body.append(Paragraph((Text(words.sentences(plain, forgiving, inferred_note(words))),)))
     row = (press(words.text("设置"), Settings()), press(words.text("关于"), About()))
     return Message(body=tuple(body), keyboard=(row,) if where is Where.PRIVATE else ())
+
+
+def _heading(group: Group, words: Words) -> str:
+    match group:
+        case Group.SUBSCRIBE:
+            return words.text("订阅")
+        case Group.FIND:
+            return words.text("找文章")
+        case Group.READ:
+            return words.text("阅读")
+        case Group.DATA:
+            return words.text("数据和帮助")
+        case Group.OPERATE:
+            return words.text("运维")
+        case _:
+            assert_never(group)
+
+
+def command_help(command: Command, words: Words) -> Message:
+    """Return what one command does, with the forms in which it is typed."""
+    body: list[Block] = [
+        Paragraph(
+            (Bold((Text(command.usage(words.language)),)), Text(f"  {command.description(words.language)}"))
+        )
+    ]
+    if examples := _examples(command.name, words):
+        body.append(Items(tuple(Item((Code(form), Text(f"  {text}")), label="·") for form, text in examples)))
+    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), HelpPage()),),))
+
+
+def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
+    """Return forms of a command that work as they are written, with what each does."""
+    match name:
+        case "subscribe":
+            return (
+                ("/subscribe", words.text("选要订阅的")),
+                (words.text("/subscribe 全部"), words.text("全部文章")),
+                (words.text("/subscribe 系列 生成扩散模型漫谈"), words.text("一个系列")),
+                (words.text("/subscribe 标签 优化器"), words.text("一个标签")),
+                (words.text("/subscribe 分类 数学研究"), words.text("一个分类")),
+                (words.text("/subscribe 关键词 位置编码 外推"), words.text("同时出现这些词的文章")),
+                (words.text("/subscribe 屏蔽 标签 GAN"), words.text("永不推送这个标签")),
+            )
+        case "unsubscribe":
+            return (
+                ("/unsubscribe", words.text("从现有的订阅里选")),
+                (words.text("/unsubscribe 生成扩散模型漫谈"), words.text("退订一个")),
+                (words.text("/unsubscribe 屏蔽 标签 GAN"), words.text("取消屏蔽")),
+                (words.text("/unsubscribe 全部"), words.text("退订全部文章")),
+            )
+        case "search":
+            return (
+                (words.text("/search 位置编码 外推"), words.text("同时出现这些词的文章")),
+                ("/search RoPE", words.text("大小写和全角半角都一样")),
+            )
+        case "settings":
+            return (
+                (words.text("/settings 推送方式 每天"), words.text("每天汇总成一条")),
+                (words.text("/settings 推送时间 8:00"), words.text("汇总和课程的时间")),
+                (words.text("/settings 推送日 周一"), words.text("每周汇总的日子")),
+                (words.text("/settings 免打扰 23:00-7:00"), words.text("这段时间不推送")),
+                (words.text("/settings 时区 东京"), words.text("按哪里的时间")),
+            )
+        case "series" | "read" | "course":
+            return ((f"/{name} {words.text('生成扩散模型漫谈')}", words.text("名称写一部分就行。")),)
+        case "latest":
+            return (("/latest 20", words.text("最近的 20 篇")),)
+        case "archive":
+            return (("/archive 2022", words.text("这一年的文章")),)
+        case _:
+            return ()
 
 
 def _command(command: Command, words: Words) -> Item:
@@ -128,14 +249,14 @@ def _command(command: Command, words: Words) -> Item:
 
 
 def about(words: Words, *, version: str, source: str | None = None) -> Message:
-    """Where the posts come from, whose they are, and what the bot does with what it is told."""
+    """Return the source, author and licence of the posts, and what the bot stores."""
     blog = Link(words.site.home, (Text(words.site.host),))
     body: list[Block] = [
         Heading((Text(words.text("关于")),)),
         Paragraph((Text(_source(words)), blog)),
         Paragraph((Text(_terms(words)),)),
         Paragraph((Text(words.text(
-            "这里只记你设置过的东西：订阅、收藏、进度和偏好。/export 可以全部取走，/forget 可以全部删掉。"
+            "这里只记你设置过的东西：订阅、收藏、阅读进度和设置。/export 导出全部，/forget 删除全部。"
         )),)),
     ]  # fmt: skip
     credit: list[Inline] = [Text(f"kexue-bot {version} · MIT")]
@@ -157,9 +278,9 @@ def _terms(words: Words) -> str:
     """Return what of the posts is quoted, under the blog's licence where the profile has one."""
     if words.site.licence:
         terms = words.text(
-            "文字按 {licence} 许可摘引：标题、数字、一段摘要和链接；全文请到原处读。",
+            "文字按 {licence} 许可摘引：标题、数字、一段摘要和链接；全文请到博客读。",
             licence=words.site.licence,
         )
     else:
-        terms = words.text("这里只摘引标题、数字、一段摘要和链接；全文请到原处读。")
+        terms = words.text("这里只摘引标题、数字、一段摘要和链接；全文请到博客读。")
     return words.sentences(terms, words.text("这不是博客官方的机器人。"))

@@ -94,6 +94,14 @@ class Words:
             return f"{day.month} 月 {day.day} 日"
         return f"{day.day} {_MONTHS[day.month - 1]}"
 
+    def span(self, first: dt.date, last: dt.date) -> str:
+        """Return 11-23 至 11-29, or 23–29 Nov."""
+        if self.language == "zh":
+            return f"{first:%m-%d} 至 {last:%m-%d}"
+        if first.month == last.month:
+            return f"{first.day}–{self.day(last)}"
+        return f"{self.day(first)} – {self.day(last)}"
+
     def month(self, year: int, month: int) -> str:
         """2022-06 or Jun 2022."""
         return f"{year:04}-{month:02}" if self.language == "zh" else f"{_MONTHS[month - 1]} {year}"

@@ -1,14 +1,11 @@
-"""Errors, odd input, small confirmations: what happened and what to do, in one or two lines without codes.
+"""Notices to readers: errors, input that is not understood, short confirmations, in one or two lines."""
 
-For readers; what operators are told is in operators.py.
-"""
-
-from bot.callbacks.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex
+from bot.callbacks.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex, TagIndex
 from bot.messages.i18n import Words
 from bot.messages.keyboards import label, press
 from bot.render.document import Button, Message, Paragraph, Pick, Text
 
-SHOWN_WORDS = 64  # UTF-16 units of what somebody typed that are said back
+SHOWN_WORDS = 64  # UTF-16 units of typed text that are quoted
 
 
 def notice(said: str, *buttons: Button) -> Message:
@@ -22,7 +19,18 @@ def only_administrators(words: Words) -> str:
 
 
 def only_operators(words: Words) -> str:
-    return words.text("这是给运维人员的。")
+    """Return the refusal as a toast."""
+    return words.text("只有运维人员能用。")
+
+
+def not_an_operator(words: Words, chat_id: int) -> Message:
+    """Return the refusal with the chat's number, which an operator needs for the settings."""
+    return notice(
+        words.text(
+            "只有运维人员能用。这个会话的编号是 {chat}；你是运维人员就把它写进 ADMIN_CHAT_IDS。",
+            chat=str(chat_id),
+        )
+    )
 
 
 def anonymous_administrator(words: Words) -> Message:
@@ -34,7 +42,7 @@ def button_too_old(words: Words, instead: Action | None = None) -> Message:
     if instead is None:
         return notice(
             words.text("这个按钮太旧了。发 /help 看看现在能做什么。"),
-            press(words.text("所有命令"), HelpPage()),
+            press(words.text("帮助"), HelpPage()),
         )
     return notice(words.text("这个按钮太旧了，已经换成新的："), press(words.text("打开"), instead))
 
@@ -45,26 +53,59 @@ def button_answer(words: Words) -> str:
 
 
 def post_gone(words: Words) -> Message:
-    return notice(words.text("这篇文章找不到了，也许链接抄错了。"), press(words.text("找一篇"), AskSearch()))
+    return notice(
+        words.text("这篇文章找不到了，也许链接抄错了。"), press(words.text("搜索文章"), AskSearch())
+    )
 
 
 def link_unknown(words: Words) -> Message:
     """A deep link that points to nothing."""
     said = words.text("这个链接指向的东西找不到了。可以从这里找起：")
-    return notice(said, press(words.text("选系列"), SeriesIndex()), press(words.text("最近文章"), Latest()))
+    return notice(said, press(words.text("按系列"), SeriesIndex()), press(words.text("最近文章"), Latest()))
 
 
 def ask_search(words: Words) -> Message:
-    return notice(words.text("要找什么？发几个词来，都出现的文章会列出来。比如：位置编码 外推"))
+    return notice(words.text("想找什么？直接把词发给我，例如：位置编码 外推"))
 
 
 def too_long(words: Words, most: int) -> Message:
     return notice(words.count("太长了，最多 {n} 个字。", most))
 
 
-def needs_words(words: Words, example: str) -> Message:
-    """A command that wants words and got none."""
-    return notice(words.text("后面要写上词语，比如：{example}", example=example))
+def ask_search_here(words: Words) -> Message:
+    """Return the answer to a bare /search in a group, where plain words are not read."""
+    return notice(words.text("想找什么？把词写在后面，例如：/search 位置编码 外推"))
+
+
+def ask_keywords(words: Words, *, muted: bool, here: bool) -> Message:
+    """Return the question for the keywords of a subscription or mute; in a group (`here`) an example."""
+    if here:
+        return notice(words.text("把词写在后面，例如：/subscribe 关键词 位置编码 外推"))
+    if muted:
+        return notice(words.text("屏蔽出现哪些词的文章？直接把词发给我，例如：GAN"))
+    return notice(words.text("想订阅出现哪些词的文章？直接把词发给我，例如：位置编码 外推"))
+
+
+def ask_muted(words: Words) -> Message:
+    """Return the answer to a mute that names nothing."""
+    return notice(
+        words.text("屏蔽什么？例如：/subscribe 屏蔽 标签 GAN"),
+        press(words.text("按系列"), SeriesIndex()),
+        press(words.text("按标签"), TagIndex()),
+    )
+
+
+def ask_broadcast(words: Words) -> Message:
+    """Return the question for the text of a broadcast."""
+    return notice(words.text("要发什么？直接把文字发给我，或者写：/broadcast 今晚 22 点维护十分钟"))
+
+
+def not_stored(words: Words, address: str, number: int) -> Message:
+    """Return that the post with this number on the blog is not in the archive."""
+    return notice(
+        words.text("这篇（/archives/{number}）还没收录。", number=str(number)),
+        Button(text=words.text("在博客打开"), url=address),
+    )
 
 
 def not_a_year(words: Words, typed: str, first: int, last: int) -> Message:
@@ -81,34 +122,34 @@ def not_a_number(words: Words, typed: str, most: int) -> Message:
     return notice(said)
 
 
-def not_a_value(words: Words, typed: str) -> Message:
-    """A setting was typed that cannot be so."""
-    return notice(words.text("「{typed}」不能用在这里。", typed=label(typed, SHOWN_WORDS)))
-
-
-def unknown_command(words: Words, typed: str) -> Message:
-    said = words.text("不认识 {command}。", command=label(typed, SHOWN_WORDS))
-    return notice(said, press(words.text("所有命令"), HelpPage()), press(words.text("找一篇"), AskSearch()))
+def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Message:
+    """Return that there is no such command, with the commands that are spelt much like it."""
+    text = words.text("不认识 /{command}。", command=label(command, SHOWN_WORDS))
+    if nearest:
+        text = words.sentences(
+            text, words.text("是不是：{names}", names=" ".join(f"/{name}" for name in nearest))
+        )
+    return notice(text, press(words.text("帮助"), HelpPage()), press(words.text("搜索文章"), AskSearch()))
 
 
 def unsupported(words: Words) -> Message:
     """A picture, a voice message, a sticker."""
-    return notice(words.text("这里只看得懂文字。发几个词就能找文章，发 /help 看命令。"))
+    return notice(words.text("我只看得懂文字。直接发词就是搜索，发 /help 看命令。"))
 
 
 def in_private(words: Words, address: str | None) -> Message:
     """A menu that would fill a group: offered as a link to a private chat."""
-    said = words.text("在私聊里设置，免得打扰大家。")
+    said = words.text("设置在私聊里改，免得打扰大家。")
     return notice(said, Button(text=words.text("去私聊设置"), url=address)) if address else notice(said)
 
 
 def only_private(words: Words) -> Message:
     """Somebody's own list, asked for where others look on."""
-    return notice(words.text("收藏和进度是各人自己的，请私聊我来看。"))
+    return notice(words.text("收藏和阅读进度是各人自己的，请私聊我来看。"))
 
 
 def archive_empty(words: Words) -> Message:
-    return notice(words.text("还没有收录文章，第一份抓取到了就有。"))
+    return notice(words.text("还没有收录文章，收到第一份快照就有。"))
 
 
 def nothing_here(words: Words) -> Message:
@@ -131,29 +172,47 @@ def went_wrong(words: Words) -> Message:
 
 def chosen(words: Words) -> str:
     """The short answer to a button that set something."""
-    return words.text("好了。")
+    return words.text("已保存。")
 
 
 def saved_answer(words: Words, *, saved: bool) -> str:
-    return words.text("收藏了，在 /saved 里。") if saved else words.text("不再收藏。")
+    return words.text("已收藏，在 /saved 里。") if saved else words.text("已取消收藏。")
 
 
 def read_answer(words: Words, *, read: bool) -> str:
-    return words.text("记下了，进度在 /read 里。") if read else words.text("标为未读了。")
+    return words.text("已标为读过，进度在 /read 里。") if read else words.text("已标为未读。")
 
 
-def forget_question(words: Words) -> Message:
-    said = words.text("删除这里的全部订阅、收藏、进度和设置？不能恢复。想留一份，先发 /export。")
-    return notice(said, press(words.text("全部删除"), Forget(True)), press(words.text("算了"), Dismiss()))
+def lesson_sent(words: Words, *, marked: bool, last: bool) -> str:
+    """Return the toast of "next lesson": what was sent, and what else changed."""
+    return words.sentences(
+        words.text("已发送最后一课，并订阅了这个系列。") if last else words.text("已发送下一课。"),
+        words.text("上一课已标为读过。") if marked else None,
+    )
+
+
+def course_over(words: Words) -> str:
+    return words.text("没有下一课了。")
+
+
+def forget_question(words: Words, *, group: bool = False) -> Message:
+    text = (
+        words.text("删除本群（含所有话题）的全部订阅、课程和设置？不能恢复。想留一份，先发 /export。")
+        if group
+        else words.text("删除这里的全部订阅、课程、收藏、阅读进度和设置？不能恢复。想留一份，先发 /export。")
+    )
+    return notice(text, press(words.text("全部删除"), Forget(True)), press(words.text("取消"), Dismiss()))
 
 
 def forgotten(words: Words) -> Message:
-    return notice(words.text("都删了，不会再发来什么。想回来，发 /start。"))
+    return notice(words.text("已全部删除，不会再发来什么。想回来，发 /start。"))
 
 
-def exported(words: Words) -> Message:
-    """The caption of the file with somebody's data."""
-    return notice(words.text("这是这里记下的关于你的全部。"))
+def exported(words: Words, *, group: bool = False) -> Message:
+    """Return the caption of the exported file."""
+    if group:
+        return notice(words.text("这是本群记下的全部设置。"))
+    return notice(words.text("这是关于你记下的全部数据。"))
 
 
 def topic_made(words: Words, name: str) -> Message:
@@ -179,11 +238,11 @@ def only_private_picker(words: Words) -> Message:
 
 
 def channel_added(words: Words, title: str) -> Message:
-    return notice(words.text("「{title}」连上了。现在选它要收到什么。", title=label(title, 128)))
+    return notice(words.text("「{title}」已连上。现在选它要订阅什么。", title=label(title, 128)))
 
 
 def welcome_back(words: Words, subscriptions: int) -> Message:
-    """The bot is let in again."""
+    """Return the greeting of a chat that had subscriptions before."""
     return notice(words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions))
 
 

@@ -1,7 +1,6 @@
-"""A page of posts in a message: a line for each, and the way to its card. One hand for all lists.
+"""Views of post lists: a page with a line per post, shared by all lists.
 
-A line's title opens the card by a deep link; where the bot's username is not known, numbered buttons do.
-Which posts a list holds is decided elsewhere.
+A line's title is a deep link to the card; without the bot's username numbered buttons open it.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,14 +39,24 @@ class Line:
     title: str
     label: str | None = None
     note: str | None = None
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """An episode that is known to exist and is not stored; its title where a post mentions it."""
+    """Episodes `episode` to `last` (None: only the one) that exist but are not stored; a title if known."""
 
     episode: int
+    last: int | None = None
     title: str | None = None
+
+    @property
+    def count(self) -> int:
+        return 1 if self.last is None else self.last - self.episode + 1
+
+    @property
+    def label(self) -> str:
+        return str(self.episode) if self.last is None else f"{self.episode}–{self.last}"
 
 
 def listing(
@@ -69,11 +78,13 @@ def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) 
     for index, line in enumerate(page.items, page.before + 1):
         if isinstance(line, Gap):
             title = f"{one_line(line.title)}  " if line.title else ""
-            items.append(Item((Text(f"◌ {title}{words.text('未收录')}"),), label=str(line.episode)))
+            items.append(Item((Text(f"◌ {title}{words.text('未收录')}"),), label=line.label))
         else:
             after = line.note if line.note is not None else date_and_readers(line.post, words)
             linked = link_to(line.post, (Text(one_line(line.title)),), words, bot)
-            children = (linked, Text(f"  {after}")) if after else (linked,)
+            children: tuple[Inline, ...] = (linked, Text(f"  {after}")) if after else (linked,)
+            if line.read:
+                children = (Text("✓ "), *children)
             items.append(Item(children, label=line.label or str(index)))
     return Items(tuple(items))
 
@@ -108,8 +119,11 @@ def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[R
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
+    """Readers that a post gained between its first and latest capture, `days` apart (at least 1)."""
+
     post: Post
     readers: int
+    days: int
 
 
 def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
@@ -134,21 +148,25 @@ def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = Non
     return listing(title, page, words, bot, lambda number: Related(post.id, number), back)
 
 
-def hot(days: int, page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
-    """What gained most readers in the `days` before the newest capture."""
+def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
+    """Return the posts that gained most readers, each with the days between its captures."""
     if not page.total:
-        said = words.text("还看不出来：要有同一篇文章的两次抓取，才能比较读者的增长。")
+        said = words.text("还看不出来：同一篇文章要有相隔一天以上的两次记录，才能比较读者的增长。")
         return Message(body=(Paragraph((Text(said),)),))
     lines = tuple(
         Line(
             post=gain.post,
             title=gain.post.title,
-            note=f"+{words.number(gain.readers)} → {words.number(gain.post.readers or 0)}",
+            note=words.count(
+                "+{gain}（{n} 天）→ {readers}", gain.days, gain=gain.readers, readers=gain.post.readers or 0
+            ),
         )
         for gain in page.items
     )
     shown = Page(items=lines, number=page.number, of=page.of, total=page.total)
-    return listing(words.count("近 {n} 天读者增长最多", days), shown, words, bot, Hot)
+    spans = {gain.days for gain in page.items}
+    title = words.count("{n} 天里读者增长最快", *spans) if len(spans) == 1 else words.text("读者增长最快")
+    return listing(title, shown, words, bot, Hot)
 
 
 _LONGEST: Final = 10  # cells of the largest number of a chart
@@ -199,7 +217,7 @@ def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Messa
 def posts_of_month(
     year: int, month: int, page: Page[Line], words: Words, *, bot: str | None = None
 ) -> Message:
-    """The posts of one month, oldest first."""
+    """Return the posts of one month, newest first."""
     title = f"{words.month(year, month)} · {words.count('{n} 篇', page.total)}"
     back = ((press(f"‹ {year}", Archive(year)),),)
     return listing(title, page, words, bot, lambda number: Archive(year, month, number), back)

@@ -1,6 +1,6 @@
-"""The page of one series, tag or category: its posts, and the ways to subscribe to it and to leave it.
+"""Views of series, tags and categories: indexes, pages of posts, ambiguous and unknown names.
 
-A series is shown in the order of its episodes, with its gaps and how much of it is stored.
+A series is listed in the order of its episodes, with its gaps and the reader's progress.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from bot.callbacks.actions import (
     Action,
     AskSearch,
     CategoryIndex,
-    CourseStart,
+    CourseOffer,
     Mute,
     SeriesIndex,
     ShowPost,
@@ -26,55 +26,119 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, T, in_rows, label, paging, press
 from bot.messages.links import deep_link
 from bot.messages.post_lists import Gap, Line, bar, entries, keys_of, listing
-from bot.render.document import Block, Button, Heading, Inline, Item, Items, Link, Message, Paragraph, Text
+from bot.render.document import (
+    Block,
+    Button,
+    Footer,
+    Heading,
+    Inline,
+    Item,
+    Items,
+    Link,
+    Message,
+    Paragraph,
+    Text,
+)
 from bot.text_sanitizer import one_line
 from storage.model import Counted, Scope, ScopeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """An episode that a button leads to."""
+
+    post: int
+    episode: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesFacts:
-    """A series: `have` of `known` episodes are stored; `first` is the post to begin with."""
+    """A series: `have` of `known` episodes are stored, `read` of them by the reader; `next` is unread."""
 
     scope: Scope
     have: int
     known: int
     span: tuple[tuple[int, int], tuple[int, int]] | None = None  # (year, month) of the oldest and newest
-    first: int | None = None
+    read: int = 0
+    next: Neighbour | None = None
     subscribed: bool = False
 
 
 def series_view(
-    facts: SeriesFacts, page: Page[Line | Gap], words: Words, *, bot: str | None = None
+    facts: SeriesFacts,
+    page: Page[Line | Gap],
+    words: Words,
+    *,
+    broader: bool = False,
+    bot: str | None = None,
 ) -> Message:
-    """One series with its episodes in order and its gaps."""
+    """Return one series with its episodes in order and its gaps; `broader`: something else is subscribed."""
     head = [one_line(facts.scope.name), words.count("{n} 篇", facts.known)]
     if facts.span is not None:
         head.append(span_text(facts.span, words))
     body: list[Block] = [Heading((Text(" · ".join(head)),))]
-    stored = words.count("已收录 {n} 篇", facts.have)
-    body.append(Paragraph((Text(f"{bar(facts.have, facts.known)} {stored}"),)))
+    if facts.read:
+        progress = words.text("已读 {read} / {of}", read=facts.read, of=facts.known)
+        body.append(Paragraph((Text(f"{bar(facts.read, facts.known)} {progress}"),)))
+    if facts.have < facts.known:
+        stored = words.text("共 {known} 篇，收录 {have} 篇。", known=facts.known, have=facts.have)
+        body.append(Paragraph((Text(stored),)))
     body.append(entries(page, words, bot))
     scope = facts.scope.id
-    last: list[Button] = [_subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words)]
-    if facts.first is not None:
-        last.append(press(words.text("从头读"), ShowPost(facts.first)))
+    first: list[Button] = []
+    if facts.next is not None:
+        first.append(press(continue_label(facts.next.episode, facts.read, words), ShowPost(facts.next.post)))
     if facts.have > 1:
-        last.append(press(words.text("每天一篇"), CourseStart(scope)))
-    rows = (*keys_of(page, bot), *paging(page, lambda number: ShowScope(scope, number)), tuple(last))
-    away = (press(words.text("‹ 所有系列"), SeriesIndex()), *_mute(facts.scope, facts.subscribed, words))
-    return Message(body=tuple(body), keyboard=(*rows, away))
+        first.append(press(words.text("📖 开课"), CourseOffer(scope)))
+    last = (_subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words),)
+    rows = (
+        *keys_of(page, bot),
+        *paging(page, lambda number: ShowScope(scope, number)),
+        *((tuple(first),) if first else ()),
+        (*last, *_mute(facts.scope, facts.subscribed, broader, words)),
+        (press(words.text("‹ 所有系列"), SeriesIndex()),),
+    )
+    return Message(body=tuple(body), keyboard=rows)
+
+
+def continue_label(episode: int | None, read: int, words: Words) -> str:
+    """Return the label of the button to the next unread episode."""
+    if episode is None:
+        return words.text("接着读") if read else words.text("开始读")
+    if read:
+        return words.text("接着读 第 {episode} 篇", episode=episode)
+    return words.text("从第 {episode} 篇读起", episode=episode)
 
 
 def scope_view(
-    scope: Scope, page: Page[Line], words: Words, *, subscribed: bool = False, bot: str | None = None
+    scope: Scope,
+    page: Page[Line],
+    words: Words,
+    *,
+    subscribed: bool = False,
+    broader: bool = False,
+    inferred: int = 0,
+    bot: str | None = None,
 ) -> Message:
-    """The posts of a tag or a category, newest first."""
-    sign = "#" if scope.kind is ScopeKind.TAG else ""
+    """Return the posts of a tag or a category, newest first; `inferred` of them have the tag inferred."""
+    sign = "" if scope.kind is not ScopeKind.TAG else "≈" if inferred == page.total else "#"
     title = f"{sign}{one_line(scope.name)} · {words.count('{n} 篇', page.total)}"
-    last = [_subscription(scope, words.text("🔔 订阅"), subscribed, words), *_mute(scope, subscribed, words)]
+    last = [
+        _subscription(scope, words.text("🔔 订阅"), subscribed, words),
+        *_mute(scope, subscribed, broader, words),
+    ]
     if scope.kind is ScopeKind.TAG:
         last.append(press(words.text("‹ 所有标签"), TagIndex()))
-    return listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
+    view = listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
+    if not inferred:
+        return view
+    note = Footer((Text(inferred_note(words)),))
+    return replace(view, body=(*view.body, note))
+
+
+def inferred_note(words: Words) -> str:
+    """Return the meaning of the sign ≈."""
+    return words.text("≈ 是机器人按标题推断的标签。")
 
 
 def span_text(span: tuple[tuple[int, int], tuple[int, int]], words: Words) -> str:
@@ -91,9 +155,9 @@ def _subscription(scope: Scope, offer: str, subscribed: bool, words: Words) -> B
     )
 
 
-def _mute(scope: Scope, subscribed: bool, words: Words) -> tuple[Button, ...]:
-    """What is subscribed can be unsubscribed; only the rest can be shut out."""
-    return () if subscribed else (press(words.text("🔕 屏蔽"), Mute(scope.id)),)
+def _mute(scope: Scope, subscribed: bool, broader: bool, words: Words) -> tuple[Button, ...]:
+    """Return a mute button where another subscription could bring the scope's posts."""
+    return (press(words.text("🔕 屏蔽"), Mute(scope.id)),) if broader and not subscribed else ()
 
 
 def scope_name(scope: Scope, words: Words) -> str:
@@ -160,18 +224,23 @@ def to_subscribe(page: Page[Counted], action: SeriesIndex | TagIndex, words: Wor
     keys = in_rows(
         (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, to)) for c in page.items), 2
     )
-    back = (press(words.text("所有订阅"), Subscriptions(1, to)),)
+    back = (press(words.text("我的订阅"), Subscriptions(1, to)),)
     pages = paging(page, lambda number: replace(action, page=number))
     text = words.text("点一下就订阅：")
     return Message(body=(Paragraph((Text(text),)),), keyboard=(*keys, *pages, back))
 
 
-def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:
-    """Several names fit what was typed."""
+def choices(
+    name: str,
+    found: tuple[Counted, ...],
+    words: Words,
+    to: Callable[[int], Action] = ShowScope,
+) -> Message:
+    """Return the several names that fit what was typed; a button is the action `to` of its scope."""
     said = words.text("「{name}」可以是：", name=one_line(name))
     keys = (
         press(f"{label(scope_label(counted.scope, words), 32)} · {words.number(counted.posts)}",
-              ShowScope(counted.scope.id))
+              to(counted.scope.id))
         for counted in found
     )  # fmt: skip
     return Message(body=(Paragraph((Text(said),)),), keyboard=in_rows(keys, 1))
@@ -179,11 +248,11 @@ def choices(name: str, found: tuple[Counted, ...], words: Words) -> Message:
 
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """No such name; the nearest ones as buttons."""
-    hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者查找词语。")
+    hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者搜索文章。")
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(
-        body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.text("找一篇"), AskSearch()),))
+        body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.text("搜索文章"), AskSearch()),))
     )
 
 
@@ -211,8 +280,12 @@ def _unknown(asked: Asked, name: str, words: Words) -> str:
 
 def _series_item(facts: SeriesFacts, index: int, words: Words, bot: str | None) -> Item:
     complete = facts.have >= facts.known
-    figures = words.count("{n} 篇", facts.known) if complete else f"{facts.have} / {facts.known}"
-    parts = [f"{bar(facts.have, facts.known, 8)} {figures}"]
+    figures = (
+        words.count("{n} 篇", facts.known)
+        if complete
+        else words.text("{n} 篇，收录 {have} 篇", n=facts.known, have=facts.have)
+    )
+    parts = [figures]
     if facts.span is not None:
         parts.append(span_text(facts.span, words))
     name = _linked(facts.scope, bot)

@@ -1,6 +1,6 @@
-"""/settings: one message that edits itself. Each row is a setting with its value; a tap shows its options.
+"""Views of /settings: the menu with a row per setting, and the options of one setting.
 
-The values that buttons carry are defined here and read back here, so that both sides agree.
+`chosen_value` and `with_choice` are inverse: the values in callback data are written and parsed here.
 """
 
 from dataclasses import replace
@@ -8,9 +8,9 @@ from datetime import time
 from typing import Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.callbacks.actions import Choose, Options, Setting, Settings
+from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
 from bot.messages.i18n import LANGUAGES, Words
-from bot.messages.keyboards import Row, in_rows, press
+from bot.messages.keyboards import Row, in_rows, label, press
 from bot.render.document import Block, Heading, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
@@ -23,23 +23,23 @@ def setting_name(setting: Setting, words: Words) -> str:
         case Setting.LANGUAGE:
             return words.text("语言")
         case Setting.FORMAT:
-            return words.text("格式")
+            return words.text("公式显示")
         case Setting.WHEN:
-            return words.text("什么时候")
+            return words.text("推送方式")
         case Setting.HOUR:
-            return words.text("钟点")
+            return words.text("推送时间")
         case Setting.WEEKDAY:
-            return words.text("星期")
+            return words.text("推送日")
         case Setting.QUIET:
-            return words.text("安静时段")
+            return words.text("免打扰")
         case Setting.TIME_ZONE:
             return words.text("时区")
         case Setting.SOUND:
-            return words.text("声音")
+            return words.text("提示音")
         case Setting.EXCERPT:
             return words.text("摘要")
         case Setting.PICTURES:
-            return words.text("图片")
+            return words.text("统计图表")
         case _:
             assert_never(setting)
 
@@ -60,13 +60,13 @@ def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
         case Setting.QUIET:
             return quiet_name(chosen.quiet_from, chosen.quiet_to, words)
         case Setting.TIME_ZONE:
-            return chosen.time_zone
+            return zone_name(chosen.time_zone, words)
         case Setting.SOUND:
-            return words.text("无声") if chosen.silent else words.text("有声")
+            return words.text("关") if chosen.silent else words.text("开")
         case Setting.EXCERPT:
             return excerpt_name(chosen.excerpt, words)
         case Setting.PICTURES:
-            return words.text("要") if chosen.pictures else words.text("不要")
+            return words.text("图片") if chosen.pictures else words.text("文字")
         case _:
             assert_never(setting)
 
@@ -78,7 +78,7 @@ def format_name(form: Format, words: Words) -> str:
         case Format.RICH:
             return words.text("富文本")
         case Format.CLASSIC:
-            return words.text("经典")
+            return words.text("纯文本")
         case _:
             assert_never(form)
 
@@ -86,49 +86,73 @@ def format_name(form: Format, words: Words) -> str:
 def excerpt_name(length: ExcerptLength, words: Words) -> str:
     match length:
         case ExcerptLength.NONE:
-            return words.text("不带")
+            return words.text("不显示")
         case ExcerptLength.SHORT:
             return words.text("短")
         case ExcerptLength.FULL:
-            return words.text("完整")
+            return words.text("长")
         case _:
             assert_never(length)
 
 
 def when_name(chosen: Preferences, words: Words) -> str:
-    """立即, 每天 20:00 or 每周日 20:00."""
+    """Return 即时, 每天 20:00 汇总 or 每周日 20:00 汇总."""
     at = words.clock(time(chosen.hour))
     match chosen.when:
         case When.INSTANT:
-            return words.text("立即")
+            return words.text("即时")
         case When.DAILY:
-            return words.text("每天 {at}", at=at)
+            return words.text("每天 {at} 汇总", at=at)
         case When.WEEKLY:
-            return words.text("每{weekday} {at}", weekday=words.weekday(chosen.weekday), at=at)
+            return words.text("每{weekday} {at} 汇总", weekday=words.weekday(chosen.weekday), at=at)
         case _:
             assert_never(chosen.when)
 
 
 def quiet_name(since: time | None, until: time | None, words: Words) -> str:
     if since is None or until is None:
-        return words.text("没有")
-    return words.text("{since} 至 {until}", since=words.clock(since), until=words.clock(until))
+        return words.text("关")
+    return words.text("{since}–{until}", since=words.clock(since), until=words.clock(until))
+
+
+def zone_name(zone: str, words: Words) -> str:
+    """Return 北京时间 for the default zone, UTC+8 for a fixed offset, else the IANA name."""
+    if zone == "Asia/Shanghai":
+        return words.text("北京时间")
+    if zone.startswith("Etc/GMT") and len(zone) > len("Etc/GMT+"):
+        sign = "+" if zone[7] == "-" else "-"  # POSIX signs are reversed
+        return f"UTC{sign}{zone[8:]}"
+    return zone.replace("_", " ")
 
 
 def how_it_comes(chosen: Preferences, words: Words) -> str:
-    """One sentence: when new posts come, and what holds them back."""
+    """Return one sentence: when new posts are sent, and the do-not-disturb hours."""
+    at = words.clock(time(chosen.hour))
     match chosen.when:
         case When.INSTANT:
-            said = words.text("新文章一到就发来")
-        case When.DAILY | When.WEEKLY:
-            said = words.text("新文章汇总发来，{when}", when=when_name(chosen, words))
+            text = words.text("新文章一到就发来")
+        case When.DAILY:
+            text = words.text("新文章每天 {at} 汇总成一条发来", at=at)
+        case When.WEEKLY:
+            text = words.text(
+                "新文章每{weekday} {at} 汇总成一条发来", weekday=words.weekday(chosen.weekday), at=at
+            )
         case _:
             assert_never(chosen.when)
     if chosen.quiet_from is not None and chosen.quiet_to is not None:
-        said += words.text("；{quiet} 不打扰", quiet=quiet_name(chosen.quiet_from, chosen.quiet_to, words))
+        text += words.text("；{quiet} 免打扰", quiet=quiet_name(chosen.quiet_from, chosen.quiet_to, words))
     if chosen.silent:
-        said += words.text("；不出声")
-    return said + words.text("。")
+        text += words.text("；不响提示音")
+    return text + words.text("。")
+
+
+def what_comes(chosen: Preferences, words: Words, *, subscribed: bool, courses: bool = False) -> str:
+    """Return `how_it_comes`, or that nothing is sent where nothing is subscribed."""
+    if subscribed:
+        return how_it_comes(chosen, words)
+    if courses:
+        return words.text("还没有订阅，只有课程会发来。")
+    return words.text("还没有订阅，所以什么都不会发来。")
 
 
 _HOURS: Final = (7, 8, 9, 12, 18, 20, 21, 22)
@@ -142,9 +166,15 @@ _OFF: Final = "off"
 
 
 def settings_menu(
-    chosen: Preferences, words: Words, *, destination: int | None = None, title: str | None = None
+    chosen: Preferences,
+    words: Words,
+    *,
+    subscribed: bool = True,
+    courses: bool = False,
+    destination: int | None = None,
+    title: str | None = None,
 ) -> Message:
-    """All settings with their values. `destination` and `title` are given where another chat is being set."""
+    """Return all settings with their values; `destination` and `title` are those of another chat."""
     head = words.text("设置") if title is None else words.text("「{title}」的设置", title=one_line(title))
     rows = tuple(
         (
@@ -156,30 +186,59 @@ def settings_menu(
             ),
         )
         for setting in Setting
-        if _applies(setting, chosen)
     )
+    if not subscribed:
+        rows = (*rows, (press(words.text("去订阅"), SubscribeMenu(destination)),))
     body: tuple[Block, ...] = (
         Heading((Text(head),)),
-        Paragraph((Text(how_it_comes(chosen, words)),)),
+        Paragraph((Text(what_comes(chosen, words, subscribed=subscribed, courses=courses)),)),
     )
     return Message(body=body, keyboard=rows)
 
 
 def setting_options(
-    setting: Setting, chosen: Preferences, words: Words, *, destination: int | None = None
+    setting: Setting,
+    chosen: Preferences,
+    words: Words,
+    *,
+    destination: int | None = None,
+    rejected: str | None = None,
 ) -> Message:
-    """The values `setting` can have, the present one marked, and what it means."""
-    body: tuple[Block, ...] = (
-        Heading((Text(setting_name(setting, words)),)),
-        Paragraph((Text(_explained(setting, words)),)),
-    )
+    """Return the values of `setting`, the present one marked; `rejected` is typed text that is no value."""
+    body: list[Block] = [Heading((Text(setting_name(setting, words)),))]
+    if rejected is not None:
+        text = words.text("没看懂「{typed}」。", typed=label(rejected, 64))
+        body.append(Paragraph((Text(words.sentences(text, _form(setting, words))),)))
+    body.append(Paragraph((Text(_explained(setting, words)),)))
     present = chosen_value(setting, chosen)
     keys = (
         press(f"✓ {name}" if value == present else name, Choose(setting, value, destination))
         for value, name in _values(setting, words)
     )
     back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
-    return Message(body=body, keyboard=(*in_rows(keys, _width(setting)), back))
+    return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
+
+
+def unknown_setting(typed: str, words: Words) -> Message:
+    """Return the names of all settings, as buttons, after text that begins with none of them."""
+    text = words.text("没看懂「{typed}」。可以设置的有：", typed=label(typed, 64))
+    keys = (press(setting_name(setting, words), Options(setting)) for setting in Setting)
+    return Message(body=(Paragraph((Text(text),)),), keyboard=in_rows(keys, 2))
+
+
+def _form(setting: Setting, words: Words) -> str:
+    """Return how a value of `setting` is typed."""
+    match setting:
+        case Setting.HOUR:
+            return words.text("写一个整点，例如 8:00 或 20 点，或点下面的按钮。")
+        case Setting.WEEKDAY:
+            return words.text("写周一、mon 或 1 到 7（周一是 1），或点下面的按钮。")
+        case Setting.QUIET:
+            return words.text("写成 23:00-7:00 这样，或点下面的按钮。")
+        case Setting.TIME_ZONE:
+            return words.text("写成 Asia/Shanghai、上海或 UTC+8 这样，或点下面的按钮。")
+        case _:
+            return words.text("点下面的按钮来选。")
 
 
 def chosen_value(setting: Setting, chosen: Preferences) -> str:
@@ -196,8 +255,7 @@ def chosen_value(setting: Setting, chosen: Preferences) -> str:
         case Setting.WEEKDAY:
             return str(chosen.weekday)
         case Setting.QUIET:
-            since, until = chosen.quiet_from, chosen.quiet_to
-            return _OFF if since is None or until is None else f"{since.hour}-{until.hour}"
+            return _quiet_value(chosen.quiet_from, chosen.quiet_to)
         case Setting.TIME_ZONE:
             return chosen.time_zone
         case Setting.SOUND:
@@ -208,6 +266,14 @@ def chosen_value(setting: Setting, chosen: Preferences) -> str:
             return _ON if chosen.pictures else _OFF
         case _:
             assert_never(setting)
+
+
+def _quiet_value(since: time | None, until: time | None) -> str:
+    if since is None or until is None:
+        return _OFF
+    if since.minute == until.minute == 0:
+        return f"{since.hour}-{until.hour}"
+    return f"{since:%H%M}-{until:%H%M}"
 
 
 def with_choice(chosen: Preferences, setting: Setting, value: str) -> Preferences | None:
@@ -233,7 +299,7 @@ def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | No
         case Setting.QUIET if value == _OFF:
             return replace(chosen, quiet_from=None, quiet_to=None)
         case Setting.QUIET:
-            since, until = (time(int(hour)) for hour in value.split("-"))
+            since, until = (_time(part) for part in value.split("-"))
             return replace(chosen, quiet_from=since, quiet_to=until) if since != until else None
         case Setting.TIME_ZONE:
             return replace(chosen, time_zone=ZoneInfo(value).key)
@@ -247,15 +313,9 @@ def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | No
             assert_never(setting)
 
 
-def _applies(setting: Setting, chosen: Preferences) -> bool:
-    """The hour matters to digests only, the weekday to weekly ones."""
-    match setting:
-        case Setting.HOUR:
-            return chosen.when is not When.INSTANT
-        case Setting.WEEKDAY:
-            return chosen.when is When.WEEKLY
-        case _:
-            return True
+def _time(text: str) -> time:
+    """Return the time that `7` or `2330` stands for. Raises ValueError."""
+    return time(int(text)) if len(text) <= 2 else time(int(text[:-2]), int(text[-2:]))
 
 
 def _width(setting: Setting) -> int:
@@ -277,9 +337,9 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
             return tuple((form.value, format_name(form, words)) for form in Format)
         case Setting.WHEN:
             return (
-                (When.INSTANT.value, words.text("立即")),
-                (When.DAILY.value, words.text("每天")),
-                (When.WEEKLY.value, words.text("每周")),
+                (When.INSTANT.value, words.text("即时")),
+                (When.DAILY.value, words.text("每天汇总")),
+                (When.WEEKLY.value, words.text("每周汇总")),
             )
         case Setting.HOUR:
             return tuple((str(hour), words.clock(time(hour))) for hour in _HOURS)
@@ -287,15 +347,15 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
             return tuple((str(day), words.weekday(day)) for day in range(7))
         case Setting.QUIET:
             spans = ((f"{a}-{b}", quiet_name(time(a), time(b), words)) for a, b in _QUIET)
-            return (*spans, (_OFF, words.text("没有")))
+            return (*spans, (_OFF, words.text("关")))
         case Setting.TIME_ZONE:
-            return tuple((zone, zone.replace("_", " ")) for zone in _ZONES)
+            return tuple((zone, zone_name(zone, words)) for zone in _ZONES)
         case Setting.SOUND:
-            return ((_ON, words.text("有声")), (_OFF, words.text("无声")))
+            return ((_ON, words.text("开")), (_OFF, words.text("关")))
         case Setting.EXCERPT:
             return tuple((length.value, excerpt_name(length, words)) for length in ExcerptLength)
         case Setting.PICTURES:
-            return ((_ON, words.text("要")), (_OFF, words.text("不要")))
+            return ((_ON, words.text("图片")), (_OFF, words.text("文字")))
         case _:
             assert_never(setting)
 
@@ -303,24 +363,24 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
 def _explained(setting: Setting, words: Words) -> str:
     match setting:
         case Setting.LANGUAGE:
-            return words.text("文章总是中文；这里选的是其余的话。")
+            return words.text("文章是中文的；这里选的是按钮和提示的语言。")
         case Setting.FORMAT:
-            return words.text("自动：有公式时用富文本，其余用经典。旧的客户端选经典。")
+            return words.text("自动：有公式时用富文本，其余用纯文本。旧客户端选纯文本。")
         case Setting.WHEN:
-            return words.text("一到就发，或者汇总成每天、每周一条。")
+            return words.text("即时：一到就发；汇总：每天或每周合成一条。")
         case Setting.HOUR:
-            return words.text("汇总在几点发来。别的钟点发「/settings hour 6」。")
+            return words.text("汇总和课程在几点发来。别的时间这样写：/settings 推送时间 6:00")
         case Setting.WEEKDAY:
-            return words.text("每周的汇总在哪天发来。")
+            return words.text("每周汇总和每周课程在哪天发来。也可以写：/settings 推送日 周一")
         case Setting.QUIET:
-            return words.text("这段时间里不发，结束时按顺序补上。别的时段发「/settings quiet 22-7」。")
+            return words.text("这段时间里不发，结束后补上。别的时段这样写：/settings 免打扰 22:30-7:00")
         case Setting.TIME_ZONE:
-            return words.text("钟点按这里的时间算。别处发「/settings zone Asia/Taipei」。")
+            return words.text("所有时间按这里算。别处这样写：/settings 时区 Taipei")
         case Setting.SOUND:
-            return words.text("无声的消息会到，但不响。")
+            return words.text("关掉后消息照样到，只是不响。")
         case Setting.EXCERPT:
-            return words.text("卡片里的摘要有多长。")
+            return words.text("卡片里摘录多少原文。")
         case Setting.PICTURES:
-            return words.text("统计等可以画图的，用图还是用文字。")
+            return words.text("/stats 用图片还是用文字。")
         case _:
             assert_never(setting)

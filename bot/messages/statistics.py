@@ -58,15 +58,15 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
         body += [Heading((Text(words.text("读的人最多")),), level=4), Items(tuple(read))]
     if figures.series:
         grown = (Item((Text(_grown(one, words)),), label="·") for one in figures.series)
-        body += [Heading((Text(words.text("系列的生长")),), level=4), Items(tuple(grown))]
+        body += [Heading((Text(words.text("系列更新历程")),), level=4), Items(tuple(grown))]
     return Message(body=tuple(body))
 
 
 def _head(figures: Figures, words: Words) -> tuple[Block, ...]:
-    said = words.count("已收录 {n} 篇文章", figures.posts) + words.count("、{n} 个系列", figures.series_count)
+    text = words.count("已收录 {n} 篇文章", figures.posts) + words.count("、{n} 个系列", figures.series_count)
     if figures.readers:
-        said += words.count("，一共有 {n} 人次读过", figures.readers)
-    return (Heading((Text(words.text("博客的数字")),)), Paragraph((Text(said + words.text("。")),)))
+        text += words.text("，累计阅读 {readers}", readers=words.short_number(figures.readers))
+    return (Heading((Text(words.text("博客的数字")),)), Paragraph((Text(text + words.text("。")),)))
 
 
 def _grown(series: SeriesGrowth, words: Words) -> str:

@@ -1,42 +1,55 @@
-"""What a chat is told about: confirmations, the list, and what can be chosen.
+"""Views of subscriptions: confirmations, the list, and what can be subscribed to.
 
-Every answer to a subscription says what will come, when, and how to change it.
+Every confirmation is made from what was changed, and its undo button restores exactly that.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from bot.callbacks.actions import (
+    Dismiss,
     Mute,
-    Options,
+    Restore,
     SeriesIndex,
-    Setting,
     Settings,
     ShowScope,
     Subscribe,
+    SubscribeMenu,
     Subscriptions,
     TagIndex,
     TopicFor,
     Unmute,
     Unsubscribe,
+    UnsubscribeAll,
 )
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press
 from bot.messages.post_lists import link_to
 from bot.messages.scope_pages import scope_label, scope_name
-from bot.messages.settings import how_it_comes
+from bot.messages.settings import how_it_comes, what_comes
 from bot.render.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
 _NAMES_TAGS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)
+_LISTED = 12  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
-    """What a scope would have brought: `count` of all stored posts, and the last few, newest first."""
+    """Stored posts of a scope: their number and the latest few, newest first."""
 
     count: int
     last: tuple[Post, ...] = ()
+
+
+class Before(Enum):
+    """State of a scope before it was subscribed or muted."""
+
+    NONE = "none"
+    SUBSCRIBED = "subscribed"
+    MUTED = "muted"
 
 
 def subscribed(
@@ -45,41 +58,62 @@ def subscribed(
     chosen: Preferences,
     words: Words,
     *,
+    before: Before = Before.NONE,
+    everything: ScopeId | None = None,
     destination: int | None = None,
     chat: str | None = None,
     bot: str | None = None,
     topics: bool = False,
 ) -> Message:
-    """The confirmation: what will come and when, what would have come, how to change it.
+    """Return the confirmation of a subscription with its sample and the ways to change it.
 
-    `destination` and `chat` (its title) are given where another chat was subscribed than the one told;
-    `topics` where the bot may make a forum topic for the scope.
+    `everything` is given where all posts are subscribed already; `destination` and `chat` (its title)
+    where it is another chat's subscription; `topics` where the bot may create a forum topic.
     """
-    name = scope_name(scope, words)
-    said = (
-        words.text("订阅好了：{scope}。", scope=name)
-        if chat is None
-        else words.text("「{chat}」订阅好了：{scope}。", scope=name, chat=one_line(chat))
-    )
     body: list[Block] = [
-        Paragraph((Text(words.sentences(said, how_it_comes(chosen, words))),)),
+        Paragraph((Text(words.sentences(_done(scope, before, chat, words), how_it_comes(chosen, words))),)),
         *_sample(scope, matching, words, bot),
     ]
-    rows: list[Row] = [
+    rows: list[Row] = []
+    if everything is not None:
+        body.append(Paragraph((Text(words.text("你已订阅全部文章，这一项不会多发。")),)))
+        rows.append((press(_only(scope, words), Unsubscribe(everything, destination)),))
+    rows.append(
         (
-            press(words.text("什么时候发"), Options(Setting.WHEN, destination)),
-            press(words.text("所有订阅"), Subscriptions(1, destination)),
+            press(words.text("推送设置"), Settings(destination)),
+            press(words.text("我的订阅"), Subscriptions(1, destination)),
         )
-    ]
+    )
     if topics and scope.kind in _NAMES_TAGS:
         rows.append((press(words.text("为它开一个话题"), TopicFor(scope.id)),))
     rows.append((press(words.text("退订"), Unsubscribe(scope.id, destination)),))
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
+def _done(scope: Scope, before: Before, chat: str | None, words: Words) -> str:
+    name = scope_name(scope, words)
+    if before is Before.SUBSCRIBED:
+        return words.text("已经订阅了：{scope}。", scope=name)
+    if chat is not None:
+        text = words.text("「{chat}」订阅好了：{scope}。", scope=name, chat=one_line(chat))
+    else:
+        text = words.text("订阅好了：{scope}。", scope=name)
+    return words.sentences(text, words.text("它的屏蔽已取消。") if before is Before.MUTED else None)
+
+
+def _only(scope: Scope, words: Words) -> str:
+    match scope.kind:
+        case ScopeKind.SERIES:
+            return words.text("只要这个系列")
+        case ScopeKind.TAG:
+            return words.text("只要这个标签")
+        case _:
+            return words.text("退订全部文章")
+
+
 def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> tuple[Block, ...]:
     if not matching.count:
-        return (Paragraph((Text(words.text("已收录的文章里还没有这样的，有了就会来。")),)),)
+        return (Paragraph((Text(words.text("已收录的文章里还没有这样的，一有就发来。")),)),)
     if scope.kind is ScopeKind.EVERYTHING:
         head = words.count("已收录 {n} 篇，最近的是：", matching.count)
     else:
@@ -92,109 +126,232 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
     return (Paragraph((Text(head),)), Items(tuple(items)))
 
 
-def unsubscribed(scope: Scope, left: int, words: Words, *, destination: int | None = None) -> Message:
-    """The confirmation; `left` is how many subscriptions remain."""
-    said = words.text("退订了：{scope}。", scope=scope_name(scope, words))
-    rest = words.count("还有 {n} 个订阅。", left) if left else words.text("现在什么都不会发来了。")
+def unsubscribed(
+    scope: Scope, left: int, words: Words, *, courses: bool = False, destination: int | None = None
+) -> Message:
+    """Return the confirmation; `left` is the number of subscriptions that remain."""
+    text = words.text("退订了：{scope}。", scope=scope_name(scope, words))
     row = (
-        press(words.text("重新订阅"), Subscribe(scope.id, destination)),
-        press(words.text("所有订阅"), Subscriptions(1, destination)),
+        press(words.text("恢复订阅"), Subscribe(scope.id, destination)),
+        press(words.text("我的订阅"), Subscriptions(1, destination)),
     )
-    return Message(body=(Paragraph((Text(words.sentences(said, rest)),)),), keyboard=(row,))
+    return Message(
+        body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
+    )
 
 
-def muted(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
-    said = words.text("{scope}的文章不再发来，别的订阅要到它也一样。", scope=scope_name(scope, words))
+def _left(left: int, courses: bool, words: Words) -> str:
+    if left:
+        return words.count("还有 {n} 个订阅。", left)
+    if courses:
+        return words.text("没有订阅了，课程照常发来。")
+    return words.text("没有订阅了，不会再发来新文章。")
+
+
+def not_subscribed(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
+    """Return that there is nothing to remove."""
+    text = words.text("没有订阅{scope}。", scope=scope_name(scope, words))
+    row = (press(words.text("我的订阅"), Subscriptions(1, destination)),)
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+
+
+def unsubscribe_all_question(
+    scopes: Sequence[Scope],
+    listed: int,
+    words: Words,
+    *,
+    courses: bool = False,
+    muted: bool = False,
+    destination: int | None = None,
+) -> Message:
+    """Return the question before several subscriptions are removed; `listed` is the stored list of them."""
+    text = words.count("退订全部 {n} 个订阅？", len(scopes))
+    kept = [
+        words.text("课程不受影响。") if courses else None,
+        words.text("屏蔽不受影响。") if muted else None,
+    ]
     row = (
-        press(words.text("不再屏蔽"), Unmute(scope.id, destination)),
-        press(words.text("所有订阅"), Subscriptions(1, destination)),
+        press(words.text("退订"), UnsubscribeAll(listed, destination)),
+        press(words.text("取消"), Dismiss()),
     )
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(row,))
+    body = (
+        Paragraph((Text(words.sentences(text, *kept)),)),
+        Paragraph((Text(_names(scopes, words)),)),
+    )
+    return Message(body=body, keyboard=(row,))
 
 
-def unmuted(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
-    said = words.text("不再屏蔽{scope}。", scope=scope_name(scope, words))
-    row = (press(words.text("所有订阅"), Subscriptions(1, destination)),)
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(row,))
+def all_unsubscribed(
+    scopes: Sequence[Scope],
+    removed: int,
+    left: int,
+    words: Words,
+    *,
+    courses: bool = False,
+    destination: int | None = None,
+) -> Message:
+    """Return what was removed, with the button that restores exactly that."""
+    text = words.count("退订了 {n} 个：{scopes}。", len(scopes), scopes=_names(scopes, words))
+    row = (
+        press(words.count("恢复这 {n} 个订阅", len(scopes)), Restore(removed, destination)),
+        press(words.text("我的订阅"), Subscriptions(1, destination)),
+    )
+    return Message(
+        body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
+    )
+
+
+def restored(scopes: Sequence[Scope], words: Words, *, destination: int | None = None) -> Message:
+    """Return what was subscribed again."""
+    text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=_names(scopes, words))
+    row = (press(words.text("我的订阅"), Subscriptions(1, destination)),)
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+
+
+def nothing_to_unsubscribe(words: Words, *, courses: bool = False) -> Message:
+    """Return the answer to a bare /unsubscribe without subscriptions."""
+    text = words.sentences(
+        words.text("还没有订阅，不用退订。"),
+        words.text("课程在 /course 里停。") if courses else None,
+    )
+    return Message(
+        body=(Paragraph((Text(text),)),), keyboard=((press(words.text("去订阅"), SubscribeMenu()),),)
+    )
+
+
+def _names(scopes: Sequence[Scope], words: Words) -> str:
+    names = words.join([scope_name(scope, words) for scope in scopes[:_LISTED]])
+    return names + " …" if len(scopes) > _LISTED else names
+
+
+def muted(
+    scope: Scope, words: Words, *, before: Before = Before.NONE, destination: int | None = None
+) -> Message:
+    """Return the confirmation of a mute; a subscription to the same scope ends with it."""
+    name = scope_name(scope, words)
+    text = words.sentences(
+        words.text("已屏蔽{scope}：即使命中其他订阅也不推送。", scope=name),
+        words.text("对它的订阅已取消。") if before is Before.SUBSCRIBED else None,
+    )
+    undo: Button = (
+        press(words.text("恢复订阅"), Subscribe(scope.id, destination))
+        if before is Before.SUBSCRIBED
+        else press(words.text("取消屏蔽"), Unmute(scope.id, destination))
+    )
+    row = (undo, press(words.text("我的订阅"), Subscriptions(1, destination)))
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+
+
+def unmuted(scope: Scope, words: Words, *, was: bool = True, destination: int | None = None) -> Message:
+    """Return that a mute was removed, or that there `was` none."""
+    name = scope_name(scope, words)
+    own = press(words.text("我的订阅"), Subscriptions(1, destination))
+    if not was:
+        text = words.text("没有屏蔽{scope}。", scope=name)
+        return Message(body=(Paragraph((Text(text),)),), keyboard=((own,),))
+    text = words.text("已取消屏蔽{scope}。", scope=name)
+    row = (press(words.text("恢复屏蔽"), Mute(scope.id, destination)), own)
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
 def subscriptions(
     page: Page[Subscription],
+    wanted: int,
     chosen: Preferences,
     words: Words,
     *,
-    everything: ScopeId,
+    courses: bool = False,
+    question: bool = False,
     destination: int | None = None,
     chat: str | None = None,
+    editable: bool = True,
 ) -> Message:
-    """All subscriptions of a chat, with a button to look at each and one to remove it."""
+    """Return all subscriptions and mutes of a chat; `wanted` of them are subscriptions.
+
+    `question`: it answers a bare /unsubscribe. Without `editable` there are no buttons that change them.
+    """
     head = words.text("订阅") if chat is None else words.text("「{chat}」的订阅", chat=one_line(chat))
-    if not page.total:
-        return nothing_subscribed(words, everything=everything, destination=destination, head=head)
+    title = words.text("要退订哪一个？") if question else f"{head} · {words.number(wanted)}"
     items = tuple(
         Item((Text(_line(each, words)),), label=str(index))
         for index, each in enumerate(page.items, page.before + 1)
     )
     body: tuple[Block, ...] = (
-        Heading((Text(f"{head} · {words.number(page.total)}"),)),
+        Heading((Text(title),)),
         Items(items),
-        Paragraph((Text(how_it_comes(chosen, words)),)),
-    )
-    rows = [_row(each, words, destination) for each in page.items]
-    last = (
-        press(words.text("选系列"), SeriesIndex(1, destination)),
-        press(words.text("设置"), Settings(destination)),
+        Paragraph((Text(what_comes(chosen, words, subscribed=wanted > 0, courses=courses)),)),
     )
     pages = paging(page, lambda number: Subscriptions(number, destination))
+    if not editable:
+        return Message(body=body, keyboard=pages)
+    rows = [_row(each, words, destination) for each in page.items]
+    if wanted > 1:
+        rows.append((press(words.text("全部退订"), UnsubscribeAll(0, destination)),))
+    last = (
+        press(words.text("添加订阅"), SubscribeMenu(destination)),
+        press(words.text("设置"), Settings(destination)),
+    )
     return Message(body=body, keyboard=(*rows, *pages, last))
 
 
-def nothing_subscribed(
-    words: Words, *, everything: ScopeId, destination: int | None = None, head: str | None = None
+def subscribe_menu(
+    words: Words,
+    *,
+    everything: ScopeId,
+    destination: int | None = None,
+    chat: str | None = None,
+    all_posts: bool = False,
 ) -> Message:
-    """What can be chosen, where nothing is yet; also the answer to a bare /subscribe."""
-    body: list[Block] = [Heading((Text(head),))] if head is not None else []
-    body.append(Paragraph((Text(words.text("要哪些新文章？也可以写：")),)))
-    examples = (
-        words.text("/subscribe series 生成扩散模型漫谈"),
-        words.text("/subscribe tag 优化器"),
-        words.text("/subscribe word 位置编码 外推"),
+    """Return what can be subscribed to; `all_posts` are already."""
+    text = (
+        words.text("要哪些新文章？点按钮，或者写：")
+        if chat is None
+        else words.text("「{chat}」要哪些新文章？", chat=one_line(chat))
     )
-    body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
+    body: list[Block] = [Paragraph((Text(text),))]
+    if chat is None:
+        examples = (
+            words.text("/subscribe 系列 生成扩散模型漫谈"),
+            words.text("/subscribe 标签 优化器"),
+            words.text("/subscribe 关键词 位置编码 外推"),
+        )
+        body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
+    first: Row = () if all_posts else (press(words.text("🔔 订阅全部"), Subscribe(everything, destination)),)
     rows = (
-        (press(words.text("🔔 订阅全部"), Subscribe(everything, destination)),),
+        first,
         (
-            press(words.text("选系列"), SeriesIndex(1, destination)),
-            press(words.text("选标签"), TagIndex(1, destination)),
+            press(words.text("按系列"), SeriesIndex(1, destination)),
+            press(words.text("按标签"), TagIndex(1, destination)),
         ),
+        (press(words.text("我的订阅"), Subscriptions(1, destination)),),
     )
-    return Message(body=tuple(body), keyboard=rows)
+    return Message(body=tuple(body), keyboard=tuple(row for row in rows if row))
 
 
-def preview(
-    scope: Scope, matching: Matching, words: Words, *, destination: int | None = None, bot: str | None = None
-) -> Message:
-    """What a scope would bring, before it is subscribed or muted."""
-    body: tuple[Block, ...] = (
-        Heading((Text(scope_name(scope, words)),)),
-        *_sample(scope, matching, words, bot),
-    )
-    row: tuple[Button, ...] = (press(words.text("🔔 订阅"), Subscribe(scope.id, destination)),)
-    if scope.kind is not ScopeKind.EVERYTHING:
-        row = (*row, press(words.text("🔕 屏蔽"), Mute(scope.id, destination)))
-    return Message(body=body, keyboard=(row,))
+def nothing_subscribed(words: Words, *, everything: ScopeId, destination: int | None = None) -> Message:
+    """Return the empty list of subscriptions with what can be subscribed to."""
+    menu = subscribe_menu(words, everything=everything, destination=destination)
+    head = Paragraph((Text(words.text("还没有订阅，所以什么都不会发来。")),))
+    return Message(body=(head, *menu.body), keyboard=menu.keyboard[:2])
+
+
+def nothing_subscribed_here(words: Words, address: str | None) -> Message:
+    """Return the empty list of a group for a member who cannot change it."""
+    text = words.text("本群还没有订阅，由群管理员设置。你可以用 /search 查旧文章，或私聊我自己订阅。")
+    row = (Button(text=words.text("私聊订阅"), url=address),) if address else ()
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,) if row else ())
 
 
 def _line(each: Subscription, words: Words) -> str:
     name = scope_name(each.scope, words)
-    return words.text("🔕 不要{scope}", scope=name) if each.muted else name
+    return words.text("已屏蔽：{scope}", scope=name) if each.muted else name
 
 
 def _row(each: Subscription, words: Words, destination: int | None) -> Row:
     name = label(scope_label(each.scope, words))
     scope = each.scope.id
     if each.muted:
-        return (press(words.text("🔕 {name} · 不再屏蔽", name=name), Unmute(scope, destination)),)
+        return (press(words.text("{name} · 取消屏蔽", name=name), Unmute(scope, destination)),)
     remove = press(words.text("退订"), Unsubscribe(scope, destination))
     if each.scope.kind in _NAMES_TAGS:
         return (press(name, ShowScope(scope)), remove)

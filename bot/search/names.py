@@ -129,3 +129,15 @@ def _most_similar(wanted: str, names: Sequence[Name]) -> tuple[Name, ...]:
     folded = [fold(name) for _, name in names]
     ranked = process.extract(wanted, folded, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=None)
     return tuple(_distinct(names[index] for _, _, index in ranked)[:NEAREST])
+
+
+SIMILAR = 60.0  # least similarity of a suggestion, in percent
+_WHOLE = 3  # characters; a shorter name resembles a part of almost anything
+
+
+def is_similar(query: str, name: str) -> bool:
+    """Return whether `name` resembles `query` or a part of it, so that it can be suggested."""
+    left, right = fold(query), fold(name)
+    if min(len(left), len(right)) < _WHOLE:
+        return fuzz.ratio(left, right) >= SIMILAR
+    return max(fuzz.ratio(left, right), fuzz.partial_ratio(left, right)) >= SIMILAR

@@ -55,7 +55,7 @@ async def test_a_result_tells_its_date_and_readers_and_leads_to_the_bot(
     answer = await _asked(telegram, "旋转")
     (result,) = answer["results"]
     assert result["title"] == ROTATION.title
-    assert result["description"].startswith("2024-06-01 · 12,345 人读过")
+    assert result["description"].startswith("2024-06-01 · 12,345 位读者")
     assert "thumbnail_url" not in result
     (button,) = result["reply_markup"]["inline_keyboard"][0]
     assert button["url"].endswith(f"?start=p_{(await bot.post(ROTATION.title)).id}")

@@ -47,7 +47,7 @@ async def test_the_picker_asks_for_a_channel_where_the_bot_may_post(
 async def test_a_channel_is_subscribed_from_a_private_chat(stocked: WholeBot, telegram: FakeTelegram) -> None:
     offer = await picks(stocked, CHANNEL, 1)
     assert "矩阵之友" in offer.text
-    telegram.presses(offer, "选系列")
+    telegram.presses(offer, "按系列")
     names = await telegram.edit(offer)
     telegram.presses(names, "生成扩散模型漫谈")
     said = await telegram.message()
@@ -67,7 +67,7 @@ async def test_its_settings_are_set_from_there_too(stocked: WholeBot, telegram: 
     assert to is not None
     menu = await stocked.says(f"/start o_{to.id}")
     assert "矩阵之友" in menu.text
-    telegram.presses(menu, "什么时候")
+    telegram.presses(menu, "推送方式")
     options = await telegram.edit(menu)
     telegram.presses(options, "每天")
     await telegram.edit(options, after=1)

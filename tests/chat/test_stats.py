@@ -29,7 +29,7 @@ async def test_a_picture_is_sent_with_its_caption(resting_bot: WholeBot, telegra
     shown = await resting_bot.says("/stats")
     assert shown.media == "photo"
     assert (shown.upload or b"").startswith(b"\x89PNG")
-    assert "已收录 2 篇文章、1 个系列，一共有 35,801 人次读过。" in shown.text
+    assert "已收录 2 篇文章、1 个系列，累计阅读 3.58 万。" in shown.text
     assert await telegram.quiet() == []
 
 

@@ -49,13 +49,22 @@ async def test_two_taps_lead_from_the_start_to_a_subscription(
 
 
 TYPED = {
-    "/subscribe": {"everything": False},
+    "/subscribe": {},
+    "/subscribe all": {"everything": False},
+    "/subscribe 全部": {"everything": False},
+    "/subscribe 全部文章": {"everything": False},
     "/subscribe series 扩散模型": {"series 生成扩散模型漫谈": False},
     "/subscribe 漫谈": {"series 生成扩散模型漫谈": False},
     "/subscribe word 矩阵 RoPE": {"word 矩阵 RoPE": False},
     "/subscribe except series 漫谈": {"series 生成扩散模型漫谈": True},
     "/subscribe except word 矩阵": {"word 矩阵": True},
-    "/subscribe word": {"everything": False},
+    "/subscribe word": {},
+    "/subscribe tag": {},
+    "/subscribe mute": {},
+    "/subscribe mute all": {},
+    "/subscribe 系列「生成扩散模型漫谈」": {"series 生成扩散模型漫谈": False},
+    "/subscribe 屏蔽 系列 漫谈": {"series 生成扩散模型漫谈": True},
+    "/subscribe 关键词 矩阵": {"word 矩阵": False},
     "/subscribe word …": {"word …": False},
     "/subscribe tag 没有这样的标签": {},
 }
@@ -90,7 +99,7 @@ async def test_words_that_are_waited_for_bring_their_posts_and_say_so(
 
 
 async def test_what_is_muted_does_not_come_by_another_way(stocked: WholeBot, telegram: FakeTelegram) -> None:
-    await stocked.says("/subscribe")
+    await stocked.says("/subscribe all")
     await stocked.says("/subscribe except word 扩散")
     stocked.lands(
         "1.txt",
@@ -111,7 +120,7 @@ async def test_a_word_is_unsubscribed_by_its_name(stocked: WholeBot) -> None:
 async def test_a_daily_digest_waits_and_comes_at_once_after_a_change_of_mind(
     stocked: WholeBot, telegram: FakeTelegram
 ) -> None:
-    await stocked.says("/subscribe")
+    await stocked.says("/subscribe all")
     await stocked.says("/settings when daily")
     stocked.lands("1.txt", *many(2, day=date(2026, 10, 1)))
     await stocked.service.watch.unchanged_long_enough()
@@ -124,7 +133,7 @@ async def test_a_daily_digest_waits_and_comes_at_once_after_a_change_of_mind(
 
 
 async def test_an_episode_replies_to_the_one_before_it(stocked: WholeBot, telegram: FakeTelegram) -> None:
-    await stocked.says("/subscribe")
+    await stocked.says("/subscribe all")
     replies = []
     for n, sign in ((4, "四"), (5, "五")):
         title = f"生成扩散模型漫谈({sign}):第{n}个话题"
@@ -141,15 +150,15 @@ async def test_a_course_is_read_with_buttons(stocked: WholeBot, telegram: FakeTe
     course = await telegram.message()
     assert "0 / 3" in course.text
     for number in (1, 2):
-        telegram.presses(course, "下一篇")
+        telegram.presses(course, "下一课")
         lesson = await telegram.message()
         assert f"第{number}个话题" in lesson.text
-        assert f"{number} / 3" in lesson.text
-    telegram.presses(lesson, "暂停")
+        assert f"第 {number} / 3 课" in lesson.text
+    telegram.presses(lesson, "暂停课程")
     assert "随时可以继续" in (await telegram.message()).text
-    telegram.presses(lesson, "下一篇")
+    telegram.presses(lesson, "下一课")
     last = await telegram.message()
-    assert "读完了已有的" in last.text
+    assert "这是最后一课" in last.text
     assert last.reply_to is None
     await stocked.settles()
     assert await wishes(stocked, READER) == {"series 生成扩散模型漫谈": False}
@@ -161,7 +170,7 @@ async def test_progress_counts_what_was_marked_as_read(stocked: WholeBot, telegr
     card = await stocked.says(f"/start p_{post.id}")
     query = telegram.presses(card, "读过了")
     assert (await telegram.answer(query))["text"]
-    assert "1 / 3" in (await stocked.says("/read")).text
+    assert "已读 1 / 3" in (await stocked.says("/read")).text
     assert "1 / 3" in (await stocked.says("/read 扩散模型")).text
 
 
@@ -191,7 +200,7 @@ async def test_the_bot_makes_a_topic_for_a_series(stocked: WholeBot, telegram: F
 
 
 async def test_forgetting_asks_once_and_erases_everything(stocked: WholeBot, telegram: FakeTelegram) -> None:
-    await stocked.says("/subscribe")
+    await stocked.says("/subscribe all")
     question = await stocked.says("/forget")
     assert await wishes(stocked, READER)
     telegram.presses(question, "全部删除")
@@ -263,17 +272,17 @@ async def test_every_command_and_every_button_it_brings_is_answered(
                 assert "太旧" not in toast, (command.name, one)
                 assert "慢一点" not in toast
     await telegram.quiet(0.2)
-    assert len(pressed) > 12
+    assert len(pressed) > 10
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_stranger_is_refused_politely_in_a_group(stocked: WholeBot, telegram: FakeTelegram) -> None:
     telegram.administrators[GROUP].add(ADMIN)
-    said = await stocked.says("/subscribe", chat_id=GROUP, user_id=ADMIN)
+    said = await stocked.says("/subscribe all", chat_id=GROUP, user_id=ADMIN)
     for name in sorted(name for name, handler in HANDLERS.items() if handler.restricted):
         refused = await stocked.says(f"/{name}", chat_id=GROUP, user_id=666)
         assert "只有管理员" in refused.text
-    for button in ("退订", "什么时候发"):
+    for button in ("退订", "推送设置"):
         query = telegram.presses(said, button, user_id=666)
         await telegram.answer(query)
     assert await wishes(stocked, GROUP) == {"everything": False}

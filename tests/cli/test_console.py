@@ -7,9 +7,9 @@ from tests.tools.dumps import Shown, land, listing
 
 
 def test_the_console_answers_piped_lines_and_ends_with_them(here: Path) -> None:
-    talk = call(here, "console", typed="/subscribe\n/series 扩散\n2\n/nosuch\n")
+    talk = call(here, "console", typed="/subscribe all\n/series 扩散\n2\n/nosuch\n")
     assert (talk.exit_code, talk.stderr) == (0, "")
-    for said in ("订阅好了：全部文章", "生成扩散模型漫谈 · ", "不认识 nosuch", "› /series 扩散"):
+    for said in ("订阅好了：全部文章", "生成扩散模型漫谈 · ", "不认识 /nosuch", "› /series 扩散"):
         assert said in talk.stdout
     assert "\x1b" not in talk.stdout
     chats = lines(call(here, "export", "chats").stdout)
@@ -24,7 +24,7 @@ def test_the_console_speaks_english_when_asked(here: Path) -> None:
 
 
 def test_a_console_shows_a_push_of_a_dump_that_lands_meanwhile(here: Path) -> None:
-    call(here, "console", typed="/subscribe\n")
+    call(here, "console", typed="/subscribe all\n")
     land(here / "dumps", "new.txt", listing(Shown(title="刚写好的文章")))
     talk = call(here, "console", typed="/about\n")
     assert "刚写好的文章" in talk.stdout

@@ -18,7 +18,7 @@ async def test_a_dump_with_eight_new_posts_brings_one_digest(
     bot = resting_bot
     await bot.knows(dump=seed("003"))
     await bot.starts()
-    await bot.says("/subscribe")
+    await bot.says("/subscribe all")
     bot.lands("002.txt", dump=seed("002"))
     digest = await telegram.message()
     assert digest.text.startswith("新收到 8 篇")
@@ -53,10 +53,10 @@ async def test_too_much_news_waits_for_an_administrator(
     assert "HOLD_ABOVE=7" in told.text
     assert telegram.messages(READER) == []
     asked = await bot.says("/release", user_id=OPERATOR)
-    telegram.presses(asked, "发出去", user_id=OPERATOR)
+    telegram.presses(asked, "发送", user_id=OPERATOR)
     assert (await telegram.message()).text.startswith("新收到 8 篇")
     again = await bot.says("/release", user_id=OPERATOR)
-    assert again.text == "没有存着待发的文章。"
+    assert again.text == "没有暂缓的文章。"
 
 
 async def test_held_posts_can_be_kept_quiet(telegram: FakeTelegram, resting_bot: WholeBot) -> None:

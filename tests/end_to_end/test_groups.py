@@ -63,7 +63,7 @@ async def test_an_administrator_who_speaks_anonymously_may_decide(
     anonymous: dict[str, Any] = {
         "from": {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
     }
-    said = await library.says("/subscribe", chat_id=GROUP, sender_chat=chat, **anonymous)
+    said = await library.says("/subscribe all", chat_id=GROUP, sender_chat=chat, **anonymous)
     assert "订阅好了" in said.text
 
 
@@ -88,7 +88,7 @@ async def test_other_bots_are_not_answered(library: WholeBot, telegram: FakeTele
 async def test_a_topic_is_subscribed_by_itself_and_gets_its_news(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
-    said = await library.says("/subscribe", chat_id=FORUM, user_id=ADMINISTRATOR, thread_id=5)
+    said = await library.says("/subscribe all", chat_id=FORUM, user_id=ADMINISTRATOR, thread_id=5)
     assert said.thread_id == 5
     found = await library.standing(FORUM, 5)
     assert found is not None
@@ -122,7 +122,7 @@ async def test_what_was_meant_for_a_lost_topic_goes_to_the_general_one(
 
 
 async def test_a_channel_is_subscribed_by_a_post_in_it(library: WholeBot, telegram: FakeTelegram) -> None:
-    assert "订阅好了" in (await library.says("/subscribe", chat_id=CHANNEL)).text
+    assert "订阅好了" in (await library.says("/subscribe all", chat_id=CHANNEL)).text
     found = await library.standing(CHANNEL)
     assert found is not None
     assert found.kind is ChatKind.CHANNEL
@@ -133,7 +133,7 @@ async def test_a_channel_is_subscribed_by_a_post_in_it(library: WholeBot, telegr
 async def test_a_subscriber_of_a_channel_cannot_press_its_buttons(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
-    said = await library.says("/subscribe", chat_id=CHANNEL)
+    said = await library.says("/subscribe all", chat_id=CHANNEL)
     query = telegram.presses(said, "退订", user_id=MEMBER)
     assert (await telegram.answer(query))["text"] == "只有管理员能改这里的订阅和设置。"
     query = telegram.presses(said, "退订", user_id=ADMINISTRATOR)
@@ -144,9 +144,9 @@ async def test_who_administers_a_chat_is_not_guessed_when_telegram_does_not_say(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
     telegram.answers("getChatMember", error(400, "Bad Request: CHAT_ADMIN_REQUIRED"))
-    said = await library.says("/subscribe", chat_id=GROUP, user_id=ADMINISTRATOR)
+    said = await library.says("/subscribe all", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert said.text == "只有管理员能改这里的订阅和设置。"
-    again = await library.says("/subscribe", chat_id=GROUP, user_id=ADMINISTRATOR)
+    again = await library.says("/subscribe all", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert "订阅好了" in again.text
 
 

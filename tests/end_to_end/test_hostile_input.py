@@ -55,7 +55,7 @@ async def test_a_button_of_another_version_leads_on(library: WholeBot, telegram:
     assert (await telegram.answer(query))["text"]
     said = await telegram.message()
     assert "太旧" in said.text
-    telegram.presses(said, "所有命令")
+    telegram.presses(said, "帮助")
     await telegram.edit(said)
     assert "/subscribe" in said.text
 
@@ -66,7 +66,7 @@ async def test_operators_buttons_do_nothing_for_others(library: WholeBot, telegr
     mine = await library.says("/about", user_id=77)
     for action in (Broadcast(draft), Release(1), Retry(), Status()):
         query = telegram.sends_data(mine, encode(action), user_id=77)
-        assert (await telegram.answer(query))["text"] == "这是给运维人员的。"
+        assert (await telegram.answer(query))["text"] == "只有运维人员能用。"
     await library.settles()
     assert telegram.messages(1) == []
 

@@ -31,8 +31,8 @@ async def test_a_dump_with_one_new_post_brings_one_card(reading: WholeBot, teleg
     reading.lands("next.txt", OLD, NEXT)
     card = await telegram.message()
     assert NEXT.title in card.text
-    assert "第 2 / 2 篇" in card.text
-    assert "1,000 人读过" in card.text
+    assert "系列第 2 篇（共 2）" in card.text
+    assert "1,000 位读者" in card.text
     assert NEXT.excerpt in card.text
     assert "苏剑林" in card.text
     await reading.settles()
@@ -40,7 +40,7 @@ async def test_a_dump_with_one_new_post_brings_one_card(reading: WholeBot, teleg
 
 
 @pytest.mark.parametrize(
-    ("age", "news"), [pytest.param(2, "新文章", id="written lately"), pytest.param(200, "新收录", id="old")]
+    ("age", "news"), [pytest.param(2, "新文章", id="written lately"), pytest.param(200, "补收旧文", id="old")]
 )
 async def test_an_announcement_tells_a_new_post_from_one_newly_archived(
     reading: WholeBot, telegram: FakeTelegram, age: int, news: str
@@ -138,7 +138,7 @@ async def test_a_file_that_is_still_written_is_not_read_half(
 async def test_one_post_arrives_once_however_many_subscriptions_want_it(
     knowing: WholeBot, telegram: FakeTelegram
 ) -> None:
-    await knowing.says("/subscribe")
+    await knowing.says("/subscribe all")
     await knowing.says("/subscribe series 扩散")
     knowing.lands("next.txt", NEXT)
     assert NEXT.title in (await telegram.message()).text

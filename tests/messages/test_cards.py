@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from bot.messages.cards import (
     CardFacts,
     Growth,
-    Neighbour,
     News,
     SeriesPlace,
     announcement,
@@ -18,6 +17,7 @@ from bot.messages.cards import (
     why_line,
 )
 from bot.messages.i18n import LANGUAGES, Words, words_for
+from bot.messages.scope_pages import Neighbour
 from bot.render.document import Message, Quote
 from bot.render.html import render_classic
 from bot.render.plain import plain

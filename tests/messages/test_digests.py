@@ -31,6 +31,9 @@ SCENES: dict[str, Scene] = {
         Digest(period=Period.DAY, day=TODAY, entries=ENTRIES[1:2], why=(LENGTH,)), words
     ),
     "week": lambda words: digest(Digest(period=Period.WEEK, day=TODAY, entries=ENTRIES[:1]), words),
+    "week in the evening": lambda words: digest(
+        Digest(period=Period.WEEK, day=TODAY, hour=20, entries=ENTRIES[:1]), words
+    ),
     "night": lambda words: digest(Digest(period=Period.NIGHT, day=TODAY, entries=ENTRIES[3:5]), words),
 }
 

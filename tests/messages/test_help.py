@@ -5,11 +5,21 @@ import pytest
 from bot.callbacks.actions import SeriesIndex, Subscribe
 from bot.callbacks.codec import decode
 from bot.messages.commands import COMMANDS, Where
-from bot.messages.help import ArchiveFacts, about, group_greeting, help_page, start
+from bot.messages.help import (
+    ArchiveFacts,
+    ContinueReading,
+    about,
+    command_help,
+    group_greeting,
+    group_start,
+    help_page,
+    start,
+)
 from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.scope_pages import Neighbour
 from bot.render.plain import plain
 from tests.messages.golden_files import Scene, check
-from tests.messages.posts import EVERYTHING, LEAKY
+from tests.messages.posts import EVERYTHING, LEAKY, ROPE
 
 STORED = ArchiveFacts(posts=1_337, series=69, newest=LEAKY, everything=EVERYTHING.id)
 EMPTY = ArchiveFacts(posts=0, series=0, newest=None, everything=EVERYTHING.id)
@@ -17,6 +27,12 @@ EMPTY = ArchiveFacts(posts=0, series=0, newest=None, everything=EVERYTHING.id)
 SCENES: dict[str, Scene] = {
     "start": lambda words: start(STORED, words, bot="kexue_bot"),
     "start again": lambda words: start(STORED, words, subscribed=True),
+    "start after reading": lambda words: start(
+        STORED, words, unread=ContinueReading(scope=ROPE, next=Neighbour(post=3, episode=3)), bot="kexue_bot"
+    ),
+    "start in a group": lambda words: group_start(STORED, words, manager=False, bot="kexue_bot"),
+    "start in a group of one's own": lambda words: group_start(STORED, words, manager=True, bot="kexue_bot"),
+    "one command": lambda words: command_help(COMMANDS[1], words),
     "start empty": lambda words: start(EMPTY, words),
     "group": lambda words: group_greeting(words, bot="kexue_bot"),
     "help": help_page,

@@ -93,7 +93,7 @@ def test_the_language_is_that_of_the_client(code: str | None, language: str) -> 
 
 @pytest.mark.parametrize(("n", "said"), [(0, "0 readers"), (1, "1 reader"), (37_802, "37,802 readers")])
 def test_english_has_two_forms(n: int, said: str) -> None:
-    assert words_for("en").count("{n} 人读过", n) == said
+    assert words_for("en").count("{n} 位读者", n) == said
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bot.messages import post_lists, scope_pages
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.messages.keyboards import PER_PAGE, Page, in_rows, label, page_of, paging, press
 from bot.messages.post_lists import Found, Gain, Gap, Line, Span, bar, search_results
-from bot.messages.scope_pages import Asked, SeriesFacts
+from bot.messages.scope_pages import Asked, Neighbour, SeriesFacts
 from bot.render.document import Message
 from bot.text_sanitizer import units
 from storage.model import Counted
@@ -40,17 +40,24 @@ BOT = "kexue_bot"
 EPISODES: tuple[Line | Gap, ...] = (
     Line(post=DDPM, title="DDPM = 拆楼 + 建楼", label="1"),
     Gap(episode=2, title="DDPM = 自回归式VAE"),
-    Gap(episode=3),
+    Gap(episode=3, last=4),
     *(
         Line(
             post=post(100 + n, f"生成扩散模型漫谈：第 {n} 篇", date(2022, n, 1)),
             title=f"第 {n} 篇",
             label=str(n),
         )
-        for n in range(4, 12)
+        for n in range(5, 13)
     ),
 )
-SERIES = SeriesFacts(scope=DIFFUSION, have=9, known=11, span=((2022, 6), (2026, 5)), first=1)
+SERIES = SeriesFacts(
+    scope=DIFFUSION,
+    have=9,
+    known=11,
+    span=((2022, 6), (2026, 5)),
+    read=1,
+    next=Neighbour(post=104, episode=4),
+)
 LINES = tuple(
     Line(post=each, title=each.title)
     for each in (LEAKY, EMBEDDING, UNDATED, GLOBAL, ROBUST, WINDOW, DDPM, SPECTRA, SPECTRA)
@@ -84,9 +91,17 @@ SCENES: dict[str, Scene] = {
     "months": lambda words: post_lists.months(2023, ((1, 4), (2, 3), (8, 6)), words),
     "month": lambda words: post_lists.posts_of_month(2023, 1, page_of(LINES[4:6], 1), words, bot=BOT),
     "hot": lambda words: post_lists.hot(
-        30, page_of((Gain(post=DDPM, readers=35_412), Gain(post=LEAKY, readers=1_046)), 1), words, bot=BOT
+        page_of((Gain(post=DDPM, readers=35_412, days=30), Gain(post=LEAKY, readers=1_046, days=7)), 1),
+        words,
+        bot=BOT,
     ),
-    "nothing hot": lambda words: post_lists.hot(1, page_of((), 1), words),
+    "hot in one span": lambda words: post_lists.hot(
+        page_of((Gain(post=DDPM, readers=35_412, days=7),), 1), words, bot=BOT
+    ),
+    "nothing hot": lambda words: post_lists.hot(page_of((), 1), words),
+    "guessed tag": lambda words: scope_pages.scope_view(
+        LENGTH, page_of(LINES[:2], 1), words, broader=True, inferred=2, bot=BOT
+    ),
     "all series": lambda words: scope_pages.series_index(
         page_of((SERIES, SeriesFacts(scope=ROPE, have=21, known=21, span=((2021, 2), (2025, 7)))), 1),
         words,

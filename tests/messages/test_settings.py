@@ -116,13 +116,13 @@ def test_another_chats_settings_stay_another_chats() -> None:
         (PLAIN, "新文章一到就发来。", "New posts come as they appear."),
         (
             Preferences(when=When.DAILY),
-            "新文章汇总发来，每天 20:00。",
-            "New posts come in one message, daily at 20:00.",
+            "新文章每天 20:00 汇总成一条发来。",
+            "New posts come as one digest, daily at 20:00.",
         ),
         (
             FULL,
-            "新文章汇总发来，每周一 07:00；22:00 至 07:00 不打扰；不出声。",
-            "New posts come in one message, Mondays at 07:00; nothing from 22:00 to 07:00; without a sound.",
+            "新文章每周一 07:00 汇总成一条发来；22:00–07:00 免打扰；不响提示音。",
+            "New posts come as one digest, Mondays at 07:00; nothing from 22:00–07:00; without a sound.",
         ),
     ],
 )

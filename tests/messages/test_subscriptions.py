@@ -7,7 +7,7 @@ from bot.callbacks.codec import decode
 from bot.messages import subscriptions as views
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.messages.keyboards import page_of
-from bot.messages.subscriptions import Matching
+from bot.messages.subscriptions import Before, Matching
 from storage.model import DestinationId, Preferences, Subscription, When
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import AGE, DDPM, EVERYTHING, LEAKY, LENGTH, NOISE, ROPE, SPECTRA, WORD
@@ -31,18 +31,35 @@ SCENES: dict[str, Scene] = {
     "subscribed in a channel": lambda words: views.subscribed(
         NOISE, Matching(count=0), DAILY, words, destination=9, chat="读论文", topics=True
     ),
+    "subscribed again": lambda words: views.subscribed(
+        ROPE, LAST, Preferences(), words, before=Before.SUBSCRIBED, everything=EVERYTHING.id
+    ),
+    "subscribed after a mute": lambda words: views.subscribed(
+        NOISE, LAST, Preferences(), words, before=Before.MUTED
+    ),
     "unsubscribed": lambda words: views.unsubscribed(ROPE, 1, words),
     "unsubscribed from the last": lambda words: views.unsubscribed(ROPE, 0, words),
-    "muted": lambda words: views.muted(NOISE, words),
-    "unmuted": lambda words: views.unmuted(NOISE, words),
-    "all": lambda words: views.subscriptions(page_of(EVERY, 1), DAILY, words, everything=EVERYTHING.id),
-    "of a channel": lambda words: views.subscriptions(
-        page_of(EVERY * 2, 2), DAILY, words, everything=EVERYTHING.id, destination=9, chat="读论文"
+    "unsubscribed with a course": lambda words: views.unsubscribed(ROPE, 0, words, courses=True),
+    "not subscribed": lambda words: views.not_subscribed(ROPE, words),
+    "question before all": lambda words: views.unsubscribe_all_question(
+        (ROPE, LENGTH, WORD), 8, words, courses=True, muted=True
     ),
-    "none": lambda words: views.subscriptions(page_of((), 1), DAILY, words, everything=EVERYTHING.id),
-    "choose": lambda words: views.nothing_subscribed(words, everything=EVERYTHING.id),
-    "preview": lambda words: views.preview(WORD, LAST, words),
-    "preview of everything": lambda words: views.preview(EVERYTHING, LAST, words),
+    "all unsubscribed": lambda words: views.all_unsubscribed((ROPE, LENGTH, WORD), 8, 0, words),
+    "restored": lambda words: views.restored((ROPE, LENGTH, WORD), words),
+    "muted": lambda words: views.muted(NOISE, words),
+    "muted after a subscription": lambda words: views.muted(NOISE, words, before=Before.SUBSCRIBED),
+    "unmuted": lambda words: views.unmuted(NOISE, words),
+    "not muted": lambda words: views.unmuted(NOISE, words, was=False),
+    "all": lambda words: views.subscriptions(page_of(EVERY, 1), 4, DAILY, words),
+    "of a member": lambda words: views.subscriptions(page_of(EVERY, 1), 4, DAILY, words, editable=False),
+    "of a channel": lambda words: views.subscriptions(
+        page_of(EVERY * 2, 2), 8, DAILY, words, destination=9, chat="读论文"
+    ),
+    "mutes only": lambda words: views.subscriptions(page_of(EVERY[4:], 1), 0, DAILY, words),
+    "none": lambda words: views.nothing_subscribed(words, everything=EVERYTHING.id),
+    "none in a group": lambda words: views.nothing_subscribed_here(words, "https://t.me/kexue_bot?start=i_1"),
+    "choose": lambda words: views.subscribe_menu(words, everything=EVERYTHING.id),
+    "nothing to unsubscribe": lambda words: views.nothing_to_unsubscribe(words, courses=True),
 }
 
 

@@ -151,10 +151,10 @@ async def brought(bot: WholeBot, number: int, text: str) -> int:
 async def test_what_is_brought_twice_has_its_effect_once(telegram: FakeTelegram, called: WholeBot) -> None:
     """Telegram did not hear that it was taken; meanwhile the reader thought again, and the bot restarted."""
     telegram.opens(READER)
-    for number, text in ((700, "/subscribe"), (701, "/latest"), (702, "/unsubscribe")):
+    for number, text in ((700, "/subscribe all"), (701, "/latest"), (702, "/unsubscribe")):
         assert await brought(called, number, text) == 200
     await called.restarts()
-    for number, text in ((700, "/subscribe"), (701, "/latest")):
+    for number, text in ((700, "/subscribe all"), (701, "/latest")):
         assert await brought(called, number, text) == 200
     assert len(telegram.messages(READER)) == 3
     to = await called.standing(READER)

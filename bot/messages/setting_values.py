@@ -1,0 +1,184 @@
+"""Parser of typed setting names and values: `8:00`, 周一, mon, 上海, `23点到7点`.
+
+Returns the values that the buttons of /settings carry, so that both go through `with_choice`.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from typing import Final, assert_never
+from zoneinfo import available_timezones
+
+from bot.callbacks.actions import Setting
+
+_NAMES: Final[dict[Setting, tuple[str, ...]]] = {
+    Setting.LANGUAGE: ("language", "语言"),
+    Setting.FORMAT: ("format", "formulas", "公式显示", "公式", "格式"),
+    Setting.WHEN: ("when", "delivery", "推送方式", "推送", "什么时候"),
+    Setting.HOUR: ("hour", "time", "send at", "推送时间", "时间", "钟点"),
+    Setting.WEEKDAY: ("weekday", "day", "send on", "推送日", "星期"),
+    Setting.QUIET: ("quiet", "do not disturb", "dnd", "quiet hours", "免打扰", "安静时段"),
+    Setting.TIME_ZONE: ("zone", "time zone", "timezone", "时区"),
+    Setting.SOUND: ("sound", "提示音", "声音"),
+    Setting.EXCERPT: ("excerpt", "摘要"),
+    Setting.PICTURES: ("pictures", "charts", "统计图表", "图表", "图片"),
+}
+_WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
+    Setting.LANGUAGE: {"zh": ("zh", "中文", "汉语", "chinese"), "en": ("en", "英文", "英语", "english")},
+    Setting.FORMAT: {
+        "auto": ("auto", "automatic", "自动"),
+        "rich": ("rich", "rich text", "富文本"),
+        "classic": ("classic", "plain", "plain text", "纯文本", "经典"),
+    },
+    Setting.WHEN: {
+        "instant": ("instant", "instantly", "at once", "即时", "立即", "马上"),
+        "daily": ("daily", "day", "every day", "每天", "每日", "每天汇总", "日报"),
+        "weekly": ("weekly", "week", "every week", "每周", "每周汇总", "周报"),
+    },
+    Setting.SOUND: {
+        "on": ("on", "yes", "开", "打开", "有", "有声"),
+        "off": ("off", "no", "silent", "关", "关闭", "无", "无声", "静音"),
+    },
+    Setting.EXCERPT: {
+        "none": ("none", "off", "no", "hidden", "不显示", "不带", "关", "无"),
+        "short": ("short", "短"),
+        "full": ("full", "long", "长", "全文", "完整"),
+    },
+    Setting.PICTURES: {
+        "on": ("on", "yes", "pictures", "picture", "图片", "图", "开", "要"),
+        "off": ("off", "no", "text", "文字", "关", "不要"),
+    },
+}  # fmt: skip
+_OFF: Final = frozenset({"off", "no", "none", "关", "关闭", "无", "没有", "不要"})
+_WEEKDAYS: Final = (
+    ("1", "一", "mon", "monday"), ("2", "二", "tue", "tuesday"), ("3", "三", "wed", "wednesday"),
+    ("4", "四", "thu", "thursday"), ("5", "五", "fri", "friday"), ("6", "六", "sat", "saturday"),
+    ("7", "日", "天", "sun", "sunday"),
+)  # fmt: skip
+_ZONES: Final = {
+    "北京": "Asia/Shanghai", "北京时间": "Asia/Shanghai", "beijing": "Asia/Shanghai", "上海": "Asia/Shanghai",
+    "中国": "Asia/Shanghai", "深圳": "Asia/Shanghai", "广州": "Asia/Shanghai", "杭州": "Asia/Shanghai",
+    "成都": "Asia/Shanghai", "香港": "Asia/Hong_Kong", "澳门": "Asia/Macau", "台北": "Asia/Taipei",
+    "乌鲁木齐": "Asia/Urumqi", "东京": "Asia/Tokyo", "日本": "Asia/Tokyo", "首尔": "Asia/Seoul",
+    "新加坡": "Asia/Singapore", "曼谷": "Asia/Bangkok", "吉隆坡": "Asia/Kuala_Lumpur",
+    "孟买": "Asia/Kolkata", "迪拜": "Asia/Dubai", "伦敦": "Europe/London", "巴黎": "Europe/Paris",
+    "柏林": "Europe/Berlin", "慕尼黑": "Europe/Berlin", "苏黎世": "Europe/Zurich", "莫斯科": "Europe/Moscow",
+    "阿姆斯特丹": "Europe/Amsterdam", "纽约": "America/New_York", "波士顿": "America/New_York",
+    "boston": "America/New_York", "多伦多": "America/Toronto", "芝加哥": "America/Chicago",
+    "温哥华": "America/Vancouver", "洛杉矶": "America/Los_Angeles", "旧金山": "America/Los_Angeles",
+    "san francisco": "America/Los_Angeles", "西雅图": "America/Los_Angeles",
+    "seattle": "America/Los_Angeles", "悉尼": "Australia/Sydney", "墨尔本": "Australia/Melbourne",
+}  # fmt: skip
+_OFFSET: Final = re.compile(r"(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?")
+_TIME: Final = (
+    r"(?P<half{0}>凌晨|早上|上午|早|中午|下午|傍晚|晚上|夜里|晚)?\s*(?P<hour{0}>\d{{1,2}})"
+    r"(?:\s*[:点时.]\s*(?P<minute{0}>\d{{2}}|半)?\s*分?)?\s*(?P<clock{0}>am|pm)?"
+)
+_ONE_TIME: Final = re.compile(_TIME.format(1))
+_TWO_TIMES: Final = re.compile(
+    rf"(?:from\s+)?{_TIME.format(1)}\s*(?:-|–|—|~|～|至|到|to|until)\s*{_TIME.format(2)}"
+)
+_LATE: Final = frozenset({"下午", "傍晚", "晚上", "晚", "夜里", "pm"})
+
+
+def parse_assignment(text: str) -> tuple[Setting | None, str]:
+    """Return the setting that `text` begins with, in either language, and the value typed after it."""
+    shown = " ".join(unicodedata.normalize("NFKC", text).split())
+    plain = shown.lower()
+    names = sorted(((name, one) for one, names in _NAMES.items() for name in names), key=lambda x: -len(x[0]))
+    for name, setting in names:
+        if plain == name:
+            return setting, ""
+        if plain.startswith(name) and (plain[len(name)] in " :=" or not name.isascii()):
+            return setting, shown[len(name) :].lstrip(" :=").strip()
+    return None, shown
+
+
+def parse_value(setting: Setting, typed: str) -> str | None:
+    """Return the value that a button of `setting` would carry for `typed`; None if it is not understood."""
+    typed = _plain(typed)
+    match setting:
+        case Setting.HOUR:
+            found = _ONE_TIME.fullmatch(typed)
+            minute = _minute(found, 1) if found is not None else None
+            return None if minute is None or minute % 60 else str(minute // 60)
+        case Setting.WEEKDAY:
+            return _weekday(typed)
+        case Setting.QUIET:
+            return _quiet(typed)
+        case Setting.TIME_ZONE:
+            return _zone(typed)
+        case (
+            Setting.LANGUAGE
+            | Setting.FORMAT
+            | Setting.WHEN
+            | Setting.SOUND
+            | Setting.EXCERPT
+            | Setting.PICTURES
+        ):
+            return next((value for value, forms in _WORDS[setting].items() if typed in forms), None)
+        case _:
+            assert_never(setting)
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("「」“”\"' 。")
+
+
+def _minute(found: re.Match[str], which: int) -> int | None:
+    """Return the minute of the day of a matched time, 12-hour forms included; None if there is none."""
+    hour, minute = int(found[f"hour{which}"]), found[f"minute{which}"] or "0"
+    half = found[f"half{which}"] or found[f"clock{which}"]
+    minutes = 30 if minute == "半" else int(minute)
+    if half in _LATE and hour < 12:
+        hour += 12
+    elif half == "am" and hour == 12:
+        hour = 0
+    elif half == "中午" and hour < 3:
+        hour += 12
+    return (
+        hour * 60 + minutes if (hour < 24 and minutes < 60) else (0 if (hour, minutes) == (24, 0) else None)
+    )
+
+
+def _weekday(typed: str) -> str | None:
+    day = re.sub(r"^(?:每?周|每?星期|每?礼拜|on |every )", "", typed).removesuffix("s").removesuffix(".")
+    return next((str(number) for number, forms in enumerate(_WEEKDAYS) if day in forms), None)
+
+
+def _quiet(typed: str) -> str | None:
+    """Return `off` or `HH-HH`; with minutes `HHMM-HHMM`."""
+    if typed in _OFF:
+        return "off"
+    found = _TWO_TIMES.fullmatch(typed)
+    if found is None:
+        return None
+    since, until = _minute(found, 1), _minute(found, 2)
+    if since is None or until is None or since == until:
+        return None
+    if since % 60 == until % 60 == 0:
+        return f"{since // 60}-{until // 60}"
+    return f"{since // 60:02}{since % 60:02}-{until // 60:02}{until % 60:02}"
+
+
+def _zone(typed: str) -> str | None:
+    typed = typed.removesuffix("时间").removesuffix(" time") if typed != "北京时间" else typed
+    if found := _OFFSET.fullmatch(typed):
+        hours = int(found[2])
+        if hours > (14 if found[1] == "+" else 12):
+            return None
+        # POSIX signs: Etc/GMT-8 lies eight hours east of Greenwich.
+        return "UTC" if hours == 0 else f"Etc/GMT{'-' if found[1] == '+' else '+'}{hours}"
+    return _ZONES.get(typed) or _zones().get(typed.replace(" ", "_"))
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Return the IANA zones by their whole names and, where it is unique or has a region, by their cities."""
+    zones: dict[str, str] = {}
+    for zone in sorted(available_timezones()):
+        zones[zone.casefold()] = zone
+    for zone in sorted(available_timezones()):
+        if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/", "US/", "SystemV/")):
+            zones.setdefault(zone.rpartition("/")[2].casefold(), zone)
+    return zones

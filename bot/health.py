@@ -11,6 +11,7 @@ from bot.ops.metrics import Figures
 from storage.database import Database, Transaction
 from storage.model import Source
 
+SILENT_SECONDS = 10.0  # without an answer, from which on Telegram counts as silent
 BEHIND_SECONDS = 900.0  # a delivery due for longer means that sending does not keep up
 
 
@@ -58,7 +59,7 @@ class HealthChecks:
             return Check(False, "Telegram was not reached yet")
         if sender.stopped is not None:
             return Check(False, sender.stopped.reason)
-        if sender.breaker.is_open:
+        if sender.breaker.open_for(self.clock.monotonic()) > SILENT_SECONDS:
             return Check(False, "Telegram does not answer; sending waits and probes")
         return Check(self.alive("sender"))
 

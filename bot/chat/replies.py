@@ -141,6 +141,8 @@ class ReplySender:
         if slot is None:
             return NOT_SOON
         outcome = await request(gate=slot)
+        if isinstance(outcome, Sent):
+            self._limiter.record_success(to.chat_id)
         if isinstance(outcome, RetryLater) and outcome.flood:
             await self._limiter.pause_chat_after_answer(to.chat_id, outcome.seconds)
         return outcome

@@ -1,56 +1,103 @@
-"""Circuit breaker for sending: opens when requests are sent and stay unanswered.
+"""Circuit breaker for sending: opens when a request is sent and stays unanswered.
 
-Each unanswered request may become a second copy of a message, so sending pauses and probes. Pure: time is an
-argument, in monotonic seconds.
+Each unanswered request may become a second copy, so the next requests wait until a probe that repeats safely
+(getMe) is answered. After several chats broke in a row, one delivery to another chat is a trial.
+Pure: time is an argument, in monotonic seconds.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 
-TRIPPING = 3  # unanswered tries
-AMONG = 20  # of the latest outcomes
-FIRST_PAUSE = 5.0  # seconds to the first probe
-LONGEST_PAUSE = 60.0
+from bot.backoff import Backoff
+
+TRIPPING = 3  # chats without an answer, with no answered delivery in between
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between probes
+LONGEST_TRIAL_PAUSE = 60.0
+QUARANTINE = 30.0  # during which a chat that broke is no trial
+SECOND_REQUEST_AFTER = 180.0  # of failing trials, before a delivery in doubt is one
 
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Closed: requests may start. Open: a pause, then single probes until one is answered."""
+    """Closed: requests start. Open: nothing starts until a probe is answered. Trial: one at a time."""
 
-    _latest: deque[bool] = field(default_factory=lambda: deque(maxlen=AMONG))
-    _probe_at: float | None = None
-    _pause: float = FIRST_PAUSE
+    is_open: bool = False
+    _opened_at: float = 0.0
+    _probe_at: float = 0.0
+    _probes: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE, LONGEST_PAUSE))
+    _trials: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE, LONGEST_TRIAL_PAUSE))
+    _broken: dict[int, float] = field(default_factory=dict)  # chats without an answer, and since when
+    _trial_since: float | None = None
+    _trial_chat: int | None = None
 
     @property
-    def is_open(self) -> bool:
-        return self._probe_at is not None
+    def is_closed(self) -> bool:
+        return not self.is_open and self._trial_since is None
 
-    def free_slots(self, now: float, in_flight: int) -> int | None:
-        """Return how many requests may start at `now` with `in_flight` unfinished; None is no limit."""
-        if self._probe_at is None:
+    def open_for(self, now: float) -> float:
+        """Return for how many seconds it has been open."""
+        return now - self._opened_at if self.is_open else 0.0
+
+    def free_slots(self) -> int | None:
+        """Return how many requests may start; None is no limit."""
+        if self.is_open:
+            return 0
+        if self._trial_since is None:
             return None
-        return 1 if now >= self._probe_at and in_flight == 0 else 0
+        return 1 if self._trial_chat is None else 0
 
     def opens_in(self, now: float) -> float:
-        """Return the seconds until the next probe may start."""
-        return max(0.0, (self._probe_at or now) - now)
+        """Return the seconds until the next probe."""
+        return max(0.0, self._probe_at - now)
+
+    def admits(self, now: float, chat_id: int, *, in_doubt: bool) -> bool:
+        """Return whether a delivery may start; the first one admitted is the trial."""
+        if self.is_open:
+            return False
+        if self._trial_since is None:
+            return True
+        if self._trial_chat is not None or now - self._broken.get(chat_id, now - QUARANTINE) < QUARANTINE:
+            return False
+        if in_doubt and now - self._trial_since < SECOND_REQUEST_AFTER:
+            return False
+        self._trial_chat = chat_id
+        return True
+
+    def holds(self, chat_id: int) -> bool:
+        """Return whether this chat broke lately."""
+        return chat_id in self._broken
+
+    def withdraw(self, chat_id: int) -> None:
+        """Record that an admitted delivery was not sent after all."""
+        if self._trial_chat == chat_id:
+            self._trial_chat = None
 
     def record_success(self) -> None:
-        """Record that Telegram answered a request, with any status."""
-        self._latest.append(False)
-        if self._probe_at is not None:
-            self._latest.clear()
-            self._probe_at, self._pause = None, FIRST_PAUSE
+        """Record that Telegram answered a delivery, with any status."""
+        self.is_open = False
+        self._broken.clear()
+        self._trial_since = self._trial_chat = None
+        self._probes.reset()
+        self._trials.reset()
 
-    def record_failure(self, now: float, begun: float) -> None:
-        """Record that a request started at `begun` ended without an answer.
+    def record_failure(self, now: float, chat_id: int) -> None:
+        """Record that a delivery ended without an answer."""
+        self._broken[chat_id] = now
+        if self._trial_chat == chat_id:
+            self._trial_chat = None
+            self._open(now, self._trials.fail())
+        elif not self.is_open and self._trial_since is None:
+            self._open(now, 0.0)
 
-        A request started before the pause is no probe.
-        """
-        self._latest.append(True)
-        if self._probe_at is not None:
-            if begun >= self._probe_at:
-                self._pause = min(2 * self._pause, LONGEST_PAUSE)
-                self._probe_at = now + self._pause
-        elif sum(self._latest) >= TRIPPING:
-            self._probe_at = now + self._pause
+    def record_probe(self, now: float, *, answered: bool) -> None:
+        """Record the result of a probe."""
+        if not answered:
+            self._probe_at = now + self._probes.fail()
+            return
+        self.is_open = False
+        if self._probes.failures:  # the server was out of reach, and is back: no chat was at fault
+            self.record_success()
+        elif len(self._broken) >= TRIPPING and self._trial_since is None:
+            self._trial_since = now
+
+    def _open(self, now: float, pause: float) -> None:
+        self.is_open, self._opened_at, self._probe_at = True, now, now + pause

@@ -14,8 +14,9 @@ from bot.render import Rendered
 from bot.telegram.errors import outcome_of
 from bot.telegram.http_request import acquire, as_json, ready
 from bot.telegram.send_gate import SendGate
-from storage.model import Destination, Outcome, Sent
+from storage.model import Destination, InDoubt, Outcome, Pause, RetryLater, Sent
 
+PROBE_SECONDS = 10.0  # the longest wait for the answer to a probe
 KEPT = 32  # messages whose JSON is kept
 
 
@@ -45,6 +46,10 @@ class Messenger(Protocol):
         self, to: Address, message_id: int, message: Rendered, *, gate: SendGate | None = None
     ) -> Outcome:
         """Edit a sent message with one request."""
+        ...
+
+    async def probe(self) -> bool:
+        """Return whether the server answers a request that repeats safely."""
         ...
 
     async def send_document(
@@ -98,6 +103,16 @@ class TelegramMessenger:
     ) -> Outcome:
         fields = {"chat_id": to.chat_id, "message_id": message_id}
         return await self._call("editMessageText", fields, message, gate)
+
+    async def probe(self) -> bool:
+        url = f"{self._bot.base_url}/getMe"
+        try:
+            await self._bot.request.post(url, ready(b"{}"), read_timeout=PROBE_SECONDS)
+        except Exception as error:
+            outcome = outcome_of(error)
+            unreachable = isinstance(outcome, RetryLater) and outcome.pause is Pause.BOT
+            return not unreachable and not isinstance(outcome, InDoubt)
+        return True
 
     async def send_document(
         self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None

@@ -6,7 +6,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
@@ -29,6 +29,8 @@ from storage.model import (
     Form,
     InDoubt,
     Outcome,
+    Pause,
+    RetryLater,
     Sent,
     Settlement,
     State,
@@ -158,6 +160,7 @@ class LoggedSendGate:
 IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
 BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
 GATHER_SECONDS = 0.15  # how long results gather while enough claims wait
+BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
 STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
@@ -197,6 +200,8 @@ class DeliveryWorker(Wakeable):
         self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
+        self.last_turn = float("-inf")
+        self._ahead = timedelta()  # of the database's clock
         self._recover_at = float("-inf")
         self.outcomes: Counter[str] = Counter()
 
@@ -208,8 +213,10 @@ class DeliveryWorker(Wakeable):
             stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
             if stale or not self._may_go_on():
                 self._hand_back()
+            await self._probe_if_due()
             room = self._room()
             claimed = await self._turn(room)
+            self.last_turn = self._clock.monotonic()
             self._slots.fill(claimed)
             if self._slots.waiting or not claimed or len(claimed) < room or not self._room():
                 await self._pause(idle=not claimed)
@@ -221,12 +228,20 @@ class DeliveryWorker(Wakeable):
             log.warning("%s requests are still unanswered at the stop; their leases expire", late)
         await self._turn(0)
 
+    async def _probe_if_due(self) -> None:
+        """Ask whether the server answers, while the breaker is open and its pause is over."""
+        now = self._clock.monotonic()
+        if not self.breaker.is_open or self.breaker.opens_in(now) > 0:
+            return
+        answered = await self._messenger.probe()
+        self.breaker.record_probe(self._clock.monotonic(), answered=answered)
+
     def _room(self) -> int:
         """Return how many deliveries may be claimed now."""
         now, busy = self._clock.monotonic(), self._slots.busy
         if now < self._stopped_until:
             return 0
-        allowed = self.breaker.free_slots(now, busy)
+        allowed = self.breaker.free_slots()
         if allowed is None and self.stopped is not None:
             allowed = 1 - busy
         room = self._slots.room if allowed is None else min(self._slots.free, allowed)
@@ -236,13 +251,13 @@ class DeliveryWorker(Wakeable):
 
     def _may_go_on(self) -> bool:
         """Return whether neither a stop, a pause of the whole bot nor the breaker holds sending."""
-        return not self._stopping and self.stopped is None and not self.breaker.is_open
+        return not self._stopping and self.stopped is None and self.breaker.is_closed
 
     def _hand_back(self) -> None:
         """Return claims without a slot to the outbox; their requests were not made."""
         reason = "no slot was free in time"
         self._ended.extend(
-            (claimed.delivery, Decision(_again(claimed.delivery, self._clock, 0, reason)))
+            (claimed.delivery, Decision(self._again(claimed.delivery, 0, reason)))
             for claimed in self._slots.take_back()
         )
 
@@ -254,7 +269,9 @@ class DeliveryWorker(Wakeable):
         recovering = self._clock.monotonic() >= self._recover_at
 
         async def unit(tx: Transaction) -> Sequence[ClaimedDelivery]:
-            now = await tx.now(self._clock.now())
+            own = self._clock.now()
+            now = await tx.now(own)
+            self._ahead = now - own
             if recovering:
                 await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
             if ended:
@@ -306,7 +323,7 @@ class DeliveryWorker(Wakeable):
         if due is None:
             return IDLE_SECONDS
         # A due delivery that was not claimed waits for the rate limit or for an older one of its chat.
-        return min(IDLE_SECONDS, max(0.05, (due - self._clock.now()).total_seconds()))
+        return min(IDLE_SECONDS, max(0.05, (due - self._now()).total_seconds()))
 
     async def _try(self, claimed: ClaimedDelivery) -> None:
         delivery = claimed.delivery
@@ -323,7 +340,7 @@ class DeliveryWorker(Wakeable):
         """Return the settlement of a delivery that could not be rendered: a retry, then failed."""
         if delivery.attempts >= COMPOSE_TRIES:
             return settlement_of(delivery, State.FAILED, reason=reason)
-        return replace(_again(delivery, self._clock, COMPOSE_WAIT_SECONDS, reason), counts=True)
+        return replace(self._again(delivery, COMPOSE_WAIT_SECONDS, reason), counts=True)
 
     async def _attempt(self, claimed: ClaimedDelivery) -> Decision:
         delivery = claimed.delivery
@@ -337,14 +354,23 @@ class DeliveryWorker(Wakeable):
     async def _deliver(self, claimed: ClaimedDelivery, composed: Composed) -> Decision:
         delivery = claimed.delivery
         asked_at = self._clock.monotonic()
+        chat_id = delivery.destination.chat_id
+        if not self.breaker.admits(asked_at, chat_id, in_doubt=delivery.unsure > 0):
+            wait = BROKEN_SECONDS if self.breaker.holds(chat_id) or delivery.unsure else BUSY_SECONDS
+            return Decision(self._again(delivery, wait, "it waits for an answered request"))
+        if delivery.unsure and not await self._messenger.probe():
+            self.breaker.withdraw(chat_id)
+            return Decision(self._again(delivery, BROKEN_SECONDS, "the server does not answer"))
         slot = await self._limiter.acquire(claimed)
         if isinstance(slot, Postponed):
-            return Decision(_again(delivery, self._clock, slot.seconds, "postponed by the rate limit"))
+            self.breaker.withdraw(chat_id)
+            return Decision(self._again(delivery, slot.seconds, "postponed by the rate limit"))
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
         lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
         if lease_left < self._policy.least_lease:
-            return Decision(_again(delivery, self._clock, 0, "its claim is too old to start a request"))
+            self.breaker.withdraw(chat_id)
+            return Decision(self._again(delivery, 0, "its claim is too old to start a request"))
         self._crash("before-request")
         if self._send_log is not None:
             slot = LoggedSendGate(slot, self._send_log, delivery.id, delivery.token)
@@ -356,7 +382,7 @@ class DeliveryWorker(Wakeable):
         self._crash("after-response")
         if self._send_log is not None and isinstance(outcome, Sent):
             self._send_log.record_sent(delivery.id, delivery.token, outcome.message_id)
-        return self._decided(delivery, outcome, composed.message.form, left_at)
+        return self._decided(delivery, outcome, composed.message.form)
 
     async def _send(self, delivery: Delivery, composed: Composed, gate: SendGate) -> Outcome:
         to = address_of(delivery.destination)
@@ -365,16 +391,20 @@ class DeliveryWorker(Wakeable):
             return await self._messenger.edit(to, message_id, composed.message, gate=gate)
         return await self._messenger.send(to, composed.message, reply_to=composed.reply_to, gate=gate)
 
-    def _decided(self, delivery: Delivery, outcome: Outcome, form: Form, left_at: float) -> Decision:
-        now = self._clock.monotonic()
+    def _decided(self, delivery: Delivery, outcome: Outcome, form: Form) -> Decision:
+        now, chat_id = self._clock.monotonic(), delivery.destination.chat_id
         if isinstance(outcome, InDoubt):
-            self.breaker.record_failure(now, left_at)
+            self.breaker.record_failure(now, chat_id)
             log.warning("delivery %s may have been sent: %s", delivery.id, outcome.reason)
+        elif isinstance(outcome, RetryLater) and outcome.pause in (Pause.NONE, Pause.BOT):
+            self.breaker.withdraw(chat_id)  # it was not sent
         else:
             self.breaker.record_success()
-        decision = decide(delivery, outcome, self._clock.now(), form=form, on_unsure=self._policy.on_unsure)
+        if isinstance(outcome, Sent):
+            self._limiter.record_success(chat_id)
+        decision = decide(delivery, outcome, self._now(), form=form, on_unsure=self._policy.on_unsure)
         match decision.side_effect:
-            case ChatPaused(chat_id, _, seconds):
+            case ChatPaused(_, _, seconds):
                 self._limiter.pause_chat(chat_id, seconds)
             case RichMissing():
                 self._composer.rich_is_missing()
@@ -384,13 +414,17 @@ class DeliveryWorker(Wakeable):
                 self.stopped = None
         return decision
 
+    def _now(self) -> datetime:
+        """Return the database's time, by which deliveries are due."""
+        return self._clock.now() + self._ahead
+
+    def _again(self, delivery: Delivery, seconds: float, reason: str) -> Settlement:
+        """Return the settlement of a delivery that was not sent and is due again after `seconds`."""
+        due = self._now() + timedelta(seconds=seconds)
+        return settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=False)
+
     def _stop_all(self, stop: AllStopped, now: float) -> None:
         self._stopped_until = now + stop.seconds
         if self.stopped is None:
             log.error("nothing is sent for %.0f s: %s", stop.seconds, stop.reason)
         self.stopped = stop
-
-
-def _again(delivery: Delivery, clock: Clock, seconds: float, reason: str) -> Settlement:
-    due = clock.now() + timedelta(seconds=seconds)
-    return settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=False)

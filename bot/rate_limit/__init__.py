@@ -60,6 +60,10 @@ class RateLimiter(Protocol):
         """Wait for the slot of a claimed delivery."""
         ...
 
+    def record_success(self, chat_id: int) -> None:
+        """Record that Telegram accepted a message to this chat."""
+        ...
+
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""
         ...

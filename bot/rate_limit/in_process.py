@@ -83,6 +83,9 @@ class InProcessRateLimiter:
             chat_id, private, self._scheduler.reserve(now, chat_id, private, movable=True)
         )
 
+    def record_success(self, chat_id: int) -> None:
+        self._scheduler.accept(self._clock.monotonic(), chat_id)
+
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         whole = self._scheduler.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")

@@ -6,21 +6,32 @@ Pure: time is an argument, in monotonic seconds.
 import math
 import sys
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from bot.backoff import Backoff
 from bot.rate_limit.limits import Limits, Window, book, unbook
 
+FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
 FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
 
 
 class FloodPauses:
-    """Pauses after 429 answers; `crowd` chats flooded together may be a flood of the bot."""
+    """Pauses after 429 answers, of chats and of the bot.
+
+    `crowd` chats flooded together are a flood of the bot, unless as many others were accepted meanwhile. Then
+    everything pauses briefly; a single request to another chat probes, and its acceptance ends the pause.
+    """
 
     def __init__(self, crowd: int) -> None:
         self._crowd = crowd
         self._chats: dict[int, float] = {}
         self._floods: list[tuple[float, int, float]] = []
+        self._accepted: deque[tuple[float, int]] = deque()
+        self._backoff = Backoff(FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE)
+        self._is_probing = False
+        self._probe: int | None = None
         self.bot_until = -math.inf
 
     def __len__(self) -> int:
@@ -37,10 +48,32 @@ class FloodPauses:
         self.pause(chat_id, until)
         self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
         self._floods.append((now, chat_id, until))
-        whole = len({flooded for _, flooded, _ in self._floods}) >= self._crowd
-        if whole:
-            self.pause_bot(max(end for _, _, end in self._floods))
-        return whole
+        chats, first = {flooded for _, flooded, _ in self._floods}, self._floods[0][0]
+        accepted = {chat for at, chat in self._accepted if at >= first} - chats
+        if self._is_probing:
+            refused = chat_id == self._probe
+        else:
+            refused = len(chats) >= self._crowd and len(chats) > len(accepted)
+        if refused:
+            self._is_probing, self._probe = True, None
+            shortest = min(end for _, _, end in self._floods)
+            self.pause_bot(min(now + self._backoff.fail(), shortest))
+        return refused
+
+    def start(self, now: float, chat_id: int) -> None:
+        """Record that a request starts; after a flood of the bot it is a probe, and others wait for it."""
+        if self._is_probing and now >= self.bot_until:
+            self._probe = chat_id
+            self.bot_until = now + FIRST_BOT_PAUSE
+
+    def accept(self, now: float, chat_id: int) -> None:
+        """Record that Telegram accepted a request; this ends a flood of the bot."""
+        self._accepted.append((now, chat_id))
+        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
+            self._accepted.popleft()
+        if self._is_probing:
+            self._is_probing, self._probe, self.bot_until = False, None, now
+            self._backoff.reset()
 
     def pause(self, chat_id: int, until: float) -> None:
         self._chats[chat_id] = max(until, self._chats.get(chat_id, until))
@@ -265,6 +298,7 @@ class SendScheduler:
             planned = at
         if at <= now:
             self._sent.acquire(now)
+            self._pauses.start(now, chat_id)
         else:
             self._sent.park(at, at if planned is None else planned, chat_id)
         return at
@@ -284,6 +318,10 @@ class SendScheduler:
         if whole:
             self._widen(self._limits.margin)
         return whole
+
+    def accept(self, now: float, chat_id: int) -> None:
+        """Record that Telegram accepted a request to this chat."""
+        self._pauses.accept(now, chat_id)
 
     def pause(self, chat_id: int, until: float) -> None:
         """Pause this chat until `until`, as stored by an earlier run."""

@@ -5,6 +5,7 @@ whose claim may belong to another process.
 """
 
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from bot.rate_limit.reservations import (
     stretched,
     update_lead_time,
 )
-from bot.rate_limit.scheduler import FLOODS_TOGETHER
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER
 from bot.telegram.send_gate import SendGate
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, State, settlement_of
@@ -64,6 +65,7 @@ class SharedRateLimiter:
         self._on_unsure = on_unsure
         self._reservations = ReservationBatcher(database, self._limits, clock, slack=limits.slack)
         self._push_lead = PUSH_LEAD
+        self._accepted: deque[tuple[float, int]] = deque()
 
     async def start(self) -> None:
         """Do nothing: the rows hold all state."""
@@ -127,6 +129,12 @@ class SharedRateLimiter:
         postponed = await slot.wait_for_slot()
         return slot if postponed is None else Postponed(postponed)
 
+    def record_success(self, chat_id: int) -> None:
+        now = self._clock.monotonic()
+        self._accepted.append((now, chat_id))
+        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
+            self._accepted.popleft()
+
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Do nothing: `pause_chat_for_all` writes the pause with the outcome of the push."""
 
@@ -140,9 +148,10 @@ class SharedRateLimiter:
             now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id
         )
         extent: Extent = "chat"
-        if together is not None and others + 1 >= self._limits.crowd:
+        accepted = len({each for _, each in self._accepted} - {chat_id})
+        if together is not None and others + 1 >= self._limits.crowd and others + 1 > accepted:
             extent = "bot"
-            paused = later(later(bot.paused_until, together), until)
+            paused = later(bot.paused_until, min(until, now + timedelta(seconds=FIRST_BOT_PAUSE)))
             rows.append(replace(bot, paused_until=paused))
             self._reservations.last.pause_bot(seconds(paused))
         await tx.rate_limits.write(rows)

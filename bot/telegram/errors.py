@@ -176,7 +176,7 @@ def _is_foreign_page(error: TelegramError) -> bool:
 def _foreign_page(error: TelegramError, reason: str) -> Outcome:
     """Return the outcome of such a page: a refusal by it means that nothing was sent."""
     if isinstance(error, InvalidToken | Forbidden | BadRequest | Conflict) or "(429)" in error.message:
-        return RetryLater(_NOT_TELEGRAM, _short(reason), pause=Pause.BOT)
+        return RetryLater(_NOT_TELEGRAM, _short(reason), flood=True)  # of its chat, exactly so long
     if "(413)" in error.message:
         return Rejected(_short(reason), Fault.CONTENT)
     return InDoubt(_short(reason))

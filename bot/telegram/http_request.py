@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Self, cast
 
 import aiohttp
@@ -22,6 +23,7 @@ from yarl import URL
 from bot.telegram.redaction import redact
 from bot.telegram.send_gate import SendGate, SlotExpiredError
 
+MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
 _INTERIM = range(100, 200)  # answers that announce another
 
 
@@ -240,8 +242,21 @@ class AiohttpRequest(BaseRequest):
         )
         if method != "POST" or uploads:
             form = {"data": _form(request_data), "proxy": self._proxy, "timeout": timeout}
-            return await _by_session(lines.session, method, url, form)
-        return await _posted(lines, url, _json(request_data), timeout, _gate_of(request_data))
+            return _classified(*await _by_session(lines.session, method, url, form))
+        answer = await _posted(lines, url, _json(request_data), timeout, _gate_of(request_data))
+        return _classified(*answer)
+
+
+def _classified(status: int, body: bytes) -> tuple[int, bytes]:
+    """Return the `error_code` as the status of a refusal that a gateway answers with 200."""
+    if status != HTTPStatus.OK or b"false" not in body[:MOST_BEFORE_OK]:
+        return status, body
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return status, body
+    code = answer.get("error_code") if isinstance(answer, dict) and answer.get("ok") is False else None
+    return (code, body) if isinstance(code, int) and code not in range(200, 300) else (status, body)
 
 
 async def _posted(

@@ -1,55 +1,91 @@
-"""The breaker: what leaves and is never answered stops the rest, until a probe is answered."""
+"""Circuit breaker: probes before the next request, a trial delivery after several chats broke."""
 
-from bot.delivery.circuit_breaker import FIRST_PAUSE, LONGEST_PAUSE, TRIPPING, CircuitBreaker
+from bot.delivery.circuit_breaker import (
+    LONGEST_PAUSE,
+    QUARANTINE,
+    SECOND_REQUEST_AFTER,
+    TRIPPING,
+    CircuitBreaker,
+)
+
+CHATS = range(1, TRIPPING + 1)
+OTHER = 99
 
 
-def tripped(at: float) -> CircuitBreaker:
+def broken(at: float, chats: int = TRIPPING) -> CircuitBreaker:
     breaker = CircuitBreaker()
-    for _ in range(TRIPPING):
-        breaker.record_failure(at, begun=at - 1)
+    for chat_id in range(1, chats + 1):
+        breaker.record_failure(at, chat_id)
     return breaker
 
 
-def test_a_few_tries_without_an_answer_stop_the_rest() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(TRIPPING - 1):
-        breaker.record_failure(100.0, begun=99.0)
-    assert breaker.free_slots(100.0, 5) is None
-    breaker.record_failure(100.0, begun=99.0)
-    assert breaker.is_open
-    assert breaker.free_slots(100.0, 0) == 0
-    assert breaker.opens_in(100.0) == FIRST_PAUSE
+def test_one_request_without_an_answer_waits_for_a_probe_at_once() -> None:
+    breaker = broken(100.0, chats=1)
+    assert breaker.free_slots() == 0
+    assert breaker.opens_in(100.0) == 0.0
+    breaker.record_probe(100.1, answered=True)
+    assert breaker.free_slots() is None
 
 
-def test_after_the_pause_one_try_at_a_time_is_made() -> None:
-    breaker = tripped(100.0)
-    assert breaker.free_slots(100.0 + FIRST_PAUSE, 0) == 1
-    assert breaker.free_slots(100.0 + FIRST_PAUSE, 1) == 0
-
-
-def test_what_was_under_way_when_it_tripped_is_no_probe() -> None:
-    """A process that was frozen finds all its requests unanswered at once: one trouble, not twenty."""
-    breaker = tripped(100.0)
-    for _ in range(20):
-        breaker.record_failure(100.0, begun=99.0)
-    breaker.record_failure(107.0, begun=99.5)
-    assert breaker.opens_in(100.0) == FIRST_PAUSE
-
-
-def test_each_probe_without_an_answer_doubles_the_pause() -> None:
-    breaker, now, pauses = tripped(100.0), 100.0, []
+def test_probes_without_an_answer_are_seconds_apart() -> None:
+    breaker, now, pauses = broken(100.0), 100.0, []
     for _ in range(6):
-        now += breaker.opens_in(now)
-        breaker.record_failure(now + 1, begun=now)
-        now += 1
+        breaker.record_probe(now, answered=False)
         pauses.append(breaker.opens_in(now))
-    assert pauses == [10.0, 20.0, 40.0, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
+        now += pauses[-1]
+    assert pauses == [1.0, 2.0, 4.0, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert breaker.open_for(now) == now - 100.0
+    assert not breaker.admits(now, OTHER, in_doubt=False)
 
 
-def test_an_answer_closes_it_and_is_forgiven_all() -> None:
-    breaker = tripped(100.0)
+def test_a_server_that_is_back_closes_it() -> None:
+    breaker = broken(100.0)
+    breaker.record_probe(100.1, answered=False)
+    breaker.record_probe(101.1, answered=True)
+    assert breaker.is_closed
+
+
+def test_after_several_chats_broke_one_other_chat_is_the_trial() -> None:
+    """Hanging chats hold up no healthy one: the trial goes elsewhere."""
+    breaker = broken(100.0)
+    breaker.record_probe(100.1, answered=True)
+    assert breaker.free_slots() == 1
+    for chat_id in CHATS:
+        assert not breaker.admits(101.0, chat_id, in_doubt=False)
+    assert breaker.admits(101.0, OTHER, in_doubt=False)
+    assert breaker.free_slots() == 0
     breaker.record_success()
-    assert breaker.free_slots(101.0, 5) is None
-    assert tripped(100.0).opens_in(100.0) == FIRST_PAUSE
-    breaker.record_failure(102.0, begun=101.5)
-    assert not breaker.is_open
+    assert breaker.is_closed
+
+
+def test_a_trial_that_was_not_sent_is_free_again() -> None:
+    breaker = broken(100.0)
+    breaker.record_probe(100.1, answered=True)
+    assert breaker.admits(101.0, OTHER, in_doubt=False)
+    breaker.withdraw(OTHER)
+    assert breaker.free_slots() == 1
+
+
+def test_a_trial_without_an_answer_opens_it_for_longer() -> None:
+    breaker, now = broken(100.0), 100.0
+    for number, pause in enumerate((1.0, 2.0, 4.0, 8.0, 16.0)):
+        breaker.record_probe(now, answered=True)
+        assert breaker.admits(now, OTHER + number, in_doubt=False)
+        breaker.record_failure(now, OTHER + number)
+        assert breaker.opens_in(now) == pause
+        now += pause
+
+
+def test_deliveries_in_doubt_and_broken_chats_are_trials_last() -> None:
+    breaker = broken(100.0)
+    breaker.record_probe(100.0, answered=True)
+    assert not breaker.admits(100.0 + QUARANTINE, OTHER, in_doubt=True)
+    assert breaker.admits(100.0 + SECOND_REQUEST_AFTER, 1, in_doubt=True)
+
+
+def test_an_answer_forgives_everything() -> None:
+    breaker = broken(100.0)
+    breaker.record_success()
+    breaker.record_failure(102.0, 1)
+    breaker.record_probe(102.1, answered=True)
+    assert breaker.is_closed

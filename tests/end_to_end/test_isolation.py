@@ -1,16 +1,31 @@
 """One trouble stays its own: a malformed update, a refusing chat or topic, a fault of the server."""
 
+import asyncio
 import logging
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
+from telegram import Bot
 
+from bot.chat.replies import ReplySender
+from bot.clock import SystemClock
 from bot.delivery import retry_policy, side_effects
-from storage.model import Standing
-from tests.end_to_end.whole_bot import OPERATOR, WholeBot
+from bot.delivery.messenger import Address, TelegramMessenger
+from bot.ops.metrics import make_metrics
+from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.scheduler import SendScheduler
+from bot.render.document import Message, Paragraph, Text
+from bot.telegram.capabilities import RichCapability
+from bot.telegram.http_request import AiohttpRequest
+from storage.database import Database
+from storage.model import Sent, Standing, State
+from tests.end_to_end.whole_bot import OPERATOR, READER, UNPACED, WholeBot
 from tests.fakes.people import FakeTelegram
-from tests.fakes.replies import blocked, error
-from tests.tools.dumps import NEXT, Shown
+from tests.fakes.replies import blocked, delay, error, flood, page
+from tests.fakes.world import TOKEN
+from tests.tools.dumps import NEXT, OLD, Shown
 
 GROUP, CHANNEL = -7, -1000000000009
 POISON = [
@@ -155,3 +170,97 @@ async def test_suspended_chats_are_reported_in_one_summary(
     assert "2 个会话停发了" in notice.text
     assert "bot was blocked by the user" in notice.text
     assert len(telegram.messages(OPERATOR)) == 1
+
+
+SOON = 5.0  # seconds by which a fault elsewhere may delay a healthy chat
+
+
+async def post_reaches(
+    bot: WholeBot, telegram: FakeTelegram, chats: Iterable[int], post: Shown, within: float
+) -> None:
+    """Land a post and check that each of these chats has it in time."""
+    async with asyncio.timeout(within):
+        bot.lands(f"{post.title}.txt", post)
+        for chat_id in chats:
+            while not any(post.title in message.text for message in telegram.messages(chat_id)):
+                await asyncio.sleep(0.05)
+
+
+async def test_two_chats_with_a_flood_of_their_own_delay_no_other(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    chats = range(1, 9)
+    for chat_id in chats:
+        await knowing.subscribes(chat_id)
+    for chat_id in (1, 2):
+        telegram.answers("sendMessage", flood(3600), chat_id=chat_id, always=True)
+    await post_reaches(knowing, telegram, range(3, 9), POSTS[0], SOON)
+    async with asyncio.timeout(SOON):
+        await knowing.says("/latest", user_id=50)
+
+
+async def test_hanging_chats_delay_no_other(resting_bot: WholeBot, telegram: FakeTelegram) -> None:
+    """Their requests are never answered; the next post still reaches the rest at once."""
+    resting_bot.settings["read_seconds"] = 2
+    await resting_bot.knows(OLD)
+    await resting_bot.starts()
+    chats, hanging = range(1, 38), range(1, 6)
+    for chat_id in chats:
+        await resting_bot.subscribes(chat_id)
+    for chat_id in hanging:
+        telegram.answers("sendMessage", delay(60), chat_id=chat_id, always=True)
+    healthy = set(chats) - set(hanging)
+    await post_reaches(resting_bot, telegram, healthy, POSTS[0], SOON)
+    await asyncio.sleep(2.5)  # the hanging requests time out
+    for post in POSTS[1:3]:
+        await post_reaches(resting_bot, telegram, healthy, post, SOON)
+
+
+async def test_an_outage_uses_no_delivery_up(knowing: WholeBot, telegram: FakeTelegram) -> None:
+    """Pages of a gateway for every request, then a restart within it."""
+    chats = range(1, 9)
+    for chat_id in chats:
+        await knowing.subscribes(chat_id)
+    telegram.answers("*", page(502), always=True)
+    knowing.lands("next.txt", NEXT)
+    await asyncio.sleep(4)
+    assert State.UNCERTAIN not in await knowing.counts()
+    telegram.recovers()
+    for chat_id in chats:
+        async with asyncio.timeout(10):
+            assert NEXT.title in (await telegram.message(chat_id)).text
+    await knowing.settles()
+    assert await knowing.counts() == {State.SENT: 8}
+
+
+async def test_a_firewall_page_for_one_chat_delays_no_other(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    for chat_id in range(1, 5):
+        await knowing.subscribes(chat_id)
+    telegram.answers("sendMessage", page(403, "<html>Forbidden</html>"), chat_id=1, always=True)
+    await post_reaches(knowing, telegram, (2, 3, 4), POSTS[0], SOON)
+    await post_reaches(knowing, telegram, (2, 3, 4), POSTS[1], SOON)
+
+
+async def test_an_answer_that_surely_did_not_leave_is_sent_again(database: Database) -> None:
+    """The server is away for a moment after it handed over a command."""
+    clock = SystemClock()
+    limiter = InProcessRateLimiter(
+        database, SendScheduler(UNPACED), clock, make_metrics(CollectorRegistry(), version="")
+    )
+    async with FakeTelegram() as first:
+        port = int(first.server.rpartition(":")[2])
+    request = AiohttpRequest(connections=2, read_timeout=5)
+    async with request:
+        client = Bot(TOKEN, f"http://127.0.0.1:{port}/bot", request=request)
+        sender = ReplySender(
+            TelegramMessenger(client), limiter, clock, rich=RichCapability(clock, wanted=False)
+        )
+        hello = Message(body=(Paragraph((Text("hello"),)),))
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(sender.send(Address(chat_id=READER), hello))
+            await asyncio.sleep(1.0)
+            async with FakeTelegram(port=port) as telegram:
+                assert isinstance(await sending, Sent)
+        assert [message.text for message in telegram.messages(READER)] == ["hello"]

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, SendScheduler
 from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE
 
 
@@ -14,15 +14,44 @@ def test_a_flood_stops_its_chat_for_exactly_as_long_as_it_says() -> None:
     assert pacing.reserve(10.0, OTHER, private=True) == 10.0
 
 
-def test_floods_of_two_chats_stop_the_bot_until_the_longest_is_over() -> None:
+def test_floods_of_two_chats_pause_the_bot_until_a_probe_is_accepted() -> None:
     pacing = SendScheduler()
     pacing.flooded(10.0, PRIVATE, 30)
     pacing.flooded(11.0, PRIVATE, 40)
     assert pacing.ready_at(11.0, OTHER, private=True) == 11.0
-    pacing.flooded(14.0, GROUP, 3)
-    assert pacing.ready_at(14.0, OTHER, private=True) == 51.0
-    assert pacing.reserve(14.0, OTHER, private=True, interactive=True) == 51.0
-    assert pacing.budget(14.0, 30.0) == 0
+    pacing.flooded(12.0, GROUP, 3600)
+    probe_at = 12.0 + FIRST_BOT_PAUSE
+    assert pacing.ready_at(12.0, OTHER, private=True) == probe_at
+    probe, waiting = (pacing.reserve(12.0, chat, private=True, movable=True) for chat in (OTHER, 9))
+    assert pacing.confirm(probe_at, OTHER, True, probe) == probe_at
+    assert pacing.confirm(waiting, 9, True, waiting) > waiting, "one probe at a time"
+    pacing.accept(probe_at + 0.1, OTHER)
+    assert pacing.ready_at(probe_at + 0.1, 10, private=True) == probe_at + 0.1
+    assert pacing.ready_at(probe_at + 0.1, GROUP, private=False) == 12.0 + 3600
+
+
+def test_two_slow_chats_among_others_that_are_accepted_pause_only_themselves() -> None:
+    pacing = SendScheduler()
+    assert not pacing.flooded(10.0, 1, 3600)
+    for chat_id in (3, 4, 5):
+        pacing.accept(10.1, chat_id)
+    assert not pacing.flooded(10.2, 2, 46)
+    assert pacing.ready_at(10.2, 6, private=True) == 10.2
+
+
+def test_a_refused_probe_doubles_the_pause() -> None:
+    pacing, now = SendScheduler(), 10.0
+    for chat_id in (1, 2):
+        pacing.flooded(now, chat_id, 3600)
+    pauses = []
+    for chat_id in range(3, 9):
+        again = pacing.ready_at(now, chat_id, private=True)
+        pauses.append(again - now)
+        now = again
+        start = pacing.reserve(now, chat_id, private=True, movable=True)
+        assert pacing.confirm(now, chat_id, True, start) == now
+        assert pacing.flooded(now, chat_id, 3600)
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
 
 def test_a_paid_rate_keeps_a_small_margin_until_the_bot_is_flooded() -> None:
@@ -53,7 +82,7 @@ def test_the_faster_a_bot_may_be_the_more_floods_it_takes_to_stop_it(
         assert not pacing.flooded(10.0, chat_id, 5)
         assert pacing.ready_at(10.0, 999, private=True) == 10.0
     assert pacing.flooded(10.0, crowd, 5)
-    assert pacing.ready_at(10.0, 999, private=True) == 15.0
+    assert pacing.ready_at(10.0, 999, private=True) == 10.0 + FIRST_BOT_PAUSE
 
 
 def test_floods_far_apart_and_remembered_freezes_do_not_stop_the_bot() -> None:

@@ -17,6 +17,7 @@ from bot.ops.metrics import make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.reservations import LATE_SECONDS, ReservationRequest
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE
 from bot.rate_limit.shared import FAR_SECONDS, SharedRateLimiter
 from bot.telegram.send_gate import SendGate, SlotExpiredError
 from storage.database import Database, TransactionFn, open_database
@@ -131,13 +132,13 @@ async def test_floods_of_two_chats_stop_everything_and_are_counted_as_such(share
     first, second = [await process(shared, name) for name in ("a", "b")]
     await chat(shared, 1)
     await announce(shared, "一篇")
+    now = await now_there(shared)
     await first.pause_chat_after_answer(7, 30.0)
     await second.pause_chat_after_answer(8, 60.0)
-    now = await now_there(shared)
     for pace in (first, second, await process(shared, "c")):
         assert await claim(shared, pace) == []
         assert pace.budget() == 0
-        assert await book(pace, 9) >= now + 59
+        assert await book(pace, 9) >= now + FIRST_BOT_PAUSE
     assert {extent: floods_counted(extent) - before[extent] for extent in before} == {"chat": 1, "bot": 1}
 
 

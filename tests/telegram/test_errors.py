@@ -57,6 +57,10 @@ def flooded(seconds: float) -> Refuse:
     return lambda reason: RetryLater(seconds, reason, flood=True)
 
 
+# Some gateways answer every request with 200.
+TOO_FAST_AS_200 = '{"ok":false,"error_code":429,"description":"Too Many","parameters":{"retry_after":46}}'
+BLOCKED_AS_200 = '{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}'
+
 ANSWERS: list[tuple[Reply, Refuse]] = [
     (forbidden("bot was blocked by the user"), Gone),
     (forbidden("user is deactivated"), Gone),
@@ -121,14 +125,17 @@ ANSWERS: list[tuple[Reply, Refuse]] = [
     (error(409, "Conflict: terminated by other getUpdates request"), paused(30.0, Pause.CHAT)),
     (page(502), InDoubt),
     (page(302), InDoubt),
-    (page(400), paused(30.0, Pause.BOT)),
-    (page(401), paused(30.0, Pause.BOT)),
-    (page(403), paused(30.0, Pause.BOT)),
-    (page(404), paused(30.0, Pause.BOT)),
-    (page(429), paused(30.0, Pause.BOT)),
+    (page(400), flooded(30.0)),
+    (page(401), flooded(30.0)),
+    (page(403), flooded(30.0)),
+    (page(404), flooded(30.0)),
+    (page(429), flooded(30.0)),
     (page(413), CONTENT),
     (garbage, InDoubt),
     (empty, InDoubt),
+    (page(200, TOO_FAST_AS_200), flooded(46.0)),
+    (page(200, BLOCKED_AS_200), Gone),
+    (page(200, '{"ok": false, "description": "who knows"}'), InDoubt),
     (page(200, "{}"), InDoubt),
     (page(200, "[]"), InDoubt),
     (cut_before, InDoubt),

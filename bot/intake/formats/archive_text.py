@@ -23,6 +23,17 @@ def is_archive(text: str) -> bool:
     return "年" in text and _YEAR.search(text) is not None
 
 
+def span_of(text: str) -> tuple[int, int] | None:
+    """Return where the headings and lines of posts begin and end, None for another text."""
+    first = _YEAR.search(text) if "年" in text else None
+    if first is None:
+        return None
+    end = first.end()
+    for line in _ARCHIVE_LINE.finditer(text, first.end()):
+        end = line.end()
+    return first.start() + 1, end
+
+
 def read_archive(text: str, site: SiteProfile) -> ParsedDump:
     """Parse the text of the page of all posts: title, date and comments, the number where it is linked."""
     sightings: list[Sighting] = []

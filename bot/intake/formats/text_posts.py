@@ -7,6 +7,7 @@ below the badge; its excerpt ends at the first mark of the page's template.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from bot.intake.formats import template
@@ -51,9 +52,16 @@ class _Body(NamedTuple):
     footer: Footer
 
 
-def with_whole_badges(text: str) -> str:
-    """Return `text` with every date badge on one line; some extractors print two."""
-    return SPLIT_BADGE.sub(r"\n\1 \2", text)
+@cache
+def _glued_page(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the end of a capture that is glued to the beginning of a page."""
+    return re.compile(rf"\n最近评论(?={re.escape(site.name)}|宇宙驿站|[0-9]{{1,2}} [A-Z]|[0-9]{{4}}年 ?\()")
+
+
+def with_whole_lines(text: str, site: SiteProfile) -> str:
+    """Return `text` with every date badge on one line, and a line end between joined captures."""
+    text = SPLIT_BADGE.sub(r"\n\1 \2", text)
+    return _glued_page(site).sub("\n最近评论\n", text) if "\n最近评论" in text else text
 
 
 def heads_of(text: str, site: SiteProfile) -> list[Head]:
@@ -159,8 +167,9 @@ def _has_home_marks(text: str, at: int, heads: Sequence[Head]) -> bool:
     return mark is not None and mark.lastgroup in ("fold", "footer")
 
 
-def read_posts(text: str, heads: Sequence[Head], end: int, residue: Residue) -> ParsedDump:
-    """Parse the posts of one capture of a list or home page that ends at the offset `end`."""
+def read_posts(text: str, heads: Sequence[Head], residue: Residue) -> ParsedDump:
+    """Parse the posts of one capture of a list or home page."""
+    end = len(text)
     sightings: list[Sighting] = []
     notes: list[Note] = []
     for head, until in zip(heads, [*(head.start for head in heads[1:]), end], strict=True):

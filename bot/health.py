@@ -8,6 +8,7 @@ from bot.clock import Clock
 from bot.delivery.worker import DeliveryWorker
 from bot.ops.http import Check
 from bot.ops.metrics import Figures
+from bot.text_sanitizer import redact_url
 from storage.database import Database, Transaction
 from storage.model import Source
 
@@ -45,7 +46,7 @@ class HealthChecks:
                 deliveries={str(state): count for state, count in counts.items()},
                 oldest_due_age=_age(await tx.outbox.oldest_due(), now),
                 posts=await tx.posts.count(),
-                source_ages={one.url: _read_ago(one, now) for one in await tx.dumps.sources()},
+                source_ages={redact_url(one.url): _read_ago(one, now) for one in await tx.dumps.sources()},
             )
 
         return await self.database.read(unit)

@@ -18,6 +18,7 @@ from bot.errors import SettingsError
 from bot.version import VERSION
 
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
 
@@ -222,6 +223,19 @@ class Settings(BaseSettings):
     def blog_proxy(self) -> str | None:
         """Return the address of the proxy for the blog with its password."""
         return self.blog_proxy_url.get_secret_value() if self.blog_proxy_url else self.proxy
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
+        addresses = [self.proxy, self.blog_proxy, self.database_url.get_secret_value(), self.webhook_url]
+        passwords = [urlsplit(address).password for address in addresses if address]
+        queries = [urlsplit(timed.url).query for timed in self.timetable]
+        found = [*passwords, *queries]
+        for secret in (self.token, self.webhook_secret_text):
+            try:
+                found.append(secret())
+            except SettingsError:
+                continue
+        return tuple(dict.fromkeys(text for text in found if text and len(text) >= MIN_SECRET))
 
     @property
     def paid(self) -> bool:

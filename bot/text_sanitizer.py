@@ -5,6 +5,7 @@ Knows nothing of blocks, of markup or of Telegram's methods.
 
 import re
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 # Controls, bidirectional marks, zero-width characters and language tags can reorder or hide text. The three
 # combining marks (ring, double low line, double overline) are removed by Telegram itself from every message.
@@ -57,3 +58,21 @@ def fitting(text: str, room: int) -> int:
         if used > room:
             return index
     return len(text)
+
+
+_ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s'\"<>]+")
+
+
+def redact_url(url: str) -> str:
+    """Return `url` without user, password, query and fragment, for logs, messages and metrics."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "an invalid address"
+    return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
+
+
+def redact_urls(text: str) -> str:
+    """Return `text` with every absolute address in it redacted."""
+    return _ADDRESS.sub(lambda found: redact_url(found[0]), text)

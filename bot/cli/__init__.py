@@ -286,13 +286,9 @@ def check() -> None:
 
 
 def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
-    """Configure logging from `settings`, at least at level `least`, with the token redacted."""
+    """Configure logging from `settings`, at least at level `least`, with all secrets redacted."""
     level = max(logging.getLevelNamesMapping()[settings.log_level], least)
-    try:
-        secrets = [settings.token()]
-    except SettingsError:
-        secrets = []
-    configure(logging.getLevelName(level), settings.log_format, secrets)
+    configure(logging.getLevelName(level), settings.log_format, settings.secrets())
     logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from bot.clock import SystemClock
 from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
+from bot.text_sanitizer import redact_url
 from bot.wiring import fetcher_of, rules_of
 from storage.database import open_database
 from storage.model import Source
@@ -29,7 +30,7 @@ async def list_sources(settings: Settings) -> int:
     if not settings.timetable:
         click.echo("nothing is fetched: set FEED_URL or PAGES")
     for timed in settings.timetable:
-        click.echo(source_line(timed.url, timed.cron, known.get(timed.url)))
+        click.echo(source_line(redact_url(timed.url), timed.cron, known.get(timed.url)))
     for line in aside_lines(aside):
         click.echo(line)
     ours = [known[timed.url] for timed in settings.timetable if timed.url in known]

@@ -27,6 +27,7 @@ from bot.crawler.url_policy import (
 )
 from bot.site_profile import KEXUE
 from bot.supervisor import wait_for
+from bot.text_sanitizer import redact_url, redact_urls
 from storage.model import Dump
 
 MAX_BYTES = 15 * 1024 * 1024
@@ -133,6 +134,7 @@ GATE_TRIES = 2  # the gate sets a cookie and reloads, so the second request may 
 ROBOTS_AGE = timedelta(hours=24)  # RFC 9309 §2.4
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
+MAX_VALIDATOR = 256  # characters of ETag and Last-Modified; longer ones are not sent back
 RATE_LIMITED = frozenset({408, 429})
 ACCEPT = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/html;q=0.9, */*;q=0.5"
 
@@ -282,7 +284,7 @@ class Fetcher:
             target = redirected(url, answer.headers.get("Location", ""), self._hosts)
             if answer.status in PERMANENT and (url, target) not in self._moves:
                 self._moves.add((url, target))
-                log.info("%s has moved to %s", url, target)
+                log.info("%s has moved to %s", redact_url(url), redact_url(target))
             url = target
         raise _NoPageError(f"more than {MOST_REDIRECTS} redirects", outage=False)
 
@@ -324,7 +326,7 @@ class Fetcher:
         except aiohttp.ClientPayloadError:
             raise _NoPageError("a body of no use: it ends before its end") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = " ".join(str(error).split())[:200]
+            detail = redact_urls(" ".join(str(error).split()))[:200]
             raise _NoPageError(f"it cannot be reached ({type(error).__name__}: {detail})") from None
         finally:
             self._asked_at[same_blog(host_of(url), self._hosts)] = self._clock.monotonic()
@@ -370,7 +372,14 @@ def _conditions(known: Validators) -> dict[str, str]:
 
 def _validators(answer: _Answer, sha256: str | None, known: Validators = NO_VALIDATORS) -> Validators:
     return Validators(
-        etag=answer.headers.get("ETag", known.etag),
-        last_modified=answer.headers.get("Last-Modified", known.last_modified),
+        etag=_storable(answer.headers.get("ETag", known.etag)),
+        last_modified=_storable(answer.headers.get("Last-Modified", known.last_modified)),
         sha256=sha256,
     )
+
+
+def _storable(header: str | None) -> str | None:
+    """Return a validator that can be stored and sent back; None makes the next request unconditional."""
+    if not header or len(header) > MAX_VALIDATOR or not (header.isascii() and header.isprintable()):
+        return None
+    return header

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.clock import Clock
-from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
+from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified
 from bot.crawler.source_state import (
     Alert,
     alert,
@@ -26,6 +27,7 @@ from bot.crawler.source_state import (
 )
 from bot.intake.formats import UnreadableDumpError, read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
+from bot.text_sanitizer import redact_url
 from storage.database import Database, Transaction
 from storage.model import Source
 
@@ -146,8 +148,11 @@ class SourcePoller:
         await self._database.write(lambda tx: tx.dumps.keep_sources(list(self._timetable), now))
         while not self._stopping:
             self._wakes.clear()
-            while await self.poll_one():
-                pass
+            try:
+                while await self.poll_one():
+                    pass
+            except Exception:  # one source must not stop the others; the next wake-up continues
+                log.exception("a source cannot be ingested")
             await self._check_silence()
             await self._wakes.wait()
 
@@ -167,6 +172,17 @@ class SourcePoller:
             return False
         now = self._clock.now()
         regular = next_time(timed.cron, now, self._jitter)
+        try:
+            await self._finish(source, fetch, token, now, regular)
+        except Exception as error:
+            reason = f"unexpected error ({type(error).__name__})"
+            await self._fail(source, reason, None, token, now, regular)  # releases the claim at once
+            raise
+        return True
+
+    async def _finish(
+        self, source: Source, fetch: Fetch, token: str, now: datetime, regular: datetime
+    ) -> None:
         match fetch:
             case NotModified(validators):
                 await self._settle(source, unchanged(source, validators, now, regular), token, now)
@@ -174,7 +190,8 @@ class SourcePoller:
                 await self._fail(source, reason, retry_at, token, now, regular)
             case Fetched():
                 await self._read(source, fetch, token, now, regular)
-        return True
+            case unknown:
+                assert_never(unknown)
 
     async def _read(
         self, source: Source, fetch: Fetched, token: str, now: datetime, regular: datetime
@@ -207,12 +224,12 @@ class SourcePoller:
     ) -> None:
         after = failed(source, reason, now, regular, retry_at=retry_at, alert_after=self._alerts.after)
         if source.error != reason:
-            log.warning("%s was not fetched: %s", source.url, reason)
+            log.warning("%s was not fetched: %s", redact_url(source.url), reason)
         await self._settle(source, after, token, now)
 
     async def _settle(self, before: Source, after: Source, token: str, now: datetime) -> None:
         if before.error is not None and after.error is None:
-            log.info("%s works again", after.url)
+            log.info("%s works again", redact_url(after.url))
         alerted = await self._database.write(lambda tx: self._write(tx, before, after, token, now))
         if alerted:
             self._notify()

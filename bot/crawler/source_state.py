@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.crawler.backoff import next_attempt
 from bot.crawler.fetcher import Validators
 from bot.intake.formats import ParsedDump
+from bot.text_sanitizer import redact_url
 from storage.model import DumpRecord, Source
 
 
@@ -99,9 +100,9 @@ def failed(
 def alert(before: Source, after: Source) -> Failing | Recovered | None:
     """Return the alert for this transition: one at the failure, one at the recovery."""
     if after.alerted and not before.alerted and after.failing_since and after.error:
-        return Failing(after.url, after.error, after.failing_since)
+        return Failing(redact_url(after.url), after.error, after.failing_since)
     if before.alerted and not after.alerted and before.failing_since:
-        return Recovered(after.url, before.failing_since)
+        return Recovered(redact_url(after.url), before.failing_since)
     return None
 
 

@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -52,26 +52,50 @@ def redirected(url: str, location: str, hosts: frozenset[str]) -> str:
     return target.partition("#")[0]
 
 
-_TRANSLATED = IPv6Network("64:ff9b::/96")  # IPv4 behind NAT64, RFC 6052
+# IANA IPv4 and IPv6 Special-Purpose Address Registries, with multicast, reserved and deprecated ranges. The
+# lists of `ipaddress` differ between versions of Python.
+_SPECIAL_V4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+            "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
+            "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+            "224.0.0.0/4", "240.0.0.0/4",
+        ),
+    )
+)  # fmt: skip
+_GLOBAL_V6 = IPv6Network("2000::/3")  # the only global unicast space, RFC 4291 §2.4
+_SPECIAL_V6 = tuple(
+    map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"))
+)
+_NAT64 = IPv6Network("64:ff9b::/96")  # IPv4 behind NAT64, RFC 6052
 
 
 class NotPublicError(OSError):
-    """The IP address is private, loopback, link-local, reserved or multicast."""
+    """The IP address is private, loopback, link-local, reserved, multicast or of special purpose."""
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is public; an IPv4 address embedded in IPv6 is checked as IPv4."""
+    """Return whether an IP address is public.
+
+    An IPv4 address embedded in IPv6 (IPv4-mapped, NAT64, 6to4) is checked as IPv4; IPv4-compatible and
+    Teredo addresses are not public.
+    """
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(found, IPv6Address):
-        found = _within(found) or found
-    return found.is_global and not found.is_multicast
+        embedded = _embedded(found)
+        if embedded is None:
+            return found in _GLOBAL_V6 and not any(found in network for network in _SPECIAL_V6)
+        found = embedded
+    return not any(found in network for network in _SPECIAL_V4)
 
 
-def _within(address: IPv6Address) -> IPv4Address | None:
-    if address in _TRANSLATED:
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour
 

@@ -12,7 +12,7 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press
 from bot.messages.notices import notice
 from bot.render.document import Block, Code, Heading, Item, Items, Message, Paragraph, Text
-from bot.text_sanitizer import one_line
+from bot.text_sanitizer import one_line, redact_url
 from storage.model import DumpRecord, Post, Source
 
 NEVER = "—"
@@ -37,7 +37,7 @@ def sources(words: Words, known: Sequence[Source]) -> Items:
     return Items(
         tuple(
             Item(
-                (Code(one_line(source.url)), Text("  " + _how(words, source))),
+                (Code(one_line(redact_url(source.url))), Text("  " + _how(words, source))),
                 label="!" if source.error else "·",
             )
             for source in known

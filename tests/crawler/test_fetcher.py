@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import logging
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
@@ -283,3 +283,28 @@ async def test_a_permanent_redirect_is_logged_once(
     assert [record.message for record in caplog.records] == [
         f"{kexue.url('/feed')} has moved to {kexue.url('/feed/')}"
     ]
+
+
+@pytest.mark.parametrize("etag", ["x" * 257, "\x85\xa0", "\u00e9", "a\x01b", "\x7f"])
+async def test_a_validator_that_cannot_be_sent_back_is_dropped(
+    kexue: Blog, fetcher: Fetcher, etag: str
+) -> None:
+    async def say(writer: asyncio.StreamWriter, _headers: Mapping[str, str]) -> None:
+        head = f"HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {len(FEED)}\r\n\r\n"
+        writer.write(head.encode() + FEED)
+
+    kexue.pages["/feed"] = say
+    fetch = await fetcher.fetch(kexue.url("/feed"))
+    if isinstance(fetch, NotFetched):  # aiohttp refuses control characters
+        assert fetch.outage
+    else:
+        assert isinstance(fetch, Fetched)
+        assert fetch.validators.etag is None
+
+
+@pytest.mark.parametrize("location", ["//[broken", "http://", "\\\\x", "http://a:99999999/", "%", "?" * 9000])
+async def test_a_redirect_that_cannot_be_parsed_is_a_reason(
+    kexue: Blog, fetcher: Fetcher, location: str
+) -> None:
+    kexue.pages["/feed"] = moved(location)
+    assert reason_of(await fetcher.fetch(kexue.url("/feed")))

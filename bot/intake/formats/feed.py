@@ -147,8 +147,12 @@ def read_feed(text: str, captured_at: datetime, site: SiteProfile) -> ParsedDump
                 sightings.append(replace(sighting, date=None))
             case Sighting() as sighting:
                 sightings.append(sighting)
-            case str(reason):
-                notes.append(Note(NoteKind.SKIPPED, f"item {number}: {reason}"))
+                if sighting.date is None and (printed := _printed_date(entry)):
+                    notes.append(
+                        Note(NoteKind.UNREAD, f"item {number}: a date of an unknown form ‹{printed}›")
+                    )
+            case str(skipped):
+                notes.append(Note(NoteKind.SKIPPED, f"item {number}: {skipped}"))
     return ParsedDump(format=Layout.FEED, sightings=tuple(sightings), notes=tuple(notes))
 
 
@@ -206,7 +210,7 @@ def _title(entry: Mapping[str, Any], *, is_atom: bool) -> str:
     detail = entry.get("title_detail") or {}
     if not is_atom or detail.get("type") != "text/plain":
         title = html.unescape(title)
-    return " ".join(title.split("\n")).strip()
+    return " ".join(title.replace("\xa0", " ").split("\n")).strip()
 
 
 _CHINESE_DAY = re.compile(r"([0-9]{4})\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日")
@@ -217,9 +221,7 @@ def _day(entry: Mapping[str, Any]) -> date | None:
 
     A time without a zone is the blog's own.
     """
-    # dict.get, because feedparser returns "published" with a warning for a missing "updated".
-    values = dict(entry)
-    printed = str(dict.get(values, "published") or dict.get(values, "updated") or "").strip()
+    printed = _printed_date(entry)
     try:
         if (chinese := _CHINESE_DAY.match(printed)) is not None:
             return date(int(chinese[1]), int(chinese[2]), int(chinese[3]))
@@ -229,6 +231,12 @@ def _day(entry: Mapping[str, Any]) -> date | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=_ZONE)).astimezone(_ZONE).date()
     except (ValueError, OverflowError, TypeError):
         return None
+
+
+def _printed_date(entry: Mapping[str, Any]) -> str:
+    # dict.get, because feedparser returns "published" with a warning for a missing "updated".
+    values = dict(entry)
+    return str(dict.get(values, "published") or dict.get(values, "updated") or "").strip()[:60]
 
 
 _CHINA_TIME = re.compile(r"\bCST$")

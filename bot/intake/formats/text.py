@@ -101,6 +101,8 @@ def _words(site: SiteProfile) -> tuple[str, ...]:
 
 def _from_utf16(content: bytes, notes: list[Note], site: SiteProfile) -> bytes:
     """Return UTF-16 content as UTF-8, anything else unchanged; without a mark the blog's words decide."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return content.decode("utf-32", "replace").encode("utf-8", "replace")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace").encode("utf-8", "replace")
     if b"\x00" not in content[:4000]:
@@ -115,6 +117,8 @@ def _from_utf16(content: bytes, notes: list[Note], site: SiteProfile) -> bytes:
 def _charset(content: bytes, notes: list[Note], site: SiteProfile) -> str:
     """Return the character set of content that is not UTF-8: declared, or proved by the blog's words."""
     declared = _DECLARED.search(content, 0, 2000)
+    if any(word.encode() in content for word in _words(site)):
+        return "utf-8"
     if declared is not None:
         name = declared[1].decode("ascii").lower()
         if name in _GB18030:

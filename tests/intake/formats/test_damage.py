@@ -114,6 +114,28 @@ def test_a_thousand_mutations(dump: Path) -> None:
         assert_sound(read_or_reason(bytes(mutant)))
 
 
+CAPTURES = [
+    path
+    for folder in ("captures", "extracts", "blog")
+    for path in sorted((Path(__file__).parents[2] / "data" / folder).rglob("*.*"))
+    if path.suffix in {".txt", ".xml", ".html"} and "requirements" not in path.name
+]
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in CAPTURES}), ids=lambda path: path.name)
+def test_captures_of_other_tools_with_damage(folder: Path) -> None:
+    chance = random.Random(folder.name)
+    for capture in CAPTURES:
+        if capture.parent != folder:
+            continue
+        content = capture.read_bytes()
+        for _ in range(6):
+            start, length = chance.randrange(len(content)), chance.randint(0, 200)
+            damaged = content[:start] + chance.choice(FRAGMENTS) + content[start + length :]
+            assert_sound(read_or_reason(damaged))
+            assert_sound(read_or_reason(content[:start]))
+
+
 @given(st.binary(max_size=2000))
 def test_any_bytes(content: bytes) -> None:
     assert_sound(read_or_reason(content))

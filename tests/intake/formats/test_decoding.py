@@ -6,6 +6,7 @@ import random
 import pytest
 
 from bot.intake.formats import MAX_BYTES, UnreadableDumpError
+from storage.model import NoteKind
 from tests.intake.formats.samples import FOLDER, read, texts
 
 LISTING = (FOLDER / "listing.txt").read_bytes()
@@ -59,6 +60,47 @@ def test_a_character_cut_in_the_middle_is_dropped_with_a_note() -> None:
 
 def test_a_dump_saved_as_gb18030_is_read() -> None:
     assert read(LISTING.decode().encode("gb18030")).sightings == read(LISTING).sightings
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32", "gbk", "gb18030"])
+def test_a_character_set_is_recognized_by_the_words_of_the_blog(charset: str) -> None:
+    parsed_dump = read(LISTING.decode().encode(charset))
+    assert parsed_dump.sightings == read(LISTING).sightings
+    is_guessed = charset != "utf-32"
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.CHARSET] * is_guessed
+
+
+def test_a_declared_character_set_is_used_without_a_note() -> None:
+    page = (FOLDER / "post_page.html").read_text()
+    declared = page.replace('charset="UTF-8"', 'charset="gb2312"').encode("gb18030")
+    parsed_dump = read(declared)
+    assert (parsed_dump.sightings, parsed_dump.notes) == (read(page).sightings, ())
+
+
+def test_a_wrong_declaration_gives_way_to_the_words_of_the_blog() -> None:
+    page = (FOLDER / "post_page.html").read_text().replace('charset="UTF-8"', 'charset="gb2312"')
+    damaged = page.encode().replace("示例评论".encode(), b"\xe6\x40", 1)
+    assert read(damaged).sightings == read(page).sightings
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\ufeff", "\xad", "\u200e", "\u2060"])
+def test_invisible_characters_are_dropped(sign: str) -> None:
+    text = LISTING.decode()
+    damaged = text.replace("题", f"{sign}题").replace("\nBy", f"\n{sign}By").replace("读者", f"读{sign}者")
+    assert read(damaged).sightings == read(text).sightings
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\r", "\r\n"])
+def test_every_line_end_is_one(sign: str) -> None:
+    text = LISTING.decode()
+    assert read(text.replace("\n", sign)).sightings == read(text).sightings
+    assert read(text.replace("\n", sign, 3)).sightings == read(text).sightings
+
+
+@pytest.mark.parametrize("blank", ["  ", "\t", "\u3000", "\xa0\xa0"])
+def test_indented_lines_are_read(blank: str) -> None:
+    text = LISTING.decode()
+    assert read(text.replace("\n", f"\n{blank}")).sightings == read(text).sightings
 
 
 def test_a_compressed_dump_cut_short_gives_what_it_has() -> None:

@@ -15,6 +15,7 @@ from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import Alerts, SourcePoller
 from bot.crawler.source_state import Alert, Failing, Quiet, Recovered
 from bot.delivery.admin_notices import (
+    DumpNotes,
     DumpUnreadable,
     NoNews,
     PostsHeld,
@@ -138,6 +139,8 @@ def rules_of(settings: Settings) -> IngestRules:
     def notice(report: IngestReport) -> str:
         if report.error is not None:
             return encode(DumpUnreadable(report.dump, report.error))
+        if not report.held:
+            return encode(DumpNotes(report.dump, tuple(map(str, report.remarks)), report.unannounced))
         return encode(PostsHeld(report.dump_id, settings.hold_above))
 
     return IngestRules(

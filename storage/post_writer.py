@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, insert, literal, select, update
+from sqlalchemy import bindparam, case, delete, insert, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import next_ids, run_many, upsert
@@ -81,7 +81,7 @@ class PostWriter:
         """Clear the archive ids of these posts, so that other posts can take them in the same transaction."""
         await run_many(
             self._connection,
-            update(posts).where(posts.c.id == bindparam("post")).values(archive_id=None),
+            update(posts).where(posts.c.id == bindparam("post")).values(archive_id=null()),
             [{"post": post_id} for post_id in released],
         )
 

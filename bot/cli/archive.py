@@ -113,6 +113,8 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
                 for report in await ingest_file(database, path, name, rules, clock):
                     failed |= report.error is not None
                     click.echo(_json(_reported(report)) if as_json else _line(report))
+                    for note in report.notes:
+                        click.echo(f"{report.dump}: {note}", err=True)
                 progress.advance(task)
     finally:
         await database.close()

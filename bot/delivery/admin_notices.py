@@ -18,6 +18,15 @@ class DumpUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class DumpNotes:
+    """What was left out of a dump, not understood or guessed, and its new posts that are not announced."""
+
+    name: str
+    notes: tuple[str, ...]
+    unannounced: int
+
+
+@dataclass(frozen=True, slots=True)
 class PostsHeld:
     dump: int
     most: int
@@ -89,8 +98,9 @@ class UnexpectedErrors:
 
 
 Notice = (
-    DumpUnreadable | PostsHeld | LostTopic | ChatsSuspended | DestinationRefuses | FanOutRefused | Uncertain
-    | UpdatesBlocked | DeliveryFailed | SourceFailing | SourceRecovered | NoNews | UnexpectedErrors
+    DumpUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended | DestinationRefuses | FanOutRefused
+    | Uncertain | UpdatesBlocked | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+    | UnexpectedErrors
 )  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
@@ -123,18 +133,20 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
         case Uncertain():
             counts = await tx.outbox.counts()
             return admin.deliveries_failed(words, counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0))
-        case SourceFailing() | SourceRecovered() | NoNews() | DumpUnreadable() as notice:
+        case SourceFailing() | SourceRecovered() | NoNews() | DumpUnreadable() | DumpNotes() as notice:
             return _intake_message(notice, words)
         case notice:
             return _sending_message(notice, words)
 
 
 def _intake_message(
-    notice: SourceFailing | SourceRecovered | NoNews | DumpUnreadable, words: Words
+    notice: SourceFailing | SourceRecovered | NoNews | DumpUnreadable | DumpNotes, words: Words
 ) -> Message:
     match notice:
         case DumpUnreadable(name, reason):
             return admin.dump_unreadable(words, name, reason)
+        case DumpNotes(name, notes, unannounced):
+            return admin.dump_notes(words, name, notes, unannounced)
         case SourceFailing(url, reason, hours):
             return admin.failing(words, url, reason, hours)
         case SourceRecovered(url):

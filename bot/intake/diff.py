@@ -9,7 +9,6 @@ from datetime import datetime
 
 from bot.intake.matcher import PostMatcher
 from bot.intake.merge import changed_visibly, post_from_sighting
-from bot.titles import title_key
 from storage.model import Layout, Post, PostId, Sighting
 
 
@@ -67,15 +66,6 @@ class Changes:
             and e.before.archive_id is not None
             and e.before.archive_id != e.now.archive_id
         )
-
-
-# Typecho's title of a post with a password; home, list and archive pages print it with the post's number.
-PROTECTED_TITLE = title_key("此内容被密码保护")
-
-
-def is_protected(sighting: Sighting) -> bool:
-    """Return whether the sighting hides a post behind a password: only its number and day are real."""
-    return title_key(sighting.title) == PROTECTED_TITLE
 
 
 def diff(

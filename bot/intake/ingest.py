@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved
-from bot.intake.diff import Changes, diff, is_protected, numbered
+from bot.intake.diff import Changes, diff, numbered
 from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
@@ -302,10 +302,8 @@ async def _take_in(
 ) -> IngestReport:
     archive = await tx.posts.everything()
     first_fill = not archive
-    sightings = [sighting for sighting in reading.sightings if not is_protected(sighting)]
-    closed = await _closed_posts(tx, archive, reading.sightings)
-    notes = (*reading.notes, *_closed_note(closed, reading.sightings))
-    changes = diff(sightings, archive, reading.format, dump.captured_at)
+    closed = await _closed_posts(tx, archive, reading.protected)
+    changes = diff(reading.sightings, archive, reading.format, dump.captured_at)
     quiet = first_fill or rules.silent or rules.first_reading
     old = 0 if quiet else sum(_is_old(post, dump, closed) for post in changes.new)
     held = not quiet and len(changes.new) - old > rules.hold_above
@@ -316,13 +314,15 @@ async def _take_in(
             new=len(changes.new),
             edited=len(changes.edited),
             unchanged=changes.unchanged,
-            skipped=len(notes),
+            skipped=len(reading.notes),
             held=held,
-            notes=_bounded(notes),
+            notes=_bounded(reading.notes),
             time_known=is_time_known(dump),
         )
     )
-    changes = await write_changes(tx, archive, changes, sightings, record.id, dump, rules.overrides, now)
+    changes = await write_changes(
+        tx, archive, changes, reading.sightings, record.id, dump, rules.overrides, now
+    )
     await _remember_closed_posts(tx, closed, changes.new)
     planned = 0
     if not quiet:
@@ -332,7 +332,7 @@ async def _take_in(
         planned += await tx.planner.edit_sent([e.now.id for e in changes.edited], record.id, now, since)
     elif rules.first_reading and not first_fill:
         old = len(changes.new)
-    report = _report(record, notes, planned, unannounced=old)
+    report = _report(record, reading.notes, planned, unannounced=old)
     await _notify_admins(tx, report, rules, now)
     return report
 
@@ -354,27 +354,17 @@ def _is_old(post: Post, dump: Dump, closed: Collection[int]) -> bool:
     return dump.captured_at.astimezone(BLOG_ZONE).date() - post.date > OLD_NEWS
 
 
-async def _closed_posts(
-    tx: Transaction, archive: Sequence[Post], sightings: Sequence[Sighting]
-) -> frozenset[int]:
+async def _closed_posts(tx: Transaction, archive: Sequence[Post], protected: Sequence[int]) -> frozenset[int]:
     """Return the archive ids of the posts that are not stored, as all dumps showed them behind a password."""
     stored = {post.archive_id for post in archive}
-    listed = {s.archive_id for s in sightings if s.archive_id is not None and is_protected(s)}
     before = set(json.loads(await tx.key_values.get(PROTECTED) or "[]"))
-    return frozenset((before | listed) - stored)
+    return frozenset((before | set(protected)) - stored)
 
 
 async def _remember_closed_posts(tx: Transaction, closed: frozenset[int], new: Sequence[Post]) -> None:
     left = json.dumps(sorted(closed - {post.archive_id for post in new}))
     if left != (await tx.key_values.get(PROTECTED) or "[]"):
         await tx.key_values.put(PROTECTED, left)
-
-
-def _closed_note(closed: Collection[int], sightings: Sequence[Sighting]) -> tuple[Note, ...]:
-    count = sum(is_protected(sighting) and sighting.archive_id in closed for sighting in sightings)
-    if not count:
-        return ()
-    return (Note(NoteKind.SKIPPED, f"posts behind a password: {count}; they wait until they open"),)
 
 
 def _bounded(notes: Sequence[Note]) -> tuple[Note, ...]:

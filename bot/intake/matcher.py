@@ -5,12 +5,13 @@ opening, or the one post of its day that the dump would have to show and does no
 """
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import takewhile
 
 from bot.intake.merge import beginning, combine
 from bot.titles import title_key
@@ -190,57 +191,57 @@ class PostMatcher:
         A page that shows the posts before and after a stored post would show that one, too: if it has one
         unrecognized post of the same day in its place, or the same title on another day, they are the same.
         """
-        unmatched: dict[date, list[int]] = defaultdict(list)
-        for index, post in enumerate(fresh):
-            if found[index] is None and post.date is not None:
-                unmatched[post.date].append(index)
+        days = [day for post in fresh if (day := _given(post)) is not None]
+        unmatched = Counter(
+            post.date for post, at in zip(fresh, found, strict=True) if at is None and post.date is not None
+        )
         if not unmatched or not self._shown:
             return
+        newest = max(days)  # what was published later is not missing
         dated = sorted(
             (day, at)
             for at, post in enumerate(self._posts)
-            if at not in self._heirs and (day := _given(post)) is not None
+            if at not in self._heirs and (day := _given(post)) is not None and day <= newest
         )
-        for day, indices in unmatched.items():
-            for index in indices:
-                post = fresh[index]
-                missing = [
-                    at
-                    for at in self._candidates(post, dated, alone=len(indices) == 1)
-                    if self._is_unlisted(at, dated)
-                ]
-                if len(missing) == 1 and day == post.date:
-                    found[index] = self._merge(missing[0], post)
+        pairs: dict[int, int] = {}  # place → index of the sighting
+        for index, post in enumerate(fresh):
+            if found[index] is None and post.date is not None:
+                missing = self._missing(post, dated, alone=unmatched[post.date] == 1)
+                if len(missing) == 1:
+                    pairs[missing[0]] = index
+        while (at := next((at for at in pairs if self._is_unlisted(at, dated, pairs)), None)) is not None:
+            index = pairs.pop(at)
+            found[index] = self._merge(at, fresh[index])
 
-    def _candidates(self, post: Post, dated: Sequence[tuple[date, int]], *, alone: bool) -> list[int]:
-        day = post.date
-        same_day = [at for other, at in dated if other == day] if alone else []
-        namesakes = self._by_key.get(post.title_key, ())
+    def _missing(self, post: Post, dated: Sequence[tuple[date, int]], *, alone: bool) -> list[int]:
+        """Return the places that the dump leaves out and that `post` may be; `alone`: no other of its day."""
+        same_day: list[int] = []
+        if alone and post.date is not None:
+            first = bisect_left(dated, (post.date, -1))
+            same_day = [at for _, at in takewhile(lambda entry: entry[0] == post.date, dated[first:])]
         return [
             at
-            for at in dict.fromkeys((*namesakes, *same_day))
+            for at in dict.fromkeys((*self._by_key.get(post.title_key, ()), *same_day))
             if at not in self._heirs
             and at not in self._shown
             and not _other_opening(self._posts[at], post)
             and not _other_identity(self._posts[at], post)
         ]
 
-    def _is_unlisted(self, at: int, dated: Sequence[tuple[date, int]]) -> bool:
-        """Return whether the dump shows all dated neighbours of a stored post that it does not show."""
+    def _is_unlisted(self, at: int, dated: Sequence[tuple[date, int]], paired: Collection[int]) -> bool:
+        """Return whether the dump shows the dated neighbours of a stored post, but not that one.
+
+        Of several such posts in a row, each must be `paired` with a post of the dump.
+        """
         day = _given(self._posts[at])
         if day is None:
             return False
-        place = bisect_left(dated, (day, at))
-        first = next((other for other, _ in reversed(dated[:place]) if other < day), None)
-        last = next((other for other, _ in dated[place:] if other > day), None)
-        if first is None and last is None:
-            return False
-        around = [
-            other
-            for near, other in dated[max(0, place - 50) : place + 50]
-            if (first or day) <= near <= (last or day) and other != at
-        ]
-        return all(other in self._shown for other in around)
+        first, last = bisect_left(dated, (day, -1)), bisect_left(dated, (day + NEAR, -1))
+        first = bisect_left(dated, (dated[first - 1][0], -1)) if first > 0 else first
+        last = bisect_left(dated, (dated[last][0] + NEAR, -1)) if last < len(dated) else last
+        around = [other for _, other in dated[first:last] if other != at]
+        shown = [other for other in around if other in self._shown]
+        return bool(shown) and all(other in paired for other in around if other not in self._shown)
 
     def _merge_duplicates(self, at: int) -> None:
         """Merge the stored posts that the evidence for the post at `at` shows to be the same."""

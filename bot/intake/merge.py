@@ -14,7 +14,8 @@ from storage.model import Certainty, Layout, Post, PostId, Sighting
 
 T = TypeVar("T", str, tuple[str, ...])
 
-BEGINNING = 40  # characters of an excerpt's normal form that tell two posts apart
+BEGINNING = 40  # characters of an excerpt in normal form that tell two posts apart
+LEAST = 20  # characters of an excerpt that is shorter than that, but whole
 DESCRIPTION = 100  # a feed cuts its descriptions to this length, the three points included
 JUST_BEFORE = timedelta(microseconds=1)  # the resolution of stored times
 
@@ -87,9 +88,9 @@ def changed_visibly(before: Post, now: Post) -> bool:
 
 
 def beginning(excerpt: str) -> str:
-    """Return the first characters of an excerpt in normal form; empty if there are too few of them."""
+    """Return the first `BEGINNING` characters of an excerpt in normal form; empty if it has under `LEAST`."""
     start = _words(excerpt[: 4 * BEGINNING])[:BEGINNING]
-    return start if len(start) == BEGINNING else ""
+    return start if len(start) >= LEAST else ""
 
 
 @lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from bot.text_sanitizer import one_line, redact_url
 from storage.model import DumpRecord, Post, Source
 
 NEVER = "—"
+SHOWN_NOTES = 5
 
 
 def failing(words: Words, url: str, reason: str, hours: int) -> Message:
@@ -89,6 +90,21 @@ def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     said = words.text("快照 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会重新读取。",
                      name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
     return notice(said)
+
+
+def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) -> Message:
+    """Return the notice on what was left out of a dump, and on its posts that are not announced."""
+    body: list[Block] = []
+    if unannounced:
+        said = words.count(
+            "抓取 {name} 带来 {n} 篇旧文章，已收录，不推送。", unannounced, name=one_line(name)
+        )
+        body.append(Paragraph((Text(said),)))
+    if notes:
+        said = words.count("抓取 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
+        shown = [Item((Text(one_line(note)),), label="·") for note in notes[:SHOWN_NOTES]]
+        body += [Paragraph((Text(said),)), Items(tuple(shown))]
+    return Message(body=tuple(body), keyboard=((press(words.text("抓取"), Dumps()),),))
 
 
 def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:
@@ -278,6 +294,8 @@ def _taken(dump: DumpRecord, words: Words) -> str:
         edited=dump.edited,
         unchanged=dump.unchanged,
     )
+    if dump.notes:
+        said += words.count("，{n} 处备注：{first}", len(dump.notes), first=one_line(dump.notes[0].text))
     return said + (words.text("，暂缓") if dump.held else "")
 
 

@@ -51,7 +51,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     if dump.truncated and not any(note.kind is NoteKind.CUT for note in dump.notes):
         notes = (Note(NoteKind.CUT, "the capture is shorter than it declares"), *notes)
     notes = (*dump.notes, *notes, *parsed_dump.notes)
-    return ParsedDump(format=parsed_dump.format, sightings=parsed_dump.sightings, notes=notes)
+    return replace(parsed_dump, notes=notes)
 
 
 _PROTECTED = "此内容被密码保护"
@@ -81,7 +81,13 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
             sightings.append(replace(sighting, archive_id=None, url=None))
         else:
             notes.append(Note(NoteKind.SKIPPED, f"neither date nor address, {sighting.title!r} skipped"))
-    return replace(parsed_dump, sightings=tuple(sightings), notes=(*parsed_dump.notes, *notes))
+    protected = (s.archive_id for s in parsed_dump.sightings if s.title == _PROTECTED)
+    return replace(
+        parsed_dump,
+        sightings=tuple(sightings),
+        notes=(*parsed_dump.notes, *notes),
+        protected=tuple(archive_id for archive_id in protected if archive_id is not None),
+    )
 
 
 def _with_scope(parsed_dump: ParsedDump, address: str | None) -> ParsedDump:

@@ -19,11 +19,15 @@ class UnreadableDumpError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDump:
-    """The sightings of one dump in their printed order, and notes on what was skipped or looks odd."""
+    """The sightings of one dump in their printed order, and notes on what was skipped or looks odd.
+
+    `protected` are the archive ids of the posts that are listed behind a password.
+    """
 
     format: Layout
     sightings: tuple[Sighting, ...]
     notes: tuple[Note, ...] = ()
+    protected: tuple[int, ...] = ()
 
 
 LONGEST = 1000

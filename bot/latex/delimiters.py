@@ -97,7 +97,10 @@ class _Scanner:
                 at = match.end()
                 continue
             segment, at = found
-            yield from _trimmed(segment) if segment.kind is SegmentKind.INLINE else (segment,)
+            if segment.kind is SegmentKind.INLINE and segment.text.rstrip()[-1:] in PUNCTUATION:
+                yield from _trimmed(segment)
+            else:
+                yield segment
         if at < len(text):
             yield Segment(SegmentKind.TEXT, text[at:])
 
@@ -190,8 +193,12 @@ class _Scanner:
         end = self._pairs.get(start)
         if end is not None:
             return Segment(SegmentKind.INLINE, self._text[start + 1 : end]), end + 1
-        line_end = self._text.find("\n", start)
-        line_end = len(self._text) if line_end < 0 else line_end
+        following = self._text.find("$", start + 1)
+        line_end = self._text.find("\n", start, following if following >= 0 else len(self._text))
+        if line_end < 0:
+            if following >= 0:
+                return None
+            line_end = len(self._text)
         if looks_cut_off(self._text[start + 1 : line_end]):
             return Segment(SegmentKind.BROKEN, self._text[start:line_end]), line_end
         return None

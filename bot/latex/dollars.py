@@ -1,7 +1,7 @@
 """Pairing of dollar signs: which of them delimit formulas, and which are money or shell variables.
 
-Dynamic programming over the dollars of one paragraph: two adjacent dollars may form a pair at the cost
-of its content, a lone dollar has a cost of its own, and the cheapest division wins. Linear time.
+Pairs that are clearly formulas are taken at once. Where one is not, dynamic programming divides the next
+dollars: a pair has the cost of its content, a lone dollar one of its own. Linear time.
 """
 
 import re
@@ -14,6 +14,20 @@ PUNCTUATION: Final = "，。；：！？、"
 _NEVER: Final = 1000.0
 _LONE: Final = 1.0
 _MONEY: Final = 0.6
+_CLEAR: Final = 0.0  # such pairs are taken at once
+_LIKELY: Final = 0.2
+_UNBALANCED: Final = 0.5
+_WINDOW: Final = 32  # dollars divided together; the first half is decided
+# Formulas of the commonest shapes: short, without words, balanced, not ending in an operator.
+_PLAIN: Final = re.compile(
+    r"""[A-Za-z\\]
+    (?: [\w^=+\-*<>()\[\]|,.'\\]
+      | [ ](?=[=+\-<>\\]) | (?<=[=+\-<>,])[ ](?![=+\-<>\\\s])
+      | \{[\w^=+\-*<>()\[\]|,.'\\]{0,40}\}
+    ){0,80}
+    (?<![,=+\-*<>|.:\\])""",
+    re.ASCII | re.VERBOSE,
+)
 _IDEOGRAPH: Final = re.compile(r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u9fff\uf900-\ufaff]")
 _PROSE: Final = re.compile(r"[\u2e80-\u303f\u3040-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _LONG_PROSE: Final = re.compile(r"[\u2e80-\u2fdf\u3005-\u3007\u3040-\u9fff\uf900-\ufaff]{9}")
@@ -32,6 +46,28 @@ _SHELL: Final = re.compile(r"[A-Za-z_]\w+[/:;,]?\Z|[A-Za-z_]\w+/")
 
 def pair_dollars(text: str, dollars: Sequence[int]) -> dict[int, int]:
     """Return the closing dollar of each opening one, of the dollars at these places of `text`."""
+    pairs: dict[int, int] = {}
+    count = len(dollars)
+    index = 0
+    while index < count:
+        if index + 1 < count and _pair_cost(text, dollars[index], dollars[index + 1]) <= _CLEAR:
+            pairs[dollars[index]] = dollars[index + 1]
+            index += 2
+            continue
+        window = dollars[index : index + _WINDOW]
+        decided = count - index if len(window) < _WINDOW else _WINDOW // 2
+        taken = 0
+        for opening, closing in _cheapest(text, window):
+            if opening >= decided:
+                break
+            pairs[window[opening]] = window[closing]
+            taken = closing + 1
+        index += max(taken, decided)
+    return pairs
+
+
+def _cheapest(text: str, dollars: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the pairs, as indices into `dollars`, of the division with the least total cost."""
     count = len(dollars)
     best = [0.0] * (count + 1)
     partner = [0] * count
@@ -43,27 +79,33 @@ def pair_dollars(text: str, dollars: Sequence[int]) -> dict[int, int]:
             if cost < best[index]:
                 best[index] = cost
                 partner[index] = other
-    pairs: dict[int, int] = {}
+    pairs: list[tuple[int, int]] = []
     index = 0
     while index < count:
         if partner[index]:
-            pairs[dollars[index]] = dollars[partner[index]]
+            pairs.append((index, partner[index]))
             index = partner[index]
         index += 1
     return pairs
 
 
 def _closing(text: str, dollars: Sequence[int], index: int) -> int:
-    r"""Return the index of the dollar that can close another: the next one outside braces."""
+    """Return the index of the dollar that can close another: the next one outside braces."""
     depth = 0
     for other in range(index + 1, min(index + 1 + _NESTED, len(dollars))):
-        inside = text[dollars[other - 1] + 1 : dollars[other]]
         if dollars[other] - dollars[index] > LONGEST:
             break
-        depth += inside.count("{") - inside.count("}") - inside.count(r"\{") + inside.count(r"\}")
+        depth += _open_braces(text[dollars[other - 1] + 1 : dollars[other]])
         if depth <= 0:
             return other
     return index + 1
+
+
+def _open_braces(inside: str) -> int:
+    """Return how many more braces are opened than closed."""
+    if "{" not in inside and "}" not in inside:
+        return 0
+    return inside.count("{") - inside.count("}") - inside.count(r"\{") + inside.count(r"\}")
 
 
 def _lone_cost(text: str, at: int) -> float:
@@ -74,31 +116,41 @@ def _pair_cost(text: str, start: int, end: int) -> float:
     if end - start > LONGEST:
         return _NEVER
     inside = text[start + 1 : end]
+    following = text[end + 1 : end + 2]
+    before_letter = following.isascii() and following.isalnum()
+    if not before_letter and _PLAIN.fullmatch(inside):
+        return _CLEAR
     bare = inside.strip()
     if not bare:
         return _NEVER
     outside = outside_braces(bare)
-    if "\n" in inside and (_IDEOGRAPH.search(outside) or _WORDS.search(outside)):
+    chinese = _IDEOGRAPH.search(outside) is not None
+    if "\n" in inside and (chinese or _WORDS.search(outside)):
         return _NEVER
-    if _IDEOGRAPH.search(outside):
+    if chinese:
         return _cost_with_chinese(outside)
     if _SURE.search(bare):
-        return _NEVER if inside != bare and _WORDS.search(bare) else 0.0
+        if inside != bare and _WORDS.search(bare):
+            return _NEVER
+        return _CLEAR if _open_braces(inside) == 0 else _UNBALANCED
+    if before_letter and not _before_letter(bare):
+        return _NEVER
+    return _cost_without_macros(inside, bare)
+
+
+def _cost_without_macros(inside: str, bare: str) -> float:
+    """Return the cost of a pair with letters and signs alone, such as f（x）=1 or 5."""
     if _WORDS.search(bare):
         return _NEVER
     if "\n" in inside:
-        return 0.2 if _SIGNS.search(bare) else _NEVER
+        return _LIKELY if _SIGNS.search(bare) else _NEVER
     if inside != bare and not (_STRONG.search(bare) and inside[0] == inside[-1] == " "):
-        return _NEVER
-    following = text[end + 1 : end + 2]
-    if following.isascii() and following.isalnum() and not _before_letter(bare):
         return _NEVER
     if _PROSE.search(bare):
         plain = bare.rstrip(PUNCTUATION)
-        return 0.2 if _SIGNS.search(plain) or _LETTERS.match(plain) or _LETTER.match(plain) else _NEVER
-    if bare[-1] in "/:,;" and bare[0].isalpha():
-        return _NEVER
-    return 0.1
+        likely = _SIGNS.search(plain) or _LETTERS.match(plain) or _LETTER.match(plain)
+        return _LIKELY if likely else _NEVER
+    return _NEVER if bare[-1] in "/:,;" and bare[0].isalpha() else _CLEAR
 
 
 def _before_letter(bare: str) -> bool:

@@ -51,6 +51,8 @@ def labels_of(found: Iterable[Segment]) -> Labels:
     numbers: dict[str, str] = {}
     wanted: set[str] = set()
     for segment in found:
+        if segment.kind is SegmentKind.INLINE and "ref" not in segment.text:
+            continue
         match segment.kind:
             case SegmentKind.REFERENCE:
                 wanted.add(segment.text)
@@ -210,22 +212,25 @@ def _words(text: str) -> tuple[Inline, ...]:
 
 def _trimmed(line: list[Inline]) -> tuple[Inline, ...]:
     """Return the line without blanks at its ends and with adjacent texts merged."""
-    joined: list[Inline] = []
+    if not line:
+        return ()
+    merged: list[Inline] = []
     for child in line:
-        match joined, child:
-            case [*_, Text(before)], Text(after):
-                joined[-1] = Text(before + after)
-            case _:
-                joined.append(child)
-    if joined and isinstance(joined[0], Text):
-        joined[0] = Text(joined[0].text.lstrip())
-    if joined and isinstance(joined[-1], Text):
-        joined[-1] = Text(joined[-1].text.rstrip())
-    return tuple(child for child in joined if child != Text(""))
+        if isinstance(child, Text) and merged and isinstance(before := merged[-1], Text):
+            merged[-1] = Text(before.text + child.text)
+        else:
+            merged.append(child)
+    if isinstance(first := merged[0], Text) and first.text[:1].isspace():
+        merged[0] = Text(first.text.lstrip())
+    if isinstance(last := merged[-1], Text) and last.text[-1:].isspace():
+        merged[-1] = Text(last.text.rstrip())
+    return tuple(child for child in merged if not isinstance(child, Text) or child.text)
 
 
 def _inline(tex: str, labels: Labels) -> Inline:
     source = tex.strip()
+    if "\\" not in source:
+        return Formula(source)
     if key := re.fullmatch(r"\\(?:eq)?ref\s*\{([^{}]+)\}", source):
         return Text(labels.shown(key.group(1).strip()))
     return Formula(resolved(source, labels))
@@ -293,7 +298,9 @@ def _is_heading(line: _Line, before: list[Block], after: _Line | Block | None) -
     children = line.children
     if not line.heads or not before or isinstance(before[-1], Heading):
         return False
-    if any(not isinstance(child, Text | Formula) for child in children) or not isinstance(children[-1], Text):
+    if not isinstance(last := children[-1], Text) or last.text[-1:] in "。，；：！？":
+        return False
+    if any(not isinstance(child, Text | Formula) for child in children):
         return False
     if after is not None and not isinstance(after, _Line):
         return False

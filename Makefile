@@ -2,7 +2,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 
-.PHONY: dist release demo test test-postgres lint format quality torture bench image-check sbom audit lock clean
+.PHONY: dist release demo test test-postgres lint format quality engines torture bench image-check sbom audit lock clean
 
 demo: .venv/ready
 	@.venv/bin/kexue-bot demo
@@ -22,6 +22,10 @@ lint: .venv/ready
 # How well titles, tags and formulas are understood, with every miss.
 quality: .venv/ready
 	.venv/bin/python -m tests.tools.quality
+
+# The engines that judge the formulas in `make quality`: Node packages; JLaTeXMath is Debian's libjlatexmath-java.
+engines:
+	cd tests/quality_engines && npm ci --no-audit --no-fund
 
 # Long runs that kill, break and starve the bot, and every property with many examples.
 torture: .venv/ready

@@ -90,6 +90,8 @@ Pr sec sin sinh sup tan tanh
     "projlim": "proj lim",
     "varinjlim": "inj lim",
     "varprojlim": "proj lim",
+    "varlimsup": "lim sup",
+    "varliminf": "lim inf",
 }
 SPACES: Final = {
     ",": " ",
@@ -99,15 +101,11 @@ SPACES: Final = {
     "quad": "  ",
     "qquad": "   ",
     "!": "",
-    "/": "",
-    ">": " ",
     "negmedspace": "",
     "negthickspace": "",
 }
 # Macros that change size or limits and draw nothing.
-SIZES: Final = frozenset(
-    listed("Big Bigg Biggl Biggr Bigl Bigm Biggm Bigr big bigg biggl biggm biggr bigl bigm bigr")
-)
+SIZES: Final = frozenset(listed("Big Bigg Biggl Biggr Bigl Bigr big bigg biggl biggr bigl bigr"))
 SILENT: Final = SIZES | frozenset(
     listed("displaystyle hline limits nolimits scriptscriptstyle scriptstyle textstyle")
 )
@@ -154,22 +152,21 @@ ARGUMENTS: Final = {
 OPTIONAL: Final = frozenset(("sqrt", "xrightarrow", "xleftarrow"))
 # Text macros, and the text macro written for each.
 WORDS: Final = {
-    **{name: name for name in ("text", "textbf", "textit", "texttt")},
-    **dict.fromkeys(
-        listed("textnormal textrm textsf textsc textup textsl textmd mbox hbox emph ce fbox"), "text"
-    ),
+    **{name: name for name in ("text", "textbf", "textit", "texttt", "textsf", "textrm")},
+    **dict.fromkeys(listed("textnormal textsc textup textsl textmd mbox hbox emph ce fbox"), "text"),
     **dict.fromkeys(listed("llap rlap clap colorbox fcolorbox"), "text"),
 }
 
 # Names that some engine rejects, and the equivalent names.
 ALIASES: Final = pairs(r"""
-bm boldsymbol pmb boldsymbol bold boldsymbol mathbfit boldsymbol Bbb mathbb mathbbm mathbb
+bm boldsymbol pmb boldsymbol bold mathbf mathbfit boldsymbol Bbb mathbb mathbbm mathbb
 mathds mathbb lang langle rang rangle | Vert lVert Vert rVert Vert dbinom binom tbinom binom
 operatornamewithlimits operatorname* thinspace , medspace : thickspace ; negthinspace ! enspace quad
 lbrace { rbrace } owns ni implies Longrightarrow impliedby Longleftarrow leadsto rightsquigarrow
 iff Longleftrightarrow dotsc ldots dotso ldots dots ldots dotsb cdots dotsm cdots dotsi cdots
-overrightharpoon vec hdots ldots cr \ newline \ tabularnewline \ dag dagger ddag ddagger
-dashrightarrow rightarrow dashleftarrow leftarrow thetasym vartheta
+bigm big Bigm Big biggm bigg Biggm Bigg overrightharpoon vec hdots ldots cr \ newline \ tabularnewline \
+dag dagger ddag ddagger
+> : dashrightarrow rightarrow dashleftarrow leftarrow thetasym vartheta
 """)
 _LIMITED: Final = listed("argmin argmax arginf argsup esssup essinf")
 _NAMED: Final = listed("""
@@ -180,8 +177,8 @@ vec2mat prox supp conv
 EXPANSIONS: Final = {
     **pairs(r"""
 lvert | rvert | coloneqq := coloneq := eqqcolon =: vcentcolon : mod \;\mathrm{mod}\;
-bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d} varlimsup \limsup
-varliminf \liminf lparen ( rparen ) dblcolon :: coloncolon :: Coloneqq ::= coloncolonequals ::=
+bmod \;\mathrm{mod}\; lbrack [ rbrack ] degree ^{\circ} dif \mathrm{d}
+lparen ( rparen ) dblcolon :: coloncolon :: Coloneqq ::= coloncolonequals ::=
 colonequals := equalscolon =: ordinarycolon : ratio : llbracket [\![ rrbracket ]\!] mapsfrom ↤ iddots ⋰
 idotsint \int\cdots\int iiiint \iint\!\iint P \text{¶} copyright \text{©} circledR \text{®}
 mathsterling \text{£} pounds \text{£} euro \text{€} And \& Alpha \mathrm{A} Beta \mathrm{B}
@@ -205,7 +202,7 @@ FENCES: Final = {"norm": r"\Vert", "abs": "|"}
 
 # Dropped macros: without argument; with one raw argument; around an argument, after N raw ones.
 DROPPED: Final = frozenset(
-    listed("""
+    listed("""/
 Huge LARGE Large Tiny allowbreak boldmath centering displaylimits footnotesize hfill huge large
 mathstrut nobreak noindent nonumber normalsize notag null par protect relax scriptsize small strut
 tiny unboldmath
@@ -228,7 +225,7 @@ rmfamily mathrm scr mathscr
 # Negated relations.
 NEGATIONS: Final = pairs(r"""
 = neq < nless > ngtr in notin sim nsim subseteq nsubseteq leq nleq supseteq nsupseteq geq ngeq
-le nleq ge ngeq mid nmid parallel nparallel exists nexists cong ncong rightarrow nrightarrow
+le nleq ge ngeq mid nmid parallel nparallel exists nexists rightarrow nrightarrow
 to nrightarrow
 """)
 

@@ -146,8 +146,11 @@ class _Parser:
                 found[-1:] = [Macro("mathop", (_upright(arguments),)), Macro(name)]
             case [*_, Macro(name=labelled)] if labelled in _LABELLED:
                 found += self._scripts()
-            case [*_, Script() | Row() | Cell()]:
-                raise TexError(r"\limits after no operator")
+            case [*before, Script() as script]:
+                self._set_limits(before, name)
+                found[:] = [*before, script]
+            case [*_, Row() | Cell()]:
+                return
             case [*_, node] if name == "limits":
                 found[-1:] = [Macro("mathop", ((node,),)), Macro(name)]
             case _:
@@ -258,6 +261,8 @@ class _Parser:
         optional = self.optional() if name in macros.OPTIONAL or name == "cfrac" else None
         count = macros.ARGUMENTS[name]
         arguments = tuple(self.argument() for _ in range(count))
+        if name == "substack":
+            arguments = (_one_column(arguments[0]),)
         if name == "operatorname*":
             return [Macro("mathop", (_upright(arguments),))]
         return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
@@ -402,7 +407,9 @@ def _environment(name: str, shown: str, columns: str, inside: Nodes) -> list[Nod
     if not shown:
         return [Group(inside)] if any(isinstance(node, Cell | Row) for node in inside) else list(inside)
     if shown == "substack":
-        return [Macro("substack", (inside,))]
+        return [Macro("substack", (_one_column(inside),))]
+    if shown == "gathered" and any(isinstance(node, Cell) for node in inside):
+        shown = "aligned"
     if shown == "array":
         return [Environment("array", _padded(columns, inside), inside)]
     environment = Environment(shown, "", inside)
@@ -421,6 +428,12 @@ def _negated(nodes: Nodes) -> Node:
             return Macro("not", (nodes,))
         case _:
             raise TexError("a negation of several signs")
+
+
+def _one_column(nodes: Nodes) -> Nodes:
+    if any(isinstance(node, Cell) for node in nodes):
+        raise TexError("two columns in a stack")
+    return nodes
 
 
 def _upright(arguments: tuple[Nodes, ...]) -> Nodes:

@@ -32,7 +32,7 @@ async def test_a_card_and_an_announcement_differ(resting_bot: WholeBot) -> None:
     settings = await _settings(resting_bot)
     _, news = await preview(settings, "1", language="zh", kind="announcement")
     _, card = await preview(settings, "1", language="zh", kind="card")
-    assert ["新收录" in page for page in (news, card)] == [True, False]
+    assert ["补收旧文" in page for page in (news, card)] == [True, False]
     assert ["读过了" in page for page in (news, card)] == [False, True]
 
 

@@ -117,8 +117,8 @@ def table(comparison: Comparison) -> str:
     lines += [
         "",
         f"- Given up though all four draw it: {len(given_up)} of {len(drawn)}.",
-        f"- MathML changed for a reason listed in `tests/quality_engines/report.py`: {explained.total()}; "
-        f"changed for no such reason: {len(silent)}.",
+        f"- MathML changed for a reason listed in `tests/quality_engines/report.py`: {explained.total()}.",
+        f"- MathML changed for no such reason: {len(silent)}.",
         f"- Drawn by JLaTeXMath to the pixel as the source is: {pixels} of {len(same)}.",
     ]
     return "\n".join(lines)

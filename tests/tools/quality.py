@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable
 
-from tests.tools import formulas_report, quality_search, quality_tags
+from tests.quality_engines import report as engines_report
+from tests.tools import formula_speed, formulas_report, quality_search, quality_tags
 from tests.tools.quality_captures import captures_section
 from tests.tools.quality_titles import titles_section
 from tests.tools.shared import SHARED
@@ -18,7 +19,7 @@ def search_section() -> str:
 
 
 def formulas_section() -> str:
-    return "\n".join(["# Formulas", *formulas_report.lines()])
+    return "\n".join(["# Formulas", *formulas_report.lines(), *formula_speed.lines()])
 
 
 SECTIONS: tuple[Callable[[], str], ...] = (
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[], str], ...] = (
     tags_section,
     search_section,
     formulas_section,
+    engines_report.section,
     captures_section,
 )
 

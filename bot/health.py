@@ -1,5 +1,6 @@
 """Health checks and figures of the running bot."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,8 @@ from bot.text_sanitizer import redact_url
 from storage.database import Database, Transaction
 from storage.model import Source
 
+DATABASE_SECONDS = 10.0  # the longest wait for the database's answer
+TURN_SECONDS = 40.0  # without a transaction of the sender, after which it counts as stuck
 SILENT_SECONDS = 10.0  # without an answer, from which on Telegram counts as silent
 BEHIND_SECONDS = 900.0  # a delivery due for longer means that sending does not keep up
 
@@ -25,12 +28,18 @@ class HealthChecks:
     sender: Callable[[], DeliveryWorker | None]
     alive: Callable[[str], bool]
     ticking: Callable[[], bool]
+    held: Callable[[], bool] = lambda: True
 
     async def ready(self) -> Mapping[str, Check]:
         """Return the check of every part that must work."""
-        age = await self._oldest_age()
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                age = await self._oldest_age()
+        except (TimeoutError, OSError) as error:
+            return {"database": Check(False, f"no answer within {DATABASE_SECONDS:.0f} s ({error!r})")}
         return {
             "database": Check(True),  # it has just answered
+            "lease": Check(self.held()),
             "scheduler": Check(self.ticking()),
             "dump folder": Check(self.alive("watch")),
             "sender": self._sending(),
@@ -62,6 +71,9 @@ class HealthChecks:
             return Check(False, sender.stopped.reason)
         if sender.breaker.open_for(self.clock.monotonic()) > SILENT_SECONDS:
             return Check(False, "Telegram does not answer; sending waits and probes")
+        idle = self.clock.monotonic() - sender.last_turn
+        if idle > TURN_SECONDS:
+            return Check(False, f"the last transaction ended {idle:.0f} s ago")
         return Check(self.alive("sender"))
 
 

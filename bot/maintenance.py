@@ -13,7 +13,7 @@ from bot.ops.backup import back_up, copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
 from storage.crash_recovery import end_claims
-from storage.database import Database, Transaction
+from storage.database import PLANNING_SECONDS, Database, Transaction
 from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Maintenance(TriggeredWorker):
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
             return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
-        expired, pruned = await self._database.write(unit)
+        expired, pruned = await self._database.write(unit, seconds=PLANNING_SECONDS)
         await self._database.optimize()
         if self._backup is not None:
             await self._back_up(self._backup, now)

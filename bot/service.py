@@ -166,6 +166,7 @@ class Service:
             sender=lambda: self._connected.sender if self._connected is not None else None,
             alive=self.supervisor.alive,
             ticking=lambda: bool(self._schedule.running),
+            held=self._replica.pulse.is_held,
         )
 
     async def connect(self, *, polling: bool = True) -> None:

@@ -36,6 +36,8 @@ from storage.rate_limits import RateLimits
 from storage.scopes import Scopes
 from storage.send_log import SendLog
 
+UNIT_SECONDS = 30.0  # the longest that a transaction may take on PostgreSQL
+PLANNING_SECONDS = 300.0  # the same for an announcement to very many chats
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds, each drawn from between its half and its whole
 
@@ -50,7 +52,7 @@ def passing(error: BaseException) -> bool:
     if isinstance(error, DBAPIError):
         state = getattr(error.orig, "sqlstate", None) or ""
         return error.connection_invalidated or state in PASSING or state.startswith(NO_CONNECTION)
-    return isinstance(error, ConnectionError)
+    return isinstance(error, ConnectionError | TimeoutError)
 
 
 def pauses() -> Iterator[float]:
@@ -157,21 +159,23 @@ class Database:
         """Whether other processes may work on this database at the same time."""
         return self.dialect == "postgresql"
 
-    async def write(self, fn: TransactionFn[T], *, exclusive: bool = True) -> T:
-        """Run `unit` in one writing transaction and return what it returns.
+    async def write(
+        self, fn: TransactionFn[T], *, exclusive: bool = True, seconds: float = UNIT_SECONDS
+    ) -> T:
+        """Run `fn` in one writing transaction and return its result.
 
-        A unit is a function, not a block, because only so can it be shielded: a task cancelled inside
-        an SQLite statement would leave the write lock with a dead connection. It is finished even if the
-        caller is cancelled meanwhile.
+        A function, not a block, because only so can it be shielded: a task cancelled inside an SQLite
+        statement would leave the write lock with a dead connection. It is finished even if the caller is
+        cancelled.
 
-        On SQLite one unit writes at a time. So it is on PostgreSQL too, among all processes, unless a unit
-        is not `alone`: then it holds the rows that it works on by itself. There a unit that came in
-        another's way, or lost its connection, is run again, so it must bear being run twice.
+        On SQLite one transaction writes at a time, on PostgreSQL one `exclusive` one of all processes.
+        There a transaction that collided, lost its connection or had no answer for `seconds` is run
+        again, so `fn` must bear being run twice.
         """
-        return await self._shielded(lambda: self._persist(fn, alone=exclusive))
+        return await self._shielded(lambda: self._persist(fn, alone=exclusive, seconds=seconds))
 
     async def read(self, fn: TransactionFn[T]) -> T:
-        """Run `unit` in one transaction that only reads; on SQLite it waits for no writer."""
+        """Run `fn` in one read-only transaction; on SQLite it waits for no writer."""
         return await self._shielded(lambda: self._persist(fn, read_only=True))
 
     async def _shielded(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -180,27 +184,70 @@ class Database:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _persist(self, unit: TransactionFn[T], *, read_only: bool = False, alone: bool = False) -> T:
+    async def _persist(
+        self,
+        unit: TransactionFn[T],
+        *,
+        read_only: bool = False,
+        alone: bool = False,
+        seconds: float = UNIT_SECONDS,
+    ) -> T:
         if not self.is_multi_process:
             return await self._run(unit, read_only=read_only)
         for pause in pauses():
             try:
-                return await self._run(unit, read_only=read_only, alone=alone)
-            except (DBAPIError, ConnectionError) as error:
+                return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
+            except (DBAPIError, ConnectionError, TimeoutError) as error:
                 if not passing(error):
                     raise
                 log.info("a transaction is run again: %s", type(error).__name__)
             await asyncio.sleep(pause)
-        return await self._run(unit, read_only=read_only, alone=alone)
+        return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
 
-    async def _run(self, unit: TransactionFn[T], *, read_only: bool = False, alone: bool = False) -> T:
+    async def _run(self, unit: TransactionFn[T], *, read_only: bool = False) -> T:
         async with self._engine.connect() as connection:
             if read_only:
                 await connection.execution_options(**{READ_ONLY: True})
             async with connection.begin():
-                if alone:
-                    await connection.execute(ALONE)
                 return await unit(Transaction(connection))
+
+    async def _run_within(self, seconds: float, unit: TransactionFn[T], *, read_only: bool, alone: bool) -> T:
+        """Run `unit` on PostgreSQL. Raises TimeoutError after `seconds`, with every connection given up.
+
+        A connection whose peer is lost neither answers nor closes; even a rollback would wait for it.
+        """
+        connection = self._engine.connect()
+        try:
+            async with asyncio.timeout(seconds):
+                await connection.start()
+                if read_only:
+                    await connection.execution_options(**{READ_ONLY: True})
+                transaction = await connection.begin()
+                try:
+                    if alone:
+                        await connection.execute(ALONE)
+                    done = await unit(Transaction(connection))
+                    await transaction.commit()
+                except Exception:
+                    await transaction.rollback()
+                    raise
+                return done
+        except (TimeoutError, asyncio.CancelledError):
+            await self._give_up(connection)
+            raise
+        finally:
+            if connection.sync_connection is not None and not connection.closed:
+                await connection.close()
+
+    async def _give_up(self, connection: AsyncConnection) -> None:
+        """Abort a connection without a word to its peer, and leave the idle ones, which may be lost too."""
+        await self._engine.dispose(close=False)
+        if connection.sync_connection is None or connection.closed or connection.invalidated:
+            return
+        raw = await connection.get_raw_connection()
+        if raw.driver_connection is not None:
+            raw.driver_connection.terminate()
+        await connection.invalidate()
 
     def acquire_process_lock(self) -> None:
         """On SQLite, make sure that no other process serves this file until this one ends.

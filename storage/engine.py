@@ -38,6 +38,8 @@ from storage.errors import UnusableDatabaseError
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 10.0  # to open a connection to PostgreSQL
+COMMAND_SECONDS = 310.0  # for one statement: a little more than the server's own limit
 CACHED_STATEMENTS = 256  # per connection: the hot paths have more than the default of 128
 OWNERS = 0o600  # what people do with the bot is nobody else's business
 HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
@@ -46,7 +48,10 @@ HIDE = True  # what a statement was given stays out of errors, and so of logs: i
 # one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
 PATIENCE = (
     "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
-    " set_config('idle_in_transaction_session_timeout', '15000', false)"
+    " set_config('idle_in_transaction_session_timeout', '15000', false),"
+    # The server gives up a lost peer, and with it the peer's locks (seconds, but milliseconds for the last).
+    " set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),"
+    " set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '30000', false)"
 )
 
 
@@ -66,7 +71,13 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
 
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
     # Not asked whether they live before each use: a unit that finds its connection dead is run again.
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=4, hide_parameters=HIDE)
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS},
+        hide_parameters=HIDE,
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:

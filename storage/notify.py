@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "kexue_deliveries"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to listen
+CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 30.0  # a connection that broke without a word is noticed within
 
 _RING = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -37,7 +38,7 @@ async def listen(engine: AsyncEngine, heard: Callable[[], None]) -> None:
     pause = FIRST_PAUSE
     while True:
         try:
-            connection = await asyncpg.connect(**options)
+            connection = await asyncpg.connect(**options, timeout=CONNECT_SECONDS)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.info("the bell cannot be heard (%s); looking every few seconds", type(error).__name__)
             await asyncio.sleep(pause)

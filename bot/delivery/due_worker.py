@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.delivery.courses import plan_due_lessons
 from bot.delivery.due_times import Due, dedup_key_of, due
 from bot.supervisor import TriggeredWorker
-from storage.database import Database, Transaction
+from storage.database import PLANNING_SECONDS, Database, Transaction
 from storage.model import Rhythm, When
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,9 @@ class DueWorker(TriggeredWorker):
         planned = 0
         # Looked at first without the write lock, which the sender wants too.
         if await self._database.read(lambda tx: due_rhythms(tx, now)):
-            planned += await self._database.write(lambda tx: plan_due(tx, now, self._digest_above))
+            planned += await self._database.write(
+                lambda tx: plan_due(tx, now, self._digest_above), seconds=PLANNING_SECONDS
+            )
         planned += await plan_due_lessons(self._database, now)
         if planned:
             log.info("%s digests, held back posts and lessons are due", planned)

@@ -200,7 +200,7 @@ class DeliveryWorker(Wakeable):
         self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
-        self.last_turn = float("-inf")
+        self.last_turn = clock.monotonic()
         self._ahead = timedelta()  # of the database's clock
         self._recover_at = float("-inf")
         self.outcomes: Counter[str] = Counter()

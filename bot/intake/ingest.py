@@ -17,7 +17,7 @@ from bot.intake.series_overrides import NO_OVERRIDES, Overrides
 from bot.intake.word_subscriptions import word_places
 from bot.ops.logging import correlate, new_correlation_id
 from bot.site_profile import KEXUE, SiteProfile
-from storage.database import Database, Transaction
+from storage.database import PLANNING_SECONDS, Database, Transaction
 from storage.model import (
     Certainty,
     Dump,
@@ -261,7 +261,7 @@ async def ingest_parsed(
         return report
 
     with correlate(new_correlation_id(sha256)):
-        report = await database.write(unit)
+        report = await database.write(unit, seconds=PLANNING_SECONDS)
         log.info(
             "took in %s: %s new, %s edited, %s unchanged, %s deliveries",
             dump.name,
@@ -294,7 +294,7 @@ async def reject(
 
     with correlate(new_correlation_id(sha256)):
         log.warning("%s was not taken in: %s", name, reason)
-        return await database.write(unit)
+        return await database.write(unit, seconds=PLANNING_SECONDS)
 
 
 async def _take_in(

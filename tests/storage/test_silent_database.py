@@ -1,0 +1,55 @@
+"""A PostgreSQL that neither answers nor closes: every transaction ends, and goes on with new connections."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.engine import make_url
+
+from storage import engine
+from storage.database import Database, open_database
+from tests.fakes.tcp_proxy import TcpProxy
+from tests.tools.postgres import MakeUrl
+
+
+@pytest_asyncio.fixture
+async def proxied(
+    postgres: MakeUrl, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Database, TcpProxy]]:
+    monkeypatch.setattr(engine, "CONNECT_SECONDS", 0.5)
+    url = make_url(postgres())
+    assert url.port is not None
+    async with TcpProxy(url.port) as proxy:
+        address = url.set(port=proxy.port).render_as_string(hide_password=False)
+        database = await open_database(address)
+        yield database, proxy
+        await database.close()
+
+
+async def test_a_transaction_without_an_answer_ends_and_is_run_again(
+    proxied: tuple[Database, TcpProxy],
+) -> None:
+    database, proxy = proxied
+    for _ in range(3):  # several idle connections, all of which fall silent
+        await asyncio.gather(*(database.read(lambda tx: tx.outbox.counts()) for _ in range(4)))
+    proxy.is_silent = True
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(
+            database.write(lambda tx: tx.key_values.put("key", "value"), seconds=1.0, exclusive=False)
+        )
+        await asyncio.sleep(1.5)
+        assert not writing.done()
+        proxy.is_silent = False
+    assert time.monotonic() - started < 5.0
+    assert await database.read(lambda tx: tx.key_values.get("key")) == "value"
+
+
+async def test_a_database_that_stays_silent_is_an_error(proxied: tuple[Database, TcpProxy]) -> None:
+    database, proxy = proxied
+    proxy.is_silent = True
+    with pytest.raises(TimeoutError):
+        await database.write(lambda tx: tx.key_values.put("key", "value"), seconds=0.3)
+    proxy.is_silent = False

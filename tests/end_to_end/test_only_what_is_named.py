@@ -1,0 +1,150 @@
+"""Property: no command, button or plain message changes or deletes more than its confirmation names."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.callbacks.actions import Action, Forget, MarkRead, MarkUnread, Save, Unsave, UnsubscribeAll
+from bot.callbacks.codec import decode
+from bot.chat.actions import answer
+from bot.chat.commands import ask, plain_text
+from bot.chat.context import Reply, RequestContext, Services
+from bot.clock import SystemClock
+from bot.render.plain import plain
+from storage.database import Database, Transaction, open_database
+from storage.model import ChatKind, Scope, ScopeKind
+from tests.end_to_end.whole_bot import store
+from tests.tools.dumps import ARCHIVE, listing
+
+READER = 7
+WORDS = (
+    "", "全部", "all", "tag", "系列", "mute", "屏蔽", "word", "attention", "生成扩散模型漫谈", "GAN",
+    "标签 attention", "mute tag attention", "word RoPE", "关键词 外推", "没有这样的",
+    "系列「Transformer升级之路」",
+)  # fmt: skip
+COMMANDS = st.tuples(
+    st.sampled_from(("subscribe", "unsubscribe", "subscriptions", "series", "tag", "course", "read", "help")),
+    st.sampled_from(WORDS),
+)
+TYPED_SETTINGS = st.tuples(
+    st.just("settings"),
+    st.sampled_from(("", "hour 8", "zone Mars", "foo", "语言 en", "免打扰 23-7", "sound")),
+)
+PLAIN = st.sampled_from(
+    ("attention", "9119", "https://kexue.fm/archives/1", "全部", "退订", "/ 屏蔽", "删除")
+)
+BUTTON = st.integers(0, 30)
+STEPS = st.lists(st.one_of(COMMANDS, TYPED_SETTINGS, PLAIN, BUTTON), min_size=1, max_size=12)
+
+# Kind of a stored row and its name, with its value: what a reader has set.
+State = dict[tuple[str, str], object]
+
+
+async def state(tx: Transaction) -> State:
+    """Return all that is stored about the reader, one entry per subscription, course, bookmark, setting."""
+    found: State = {}
+    for to in await tx.destinations.of_chat(READER):
+        for one in await tx.destinations.subscriptions(to.id):
+            found["subscription", name_of(one.scope)] = one.muted
+        for course in await tx.courses.of(to.id):
+            found["course", course.scope.name] = (course.stage, course.last)
+        found |= {("setting", str(name)): getattr(to.preferences, name) for name in to.preferences.__slots__}
+    for mark in await tx.bookmarks.everything_of(READER):
+        found["bookmark", str(mark.post_id)] = (mark.saved_at, mark.read_at)
+    return found
+
+
+def name_of(scope: Scope) -> str:
+    return "全部文章" if scope.kind is ScopeKind.EVERYTHING else scope.name
+
+
+def changed(before: State, after: State) -> set[tuple[str, str]]:
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+def text_of(reply: Reply) -> str:
+    """Return all that a reply says: its message and its toast."""
+    message = "" if reply.message is None else plain(reply.message.body)
+    return f"{message}\n{reply.toast or ''}"
+
+
+def check(step: object, reply: Reply, before: State, after: State) -> None:
+    """Every changed row is named by the reply, or by the button that was pressed."""
+    text = text_of(reply)
+    rows = changed(before, after)
+    created = {key for key in rows if key[0] == "setting" and key not in before}
+    for kind, name in rows - created:
+        match kind:
+            case "subscription":
+                assert name in text, (step, kind, name, text)
+                assert re.search("订阅|屏蔽|ubscri|ute", text), (step, text)
+            case "course":
+                assert name in text or "课" in text or "lesson" in text, (step, text)
+            case "bookmark":
+                assert isinstance(step, MarkRead | MarkUnread | Save | Unsave) or "读过" in text, (step, text)
+            case _:
+                assert "已保存" in text or "Saved" in text, (step, name, text)
+    settings_changed = {key for key in rows - created if key[0] == "setting"}
+    assert len(settings_changed) <= 2, (step, settings_changed)  # quiet hours are two
+    subscriptions = {key for key in rows if key[0] == "subscription"}
+    if not isinstance(step, UnsubscribeAll) and "恢复" not in text:
+        assert len(subscriptions) <= 1, (step, subscriptions, text)
+
+
+async def request_of(database: Database) -> RequestContext:
+    to = await database.read(lambda tx: tx.destinations.find(READER))
+    return RequestContext(
+        chat_id=READER, thread_id=None, kind=ChatKind.PRIVATE, user_id=READER, client="zh", destination=to
+    )
+
+
+async def walk(url: str, steps: list[tuple[str, str] | str | int]) -> None:
+    """Take the steps; a number presses that button of the last message."""
+    database = await open_database(url)
+    services = Services(database=database, clock=SystemClock())
+    try:
+        await database.write(lambda tx: tx.destinations.forget(READER))
+        await database.write(lambda tx: tx.bookmarks.forget(READER))
+        buttons: list[Action] = []
+        for step in steps:
+            request = await request_of(database)
+            before = await database.read(state)
+            taken: object = step
+            if isinstance(step, int):
+                if not buttons:
+                    continue
+                taken = buttons[step % len(buttons)]
+                if isinstance(taken, Forget) and taken.confirmed:
+                    continue  # erases everything, as its question says
+                reply = await answer(services, request, buttons[step % len(buttons)])
+            elif isinstance(step, tuple):
+                reply = await ask(services, request, *step)
+            else:
+                reply = await plain_text(services, request, step)
+            check(taken, reply, before, await database.read(state))
+            if reply.message is not None:
+                data = [button.action for row in reply.message.keyboard for button in row if button.action]
+                buttons = [action for each in data if (action := decode(each)) is not None]
+    finally:
+        await database.close()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a database with two series, tags and a dozen other posts."""
+    path: Path = tmp_path_factory.mktemp("named") / "kexue.db"
+    url = f"sqlite+aiosqlite:///{path}"
+    asyncio.run(store(url, listing(*ARCHIVE).encode()))
+    return url
+
+
+@given(STEPS)
+@settings(max_examples=25, deadline=None)
+def test_nothing_changes_but_what_the_reply_names(
+    archive: str, steps: list[tuple[str, str] | str | int]
+) -> None:
+    asyncio.run(walk(archive, steps))

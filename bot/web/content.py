@@ -1,5 +1,6 @@
 """Renderer from the document model of an excerpt to HTML of a web page and of a feed."""
 
+import re
 from collections.abc import Callable
 from typing import assert_never
 from xml.etree import ElementTree as ET
@@ -32,6 +33,9 @@ from bot.render.truncate import shorten
 EXCERPT_UNITS = 1600  # UTF-16 units, the bound of a card: an excerpt, not the article
 MATHML = "http://www.w3.org/1998/Math/MathML"
 
+# latex2mathml 3.81 has no inner alignments: it writes their `&` as text, which is not well-formed.
+INNER_ALIGNMENT = re.compile(r"\\(begin|end)\{(?:aligned|gathered)\}")
+
 FormulaWriter = Callable[[str, bool], Markup]
 
 
@@ -55,7 +59,8 @@ def page_formula(tex: str, display: bool) -> Markup:
 def feed_formula(tex: str, display: bool) -> Markup:
     """Return a formula as MathML with its TeX as annotation; as code where it cannot be converted."""
     try:
-        converted = ET.fromstring(convert(tex, display="block" if display else "inline"))  # noqa: S314 - made here
+        supported = INNER_ALIGNMENT.sub(r"\\\1{align*}", tex)
+        converted = ET.fromstring(convert(supported, display="block" if display else "inline"))  # noqa: S314 - made here
     except Exception:  # the converter raises errors of many kinds for TeX that it does not support
         return (Markup("<pre>{}</pre>") if display else Markup("<code>{}</code>")).format(tex)
     math = ET.Element("math", xmlns=MATHML, display="block" if display else "inline")

@@ -103,3 +103,24 @@ def test_ingesting_the_five_dumps_gives_thirty_five_posts_and_then_none(here: Pa
         assert taken.exit_code == 0
         counts.append(sum(report["new"] for report in lines(taken.stdout)))
     assert counts == [35, 0]
+
+
+def test_ingest_and_parse_take_every_capture_of_a_container(here: Path) -> None:
+    captures = [(here / "dumps" / name).read_bytes() for name in ("a.txt", "b.txt")]
+    records = [
+        {"url": f"https://kexue.fm/page/{number}/", "text": text.decode(), "date": "2026-01-02T03:04:05Z"}
+        for number, text in enumerate(captures, 1)
+    ]
+    records.append({"url": "https://example.org/", "text": "x"})
+    kept = here / "kept"
+    kept.mkdir()
+    land(kept, "crawl.jsonl", "\n".join(map(json.dumps, records)))
+    taken = call(here, "ingest", "kept", "--json")
+    assert taken.exit_code == 0
+    assert [(r["dump"], r["sightings"]) for r in lines(taken.stdout)] == [
+        ("crawl.jsonl#1", 3),
+        ("crawl.jsonl#2", 22),
+    ]
+    code, shown, complaints = parse(kept / "crawl.jsonl")
+    assert (code, len(shown)) == (0, 25)
+    assert "1 of 3 records in the container are not of the blog" in complaints

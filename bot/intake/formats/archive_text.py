@@ -35,7 +35,7 @@ def span_of(text: str) -> tuple[int, int] | None:
 
 
 def read_archive(text: str, site: SiteProfile) -> ParsedDump:
-    """Parse the text of the page of all posts: title, date and comments, the number where it is linked."""
+    """Parse the text of the page of all posts: title, date and comments, the number if it is linked."""
     sightings: list[Sighting] = []
     notes: list[Note] = []
     year = month = printed = 0

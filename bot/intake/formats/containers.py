@@ -247,7 +247,7 @@ _TIME_KEYS = (
 
 
 def _json_records(content: bytes) -> Sequence[Mapping[str, Any]]:
-    """Return the records of JSON or JSON Lines; none for anything else."""
+    """Return the records of JSON or JSON Lines; an empty sequence for other content."""
     text = content.decode("utf-8-sig", "replace").strip()
     try:
         return _records_in(json.loads(text))

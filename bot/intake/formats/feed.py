@@ -24,6 +24,8 @@ MAX_ITEMS = 200
 """Maximum number of items parsed one by one in a broken feed; the blog's feed has ten."""
 
 _ITEM = re.compile(r"(?=<(?:item|entry)[\s>])")
+_ANY_LESS = re.compile("<")
+_BARE_LESS = re.compile(r"<(?![a-zA-Z/!?])")
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
 
 _RSS = (
@@ -76,15 +78,16 @@ def repaired(item: str) -> str:
         start = item.find(">", opening) + 1
         end = item.rfind(f"</{name}>")
         if opening >= 0 and 0 < start <= end and item[opening + len(name) + 1] in " >\n":
-            item = item[:start] + _escaped(item[start:end]) + item[end:]
+            item = item[:start] + _escaped(name, item[start:end]) + item[end:]
     return item
 
 
-def _escaped(value: str) -> str:
+def _escaped(name: str, value: str) -> str:
     inner = value.strip()
     if inner.startswith("<![CDATA[") and inner.endswith("]]>"):
         return "<![CDATA[" + inner[9:-3].replace("]]>", "]]]]><![CDATA[>") + "]]>"
-    return _BARE_AMPERSAND.sub("&amp;", value).replace("<", "&lt;").replace("]]>", "]]&gt;")
+    less = _BARE_LESS if name == "title" else _ANY_LESS  # a tag in a title is damage, not text
+    return less.sub("&lt;", _BARE_AMPERSAND.sub("&amp;", value)).replace("]]>", "]]&gt;")
 
 
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -101,7 +104,7 @@ MAX_CONTENT = 20_000
 _DECLARED = re.compile(r"<\?xml\b[^>]*\?>\s*(?=<(?:rss|feed|rdf:RDF|!))")
 _CLOCK_MARGIN = timedelta(days=2)
 _DESCRIPTION = 100
-"""Typecho cuts a description to 97 characters and `...` where it is longer than this."""
+"""Typecho cuts a description to 97 characters and `...` if it is longer than this."""
 
 
 def feed_start(text: str) -> int | None:
@@ -265,7 +268,7 @@ class _Excerpt:
 
 
 def _excerpt(entry: Mapping[str, Any], title: str) -> _Excerpt:
-    """Return the content above its fold, without a fold the whole content, else the description.
+    """Return the content above its fold, the whole content without a fold, or the description.
 
     A description is not used where there is content: Typecho strips tags from it and cuts formulas at `<`.
     """

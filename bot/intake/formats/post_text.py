@@ -34,7 +34,7 @@ def _post_of(address: str | None, site: SiteProfile) -> tuple[int, str] | None:
 
 
 def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: SiteProfile) -> bool:
-    """Return whether a text is a post's own page: at most one post, and a citation or address of its own."""
+    """Return whether a text is a post's own page: at most one post, and its citation or address."""
     if len(heads) > 1:
         return False
     cites = (
@@ -50,7 +50,7 @@ def read_post(
 ) -> ParsedDump | str:
     """Parse a post's own page; return the reason where its title cannot be found.
 
-    Title, day and number come from the By line, the citation block and the address of the capture. The
+    Title, day and number are those of the By line, the citation block and the address of the capture. The
     excerpt is the beginning of the article, up to the bound, and always partial.
     """
     head = heads[0] if heads and heads[0].by_line is not None else None

@@ -124,7 +124,7 @@ def title_above(text: str, low: int, end: int, site: SiteProfile) -> TitleLine:
 
 
 def _simple_title(text: str, low: int, end: int) -> TitleLine | None:
-    """Return the line above as the title where it is plain and follows a paragraph; None asks for more."""
+    """Return the line above as the title if it is plain and follows a paragraph; None asks for more."""
     start = text.rfind("\n", low, end - 1) + 1
     line = text[start : end - 1]
     if (

@@ -42,7 +42,7 @@ def decode(content: bytes, site: SiteProfile) -> tuple[str, tuple[Note, ...]]:
 
 
 def decompress(content: bytes, notes: list[Note], limit: int = MAX_BYTES) -> bytes:
-    """Return the content of a gzip file of one or several members; a cut one gives what it has, with a note.
+    """Return the content of a gzip file of one or several members; of a cut one its beginning, with a note.
 
     Raises UnreadableDumpError for damage at the beginning and for more than `limit` bytes.
     """
@@ -100,7 +100,10 @@ def _words(site: SiteProfile) -> tuple[str, ...]:
 
 
 def _from_utf16(content: bytes, notes: list[Note], site: SiteProfile) -> bytes:
-    """Return UTF-16 content as UTF-8, anything else unchanged; without a mark the blog's words decide."""
+    """Return UTF-16 and UTF-32 content as UTF-8, other content unchanged.
+
+    Without a byte order mark, UTF-16 is recognized by words of the blog.
+    """
     if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return content.decode("utf-32", "replace").encode("utf-8", "replace")
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -16,7 +16,7 @@ _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[
 
 
 def read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump | str | None:
-    """Parse a text capture; return the reason where it cannot be, None for a text not of the blog."""
+    """Parse a text capture; return the reason if it cannot be parsed, None for other texts."""
     text = text_posts.with_whole_lines(normalize(text), site)
     heads = text_posts.heads_of(text, site)
     parts = _captures(text, heads, site)

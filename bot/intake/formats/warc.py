@@ -19,7 +19,7 @@ _DIGESTS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "md5": hashlib.md5}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarcPage:
-    """A page in a web archive; `fault` is the reason where its record is cut or damaged."""
+    """A page in a web archive; `fault` is the reason if its record is cut or damaged."""
 
     address: str
     content: bytes
@@ -160,7 +160,7 @@ def _unchunked(body: bytes) -> tuple[bytes, bool]:
 
 
 def parse_time(value: str | None) -> datetime | None:
-    """Parse an ISO 8601 time; one without a zone is UTC. Return None for anything else."""
+    """Parse an ISO 8601 time; one without a zone is UTC. Return None for other text."""
     try:
         moment = datetime.fromisoformat((value or "").strip())
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Feeds as they really come: broken items, hostile declarations, full text, feeds of other things."""
+"""Feeds as servers send them: broken items, hostile declarations, full text, feeds of other things."""
 
 import re
 

@@ -75,10 +75,14 @@ def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscrib
 
 
 def _growth(grown: Grown | None) -> Growth | None:
-    """Return the readers gained between captures at least a day apart, else None."""
-    if grown is None or grown.over < timedelta(days=1):
+    if grown is None:
         return None
-    return Growth(readers=grown.gained, days=round(grown.over / timedelta(days=1)))
+    return Growth(readers=grown.gained, days=days_between(grown.over))
+
+
+def days_between(captures: timedelta) -> int | None:
+    """Return the days between two captures, None under a day: files copied at once have almost one time."""
+    return round(captures / timedelta(days=1)) if captures >= timedelta(days=1) else None
 
 
 MOST_READ = 8

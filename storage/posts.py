@@ -114,7 +114,7 @@ class Posts:
         rows = (await self._connection.execute(COUNTS, {"post": post_id})).all()
         if len(rows) < 2 or rows[-1].readers == rows[0].readers:
             return None
-        span = abs(rows[-1].captured_at - rows[0].captured_at)
+        span = rows[-1].captured_at - rows[0].captured_at
         return Growth(gained=rows[-1].readers - rows[0].readers, over=span)
 
     async def reader_counts(self, post_id: PostId) -> list[int]:

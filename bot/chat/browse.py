@@ -2,11 +2,11 @@
 
 import asyncio
 import random
-from datetime import timedelta
 
 from bot.archive_queries import (
     archive_figures,
     card_facts,
+    days_between,
     known_count,
     latest_page,
     lines,
@@ -49,7 +49,6 @@ from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
 HOT = 40  # posts listed by /hot
-COMPARED = 2000  # posts whose captures are compared for it
 NEAREST = 3
 
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
@@ -296,11 +295,11 @@ async def archive(tx: Transaction, services: Services, request: RequestContext, 
 
 
 async def hot(tx: Transaction, services: Services, request: RequestContext, action: Hot) -> Message:
-    """Return the posts that gained most readers between captures at least a day apart."""
-    gains = [gain for gain in await tx.posts.gains(COMPARED) if gain[2] >= timedelta(days=1)][:HOT]
+    """Return the posts that gained most readers between their captures."""
+    gains = await tx.posts.gains(HOT)
     posts = {post.id: post for post in await tx.posts.many(post_id for post_id, _, _ in gains)}
     found = [
-        Gain(post=posts[post_id], readers=gain, days=round(over / timedelta(days=1)))
+        Gain(post=posts[post_id], readers=gain, days=days_between(over))
         for post_id, gain, over in gains
         if post_id in posts
     ]

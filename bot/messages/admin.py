@@ -97,14 +97,14 @@ def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) 
     body: list[Block] = []
     if unannounced:
         said = words.count(
-            "抓取 {name} 带来 {n} 篇旧文章，已收录，不推送。", unannounced, name=one_line(name)
+            "快照 {name} 带来 {n} 篇旧文章，已收录，不推送。", unannounced, name=one_line(name)
         )
         body.append(Paragraph((Text(said),)))
     if notes:
-        said = words.count("抓取 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
+        said = words.count("快照 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
         shown = [Item((Text(one_line(note)),), label="·") for note in notes[:SHOWN_NOTES]]
         body += [Paragraph((Text(said),)), Items(tuple(shown))]
-    return Message(body=tuple(body), keyboard=((press(words.text("抓取"), Dumps()),),))
+    return Message(body=tuple(body), keyboard=((press(words.text("快照"), Dumps()),),))
 
 
 def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:

@@ -60,10 +60,10 @@ class SeriesPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """Readers gained between two captures that lie `days` apart."""
+    """Readers gained between two captures `days` apart; None if their times are not known to be apart."""
 
     readers: int
-    days: int
+    days: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +170,16 @@ def facts_line(facts: CardFacts, words: Words) -> str:
     if post.readers is not None:
         readers = words.count("{n} 位读者", post.readers)
         if facts.growth is not None and facts.growth.readers > 0:
-            readers += words.count("（+{gain} / {n} 天）", facts.growth.days, gain=facts.growth.readers)
+            readers += _growth(facts.growth, words)
         parts.append(readers)
     parts.append(one_line(post.category) if post.category else None)
     return " · ".join(part for part in parts if part)
+
+
+def _growth(growth: Growth, words: Words) -> str:
+    if growth.days is None:
+        return words.text("（+{gain}，比上一份快照）", gain=growth.readers)
+    return words.count("（+{gain} / {n} 天）", growth.days, gain=growth.readers)
 
 
 def tag_line(post: Post) -> str:

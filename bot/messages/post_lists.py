@@ -119,11 +119,14 @@ def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[R
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """Readers that a post gained between its first and latest capture, `days` apart (at least 1)."""
+    """Readers that a post gained between its first and latest capture.
+
+    `days` lie between them (at least 1); None if their times are not known to be apart.
+    """
 
     post: Post
     readers: int
-    days: int
+    days: int | None
 
 
 def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
@@ -157,16 +160,22 @@ def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
         Line(
             post=gain.post,
             title=gain.post.title,
-            note=words.count(
-                "+{gain}（{n} 天）→ {readers}", gain.days, gain=gain.readers, readers=gain.post.readers or 0
-            ),
+            note=_gained(gain, words),
         )
         for gain in page.items
     )
     shown = Page(items=lines, number=page.number, of=page.of, total=page.total)
     spans = {gain.days for gain in page.items}
-    title = words.count("{n} 天里读者增长最快", *spans) if len(spans) == 1 else words.text("读者增长最快")
+    days = spans.pop() if len(spans) == 1 else None
+    title = words.text("读者增长最快") if days is None else words.count("{n} 天里读者增长最快", days)
     return listing(title, shown, words, bot, Hot)
+
+
+def _gained(gain: Gain, words: Words) -> str:
+    readers = gain.post.readers or 0
+    if gain.days is None:
+        return words.text("+{gain}（比上一份快照）→ {readers}", gain=gain.readers, readers=readers)
+    return words.count("+{gain}（{n} 天）→ {readers}", gain.days, gain=gain.readers, readers=readers)
 
 
 _LONGEST: Final = 10  # cells of the largest number of a chart

@@ -138,7 +138,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """Readers gained between two captures that lie `over` apart."""
+    """Readers gained between two captures, `over` apart; negative if their times contradict the readers."""
 
     gained: int
     over: timedelta

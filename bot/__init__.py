@@ -1,1 +1,1 @@
-"""The bot: dumps of the blog in, messages to chats out. Knows storage; storage never knows it."""
+"""The bot: intake of dumps, deliveries to chats, answers to commands."""

@@ -1,6 +1,6 @@
 """Which characters of other people's text may be shown, and how long a text is for Telegram.
 
-Knows nothing of blocks, of markup or of Telegram's methods.
+Applied to every text of a dump or a person before it is rendered.
 """
 
 import re
@@ -37,7 +37,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` cleaned, on one line: for titles, labels and whatever must not open a line of its own."""
+    """Return `text` cleaned and on one line, for titles and labels."""
     return " ".join(clean(text).split())
 
 

@@ -1,6 +1,6 @@
 """Moves a whole installation from one database to another: every row of every table, or nothing at all.
 
-Knows tables and engines; what the rows mean only where a process may have died over them.
+Rows are copied table by table in one transaction of the target; claims of a killed process are ended there.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -33,15 +33,15 @@ Told = Callable[[str, int, int], None]
 
 
 class CopyRefusedError(Exception):
-    """Nothing was copied, and the target is as it was; the text is one line with the reason and the mend."""
+    """Report that nothing was copied and the target is unchanged, in one line with the reason and the fix."""
 
 
 async def copy(source: str, target: str, *, now: datetime, resend: bool, told: Told) -> dict[str, int]:
     """Copy all that `source` holds into the empty database `target`; returns the rows of each table.
 
     Either everything is there at the end or the target is as empty as before. What was being sent by a
-    process that is no more is ended in the copy as at a start, so nothing comes a third time; `resend` is
-    ON_UNSURE. `told` hears of every step: a table, its rows so far, its rows in all. Raises CopyRefusedError
+    killed process is ended in the copy as at a start, so nothing is sent a third time; `resend` is
+    ON_UNSURE. `told` is called for every step with table, rows so far, rows in all. Raises CopyRefusedError
     and UnusableDatabaseError.
     """
     if source == target:
@@ -59,7 +59,7 @@ async def copy(source: str, target: str, *, now: datetime, resend: bool, told: T
         written = {table.name: await _copy_table(reading, writing, table, told) for table in TABLES}
         await _check_counts(writing, written)
         begun, stale = old.database.send_log(), new.database.send_log()
-        # The log lies beside an SQLite database; a start on the copy would miss it.
+        # The send log is a file next to an SQLite database; a start on the copy would miss it.
         await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
         await _copy_last_ids(reading, writing)
         if stale is not None:
@@ -85,7 +85,7 @@ def _must_exist(url: str) -> None:
 
 @asynccontextmanager
 async def _alone_with(url: str) -> AsyncIterator[End]:
-    """The database, which on SQLite nobody else may serve meanwhile."""
+    """Open the database; on SQLite with the process lock held."""
     engine = create_engine(url, pool_size=1)
     database = Database(engine)
     try:
@@ -159,7 +159,7 @@ async def _make_room(connection: AsyncConnection, now: datetime) -> None:
         return
     await _known_schema(connection, TARGET)
     await _nobody_lives(connection, now, TARGET)
-    # What every start writes by itself.
+    # Rows that every start writes.
     await connection.execute(delete(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
     for table in TABLES:
         if await _count(connection, table):

@@ -49,7 +49,7 @@ class Courses:
         return [_course(row) for row in found]
 
     async def running(self) -> list[tuple[Course, Destination]]:
-        """Every course that goes on, with its destination, which can be written to."""
+        """Return every running course whose destination is active."""
         goes_on = and_(courses.c.stage == Stage.RUNNING, destinations.c.standing == Standing.ACTIVE)
         theirs = await self._connection.execute(
             select(destinations).where(

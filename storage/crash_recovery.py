@@ -1,6 +1,6 @@
-"""Ending the claims of a process that is no more, by what it left in its log of requests.
+"""Crash recovery: end the claims of a killed process by its send log.
 
-Only for a start that knows no other process lives: elsewhere leases end them.
+Only for a start that holds the process lock: with several processes, leases end the claims.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from storage.send_log import SendLogSnapshot
 async def end_claims(
     outbox: Outbox, snapshot: SendLogSnapshot | None, now: datetime, *, resend: bool
 ) -> None:
-    """Settle what was sent, free what was not begun, and let `Outbox.recover` judge what may have been sent.
+    """Settle sent deliveries, release unstarted claims, and let `Outbox.recover` end those in doubt.
 
     Without a log every claim may have been.
     """

@@ -1,6 +1,6 @@
 """Opening a database, bringing its schema up to date, and running units of work in one transaction each.
 
-Knows SQLAlchemy and the two databases; knows nothing of what the units do.
+Transactions are functions, shielded from cancellation and retried after deadlocks and lost connections.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def passing(error: BaseException) -> bool:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait before each further try; of two that collided, one shall come first."""
+    """Yield the seconds before each retry, with jitter so that one of two colliding transactions is first."""
     pause = FIRST_PAUSE
     for _ in range(TRIES - 1):
         yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
@@ -271,14 +271,14 @@ class Database:
         self._lock = lock
 
     def send_log(self) -> SendLog | None:
-        """The file that tells which requests were begun; only on SQLite, where it can lie beside the rows."""
+        """Return the send log next to an SQLite file; None for other databases."""
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return None
         return SendLog(Path(f"{file}.begun"))
 
     async def listen(self, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever some process planned deliveries; returns at once where there is but one."""
+        """Call the callback after every NOTIFY for planned deliveries; return at once on SQLite."""
         if self.is_multi_process:
             await listen(self._engine, heard)
 
@@ -293,7 +293,7 @@ class Database:
             await connection.execute(text("PRAGMA optimize"))
 
     async def close(self) -> None:
-        """Finish the units that still run, then let go of every connection."""
+        """Wait for the running transactions, then close every connection."""
         if self._running:
             await asyncio.wait(self._running)
         await self._engine.dispose()
@@ -304,7 +304,7 @@ class Database:
 async def open_database(url: str, *, pool_size: int = 4) -> Database:
     """Open `url`, create what is missing and migrate to today's schema.
 
-    Raises UnusableDatabaseError with the reason and the mend.
+    Raises UnusableDatabaseError with the reason and the fix.
     """
     engine = create_engine(url, pool_size=pool_size)
     await _migrated(engine, url)
@@ -314,7 +314,7 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
 async def migrate(url: str) -> tuple[str | None, str]:
     """Migrate to today's schema; returns the one before, if there was any, and today's.
 
-    Raises UnusableDatabaseError, also while a bot serves the SQLite file: it would not know the new schema.
+    Raises UnusableDatabaseError, also while a bot uses the SQLite file, because it expects the old schema.
     """
     engine = create_engine(url, pool_size=1)
     database = Database(engine)

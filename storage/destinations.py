@@ -1,4 +1,4 @@
-"""Who is told what: destinations, their preferences and subscriptions, their standing with Telegram."""
+"""Data access of destinations: preferences, subscriptions, standing with Telegram, chat migration."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -282,13 +282,13 @@ class Destinations:
                 )
             else:
                 if not await self.subscriptions(twin.id):
-                    # It came about by itself, perhaps by being written in: nobody chose anything there.
+                    # Created without a choice of its members, for example by a message in it.
                     await self.prefer(twin.id, destination_of(row).preferences)
                 await self._join(row["id"], twin.id)
         await self.returned(new)
 
     async def move_topic_to_chat(self, destination_id: DestinationId) -> None:
-        """The topic is no more: what it wanted goes on in the chat itself."""
+        """Move the subscriptions of a deleted topic to its chat."""
         found = await self._connection.execute(
             select(destinations.c.chat_id, destinations.c.thread_id).where(
                 destinations.c.id == destination_id

@@ -78,7 +78,7 @@ class Dumps:
         return _notes((await self._connection.execute(before)).scalar())
 
     async def last_news(self) -> DumpRecord | None:
-        """The latest dump that showed a post nobody knew."""
+        """Return the latest dump that contained a new post."""
         newest = select(dumps).where(dumps.c.new > 0).order_by(dumps.c.id.desc()).limit(1)
         row = (await self._connection.execute(newest)).mappings().first()
         return _record(row) if row else None
@@ -114,7 +114,7 @@ class Dumps:
     async def claim_source(
         self, urls: Collection[str], now: datetime, lease: timedelta
     ) -> tuple[Source, str] | None:
-        """One of `urls` that is due and nobody's, with the token of the claim; the longest overdue first."""
+        """Claim the longest overdue of `urls` and return it with the claim's token; None if none is due."""
         free = or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now)
         due = (
             select(sources.c.url)
@@ -134,7 +134,7 @@ class Dumps:
         return (_source(row), token) if row else None
 
     async def settle_source(self, source: Source, token: str) -> bool:
-        """Write how a try ended and give the claim back; False if it was someone else's by then."""
+        """Write the result of a fetch and release the claim; return False if the claim had expired."""
         values = asdict(source) | {"lease_until": None, "token": None}
         written = await self._connection.execute(
             update(sources).where(sources.c.url == source.url, sources.c.token == token).values(values)

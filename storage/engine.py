@@ -1,6 +1,6 @@
 """Connections as this project needs them: how transactions begin, what they may last, what a file must be.
 
-Knows the two drivers; knows nothing of what transactions do.
+Creates engines for aiosqlite and asyncpg whose every transaction begins as this project needs it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,8 +41,8 @@ BUSY_SECONDS = 30
 CONNECT_SECONDS = 10.0  # to open a connection to PostgreSQL
 COMMAND_SECONDS = 310.0  # for one statement: a little more than the server's own limit
 CACHED_STATEMENTS = 256  # per connection: the hot paths have more than the default of 128
-OWNERS = 0o600  # what people do with the bot is nobody else's business
-HIDE = True  # what a statement was given stays out of errors, and so of logs: it may be what somebody wrote
+OWNERS = 0o600  # people's subscriptions are private
+HIDE = True  # keep parameters, which may be people's texts, out of errors and logs
 
 # In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
 # one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
@@ -93,7 +93,7 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
     if file and file != ":memory:" and not file.startswith("file:"):
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
-            # Its owner's alone, as SQLite then makes the files beside it, too.
+            # Mode 600; SQLite gives the -wal and -shm files the same mode.
             Path(file).touch(mode=OWNERS)
         except OSError as error:
             raise UnusableDatabaseError(reason_of(url, error)) from error
@@ -107,7 +107,7 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        # The driver would begin its own, deferred transactions, and a read behind a diff would stand outside.
+        # The driver would begin deferred transactions, which leave the read before a diff outside the lock.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys=ON")
@@ -123,14 +123,14 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
             # A write inside a deferred transaction would fail only when another writer came first.
             connection.exec_driver_sql(f"PRAGMA query_only={int(read_only)}")
             connection.info[READ_ONLY] = read_only
-        # A unit of work that writes holds the lock before its first read, so what it read stays true.
+        # A write transaction takes the lock before its first read, so its reads remain valid.
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 
 
 def reason_of(url: str, error: Exception) -> str:
-    """Why the database at `url` cannot be used, and the mend; without its password."""
+    """Return the reason why the database at `url` cannot be used, with the fix and without its password."""
     shown = make_url(url).render_as_string(hide_password=True)
     cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
     text = " ".join(str(cause).split())
@@ -156,7 +156,7 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 def few_lengths(values: Iterable[T]) -> list[T]:
     """The same values, the last repeated up to a power of two: for an IN list of a statement that runs often.
 
-    Each length is a statement of its own, which the driver compiles and keeps for every connection.
+    Each length is a separate statement, which the driver compiles and caches for every connection.
     """
     given = list(values)
     return given + given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given)) if given else given
@@ -174,7 +174,7 @@ async def written(connection: AsyncConnection, statement: Executable) -> int:
 
 
 async def now_on(connection: AsyncConnection, given: datetime) -> datetime:
-    """The time that all who share the database agree on: its own clock's, or `given` where nobody else is.
+    """Return the time of the database's clock on PostgreSQL, and `given` on SQLite.
 
     On PostgreSQL the moment of asking, not of the transaction's beginning, which may lie before a wait.
     """
@@ -238,7 +238,7 @@ class NaiveTimeError(ValueError):
 class Utc(TypeDecorator[datetime]):
     """An aware instant, kept as microseconds since 1970.
 
-    SQLite drops the offset of its own date type and PostgreSQL keeps it: an integer reads the same in both,
+    SQLite drops the UTC offset of its date type and PostgreSQL keeps it; an integer reads the same in both,
     sorts, and is what the partial indexes compare.
     """
 
@@ -279,7 +279,7 @@ async def run_many(
 ) -> None:
     """Execute `statement` once for each of `rows`, which all name the same parameters. Nothing is returned.
 
-    SQLAlchemy puts the parameters of every row together anew, at several times the cost of writing the row;
+    SQLAlchemy assembles the parameters of every row separately, at several times the cost of writing the row;
     here the statement is compiled once, and the types' own conversions are all that is done for a row.
     """
     if not rows:

@@ -1,6 +1,6 @@
-"""Writing duties: one row for each, never two for the same, and the senders hear of it.
+"""Enqueue statements: one delivery per dedup key, with a notification of the workers.
 
-Knows the rows, not why anybody is told anything.
+Statements work on whole sets of destinations.
 """
 
 from datetime import datetime
@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 async def plan(connection: AsyncConnection, rows: Select[Any]) -> int:
-    """Write these duties but those that are there already, and wake the senders; how many they were."""
+    """Insert the deliveries whose dedup key is new, notify the workers, and return their number."""
     await notify(connection)
     statement = upsert(connection, deliveries).from_select(list(COLUMNS), rows)
     return await written(connection, statement.on_conflict_do_nothing())

@@ -1,6 +1,6 @@
 """Work that one process at a time does: who holds it, until when by the database's clock, under which token.
 
-Knows names, not the work. A lease is held for as long as it is renewed; one that ran out is anybody's.
+A lease is held as long as it is renewed; an expired one can be taken by any process.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from storage.schema import leases
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """`token` is of this holding: whoever takes the lease after it ran out has another."""
+    """A held lease; `token` is the fencing token, new for every holder."""
 
     name: str
     owner: str
@@ -31,7 +31,7 @@ class Leases:
         self._connection = connection
 
     async def take(self, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
-        """Hold what nobody holds for `span` from now; None while somebody does, be it `owner` itself."""
+        """Take a free or expired lease for `span` from now; return None while it is held, even by `owner`."""
         at = await now_on(self._connection, now)
         statement = upsert(self._connection, leases).values(
             name=name, owner=owner, token=uuid4().hex, until=at + span
@@ -47,7 +47,7 @@ class Leases:
         return Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) if row else None
 
     async def renew(self, name: str, token: str, now: datetime, span: timedelta) -> bool:
-        """Hold it for `span` from now; False if it ran out, even if nobody took it since."""
+        """Extend the lease for `span` from now; return False if it has expired, even if it is still free."""
         at = await now_on(self._connection, now)
         renewed = await self._connection.execute(
             update(leases)
@@ -57,7 +57,7 @@ class Leases:
         return renewed.rowcount == 1
 
     async def release(self, name: str, token: str) -> None:
-        """Let somebody else have it at once; what is held by another token stays."""
+        """Release the lease if `token` still holds it."""
         await self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.token == token))
 
     async def held(self, now: datetime) -> list[Lease]:
@@ -69,5 +69,5 @@ class Leases:
         return [Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) for row in found]
 
     async def prune(self, before: datetime) -> None:
-        """Forget what ran out before `before`: a process that is no more has left its own lease behind."""
+        """Delete the leases that expired before `before`, such as those of killed processes."""
         await self._connection.execute(delete(leases).where(leases.c.until < before))

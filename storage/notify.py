@@ -1,6 +1,6 @@
-"""The bell that wakes the senders of every process when something is planned: LISTEN and NOTIFY.
+"""LISTEN and NOTIFY: wake the delivery workers of every process when a delivery is planned.
 
-A convenience: who does not hear it looks by itself every few seconds. SQLite has one process and no bell.
+Only an optimisation: workers also poll every few seconds. On SQLite there is one process and no notification.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ _RING = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 async def notify(connection: AsyncConnection) -> None:
-    """Wake everybody when this transaction is committed; several rings in one are heard once."""
+    """Notify all processes at the commit of this transaction; repeated calls send one notification."""
     if connection.dialect.name == "postgresql":
         await connection.execute(_RING)
 
 
 async def listen(engine: AsyncEngine, heard: Callable[[], None]) -> None:
-    """Call `heard` at every ring, and after each time in which rings may have been missed; never returns."""
-    # Only where it is wanted: the driver is installed only with PostgreSQL.
+    """Call the callback at every notification and after every reconnection; never return."""
+    # Imported on use: the driver is installed only with the PostgreSQL extra.
     import asyncpg
 
     _, options = engine.dialect.create_connect_args(engine.url)

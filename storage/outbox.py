@@ -1,4 +1,4 @@
-"""The outbox: claiming duties, writing what became of them, and finding out how they stand.
+"""Data access of the outbox: claim, settle, cancel, expire, retry and count deliveries.
 
 A claim leads straight to SENDING with a lease and a token. A success is written unconditionally, because it
 is knowledge that cannot become untrue; every other end is fenced by the token of its claim.
@@ -45,7 +45,7 @@ from storage.outbox_sql import (
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim
 
-# What of a duty is told as it stands in its row, and its column there.
+# Fields of a delivery that equal their column.
 AS_STORED = {
     name: f"delivery_{name}"
     for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form")
@@ -81,7 +81,7 @@ async def _one_by_one(connection: AsyncConnection, slots: int, asked: Asked) -> 
 async def _episodes_before(
     connection: AsyncConnection, claimed: Sequence[RowMapping], asked: Asked
 ) -> dict[DeliveryId, int]:
-    """For announcements of episodes, the message there that told of the episode before.
+    """Return, for announcements of episodes, the message that announced the previous episode.
 
     Looked up at the claim, because an older duty of the same destination has always ended by then.
     """
@@ -154,7 +154,7 @@ class Outbox:
     async def begin(self, delivery_id: DeliveryId, token: str) -> bool:
         """Mark that the request of this claim is about to be made; False if the claim has ended.
 
-        For claims of a process among several, and of them only where the other ones must know: before that
+        With several processes only, and only for a repeated attempt: before that
         was written the request was surely not made.
         """
         marked = await self._connection.execute(
@@ -168,8 +168,8 @@ class Outbox:
         """End the claims whose lease, or whose owner's, ran out: their requests may have been sent.
 
         The first such try is repeated if `resend`; after the second, or without it, the row ends UNCERTAIN.
-        Where it would, and an owner marks such requests before they begin, what has no mark was not sent.
-        `everything` is for a start that knows no other process lives.
+        Where an owner marks such requests before they start, a request without a mark was not sent.
+        `everything` is for a start that holds the process lock.
         """
         ended = await self._connection.execute(
             RECOVER, {"now": now, "everything": int(everything), "resend": int(resend)}
@@ -218,7 +218,7 @@ class Outbox:
         return await self.cancel(list(theirs.scalars()), reason, now)
 
     async def fan_out(self, post_id: PostId) -> int:
-        """Return to how many destinations the announcement of a post goes or went."""
+        """Return the number of destinations with a delivery for a post."""
         found = await self._connection.execute(
             select(func.count()).where(
                 deliveries.c.post_id == post_id, deliveries.c.kind == DeliveryKind.POST
@@ -326,7 +326,7 @@ class Outbox:
         return list((await self._connection.execute(OLDEST_FIRST, ids)).scalars())
 
     async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
-        """The message that told this destination about this post."""
+        """Return the message that announced this post to this destination."""
         found = await self._connection.execute(
             select(deliveries.c.message_id)
             .where(
@@ -340,7 +340,7 @@ class Outbox:
         return found.scalar_one_or_none()
 
     async def release_held(self, dump_id: DumpId, now: datetime) -> int:
-        """Let the held duties of a dump go out; returns how many there were."""
+        """Release the held deliveries of a dump and return their number."""
         return await self._decide(dump_id, State.PENDING, None, now)
 
     async def discard_held(self, dump_id: DumpId, now: datetime) -> int:
@@ -387,7 +387,7 @@ class Outbox:
     async def _thin(
         self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
     ) -> int:
-        """Take from its pending digests what is not wanted any more; returns how many said nothing else."""
+        """Remove unwanted posts from the pending digests; return how many digests became empty."""
         found = await self._connection.execute(
             select(deliveries.c.id, deliveries.c.payload).where(
                 text("deliveries.state = 'pending'"),

@@ -1,6 +1,6 @@
 """The statements that the sender runs many times a second, built once.
 
-Knows tables, not what the rows mean; storage.outbox runs them.
+Built once at import; storage.outbox executes them.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
 def due(urgency: ColumnElement[int]) -> Select[tuple[int]]:
-    """The duties of this priority that may be claimed, oldest first, no more than there are slots."""
+    """Select the due deliveries of this priority, oldest first, at most one per free slot."""
     older = deliveries.alias("older")
     waits = (
         select(literal_column("1"))
@@ -71,7 +71,7 @@ CLAIMING: dict[str, Any] = {
     "updated_at": NOW,
 }
 
-# What the sender wants to know of a duty, beside its destination.
+# Columns of a claimed delivery in addition to its destination's.
 TOLD = (
     "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id", "form",
     "duty",
@@ -91,7 +91,7 @@ def _claimed() -> Select[*tuple[Any, ...]]:
 
 def _claim_together() -> Select[*tuple[Any, ...]]:
     """The whole claim in one statement; SQLite has no update within a query."""
-    # A part of its own for each priority, so that each reads the index only as far as it must; the later ones
+    # One part per priority, so that each reads the index only as far as needed; the later ones
     # are begun only while slots are free. Rows that a part locked in vain are free when the claim ends.
     parts = [
         select(due(literal_column(str(int(priority)))).subquery(f"due_{priority.name.lower()}").c.id)
@@ -211,7 +211,7 @@ DUE_PRIORITIES = _due_priorities()
 EPISODE_BEFORE = _episode_before()
 EARLIEST = _earliest()
 EARLIEST_SENDING = select(func.min(deliveries.c.due_at)).where(SENDING)
-# What was sent is the rest: the other states are few rows, each under a partial index of its own.
+# SENT is the remainder: the other states are few rows, each under a separate partial index.
 COUNT_ALL = select(func.count()).select_from(deliveries)
 COUNT_BY_INDEX = union_all(
     *(

@@ -48,7 +48,7 @@ from storage.model import (
 from storage.quiet_hours import local_minute
 from storage.schema import deliveries, destinations, post_scopes, posts, scopes, subscriptions, waiting
 
-# Who wants which of the new posts, while they are planned; it goes with the transaction.
+# Temporary table of (destination, post) pairs during planning; dropped with the transaction.
 wanted = Table(
     "wanted",
     MetaData(),
@@ -109,7 +109,7 @@ class DeliveryPlanner:
         await self._connection.execute(insert(wanted).from_select(columns, _wanted(new)))
 
     async def _instant(self, now: datetime) -> ColumnElement[bool]:
-        """Whether a destination is told at once: it wants no digests and its clock shows no quiet hour."""
+        """Return whether a destination wants no digests and is outside its quiet hours."""
         found = await self._connection.execute(
             select(destinations.c.time_zone).where(destinations.c.quiet_from.is_not(None)).distinct()
         )

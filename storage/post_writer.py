@@ -148,7 +148,7 @@ class PostWriter:
         await self._set_series(wanted, made, fresh)
 
     async def add_to_scope(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
-        """Put these posts under a scope, beside those that are."""
+        """Add these posts to a scope."""
         if found:
             await self._connection.execute(
                 upsert(self._connection, post_scopes).on_conflict_do_nothing(),
@@ -306,7 +306,7 @@ class PostWriter:
             )
 
     async def _waiting(self, gone: PostId, heir: PostId) -> None:
-        """What waits for a digest waits on, unless the destination was told, or it waits already."""
+        """Move the waiting posts of digests, except where the destination has or awaits the post."""
         theirs = waiting.alias("theirs")
         told = select(deliveries.c.destination_id).where(
             deliveries.c.post_id == heir, deliveries.c.kind == DeliveryKind.POST

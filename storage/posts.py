@@ -14,7 +14,7 @@ from storage.schema import aliases, dumps, mentions, post_scopes, posts, scopes,
 
 CHUNK = 500  # bound parameters of one statement
 
-# What of a post is told as it stands in its row.
+# Fields of a post that equal their column.
 AS_STORED = (
     "id", "title", "title_key", "date", "month_day", "date_certainty", "readers", "readers_at", "comments",
     "category", "excerpt", "series_id", "episode", "style", "archive_id", "first_seen_at", "title_at",
@@ -244,7 +244,7 @@ def _post(
     )
 
 
-# Newest first; a post whose year is not known yet goes last.
+# Newest first; posts with an unknown year are last.
 NEWEST = (posts.c.date.desc().nulls_last(), posts.c.id.desc())
 
 ONE = select(posts).where(posts.c.id == bindparam("post"))

@@ -1,4 +1,4 @@
-"""The numbers of the updates that were handled: one that comes again shall have no second effect."""
+"""Update dedup: ids of the handled updates, so that a repeated one has no second effect."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -34,7 +34,7 @@ class ProcessedUpdates:
     async def stamp(self, number: int, began: datetime) -> bool:
         """Mark it within the transaction that is its effect; False if another handling has done so.
 
-        `began` tells one handling of an update from another: the same may stamp more than once.
+        `began` identifies one handling of an update, which may stamp more than once.
         """
         await self.mark([number], began)
         found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))

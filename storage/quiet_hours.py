@@ -7,7 +7,7 @@ UTC_ZONE = ZoneInfo("UTC")
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The zone of this name; UTC for one that this machine does not know."""
+    """Return the zone of this name; UTC for a zone that is missing on this machine."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,6 +1,6 @@
 """When requests started, or will, and until when Telegram wants none: what several processes must agree on.
 
-Rows only; what follows from them is the pacing's arithmetic. Whoever has the bot's row locked may read and
+The arithmetic is in bot/rate_limit. The holder of the lock on the bot's row may read and
 write all of them: one transaction books at a time, and no two wait for each other.
 """
 
@@ -19,7 +19,7 @@ BOT = "bot"
 
 BOT_ALONE = select(pace).where(pace.c.key == BOT).with_for_update()
 _LOCKED = BOT_ALONE.subquery("locked")
-# Around the lock, for what stands beside it is worked out before it is had.
+# Outside the lock's subquery, whose other columns are evaluated before the lock is taken.
 BOT_AND_TIME = select(*_LOCKED.c, func.clock_timestamp().label("at"))
 
 

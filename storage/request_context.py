@@ -28,7 +28,7 @@ _READERS = (
 
 
 class ContextKey(NamedTuple):
-    """Somebody who asks: in this chat, in this topic of it (0: none), as this person (0: as the chat)."""
+    """Key of a request: chat, topic (0: none), person (0: the chat itself)."""
 
     chat_id: int
     thread_id: int

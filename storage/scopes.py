@@ -69,7 +69,7 @@ class Scopes:
         return members
 
     async def words(self) -> list[Scope]:
-        """The word scopes that somebody subscribes to or mutes."""
+        """Return the word scopes with at least one subscription or exclusion."""
         found = await self._connection.execute(
             select(scopes)
             .where(scopes.c.kind == ScopeKind.WORD)
@@ -90,7 +90,7 @@ class Scopes:
         return _count(row) if row else None
 
     async def phrase(self, words: str, now: object) -> int:
-        """A number that stands for these search words in a button, which holds 64 bytes only."""
+        """Return a number for these search words, because a button holds 64 bytes only."""
         statement = upsert(self._connection, phrases).values(words=words, used_at=now)
         made = await self._connection.execute(
             statement.on_conflict_do_update(

@@ -1,7 +1,7 @@
-"""Which claims' requests were begun and which were answered: lines in a file beside the database.
+"""Send log: a file next to the SQLite database with a line per started and per answered request.
 
-After a death it tells what was surely not sent and what surely was from what may have been, which a commit
-before and after each request would tell too, at the price of the commits. The kernel keeps the lines of a
+After a kill it separates requests that were not sent, sent, and in doubt, which a commit
+before and after each request would do as well, at the cost of the commits. The kernel keeps the lines of a
 killed process, but not those of a machine that lost its power: lines of an earlier boot are not believed.
 """
 
@@ -90,7 +90,7 @@ class SendLog:
         if self._descriptor is None:
             raise OSError(errno.EBADF, "the file is not open")
         if os.write(self._descriptor, line) < len(line):
-            self.close()  # written anew before the next request: half a line would spoil the one behind it
+            self.close()  # rewritten before the next request: half a line would corrupt the following one
             raise OSError(errno.ENOSPC, "the disk is full")
         self._size += len(line)
 
@@ -106,7 +106,7 @@ class SendLog:
 
 
 def _boot() -> str | None:
-    """What is different after every start of the machine; None where the system does not tell."""
+    """Return the boot id of the machine; None where the system has none."""
     try:
         return BOOT.read_text(encoding="ascii").strip() or None
     except OSError:

@@ -14,7 +14,7 @@ from storage.model import Certainty, Layout, Post, PostId, Sighting
 
 T = TypeVar("T", str, tuple[str, ...])
 
-BEGINNING = 40  # characters of an excerpt in normal form that tell two posts apart
+BEGINNING = 40  # characters of an excerpt in normal form that distinguish two posts
 LEAST = 20  # characters of an excerpt that is shorter than that, but whole
 DESCRIPTION = 100  # a feed cuts its descriptions to this length, the three points included
 JUST_BEFORE = timedelta(microseconds=1)  # the resolution of stored times

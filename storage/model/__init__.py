@@ -1,4 +1,4 @@
-"""The nouns of the project as frozen values: what a dump shows, what is known, who is told, how it ended.
+"""Frozen model types: dumps and sightings, posts, destinations and scopes, deliveries and outcomes.
 
 Standard library only. Every layer may import this package; it imports none of them.
 """

@@ -1,4 +1,4 @@
-"""Who is told what: destinations with their preferences, scopes, subscriptions, courses."""
+"""Model types of chats: destinations with their preferences, scopes, subscriptions, courses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ChatKind(StrEnum):
 
 
 class Format(StrEnum):
-    """Which rendering a destination gets; AUTO sends rich only where it gains something."""
+    """Rendering for a destination; AUTO sends rich messages only where they add something."""
 
     AUTO = "auto"
     RICH = "rich"
@@ -40,7 +40,7 @@ class ExcerptLength(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """When a destination wants to hear: the part of its preferences that decides what is due."""
+    """Schedule part of the preferences of a destination, which decides due times."""
 
     when: When = When.INSTANT
     hour: int = 20
@@ -79,7 +79,7 @@ class Preferences:
 
 
 class Standing(StrEnum):
-    """Whether a destination can be written to. GONE keeps its subscriptions until the bot is let in again."""
+    """Whether a destination can receive messages; GONE keeps its subscriptions."""
 
     ACTIVE = "active"
     GONE = "gone"
@@ -133,7 +133,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A destination's wish to be told about a scope, or, if `muted`, never to be told about it."""
+    """Subscription of a destination to a scope or, if `muted`, its exclusion."""
 
     destination_id: DestinationId
     scope: Scope
@@ -142,7 +142,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownAsker:
-    """What is known of somebody who asks: the chat or topic, what it wants, whether the person has marks.
+    """Stored context of a request: the chat or topic, its subscriptions, whether the person has marks.
 
     `revision` changes whenever the archive does.
     """
@@ -154,7 +154,7 @@ class KnownAsker:
 
 
 class Stage(StrEnum):
-    """Where a course stands."""
+    """State of a course."""
 
     RUNNING = "running"
     PAUSED = "paused"

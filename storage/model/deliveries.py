@@ -1,4 +1,4 @@
-"""The duties to tell, and what becomes of a try: deliveries, their states, outcomes."""
+"""Model types of deliveries: states, settlements, outcomes of an attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DeliveryId = NewType("DeliveryId", int)
 
 
 class Form(StrEnum):
-    """How a message is written, from the richest to the one nobody can refuse."""
+    """Form of a message, from rich blocks to plain text."""
 
     RICH = "rich"
     CLASSIC = "classic"
@@ -31,7 +31,7 @@ class DeliveryKind(StrEnum):
 
 
 class Priority(IntEnum):
-    """Lower goes first. Interactive answers never become rows; they pass the pacing before any of these."""
+    """Priority of a row, lower first; interactive answers are no rows and precede all of them."""
 
     POST = 10
     DIGEST = 20
@@ -54,7 +54,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A claimed duty: tell one destination one thing, under the token of the claim."""
+    """A claimed delivery: one message owed to one destination, with the claim's token."""
 
     id: DeliveryId
     kind: DeliveryKind
@@ -68,7 +68,7 @@ class Delivery:
     message_id: int | None = None
     form: Form | None = None  # at most this rich, since a richer one was refused
     dedup_key: str = ""  # what the row is for, unique within the destination
-    reply_to: int | None = None  # the message there that told of the episode before
+    reply_to: int | None = None  # the message there that announced the previous episode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +129,8 @@ class Fault(StrEnum):
     METHOD = "method"  # this server cannot do it at all
     CHAT = "chat"  # the server does not find the chat, which may be the server's fault
     TOPIC = "topic"  # the topic is closed or deleted
-    RIGHTS = "rights"  # the chat does not let the bot write
-    TARGET = "target"  # the message to edit or reply to is no more
+    RIGHTS = "rights"  # the bot may not write in the chat
+    TARGET = "target"  # the message to edit or reply to was deleted
     OTHER = "other"
 
 
@@ -173,7 +173,7 @@ def settlement_of(
     counts: bool = True,
     form: Form | None = None,
 ) -> Settlement:
-    """What is written of a claimed delivery that goes to `state`."""
+    """Return the settlement of a claimed delivery that changes to `state`."""
     return Settlement(
         delivery_id=delivery.id,
         token=delivery.token,

@@ -193,7 +193,7 @@ class DumpRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A page or feed that is fetched by itself, and how that goes.
+    """State of a page or feed that is fetched on a schedule.
 
     `etag` and `last_modified` are the server's, verbatim; the hashes are of its bytes and of what they show.
     `failures` are the latest tries in a row that failed, since `failing_since`; `error` is the last reason.

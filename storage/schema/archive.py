@@ -1,4 +1,4 @@
-"""What is known of the blog: the dumps, the posts, what they belong to and mention, where they come from."""
+"""Tables of the archive: dumps, posts, scopes, mentions, sightings, sources."""
 
 from sqlalchemy import (
     Boolean,

@@ -1,4 +1,4 @@
-"""Who is told and what they chose: destinations, subscriptions, courses, search words, bookmarks."""
+"""Tables of chats: destinations, subscriptions, courses, search words, bookmarks."""
 
 from sqlalchemy import (
     BigInteger,
@@ -23,7 +23,7 @@ destinations = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("chat_id", BigInteger, nullable=False),
-    # 0 is the chat itself: NULL would let two rows of one chat pass the unique constraint.
+    # 0 is the chat itself: two rows with NULL would pass the unique constraint.
     Column("thread_id", BigInteger, nullable=False, server_default=text("0")),
     Column("kind", Word(ChatKind), nullable=False),
     Column("title", Text, nullable=False),

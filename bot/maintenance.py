@@ -1,5 +1,6 @@
 """Periodic maintenance: expiry and pruning of deliveries, nightly backups, the scheduler."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from bot.ops.backup import back_up, copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
 from storage.crash_recovery import end_claims
-from storage.database import PLANNING_SECONDS, Database, Transaction
+from storage.database import Database, Transaction
 from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
+BATCH_ROWS = 10_000  # expired or deleted in one transaction
+BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +76,47 @@ class Maintenance(TriggeredWorker):
     async def prune(self) -> None:
         now = self._clock.now()
 
-        async def unit(tx: Transaction) -> tuple[int, int]:
+        async def unit(tx: Transaction) -> None:
             await tx.rate_limits.prune(now)
             await tx.processed_updates.prune(now - KEPT)
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
-            return await tx.outbox.expire(now - self._max_age, now), await tx.outbox.prune(now - self._keep)
 
-        expired, pruned = await self._database.write(unit, seconds=PLANNING_SECONDS)
+        await self._database.write(unit)
+        expired, pruned = await self._expire(now), await self._prune_deliveries(now - self._keep)
         await self._database.optimize()
         if self._backup is not None:
             await self._back_up(self._backup, now)
         if expired or pruned:
             log.info("%s deliveries expired, %s ended ones were deleted", expired, pruned)
+
+    async def _expire(self, now: datetime) -> int:
+        """Expire old deliveries in batches, with a pause for other writers; return how many."""
+        before, expired = now - self._max_age, 0
+        while (ids := await self._expirable(before)) is not None:
+            expired += await self._expire_range(before, now, ids)
+            await asyncio.sleep(BATCH_PAUSE_SECONDS)
+        return expired
+
+    async def _expirable(self, before: datetime) -> tuple[int, int] | None:
+        return await self._database.read(lambda tx: tx.outbox.expirable(before, BATCH_ROWS))
+
+    async def _expire_range(self, before: datetime, now: datetime, ids: tuple[int, int]) -> int:
+        return await self._database.write(lambda tx: tx.outbox.expire(before, now, ids))
+
+    async def _prune_deliveries(self, before: datetime) -> int:
+        """Delete ended deliveries in batches, with a pause for other writers; return how many."""
+        after = pruned = 0
+        while (ids := await self._prunable(before, after)) is not None:
+            pruned += await self._prune_range(before, ids)
+            after = ids[1]
+            await asyncio.sleep(BATCH_PAUSE_SECONDS)
+        return pruned
+
+    async def _prunable(self, before: datetime, after: int) -> tuple[int, int] | None:
+        return await self._database.read(lambda tx: tx.outbox.prunable(before, after, BATCH_ROWS))
+
+    async def _prune_range(self, before: datetime, ids: tuple[int, int]) -> int:
+        return await self._database.write(lambda tx: tx.outbox.prune(before, ids))
 
 
 TICK_SECONDS = 30  # maximum delay of a digest or a prune

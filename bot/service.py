@@ -339,7 +339,8 @@ class Service:
         self.metrics.dump_ingested(report.result)
 
     def _news(self) -> None:
-        """Refresh the composer and wake the sender after an ingest."""
+        """Refresh the composer, wake the sender and continue the announcement after an ingest."""
+        self._timekeeper.wake()
         if self._connected is not None:
             self._connected.composer.refresh()
             self._connected.sender.wake()

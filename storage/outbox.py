@@ -8,7 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import CompoundSelect, RowMapping, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    RowMapping,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.destination_rows import destination_of
@@ -42,7 +53,7 @@ from storage.outbox_sql import (
     SETTLE_SENT,
     UNSENT,
 )
-from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
+from storage.schema import deliveries, destinations, plans, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim
 
 # Fields of a delivery that equal their column.
@@ -249,40 +260,41 @@ class Outbox:
             .values(due_at=until)
         )
 
-    async def expire(self, before: datetime, now: datetime) -> int:
-        """End what has been pending since before `before`: news that old is none."""
+    async def expirable(self, before: datetime, limit: int) -> tuple[int, int] | None:
+        """Return the first and last id of up to `limit` deliveries that `expire` would end; None without."""
+        return await self._ends(and_(PENDING, deliveries.c.created_at < before), 0, limit)
+
+    async def expire(self, before: datetime, now: datetime, ids: tuple[int, int] | None = None) -> int:
+        """End what has been pending since before `before`, of the range `ids` where it is given."""
         ended = await self._connection.execute(
             update(deliveries)
-            .where(PENDING, deliveries.c.created_at < before)
+            .where(PENDING, deliveries.c.created_at < before, *_range(ids))
             .values(state=State.EXPIRED, reason="it waited too long", updated_at=now)
         )
         return ended.rowcount
 
-    async def prune(self, before: datetime) -> int:
-        """Forget rows that ended before `before`, but the last episodes': the next ones reply to them."""
-        ended = (State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
-        latest = (
-            select(posts.c.series_id, func.max(posts.c.episode).label("episode"))
-            .where(posts.c.series_id.is_not(None))
-            .group_by(posts.c.series_id)
-            .subquery()
+    async def prunable(self, before: datetime, after: int, limit: int) -> tuple[int, int] | None:
+        """Return the first and last id of up to `limit` deliveries that `prune` would delete behind `after`.
+
+        Read without the write lock, so that a history without such rows holds up no writer.
+        """
+        return await self._ends(_is_prunable(before), after, limit)
+
+    async def prune(self, before: datetime, ids: tuple[int, int] | None = None) -> int:
+        """Delete rows that ended before `before`, but the last episodes': the next ones reply to them."""
+        deleted = await self._connection.execute(delete(deliveries).where(_is_prunable(before), *_range(ids)))
+        return deleted.rowcount
+
+    async def _ends(self, condition: ColumnElement[bool], after: int, limit: int) -> tuple[int, int] | None:
+        found = (
+            select(deliveries.c.id)
+            .where(deliveries.c.id > after, condition)
+            .order_by(deliveries.c.id)
+            .limit(limit)
+            .subquery("found")
         )
-        last = select(posts.c.id).join(
-            latest, and_(latest.c.series_id == posts.c.series_id, latest.c.episode == posts.c.episode)
-        )
-        gone = await self._connection.execute(
-            delete(deliveries).where(
-                deliveries.c.state.in_(ended),
-                deliveries.c.updated_at < before,
-                or_(
-                    deliveries.c.state != State.SENT,
-                    deliveries.c.post_id.is_(None),
-                    deliveries.c.kind == DeliveryKind.EDIT,
-                    deliveries.c.post_id.not_in(last),
-                ),
-            )
-        )
-        return gone.rowcount
+        row = (await self._connection.execute(select(func.min(found.c.id), func.max(found.c.id)))).one()
+        return None if row[0] is None else (row[0], row[1])
 
     async def retry(self, states: Collection[State], now: datetime) -> int:
         """Make ended rows pending once more, with their counts at zero: an operator asked for it."""
@@ -349,6 +361,12 @@ class Outbox:
 
     async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
         its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+        unfinished = and_(plans.c.dump_id == dump_id, plans.c.state == State.HELD)
+        await self._connection.execute(
+            update(plans).where(unfinished).values(state=state)
+            if state is State.PENDING
+            else delete(plans).where(unfinished)
+        )
         held_back = and_(waiting.c.held, waiting.c.post_id.in_(its_posts))
         waited = await self._connection.execute(
             update(waiting).where(held_back).values(held=False, since=now)
@@ -415,3 +433,30 @@ class Outbox:
             subscriptions, subscriptions.c.scope_id == post_scopes.c.scope_id
         )
         return under.where(mine, ~subscriptions.c.muted).except_(under.where(mine, subscriptions.c.muted))
+
+
+def _range(ids: tuple[int, int] | None) -> list[ColumnElement[bool]]:
+    return [] if ids is None else [deliveries.c.id.between(*ids)]
+
+
+def _is_prunable(before: datetime) -> ColumnElement[bool]:
+    ended = (State.SENT, State.FAILED, State.UNCERTAIN, State.CANCELLED, State.EXPIRED)
+    latest = (
+        select(posts.c.series_id, func.max(posts.c.episode).label("episode"))
+        .where(posts.c.series_id.is_not(None))
+        .group_by(posts.c.series_id)
+        .subquery()
+    )
+    last = select(posts.c.id).join(
+        latest, and_(latest.c.series_id == posts.c.series_id, latest.c.episode == posts.c.episode)
+    )
+    return and_(
+        deliveries.c.state.in_(ended),
+        deliveries.c.updated_at < before,
+        or_(
+            deliveries.c.state != State.SENT,
+            deliveries.c.post_id.is_(None),
+            deliveries.c.kind == DeliveryKind.EDIT,
+            deliveries.c.post_id.not_in(last),
+        ),
+    )

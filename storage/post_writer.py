@@ -27,6 +27,7 @@ from storage.schema import (
     courses,
     deliveries,
     mentions,
+    plans,
     post_scopes,
     posts,
     sightings,
@@ -224,6 +225,7 @@ class PostWriter:
         await self._bookmarks(gone, heir)
         await self._duties(gone, heir)
         await self._digests(gone, heir)
+        await self._plans(gone, heir)
         await self._waiting(gone, heir)
         await self._connection.execute(delete(posts).where(posts.c.id == gone))
 
@@ -302,6 +304,18 @@ class PostWriter:
             await self._connection.execute(
                 update(deliveries)
                 .where(deliveries.c.id == row.id)
+                .values(payload=_renamed(row.payload.split(","), str(gone), str(heir)))
+            )
+
+    async def _plans(self, gone: PostId, heir: PostId) -> None:
+        """Replace the post in the announcements that are not planned to their end."""
+        found = await self._connection.execute(
+            select(plans.c.id, plans.c.payload).where(plans.c.kind == DeliveryKind.POST)
+        )
+        for row in found.all():
+            await self._connection.execute(
+                update(plans)
+                .where(plans.c.id == row.id)
                 .values(payload=_renamed(row.payload.split(","), str(gone), str(heir)))
             )
 

@@ -3,6 +3,7 @@
 Everything follows from the rows and the clock, so a restart loses and repeats nothing.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +14,8 @@ from bot.delivery.due_times import Due, dedup_key_of, due
 from bot.supervisor import TriggeredWorker
 from storage.database import PLANNING_SECONDS, Database, Transaction
 from storage.model import Rhythm, When
+
+BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,17 @@ class DueWorker(TriggeredWorker):
         self._planned = planned
 
     async def run_once(self) -> None:
+        await self.advance_plans()
         await self.tick()
+
+    async def advance_plans(self) -> None:
+        """Carry out what is planned in batches, with a pause behind each for other writers."""
+        if not await self._database.read(lambda tx: tx.planner.has_plans()):
+            return
+        while (planned := await self._database.write(lambda tx: tx.planner.advance())) is not None:
+            if planned:
+                self._planned()
+            await asyncio.sleep(BATCH_PAUSE_SECONDS)
 
     async def tick(self) -> int:
         """Plan everything that is due now and return the number of deliveries."""

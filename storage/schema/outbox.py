@@ -86,3 +86,18 @@ pace = Table(
     Column("flooded_at", Utc),
     Column("until", Utc, nullable=False, index=True),  # after it the row says nothing any more
 )
+
+# What is planned in batches of destinations, by their ids; the row is deleted after the last batch.
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Word(DeliveryKind), nullable=False),
+    Column("dedup_key", Text, nullable=False),
+    Column("dump_id", Id),
+    Column("payload", Text, nullable=False),  # of a broadcast its text, of an announcement its posts: "3,5"
+    Column("state", Word(State), nullable=False),
+    Column("digest_above", Integer, nullable=False, server_default=text("0")),
+    Column("after_id", BigInteger, nullable=False),  # the cursor: destinations up to it are planned
+    Column("created_at", Utc, nullable=False),
+)

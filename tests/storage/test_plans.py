@@ -1,0 +1,134 @@
+"""Planning in batches: the same deliveries as in one, resumed at its cursor, each exactly once."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.clock import SystemClock
+from bot.delivery.due_worker import DueWorker
+from storage import planner
+from storage.database import Database, Transaction
+from storage.model import ChatKind, DestinationId, DumpId, PostId, State
+from storage.schema import deliveries
+from tests.delivery.archive import THEN, essay, store
+
+CHATS = 11
+pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planner, "BATCH", 3)
+
+
+async def subscribe(tx: Transaction, number: int, *, late: bool = False) -> DestinationId:
+    everything = await tx.scopes.everything()
+    at = THEN + timedelta(seconds=int(late))
+    to = await tx.destinations.ensure(number, None, ChatKind.PRIVATE, "", at)
+    await tx.destinations.subscribe(to.id, everything.id, at)
+    return to.id
+
+
+async def announced(tx: Transaction, *, posts: int = 1, held: bool = False) -> tuple[DumpId, list[PostId]]:
+    """Subscribe the chats and plan the first batch of an announcement to them."""
+    for number in range(CHATS):
+        await subscribe(tx, number + 1)
+    dump, stored = await store(tx, [essay(f"第{n}篇") for n in range(posts)])
+    new = [post.id for post in stored]
+    assert 0 < await tx.planner.announce(new, dump, THEN, digest_above=3, held=held) <= 3 * posts
+    assert await tx.planner.has_plans()
+    return dump, new
+
+
+async def finish(tx: Transaction) -> int:
+    planned = 0
+    while (batch := await tx.planner.advance()) is not None:
+        planned += batch
+    assert not await tx.planner.has_plans()
+    return planned
+
+
+async def rows(tx: Transaction) -> list[tuple[int, str, State]]:
+    found = await tx.outbox._connection.execute(
+        deliveries.select().order_by(deliveries.c.destination_id, deliveries.c.duty)
+    )
+    return [(row.destination_id, row.duty, row.state) for row in found]
+
+
+@pytest.mark.parametrize("posts", [1, 2, 5])
+async def test_every_destination_is_planned_once(database: Database, posts: int) -> None:
+    async def unit(tx: Transaction) -> None:
+        dump, new = await announced(tx, posts=posts)
+        await finish(tx)
+        keys = [f"post:{post}" for post in new] if posts <= 3 else [f"digest:dump:{dump}"]
+        assert len(await rows(tx)) == CHATS * len(keys)
+        assert {duty for _, duty, _ in await rows(tx)} == set(keys)
+
+    await database.write(unit)
+
+
+async def test_a_change_of_subscriptions_between_batches(database: Database) -> None:
+    """Who subscribed after the post was found is not told of it, nor is who left since."""
+
+    async def unit(tx: Transaction) -> None:
+        await announced(tx)
+        late = await subscribe(tx, 900, late=True)
+        left = await subscribe(tx, CHATS)
+        await tx.destinations.unsubscribe(left)
+        await finish(tx)
+        told = {to for to, _, _ in await rows(tx)}
+        assert len(told) == CHATS - 1
+        assert not {late, left} & told
+
+    await database.write(unit)
+
+
+@pytest.mark.parametrize(
+    ("release", "states"), [(True, [State.PENDING] * CHATS), (False, [State.CANCELLED] * 3)]
+)
+async def test_a_held_announcement_is_decided_between_batches(
+    database: Database, release: bool, states: list[State]
+) -> None:
+    async def unit(tx: Transaction) -> None:
+        dump, _ = await announced(tx, held=True)
+        await (tx.outbox.release_held if release else tx.outbox.discard_held)(dump, THEN)
+        await finish(tx)
+        assert [state for _, _, state in await rows(tx)] == states
+
+    await database.write(unit)
+
+
+async def test_a_post_that_is_merged_between_batches(database: Database) -> None:
+    async def unit(tx: Transaction) -> None:
+        _, (gone,) = await announced(tx)
+        _, (heir,) = await store(tx, [essay("另一篇")])
+        await tx.post_writer.merge(gone, heir.id)
+        await finish(tx)
+        assert {to for to, _, _ in await rows(tx)} == set(range(1, CHATS + 1))
+
+    await database.write(unit)
+
+
+async def test_a_broadcast(database: Database) -> None:
+    async def unit(tx: Transaction) -> None:
+        for number in range(CHATS):
+            await subscribe(tx, number + 1)
+        assert await tx.planner.broadcast("broadcast:1", "各位好", THEN) == 3
+        assert await finish(tx) == CHATS - 3
+        assert len(await rows(tx)) == CHATS
+
+    await database.write(unit)
+
+
+async def test_a_plan_is_resumed_after_a_restart(database: Database) -> None:
+    await database.write(announced)
+    woken = 0
+
+    def wake() -> None:
+        nonlocal woken
+        woken += 1
+
+    worker = DueWorker(database, SystemClock(), digest_above=3, planned=wake)
+    await worker.advance_plans()
+    assert woken == 3
+    assert (await database.read(lambda tx: tx.outbox.counts())) == {State.PENDING: CHATS}

@@ -42,14 +42,17 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
-from bot.search.names import Exact, Several, find, is_similar
+from bot.search.names import Exact, Several, find
+from bot.search.query import parse_query
 from bot.search.ranking import Hit, Tier
+from bot.search.related import related_posts
 from bot.search.snippets import Snippet
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
 HOT = 40  # posts listed by /hot
 NEAREST = 3
+MOST_CITED = 5  # cited posts of which the other citing posts are read
 
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
 
@@ -168,6 +171,8 @@ async def named(
     tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, name: str
 ) -> Message:
     """The series, tag or category that `name` may mean; a choice, or the nearest, where it is not one."""
+    if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
+        return await show_post(tx, services, request, ShowPost(episode))
     found = await lookup(tx, kind, name)
     if isinstance(found, Scope):
         return await show_scope(tx, services, request, ShowScope(found.id))
@@ -175,6 +180,17 @@ async def named(
     if choices:
         return scope_pages.choices(name, choices, request.words)
     return scope_pages.unknown_name(ASKED[kind], name, nearest, request.words)
+
+
+async def _episode(tx: Transaction, text: str) -> PostId | None:
+    """Return the post that a series name with a number means, unless the text is itself a name."""
+    for episode in parse_query(text).episodes:
+        scope = await lookup(tx, ScopeKind.SERIES, episode.name)
+        if isinstance(scope, Scope):
+            numbered = [post for post in await tx.posts.of_series(scope.id) if post.episode == episode.number]
+            if numbered:
+                return numbered[0].id
+    return None
 
 
 async def lookup(
@@ -188,7 +204,7 @@ async def lookup(
         case Several(choices):
             return tuple(counted[key] for key, _ in choices), ()
         case nearest:
-            return (), tuple(counted[key].scope for key, shown in nearest.choices if is_similar(name, shown))
+            return (), tuple(counted[key].scope for key, _ in nearest.choices)
 
 
 async def search_page(
@@ -234,12 +250,11 @@ async def _nearest(tx: Transaction, phrase: str) -> tuple[Scope, ...]:
         case Exact((key, _)):
             return (scopes[key],)
         case others:
-            similar = [key for key, name in others.choices if is_similar(phrase, name)]
-            return tuple(scopes[key] for key in similar[:NEAREST])
+            return tuple(scopes[key] for key, _ in others.choices[:NEAREST])
 
 
 async def related(tx: Transaction, services: Services, request: RequestContext, action: Related) -> Message:
-    """Return the posts that a post cites and those that cite it."""
+    """Return the posts that a post cites, those that cite it, and similar ones with the reason."""
     post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
@@ -250,6 +265,17 @@ async def related(tx: Transaction, services: Services, request: RequestContext, 
     found = [
         Line(post=one, title=one.title, note=notes[one.id]) for one in [*cited, *citing] if one.id != post.id
     ]
+    mentioned: dict[PostId, str] = {}
+    for one in cited[:MOST_CITED]:
+        mentioned |= {other.id: one.title for other in await tx.posts.mentioning(one.id)}
+    similar = related_posts(await services.search_service.index(tx), post, mentioned)
+    posts = {one.id: one for one in await tx.posts.many(one.post_id for one in similar)}
+    found += [
+        Line(post=posts[one.post_id], title=posts[one.post_id].title,
+             note=notices.related_by(request.words, one.reason, one.name))
+        for one in similar
+        if one.post_id in posts and one.post_id not in notes
+    ]  # fmt: skip
     distinct = list({line.post.id: line for line in found}.values())
     if not distinct:
         return notices.nothing_here(request.words)

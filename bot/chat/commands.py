@@ -51,6 +51,7 @@ from bot.messages.setting_values import parse_assignment, parse_value
 from bot.messages.settings import setting_options, unknown_setting
 from bot.render.document import Message
 from bot.search.names import Exact, find
+from bot.search.query import parse_month
 from storage.database import Transaction
 from storage.model import ChatKind, Post, Scope, ScopeKind
 
@@ -166,9 +167,15 @@ async def _archive(services: Services, request: RequestContext, text: str) -> Re
         return await answer(services, request, Archive())
     months = await services.database.read(lambda tx: tx.posts.per_month())
     years = sorted({year for year, _ in months})
-    if years and (not NUMBER.fullmatch(text) or int(text) not in years):
+    if not years:
+        return await answer(services, request, Archive())
+    period = parse_month(text)
+    year = period.year if period else None
+    if period and year is None:  # a month alone is the latest of that name
+        year = max((year for year, month in months if month == period.month), default=None)
+    if period is None or year not in years:
         return Reply(message=notices.not_a_year(request.words, text, years[0], years[-1]))
-    return await answer(services, request, Archive(int(text)) if years else Archive())
+    return await answer(services, request, Archive(year, period.month))
 
 
 async def _settings(services: Services, request: RequestContext, text: str) -> Reply:

@@ -218,8 +218,15 @@ def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
             )
         case "search":
             return (
-                (words.text("/search 位置编码 外推"), words.text("同时出现这些词的文章")),
-                ("/search RoPE", words.text("大小写和全角半角都一样")),
+                (words.text("/search 怎么划分验证集"), words.text("一句话、英文术语、拼音、繁体字都可以")),
+                (words.text("/search 最小熵 5"), words.text("系列加编号，直接打开那一篇")),
+                (words.text("/search 2023-08 位置编码"), words.text("只看那年或那月的文章")),
+                ("/search #GAN -WGAN", words.text("有这个标签，不含那个词")),
+                (
+                    words.text('/search "位置编码" by:readers'),
+                    words.text("原样出现，按阅读数排列（by:date 按日期）"),
+                ),
+                ("/search softmax(QK^T)", words.text("公式里的记号，写法不限")),
             )
         case "settings":
             return (

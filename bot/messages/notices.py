@@ -6,6 +6,7 @@ from bot.messages.keyboards import label, press
 from bot.render.document import Button, Message, Paragraph, Pick, Text
 
 SHOWN_WORDS = 64  # UTF-16 units of typed text that are quoted
+RELATED_NAME = 16  # width of a name in the reason of a related post
 
 
 def notice(said: str, *buttons: Button) -> Message:
@@ -281,6 +282,20 @@ def unread_button(words: Words) -> str:
 def cites_it(words: Words) -> str:
     """Beside a post that cites the one in question."""
     return words.text("引用了这篇")
+
+
+def related_by(words: Words, reason: str, name: str) -> str:
+    """Return why a post is related: the same series, or the shared `name` of a tag, term or cited title."""
+    name = label(name, RELATED_NAME)
+    match reason:
+        case "series":
+            return words.text("同一系列")
+        case "mention":
+            return words.text("都引用《{name}》", name=name)
+        case "tag":
+            return words.text("同标签 {name}", name=name)
+        case _:
+            return words.text("都谈 {name}", name=name)
 
 
 def cited_by_it(words: Words) -> str:

@@ -7,7 +7,7 @@ spelling last, with a cut-off. Names are pairs of key and text.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from bot.search.glossary import equivalents
 from bot.search.normalize import normalize
@@ -16,6 +16,7 @@ from bot.search.pinyin import spelled
 MOST_CHOICES = 8  # rows of a keyboard that a reader scans at a glance
 NEAREST = 3
 _SIMILAR = 60.0  # percent; less similar names are no suggestion
+_SHORTEST_PART, _PART = 4, 0.9  # characters of a part of a name, and its weight
 _SHORTEST_PINYIN, _SHORTEST_INITIALS = 3, 3  # letters
 
 Name = tuple[str, str]  # key and shown name; one key may have several names (aliases)
@@ -126,18 +127,14 @@ def _distinct(names: Iterable[Name]) -> list[Name]:
 
 
 def _most_similar(wanted: str, names: Sequence[Name]) -> tuple[Name, ...]:
-    folded = [fold(name) for _, name in names]
-    ranked = process.extract(wanted, folded, scorer=fuzz.ratio, score_cutoff=_SIMILAR, limit=None)
-    return tuple(_distinct(names[index] for _, _, index in ranked)[:NEAREST])
+    scores = [(_similarity(wanted, fold(name)), place) for place, (_, name) in enumerate(names)]
+    ranked = sorted((-score, place) for score, place in scores if score >= _SIMILAR)
+    return tuple(_distinct(names[place] for _, place in ranked)[:NEAREST])
 
 
-SIMILAR = 60.0  # least similarity of a suggestion, in percent
-_WHOLE = 3  # characters; a shorter name resembles a part of almost anything
-
-
-def is_similar(query: str, name: str) -> bool:
-    """Return whether `name` resembles `query` or a part of it, so that it can be suggested."""
-    left, right = fold(query), fold(name)
-    if min(len(left), len(right)) < _WHOLE:
-        return fuzz.ratio(left, right) >= SIMILAR
-    return max(fuzz.ratio(left, right), fuzz.partial_ratio(left, right)) >= SIMILAR
+def _similarity(wanted: str, name: str) -> float:
+    """Return the edit similarity with the name, or with a part of it unless either is short, in percent."""
+    whole = fuzz.ratio(wanted, name)
+    if min(len(wanted), len(name)) < _SHORTEST_PART:
+        return whole
+    return max(whole, _PART * fuzz.partial_ratio(wanted, name))

@@ -305,7 +305,10 @@ def _term_scores(segment: Segment, term: Term, *, bodies: int, alone: bool) -> d
 def _part_scores(segment: Segment, parts: Sequence[Sequence[Form]]) -> dict[int, float]:
     """Return for each post the weighted share of the parts that its head holds."""
     sums: dict[int, float] = {}
-    weights = [_idf(len(segment), max(len(segment.in_heads(form.text)) for form in part)) for part in parts]
+    weights = [
+        inverse_frequency(len(segment), max(len(segment.in_heads(form.text)) for form in part))
+        for part in parts
+    ]
     total = sum(weights)
     for part, weight in zip(parts, weights, strict=True):
         scores: dict[int, float] = {}
@@ -343,10 +346,11 @@ def _rarity(index: Index, term: Term) -> float:
         )
     if count == 0 and not any(index.occurs(form.text) for part in term.parts for form in part):
         return _NOWHERE
-    return _idf(len(index), count)
+    return inverse_frequency(len(index), count)
 
 
-def _idf(posts: int, holding: int) -> float:
+def inverse_frequency(posts: int, holding: int) -> float:
+    """Return the inverse document frequency of BM25, scaled to 1 for what one of many posts holds."""
     value = math.log(1 + (posts - holding + 0.5) / (holding + 0.5)) / math.log(2 * posts + 2)
     return max(_LEAST_IDF, value)
 

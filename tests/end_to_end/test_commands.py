@@ -56,6 +56,8 @@ TYPED = {
     "a monstrous number": ("/latest 99999999999999999999", "不是篇数"),
     "digits of another script": ("/latest ٣", "不是篇数"),
     "a year": ("/archive 2022", "2022"),
+    "a month": ("/archive 2022-06", "2022"),
+    "the query syntax": ("/help search", "by:readers"),
     "a year without posts": ("/archive 1066", "不是年份"),
     "a search": ("/search RoPE", "「RoPE」 · 6 篇"),
     "nothing found": ("/search 绝无此词", "没有找到「绝无此词」"),

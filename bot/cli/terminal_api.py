@@ -65,13 +65,14 @@ PERSON = {"id": 7, "is_bot": False, "first_name": "you", "language_code": "zh"}
 class Screen:
     """State of the terminal: the messages by number, and the buttons of the last one that had any.
 
-    `chat` is where the person writes, `role` their status there (Bot API, ChatMember).
+    `chat` is where the person writes, `user_id` who it is, `role` their status there (Bot API, ChatMember).
     """
 
     console: Console
     clock: Clock
     language: str = "zh"
     chat: dict[str, Any] = field(default_factory=lambda: CHAT)
+    user_id: int = 7
     role: str = "creator"
     times: bool = True  # show the time above a push
     messages: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Screen:
 
     @property
     def person(self) -> dict[str, Any]:
-        return PERSON | {"language_code": self.language}
+        return PERSON | {"id": self.user_id, "language_code": self.language}
 
     def echo(self, typed: str) -> None:
         """Print what the person typed, where the terminal does not show it."""

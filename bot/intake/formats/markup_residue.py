@@ -14,7 +14,7 @@ _HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
 _SETEXT = re.compile(r"\n[^\n]+\n(?:-{4,}|={4,})[ ]*(?=\n)")
 _DOUBLED_NAME = re.compile(r"(?<!\\)\\\\(?:begin|end|frac|sum|text|left|right|alpha|beta|mathbb|label)\b")
 _SINGLE_NAME = re.compile(r"(?<!\\)\\[a-zA-Z]{2}")
-_DOUBLED_BRACE = re.compile(r"(?<!\\)\\\\[{}#]|(?<!\\)\\\\\\[ ]*\n")
+_DOUBLED_BRACE = re.compile(r"(?<!\\)\\\\[{}#()\[\]]|(?<!\\)\\\\\\[ ]*\n")
 _SINGLE_BRACE = re.compile(r"(?<!\\)\\[{}#]")
 _ESCAPED_INDEX = re.compile(r"(?<!\\)(?:\\\\)*\\_(?=[{a-zA-Z0-9\\])")
 _BARE_INDEX = re.compile(r"[a-zA-Z}]_[{a-zA-Z0-9]")
@@ -24,6 +24,7 @@ _BARE_LESS = re.compile(r"(?<!\\)<")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
 _BARE_SIGN = re.compile(r"<|&(?!(?:lt|gt|amp|quot|#39|nbsp);)")
 _DRAWN = re.compile(r"\n[\U0001d400-\U0001d7ff](?=\n)")
+_NUMBERED_LINK = re.compile(r"\[[0-9]{1,3}\](?:引用|点击阅读全文|阅读全文)")
 _TAGS = re.compile(r"</?(?:div|span|p|center|font)(?:\s[^<>\n]*)?>")
 
 _SAMPLE = 40_000
@@ -57,10 +58,12 @@ def residue_of(text: str) -> Residue:
         steps.append(_join_wrapped)
     if "&" in text and _ENTITY.search(text) is not None and _BARE_SIGN.search(text) is None:
         steps.append(html.unescape)
+    if _NUMBERED_LINK.search(text) is not None:
+        steps.append(_without_link_numbers)
+    if markdown:  # before the escapes are undone: an escaped sign is text
+        steps.append(_without_markdown)
     if "\\" in text:
         steps += _unescape_steps(text, markdown)
-    if markdown:
-        steps.append(_without_markdown)
     return Residue(is_markdown=markdown, steps=tuple(steps))
 
 
@@ -107,9 +110,9 @@ def _unescape_all(excerpt: str) -> str:
 
 
 def _unescape_doubled(excerpt: str) -> str:
-    """Undo the doubled backslashes of html2text: `\\\\{`, `\\\\#` and row ends of three."""
-    excerpt = re.sub(r"(?<!\\)\\\\\\(?=[ ]*(?:\n|\Z))", r"\\\\", excerpt)
-    return re.sub(r"(?<!\\)\\\\([{}#])", r"\\\1", excerpt)
+    """Undo the doubled backslashes of html2text before the signs of Markdown; a row end has three."""
+    excerpt = re.sub(r"(?<!\\)\\\\\\(?!\\)", r"\\\\", excerpt)
+    return re.sub(r"(?<!\\)\\\\([`*_{}\[\]()#+.!-])", r"\\\1", excerpt)
 
 
 def _unescape_index(excerpt: str) -> str:
@@ -121,16 +124,37 @@ def _unescape_brackets(excerpt: str) -> str:
 
 
 _LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
-_BOLD = re.compile(r"\*\*([^*\n$]{1,200})\*\*")
+_EMPHASIS = re.compile(
+    r"(?<![A-Za-z0-9*_\\])(\*\*|__|\*|_)(?=[^\s*_])([^*_\n$]{1,200}?)(?<=[^\s*_\\])\1(?![A-Za-z0-9*_])"
+)
 _LINE_MARK = re.compile(r"(?m)^(?:#{1,6}|>|[*+-](?=[ ]+\S))[ ]+")
 _RULE = re.compile(r"(?m)^(?:-{3,}|={3,})[ ]*$\n?")
 _FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
+_LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^\s(])")
+
+
+def _outside_formulas(change: _Step, excerpt: str) -> str:
+    """Apply `change` to the text between formulas only."""
+    pieces: list[str] = []
+    done = 0
+    for formula in _FORMULA.finditer(excerpt):
+        pieces += (change(excerpt[done : formula.start()]), formula[0])
+        done = formula.end()
+    return "".join((*pieces, change(excerpt[done:])))
 
 
 def _without_markdown(excerpt: str) -> str:
-    excerpt = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], excerpt)
-    excerpt = _BOLD.sub(r"\1", _RULE.sub("", _FENCE.sub("", excerpt)))
-    return _LINE_MARK.sub("", excerpt)
+    return _outside_formulas(_plain_text, excerpt)
+
+
+def _plain_text(text: str) -> str:
+    text = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], text)
+    text = _RULE.sub("", _FENCE.sub("", text))
+    return _EMPHASIS.sub(r"\2", _LINE_MARK.sub("", text))
+
+
+def _without_link_numbers(excerpt: str) -> str:
+    return _outside_formulas(lambda text: _LINK_NUMBER.sub("", text), excerpt)
 
 
 _WRAP_WIDTH = 80

@@ -207,7 +207,7 @@ def title_problem(title: str) -> str | None:
         return "no title above it, skipped"
     if len(title) > _LONGEST_TITLE:
         return f"the line above it is no title ({len(title)} characters), skipped"
-    if title[-1] in "。；，,":
+    if title[-1] in "。；，," or "。" in title:
         return f"the line above it is no title (‹{title[-20:]}›), skipped"
     if "\ufffd" in title:
         return f"its title is damaged (‹{title[:40]}›): save the capture again in UTF-8, skipped"

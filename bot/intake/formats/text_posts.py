@@ -254,7 +254,8 @@ _ANCHOR = re.compile(
     r"(?m)[ ]?(?:\[\\?#\]\([^()\n]*\)|\[[0-9]{1,3}\]#|(?<![#CFcf\s\\])#|(?<=\S)[ ]#)$|^#[ ]*$\n?"
 )
 _NUMBERED = re.compile(r"(?m)^\[[0-9]{1,3}\](?=\S)")
-_BULLET = re.compile(r"(?m)^[•◦▪□][ ]+")
+_BULLET = re.compile(r"(?m)^(?:[•◦▪□*]|[*-][ ]{2})[ ]+(?=\S)")
+_PICTURE = re.compile(r"(?m)^[(（\[]?(?:图片|图像|图|image)[)）\]]?$\n*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -267,8 +268,10 @@ def excerpt_of(shown: str, residue: Residue) -> str:
         shown = _ANCHOR.sub("", shown)
     if residue.steps:
         shown = residue.restored(shown)
-    if "•" in shown or "◦" in shown or "▪" in shown:
+    if any(mark in shown for mark in ("\n* ", "\n- ", "•", "◦", "▪", "□")):
         shown = _BULLET.sub("", shown)
+    if "\n图" in shown or "\n[图" in shown or "\nimage" in shown:
+        shown = _PICTURE.sub("", shown)
     if "$" in shown and "\n" in shown:
         shown = join_open_formulas(shown)
     if "\n\n\n" in shown:

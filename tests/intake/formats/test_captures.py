@@ -307,7 +307,7 @@ def _escaped(signs: str) -> Callable[[str], str]:
 
 
 def _html2text(tex: str) -> str:
-    return re.sub(r"\\(?=[{}])", r"\\\\", tex.replace("\\\\\n", "\\\\\\  \n"))
+    return re.sub(r"\\(?=[{}()\[\]])", r"\\\\", tex.replace("\\\\\n", "\\\\\\  \n"))
 
 
 WRITERS = {
@@ -366,6 +366,29 @@ def test_a_post_page_without_a_title_is_named_by_its_citation(*, has_citation: b
     (post,) = read_dump(dump).sightings
     assert (post.title, post.date, post.archive_id, post.comments) == (A.title, A.day, 21001, 2)
     assert post.excerpt == f"{FIRST}\n\n技术\n\n{SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("written", "excerpt"),
+    [
+        ("开头**加粗**与*斜体*，[前文](/archives/5)。", "开头加粗与斜体，前文。"),
+        ("* 第一项；\n* 第二项。", "第一项；\n第二项。"),
+        ("乘\\*号\\*与$a*b*c$", "乘*号*与$a*b*c$"),
+        ("\\begin{align}a\n- b\\end{align}", "\\begin{align}a\n- b\\end{align}"),
+        ("![图](/a.png)\n一段。", "一段。"),
+    ],
+)
+def test_marks_of_markdown_are_removed_outside_formulas(written: str, excerpt: str) -> None:
+    content = f"## 题目\n\nBy 苏剑林 | 2025-10-08 | 1位读者 | 引用\n\n{written}以及$x\\_1$\n\n最近评论"
+    assert read(content).sightings[0].excerpt == f"{excerpt}以及$x_1$"
+
+
+def test_numbers_of_links_are_removed() -> None:
+    by = "By 苏剑林 | 2025-10-08 | 1位读者 | [5]引用"
+    assert (
+        read(f"[4]题目\n{by}\n见[6]前文与$[7]x$。\n[8]点击阅读全文...\n").sightings[0].excerpt
+        == "见前文与$[7]x$。"
+    )
 
 
 def test_no_capture_of_the_corpus_is_wrong_and_three_quarters_are_right() -> None:

@@ -184,10 +184,11 @@ _FIRST_YEAR = 2009
 """The year of the blog's first post; an earlier time of a capture is a default of its tool."""
 
 
-def _captured(moment: datetime | None, dump: Dump) -> datetime:
+def _captured(dump: Dump, moment: datetime | None) -> Dump:
+    """Return `dump` captured at the stated `moment`, unless that is missing or before the blog began."""
     if moment is None or moment.year < _FIRST_YEAR:
-        return dump.captured_at
-    return min(moment, dump.captured_at)
+        return dump
+    return replace(dump, captured_at=min(moment, dump.captured_at), time_known=True)
 
 
 def _warc_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
@@ -195,10 +196,9 @@ def _warc_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
         budget.take(len(page.content))
         notes = () if page.fault is None else (Note(NoteKind.CUT, page.fault),)
         yield replace(
-            dump,
+            _captured(dump, page.captured_at),
             name=f"{dump.name}#{number}",
             content=page.content,
-            captured_at=_captured(page.captured_at, dump),
             address=page.address or None,
             truncated=page.fault is not None,
             notes=notes,
@@ -223,8 +223,8 @@ def _mhtml_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
         content = _payload(part)
         budget.take(len(content))
         place = str(part.get("Content-Location") or address or "").strip() or None
-        captured = _captured(moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC), dump)
-        yield replace(dump, content=content, address=place, captured_at=captured)
+        stated = moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+        yield replace(_captured(dump, stated), content=content, address=place)
         return
     raise UnreadableDumpError("the MHTML file has no HTML part: save the page again")
 
@@ -279,11 +279,10 @@ def _json_members(dump: Dump, records: Sequence[Mapping[str, Any]], budget: _Bud
         content = text.encode("utf-8", "replace")
         budget.take(len(content))
         yield replace(
-            dump,
+            _captured(dump, _json_time(record)),
             name=f"{dump.name}#{number}",
             content=content,
             address=_first(record, _ADDRESS_KEYS),
-            captured_at=_captured(_json_time(record), dump),
         )
 
 

@@ -109,7 +109,7 @@ async def test_a_stopped_service_ends_with_zero_and_tells_no_token(
     """The real program, begun from nothing."""
     telegram.answers("getMe", error(502, "Bad Gateway"))
     settings = {"BOT_TOKEN": telegram.token, "BOT_API_URL": telegram.server, "LOG_LEVEL": "DEBUG"}
-    with (here / "said").open("wb") as said:  # a pipe that nobody reads would fill up
+    with (here / "said").open("wb") as said:  # an unread pipe would fill up
         process = subprocess.Popen(
             [*PROGRAM, "run"],
             cwd=here,

@@ -92,7 +92,7 @@ def test_killed_twice_at_the_same_place(place: str, copies: int, state: str, tmp
 
 @pytest.mark.parametrize("place", ["in-intake", "after-intake"])
 def test_killed_while_taking_in(place: str, tmp_path: Path) -> None:
-    """Either the post and its duties are known, or neither; in both cases everybody is told once."""
+    """Either the post and its deliveries are stored, or neither; in both cases each chat receives it once."""
     with scene(tmp_path, CHATS, announced=False) as here:
         here.land()
         here.start(CRASH_AT=place)

@@ -47,7 +47,7 @@ class SetClock:
 
 @dataclass(slots=True)
 class Town:
-    """A database, its clock, and the one chat that everything is told to."""
+    """A database, its clock, and one chat that receives everything."""
 
     database: Database
     clock: SetClock
@@ -266,7 +266,7 @@ async def test_asking_for_the_next_lesson_does_not_spare_the_next_day(town: Town
 
 @pytest.mark.parametrize("stranger", [False, True])
 async def test_what_waits_moves_with_its_group(town: Town, stranger: bool) -> None:
-    """Also where somebody has written in the supergroup before the bot heard of the move."""
+    """Also where the supergroup received messages before the bot learned of the migration."""
     await town.moves_in(when=When.DAILY, hour=20)
     course = await begins(town)
     (first,) = await town.hears_of(episode(1))

@@ -1,6 +1,6 @@
 """No duty is planned twice or lost, whatever order things happen in: the real rows against a small model.
 
-The model knows one thing about a chat: which posts it must hear of, may hear of, or must not. The rules are
+The model holds for a chat which posts it must receive, may receive, or must not. The rules are
 real, the database is real; Telegram accepts everything.
 """
 
@@ -168,7 +168,7 @@ class Chats(RuleBasedStateMachine):
 
     @rule(stranger=st.booleans())
     def migrates(self, stranger: bool) -> None:
-        """The group becomes a supergroup, which somebody may have written in already."""
+        """Migrate the group to a supergroup, which may have messages already."""
         chat = self.chats[2]
         if chat.number == SUPERGROUP or chat.gone:
             return
@@ -213,7 +213,7 @@ class Chats(RuleBasedStateMachine):
 
     @rule(hours=st.integers(-30, 80))
     def time_jumps(self, hours: int) -> None:
-        """Also backwards: somebody set the clock."""
+        """Set the clock forwards or backwards."""
         self.clock.at += timedelta(hours=hours)
 
     @rule()

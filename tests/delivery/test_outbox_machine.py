@@ -79,7 +79,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.tries: list[Try] = []
         self.copies: Counter[Duty] = Counter()
-        self.broken: Counter[Duty] = Counter()  # tries whose answers nobody waits for any more
+        self.broken: Counter[Duty] = Counter()  # attempts whose responses are no longer awaited
         self.planned = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -119,7 +119,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(one.outcome is None for one in self.tries))
     @rule(data=st.data())
     def request(self, data: st.DataObject) -> None:
-        """A request reaches Telegram, or not; nobody knows before the answer."""
+        """Deliver a request to Telegram, or not; this is open until the response."""
         one = data.draw(st.sampled_from([one for one in self.tries if one.outcome is None]))
         one.outcome = data.draw(st.sampled_from(ANSWERS))
         arrives = data.draw(st.sampled_from(ARRIVES.get(type(one.outcome), (False,))))
@@ -151,7 +151,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.tries)
     @rule()
     def die(self) -> None:
-        """kill -9 and a start that knows that nobody else lives."""
+        """Kill -9 and start again as the only process."""
         self.broken.update(one.duty for one in self.tries)
         self.tries = []
         self.run(self.database.write(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True)))

@@ -1,4 +1,4 @@
-"""A blog on the loopback that answers as told, byte for byte: whole, late, cut, endless, or not at all."""
+"""A blog on the loopback with scripted responses: whole, late, cut, endless, or none."""
 
 import asyncio
 import gzip
@@ -89,7 +89,7 @@ def gzipped(body: bytes, *, cut: int = 0) -> Say:
 
 
 def unchanged_after(body: bytes, etag: str, modified: str) -> Say:
-    """304 to whoever sends both validators back."""
+    """Return 304 to a request with both validators."""
 
     async def say(writer: asyncio.StreamWriter, asked: Mapping[str, str]) -> None:
         same = asked.get("if-none-match") == etag and asked.get("if-modified-since") == modified

@@ -16,7 +16,7 @@ from tests.fakes.replies import Reply
 from tests.fakes.server import Server
 from tests.fakes.world import TOKEN, Call, World, member_json
 
-READER = 1001  # the person who speaks where a test names nobody
+READER = 1001  # the person of tests that name none
 PATIENCE = 30.0  # seconds that an awaited thing may take; only a failing test uses them up
 
 _COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
@@ -25,7 +25,7 @@ _COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,32}(?:@\w+)?")
 class FakeTelegram:
     """An async context manager; within it the server listens at `url`.
 
-    `strangers`: whether chats exist that no verb has introduced. `rich`: whether the server knows
+    `strangers`: whether chats exist that no verb has introduced. `rich`: whether the server supports
     sendRichMessage. `enforce`: whether it answers 429 beyond the limits. `latency`: seconds before an answer.
     """
 
@@ -94,7 +94,7 @@ class FakeTelegram:
         edited: bool = False,
         **more: Any,
     ) -> int:
-        """Somebody writes; returns the message's number. `more` are further fields of the Message object."""
+        """Send a text as a person; return the message's id. `more` are further fields of the Message object."""
         chat = self.world.chat(user_id if chat_id is None else chat_id, kind, title)
         message: dict[str, Any] = {
             "message_id": self.world.number(),
@@ -121,7 +121,7 @@ class FakeTelegram:
     def presses(
         self, message: Posted, button: str, *, user_id: int = READER, language: str | None = "zh-hans"
     ) -> str:
-        """Somebody presses the button with this text or data; returns the query's id for `answer`."""
+        """Press the button with this text or data; return the query's id for `answer`."""
         found = message.button(button)
         if "callback_data" not in found:
             raise AssertionError(f"the button {found['text']!r} does not call back: {found}")
@@ -152,7 +152,7 @@ class FakeTelegram:
         language: str | None = "zh-hans",
         chat_type: str = "sender",
     ) -> str:
-        """Somebody types `@bot query` in any chat; returns the query's id for `inline_answer`."""
+        """Type `@bot query` in any chat; return the query's id for `inline_answer`."""
         query_id = str(self.world.number())
         self.world.asked[query_id] = None
         self.world.feed(

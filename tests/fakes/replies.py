@@ -1,4 +1,4 @@
-"""What a fake Bot API server can be told to answer in place of doing its work, in Telegram's words."""
+"""Scripted responses of the fake Bot API server, in Telegram's words."""
 
 from dataclasses import dataclass, field
 from typing import Any

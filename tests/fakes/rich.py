@@ -94,7 +94,7 @@ def _fields(node: Tree, kinds: dict[str, tuple[set[str], set[str]]], what: str) 
 
 
 def _known(node: Tree, names: set[str], what: str) -> None:
-    # Telegram ignores fields that it does not know and then misses their content; a test should say so.
+    # Telegram ignores unknown fields and then reports missing content; a test should name the field.
     for name in sorted(node.keys() - names):
         raise bad(f'can\'t parse {what}: unknown field "{name}"')
 

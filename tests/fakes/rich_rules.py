@@ -147,7 +147,7 @@ def _formula(expression: str) -> Iterator[str]:
 
 
 def _only(what: str, names: Iterable[Any], known: set[str]) -> Iterator[str]:
-    # Telegram ignores a field that it does not know, and then misses its content.
+    # Telegram ignores an unknown field and then reports missing content.
     for name in sorted(set(names) - known):
         yield f"{what} has no field {name}"
 

@@ -145,7 +145,7 @@ class Server:
                     await asyncio.sleep(0.05)
 
     async def _carried(self, call: dict[str, Any]) -> None:
-        """Do what the response to an update asked for; nobody hears what came of it."""
+        """Execute the call in the response to an update; its result is discarded."""
         name = str(call.pop("method"))
         params = Params(call, {})
         self.world.calls.append(

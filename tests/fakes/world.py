@@ -1,4 +1,4 @@
-"""What the fake server knows: chats, updates not yet fetched, the bot's profile, every call made."""
+"""State of the fake server: chats, pending updates, the bot's profile, every call."""
 
 import asyncio
 import time

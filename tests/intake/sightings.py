@@ -56,7 +56,7 @@ EDITED_AFTER = 50  # hours: from then on pages show the new titles, tags and cat
 
 
 def shown(truth: Truth, layout: Layout, hours: int, *, near_midnight: bool = False) -> Shown:
-    """What a page of this layout shows of the post; a feed cuts, a text dump flattens and knows no id."""
+    """Return the sighting of the post on a page of this format; a text dump flattens it and has no id."""
     old = truth.before is not None and hours < EDITED_AFTER
     title = truth.before if old and truth.before is not None else truth.title
     full = Sighting(title=title, date=truth.day, excerpt=truth.excerpt)

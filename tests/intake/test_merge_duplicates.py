@@ -125,7 +125,7 @@ async def test_nobody_is_told_twice(database: Database) -> None:
     await take(database, 3, PAGE)
     found = await duties(database)
     assert found[:3] == [
-        (f"post:{one.id}", State.SENT),  # READER knows the post already
+        (f"post:{one.id}", State.SENT),  # READER has received the post
         (f"post:{other.id}", State.CANCELLED),
         (f"post:{one.id}", State.PENDING),  # OTHER does not
     ]

@@ -24,7 +24,7 @@ Client = TestClient[Request, Application]
 
 @dataclass
 class Service:
-    """A service that tells what it is told to tell."""
+    """A service with scripted checks and figures."""
 
     checks: dict[str, Check] = field(default_factory=lambda: {"database": Check(True)})
     told: Figures = field(default_factory=Figures)

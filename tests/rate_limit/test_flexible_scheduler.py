@@ -61,7 +61,7 @@ def test_what_was_stretched_is_taken_back_whole() -> None:
 
 @pytest.mark.parametrize("seconds_to_book", [0.06, 0.1, 0.3])
 def test_at_the_limit_little_of_the_rate_is_lost(seconds_to_book: float) -> None:
-    """Turn after turn as much is claimed as may leave soon; what has left is told with the next turn."""
+    """Claim in turns as much as may be sent soon; report sent requests with the next turn."""
     pacing, now, chat_id = FlexibleSendScheduler(Limits(per_second=30, margin=0.05)), 1000.0, 0
     stretched: list[float] = []
     left = 0

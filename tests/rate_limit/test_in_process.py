@@ -25,7 +25,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_an_answer_that_would_come_too_late_is_not_booked(database: Database) -> None:
-    """Else it would be one too many in its second, or keep a slot that nobody uses."""
+    """It would exceed the limit of its second, or keep an unused slot."""
     pacing = SendScheduler(Limits(per_second=2))
     pace = InProcessRateLimiter(database, pacing, SystemClock(), METRICS)
     assert await pace.acquire_for_answer(1, True, 30.0)

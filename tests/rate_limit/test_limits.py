@@ -85,7 +85,7 @@ def test_a_booking_is_never_in_the_past_nor_before_its_chat_is_ready(
 def test_a_window_gives_the_first_time_that_it_allows(
     taken: list[int], at: int, most: int, seconds: int
 ) -> None:
-    """Also between starts: a slot that somebody left behind is as good as one at the end."""
+    """Also between starts: a released slot is as good as one at the end."""
     window, starts = Window(most, seconds), list[float]()
     for start in taken:
         if window.earliest(starts, start) == start:

@@ -1,4 +1,4 @@
-"""What time brings about, done by several at once: each duty is planned once, and nobody waits for ever."""
+"""Scheduled work of several processes at once: each delivery is planned once, without deadlock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -93,7 +93,7 @@ async def test_a_lesson_that_many_teach_comes_once(database: Database) -> None:
 
 
 async def test_what_is_sent_meanwhile_holds_nobody_up(database: Database) -> None:
-    """Claims and results go on beside what others write alone."""
+    """Claims and results continue during an exclusive write."""
     await readers(database, 30)
     now = datetime.now(UTC)
 

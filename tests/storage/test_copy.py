@@ -30,7 +30,7 @@ def way(request: pytest.FixtureRequest) -> tuple[Kind, Kind]:
 
 
 def heard(*_: object) -> None:
-    """Nobody looks at the progress."""
+    """Ignore the progress."""
 
 
 async def moved(source: str, target: str) -> dict[str, int]:
@@ -110,7 +110,7 @@ async def test_what_was_pending_goes_on_where_it_is_now(
 
 
 async def test_what_a_death_left_is_ended_in_the_copy(tmp_path: Path) -> None:
-    """Of three duties one request was begun, one was only claimed: a file beside the old database tells."""
+    """Of three deliveries one was started and one only claimed, by the send log next to the old database."""
     target = blank(Kind.POSTGRES, tmp_path)
     with kind_in_use(Kind.SQLITE):
         source = url_in(tmp_path, "old.db")
@@ -149,7 +149,7 @@ async def test_a_copy_that_breaks_leaves_the_target_empty(way: tuple[Kind, Kind]
 
 
 async def test_rows_that_do_not_arrive_are_noticed(tmp_path: Path) -> None:
-    """Somebody's trigger keeps them out without a word."""
+    """A trigger drops the rows silently."""
     source, target = old_one(Kind.SQLITE, tmp_path), blank(Kind.POSTGRES, tmp_path)
     await empty(target)
     nothing = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"

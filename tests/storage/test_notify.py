@@ -53,7 +53,7 @@ async def planned(database: Database, duty: str) -> None:
 
 async def test_what_one_plans_another_hears_once(postgres: MakeUrl) -> None:
     ear = Ear()
-    # With what SQLAlchemy takes from an address and the driver does not know.
+    # With a query argument that SQLAlchemy accepts and the driver rejects.
     address = f"{postgres()}?prepared_statement_cache_size=50"
     async with two(address) as (first, second), listening(second, ear):
         await planned(first, "notice:1")

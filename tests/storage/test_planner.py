@@ -26,7 +26,7 @@ RHYTHMS = (Preferences(), Preferences(when=When.DAILY), Preferences(quiet_from=t
 
 
 async def settle_in(tx: Transaction) -> list[DestinationId]:
-    """One chat that is told at once, one with a daily digest at 20:00, one that is asleep by then."""
+    """One chat without digest, one with a daily digest at 20:00, one in its quiet hours by then."""
     everything = await tx.scopes.everything()
     ids = []
     for number, preferences in enumerate(RHYTHMS, 1):

@@ -1,4 +1,4 @@
-"""Who is told what: statements over whole sets against the rules read one subscription at a time."""
+"""Planner: statements over whole sets compared with the rules applied to each subscription."""
 
 import asyncio
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ def test_the_end_of_an_earlier_claim_leaves_the_later_one_open(tmp_path: Path) -
     log.record_start(ONE, "first")
     log.record_start(ONE, "second")
     log.ended([(ONE, "first")])
-    log.record_start(TWO, "t")  # writes the file anew
+    log.record_start(TWO, "t")  # rewrites the file
     assert log.read() == SendLogSnapshot(frozenset({(ONE, "second"), (TWO, "t")}))
 
 

@@ -6,7 +6,7 @@ from bot.telegram.capabilities import PROBE_SECONDS, RichCapability
 
 
 class HandClock:
-    """A clock that somebody turns."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

@@ -1,4 +1,4 @@
-"""What is read of an update is what the library would read, but for what nobody looks at."""
+"""The update parser builds the objects of the library, without the unused fields."""
 
 from typing import Any
 

@@ -35,7 +35,7 @@ class Turn:
 
 @dataclass
 class Slow(Turn):
-    """Whoever writes first waits until `go_on`."""
+    """Hold the first update until `go_on`."""
 
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -1,4 +1,4 @@
-"""Updates brought by Telegram: handled once, by the whole bot, and only for who knows the secret."""
+"""Webhook updates: handled once by the whole bot, and only with the secret."""
 
 import asyncio
 import io

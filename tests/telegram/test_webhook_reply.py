@@ -1,4 +1,4 @@
-"""What nobody waits to hear of goes with the response where many updates come, and is never forgotten."""
+"""Calls attached to the webhook's response under load; none is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -20,7 +20,7 @@ OTHER = CALL | {"text": "no"}
 
 
 class Toaster:
-    """Handles updates by calling what can ride; knows what was called by itself."""
+    """Handle updates with calls that can be attached; record the calls made directly."""
 
     def __init__(self) -> None:
         self.took: list[bool] = []

@@ -94,7 +94,7 @@ class FakeTelegram:
         edited: bool = False,
         **more: Any,
     ) -> int:
-        """Send a text as a person; return the message's id. `more` are further fields of the Message object."""
+        """Send a text as a person; return the message id. `more` are further fields of the Message."""
         chat = self.world.chat(user_id if chat_id is None else chat_id, kind, title)
         message: dict[str, Any] = {
             "message_id": self.world.number(),

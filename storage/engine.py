@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Connected
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
@@ -62,7 +62,7 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(url, parsed.database, pool_size)
         return _postgresql(parsed, pool_size)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, ValueError) as error:
         raise UnusableDatabaseError(
             f"this is not an address that can be used ({type(error).__name__}): "
             "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"

@@ -43,6 +43,13 @@ KINDS = {
 }
 
 
+def _refusal(request: RequestContext, manager: bool | None) -> str:
+    """Return why somebody may not change a chat: no administrator, or nothing was found out."""
+    if manager is None:
+        return notices.administrators_unknown(request.words)
+    return notices.only_administrators(request.words)
+
+
 class ChatHandlers:
     """Handlers of messages and button presses."""
 
@@ -70,10 +77,12 @@ class ChatHandlers:
             return
         request = await self._request(message)
         self._questions.pop(message.chat.id, None)
+        manager: bool | None = True
         if handler is not None and (handler.restricted or handler.role):
-            request = replace(request, manager=await self._may_decide(request, message))
+            manager = await self._may_decide(request, message)
+            request = replace(request, manager=bool(manager))
         if handler is not None and handler.restricted and not request.manager:
-            refusal = notices.notice(notices.only_administrators(request.words))
+            refusal = notices.notice(_refusal(request, manager))
             await self._reply(request, message, Reply(message=refusal))
         else:
             await self._reply(request, message, await ask(self._services, request, name, typed))
@@ -133,10 +142,12 @@ class ChatHandlers:
             )
             return
         self._questions.pop(request.chat_id, None)
+        manager: bool | None = True
         if handler.restricted or handler.role:
-            request = replace(request, manager=await self._may_press(request, query))
+            manager = await self._may_press(request, query)
+            request = replace(request, manager=bool(manager))
         if handler.restricted and not request.manager:
-            await self._toast(query, notices.only_administrators(request.words))
+            await self._toast(query, _refusal(request, manager))
         else:
             reply = await answer(self._services, request, action)
             await self._toast(query, reply.toast)
@@ -166,7 +177,9 @@ class ChatHandlers:
 
     def _admits(self, message: Received, *, expensive: bool = False) -> bool:
         user = message.from_user
-        if (user is not None and user.is_bot and not speaks_for_chat(message)) or message.via_bot is not None:
+        if message.is_automatic_forward or message.via_bot is not None:
+            return False  # a channel's command in its discussion group is the channel's
+        if user is not None and user.is_bot and message.sender_chat is None:
             return False
         person = user.id if user is not None else None
         return self._limits.admit(
@@ -196,14 +209,14 @@ class ChatHandlers:
             site=self._services.site,
         )
 
-    async def _may_decide(self, request: RequestContext, message: Received) -> bool:
+    async def _may_decide(self, request: RequestContext, message: Received) -> bool | None:
         if request.kind is ChatKind.PRIVATE or speaks_for_chat(message):
             return True
         if request.user_id is None:
             return request.kind is ChatKind.CHANNEL
         return await self._permission.is_admin(request.chat_id, request.user_id)
 
-    async def _may_press(self, request: RequestContext, query: CallbackQuery) -> bool:
+    async def _may_press(self, request: RequestContext, query: CallbackQuery) -> bool | None:
         if request.kind is ChatKind.PRIVATE:
             return True
         return await self._permission.is_admin(request.chat_id, query.from_user.id)

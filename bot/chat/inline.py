@@ -33,7 +33,7 @@ from bot.render import Rendered, choose, render
 from bot.render.document import Message
 from bot.telegram.capabilities import InputRichMessageContent, RichCapability
 from storage.database import Transaction
-from storage.model import Form, Post, Preferences
+from storage.model import Form, Format, Post, Preferences
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,11 @@ class InlineQueries:
         after = str(start + PER_ANSWER) if more else ""
         nothing = not offers and start == 0
         words = words_for(preferences.language, self._services.site)
+        wants_rich = preferences.format is Format.RICH and self._rich.usable()
         rendered = [
-            render(o.card, choose(o.card, preferences.format, rich=self._rich.usable())) for o in offers
+            # Android drops rich inline results (tdlib/telegram-bot-api#859), so they are for those who chose.
+            render(o.card, choose(o.card, preferences.format, rich=wants_rich))
+            for o in offers
         ]
         try:
             await _answer(query, offers, rendered, after, words, nothing=nothing)

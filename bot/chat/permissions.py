@@ -8,6 +8,7 @@ from telegram import Bot, ChatMember, ChatMemberAdministrator, Message
 from telegram.error import TelegramError
 
 from bot.clock import Clock
+from bot.telegram.update_parser import fetch_chat_member
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +26,17 @@ class Permissions:
         self._clock = clock
         self._known: OrderedDict[tuple[int, int], tuple[float, bool]] = OrderedDict()
 
-    async def is_admin(self, chat_id: int, user_id: int) -> bool:
-        """Whether this person administers this group or channel; not, where Telegram does not say."""
+    async def is_admin(self, chat_id: int, user_id: int) -> bool | None:
+        """Return whether this person administers this group or channel; None if it is unknown."""
         now = self._clock.monotonic()
         known = self._known.get((chat_id, user_id))
         if known is not None and now - known[0] < BELIEVED_SECONDS:
             return known[1]
         try:
-            member = await self._bot.get_chat_member(chat_id, user_id)
+            member = await fetch_chat_member(self._bot, chat_id, user_id)
         except TelegramError as error:
-            log.warning("who administers chat %s is not known: %s", chat_id, error)
-            return False
+            log.warning("the administrators of chat %s could not be looked up: %s", chat_id, error)
+            return None
         allowed = member.status in ADMINISTRATORS
         self._known[chat_id, user_id] = (now, allowed)
         while len(self._known) > KEPT:
@@ -91,11 +92,11 @@ class TelegramOtherChats:
         self._permission = permission
 
     async def is_admin(self, chat_id: int, user_id: int) -> bool:
-        return await self._permission.is_admin(chat_id, user_id)
+        return bool(await self._permission.is_admin(chat_id, user_id))
 
     async def may_write(self, chat_id: int, *, channel: bool) -> bool:
         try:
-            me = await self._bot.get_chat_member(chat_id, self._bot.id)
+            me = await fetch_chat_member(self._bot, chat_id, self._bot.id)
         except TelegramError as error:
             log.info("the bot cannot look into chat %s: %s", chat_id, error)
             return False

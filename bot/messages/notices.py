@@ -19,6 +19,11 @@ def only_administrators(words: Words) -> str:
     return words.text("只有管理员能改这里的订阅和设置。")
 
 
+def administrators_unknown(words: Words) -> str:
+    """Return the refusal where Telegram did not say who administers the group."""
+    return words.text("查不到谁是这里的管理员。请把我设为管理员，或以群的身份匿名发送，再试一次。")
+
+
 def only_operators(words: Words) -> str:
     """Return the refusal as a toast."""
     return words.text("只有运维人员能用。")

@@ -62,12 +62,13 @@ async def test_a_result_tells_its_date_and_readers_and_leads_to_the_bot(
     assert (answer["cache_time"], answer["is_personal"]) == (CACHE_SECONDS, True)
 
 
-async def test_a_card_with_formulas_is_rich_and_one_without_is_not(
-    resting_bot: WholeBot, telegram: FakeTelegram
-) -> None:
-    await resting_bot.knows(ROTATION, *many(1))
+async def test_results_are_rich_only_for_who_chose_it(resting_bot: WholeBot, telegram: FakeTelegram) -> None:
+    """Android drops rich inline results (tdlib/telegram-bot-api#859)."""
+    await resting_bot.knows(ROTATION)
     await resting_bot.starts()
-    assert _is_rich(await _asked(telegram, "")) == [True, False]
+    assert _is_rich(await _asked(telegram, "")) == [False]
+    await resting_bot.subscribes(format=Format.RICH)
+    assert _is_rich(await _asked(telegram, "旋转")) == [True]
 
 
 async def test_what_the_person_chose_holds_here_too(resting_bot: WholeBot, telegram: FakeTelegram) -> None:
@@ -87,6 +88,7 @@ async def test_refused_rich_results_are_given_in_the_classic_form(
 ) -> None:
     await resting_bot.knows(ROTATION)
     await resting_bot.starts()
+    await resting_bot.subscribes(format=Format.RICH)
     telegram.answers("answerInlineQuery", error(400, "Bad Request: RICH_MESSAGE_URL_INVALID"))
     assert _is_rich(await _asked(telegram, "旋转")) == [False]
 

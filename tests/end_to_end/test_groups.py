@@ -145,7 +145,7 @@ async def test_who_administers_a_chat_is_not_guessed_when_telegram_does_not_say(
 ) -> None:
     telegram.answers("getChatMember", error(400, "Bad Request: CHAT_ADMIN_REQUIRED"))
     said = await library.says("/subscribe all", chat_id=GROUP, user_id=ADMINISTRATOR)
-    assert said.text == "只有管理员能改这里的订阅和设置。"
+    assert said.text == "查不到谁是这里的管理员。请把我设为管理员，或以群的身份匿名发送，再试一次。"
     again = await library.says("/subscribe all", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert "订阅好了" in again.text
 

@@ -1,9 +1,11 @@
 """One trouble stays its own: a malformed update, a refusing chat or topic, a fault of the server."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -19,7 +21,8 @@ from bot.rate_limit.scheduler import SendScheduler
 from bot.render.document import Message, Paragraph, Text
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
-from storage.database import Database
+from storage.database import Database, open_database
+from storage.errors import UnusableDatabaseError
 from storage.model import Sent, Standing, State
 from tests.end_to_end.whole_bot import OPERATOR, READER, UNPACED, WholeBot
 from tests.fakes.people import FakeTelegram
@@ -264,3 +267,50 @@ async def test_an_answer_that_surely_did_not_leave_is_sent_again(database: Datab
             async with FakeTelegram(port=port) as telegram:
                 assert isinstance(await sending, Sent)
         assert [message.text for message in telegram.messages(READER)] == ["hello"]
+
+
+UNKNOWN = error(400, "Bad Request: member list is inaccessible")
+DATABASE_URLS = ["sqlite:////data/kexue.db", "postgresql+asyncpg://host:port/name", "postgresql", ""]
+
+
+async def test_an_administrator_that_cannot_be_looked_up_hears_why(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    telegram.opens(GROUP, "supergroup")
+    telegram.answers("getChatMember", UNKNOWN, always=True)
+    refusal = await library.says("/subscribe@kexue_test_bot", chat_id=GROUP)
+    assert "查不到谁是这里的管理员" in refusal.text
+
+
+async def test_a_server_older_than_6_9_shows_who_administers(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    user = {"id": READER, "is_bot": False, "first_name": "甲"}
+    member = {"user": user, "status": "administrator", "can_be_edited": False, "can_manage_chat": True}
+    body = json.dumps({"ok": True, "result": member})
+    telegram.opens(GROUP, "supergroup")
+    telegram.answers("getChatMember", page(200, body), always=True)
+    reply = await library.says("/subscribe@kexue_test_bot", chat_id=GROUP)
+    assert "管理员" not in reply.text
+
+
+async def test_people_who_write_as_their_channel_are_answered(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    as_channel: dict[str, Any] = {
+        "from": {"id": 136817688, "is_bot": True, "first_name": "Channel"},
+        "sender_chat": {"id": CHANNEL, "type": "channel", "title": "频道"},
+    }
+    telegram.opens(GROUP, "supergroup")
+    telegram.user_says("/latest@kexue_test_bot", chat_id=GROUP, is_automatic_forward=True, **as_channel)
+    await telegram.quiet(0.5)
+    assert telegram.messages(GROUP) == []
+    await library.says("/latest@kexue_test_bot", chat_id=GROUP, **as_channel)
+
+
+@pytest.mark.parametrize("url", DATABASE_URLS)
+async def test_a_wrong_database_url_is_one_line_with_the_fix(url: str) -> None:
+    with pytest.raises(UnusableDatabaseError) as unusable:
+        await open_database(url)
+    assert "sqlite+aiosqlite:///" in str(unusable.value)
+    assert "\n" not in str(unusable.value)

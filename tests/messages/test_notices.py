@@ -72,6 +72,7 @@ def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
 def _answers(words: Words) -> list[str]:
     return [
         notices.only_administrators(words),
+        notices.administrators_unknown(words),
         notices.only_operators(words),
         notices.button_answer(words),
         notices.too_fast(words),

@@ -1,4 +1,4 @@
-"""What people keep and have read: bookmarks and progress, by the person's Telegram id."""
+"""Bookmarks and read marks, by the Telegram id of the user."""
 
 from datetime import datetime
 
@@ -34,7 +34,7 @@ class Bookmarks:
         await self._unmark(user_id, post_id, "read_at")
 
     async def saved(self, user_id: int) -> list[PostId]:
-        """The latest saved first."""
+        """Return the saved posts, the latest saved first."""
         found = await self._connection.execute(
             select(bookmarks.c.post_id)
             .where(bookmarks.c.user_id == user_id, bookmarks.c.saved_at.is_not(None))

@@ -1,4 +1,4 @@
-"""Moves a whole installation from one database to another: every row of every table, or nothing at all.
+"""Copy of an installation to another database: every row of every table, or nothing.
 
 Rows are copied table by table in one transaction of the target; claims of a killed process are ended there.
 """
@@ -29,20 +29,22 @@ TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)  # none before those t
 
 SOURCE, TARGET = "the source", "the target"
 
-Told = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 class CopyRefusedError(Exception):
     """Report that nothing was copied and the target is unchanged, in one line with the reason and the fix."""
 
 
-async def copy(source: str, target: str, *, now: datetime, resend: bool, told: Told) -> dict[str, int]:
+async def copy(
+    source: str, target: str, *, now: datetime, resend: bool, progress: Progress
+) -> dict[str, int]:
     """Copy all that `source` holds into the empty database `target`; returns the rows of each table.
 
     Either everything is there at the end or the target is as empty as before. What was being sent by a
     killed process is ended in the copy as at a start, so nothing is sent a third time; `resend` is
-    ON_UNSURE. `told` is called for every step with table, rows so far, rows in all. Raises CopyRefusedError
-    and UnusableDatabaseError.
+    ON_UNSURE. `progress` is called for every step with table, rows so far, rows in all. Raises
+    CopyRefusedError and UnusableDatabaseError.
     """
     if source == target:
         raise CopyRefusedError("both addresses are the same: give another for --to")
@@ -56,7 +58,7 @@ async def copy(source: str, target: str, *, now: datetime, resend: bool, told: T
         await _known_schema(reading, SOURCE)
         await _nobody_lives(reading, now, SOURCE)
         await _make_room(writing, now)
-        written = {table.name: await _copy_table(reading, writing, table, told) for table in TABLES}
+        written = {table.name: await _copy_table(reading, writing, table, progress) for table in TABLES}
         await _check_counts(writing, written)
         begun, stale = old.database.send_log(), new.database.send_log()
         # The send log is a file next to an SQLite database; a start on the copy would miss it.
@@ -77,7 +79,7 @@ class End:
 
 
 def _must_exist(url: str) -> None:
-    """An SQLite file that is not there would be made."""
+    """Raise CopyRefusedError for a missing SQLite file, which opening would create."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and not (parsed.database and Path(parsed.database).is_file()):
         raise CopyRefusedError(f"{SOURCE} {parsed.database} is not there: give the address of one that is")
@@ -166,9 +168,11 @@ async def _make_room(connection: AsyncConnection, now: datetime) -> None:
             raise CopyRefusedError(f"{TARGET} is not empty (table {table.name}): give a database of its own")
 
 
-async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: Table, told: Told) -> int:
+async def _copy_table(
+    reading: AsyncConnection, writing: AsyncConnection, table: Table, progress: Progress
+) -> int:
     total, done = await _count(reading, table), 0
-    told(table.name, 0, total)
+    progress(table.name, 0, total)
     found = await reading.stream(select(table).order_by(*table.primary_key.columns))
     async for rows in found.mappings().partitions(BATCH):
         try:
@@ -179,7 +183,7 @@ async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table:
                 f"{TARGET} does not take the rows of {table.name} ({cause})"
             ) from error
         done += len(rows)
-        told(table.name, done, total)
+        progress(table.name, done, total)
     return done
 
 

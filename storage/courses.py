@@ -1,4 +1,4 @@
-"""Courses: destinations that read a series from its first part, and how far they are."""
+"""Courses: the progress of destinations that read a series from its first part."""
 
 from datetime import datetime
 

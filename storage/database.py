@@ -1,4 +1,4 @@
-"""Opening a database, bringing its schema up to date, and running units of work in one transaction each.
+"""Database: opening, schema migration, and units of work in one transaction each.
 
 Transactions are functions, shielded from cancellation and retried after deadlocks and lost connections.
 """

@@ -50,7 +50,7 @@ def preference_columns(preferences: Preferences) -> dict[str, object]:
 
 
 def minutes_of(at: time | None) -> int | None:
-    """A local time as it is stored: minutes after midnight."""
+    """Return a local time in minutes after midnight, as it is stored."""
     return None if at is None else at.hour * 60 + at.minute
 
 

@@ -1,4 +1,4 @@
-"""Data access of destinations: preferences, subscriptions, standing with Telegram, chat migration."""
+"""Data access of destinations: preferences, subscriptions, chat migration."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -47,7 +47,7 @@ class Destinations:
         now: datetime,
         preferences: Preferences | None = None,
     ) -> Destination:
-        """The destination of this chat and topic, made if it is new. One that was gone is active again."""
+        """Return the destination of this chat and topic, created if missing, and active."""
         values = {
             "chat_id": chat_id,
             "thread_id": thread_id or 0,
@@ -67,7 +67,7 @@ class Destinations:
         return destination_of(made.mappings().one())
 
     async def of_chat(self, chat_id: int) -> list[Destination]:
-        """The chat and all its topics that ever set anything."""
+        """Return the destinations of a chat: itself and its topics."""
         found = await self._connection.execute(
             select(destinations).where(destinations.c.chat_id == chat_id).order_by(destinations.c.id)
         )
@@ -134,7 +134,7 @@ class Destinations:
         ]
 
     async def subscribed_to(self, destination_id: DestinationId) -> frozenset[ScopeId]:
-        """The scopes this destination wants; muted ones are not among them."""
+        """Return the scopes this destination is subscribed to, without the muted ones."""
         found = await self._connection.execute(
             select(subscriptions.c.scope_id).where(
                 subscriptions.c.destination_id == destination_id, ~subscriptions.c.muted
@@ -152,7 +152,7 @@ class Destinations:
         return int(found.scalar_one())
 
     async def gone(self, chat_id: int, reason: str) -> None:
-        """The chat cannot be written to. Its subscriptions stay for its return."""
+        """Mark the chat as not writable; its subscriptions are kept."""
         await self._stand(chat_id, Standing.GONE, reason)
 
     async def returned(self, chat_id: int) -> None:
@@ -221,7 +221,7 @@ class Destinations:
         return int(counted.scalar_one_or_none() or 0)
 
     async def accepted(self, ids: Collection[DestinationId]) -> None:
-        """A message arrived there: the count of refusals in a row ends."""
+        """Reset the count of refusals in a row after a message was delivered."""
         await self._connection.execute(
             update(destinations)
             .where(destinations.c.id.in_(ids), destinations.c.refusals > 0)
@@ -235,7 +235,7 @@ class Destinations:
         )
 
     async def frozen(self, now: datetime) -> dict[int, datetime]:
-        """The chats that must not be written to yet, and until when."""
+        """Return the chats that must not be written to yet, and until when."""
         found = await self._connection.execute(
             select(destinations.c.chat_id, func.max(destinations.c.not_before).label("until"))
             .where(destinations.c.not_before > now)
@@ -266,7 +266,7 @@ class Destinations:
         return await request_contexts(self._connection, keys)
 
     async def migrate_chat(self, old: int, new: int) -> None:
-        """The group `old` became the supergroup `new`: carry everything over, joining what both have."""
+        """Migrate the group `old` to the supergroup `new`, merging the rows of both."""
         theirs = await self._connection.execute(select(destinations).where(destinations.c.chat_id == old))
         for row in theirs.mappings().all():
             twin = await self.find(new, row["thread_id"])

@@ -1,4 +1,4 @@
-"""The ledger of dumps: which bytes were taken in, when, and what came of them."""
+"""Log of ingested dumps by the hash of their bytes, and the state of the fetched sources."""
 
 import json
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class Dumps:
         return set(found.scalars())
 
     async def behind(self, posts: Collection[PostId], dump: DumpId | None = None) -> list[str]:
-        """The hashes of the dumps that were the first to show these posts, and of `dump`; oldest first."""
+        """Return the hashes of the dumps that first showed these posts, and of `dump`; oldest first."""
         first = select(_posts.c.first_dump_id).where(_posts.c.id.in_(posts))
         found = await self._connection.execute(
             select(dumps.c.sha256).where(or_(dumps.c.id.in_(first), dumps.c.id == dump)).order_by(dumps.c.id)
@@ -84,14 +84,14 @@ class Dumps:
         return _record(row) if row else None
 
     async def names(self, origin: str) -> set[str]:
-        """The names of the dumps of this origin that could be read."""
+        """Return the names of the dumps of this origin that could be parsed."""
         found = await self._connection.execute(
             select(dumps.c.name).where(dumps.c.origin == origin, dumps.c.error.is_(None))
         )
         return set(found.scalars())
 
     async def let_go(self, dump_id: DumpId) -> None:
-        """What this dump held back was decided about."""
+        """Mark the held deliveries of this dump as decided."""
         await self._connection.execute(update(dumps).where(dumps.c.id == dump_id).values(held=False))
 
     async def held(self) -> list[DumpRecord]:
@@ -99,7 +99,7 @@ class Dumps:
         return [_record(row) for row in rows.mappings()]
 
     async def keep_sources(self, urls: Collection[str], now: datetime) -> None:
-        """These and no others are fetched; a new one at once."""
+        """Replace the fetched sources by `urls`; a new one is due at once."""
         await self._connection.execute(delete(sources).where(sources.c.url.not_in(urls)))
         if urls:
             await self._connection.execute(

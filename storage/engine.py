@@ -1,6 +1,6 @@
-"""Connections as this project needs them: how transactions begin, what they may last, what a file must be.
+"""SQLAlchemy engines for aiosqlite and asyncpg, column types, dialect differences.
 
-Creates engines for aiosqlite and asyncpg whose every transaction begins as this project needs it.
+A writing transaction on SQLite begins with BEGIN IMMEDIATE; times are microseconds since 1970, UTC.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ PATIENCE = (
 
 
 def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
-    """An engine whose every transaction begins as this project needs it. Raises UnusableDatabaseError."""
+    """Return an engine with the settings of this project. Raises UnusableDatabaseError."""
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
@@ -147,14 +147,14 @@ T = TypeVar("T")
 
 
 def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
-    """An INSERT that can take ON CONFLICT. Both dialects' classes have the same methods for it."""
+    """Return an INSERT that can take ON CONFLICT; both dialects' classes have the same methods."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)  # type: ignore[return-value]
 
 
 def few_lengths(values: Iterable[T]) -> list[T]:
-    """The same values, the last repeated up to a power of two: for an IN list of a statement that runs often.
+    """Return `values` with the last repeated up to a power of two, for the IN list of a frequent statement.
 
     Each length is a separate statement, which the driver compiles and caches for every connection.
     """

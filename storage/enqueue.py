@@ -72,7 +72,7 @@ def duties_to(
 
 
 def singles(source: FromClause, state: State, now: datetime) -> Select[*tuple[Any, ...]]:
-    """A duty for each row of `source`: a destination, a post, and the scope that asked for it."""
+    """Return a delivery for each row of `source`: a destination, a post, and the scope that matched."""
     told = duties_to(
         source.c.destination_id,
         literal("post:").concat(cast(source.c.post_id, String)),

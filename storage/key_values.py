@@ -1,4 +1,4 @@
-"""Single named values."""
+"""Key-value table: single named settings of the running installation."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection

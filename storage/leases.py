@@ -1,4 +1,4 @@
-"""Work that one process at a time does: who holds it, until when by the database's clock, under which token.
+"""Leases: work that one process at a time does, by the database's clock.
 
 A lease is held as long as it is renewed; an expired one can be taken by any process.
 """

@@ -1,4 +1,4 @@
-"""Brings a database's schema to today's by the steps in `migrations`. Refuses a schema newer than itself."""
+"""Schema migration by the steps in `migrations`; a newer schema is refused."""
 
 from pathlib import Path
 
@@ -35,12 +35,12 @@ def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
 
 
 def newest() -> str:
-    """The revision that the last of the steps leads to: its file's name begins with it."""
+    """Return the revision of the newest migration, by which its file name begins."""
     return max(step.name.partition("_")[0] for step in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def schema_of(connection: Connection) -> str | None:
-    """The revision of the database's schema; None for an empty database."""
+    """Return the revision of the database's schema; None for an empty database."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -1,4 +1,4 @@
-"""The steps from an older schema to today's, by Alembic; imported only where there are steps to take."""
+"""Migration steps by Alembic, imported only if there are steps to apply."""
 
 from pathlib import Path
 

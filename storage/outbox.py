@@ -188,7 +188,7 @@ class Outbox:
         return ended.rowcount
 
     async def sending(self) -> list[Claim]:
-        """The claims that have not ended."""
+        """Return the claims that have not ended."""
         found = await self._connection.execute(select(deliveries.c.id, deliveries.c.token).where(SENDING))
         return [(DeliveryId(row.id), row.token) for row in found]
 
@@ -320,7 +320,7 @@ class Outbox:
         return min((due for due in (sending, pending) if due is not None), default=None)
 
     async def posts_of(self, delivery_id: DeliveryId, chat_id: int) -> list[PostId]:
-        """The posts of a digest that went to this chat, oldest first; none if it went elsewhere."""
+        """Return the posts of a digest sent to this chat, oldest first; empty for any other delivery."""
         found = await self._connection.execute(
             select(deliveries.c.payload)
             .join(destinations, destinations.c.id == deliveries.c.destination_id)

@@ -1,6 +1,6 @@
-"""The statements that the sender runs many times a second, built once.
+"""Statements of the outbox that run many times a second.
 
-Built once at import; storage.outbox executes them.
+Built once at import, because building costs more than executing; storage.outbox executes them.
 """
 
 from typing import Any
@@ -72,17 +72,17 @@ CLAIMING: dict[str, Any] = {
 }
 
 # Columns of a claimed delivery in addition to its destination's.
-TOLD = (
+SELECTED = (
     "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id", "form",
     "duty",
 )  # fmt: skip
 
 
 def _claimed() -> Select[*tuple[Any, ...]]:
-    """What a claim took, each with its destination, in the order in which it is to leave."""
-    told = (deliveries.c[name].label(f"delivery_{name}") for name in TOLD)
+    """Return the query of claimed deliveries with their destinations, in the order of sending."""
+    columns = (deliveries.c[name].label(f"delivery_{name}") for name in SELECTED)
     return (
-        select(*told, *(column for column in destinations.c if column.name != "created_at"))
+        select(*columns, *(column for column in destinations.c if column.name != "created_at"))
         .join(destinations, destinations.c.id == deliveries.c.destination_id)
         .where(SENDING, deliveries.c.token == bindparam("claim"))
         .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
@@ -90,7 +90,7 @@ def _claimed() -> Select[*tuple[Any, ...]]:
 
 
 def _claim_together() -> Select[*tuple[Any, ...]]:
-    """The whole claim in one statement; SQLite has no update within a query."""
+    """Return the whole claim as one statement, for PostgreSQL: SQLite has no UPDATE within a query."""
     # One part per priority, so that each reads the index only as far as needed; the later ones
     # are begun only while slots are free. Rows that a part locked in vain are free when the claim ends.
     parts = [
@@ -110,9 +110,9 @@ def _claim_together() -> Select[*tuple[Any, ...]]:
         .returning(deliveries)
         .cte("taken")
     )
-    told = (taken.c[name].label(f"delivery_{name}") for name in TOLD)
+    columns = (taken.c[name].label(f"delivery_{name}") for name in SELECTED)
     return (
-        select(*told, *(column for column in destinations.c if column.name != "created_at"))
+        select(*columns, *(column for column in destinations.c if column.name != "created_at"))
         .join(destinations, destinations.c.id == taken.c.destination_id)
         .order_by(taken.c.priority, taken.c.due_at, taken.c.id)
     )

@@ -1,6 +1,7 @@
-"""Planner of deliveries: new posts, edits, broadcasts, notices and digests become rows of the outbox.
+"""Delivery planner: posts, edits, broadcasts, notices and digests become rows.
 
-A delivery is unique by destination and dedup key, so planning twice inserts nothing twice.
+A delivery is unique by destination and dedup key, so planning twice inserts nothing twice. Plans for more
+than `BATCH` destinations are carried out in several transactions; a row with a cursor keeps their state.
 """
 
 from collections.abc import Collection
@@ -334,7 +335,7 @@ class DeliveryPlanner:
         ]
 
     async def waiting_posts(self, destination_id: DestinationId) -> list[PostId]:
-        """What waits for a destination."""
+        """Return the posts that wait for a destination."""
         found = await self._connection.execute(
             select(waiting.c.post_id).where(waiting.c.destination_id == destination_id)
         )
@@ -417,7 +418,7 @@ def _wanted(
 
 
 def _flooded(digest_above: int) -> Select[tuple[int]]:
-    """The destinations that want more than `digest_above` of the new posts."""
+    """Return the destinations that want more than `digest_above` of the new posts."""
     return (
         select(wanted.c.destination_id).group_by(wanted.c.destination_id).having(func.count() > digest_above)
     )

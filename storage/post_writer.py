@@ -1,4 +1,4 @@
-"""Writing the archive: posts, their sightings, and what was understood of them. Decides nothing."""
+"""Writing data access of the archive: posts, sightings, scopes, mentions, merges."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ class PostWriter:
         self._connection = connection
 
     async def assign_ids(self, new: Sequence[Post]) -> list[Post]:
-        """The same posts with ids that no stored post has, to be stored in this transaction."""
+        """Return the posts with unused ids, to be stored in this transaction."""
         ids = await next_ids(self._connection, posts, len(new))
         return [replace(post, id=PostId(post_id)) for post, post_id in zip(new, ids, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Reading the archive: posts by id, by time, by scope, and what is known about them. Writes nothing."""
+"""Reading data access of the archive: posts by id, time, scope and dump."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ class Posts:
         self._connection = connection
 
     async def everything(self) -> list[Post]:
-        """The whole archive, oldest entry first."""
+        """Return the whole archive, oldest entry first."""
         return await self._posts(select(posts).order_by(posts.c.id))
 
     async def get(self, post_id: PostId) -> Post | None:
@@ -35,7 +35,7 @@ class Posts:
         return found[0] if found else None
 
     async def many(self, ids: Iterable[PostId]) -> list[Post]:
-        """The posts of these ids that exist, in the order asked for."""
+        """Return the posts with these ids that exist, in the order of `ids`."""
         wanted = list(dict.fromkeys(ids))
         found: dict[PostId, Post] = {}
         for start in range(0, len(wanted), CHUNK):
@@ -84,7 +84,7 @@ class Posts:
         )
 
     async def gains(self, limit: int) -> list[tuple[PostId, int, timedelta]]:
-        """The posts that gained most readers between their captures: (post, gain, time between)."""
+        """Return the posts that gained most readers between captures: (post, gain, time between)."""
         gained = func.max(sightings.c.readers) - func.min(sightings.c.readers)
         found = await self._connection.execute(
             select(
@@ -102,7 +102,7 @@ class Posts:
         return [(PostId(row.post_id), int(row.gained), row.last - row.first) for row in found]
 
     async def of_dump(self, dump_id: int) -> list[Post]:
-        """The posts that this dump was the first to show, oldest first."""
+        """Return the posts that this dump first showed, oldest first."""
         return await self._posts(
             select(posts)
             .where(posts.c.first_dump_id == dump_id)
@@ -110,7 +110,7 @@ class Posts:
         )
 
     async def growth(self, post_id: PostId) -> Growth | None:
-        """What the post gained between its first and its latest count of readers; None with only one."""
+        """Return the gain between the first and latest count of readers; None with only one."""
         rows = (await self._connection.execute(COUNTS, {"post": post_id})).all()
         if len(rows) < 2 or rows[-1].readers == rows[0].readers:
             return None
@@ -136,7 +136,7 @@ class Posts:
         return [(row.captured_at, row.readers) for row in found]
 
     async def home_captures(self) -> list[HomeCapture]:
-        """The home pages seen, each with its posts in page order, newest first."""
+        """Return the captured home pages, each with its posts in page order, newest first."""
         found = await self._connection.execute(
             select(sightings.c.dump_id, sightings.c.post_id, dumps.c.captured_at)
             .join(dumps, dumps.c.id == sightings.c.dump_id)
@@ -153,7 +153,7 @@ class Posts:
         return [Mention(title=r.title, kind=r.kind, cut=r.cut, target=r.target_id) for r in found]
 
     async def mentioning(self, post_id: PostId) -> list[Post]:
-        """The posts whose excerpts name this one, newest first."""
+        """Return the posts whose excerpts mention this one, newest first."""
         return await self._posts(MENTIONING, {"post": post_id})
 
     async def unresolved(self) -> list[tuple[PostId, int, Mention]]:
@@ -173,13 +173,13 @@ class Posts:
         return [(row.post_id, row.target_id) for row in found]
 
     async def revision(self) -> tuple[int, datetime | None]:
-        """Changes whenever a post does: how many there are and when one was last touched."""
+        """Return the number of posts and the time of the last update, which change with every post."""
         found = await self._connection.execute(select(func.count(), func.max(posts.c.updated_at)))
         count, at = found.one()
         return int(count), at
 
     async def changed_since(self, at: datetime | None) -> list[Post]:
-        """The posts touched at or after `at`; all without it."""
+        """Return the posts updated at or after `at`; all without it."""
         statement = select(posts) if at is None else select(posts).where(posts.c.updated_at >= at)
         return await self._posts(statement)
 
@@ -203,7 +203,7 @@ class Posts:
         return result
 
     async def _of(self, ids: Sequence[PostId], some: Select[Any], every: Select[Any]) -> CursorResult[Any]:
-        """What `some` finds for these posts; of too many for one statement, what `every` finds for all."""
+        """Execute `some` for these posts, or `every` for more posts than one statement takes."""
         few = len(ids) <= CHUNK
         given = {"posts": few_lengths(ids)} if few else None
         found: CursorResult[Any] = await self._connection.execute(some if few else every, given)

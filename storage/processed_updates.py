@@ -1,4 +1,4 @@
-"""Update dedup: ids of the handled updates, so that a repeated one has no second effect."""
+"""Update dedup: ids of the handled updates; a repeated one has no second effect."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,13 +19,13 @@ class ProcessedUpdates:
         return found.first() is not None
 
     async def highest(self) -> int | None:
-        """The greatest number that is kept."""
+        """Return the highest stored update id."""
         found = await self._connection.execute(select(func.max(updates.c.update_id)))
         number: int | None = found.scalar_one()
         return number
 
     async def mark(self, numbers: Iterable[int], now: datetime) -> None:
-        """These were handled; of one that was marked before nothing changes."""
+        """Mark these updates as processed; one that is marked already stays unchanged."""
         rows = [{"update_id": number, "seen_at": now} for number in numbers]
         if rows:
             statement = upsert(self._connection, updates).on_conflict_do_nothing()

@@ -1,4 +1,4 @@
-"""Quiet hours, as both the rows and the decisions about them read the local clock. Standard library only."""
+"""Quiet hours by the local clock of a time zone; may span midnight."""
 
 from datetime import datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

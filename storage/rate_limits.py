@@ -1,4 +1,4 @@
-"""When requests started, or will, and until when Telegram wants none: what several processes must agree on.
+"""Rate limit rows: request starts and pauses that several processes share.
 
 The arithmetic is in bot/rate_limit. The holder of the lock on the bot's row may read and
 write all of them: one transaction books at a time, and no two wait for each other.
@@ -42,7 +42,7 @@ class RateLimits:
         self._connection = connection
 
     async def lock(self, given: datetime = EPOCH) -> tuple[RateLimitRow, datetime]:
-        """The bot's row, locked until the transaction ends, and the time by then; `given` on SQLite."""
+        """Return the bot's row, locked until the transaction ends, and the time then; `given` on SQLite."""
         shared = self._connection.dialect.name == "postgresql"
         bot = BOT_AND_TIME if shared else BOT_ALONE
         row = (await self._connection.execute(bot)).first()
@@ -53,7 +53,7 @@ class RateLimits:
         return _paced(row), row.at.astimezone(UTC) if shared else given
 
     async def chats(self, ids: Collection[int]) -> dict[int, RateLimitRow]:
-        """What is known of these chats; one that was not written to lately is left out."""
+        """Return the rows of these chats; chats without recent messages have none."""
         keys = few_lengths(str(i) for i in ids)
         found = await self._connection.execute(select(pace).where(pace.c.key.in_(keys)))
         return {int(row.key): _paced(row) for row in found}
@@ -104,7 +104,7 @@ def _written(starts: Iterable[float]) -> str:
 
 
 def as_stored(start: float) -> float:
-    """The same start as it will be read."""
+    """Return `start` rounded as the stored text is."""
     return round(start * 1e6) / 1e6
 
 
@@ -127,10 +127,10 @@ def _paced(row: Any) -> RateLimitRow:
 
 
 def instant(seconds: float) -> datetime:
-    """The instant that is so many seconds after 1970."""
+    """Return the UTC time `seconds` after 1970."""
     return EPOCH + timedelta(microseconds=round(seconds * 1e6))
 
 
 def seconds(at: datetime) -> float:
-    """The other way round."""
+    """Return the seconds from 1970 to `at`."""
     return (at - EPOCH) / MICROSECOND / 1e6

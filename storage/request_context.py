@@ -1,4 +1,6 @@
-"""What is known of those who ask, for many at once: one look at the tables however many ask together."""
+"""Request contexts: destination, subscriptions and bookmarks of many requests.
+
+One query serves all requests that arrive together."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -38,7 +40,7 @@ class ContextKey(NamedTuple):
 async def request_contexts(
     connection: AsyncConnection, everyone: Collection[ContextKey]
 ) -> Mapping[ContextKey, KnownAsker]:
-    """What is known of each, of strangers too; all as of the same instant."""
+    """Return the context of each request, of unknown chats too, all as of the same instant."""
     execute = connection.execute
     rows = (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})})).mappings().all()
     revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))

@@ -1,4 +1,4 @@
-"""Scopes: the series, tags, categories and words that posts are gathered under and chats subscribe to."""
+"""Scopes: series, tags, categories and words that chats subscribe to."""
 
 from collections.abc import Collection
 
@@ -26,7 +26,7 @@ class Scopes:
         self._connection = connection
 
     async def ensure(self, wanted: Collection[Named]) -> dict[tuple[ScopeKind, str], Scope]:
-        """The scopes of these kinds and keys, made where missing; a differing name replaces the old one."""
+        """Return the scopes of these kinds and keys, created or renamed where needed."""
         if not wanted:
             return {}
         statement = upsert(self._connection, scopes)
@@ -40,7 +40,7 @@ class Scopes:
         return {(scope.kind, scope.key): scope for scope in made}
 
     async def everything(self) -> Scope:
-        """The scope of all posts. It is there from the start, so that reading it writes nothing."""
+        """Return the scope of all posts, which a migrated database has, so that reading it writes nothing."""
         found = await self._connection.execute(select(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
         row = found.first()
         if row is not None:

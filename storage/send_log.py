@@ -41,7 +41,7 @@ class SendLog:
         self._size = 0
 
     def read(self) -> SendLogSnapshot | None:
-        """What the last process left; None if that is not known."""
+        """Return the log of the last process; None if it is missing, damaged or of an earlier boot."""
         boot = _boot()
         begun: set[Claim] = set()
         sent: dict[Claim, int | None] = {}
@@ -62,7 +62,7 @@ class SendLog:
         self._rewrite()
 
     def record_start(self, delivery_id: DeliveryId, token: str) -> None:
-        """The request of this claim is about to be made. Raises OSError; then it must not be made."""
+        """Record the start of a request before it is sent. Raises OSError; then it must not be sent."""
         if self._descriptor is None or self._size > self._large:
             self._rewrite()
         self._note(delivery_id, token, f"{delivery_id} {token}\n".encode())
@@ -75,7 +75,7 @@ class SendLog:
             log.warning("the answer to delivery %s is not noted: %s", delivery_id, error)
 
     def ended(self, claims: Iterable[Claim]) -> None:
-        """What became of these claims is written."""
+        """Remove claims whose outcomes are committed."""
         for delivery_id, token in claims:
             if self._open.get(delivery_id, ("", b""))[0] == token:
                 del self._open[delivery_id]

@@ -44,7 +44,7 @@ async def copy_all(source: str, target: str, *, resend: bool) -> None:
         progress.update(bars[table], completed=done)
 
     with progress:
-        written = await copy(source, target, now=SystemClock().now(), resend=resend, told=told)
+        written = await copy(source, target, now=SystemClock().now(), resend=resend, progress=told)
     width = max(map(len, written))
     for table, rows in written.items():
         click.echo(f"{table:<{width}}  {rows:>11,}")

@@ -1,4 +1,4 @@
-"""What dumps show and what is known of the blog: dumps, sightings, posts, the ledger."""
+"""Model types of the archive: dumps, sightings, posts, mentions, sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Today's tables. Private to this package: rows never leave it; the other modules return nouns.
+"""Tables of the current schema, private to `storage`: rows never leave it.
 
 History is in `migrations`; a test proves that the two agree.
 """

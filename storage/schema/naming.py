@@ -1,4 +1,4 @@
-"""What all tables share: one metadata, the names of their constraints, and the type of their ids."""
+"""Metadata, constraint names and the id type that all tables share."""
 
 from sqlalchemy import BigInteger, Integer, MetaData
 

@@ -1,4 +1,4 @@
-"""What is to be said: deliveries, what waits to become one, and the pace at which they leave."""
+"""Tables of the outbox: deliveries, waiting posts, plans, rate limits."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ deliveries = Table(
 
 
 def _index(name: str, states: str, *columns: Column[Any]) -> None:
-    """A partial index serves a query only if the query repeats `states` literally (outbox_statements.py)."""
+    """Add a partial index; it serves a query only if the query repeats `states` literally (outbox_sql.py)."""
     Index(f"ix_deliveries_{name}", *columns, sqlite_where=text(states), postgresql_where=text(states))
 
 

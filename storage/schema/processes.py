@@ -1,4 +1,4 @@
-"""What processes agree on: who holds which work, which updates were handled, and single facts."""
+"""Tables shared by processes: leases, processed updates, key-values."""
 
 from sqlalchemy import BigInteger, Column, String, Table, Text
 

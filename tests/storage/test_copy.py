@@ -34,14 +34,14 @@ def heard(*_: object) -> None:
 
 
 async def moved(source: str, target: str) -> dict[str, int]:
-    return await copy(source, target, now=NOW, resend=True, told=heard)
+    return await copy(source, target, now=NOW, resend=True, progress=heard)
 
 
 async def test_every_row_arrives(way: tuple[Kind, Kind], tmp_path: Path) -> None:
     source, target = old_one(way[0], tmp_path), blank(way[1], tmp_path)
     before = everything(source)
     steps: list[tuple[str, int, int]] = []
-    written = await copy(source, target, now=NOW, resend=True, told=lambda *step: steps.append(step))
+    written = await copy(source, target, now=NOW, resend=True, progress=lambda *step: steps.append(step))
     assert written == {name: len(found) for name, found in before.items()}
     assert written["posts"] > 20
     assert everything(target) == before == everything(source)
@@ -141,7 +141,7 @@ async def test_a_copy_that_breaks_leaves_the_target_empty(way: tuple[Kind, Kind]
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await copy(source, target, now=NOW, resend=True, told=break_off)
+        await copy(source, target, now=NOW, resend=True, progress=break_off)
     names = "sqlite_master" if way[1] is Kind.SQLITE else "pg_tables WHERE schemaname = 'public'"
     assert rows(target, f"SELECT * FROM {names}") == []
     await moved(source, target)

@@ -68,7 +68,7 @@ async def test_every_destination_is_planned_once(database: Database, posts: int)
 
 
 async def test_a_change_of_subscriptions_between_batches(database: Database) -> None:
-    """Who subscribed after the post was found is not told of it, nor is who left since."""
+    """Subscribers since the post was found and former subscribers get no delivery."""
 
     async def unit(tx: Transaction) -> None:
         await announced(tx)

@@ -44,7 +44,7 @@ async def fill(tx: Transaction) -> tuple[PostId, ScopeId]:
 
 
 async def run_hot_paths(tx: Transaction, post: PostId) -> None:
-    """What the worker, the requests, the metrics and the maintenance execute all the time."""
+    """Execute what the worker, the requests, the metrics and the maintenance do often."""
     now = THEN + timedelta(seconds=1)
     claimed = await tx.outbox.claim(10, now, LEASE, owner="owner")
     assert len(claimed) == 10
@@ -75,7 +75,7 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
 
 
 async def plans_of(database: Database, post: PostId) -> dict[str, str]:
-    """The plan of each statement of the hot paths, by its text."""
+    """Return the plan of each statement of the hot paths, by its text."""
     executed: list[tuple[str, Any]] = []
 
     async def unit(tx: Transaction) -> None:
@@ -106,7 +106,7 @@ async def plans_of(database: Database, post: PostId) -> dict[str, str]:
 
 
 def scanned(plan: str) -> list[str]:
-    """The whole tables or whole indexes of history that a plan reads."""
+    """Return the whole tables that a plan reads."""
     lite = re.findall(
         rf"SCAN (?:{TABLES})\b(?! USING (?:COVERING )?INDEX ix_deliveries_(?:sending|pending|unsent)).*", plan
     )

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def engine(file: Path) -> AsyncIterator[AsyncEngine]:
-    """It has one connection."""
+    """Yield an engine with one connection."""
     engine = create_engine(f"sqlite+aiosqlite:///{file}", pool_size=1)
     yield engine
     await engine.dispose()

@@ -257,6 +257,11 @@ SMALL_FENCES: Final = {
     "v": ("|", "|"),
     "V": (r"\Vert", r"\Vert"),
 }
+DELIMITER_PAIRS: Final = {
+    "(": ")",
+    "[": "]",
+    **pairs("{ } langle rangle lfloor rfloor lceil rceil lgroup rgroup lmoustache rmoustache"),
+}
 DELIMITER_SIGNS: Final = frozenset("()[]|./<>")
 DELIMITERS: Final = frozenset(
     listed("""

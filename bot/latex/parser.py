@@ -39,7 +39,7 @@ _DEEPEST: Final = 24
 _BETWEEN: Final = frozenset(("over", "choose", "atop", "brace", "brack"))
 _BETWEEN_FENCES: Final = {"brace": (r"\{", r"\}"), "brack": ("[", "]")}
 _LIMITS: Final = frozenset(("limits", "nolimits"))
-_NO_ARGUMENT: Final = frozenset((*_BETWEEN, *_LIMITS, "middle", "right", "\\"))
+_NO_ARGUMENT: Final = frozenset((*_BETWEEN, *_LIMITS, "hline", "middle", "right", "\\"))
 _LABELLED: Final = frozenset(("underbrace", "overbrace"))
 _ENTITY: Final = re.compile(r"(?<!\\)&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,12}[0-9]{0,2});")
 
@@ -91,14 +91,16 @@ class _Parser:
             if token.kind == "macro" and token.text in _BETWEEN:
                 found = [self._between(token.text, found, require_one_cell(self.nodes(closing, name)))]
                 break
-            if token.kind == "macro" and token.text == "middle" and closing != "right":
-                raise TexError(r"\middle outside \left and \right")
+            if token.kind == "macro":
+                _check_place(token.text, found, closing)
             if token.kind == "macro" and token.text in _LIMITS:
                 self._set_limits(found, token.text)
             elif token.kind == "char" and unicodedata.combining(token.text):
                 self._mark(found, token.text)
             else:
                 for node in self.node(token):
+                    if isinstance(node, Script) and len(found) > 1 and isinstance(found[-1], Space):
+                        found.pop()
                     append(found, node)
             if token.after and self.tokens.taken() is token and found and not isinstance(found[-1], Space):
                 found.append(Space())
@@ -136,7 +138,9 @@ class _Parser:
         while found and isinstance(found[-1], Space):
             found.pop()
         match found:
-            case []:
+            case [] | [*_, Row() | Cell()]:
+                return
+            case [*_, Macro(name=size), _] if size in macros.SIZES:
                 return
             case [*_, Macro(name="limits" | "nolimits")]:
                 found[-1] = Macro(name)
@@ -149,8 +153,6 @@ class _Parser:
             case [*before, Script() as script]:
                 self._set_limits(before, name)
                 found[:] = [*before, script]
-            case [*_, Row() | Cell()]:
-                return
             case [*_, node] if name == "limits":
                 found[-1:] = [Macro("mathop", ((node,),)), Macro(name)]
             case _:
@@ -410,6 +412,8 @@ def _environment(name: str, shown: str, columns: str, inside: Nodes) -> list[Nod
         return [Macro("substack", (_one_column(inside),))]
     if shown == "gathered" and any(isinstance(node, Cell) for node in inside):
         shown = "aligned"
+    if Macro("hline") in inside and shown != "array" and not shown.endswith("matrix"):
+        raise TexError("a line outside an array")
     if shown == "array":
         return [Environment("array", _padded(columns, inside), inside)]
     environment = Environment(shown, "", inside)
@@ -428,6 +432,16 @@ def _negated(nodes: Nodes) -> Node:
             return Macro("not", (nodes,))
         case _:
             raise TexError("a negation of several signs")
+
+
+def _check_place(name: str, before: list[Node], closing: str) -> None:
+    r"""Raise TexError for \middle outside \left and \right, and for \hline inside a row."""
+    if name == "middle" and closing != "right":
+        raise TexError(r"\middle outside \left and \right")
+    if name == "hline":
+        row = strip_spaces(before)
+        if closing != "end_environment" or (row and row[-1] not in (Row(), Macro("hline"))):
+            raise TexError("a line outside an array")
 
 
 def _one_column(nodes: Nodes) -> Nodes:

@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, assert_never
 
-from bot.latex import symbols
+from bot.latex import macros, symbols
 from bot.latex.nodes import (
     Cell,
     Environment,
@@ -40,6 +40,7 @@ _BLOCKS: Final = (
 _OUTSIDE_TEXT: Final = frozenset(
     "‼ℋℌℐℒℛℨℬℭℰℱℳ↤∉∌∏∐∑∫∬∭∮∯∰∱∲∷∹≔≕≘≙≚≛≝≞≟≠⊕⋀⋁⋂⋃⌜⌝⌞⌟⟂⟦⟧⦃⦄⦵⨀⨁⨂⨃⨄⨅⨆⨇⨈⨉⨌⨍⨎⨏⨒⨓⨕⨖⨗⨘⨙⨚⩴"
 )
+_WIDE_AT: Final = "＠"  # JLaTeXMath has no other one
 _LATIN_SIGNS: Final = frozenset("¬°±·×÷§¶¡¿£¥©")
 
 
@@ -75,8 +76,11 @@ def _write(nodes: Nodes) -> str:
     parts: list[str] = []
     after_name = False  # whether a letter or an opening bracket would join what was written before
     after_row = False
-    for node in nodes:
+    braced = _half_sized(nodes)
+    for index, node in enumerate(nodes):
         written = _node(node, first=not parts)
+        if index - 1 in braced or _needs_braces(node, nodes[index + 1 : index + 2]):
+            written = f"{{{written}}}"
         if not written:
             continue
         if after_name and written[0].isascii() and written[0].isalpha():
@@ -87,6 +91,36 @@ def _write(nodes: Nodes) -> str:
         after_name = _ends_in_name(written)
         after_row = isinstance(node, Row) or (after_row and isinstance(node, Space))
     return "".join(parts)
+
+
+def _half_sized(nodes: Nodes) -> frozenset[int]:
+    r"""Return the places of sizes whose delimiter is closed by one without a size, as in \big(x).
+
+    Temml takes such a delimiter in braces alone.
+    """
+    open_at: dict[str, list[int | None]] = {}
+    found: set[int] = set()
+    for index, node in enumerate(nodes):
+        if not isinstance(node, Sign | Macro):
+            continue
+        name = node.text if isinstance(node, Sign) else node.name
+        before = nodes[index - 1] if index else None
+        sized = isinstance(before, Macro) and before.name in macros.SIZES
+        if name in macros.DELIMITER_PAIRS:
+            open_at.setdefault(macros.DELIMITER_PAIRS[name], []).append(index - 1 if sized else None)
+        elif (stack := open_at.get(name)) and (place := stack.pop()) is not None and not sized:
+            found.add(place)
+    return frozenset(found)
+
+
+def _needs_braces(node: Node, following: Nodes) -> bool:
+    """Return whether scripts after an alphabet would meet those inside it, as they do in MathJax."""
+    return (
+        isinstance(node, Macro)
+        and node.name in macros.ALPHABETS
+        and any(isinstance(script, Script) for script in following)
+        and any(isinstance(inside, Script) for inside in node.arguments[0])
+    )
 
 
 def _ends_in_name(written: str) -> bool:
@@ -156,6 +190,8 @@ def _argument(script: Script) -> str:
 
 
 def _sign(character: str) -> str:
+    if character == "@":
+        return rf"\text{{{_words(character)}}}"
     if character.isascii() or _is_mathematical(character):
         return character
     return rf"\text{{{_words(character)}}}"
@@ -195,7 +231,7 @@ def _words(text: str) -> str:
     for character in plain:
         if not (character.isascii() or _is_mathematical(character) or _is_chinese(character)):
             raise TexError("no glyph")
-    return _escaped(plain)
+    return _escaped(plain).replace("@", _WIDE_AT)
 
 
 def _escaped(text: str) -> str:

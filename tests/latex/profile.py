@@ -16,7 +16,7 @@ aligned gathered matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix array smallmatri
 """
 FAILING = frozenset(_FAILING.split())
 ENVIRONMENTS = frozenset(_ENVIRONMENTS.split())
-_BARE_SIZE = re.compile(r"\\[bB]igg?[lmr]?(?![A-Za-z])(?!\s*(?:\\[A-Za-z{}|]|[()\[\]|/.]))")
+_BARE_SIZE = re.compile(r"\\[bB]igg?[lmr]?(?![A-Za-z])(?!\s*\{?(?:\\[A-Za-z{}|]|[()\[\]|/.]))")
 _MACRO = re.compile(r"\\([A-Za-z]+\*?|.)", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{([^{}]*)\}")
 

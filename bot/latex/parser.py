@@ -12,10 +12,10 @@ from typing import Final
 
 from bot.latex import macros, symbols
 from bot.latex.definitions import expand
+from bot.latex.environments import array_columns, environment_nodes, one_column
 from bot.latex.lengths import space_of
 from bot.latex.nodes import (
     Cell,
-    Environment,
     Fenced,
     Group,
     Macro,
@@ -264,7 +264,7 @@ class _Parser:
         count = macros.ARGUMENTS[name]
         arguments = tuple(self.argument() for _ in range(count))
         if name == "substack":
-            arguments = (_one_column(arguments[0]),)
+            arguments = (one_column(arguments[0]),)
         if name == "operatorname*":
             return [Macro("mathop", (_upright(arguments),))]
         return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
@@ -395,43 +395,13 @@ class _Parser:
         if name in ("alignat", "alignedat", "xalignat", "xxalignat"):
             self.tokens.raw()
         if name == "array":
-            columns = _columns(self.tokens.raw())
+            columns = array_columns(self.tokens.raw())
         elif name == "subarray":
             self.tokens.raw()
         inside = self.nodes("end_environment", full)
         if name == "eqnarray":
             inside = drop_second_marks(inside)
-        return _environment(name, shown, columns, inside)
-
-
-def _environment(name: str, shown: str, columns: str, inside: Nodes) -> list[Node]:
-    """Return the environment `name` as it is written: `shown`, between delimiters, or its body alone."""
-    if not shown:
-        return [Group(inside)] if any(isinstance(node, Cell | Row) for node in inside) else list(inside)
-    if shown == "substack":
-        return [Macro("substack", (_one_column(inside),))]
-    if shown == "gathered" and any(isinstance(node, Cell) for node in inside):
-        shown = "aligned"
-    if Macro("hline") in inside and shown != "array" and not shown.endswith("matrix"):
-        raise TexError("a line outside an array")
-    if shown == "array":
-        return [Environment("array", _padded(columns, inside), inside)]
-    environment = Environment(shown, "", inside)
-    if shown == "smallmatrix" and name != shown:
-        opening, closing = macros.SMALL_FENCES[name[0]]
-        return [Fenced(opening, (environment,), closing)]
-    return [environment]
-
-
-def _negated(nodes: Nodes) -> Node:
-    r"""Return one sign under \not; raises TexError for anything that is no sign."""
-    match nodes:
-        case (Sign(text=name) | Macro(name=name, arguments=()),) if name in macros.NEGATIONS:
-            return Macro(macros.NEGATIONS[name])
-        case (Sign() | Macro(arguments=()),):
-            return Macro("not", (nodes,))
-        case _:
-            raise TexError("a negation of several signs")
+        return environment_nodes(name, shown, columns, inside)
 
 
 def _check_place(name: str, before: list[Node], closing: str) -> None:
@@ -444,10 +414,15 @@ def _check_place(name: str, before: list[Node], closing: str) -> None:
             raise TexError("a line outside an array")
 
 
-def _one_column(nodes: Nodes) -> Nodes:
-    if any(isinstance(node, Cell) for node in nodes):
-        raise TexError("two columns in a stack")
-    return nodes
+def _negated(nodes: Nodes) -> Node:
+    r"""Return one sign under \not; raises TexError for anything that is no sign."""
+    match nodes:
+        case (Sign(text=name) | Macro(name=name, arguments=()),) if name in macros.NEGATIONS:
+            return Macro(macros.NEGATIONS[name])
+        case (Sign() | Macro(arguments=()),):
+            return Macro("not", (nodes,))
+        case _:
+            raise TexError("a negation of several signs")
 
 
 def _upright(arguments: tuple[Nodes, ...]) -> Nodes:
@@ -467,33 +442,6 @@ def _delimiter(token: Token) -> str:
     if token.kind == "macro" and token.text in macros.DELIMITERS:
         return "\\" + token.text
     raise TexError("no delimiter")
-
-
-_REPEATED: Final = re.compile(r"\*\s*\{\s*(\d{1,2})\s*\}\s*\{([^{}]*)\}")
-_COLUMN_EXTRAS: Final = re.compile(r"[@!<>]\s*\{[^{}]*\}")
-_PARAGRAPH_COLUMNS: Final = re.compile(r"[pmb]\s*\{[^{}]*\}")
-
-
-def _columns(written: str) -> str:
-    r"""Return the column specification with l, c, r and | alone; repetitions such as *{3}{c} are expanded."""
-    expanded = _REPEATED.sub(lambda found: found.group(2) * int(found.group(1)), written)
-    plain = _PARAGRAPH_COLUMNS.sub("l", _COLUMN_EXTRAS.sub("", expanded))
-    return "".join(sign for sign in plain if sign in "lcr|")
-
-
-def columns_of(inside: Nodes) -> int:
-    """Return how many cells the widest row has."""
-    most = count = 1
-    for node in inside:
-        count = 1 if isinstance(node, Row) else count + isinstance(node, Cell)
-        most = max(most, count)
-    return most
-
-
-def _padded(columns: str, inside: Nodes) -> str:
-    """Return `columns` with at least as many columns as the widest row has cells."""
-    missing = columns_of(inside) - sum(sign != "|" for sign in columns)
-    return columns + "c" * max(missing, 0)
 
 
 def _code_point(raw: str) -> Nodes:

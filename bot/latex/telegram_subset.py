@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from bot.latex import macros, symbols
+from bot.latex.environments import columns_of
 from bot.latex.nodes import (
     Cell,
     Environment,
@@ -25,7 +26,7 @@ from bot.latex.nodes import (
     TexError,
     Words,
 )
-from bot.latex.parser import character_nodes, columns_of, parse
+from bot.latex.parser import character_nodes, parse
 from bot.text_sanitizer import clean
 
 log = logging.getLogger(__name__)

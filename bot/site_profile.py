@@ -84,6 +84,10 @@ class SiteProfile:
         """Return the absolute address of `path` on the canonical host."""
         return self.home + path
 
+    def path_of(self, path: str) -> str:
+        """Return `path` below the path of `home`."""
+        return urlsplit(self.home).path + path
+
     def post_path(self, archive_id: int) -> str:
         """Return the path of the post numbered `archive_id` on any host of the blog."""
         return urlsplit(self.home).path + self.permalink.replace(ID, str(archive_id))

@@ -13,12 +13,13 @@ from telegram.request import BaseRequest
 from bot.clock import Clock
 from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import Alerts, SourcePoller
-from bot.crawler.source_state import Alert, Failing, Quiet, Recovered
+from bot.crawler.source_state import Alert, BurstMissed, Failing, Quiet, Recovered
 from bot.delivery.admin_notices import (
     DumpNotes,
     DumpUnreadable,
     NoNews,
     PostsHeld,
+    PostsMissed,
     SourceFailing,
     SourceRecovered,
     encode,
@@ -206,6 +207,8 @@ def poller_of(
                 return encode(SourceRecovered(url))
             case Quiet(days):
                 return encode(NoNews(days))
+            case BurstMissed(url, reason):
+                return encode(PostsMissed(url, reason))
             case unknown:
                 assert_never(unknown)
 

@@ -14,9 +14,11 @@ from typing import assert_never
 from apscheduler.triggers.cron import CronTrigger
 
 from bot.clock import Clock
+from bot.crawler.burst import PARTIAL, is_burst, read_burst, stored_ids
 from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified
 from bot.crawler.source_state import (
     Alert,
+    BurstMissed,
     alert,
     changed,
     failed,
@@ -27,9 +29,9 @@ from bot.crawler.source_state import (
 )
 from bot.intake.formats import UnreadableDumpError, read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
-from bot.text_sanitizer import redact_url
+from bot.text_sanitizer import redact_url, redact_urls
 from storage.database import Database, Transaction
-from storage.model import Source
+from storage.model import Layout, Source
 
 FIELDS = 5
 
@@ -209,9 +211,33 @@ class SourcePoller:
         async def also(tx: Transaction, _report: IngestReport) -> None:
             await self._write(tx, source, after, token, now)
 
-        rules = replace(self._rules, first_reading=source.last_success is None)
+        first = source.last_success is None
+        rules = replace(self._rules, first_reading=first)
+        stored = await stored_ids(self._database) if parsed.format in PARTIAL else frozenset[int]()
         self._took_in(await ingest_parsed(self._database, fetch.dump, parsed, rules, now, also))
+        if stored and not first and is_burst(parsed, stored):
+            await self._read_burst(source.url, stored, feed=parsed.format is Layout.FEED)
         self._notify()
+
+    async def _read_burst(self, url: str, stored: frozenset[int], *, feed: bool) -> None:
+        """Fetch the posts that `url` no longer shows; queue a notice if that fails."""
+        log.info("%s shows no stored post: reading further pages", redact_url(url))
+        missed = await read_burst(
+            self._database,
+            self._fetcher,
+            self._rules,
+            self._clock,
+            url,
+            feed=feed,
+            stored=stored,
+            took_in=self._took_in,
+        )
+        if missed is None:
+            return
+        now = self._clock.now()
+        payload = self._alerts.payload(BurstMissed(redact_url(url), redact_urls(missed)))
+        key = f"notice:burst:{now.isoformat()}:{redact_url(url)}"
+        await self._database.write(lambda tx: tx.planner.notify_chats(self._alerts.admins, key, payload, now))
 
     async def _fail(
         self,

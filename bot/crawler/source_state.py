@@ -37,7 +37,15 @@ class Quiet:
     dump: int
 
 
-Alert = Failing | Recovered | Quiet
+@dataclass(frozen=True, slots=True)
+class BurstMissed:
+    """More new posts than the feed holds, of which some could not be fetched."""
+
+    url: str
+    reason: str
+
+
+Alert = Failing | Recovered | Quiet | BurstMissed
 
 
 def validators_of(source: Source) -> Validators:

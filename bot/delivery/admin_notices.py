@@ -92,6 +92,12 @@ class NoNews:
 
 
 @dataclass(frozen=True, slots=True)
+class PostsMissed:
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnexpectedErrors:
     kind: str
     count: int
@@ -100,7 +106,7 @@ class UnexpectedErrors:
 Notice = (
     DumpUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended | DestinationRefuses | FanOutRefused
     | Uncertain | UpdatesBlocked | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
-    | UnexpectedErrors
+    | PostsMissed | UnexpectedErrors
 )  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
@@ -133,14 +139,21 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
         case Uncertain():
             counts = await tx.outbox.counts()
             return admin.deliveries_failed(words, counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0))
-        case SourceFailing() | SourceRecovered() | NoNews() | DumpUnreadable() | DumpNotes() as notice:
+        case (
+            SourceFailing()
+            | SourceRecovered()
+            | NoNews()
+            | PostsMissed()
+            | DumpUnreadable()
+            | DumpNotes() as notice
+        ):
             return _intake_message(notice, words)
         case notice:
             return _sending_message(notice, words)
 
 
 def _intake_message(
-    notice: SourceFailing | SourceRecovered | NoNews | DumpUnreadable | DumpNotes, words: Words
+    notice: SourceFailing | SourceRecovered | NoNews | PostsMissed | DumpUnreadable | DumpNotes, words: Words
 ) -> Message:
     match notice:
         case DumpUnreadable(name, reason):
@@ -153,6 +166,8 @@ def _intake_message(
             return admin.recovered(words, url)
         case NoNews(days):
             return admin.no_news(words, days)
+        case PostsMissed(url, reason):
+            return admin.posts_missed(words, url, reason)
         case unknown:
             assert_never(unknown)
 

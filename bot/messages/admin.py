@@ -33,6 +33,16 @@ def recovered(words: Words, url: str) -> Message:
     return notice(words.text("{url} 恢复了。", url=one_line(url)))
 
 
+def posts_missed(words: Words, url: str, reason: str) -> Message:
+    """Notice that more posts appeared than the feed holds, and some could not be fetched."""
+    said = words.text(
+        "{url} 一次来了许多新文章，更早的几篇没取到：{reason}。请用 kexue-bot backfill 补上。",
+        url=one_line(url),
+        reason=one_line(reason).rstrip("。."),
+    )
+    return notice(said)
+
+
 def sources(words: Words, known: Sequence[Source]) -> Items:
     """A line for each source; all times are UTC."""
     return Items(

@@ -7,7 +7,7 @@ layouts are the blog's own theme and Typecho's default theme.
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -79,9 +79,16 @@ class Typecho:
         shown = [entry for entry in self.entries if entry.visible and entry.at <= self.now]
         return sorted(shown, key=lambda entry: (entry.at, entry.number), reverse=True)
 
-    def serve(self, blog: Blog) -> None:
-        """Answer every path of `blog` that has no page of its own."""
-        blog.fallback = lambda path, headers: self.respond(path, headers.get("host", blog.host))
+    def serve(self, blog: Blog, name: str | None = None) -> None:
+        """Answer every path of `blog` without a page; other hosts than `name` redirect to it."""
+
+        def respond(path: str, headers: Mapping[str, str]) -> Say:
+            host = headers.get("host", blog.host)
+            if name is not None and host.partition(":")[0] != name:
+                return moved(f"http://{name}:{blog.port}{path}")
+            return self.respond(path, host)
+
+        blog.fallback = respond
 
     def respond(self, path: str, host: str) -> Say:
         """Return the response to `path`; links carry the host of the request."""

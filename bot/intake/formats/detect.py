@@ -13,7 +13,7 @@ from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
 from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
-from bot.intake.formats.text_pages import captures, read_text, tag_of
+from bot.intake.formats.text_pages import captures, category_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
@@ -44,7 +44,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     else:
         text = without_tags(text) if is_markdown_with_tags(text) else text
         parsed_dump = _read_text(text, dump.address, site)
-    parsed_dump = _with_scope(_checked(parsed_dump), dump.address)
+    parsed_dump = _with_scope(_checked(parsed_dump), dump.address, text, site)
     if not parsed_dump.sightings:
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
@@ -90,16 +90,22 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
     )
 
 
-def _with_scope(parsed_dump: ParsedDump, address: str | None) -> ParsedDump:
-    """Return a parsed tag page with its tag on every post: the tag is in the address of the page only."""
-    tag = tag_of(address)
-    if tag is None or parsed_dump.format not in (Layout.LISTING, Layout.LIST_PAGE):
+def _with_scope(parsed_dump: ParsedDump, address: str | None, text: str, site: SiteProfile) -> ParsedDump:
+    """Return a parsed tag or category page with its scope on every post; the address names the scope."""
+    if parsed_dump.format not in (Layout.LISTING, Layout.LIST_PAGE):
         return parsed_dump
-    tagged = tuple(
-        replace(sighting, tags=(tag,), tags_partial=True) if sighting.tags is None else sighting
-        for sighting in parsed_dump.sightings
-    )
-    return replace(parsed_dump, sightings=tagged)
+    tag, category = tag_of(address), category_of(address, text, site)
+    if tag is None and category is None:
+        return parsed_dump
+    sightings = [
+        replace(sighting, category=sighting.category or category) for sighting in parsed_dump.sightings
+    ]
+    if tag is not None:
+        sightings = [
+            replace(sighting, tags=(tag,), tags_partial=True) if sighting.tags is None else sighting
+            for sighting in sightings
+        ]
+    return replace(parsed_dump, sightings=tuple(sightings))
 
 
 def text_captures(dump: Dump, site: SiteProfile) -> Sequence[str]:

@@ -1,6 +1,8 @@
 """Layout detection for text captures, and the split of a file with several captures joined."""
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
@@ -89,6 +91,22 @@ def _archive_starts(text: str, heads: Sequence[Head]) -> list[int]:
 
 def tag_of(address: str | None) -> str | None:
     """Return the tag of a tag page's address, None for any other."""
-    path = urlsplit(address or "").path
-    parts = [unquote(part) for part in path.split("/") if part]
+    parts = _path(address)
     return parts[1] if len(parts) >= 2 and parts[0] == "tag" else None
+
+
+def category_of(address: str | None, text: str, site: SiteProfile) -> str | None:
+    """Return the category of a category page: its address has a short name, its window title the full one."""
+    if _path(address)[:1] != ["category"]:
+        return None
+    title = _window_title(site).search(text, 0, 3000)
+    return None if title is None else title[1]
+
+
+def _path(address: str | None) -> list[str]:
+    return [unquote(part) for part in urlsplit(address or "").path.split("/") if part]
+
+
+@cache
+def _window_title(site: SiteProfile) -> re.Pattern[str]:
+    return re.compile(rf"(?:\A|[\n>])\s*([^\n<>|]{{1,20}}?)\s*-\s*{re.escape(site.name)}")

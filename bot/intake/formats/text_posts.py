@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bot.intake.formats import template
 from bot.intake.formats.by_line import ByLine, by_lines
 from bot.intake.formats.markup_residue import Residue, join_open_formulas
-from bot.intake.formats.result import ParsedDump, bounded
+from bot.intake.formats.result import LONGEST, ParsedDump, bounded
 from bot.intake.formats.template import BADGE, END, SPLIT_BADGE, Footer
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
@@ -232,7 +232,8 @@ def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
     if is_cut:
         shown = without_cut_end(shown)
     excerpt = excerpt_of(shown, residue)
-    kept = excerpt if has_fold else bounded(excerpt)
+    # More text above a fold than any excerpt has is a whole article.
+    kept = excerpt if has_fold and len(excerpt) <= 2 * LONGEST else bounded(excerpt)
     is_article = mark is not None and mark["closing"] is not None
     return _Body(kept, is_cut or is_article or len(kept) < len(excerpt), not is_cut, has_fold, footer)
 

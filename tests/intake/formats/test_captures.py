@@ -347,6 +347,25 @@ def test_every_post_of_a_tag_page_bears_its_tag(address: str | None, tags: tuple
     assert [(post.tags, post.tags_partial) for post in posts] == [(tags, tags is not None)] * 2
 
 
+@pytest.mark.parametrize(
+    ("address", "category"),
+    [("https://kexue.fm/category/Big-Data/2/", "信息时代"), ("https://kexue.fm/search/x/", None)],
+)
+def test_every_post_of_a_category_page_is_in_its_category(address: str, category: str | None) -> None:
+    content = (CAPTURES / "base" / "listing.txt").read_bytes()
+    titled = "信息时代 - 科学空间|Scientific Spaces\n\n".encode() + content
+    dump = Dump(name="x", content=titled, captured_at=datetime(2026, 9, 1, tzinfo=UTC), address=address)
+    assert [post.category for post in read_dump(dump).sightings] == [category] * 2
+
+
+def test_more_text_than_an_excerpt_is_bounded_even_above_a_fold() -> None:
+    by = "By 苏剑林 | 2025-10-08 | 100位读者 | 引用"
+    article = "\n\n".join([FIRST] * 100)
+    (post,) = read(f"{A.title}\n{by}\n{article}\n点击阅读全文...\n最近评论").sightings
+    assert len(post.excerpt or "") <= 1000
+    assert post.excerpt_partial
+
+
 @pytest.mark.parametrize("has_citation", [True, False])
 def test_a_post_page_without_a_title_is_named_by_its_citation(*, has_citation: bool) -> None:
     cited = (

@@ -60,10 +60,10 @@ def residue_of(text: str) -> Residue:
         steps.append(html.unescape)
     if _NUMBERED_LINK.search(text) is not None:
         steps.append(_without_link_numbers)
+    escapes = _unescape_steps(text, markdown) if "\\" in text else []
     if markdown:  # before the escapes are undone: an escaped sign is text
-        steps.append(_without_markdown)
-    if "\\" in text:
-        steps += _unescape_steps(text, markdown)
+        steps.append(_without_html2text if _unescape_doubled in escapes else _without_markdown)
+    steps += escapes
     return Residue(is_markdown=markdown, steps=tuple(steps))
 
 
@@ -127,6 +127,7 @@ _LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
 _EMPHASIS = re.compile(
     r"(?<![A-Za-z0-9*_\\])(\*\*|__|\*|_)(?=[^\s*_])([^*_\n$]{1,200}?)(?<=[^\s*_\\])\1(?![A-Za-z0-9*_])"
 )
+_UNDERSCORES = re.compile(_EMPHASIS.pattern.replace(r"|\*|", "|"))
 _LINE_MARK = re.compile(r"(?m)^(?:#{1,6}|>|[*+-](?=[ ]+\S))[ ]+")
 _RULE = re.compile(r"(?m)^(?:-{3,}|={3,})[ ]*$\n?")
 _FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
@@ -147,10 +148,15 @@ def _without_markdown(excerpt: str) -> str:
     return _outside_formulas(_plain_text, excerpt)
 
 
-def _plain_text(text: str) -> str:
+def _without_html2text(excerpt: str) -> str:
+    """Strip the Markdown of html2text, which writes emphasis with `_` and keeps each `*` of the text."""
+    return _outside_formulas(lambda text: _plain_text(text, _UNDERSCORES), excerpt)
+
+
+def _plain_text(text: str, emphasis: re.Pattern[str] = _EMPHASIS) -> str:
     text = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], text)
     text = _RULE.sub("", _FENCE.sub("", text))
-    return _EMPHASIS.sub(r"\2", _LINE_MARK.sub("", text))
+    return emphasis.sub(r"\2", _LINE_MARK.sub("", text))
 
 
 def _without_link_numbers(excerpt: str) -> str:

@@ -265,7 +265,7 @@ PostAction = ShowPost | Step | Related | Cite | Papers | Mark | Saved | Reading
 
 
 class Setting(StrEnum):
-    """A row of /settings; the word is what stands in callback data."""
+    """A row of /settings; the value is its name in callback data."""
 
     LANGUAGE = "language"
     FORMAT = "format"

@@ -92,7 +92,7 @@ _TYPES: Final[Mapping[type[Action], tuple[object, ...]]] = {
 
 
 def encode(action: Action) -> str:
-    """`action` as callback data. ValueError for a value that has no form there (`decode` would refuse it)."""
+    """Return `action` as callback data. Raises ValueError for a value that `decode` refuses."""
     parts = [_written(getattr(action, part.name)) for part in fields(action)]
     while parts and parts[-1] == "":
         parts.pop()
@@ -103,7 +103,7 @@ def encode(action: Action) -> str:
 
 
 def decode(data: str) -> Action | None:
-    """The action of callback data; None if it is forged, damaged, or of a version that is no more."""
+    """Return the action of callback data; None if it is forged, damaged or of another version."""
     if len(data) > MAX_BYTES or not data.isascii() or not data.startswith(VERSION):
         return None
     code, *parts = data[len(VERSION) :].split(_SEPARATOR)
@@ -138,7 +138,7 @@ _WRONG: Final = object()
 
 
 def _read(part: str, kind: object) -> object:
-    """`part` as a value of a field's type, or _WRONG."""
+    """Return `part` as a value of a field's type, or _WRONG."""
     options = get_args(kind)
     if NoneType in options:
         return (

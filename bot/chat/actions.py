@@ -73,7 +73,7 @@ from storage.model import ChatKind, DeliveryId, PostId
 
 
 async def answer(services: Services, request: RequestContext, action: Action) -> Reply:
-    """Return the reply to `action`, about the other chat that it names where it names one."""
+    """Return the reply to `action`, which may be about another chat of the person."""
     number: int | None = getattr(action, "destination", None)
     if number is not None:
         other = await subscribe.other_chat(services, request, number)

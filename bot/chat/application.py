@@ -1,4 +1,4 @@
-"""Which update goes to which handler. Order matters: commands before plain words."""
+"""Registration of the update handlers, in order: commands before plain text."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -37,7 +37,7 @@ def register(
     inline: InlineQueries,
     metrics: Metrics,
 ) -> None:
-    """Every update has its handler, so that each is counted by its kind."""
+    """Register a handler for every kind of update, each counted by its kind."""
 
     def measured(kind: str, handle: Handle) -> Handle:
         async def handled(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -65,4 +65,4 @@ def register(
 
 
 async def _pass_over(_update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-    """What others say in a group, and what Telegram tells beside."""
+    """Ignore messages of a group and updates that need no reply."""

@@ -1,6 +1,6 @@
-"""Telling Telegram the bot's profile at the start: only what changed since the last time.
+"""Synchronisation of the bot's profile with Telegram at the start: only entries that changed.
 
-Knows the methods; what the profile says is profile.py's. What fails is tried again at the next start.
+A failed call is retried at the next start.
 """
 
 import hashlib
@@ -30,27 +30,27 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-Told = dict[str, str]  # what was last told: an entry's key and a hash of what it says
+Sent = dict[str, str]  # the entries sent last: key and hash
 
 
 async def tell_profile(
     bot: Bot, database: Database, operators: tuple[int, ...], site: SiteProfile = KEXUE
 ) -> None:
-    """Bring name, descriptions and menus at Telegram up to date."""
+    """Update name, descriptions and menus at Telegram."""
     fact = f"profile of {bot.id}"
-    told = _read(await database.read(lambda tx: tx.key_values.get(fact)))
-    after = dict(told)
-    for entry in changes(told, operators, site):
+    sent = _read(await database.read(lambda tx: tx.key_values.get(fact)))
+    after = dict(sent)
+    for entry in changes(sent, operators, site):
         try:
-            await _tell(bot, entry)
+            await _send(bot, entry)
         except TelegramError as error:
-            log.warning("Telegram was not told of %s: %s", entry.key, error)
+            log.warning("the profile entry was not sent: %s: %s", entry.key, error)
             continue
         if isinstance(entry, Menu) and not entry.commands:
             after.pop(entry.key, None)
         else:
             after[entry.key] = digest(entry)
-    if after != told:
+    if after != sent:
         value = json.dumps(after, sort_keys=True)
         await database.write(lambda tx: tx.key_values.put(fact, value))
 
@@ -71,30 +71,30 @@ async def publish_web_app(bot: Bot, database: Database, url: str | None) -> None
     await database.write(lambda tx: tx.key_values.put(fact, wanted))
 
 
-def changes(told: Told, operators: tuple[int, ...], site: SiteProfile = KEXUE) -> list[Entry]:
-    """What must be told when `told` is what Telegram knows already."""
+def changes(sent: Sent, operators: tuple[int, ...], site: SiteProfile = KEXUE) -> list[Entry]:
+    """Return the entries that differ from those sent last."""
     wanted = {entry.key: entry for entry in profile(operators, site)}
-    gone = [removed(key) for key in told if key not in wanted]
-    return [entry for key, entry in wanted.items() if told.get(key) != digest(entry)] + [
+    gone = [removed(key) for key in sent if key not in wanted]
+    return [entry for key, entry in wanted.items() if sent.get(key) != digest(entry)] + [
         menu for menu in gone if menu is not None
     ]
 
 
 def digest(entry: Entry) -> str:
-    """A short hash of what an entry says; the same in every process."""
+    """Return a short hash of an entry, the same in every process."""
     said = entry.text if isinstance(entry, Labelled) else json.dumps(entry.commands, ensure_ascii=False)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def _read(value: str | None) -> Told:
+def _read(value: str | None) -> Sent:
     try:
         found = json.loads(value) if value else {}
     except ValueError:
         return {}
-    return {str(key): str(told) for key, told in found.items()} if isinstance(found, dict) else {}
+    return {str(key): str(sent) for key, sent in found.items()} if isinstance(found, dict) else {}
 
 
-async def _tell(bot: Bot, entry: Entry) -> None:
+async def _send(bot: Bot, entry: Entry) -> None:
     if isinstance(entry, Menu):
         scope = _scope(entry)
         if entry.commands:

@@ -82,7 +82,7 @@ async def latest(tx: Transaction, services: Services, request: RequestContext, a
 
 
 async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
-    """The newest `count` posts on one page."""
+    """Return the newest `count` posts on one page."""
     page = await latest_page(tx, 1, count)
     shown = Page(items=page.items, number=1, of=1, total=page.total)
     return post_lists.latest(shown, request.words, bot=services.bot)
@@ -170,7 +170,7 @@ async def subscribed_to(tx: Transaction, request: RequestContext) -> frozenset[S
 async def named(
     tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, name: str
 ) -> Message:
-    """The series, tag or category that `name` may mean; a choice, or the nearest, where it is not one."""
+    """Return the page of the scope called `name`, a choice of several, or similar names."""
     if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
         return await show_post(tx, services, request, ShowPost(episode))
     found = await lookup(tx, kind, name)
@@ -196,7 +196,7 @@ async def _episode(tx: Transaction, text: str) -> PostId | None:
 async def lookup(
     tx: Transaction, kind: ScopeKind, name: str
 ) -> Scope | tuple[tuple[Counted, ...], tuple[Scope, ...]]:
-    """The one scope that `name` means, or else (those that fit, those that are nearest)."""
+    """Return the scope that `name` means, or (those that match, those that are similar)."""
     counted = {one.scope.key: one for one in await tx.scopes.counted(kind)}
     match find(name, [(key, one.scope.name) for key, one in counted.items()]):
         case Exact((key, _)):

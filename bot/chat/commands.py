@@ -103,7 +103,7 @@ async def _referred(
 
 
 def _opens(action: Action) -> Handler:
-    """A command that is `action`, whatever text follows it."""
+    """Return the row of a command that is `action`, with any text after it."""
 
     async def run(services: Services, request: RequestContext, _: str) -> Reply:
         return await answer(services, request, action)
@@ -132,7 +132,7 @@ async def _latest(services: Services, request: RequestContext, text: str) -> Rep
 
 
 def _named(kind: ScopeKind, index: Action) -> Handler:
-    """A command that shows the scope of `kind` with the name that follows, or all in `index`."""
+    """Return the row of a command that shows the named scope of `kind`, or all in `index`."""
 
     async def run(services: Services, request: RequestContext, name: str) -> Reply:
         if not name:

@@ -70,7 +70,9 @@ class Reply:
     question: str | None = None  # the command that the next plain message in private completes
     delete: bool = False  # delete the message whose button was pressed
     document: tuple[str, bytes] | None = None  # file name, content
-    picture: tuple[bytes, Message] | None = None  # a PNG and its caption; `message` where it cannot be sent
+    picture: tuple[bytes, Message] | None = (
+        None  # a PNG and its caption; `message` replaces it if it cannot be sent
+    )
 
 
 T = TypeVar("T")
@@ -94,8 +96,8 @@ class Services:
         default_factory=lambda: SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
     )
     other_chats: OtherChats = field(default_factory=NoOtherChats)
-    planned: Callable[[], None] = lambda: None  # called when a duty was planned, to wake the sender
-    trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # an error nobody expected
+    planned: Callable[[], None] = lambda: None  # called after a delivery was planned, to wake the worker
+    trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # reports an unexpected error
 
     async def change(self, unit: TransactionFn[T]) -> T:
         """Run the write transaction that is the effect of the update, once per update."""

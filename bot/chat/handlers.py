@@ -102,7 +102,7 @@ class ChatHandlers:
         return await plain_text(self._services, request, text)
 
     async def on_shared(self, update: Update, _: Context) -> None:
-        """Somebody chose one of their chats in Telegram's own picker."""
+        """Handle a chat chosen in Telegram's picker."""
         message = update.effective_message
         if message is None or message.chat_shared is None or not self._admits(message):
             return
@@ -113,7 +113,7 @@ class ChatHandlers:
         await self._reply(request, message, reply)
 
     async def on_other(self, update: Update, _: Context) -> None:
-        """A picture, a voice message, a sticker in a private chat."""
+        """Handle a picture, a voice message or a sticker in a private chat."""
         message = update.effective_message
         if message is not None and self._admits(message):
             request = await self._request(message)
@@ -154,7 +154,7 @@ class ChatHandlers:
             await self._show(request, message, reply, pressed=query.data)
 
     async def on_error(self, update: object, context: Context) -> None:
-        """Something failed on our side: say so where somebody waits, and keep the reason in the log."""
+        """Log an error of a handler and send a notice to the chat that waits for a reply."""
         if isinstance(context.error, DuplicateUpdateError):
             return  # and answered
         log.error("an update could not be answered", exc_info=context.error)
@@ -236,7 +236,7 @@ class ChatHandlers:
             )
 
     async def _send_picture(self, request: RequestContext, message: Received, reply: Reply) -> bool:
-        """Whether the answer's picture was sent, or may have been."""
+        """Send the picture of a reply; return whether it was sent or may have been."""
         if reply.picture is None:
             return False
         png, caption = reply.picture
@@ -256,7 +256,7 @@ class ChatHandlers:
     async def _show(
         self, request: RequestContext, message: Received, reply: Reply, pressed: str | None = None
     ) -> None:
-        """Where a button was pressed: change the message in place, or say something new below it."""
+        """Edit the message whose button was pressed, or send a new one below it."""
         if reply.replacement_button is not None and pressed is not None:
             await self._replace_button(message, pressed, reply.replacement_button)
         if reply.delete:
@@ -299,7 +299,7 @@ class ChatHandlers:
 
 
 def split_command(text: str) -> tuple[str, str]:
-    """`/series@bot RoPE` as ("series@bot", "RoPE"); the two may stand on different lines."""
+    """Return `/series@bot RoPE` as ("series@bot", "RoPE"); a line break separates too."""
     command, *rest = text.split(maxsplit=1)
     return command.removeprefix("/"), rest[0] if rest else ""
 
@@ -311,7 +311,7 @@ def _address(request: RequestContext) -> Address:
 def swapped(
     keyboard: InlineKeyboardMarkup | None, pressed: str, replacement: tuple[str, Action]
 ) -> InlineKeyboardMarkup | None:
-    """The keyboard with the `pressed` button turned into its opposite; None if it is not there."""
+    """Return the keyboard with the `pressed` button replaced; None if it has no such button."""
     if keyboard is None:
         return None
     rows = keyboard.to_dict()["inline_keyboard"]

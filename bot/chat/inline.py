@@ -1,6 +1,6 @@
-"""`@bot words` in any chat: posts to choose from, sent as cards; without words the latest.
+"""Inline queries, `@bot words` in any chat: posts to choose from, sent as cards.
 
-Reads only. What is chosen is sent by the person's own client, so nothing here waits for the pacing.
+The person's own client sends the chosen card, so no rate limit applies.
 """
 
 import logging
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 PER_ANSWER = 10
 # Answers depend on the person's language and format, so they are personal; a minute spares the typing of
-# one person most repetitions and keeps nobody from a new post for long.
+# one person most repetitions and delays a new post by little.
 CACHE_SECONDS = 60
 LONGEST_OFFSET = 6  # digits
 
@@ -95,7 +95,7 @@ class InlineQueries:
     async def _find(
         self, tx: Transaction, query: InlineQuery, start: int
     ) -> tuple[Preferences, list[Offer], bool]:
-        """What the person prefers, a page of posts, and whether there are more."""
+        """Return the person's preferences, a page of posts, and whether there are more."""
         person = query.from_user
         known = await tx.destinations.find(person.id)
         client = person.language_code or "zh"
@@ -144,13 +144,13 @@ async def _answer(
 
 
 def offset(given: str) -> int:
-    """Where the next page begins; whatever was not given out by an earlier answer is the beginning."""
+    """Return the start of the next page; 0 for an offset that no earlier answer gave."""
     plain = given.isascii() and given.isdecimal() and len(given) <= LONGEST_OFFSET
     return int(given) if plain else 0
 
 
 def result(offer: Offer, shown: Rendered, words: Words) -> InlineQueryResultArticle:
-    """A line in the list of results; the card it becomes leads to the bot, where its buttons work."""
+    """Return a line in the list of results; its card links to the bot, where buttons work."""
     markup = None
     if offer.address is not None:
         markup = InlineKeyboardMarkup.from_button(
@@ -176,7 +176,7 @@ def _content(shown: Rendered) -> InputMessageContent:
 
 
 def _elsewhere(words: Words) -> InlineQueryResultsButton:
-    """Where nothing was found: the way to the list of all series in the bot."""
+    """Return the button to the list of all series, for a query without results."""
     return InlineQueryResultsButton(
         notices.nothing_inline(words), start_parameter=start_payload(SeriesIndex())
     )

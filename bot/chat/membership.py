@@ -1,4 +1,4 @@
-"""Being let in, thrown out, blocked or moved: what Telegram tells about the bot's own standing in a chat."""
+"""Handlers of the bot's membership: added, removed, blocked, migrated to a supergroup."""
 
 import logging
 
@@ -23,7 +23,7 @@ OUT = {ChatMember.BANNED, ChatMember.LEFT}
 
 
 def may_write(member: ChatMember) -> bool:
-    """Return whether the bot may write in a chat where it is this member."""
+    """Return whether the bot may write in the chat as this member."""
     match member:
         case ChatMemberRestricted():
             return member.can_send_messages
@@ -34,10 +34,10 @@ def may_write(member: ChatMember) -> bool:
 
 
 class MembershipHandlers:
-    """Keeps the standing of destinations true."""
+    """Handlers that keep the standing of destinations up to date."""
 
     def __init__(self, services: Services, speaker: ReplySender, *, for_operators: bool = False) -> None:
-        """`for_operators`: nobody else may add the bot to groups and channels."""
+        """Create the handlers; `for_operators`: only operators may add the bot to chats."""
         self._services = services
         self._speaker = speaker
         self._for_operators = for_operators
@@ -72,13 +72,13 @@ class MembershipHandlers:
             await self._speaker.send(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
 
     def _welcome(self, adder: int) -> bool:
-        """Whether this person may add the bot somewhere."""
+        """Return whether this person may add the bot to a chat."""
         if adder in self._services.admins:
             return True
         return not self._for_operators and self._adding.admits(self._services.clock.monotonic(), adder)
 
     async def _go(self, chat: Chat, kind: ChatKind, words: Words) -> None:
-        """Leave, with a word where people would wonder; not to those who collect groups."""
+        """Leave a chat, with a notice to a group if only operators may add the bot."""
         if kind is ChatKind.GROUP and self._for_operators:
             await self._speaker.send(
                 Address(chat_id=chat.id), notices.not_for_strangers(words), private=False
@@ -103,7 +103,7 @@ class MembershipHandlers:
         await tx.outbox.cancel_chat(chat_id, reason, self._services.clock.now())
 
     async def _return(self, tx: Transaction, chat_id: int) -> int:
-        """How many subscriptions waited for the chat's return."""
+        """Return the number of subscriptions that were kept for the chat's return."""
         waiting = [one for one in await tx.destinations.of_chat(chat_id) if one.standing is Standing.GONE]
         await tx.destinations.returned(chat_id)
         return sum([len(await tx.destinations.subscriptions(one.id)) for one in waiting])

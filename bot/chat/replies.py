@@ -1,6 +1,6 @@
-"""Saying an answer in a chat at once: in the form the chat wants, simpler where that is refused.
+"""Sender of replies: in the chat's format, simpler where that is refused, before deliveries.
 
-What is surely not sent may be said again more simply; what may have been sent is never repeated.
+A message that was surely not sent may be retried in a simpler form; one in doubt is never repeated.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Se
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT = 30.0  # seconds; nobody waits longer for an answer
+LONGEST_WAIT = 30.0  # seconds; the longest wait of a reply for its slot
 KEPT = 256  # messages
 UNUSED_SECONDS = 60.0  # and no longer than this after they were last said
 FIRST_RETRY = 0.5  # seconds before an answer that was surely not sent is sent again
@@ -34,7 +34,7 @@ class MessageCache(Generic[T]):
     """What was worked out of a message, for all who get this very one: the answers many ask for are kept."""
 
     def __init__(self) -> None:
-        # With the messages themselves: as long as one is here, its id is nobody else's.
+        # The message is kept with its entry, so that its id() stays unique.
         self._kept: OrderedDict[tuple[int, object], tuple[Message, T, float]] = OrderedDict()
 
     def get(self, message: Message, aspect: object, now: float, work_out: Callable[[], T]) -> T:
@@ -76,7 +76,7 @@ class ReplySender:
         in_place_of: int | None = None,
         reply_to: int | None = None,
     ) -> Outcome:
-        """Say it once; `in_place_of` edits that message, and a message that cannot be edited is said anew."""
+        """Send a message once; `in_place_of` edits that message, or sends a new one if that fails."""
         form: Form | None = self._chosen(message, wish)
         outcome: Outcome = Rejected("nothing was tried")
         deadline, backoff = self._deadline(), Backoff(FIRST_RETRY, LONGEST_WAIT)
@@ -106,7 +106,7 @@ class ReplySender:
         return outcome
 
     async def send_document(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
-        """Hand a file over, once."""
+        """Send a file, once."""
         outcome = await self._in_turn(
             to, private, partial(self._messenger.send_document, to, name, content), self._deadline()
         )
@@ -123,7 +123,7 @@ class ReplySender:
         private: bool = True,
         reply_to: int | None = None,
     ) -> Outcome:
-        """Show a picture, once; what to do without it is the asker's."""
+        """Send a picture with its caption, once."""
         shown = render(caption, Form.CLASSIC)
         request = partial(self._messenger.send_photo, to, png, shown, reply_to=reply_to)
         outcome = await self._in_turn(to, private, request, self._deadline())
@@ -135,7 +135,7 @@ class ReplySender:
         return self._clock.monotonic() + LONGEST_WAIT
 
     async def _in_turn(self, to: Address, private: bool, request: Request, deadline: float) -> Outcome:
-        """What becomes of the request, made as soon as it may be; NOT_SOON if nobody would wait so long."""
+        """Send a request in its slot of the rate limit; NOT_SOON if that is more than LONGEST_WAIT away."""
         longest = deadline - self._clock.monotonic()
         slot = await self._limiter.acquire_for_answer(to.chat_id, private, longest)
         if slot is None:

@@ -369,7 +369,7 @@ async def choose(tx: Transaction, services: Services, request: RequestContext, a
 
 
 async def settings(services: Services, request: RequestContext, _: Settings) -> Reply:
-    """Return the menu; in a group or channel a link to it in a private chat, where it disturbs no one."""
+    """Return the menu; in a group or channel a link to it in a private chat."""
     if request.kind is ChatKind.PRIVATE:
         return Reply(message=await services.database.read(lambda tx: _menu(tx, request)))
     to = (await services.database.write(lambda tx: target_of(tx, services, request))).destination

@@ -1,4 +1,4 @@
-"""Who asks too much: buckets of requests for each person, each chat, what is dear, and being added to groups.
+"""Rate limits of requests: token buckets per person, per chat, for expensive ones and for joins.
 
 Pure: time is an argument.
 """
@@ -13,14 +13,14 @@ KEPT = 10_000  # buckets remembered; one that was forgotten is full again
 
 @dataclass(slots=True)
 class TokenBucket:
-    """Says whether a request may be answered; what is refused is dropped, not queued."""
+    """Token bucket per key; a rejected request is dropped, not queued."""
 
     burst: float = BURST
     per_second: float = PER_SECOND
     _levels: OrderedDict[int, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def admits(self, now: float, *who: int | None) -> bool:
-        """Take one from the bucket of each of `who` (a person, a chat); False, if one is empty."""
+        """Take a token from the bucket of each of `who` (a person, a chat); False if one is empty."""
         present = [key for key in dict.fromkeys(who) if key is not None]
         levels = {key: self._level(key, now) for key in present}
         admitted = all(level >= 1 for level in levels.values())
@@ -32,11 +32,11 @@ class TokenBucket:
 
     @property
     def remembered(self) -> int:
-        """Of how many anything is kept; of the order of those who asked within a minute or two."""
+        """Return the number of stored buckets."""
         return len(self._levels)
 
     def _forget(self, now: float) -> None:
-        """Those whose buckets are full again by now, and the oldest if they are too many."""
+        """Delete the buckets that are full again, and the oldest beyond the limit."""
         full_since = now - self.burst / self.per_second
         while self._levels:
             key, (at, _) = next(iter(self._levels.items()))
@@ -51,17 +51,17 @@ class TokenBucket:
 
 @dataclass(slots=True)
 class UserRateLimits:
-    """All limits that a question passes."""
+    """All rate limits of a request."""
 
     anybody: TokenBucket = field(default_factory=TokenBucket)
-    # Telegram lets a bot write to a group 20 times a minute: what is asked beyond could only queue.
+    # Telegram lets a bot write to a group 20 times a minute: more requests would only queue.
     group: TokenBucket = field(default_factory=lambda: TokenBucket(burst=20, per_second=20 / 60))
     expensive: TokenBucket = field(default_factory=lambda: TokenBucket(burst=20, per_second=1 / 5))
 
     def admit(self, now: float, chat_id: int, person: int | None, *, expensive: bool = False) -> bool:
-        """Whether a question of this person (None: the chat itself) in this chat may be answered.
+        """Return whether a request of this person (None: the chat itself) in this chat is admitted.
 
-        `dear` is what reads the whole archive, draws, or hands out a file.
+        `expensive` requests scan the archive, draw or upload a file.
         """
         who = chat_id if person is None else person
         if not self.anybody.admits(now, who):
@@ -72,5 +72,5 @@ class UserRateLimits:
 
 
 def group_join_bucket() -> TokenBucket:
-    """How many groups and channels a person may add the bot to: ten at once, one more every two hours."""
+    """Return the token bucket of added chats per person: ten at once, one more in two hours."""
     return TokenBucket(burst=10, per_second=1 / 7200)

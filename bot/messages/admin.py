@@ -1,6 +1,6 @@
-"""What the operators of the bot are told: what happened, where, and how to mend it.
+"""Views for operators: status, dumps, alerts with their cause and fix.
 
-Exact names of files and settings, no stack traces, never a token.
+They name files and settings exactly and never contain a stack trace or a token.
 """
 
 import datetime as dt
@@ -44,7 +44,7 @@ def posts_missed(words: Words, url: str, reason: str) -> Message:
 
 
 def sources(words: Words, known: Sequence[Source]) -> Items:
-    """A line for each source; all times are UTC."""
+    """Return a line for each source; all times are UTC."""
     return Items(
         tuple(
             Item(
@@ -79,7 +79,7 @@ def _moment(at: dt.datetime | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFacts:
-    """The state of the whole. `oldest_seconds` is the age of the oldest duty that is due and not sent."""
+    """State of the bot. `oldest_seconds` is the age of the oldest due delivery that is not sent."""
 
     version: str
     posts: int
@@ -96,7 +96,7 @@ class StatusFacts:
 
 
 def dump_unreadable(words: Words, name: str, reason: str) -> Message:
-    """A dump could not be read; the others were."""
+    """Return the alert about a dump that could not be read."""
     said = words.text("快照 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会重新读取。",
                      name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
     return notice(said)
@@ -118,7 +118,7 @@ def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) 
 
 
 def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:
-    """Too much news at once is suspicious."""
+    """Return the question about a dump with more new posts than HOLD_ABOVE."""
     said = words.count(
         "快照 {name} 带来 {n} 篇新文章，超过 HOLD_ABOVE={most}，已收录，暂缓推送。",
         posts,
@@ -153,7 +153,7 @@ def token_revoked(words: Words) -> Message:
 
 
 def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
-    """A forum topic was deleted or closed; its subscriptions are moved to the chat."""
+    """Return the alert about a deleted or closed topic, whose subscriptions moved to the chat."""
     said = words.text(
         "「{chat}」的话题 #{topic} 收不到消息了（{reason}）。那里的订阅没有丢，改发到群里的「综合」；"
         "想换地方，在要用的话题里发 /subscribe。",
@@ -165,7 +165,7 @@ def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
 
 
 def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
-    """Chats that nothing is sent to any more, by reason."""
+    """Return the chats to which deliveries are suspended, by reason."""
     head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
     items = tuple(
         Item((Text(words.count("{n} 个：{reason}", count, reason=one_line(reason))),), label="·")
@@ -176,7 +176,7 @@ def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
 
 
 def destination_refuses(words: Words, chat: str, reason: str) -> Message:
-    """A destination refused several messages in a row."""
+    """Return the alert about a destination that refused several messages in a row."""
     said = words.text(
         "「{chat}」接连三次拒收：{reason}。先照常再试；一天以后还这样，就只停这一处，订阅留着。",
         chat=label(chat, 128),
@@ -186,7 +186,7 @@ def destination_refuses(words: Words, chat: str, reason: str) -> Message:
 
 
 def fan_out_refused(words: Words, refused: int, total: int, reason: str) -> Message:
-    """So many chats of one fan-out are reported gone that it may be a fault of the server."""
+    """Return the alert about a fan-out refused by so many chats that the server may be at fault."""
     said = words.count(
         "{total} 处里有 {n} 处忽然发不进去（{reason}），像是服务器出了错，所以一处也没有停，"
         "过一会儿自动再发。请看一眼 Bot API 服务器。",
@@ -198,7 +198,7 @@ def fan_out_refused(words: Words, refused: int, total: int, reason: str) -> Mess
 
 
 def updates_blocked(words: Words, *, polled: bool) -> Message:
-    """Another program takes this bot's updates."""
+    """Return the alert about another program that takes this bot's updates."""
     said = (
         words.text(
             "另有程序在用同一个令牌取消息（409），这里答不了人；推送照常。请停掉那一个，或换一个令牌。"
@@ -223,7 +223,7 @@ def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
 
 
 def unexpected_errors(words: Words, kind: str, count: int) -> Message:
-    """An error of our own, the same `count` times since it was last told."""
+    """Return the alert about an error that occurred `count` times since the last alert."""
     said = words.count("意外错误 {n} 次：{kind}。机器人照常运行，详情在日志里。", count, kind=one_line(kind))
     return notice(said, press(words.text("运行状况"), Status()))
 
@@ -243,7 +243,7 @@ def broadcast_begun(words: Words, chats: int) -> Message:
 
 
 def status(facts: StatusFacts, words: Words) -> Message:
-    """The state of the bot in a few lines, problems first."""
+    """Return the state of the bot in a few lines, problems first."""
     body: list[Block] = [Heading((Text(words.text("运行状况")),))]
     if facts.problems:
         body.append(Items(tuple(Item((Text(one_line(problem)),), label="!") for problem in facts.problems)))
@@ -273,7 +273,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
 
 
 def dumps(page: Page[DumpRecord], words: Words) -> Message:
-    """The ledger of dumps, the newest first."""
+    """Return the list of dumps, the newest first."""
     if not page.total:
         return notice(words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
     items = tuple(
@@ -290,7 +290,7 @@ def dumps(page: Page[DumpRecord], words: Words) -> Message:
 
 
 def new_titles(words: Words, posts: Iterable[Post]) -> str:
-    """The titles of some posts, for a log line or a notice."""
+    """Return the titles of some posts, for a log line or a notice."""
     return words.join([f"《{one_line(post.title)}》" for post in posts])
 
 

@@ -1,7 +1,4 @@
-"""What Telegram shows of the bot before anybody writes to it: name, descriptions, menus of commands.
-
-Values only; how Telegram is told is not known here.
-"""
+"""Profile shown by Telegram before the first message: name, descriptions, command menus."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -71,7 +68,7 @@ _PLACES: Final = (
 
 
 def profile(operators: tuple[int, ...] = (), site: SiteProfile = KEXUE) -> tuple[Entry, ...]:
-    """The whole profile in both languages; `operators` are chats that see the operators' commands, too."""
+    """Return the whole profile in both languages; the chats `operators` get their own menu."""
     entries: list[Entry] = []
     for client, language in CLIENTS:
         entries += [
@@ -90,7 +87,7 @@ def profile(operators: tuple[int, ...] = (), site: SiteProfile = KEXUE) -> tuple
 
 
 def removed(key: str) -> Menu | None:
-    """The empty menu of a chat that had one of its own under `key`; None for any other entry."""
+    """Return the empty menu of a chat that had its own under `key`; None for another entry."""
     place, _, client = key.partition("/")
     audience, _, chat_id = place.partition(":")
     if audience != Audience.CHAT or not chat_id.lstrip("-").isdecimal():
@@ -99,7 +96,7 @@ def removed(key: str) -> Menu | None:
 
 
 def _labels(words: Words) -> dict[Label, str]:
-    """A name of at most 64 signs, a description of 512, a short one of 120 (limits of the Bot API)."""
+    """Return the name (at most 64 characters), description (512) and short description (120)."""
     blog, author, host = words.blog, words.author, words.site.host
     name = words.text("跟读{blog}", blog=blog)
     description = words.text(

@@ -48,7 +48,7 @@ _NOT_IN_HASHTAG: Final = re.compile(r"[^\w]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPlace:
-    """Where a post stands in its series: episode `position` of `of`, the highest episode known."""
+    """Position of a post in its series: episode `position` of `of`, the highest episode known."""
 
     scope: Scope
     position: int
@@ -68,10 +68,10 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """All that a card shows. `tags` and `inferred` are the scopes behind the post's tags, opened by button.
+    """Facts of a card. `tags` and `inferred` are the scopes behind the post's tags, opened by button.
 
-    `related` and `papers` are how many there are to show; `saved` and `read` are None where there is nobody
-    whose bookmarks they could be (a group, a channel). `bot` is its username.
+    `related` and `papers` are how many there are to show; `saved` and `read` are None in a group or channel,
+    which has no bookmarks. `bot` is its username.
     """
 
     post: Post
@@ -103,7 +103,7 @@ def card(facts: CardFacts, words: Words, *, lesson: bool = False) -> Message:
 def announcement(
     facts: CardFacts, words: Words, *, news: News, why: tuple[Scope, ...] = (), edited: bool = False
 ) -> Message:
-    """The post as news; `why` are the scopes that brought it here, `edited` that its title has changed."""
+    """Return the post as news; `why` are the matching scopes, `edited`: its title has changed."""
     lead: tuple[Inline, ...] = (Text(_news(news, words)),)
     if series := _series_line(facts, words):
         lead = (*lead, Text(" · "), *series)
@@ -112,7 +112,7 @@ def announcement(
 
 
 def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
-    """Which subscriptions brought a post; None where "everything" did and nothing needs saying."""
+    """Return the subscriptions that matched a post; None if all posts are subscribed."""
     if not why or any(scope.kind is ScopeKind.EVERYTHING for scope in why):
         return None
     return words.text("订阅：{scopes}", scopes=words.join([scope_name(scope, words) for scope in why]))
@@ -164,7 +164,7 @@ def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
 
 
 def facts_line(facts: CardFacts, words: Words) -> str:
-    """Date · readers (growth) · category, as far as they are known."""
+    """Return date · readers (growth) · category, as far as they are known."""
     post = facts.post
     parts = [words.date_of(post)]
     if post.readers is not None:
@@ -183,14 +183,14 @@ def _growth(growth: Growth, words: Words) -> str:
 
 
 def tag_line(post: Post) -> str:
-    """#tags of the author, then ≈tags that were inferred and are not among them."""
+    """Return #tags of the author, then ≈tags that were inferred and are not among them."""
     given = post.tags or ()
     inferred = [tag for tag in post.inferred_tags if tag not in given]
     return " ".join([*(hashtag(tag) for tag in given), *(f"≈{one_line(tag)}" for tag in inferred)])
 
 
 def hashtag(tag: str) -> str:
-    """`tag` as Telegram recognises it: letters, digits and underscores only."""
+    """Return `tag` as Telegram recognises it: letters, digits and underscores only."""
     return "#" + _NOT_IN_HASHTAG.sub("_", one_line(tag)).strip("_")
 
 

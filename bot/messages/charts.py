@@ -1,4 +1,4 @@
-"""The figures of the blog as one picture, a PNG for a phone's screen; values in, bytes out.
+"""Chart of the blog's figures as a PNG for a phone's screen.
 
 matplotlib and a font with Chinese are an extra of the package (`pictures`): without them nothing is drawn.
 """
@@ -17,20 +17,20 @@ from bot.text_sanitizer import one_line
 from storage.model import Post
 
 WIDTH, HEIGHT, DOTS = 7.2, 11.0, 150  # inches and dots an inch: 1080 x 1650
-LONGEST_TITLE: Final = 26  # signs of a title beside its bar
+LONGEST_TITLE: Final = 26  # characters of a title next to its bar
 _INK, _FAINT, _PAPER = "#23302b", "#6f7b75", "#fbfbf8"
 _HUES: Final = ("#2f7d6b", "#c2703d", "#4a6fa5", "#9a5b8f", "#7c8a2e")
 _FONTS: Final = "manimgx_fonts_cjk"
 
 
 def can_draw() -> bool:
-    """Whether the extra is installed."""
+    """Return whether the extra is installed."""
     return find_spec("matplotlib") is not None and find_spec(_FONTS) is not None
 
 
 @lru_cache(maxsize=4)
 def draw(figures: Figures, language: str) -> bytes:
-    """The picture, with its words in `language`. Takes about a second; needs `can_draw`."""
+    """Return the picture, with texts in `language`. Takes about a second; needs `can_draw`."""
     from matplotlib.figure import Figure
 
     words = words_for(language)
@@ -74,7 +74,7 @@ def _draw_most_read(axes: Any, posts: tuple[Post, ...], words: Words) -> None:
 
 
 def _draw_series(axes: Any, series: tuple[SeriesGrowth, ...], words: Words) -> None:
-    """A step up for each episode; the names stand where the lines end, kept apart."""
+    """Draw a step for each episode, with the names at the ends of the lines."""
     _begin(axes, words.text("系列更新历程"))
     if not series:
         return
@@ -97,7 +97,7 @@ def _draw_series(axes: Any, series: tuple[SeriesGrowth, ...], words: Words) -> N
 
 
 def _begin(axes: Any, title: str) -> None:
-    """A panel with a title and no frame; all its words are written by `_write`."""
+    """Set up a panel with a title and no frame."""
     axes.set_facecolor(_PAPER)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -118,7 +118,7 @@ def _write(
     bold: bool = False,
     **more: Any,
 ) -> None:
-    """Text as it is, never read as mathematics; the font's strokes, its thinnest, are drawn thicker."""
+    """Write text, never parsed as mathematics, with thicker strokes than the font's."""
     from matplotlib.patheffects import withStroke
 
     stroke = withStroke(linewidth=size * (0.075 if bold else 0.045), foreground=color)
@@ -141,7 +141,7 @@ def _short(title: str) -> str:
 
 
 def _drawable(text: str) -> str:
-    """Without the signs that the font has not."""
+    """Return the text without the characters that the font lacks."""
     from matplotlib.font_manager import get_font
 
     font = get_font(str(_font()))

@@ -1,6 +1,6 @@
-"""How a post is cited: the blog's own line and its BibTeX entry, short enough for a button that copies.
+"""Citation of a post: the blog's own line and its BibTeX entry, short enough for a copy button.
 
-The form is the one at the foot of each post on the blog. Knows nothing of buttons but their limit.
+The form is the one at the foot of each post on the blog.
 """
 
 import re
@@ -18,9 +18,9 @@ _SPECIAL = re.compile(r"(?<!\\)[&%#_]")
 
 
 def citation(post: Post, site: SiteProfile = KEXUE) -> str:
-    """`苏剑林. (Jul. 04, 2020). 《…》[Blog post]. Retrieved from …`, at most LIMIT.
+    """Return `苏剑林. (Jul. 04, 2020). 《…》[Blog post]. Retrieved from …`, at most LIMIT.
 
-    A title that is too long is cut with …, nothing else. The address is that of the archive id;
+    Only a title that is too long is cut, with …. The address is that of the archive id;
     without one the blog is named instead, and no address is made up.
     """
     # The blank before 》 is the blog's own.
@@ -29,7 +29,7 @@ def citation(post: Post, site: SiteProfile = KEXUE) -> str:
 
 
 def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
-    """The blog's `@online` entry, at most LIMIT: a longer title is cut with ….
+    """Return the blog's `@online` entry, at most LIMIT: a longer title is cut with ….
 
     Without an archive id the key is made from date and title, which a note says; a guessed year has one too.
     """
@@ -61,7 +61,7 @@ def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
 
 
 def citation_key(post: Post, site: SiteProfile = KEXUE) -> str:
-    """`kexuefm-` and the archive id, as on the blog; else the day and the title's Latin words or checksum.
+    """Return the BibTeX key: the archive id, or the day and the title's Latin words or checksum.
 
     Without an id the key is ours: ASCII, as BibTeX wants it, and the same for every spelling of the title.
     """
@@ -91,7 +91,7 @@ def _source(post: Post, site: SiteProfile) -> str:
 
 
 def _escaped(title: str) -> str:
-    """The title with TeX's own signs escaped outside formulas, and braces only where they are in pairs."""
+    """Return the title with TeX's special characters escaped outside formulas, braces only in pairs."""
     if not _paired(title):
         title = title.replace("{", "").replace("}", "")
     pieces = title.split("$")

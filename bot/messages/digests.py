@@ -53,7 +53,7 @@ class Digest:
 
 
 def digest(facts: Digest, words: Words) -> Message:
-    """All posts of `facts`, none left out; the renderers split it only where it must be."""
+    """Return all posts of `facts` as one message, which renderers split only if it is too long."""
     body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {_span(facts, words)}"),))]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
@@ -69,7 +69,7 @@ def digest(facts: Digest, words: Words) -> Message:
 
 
 def stepping(card: Message, delivery: int, position: int, of: int) -> Message:
-    """The card of post `position` of a digest, with the way to the posts before and after it."""
+    """Return the card of post `position` of a digest, with buttons to the posts before and after it."""
     if of <= 1:
         return card
     row = [press(f"{position} / {of}", Nothing())]
@@ -112,7 +112,7 @@ def _span(facts: Digest, words: Words) -> str:
 def _grouped(
     entries: Iterable[Entry],
 ) -> tuple[list[tuple[str, list[Entry]]], list[Entry]]:
-    """Series in the order of their first post, episodes in theirs; then the posts without a series."""
+    """Return the series in the order of their first post, and the posts without a series."""
     series: dict[str, list[Entry]] = {}
     others: list[Entry] = []
     for entry in sorted(entries, key=_when):

@@ -66,7 +66,7 @@ def start(
     unread: ContinueReading | None = None,
     bot: str | None = None,
 ) -> Message:
-    """Return the first message in a private chat; `unread` is where the reader goes on."""
+    """Return the first message in a private chat; `unread` is the next unread episode."""
     blog: Inline = Link(words.site.home, (Text(words.blog),))
     lead = words.text("（{author}的博客）有新文章，我第一时间推给你。", author=words.author)
     first = (blog, Text(lead), *_stored(facts, words))

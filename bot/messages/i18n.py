@@ -1,7 +1,6 @@
-"""The two languages of the bot: sentences, plurals, numbers and dates, through gettext catalogues.
+"""Localisation in two languages: messages, plurals, numbers and dates, by gettext catalogues.
 
-Message ids are the Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.po translate them. Knows
-nothing of what is said.
+Message ids are the Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.po translate them.
 """
 
 import datetime as dt
@@ -27,7 +26,7 @@ _DAYS: Final = {
 
 
 def language_of(code: str | None) -> str:
-    """The language for a client whose IETF language tag is `code`: Chinese of any kind, else English."""
+    """Return the language for a client's IETF language tag: Chinese of any kind, or English."""
     return "zh" if (code or "").lower().startswith("zh") else "en"
 
 
@@ -50,22 +49,22 @@ class Words:
         return self.site.author_in(self.language)
 
     def text(self, msgid: str, /, **values: object) -> str:
-        """The sentence `msgid` in this language, its {places} filled."""
+        """Return the message `msgid` in this language with its placeholders filled."""
         return self.catalogue.gettext(msgid).format_map(self._shown(values))
 
     def count(self, msgid: str, n: int, /, **values: object) -> str:
-        """As `say`, in the plural form that `n` asks for; {n} is filled too."""
+        """Return the message `msgid` in the plural form for `n`; {n} is filled too."""
         return self.catalogue.ngettext(msgid, msgid, n).format_map(self._shown({"n": n, **values}))
 
     def _shown(self, values: dict[str, object]) -> dict[str, object]:
         return {name: self.number(value) if type(value) is int else value for name, value in values.items()}
 
     def number(self, n: int) -> str:
-        """37802 as 37,802 in both languages."""
+        """Return 37802 as 37,802 in both languages."""
         return f"{n:,}"
 
     def short_number(self, n: int) -> str:
-        """A number for a line of a list: 415322 as 41.5 万 or 415K; never more than it is."""
+        """Return 415322 as 41.5 万 or 415K, rounded down."""
         if n < 10_000:
             return self.number(n)
         if self.language == "zh":
@@ -73,14 +72,14 @@ class Words:
         return f"{_three_digits(n, 1_000)}K" if n < 1_000_000 else f"{_three_digits(n, 1_000_000)}M"
 
     def date(self, day: dt.date, certainty: Certainty = Certainty.GIVEN) -> str:
-        """2023-08-14 or 14 Aug 2023; a guessed year is followed by a question mark."""
+        """Return 2023-08-14 or 14 Aug 2023; a guessed year is followed by a question mark."""
         doubt = "?" if certainty is Certainty.GUESSED else ""
         if self.language == "zh":
             return f"{day.year:04}{doubt}-{day.month:02}-{day.day:02}"
         return f"{day.day} {_MONTHS[day.month - 1]} {day.year}{doubt}"
 
     def date_of(self, post: Post) -> str | None:
-        """The post's date as far as it is known; with its month and day only where no year is."""
+        """Return the post's date; only month and day if the year is unknown."""
         if post.date is not None:
             return self.date(post.date, post.date_certainty)
         if post.month_day is None:
@@ -89,7 +88,7 @@ class Words:
         return f"{month:02}-{day:02}" if self.language == "zh" else f"{day} {_MONTHS[month - 1]}"
 
     def day(self, day: dt.date) -> str:
-        """The day of a digest: 11 月 22 日 or 22 Nov."""
+        """Return the day of a digest: 11 月 22 日 or 22 Nov."""
         if self.language == "zh":
             return f"{day.month} 月 {day.day} 日"
         return f"{day.day} {_MONTHS[day.month - 1]}"
@@ -103,27 +102,27 @@ class Words:
         return f"{self.day(first)} – {self.day(last)}"
 
     def month(self, year: int, month: int) -> str:
-        """2022-06 or Jun 2022."""
+        """Return 2022-06 or Jun 2022."""
         return f"{year:04}-{month:02}" if self.language == "zh" else f"{_MONTHS[month - 1]} {year}"
 
     def month_name(self, month: int) -> str:
-        """6 月 or Jun."""
+        """Return 6 月 or Jun."""
         return f"{month} 月" if self.language == "zh" else _MONTHS[month - 1]
 
     def weekday(self, weekday: int) -> str:
-        """周日 or Sunday; Monday is 0."""
+        """Return 周日 or Sunday; Monday is 0."""
         return _DAYS[self.language][weekday]
 
     def clock(self, at: dt.time) -> str:
-        """20:00 in both languages."""
+        """Return 20:00 in both languages."""
         return f"{at:%H:%M}"
 
     def sentences(self, *said: str | None) -> str:
-        """Sentences one after another, Chinese ones without a blank; what is None or empty is left out."""
+        """Return sentences in one line, Chinese ones without a blank; None and empty ones are omitted."""
         return ("" if self.language == "zh" else " ").join(sentence for sentence in said if sentence)
 
     def join(self, parts: list[str] | tuple[str, ...]) -> str:
-        """Names one after another: 甲、乙 or A, B."""
+        """Return names as a list: 甲、乙 or A, B."""
         return ("、" if self.language == "zh" else ", ").join(parts)
 
 
@@ -149,13 +148,13 @@ def _compiled(source: Path, language: str) -> bytes:
 
 
 def words_for(language: str, site: SiteProfile = KEXUE) -> Words:
-    """The words of `language`, a code of a client or of a chat's preferences; the catalogue is read once."""
+    """Return the texts of `language`; the catalogue is read once."""
     words = _words(language_of(language))
     return words if site == KEXUE else replace(words, site=site)
 
 
 def _three_digits(n: int, unit: int) -> str:
-    """`n` in `unit`s with three digits, rounded down: 41.5, 3.78, 116."""
+    """Return `n` in `unit`s with three digits, rounded down: 41.5, 3.78, 116."""
     whole = n // unit
     places = max(0, 3 - len(str(whole)))
     fraction = n % unit * 10**places // unit

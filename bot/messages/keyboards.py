@@ -1,6 +1,6 @@
-"""The rows of buttons that many messages share: one action, pages, names to choose from.
+"""Rows of buttons shared by many messages: actions, pages, names.
 
-Telegram allows eight buttons in a row; the callback data is made in callback_data.py.
+Telegram allows eight buttons in a row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,12 +30,12 @@ class Page(Generic[T]):
 
     @property
     def before(self) -> int:
-        """How many items stand on the pages before this one, if all pages but the last are full."""
+        """Return the number of items on the pages before this one, if all are full."""
         return (self.number - 1) * PER_PAGE
 
 
 def page_of(items: Sequence[T], number: int) -> Page[T]:
-    """Page `number` of `items`; a number beyond either end is the nearest page there is."""
+    """Return page `number` of `items`, or the nearest existing page."""
     of = page_count(len(items))
     number = min(max(number, 1), of)
     start = (number - 1) * PER_PAGE
@@ -43,23 +43,23 @@ def page_of(items: Sequence[T], number: int) -> Page[T]:
 
 
 def page_count(total: int) -> int:
-    """How many pages `total` items fill; at least one."""
+    """Return the number of pages for `total` items; at least one."""
     return max(1, -(-total // PER_PAGE))
 
 
 def press(text: str, action: Action) -> Button:
-    """A button that does `action`."""
+    """Return a button for `action`."""
     return Button(text=text, action=encode(action))
 
 
 def label(text: str, room: int = LABEL_UNITS) -> str:
-    """`text` on one line, cut to `room` UTF-16 units with "…"."""
+    """Return `text` on one line, cut to `room` UTF-16 units with "…"."""
     text = one_line(text)
     return text if units(text) <= room else text[: fitting(text, room - 1)].rstrip() + "…"
 
 
 def paging(page: Page[T], to: Callable[[int], Action]) -> tuple[Row, ...]:
-    """[‹] 2 / 4 [›]; no row where there is one page."""
+    """Return the row [‹] 2 / 4 [›]; no row for a single page."""
     if page.of <= 1:
         return ()
     row = [press(f"{page.number} / {page.of}", Nothing())]
@@ -71,7 +71,7 @@ def paging(page: Page[T], to: Callable[[int], Action]) -> tuple[Row, ...]:
 
 
 def in_rows(buttons: Iterable[Button], width: int) -> tuple[Row, ...]:
-    """`buttons` in as few rows of at most `width` as hold them, as even as can be."""
+    """Return `buttons` in the fewest rows of at most `width`, of nearly equal length."""
     every = tuple(buttons)
     rows = -(-len(every) // width)
     ends = [-(-len(every) * row // rows) for row in range(1, rows + 1)]

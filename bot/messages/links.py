@@ -1,6 +1,6 @@
-"""Addresses: of a post on the blog, of a paper's search, and of the bot's own cards and lists (deep links).
+"""Links: addresses of posts, searches and papers, and deep links to the bot's cards and lists.
 
-A deep link carries only numbers; what they stand for is looked up when it is opened.
+A deep link carries only ids, which are looked up when it is opened.
 """
 
 import re
@@ -29,19 +29,19 @@ _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
 
 
 def post_url(post: Post, site: SiteProfile = KEXUE) -> str:
-    """The post on the blog; the blog's own search for its title where its archive id is not known."""
+    """Return the post's address; the blog's search for its title if the archive id is unknown."""
     if post.archive_id is not None:
         return site.post_url(post.archive_id)
     return search_url(post.title, site)
 
 
 def search_url(words: str, site: SiteProfile = KEXUE) -> str:
-    """The blog's own search for the first `SEARCHED` characters; signs are percent-encoded, a slash too."""
+    """Return the address of the blog's search for the first `SEARCHED` characters, percent-encoded."""
     return site.search_url(" ".join(words.split())[:SEARCHED])
 
 
 def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
-    """Where a paper of this title can be looked for: (name of the place, address)."""
+    """Return where a paper of this title can be searched for: (name of the place, address)."""
     wanted = quote(" ".join(title.split()), safe="")
     return (
         ("Cool Papers", f"https://papers.cool/arxiv/search?query={wanted}"),
@@ -50,7 +50,7 @@ def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
 
 
 def start_payload(action: Action) -> str | None:
-    """What stands after `?start=` for `action` (1-64 of A-Za-z0-9_-); None if it has no deep link."""
+    """Return the `?start=` payload of `action` (1-64 of A-Za-z0-9_-); None if it has no deep link."""
     match action:
         case ShowPost(post):
             return f"p_{post}"
@@ -69,7 +69,7 @@ def start_payload(action: Action) -> str | None:
 
 
 def decode_start(payload: str) -> Action | None:
-    """What a link that started the bot points to; None if it says nothing we know."""
+    """Return the action of a `?start=` payload; None if it is unknown."""
     found = _PAYLOAD.fullmatch(payload)
     if found is None or int(found[2]) > LARGEST:
         return None
@@ -92,13 +92,13 @@ def decode_start(payload: str) -> Action | None:
 
 
 def deep_link(bot: str | None, action: Action) -> str | None:
-    """The address that opens `action` in a chat with the bot named `bot`; None without a name or a link."""
+    """Return the address that opens `action` in the bot named `bot`; None without a name or payload."""
     payload = start_payload(action)
     return f"https://t.me/{bot}?start={payload}" if bot and payload else None
 
 
 def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
-    """The address that offers to send a post to somebody: its card in the bot, else the blog's page."""
+    """Return the address that shares a post: its card in the bot, or the blog's page."""
     title = one_line(post.title)[:SHARED]
     page = site.post_url(post.archive_id) if post.archive_id is not None else search_url(title, site)
     address = deep_link(bot, ShowPost(post.id)) or page
@@ -106,5 +106,5 @@ def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
 
 
 def group_link(bot: str | None) -> str | None:
-    """The address that offers to add the bot to a group."""
+    """Return the address that adds the bot to a group."""
     return f"https://t.me/{bot}?startgroup=1" if bot else None

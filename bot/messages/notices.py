@@ -10,12 +10,12 @@ RELATED_NAME = 16  # width of a name in the reason of a related post
 
 
 def notice(said: str, *buttons: Button) -> Message:
-    """One sentence, and perhaps a row of buttons."""
+    """Return one sentence, with a row of buttons if there are any."""
     return Message(body=(Paragraph((Text(said),)),), keyboard=(buttons,) if buttons else ())
 
 
 def only_administrators(words: Words) -> str:
-    """For the answer to a button, too (at most 200 characters)."""
+    """Return the refusal, also as a toast (at most 200 characters)."""
     return words.text("只有管理员能改这里的订阅和设置。")
 
 
@@ -44,7 +44,7 @@ def anonymous_administrator(words: Words) -> Message:
 
 
 def button_too_old(words: Words, instead: Action | None = None) -> Message:
-    """A button of an earlier version, or a forged one."""
+    """Return the reply to a button of an earlier version or a forged one."""
     if instead is None:
         return notice(
             words.text("这个按钮太旧了。发 /help 看看现在能做什么。"),
@@ -54,7 +54,7 @@ def button_too_old(words: Words, instead: Action | None = None) -> Message:
 
 
 def button_answer(words: Words) -> str:
-    """The short answer to such a button."""
+    """Return the toast for such a button."""
     return words.text("这个按钮太旧了，请重新发命令。")
 
 
@@ -65,7 +65,7 @@ def post_gone(words: Words) -> Message:
 
 
 def link_unknown(words: Words) -> Message:
-    """A deep link that points to nothing."""
+    """Return the reply to a deep link whose target does not exist."""
     said = words.text("这个链接指向的东西找不到了。可以从这里找起：")
     return notice(said, press(words.text("按系列"), SeriesIndex()), press(words.text("最近文章"), Latest()))
 
@@ -139,18 +139,18 @@ def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Mes
 
 
 def unsupported(words: Words) -> Message:
-    """A picture, a voice message, a sticker."""
+    """Return the reply to a picture, a voice message or a sticker."""
     return notice(words.text("我只看得懂文字。直接发词就是搜索，发 /help 看命令。"))
 
 
 def in_private(words: Words, address: str | None) -> Message:
-    """A menu that would fill a group: offered as a link to a private chat."""
+    """Return the link to a menu in a private chat, sent in place of the menu in a group."""
     said = words.text("设置在私聊里改，免得打扰大家。")
     return notice(said, Button(text=words.text("去私聊设置"), url=address)) if address else notice(said)
 
 
 def only_private(words: Words) -> Message:
-    """Somebody's own list, asked for where others look on."""
+    """Return the reply in a group to a request for a personal list."""
     return notice(words.text("收藏和阅读进度是各人自己的，请私聊我来看。"))
 
 
@@ -167,17 +167,17 @@ def too_fast(words: Words) -> str:
 
 
 def not_for_strangers(words: Words) -> Message:
-    """The bot was added where its operators do not want it, and leaves."""
+    """Return the notice before the bot leaves a group that only operators may add it to."""
     return notice(words.text("这个机器人只由它的运维人员拉进群，所以我先走了；私聊里随时可以找我。"))
 
 
 def went_wrong(words: Words) -> Message:
-    """Something failed on our side."""
+    """Return the reply after an internal error."""
     return notice(words.text("出了点问题，没有完成。已经记下来，请过一会儿再试。"))
 
 
 def chosen(words: Words) -> str:
-    """The short answer to a button that set something."""
+    """Return the toast of a saved setting."""
     return words.text("已保存。")
 
 
@@ -190,7 +190,7 @@ def read_answer(words: Words, *, read: bool) -> str:
 
 
 def lesson_sent(words: Words, *, marked: bool, last: bool) -> str:
-    """Return the toast of "next lesson": what was sent, and what else changed."""
+    """Return the toast of "next lesson": what was sent, and what was marked as read."""
     return words.sentences(
         words.text("已发送最后一课，并订阅了这个系列。") if last else words.text("已发送下一课。"),
         words.text("上一课已标为读过。") if marked else None,
@@ -230,7 +230,7 @@ def topic_not_made(words: Words) -> Message:
 
 
 def channel_offer(words: Words) -> Message:
-    """Before the native chat picker."""
+    """Return the message with the buttons of Telegram's chat picker."""
     return notice(
         words.text("选一个你管理的频道或群组，先把我加进去，并允许发消息。"),
         Button(text=words.text("选频道"), pick=Pick.CHANNEL),
@@ -239,7 +239,7 @@ def channel_offer(words: Words) -> Message:
 
 
 def only_private_picker(words: Words) -> Message:
-    """The picker was asked for where Telegram has none."""
+    """Return the reply to /channel in a group, where Telegram has no picker."""
     return notice(words.text("频道和群组在私聊里选：私聊我，再发 /channel。"))
 
 
@@ -285,7 +285,7 @@ def unread_button(words: Words) -> str:
 
 
 def cites_it(words: Words) -> str:
-    """Beside a post that cites the one in question."""
+    """Return the note of a post that cites the current one."""
     return words.text("引用了这篇")
 
 
@@ -304,15 +304,15 @@ def related_by(words: Words, reason: str, name: str) -> str:
 
 
 def cited_by_it(words: Words) -> str:
-    """Beside a post that the one in question cites."""
+    """Return the note of a post that the current one cites."""
     return words.text("这篇引用的")
 
 
 def open_here(words: Words) -> str:
-    """Below a card that was sent into another chat."""
+    """Return the label of the button below a card that was sent into another chat."""
     return words.text("在机器人里打开")
 
 
 def nothing_inline(words: Words) -> str:
-    """Above the empty list of an inline query; leads to all series."""
+    """Return the label above an empty list of inline results; it links to all series."""
     return words.text("没有找到，看看所有系列")

@@ -32,7 +32,7 @@ from storage.model import Post
 class Line:
     """A post in a list. `title` is how it is called there: within its series, without the series' name.
 
-    `label` stands before it in place of its number in the list; `note` in place of date and readers.
+    `label` replaces its number in the list, `note` its date and readers.
     """
 
     post: Post
@@ -67,13 +67,13 @@ def listing(
     to: Callable[[int], Action],
     below: Keyboard = (),
 ) -> Message:
-    """A page under its title; `to` is the action that turns to another page."""
+    """Return a page under its title; `to` is the action that turns to another page."""
     body: tuple[Block, ...] = (Heading((Text(title),)), entries(page, words, bot))
     return Message(body=body, keyboard=(*keys_of(page, bot), *paging(page, to), *below))
 
 
 def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) -> Items:
-    """The lines of a page, each with its number in the whole list."""
+    """Return the lines of a page, each with its number in the whole list."""
     items: list[Item] = []
     for index, line in enumerate(page.items, page.before + 1):
         if isinstance(line, Gap):
@@ -90,18 +90,18 @@ def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) 
 
 
 def link_to(post: Post, title: tuple[Inline, ...], words: Words, bot: str | None) -> Link:
-    """`title` as the link to a post's card; to the blog where the bot's username is not known."""
+    """Return `title` as the link to a post's card; to the blog without the bot's username."""
     return Link(deep_link(bot, ShowPost(post.id)) or post_url(post, words.site), title)
 
 
 def date_and_readers(post: Post, words: Words) -> str:
-    """Date and readers, as far as they are known."""
+    """Return date and readers, as far as they are known."""
     readers = words.short_number(post.readers) if post.readers is not None else None
     return " · ".join(part for part in (words.date_of(post), readers) if part)
 
 
 def keys_of(page: Page[Line] | Page[Line | Gap], bot: str | None) -> tuple[Row, ...]:
-    """The buttons of a page's stored posts, labelled as their lines are."""
+    """Return the buttons of a page's stored posts, labelled as their lines are."""
     labelled = [
         (line.label or str(index), line.post.id)
         for index, line in enumerate(page.items, page.before + 1)
@@ -111,7 +111,7 @@ def keys_of(page: Page[Line] | Page[Line | Gap], bot: str | None) -> tuple[Row, 
 
 
 def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[Row, ...]:
-    """A button for each (label, post), where a line cannot be a deep link."""
+    """Return a button for each (label, post); none if the lines are deep links."""
     if bot:
         return ()
     return in_rows((press(label, ShowPost(post)) for label, post in labelled), PER_PAGE)
@@ -130,13 +130,13 @@ class Gain:
 
 
 def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
-    """The newest posts."""
+    """Return the newest posts."""
     title = words.count("最近的文章 · 共 {n} 篇", page.total)
     return listing(title, page, words, bot, Latest)
 
 
 def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
-    """The posts a reader has saved, the last one first."""
+    """Return the posts that a reader has saved, the last one first."""
     if not page.total:
         return Message(
             body=(Paragraph((Text(words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
@@ -145,7 +145,7 @@ def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
 
 
 def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
-    """What a post cites, what cites it and its neighbours; each line's note says which."""
+    """Return the posts that a post cites and that cite it; a line's note says which."""
     title = words.text("与《{title}》相关", title=one_line(post.title))
     back = ((press(words.text("‹ 回到文章"), ShowPost(post.id)),),)
     return listing(title, page, words, bot, lambda number: Related(post.id, number), back)
@@ -182,7 +182,7 @@ _LONGEST: Final = 10  # cells of the largest number of a chart
 
 
 def bar(have: int, of: int, cells: int = 14) -> str:
-    """`have` of `of` as ▓▓▓░: full only if nothing lacks, begun if there is anything."""
+    """Return `have` of `of` as ▓▓▓░: full only if all are there, begun if any is."""
     if of <= 0:
         return ""
     filled = _filled(have, of, cells)
@@ -190,7 +190,7 @@ def bar(have: int, of: int, cells: int = 14) -> str:
 
 
 def bar_chart(rows: Sequence[tuple[str, int]], words: Words) -> Items:
-    """A line for each (name, number): a bar as long as the number is beside the largest, and the number."""
+    """Return a line for each (name, number): a bar relative to the largest, and the number."""
     most = max((number for _, number in rows), default=0)
     return Items(
         tuple(
@@ -207,7 +207,7 @@ def _filled(have: int, of: int, cells: int) -> int:
 
 
 def years(posts: tuple[tuple[int, int], ...], words: Words) -> Message:
-    """All years with the number of their posts, newest first: a small chart, and a button for each."""
+    """Return all years with their number of posts, newest first: a chart, and a button for each."""
     head = words.count("归档 · {n} 篇", sum(number for _, number in posts))
     chart = bar_chart([(str(year), number) for year, number in posts], words)
     keys = in_rows((press(str(year), Archive(year)) for year, _ in posts), 6)
@@ -215,7 +215,7 @@ def years(posts: tuple[tuple[int, int], ...], words: Words) -> Message:
 
 
 def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Message:
-    """The months of a year that have posts, as the years are shown."""
+    """Return the months of a year that have posts: a chart, and a button for each."""
     head = words.count("{year} 年 · {n} 篇", sum(number for _, number in posts), year=str(year))
     chart = bar_chart([(words.month_name(month), number) for month, number in posts], words)
     keys = in_rows((press(words.month_name(month), Archive(year, month)) for month, _ in posts), 4)
@@ -234,7 +234,7 @@ def posts_of_month(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A stretch of text; `hit` where it is what was searched for."""
+    """A part of a text; `hit` if it matches the search."""
 
     text: str
     hit: bool = False
@@ -252,7 +252,7 @@ class Found:
 def search_results(
     phrase: str, number: int, page: Page[Found], words: Words, *, bot: str | None = None
 ) -> Message:
-    """What was found for `phrase`, kept under `number`; the words are bold, in their context."""
+    """Return the results for `phrase`, stored under `number`; matches are bold, in their context."""
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
     items: list[Item] = []
     for index, found in enumerate(page.items, page.before + 1):

@@ -1,7 +1,4 @@
-"""What hangs on a post: how to cite it, and the papers it names.
-
-The citation's text is made elsewhere; here it is laid out to be copied.
-"""
+"""Views of a post's citation and of the papers that it names."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +36,7 @@ class Citation:
 
 
 def citation(post: Post, cited: Citation, words: Words) -> Message:
-    """Both forms to read, and to copy where a copy button can hold them."""
+    """Return both forms to read, and copy buttons for those that fit."""
     body: list[Block] = [
         Heading((Text(words.text("引用《{title}》", title=one_line(post.title))),)),
         Paragraph((Text(one_line(cited.text)),)),
@@ -56,7 +53,7 @@ def citation(post: Post, cited: Citation, words: Words) -> Message:
 
 
 def papers(post: Post, titles: tuple[str, ...], words: Words) -> Message:
-    """The papers a post names, each with the places to look for it."""
+    """Return the papers that a post names, each with links to search for it."""
     items = tuple(Item(_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
     head = words.count("文中提到的论文 · {n} 篇", len(titles))
     return Message(body=(Heading((Text(head),)), Items(items)), keyboard=(_back(post, words),))

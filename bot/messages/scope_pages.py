@@ -72,7 +72,7 @@ def series_view(
     broader: bool = False,
     bot: str | None = None,
 ) -> Message:
-    """Return one series with its episodes in order and its gaps; `broader`: something else is subscribed."""
+    """Return one series with its episodes in order and its gaps; `broader`: other scopes are subscribed."""
     head = [one_line(facts.scope.name), words.count("{n} 篇", facts.known)]
     if facts.span is not None:
         head.append(span_text(facts.span, words))
@@ -142,7 +142,7 @@ def inferred_note(words: Words) -> str:
 
 
 def span_text(span: tuple[tuple[int, int], tuple[int, int]], words: Words) -> str:
-    """2022-06 至 2026-05; one month where both are the same."""
+    """Return 2022-06 至 2026-05; one month if both are the same."""
     first, last = (words.month(*month) for month in span)
     return first if first == last else words.text("{first} 至 {last}", first=first, last=last)
 
@@ -161,7 +161,7 @@ def _mute(scope: Scope, subscribed: bool, broader: bool, words: Words) -> tuple[
 
 
 def scope_name(scope: Scope, words: Words) -> str:
-    """「系列 生成扩散模型漫谈」: its kind and its name, for a sentence or a list."""
+    """Return kind and name, for a sentence or a list: 系列「生成扩散模型漫谈」."""
     name = one_line(scope.name)
     match scope.kind:
         case ScopeKind.EVERYTHING:
@@ -179,7 +179,7 @@ def scope_name(scope: Scope, words: Words) -> str:
 
 
 def scope_label(scope: Scope, words: Words) -> str:
-    """As short as it can be, for a button: #扩散."""
+    """Return the shortest name, for a button: #扩散."""
     match scope.kind:
         case ScopeKind.EVERYTHING:
             return words.text("全部文章")
@@ -192,7 +192,7 @@ def scope_label(scope: Scope, words: Words) -> str:
 
 
 class Asked(Enum):
-    """What kind of name somebody asked for."""
+    """Kind of the name that was asked for."""
 
     SERIES = "series"
     TAG = "tag"
@@ -201,7 +201,7 @@ class Asked(Enum):
 
 
 def series_index(page: Page[SeriesFacts], words: Words, *, bot: str | None = None) -> Message:
-    """All series, each with how much of it is stored."""
+    """Return all series, each with the number of stored posts."""
     items = tuple(_series_item(facts, index, words, bot) for index, facts in _numbered(page))
     head = words.count("{n} 个系列", page.total)
     keys = in_rows((press(label(facts.scope.name), ShowScope(facts.scope.id)) for facts in page.items), 2)
@@ -209,17 +209,17 @@ def series_index(page: Page[SeriesFacts], words: Words, *, bot: str | None = Non
 
 
 def tag_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
-    """All tags, the commonest first."""
+    """Return all tags, the commonest first."""
     return _names(words.count("{n} 个标签", page.total), page, TagIndex, words, bot)
 
 
 def category_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
-    """All categories."""
+    """Return all categories."""
     return _names(words.count("{n} 个分类", page.total), page, CategoryIndex, words, bot)
 
 
 def to_subscribe(page: Page[Counted], action: SeriesIndex | TagIndex, words: Words) -> Message:
-    """Names that the chat `action.destination` can be subscribed to with one tap each."""
+    """Return names that the chat `action.destination` can be subscribed to with one tap each."""
     to = action.destination
     keys = in_rows(
         (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, to)) for c in page.items), 2
@@ -247,7 +247,7 @@ def choices(
 
 
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
-    """No such name; the nearest ones as buttons."""
+    """Return that there is no such name, with similar ones as buttons."""
     hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者搜索文章。")
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
@@ -257,7 +257,7 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
 
 
 def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Message:
-    """A search without a result; the nearest names of series and tags as buttons."""
+    """Return that a search has no result, with similar series and tags as buttons."""
     hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
     said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)

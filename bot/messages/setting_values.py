@@ -174,7 +174,7 @@ def _zone(typed: str) -> str | None:
 
 @cache
 def _zones() -> dict[str, str]:
-    """Return the IANA zones by their whole names and, where it is unique or has a region, by their cities."""
+    """Return the IANA zones by their full names and by their cities."""
     zones: dict[str, str] = {}
     for zone in sorted(available_timezones()):
         zones[zone.casefold()] = zone

@@ -45,7 +45,7 @@ def setting_name(setting: Setting, words: Words) -> str:
 
 
 def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
-    """The value that `setting` has now."""
+    """Return the current value of `setting` as shown."""
     match setting:
         case Setting.LANGUAGE:
             return LANGUAGE_NAMES.get(chosen.language, chosen.language)
@@ -116,7 +116,7 @@ def quiet_name(since: time | None, until: time | None, words: Words) -> str:
 
 
 def zone_name(zone: str, words: Words) -> str:
-    """Return 北京时间 for the default zone, UTC+8 for a fixed offset, else the IANA name."""
+    """Return 北京时间 for the default zone, UTC+8 for a fixed offset, or the IANA name."""
     if zone == "Asia/Shanghai":
         return words.text("北京时间")
     if zone.startswith("Etc/GMT") and len(zone) > len("Etc/GMT+"):
@@ -242,7 +242,7 @@ def _form(setting: Setting, words: Words) -> str:
 
 
 def chosen_value(setting: Setting, chosen: Preferences) -> str:
-    """The present value as a button carries it."""
+    """Return the current value of `setting` as in callback data."""
     match setting:
         case Setting.LANGUAGE:
             return chosen.language
@@ -277,7 +277,7 @@ def _quiet_value(since: time | None, until: time | None) -> str:
 
 
 def with_choice(chosen: Preferences, setting: Setting, value: str) -> Preferences | None:
-    """`chosen` with `setting` as a button or a typed word says; None if it is not a value of that setting."""
+    """Return `chosen` with `setting` set to `value` of callback data; None if that is no value of it."""
     try:
         return _with(chosen, setting, value)
     except (ValueError, ZoneInfoNotFoundError, OSError):
@@ -314,7 +314,7 @@ def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | No
 
 
 def _time(text: str) -> time:
-    """Return the time that `7` or `2330` stands for. Raises ValueError."""
+    """Return the time of `7` or `2330`. Raises ValueError."""
     return time(int(text)) if len(text) <= 2 else time(int(text[:-2]), int(text[-2:]))
 
 
@@ -329,7 +329,7 @@ def _width(setting: Setting) -> int:
 
 
 def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
-    """(what the button carries, what it shows)."""
+    """Return (value in callback data, label of the button)."""
     match setting:
         case Setting.LANGUAGE:
             return tuple(LANGUAGE_NAMES.items())

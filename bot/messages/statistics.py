@@ -1,7 +1,4 @@
-"""The blog in figures: posts by year, the most read, how series grew. As values, and as text.
-
-The picture is drawn in charts.py; what is said beside it is here, too.
-"""
+"""Views of the blog in figures: posts by year, the most read, series over time."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -34,12 +31,12 @@ class Figures:
 
 
 def summary(figures: Figures, words: Words) -> Message:
-    """Two lines that stand below the picture."""
+    """Return the two lines below the picture."""
     return Message(body=_head(figures, words))
 
 
 def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
-    """All figures as text, where there is no picture."""
+    """Return all figures as text, for where there is no picture."""
     body: list[Block] = [*_head(figures, words)]
     if figures.years:
         years = [(str(year), posts) for year, posts in reversed(figures.years) if posts]

@@ -68,7 +68,7 @@ def subscribed(
     """Return the confirmation of a subscription with its sample and the ways to change it.
 
     `everything` is given where all posts are subscribed already; `destination` and `chat` (its title)
-    where it is another chat's subscription; `topics` where the bot may create a forum topic.
+    for another chat's subscription; `topics` if the bot may create a forum topic.
     """
     body: list[Block] = [
         Paragraph((Text(words.sentences(_done(scope, before, chat, words), how_it_comes(chosen, words))),)),

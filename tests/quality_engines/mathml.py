@@ -73,7 +73,8 @@ def _table(element: ET.Element) -> list[Form]:
 def _scripted(base: list[Form], kind: str, scripts: list[tuple[Form, ...]]) -> list[Form]:
     """Return the base followed by its scripts, whichever of them is written inside the other."""
     marks = ("sub", "sup") if kind == "both" else (kind,)
-    found = [(mark, *script) for mark, script in zip(marks, scripts, strict=True) if script]
+    # Of broken source an engine may write more children than the element takes.
+    found = [(mark, *script) for mark, script in zip(marks, scripts, strict=False) if script]
     return [*base, *found]
 
 

@@ -33,6 +33,8 @@ EXPLAINED: Final = {
     ),
     "multline and eqnarray are aligned in two columns at most": r"\\begin\{(?:multlined?|eqnarray)\*?\}",
     "an angle bracket is a delimiter": r"\\(?:left|right|middle|[bB]igg?[lmr]?)\s*[<>]",
+    "the sign @ is full-width, because JLaTeXMath has no other": r"@(?!\{)",
+    "scripts after an alphabet with scripts inside are grouped": r"\\boldsymbol\{[^{}]*_[^{}]*\}_",
     "an entity is a character": r"&[a-z#0-9]+;",
     "a Unicode sign becomes its macro": r"[^\x00-\x7f]|\\unicode",
 }  # fmt: skip

@@ -14,7 +14,15 @@ from functools import lru_cache
 
 import ahocorasick
 
-from bot.intake.tag_vocabulary import BROAD, MACHINE_CATEGORIES, SKY_AND_MATTER, SYNONYMS, TRIGGERS
+from bot.intake.tag_vocabulary import (
+    BROAD,
+    IMPLIED,
+    MACHINE_CATEGORIES,
+    SKY_AND_MATTER,
+    SUBJECTS,
+    SYNONYMS,
+    TRIGGERS,
+)
 from bot.titles import flatten
 
 PRECISION = 0.8  # minimum precision of a word to indicate a tag
@@ -38,7 +46,10 @@ _PRIOR = {
     _Place.ONCE: (1.0, 2.0),
 }
 _BROAD_PRIOR = (1.0, 2.0)
+_BROAD_TITLE_PRIOR = (1.7, 2.0)  # in a title, once the author has used the tag
 _PHRASE_PRIOR = (0.0, 1.0)
+_IMPLIED_PRIOR = (2.6, 3.0)
+IMPLIED_PRECISION = 0.75  # share of the posts of a tag that must bear another for it to be implied
 _OFTEN = 3
 _PHRASE_POSTS = 4  # minimum number of titles to learn a phrase
 _PHRASE_LENGTHS = range(2, 7)
@@ -57,6 +68,7 @@ class Vocabulary:
     automaton: ahocorasick.Automaton
     rules: Mapping[_Place, _Rules]
     phrases: _Rules
+    implied: _Rules
     spellings: Mapping[str, str]
 
 
@@ -90,6 +102,7 @@ def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIG
     spellings = _spellings([tag for *_, tags in posts for tag in tags], triggers)
     words = _words(spellings, triggers)
     automaton = _automaton(words)
+    taught = frozenset(key for _, _, keys, _ in posts for key in keys)
     seen: dict[_Place, Counter[str]] = {place: Counter() for place in _Place}
     right: dict[_Place, Counter[tuple[str, str]]] = {place: Counter() for place in _Place}
     for title, excerpt, keys, _ in posts:
@@ -100,12 +113,17 @@ def learn(tagged: Iterable[Tagged], triggers: Mapping[str, Sequence[str]] = TRIG
         place: {
             word: promises
             for word, keys in words.items()
-            if (promises := _promises(place, keys, right[place], word, seen[place][word]))
+            if (promises := _promises(_priors(place, keys, taught), right[place], word, seen[place][word]))
         }
         for place in _Place
     }
-    phrases = _learn_phrases([(title, keys) for title, _, keys, _ in posts])
-    return Vocabulary(automaton=automaton, rules=rules, phrases=phrases, spellings=spellings)
+    return Vocabulary(
+        automaton=automaton,
+        rules=rules,
+        phrases=_learn_phrases([(title, keys) for title, _, keys, _ in posts]),
+        implied=_learn_implied([keys for _, _, keys, _ in posts]),
+        spellings=spellings,
+    )
 
 
 def infer_tags(
@@ -121,6 +139,9 @@ def infer_tags(
     for phrase in _phrases(title) if vocabulary.phrases else ():
         for key, precision in vocabulary.phrases.get(phrase, ()):
             promise[key] = max(promise.get(key, 0.0), precision)
+    for key in tuple(promise):
+        for other, precision in vocabulary.implied.get(key, ()):
+            promise[other] = max(promise.get(other, 0.0), promise[key] * precision)
     if category in MACHINE_CATEGORIES:
         promise = {key: precision for key, precision in promise.items() if key not in SKY_AND_MATTER}
     sure = sorted((-precision, key) for key, precision in promise.items())
@@ -133,7 +154,9 @@ def _spellings(tags: Sequence[str], seeds: Iterable[str]) -> dict[str, str]:
     for tag in tags:
         if key := tag_key(tag):
             spelt[key][tag.strip()] += 1
-    known = {tag_key(tag): tag for tag in (*seeds, *(group[0] for group in SYNONYMS))}
+    implied = (other for others in IMPLIED.values() for other in others)
+    listed = (*implied, *seeds, *(group[0] for group in SYNONYMS), *SKY_AND_MATTER, *SUBJECTS)
+    known = {tag_key(tag): tag for tag in listed}
     return known | {key: min(counts, key=lambda tag: (-counts[tag], tag)) for key, counts in spelt.items()}
 
 
@@ -146,6 +169,8 @@ def _words(spellings: Mapping[str, str], triggers: Mapping[str, Sequence[str]]) 
     for group in SYNONYMS:
         for word in group:
             words[_fold(word)].add(tag_key(word))
+    for name in (*SKY_AND_MATTER, *SUBJECTS):
+        words[_fold(name)].add(tag_key(name))
     for key, name in spellings.items():
         # A single character and a bare number occur in too many texts to indicate the tag.
         if len(key) > 1 and not key.isdecimal():
@@ -193,15 +218,20 @@ def _stands_alone(text: str, start: int, end: int, word: str) -> bool:
 
 
 def _promises(
-    place: _Place, keys: Iterable[str], right: Mapping[tuple[str, str], int], word: str, seen: int
+    priors: Mapping[str, tuple[float, float]], right: Mapping[tuple[str, str], int], word: str, seen: int
 ) -> tuple[tuple[str, float], ...]:
     """Return the tags that a word indicates with at least `PRECISION`."""
-    each = ((key, _precision(right[word, key], seen, _prior(place, key))) for key in sorted(keys))
+    each = ((key, _precision(right[word, key], seen, priors[key])) for key in sorted(priors))
     return tuple((key, precision) for key, precision in each if precision >= PRECISION)
 
 
-def _prior(place: _Place, key: str) -> tuple[float, float]:
-    return _BROAD_PRIOR if key in BROAD else _PRIOR[place]
+def _priors(place: _Place, keys: Iterable[str], taught: frozenset[str]) -> dict[str, tuple[float, float]]:
+    """Return the prior of each tag for a word at `place`; `taught` are the tags of the author."""
+    used = taught if place is _Place.TITLE else frozenset[str]()
+    return {
+        key: _PRIOR[place] if key not in BROAD else _BROAD_TITLE_PRIOR if key in used else _BROAD_PRIOR
+        for key in keys
+    }
 
 
 def _precision(right: int, seen: int, prior: tuple[float, float]) -> float:
@@ -220,6 +250,19 @@ def _learn_phrases(posts: Sequence[tuple[str, frozenset[str]]]) -> _Rules:
         if (precision := _precision(count, seen[phrase], _PHRASE_PRIOR)) >= PRECISION:
             rules[phrase].append((key, precision))
     return {phrase: tuple(sorted(found)) for phrase, found in rules.items()}
+
+
+def _learn_implied(posts: Sequence[frozenset[str]]) -> _Rules:
+    """Return for each tag the tags that nearly all its posts bear too, from the seeds and the posts."""
+    seen = Counter(key for keys in posts for key in keys)
+    both = Counter((key, other) for keys in posts for key in keys for other in keys if key != other)
+    seeds = {(tag_key(tag), tag_key(other)) for tag, others in IMPLIED.items() for other in others}
+    rules: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for key, other in sorted(seeds | both.keys()):
+        prior = _IMPLIED_PRIOR if (key, other) in seeds else _PHRASE_PRIOR
+        if (precision := _precision(both[key, other], seen[key], prior)) >= IMPLIED_PRECISION:
+            rules[key].append((other, precision))
+    return {key: tuple(found) for key, found in rules.items()}
 
 
 def _phrases(title: str) -> set[str]:

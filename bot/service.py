@@ -87,6 +87,7 @@ class Service:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
+        self._backup = backup_of(settings)
         self._crash = crash_point(settings.crash_at)
         self._send_log: SendLog | None = None
         self._token = token
@@ -139,7 +140,7 @@ class Service:
             self.clock,
             max_age=timedelta(days=settings.max_age_days),
             keep=timedelta(days=settings.keep_days),
-            backup=backup_of(settings),
+            backup=self._backup,
             backed_up=self.metrics.backed_up,
         )
         self._timekeeper = DueWorker(

@@ -17,6 +17,7 @@ from bot.crawler.url_policy import RefusedAddressError, host_of
 from bot.errors import SettingsError
 from bot.version import VERSION
 
+WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
@@ -146,6 +147,20 @@ class Settings(BaseSettings):
                 "write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS"
             )
         return value
+
+    @field_validator("proxy_url", "blog_proxy_url")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value().strip())
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ValueError("write the address of an HTTP proxy such as http://proxy:3128")
+        return SecretStr(value.get_secret_value().strip())
 
     @field_validator("bot_api_url")
     @classmethod
@@ -279,7 +294,23 @@ class Settings(BaseSettings):
 
     def webhook_secret_text(self) -> str:
         """Return the webhook's secret token, or an empty text if none is set. Raises SettingsError."""
-        return _secret("WEBHOOK_SECRET_FILE", self.webhook_secret, self.webhook_secret_file)
+        secret = _secret("WEBHOOK_SECRET_FILE", self.webhook_secret, self.webhook_secret_file)
+        if secret and not WEBHOOK_SECRET_FORM.fullmatch(secret):
+            raise SettingsError(
+                "WEBHOOK_SECRET has other characters than A-Z, a-z, 0-9, _ and -, or more than 256: change it"
+            )
+        return secret
+
+    def check_webhook(self) -> None:
+        """Raise SettingsError for a webhook that Telegram would refuse."""
+        if self.webhook_url is None:
+            return
+        self.webhook_secret_text()
+        https = urlsplit(self.webhook_url).scheme == "https"
+        if not https and urlsplit(self.bot_api_url).hostname == "api.telegram.org":
+            raise SettingsError(
+                "WEBHOOK_URL must begin with https: Telegram sends updates to no other address"
+            )
 
 
 def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
@@ -289,7 +320,7 @@ def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8-sig").strip().strip("\ufeff")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{setting} cannot be read ({error.__class__.__name__}): "
@@ -308,6 +339,10 @@ def read_settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env is not UTF-8: save it again in that encoding") from None
+    except OSError as error:
+        raise SettingsError(f".env cannot be read ({error.strerror}): change its permissions") from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TypeVar, assert_never
 
 from telegram import Bot
@@ -120,7 +122,21 @@ def backup_of(settings: Settings) -> Backup | None:
     file = sqlite_file(settings.database_address())
     if settings.backup_dir is None or file is None:
         return None
+    _check_writable("BACKUP_DIR", settings.backup_dir)
     return Backup(source=file, folder=settings.backup_dir, keep=settings.backup_keep)
+
+
+def _check_writable(setting: str, folder: Path) -> None:
+    """Create `folder` and write a file in it. Raises SettingsError with the reason of the system."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=".writable-"):
+            pass
+    except OSError as error:
+        fix = (
+            "free space on its disk" if error.errno in {ENOSPC, EDQUOT} else "change its permissions or mount"
+        )
+        raise SettingsError(f"{setting} {folder} cannot be written to ({error.strerror}): {fix}") from error
 
 
 def delivery_config_of(settings: Settings) -> DeliveryConfig:

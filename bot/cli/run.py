@@ -22,6 +22,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegra
 
 async def serve(settings: Settings) -> None:
     """Run the service; retry while the Bot API is unreachable. Raises SettingsError for a refused token."""
+    settings.check_webhook()
     limit_malloc_arenas()
     stopping = asyncio.Event()
     stop_on_signals(stopping)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import read_settings
 from tests.cli.program import PATIENCE, PROGRAM, call, environment, program
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import error
@@ -32,6 +33,24 @@ WRONG_SETTINGS = {
         {"BOT_TOKEN": "1:x", "DATABASE_URL": "sqlite+aiosqlite:////"},
         "DATABASE_URL",
     ),
+    "a webhook without https": (
+        {
+            "BOT_TOKEN": "1:x",
+            "WEBHOOK_URL": "http://bot.example.org/",
+            "BOT_API_URL": "https://api.telegram.org",
+        },
+        "WEBHOOK_URL",
+    ),
+    "a webhook of another scheme": ({"BOT_TOKEN": "1:x", "WEBHOOK_URL": "ftp://x"}, "WEBHOOK_URL"),
+    "a webhook secret with other characters": (
+        {"BOT_TOKEN": "1:x", "WEBHOOK_URL": "https://bot.example.org/", "WEBHOOK_SECRET": "secretsecret!"},
+        "WEBHOOK_SECRET",
+    ),
+    "a proxy without a scheme": ({"BOT_TOKEN": "1:x", "PROXY_URL": "secretsecret:3128"}, "PROXY_URL"),
+    "a SOCKS proxy": ({"BOT_TOKEN": "1:x", "PROXY_URL": "socks5://a:secretsecret@x:1"}, "PROXY_URL"),
+    "a wrong proxy for the blog": ({"BOT_TOKEN": "1:x", "BLOG_PROXY_URL": "http://"}, "BLOG_PROXY_URL"),
+    "a file for the backups": ({"BOT_TOKEN": "1:x", "BACKUP_DIR": "dumps/a.txt"}, "BACKUP_DIR"),
+    "a place for backups that is no disk": ({"BOT_TOKEN": "1:x", "BACKUP_DIR": "/proc/x"}, "BACKUP_DIR"),
     "a wrong file of series": ({"BOT_TOKEN": "1:x", "SERIES_FILE": "none.toml"}, "SERIES_FILE"),
 }
 
@@ -45,6 +64,21 @@ def test_a_wrong_setting_is_named_in_one_line(here: Path, name: str) -> None:
     assert line.startswith("kexue-bot: ")
     assert named in line
     assert "secretsecret" not in line
+
+
+def test_an_env_file_that_is_not_utf_8_is_named(here: Path) -> None:
+    (here / ".env").write_bytes("BOT_TOKEN=1:x # 中文".encode("gb18030"))
+    ended = call(here, "run")
+    assert ended.exit_code == 2
+    (line,) = ended.stderr.splitlines()
+    assert ".env is not UTF-8" in line
+
+
+@pytest.mark.parametrize("content", ["\ufeff123:abc", "  123:abc \r\n\n", "\ufeff\n123:abc"])
+def test_a_token_file_with_a_byte_order_mark_or_blanks(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(content, encoding="utf-8")
+    assert read_settings(_env_file=None, bot_token_file=file, bot_token=None).token() == "123:abc"
 
 
 def test_a_wrong_setting_ends_the_real_program_in_one_line(here: Path) -> None:

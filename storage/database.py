@@ -36,6 +36,10 @@ from storage.rate_limits import RateLimits
 from storage.scopes import Scopes
 from storage.send_log import SendLog
 
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
 UNIT_SECONDS = 30.0  # the longest that a transaction may take on PostgreSQL
 PLANNING_SECONDS = 300.0  # the same for an announcement to very many chats
 TRIES = 6
@@ -46,11 +50,38 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds, each drawn from between its h
 PASSING = frozenset({"40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03"})
 NO_CONNECTION = "08"  # the class of lost and refused connections
 
+FULL = frozenset({"53300", "53400"})  # no free connection at the server, or its configured limit is reached
+FULL_WAITS = 60  # seconds for which a free connection is awaited
+
+
+def state_of(error: BaseException) -> str:
+    """Return the SQLSTATE of a database error; an empty string for any other error."""
+    return (getattr(error.orig, "sqlstate", None) or "") if isinstance(error, DBAPIError) else ""
+
+
+async def wait_for_connection(work: Callable[[], Awaitable[T]], pause: float = 1.0) -> T:
+    """Await `work`, again every `pause` seconds while the server has no free connection.
+
+    Nothing was executed by then. Raises the server's error after `FULL_WAITS` pauses.
+    """
+    for attempt in range(FULL_WAITS):
+        try:
+            return await work()
+        except DBAPIError as error:
+            if state_of(error) not in FULL:
+                raise
+            if attempt == 0:
+                log.warning(
+                    "PostgreSQL has no free connection: waiting; raise max_connections or stop a replica"
+                )
+        await asyncio.sleep(pause)
+    return await work()
+
 
 def passing(error: BaseException) -> bool:
     """Whether running the unit again may succeed; the first run may have been committed all the same."""
     if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
+        state = state_of(error)
         return error.connection_invalidated or state in PASSING or state.startswith(NO_CONNECTION)
     return isinstance(error, ConnectionError | TimeoutError)
 
@@ -62,10 +93,6 @@ def pauses() -> Iterator[float]:
         yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
         pause = min(3 * pause, LONGEST_PAUSE)
 
-
-T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 ANALYZED_ROWS = 1000  # of each index: SQLite's documentation recommends 100 to 1,000
 
@@ -194,15 +221,19 @@ class Database:
     ) -> T:
         if not self.is_multi_process:
             return await self._run(unit, read_only=read_only)
+
+        async def run() -> T:
+            return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
+
         for pause in pauses():
             try:
-                return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
+                return await wait_for_connection(run)
             except (DBAPIError, ConnectionError, TimeoutError) as error:
                 if not passing(error):
                     raise
                 log.info("a transaction is run again: %s", type(error).__name__)
             await asyncio.sleep(pause)
-        return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
+        return await wait_for_connection(run)
 
     async def _run(self, unit: TransactionFn[T], *, read_only: bool = False) -> T:
         async with self._engine.connect() as connection:
@@ -326,7 +357,7 @@ async def migrate(url: str) -> tuple[str | None, str]:
 
 
 async def _migrated(engine: AsyncEngine, url: str) -> tuple[str | None, str]:
-    try:
+    async def run() -> tuple[str | None, str]:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(ALONE)  # two processes that start at once would both migrate
@@ -335,6 +366,9 @@ async def _migrated(engine: AsyncEngine, url: str) -> tuple[str | None, str]:
             # Where nothing was missing nothing was written; a file that cannot be is better noticed now.
             await connection.execute(text("UPDATE alembic_version SET version_num = '' WHERE 1 = 0"))
             return steps
+
+    try:
+        return await wait_for_connection(run)
     except NewerSchemaError as error:
         await engine.dispose()
         raise UnusableDatabaseError(str(error)) from error

@@ -1,0 +1,54 @@
+"""Typed settings: names and values as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.callbacks.actions import Setting
+from bot.messages.setting_values import parse_assignment, parse_value
+from bot.messages.settings import with_choice
+from storage.model import Preferences
+
+VALUES = (
+    (Setting.HOUR, "8:00", "8"), (Setting.HOUR, "08:00", "8"), (Setting.HOUR, "8 点", "8"),
+    (Setting.HOUR, "晚上8点", "20"), (Setting.HOUR, "8pm", "20"), (Setting.HOUR, "１２", "12"),
+    (Setting.HOUR, "24:00", "0"), (Setting.HOUR, "25", None), (Setting.HOUR, "8:30", None),
+    (Setting.WEEKDAY, "周一", "0"), (Setting.WEEKDAY, "星期天", "6"), (Setting.WEEKDAY, "mon", "0"),
+    (Setting.WEEKDAY, "1", "0"), (Setting.WEEKDAY, "7", "6"), (Setting.WEEKDAY, "0", None),
+    (Setting.QUIET, "23点到7点", "23-7"), (Setting.QUIET, "23:30-7:00", "2330-0700"),
+    (Setting.QUIET, "10pm to 6am", "22-6"), (Setting.QUIET, "关", "off"), (Setting.QUIET, "7-7", None),
+    (Setting.TIME_ZONE, "上海", "Asia/Shanghai"), (Setting.TIME_ZONE, "北京时间", "Asia/Shanghai"),
+    (Setting.TIME_ZONE, "tokyo", "Asia/Tokyo"), (Setting.TIME_ZONE, "new york", "America/New_York"),
+    (Setting.TIME_ZONE, "UTC+8", "Etc/GMT-8"), (Setting.TIME_ZONE, "Mars", None),
+    (Setting.WHEN, "每天", "daily"), (Setting.SOUND, "关", "off"), (Setting.EXCERPT, "不显示", "none"),
+    (Setting.PICTURES, "文字", "off"), (Setting.FORMAT, "纯文本", "classic"),
+    (Setting.LANGUAGE, "English", "en"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("setting", "typed", "value"), VALUES)
+def test_a_value_is_what_its_button_would_carry(setting: Setting, typed: str, value: str | None) -> None:
+    assert parse_value(setting, typed) == value
+    if value is not None:
+        assert with_choice(Preferences(), setting, value) is not None
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("推送时间 8:00", (Setting.HOUR, "8:00")),
+        ("免打扰23点到7点", (Setting.QUIET, "23点到7点")),
+        ("time zone Mars", (Setting.TIME_ZONE, "Mars")),
+        ("zone=Tokyo", (Setting.TIME_ZONE, "Tokyo")),
+        ("Excerpt", (Setting.EXCERPT, "")),
+        ("foo", (None, "foo")),
+    ],
+)
+def test_a_setting_is_named_in_either_language(typed: str, expected: tuple[Setting | None, str]) -> None:
+    assert parse_assignment(typed) == expected
+
+
+@given(st.sampled_from(Setting), st.text(max_size=30))
+def test_any_text_is_a_value_or_none(setting: Setting, typed: str) -> None:
+    value = parse_value(setting, typed)
+    assert value is None or with_choice(Preferences(), setting, value) is not None

@@ -1,10 +1,11 @@
 """TTL cache with request coalescing, and a batch loader."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
+
+from cachetools import TTLCache
 
 from bot.supervisor import BackgroundTasks
 
@@ -12,29 +13,29 @@ V = TypeVar("V")
 
 
 class SingleFlightCache(Generic[V]):
-    """TTL cache with request coalescing: up to `most` values for `fresh` seconds.
+    """TTL cache with request coalescing: up to `max_size` values for `ttl` seconds.
 
     Concurrent `get` calls for a missing key share one `make`. Exceptions are not cached.
     """
 
-    def __init__(self, *, most: int, fresh: float) -> None:
-        self._most = most
-        self._fresh = fresh
-        self._kept: OrderedDict[Hashable, tuple[float, asyncio.Future[V]]] = OrderedDict()
+    def __init__(self, *, max_size: int, ttl: float) -> None:
+        self._now = 0.0
+        self._kept: TTLCache[Hashable, asyncio.Future[V]] = TTLCache(max_size, ttl, timer=lambda: self._now)
 
     async def get(self, key: Hashable, now: float, make: Callable[[], Awaitable[V]]) -> V:
         """Return the value of `key` at `now` (monotonic seconds), made by `make` if it is missing."""
+        self._now = now
         kept = self._kept.get(key)
-        if kept is not None and now - kept[0] <= self._fresh:
+        if kept is not None:
             # Shared by several tasks, it must survive the cancellation of one.
-            return kept[1].result() if kept[1].done() else await asyncio.shield(kept[1])
+            return kept.result() if kept.done() else await asyncio.shield(kept)
         value: asyncio.Future[V] = asyncio.get_running_loop().create_future()
-        self._forget_old(key, now)
-        self._kept[key] = (now, value)
+        self._kept[key] = value
         try:
             made = await make()
         except BaseException as error:
-            self._forget(key, value)
+            if self._kept.get(key) is value:
+                del self._kept[key]
             value.set_exception(error if isinstance(error, Exception) else RuntimeError("not finished"))
             value.exception()  # retrieved: asyncio must not warn if no other call waits
             raise
@@ -44,20 +45,6 @@ class SingleFlightCache(Generic[V]):
     def clear(self) -> None:
         """Remove all values; pending calls still get theirs."""
         self._kept.clear()
-
-    def _forget_old(self, key: Hashable, now: float) -> None:
-        """Make room for `key`: drop expired values, then the oldest ones."""
-        self._kept.pop(key, None)
-        while self._kept:
-            made_at, _ = next(iter(self._kept.values()))
-            if now - made_at <= self._fresh and len(self._kept) < self._most:
-                return
-            self._kept.popitem(last=False)
-
-    def _forget(self, key: Hashable, value: asyncio.Future[V]) -> None:
-        kept = self._kept.get(key)
-        if kept is not None and kept[1] is value:
-            del self._kept[key]
 
 
 K = TypeVar("K", bound=Hashable)

@@ -93,7 +93,7 @@ class Services:
     site: SiteProfile = KEXUE
     search_service: SearchService = field(default_factory=SearchService)
     response_cache: SingleFlightCache[Reply] = field(
-        default_factory=lambda: SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
+        default_factory=lambda: SingleFlightCache(max_size=KEPT, ttl=FRESH_SECONDS)
     )
     other_chats: OtherChats = field(default_factory=NoOtherChats)
     planned: Callable[[], None] = lambda: None  # called after a delivery was planned, to wake the worker

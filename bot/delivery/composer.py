@@ -75,7 +75,7 @@ class ArchiveComposer:
         self._bot = bot
         self._rich = rich
         self._site = site
-        self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(most=KEPT, fresh=FRESH_SECONDS)
+        self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(max_size=KEPT, ttl=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
         self._rich.missing()

@@ -6,7 +6,7 @@ from bot.render.document import Message, Paragraph, Text
 
 
 async def test_what_is_not_fresh_any_more_is_not_kept() -> None:
-    kept = SingleFlightCache[int](most=100, fresh=60.0)
+    kept = SingleFlightCache[int](max_size=100, ttl=60.0)
     made: list[int] = []
 
     async def ask(key: int, now: float) -> int:
@@ -26,7 +26,7 @@ async def test_what_is_not_fresh_any_more_is_not_kept() -> None:
 
 
 async def test_at_most_so_many_are_kept() -> None:
-    kept = SingleFlightCache[int](most=10, fresh=60.0)
+    kept = SingleFlightCache[int](max_size=10, ttl=60.0)
 
     async def make() -> int:
         return 1

@@ -80,7 +80,7 @@ async def test_a_group_that_became_a_supergroup_gets_what_was_meant_for_it(
 async def test_a_try_without_an_answer_is_repeated_once(reading: WholeBot, telegram: FakeTelegram) -> None:
     telegram.answers("sendMessage", cut_after, cut_after)
     reading.lands("next.txt", NEXT)
-    assert "不知道到没到" in (await telegram.message(OPERATOR)).text
+    assert "不确定是否送达" in (await telegram.message(OPERATOR)).text
     await reading.settles()
     assert len(telegram.messages(READER)) == 2
     assert await reading.counts() == {State.UNCERTAIN: 1, State.SENT: 1}

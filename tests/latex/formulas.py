@@ -92,3 +92,16 @@ def _inline(children: tuple[Inline, ...]) -> Iterator[str]:
                 yield from _inline(child.children)
             case _:
                 pass
+
+
+def endless_definitions(names: str, uses: int = 1) -> str:
+    """Return one-letter macros in a circle, each using the next one `uses` times, and a use of the first.
+
+    Made here, because other TeX engines do not bound the expansion.
+    """
+    following = names[1:] + names[:1]
+    defined = (
+        "\\def\\" + name + "{" + uses * ("\\" + other) + "}"
+        for name, other in zip(names, following, strict=True)
+    )
+    return "".join(defined) + f"\\{names[0]}"

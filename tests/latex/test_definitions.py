@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.latex.definitions import MAX_LENGTH, Definitions, collect, expand
 from bot.latex.nodes import TexError
+from tests.latex.formulas import endless_definitions
 from tests.tools.examples import examples
 
 EXPANSIONS: dict[str, tuple[str, str]] = {
@@ -33,9 +34,9 @@ def test_macro_is_expanded(tex: str, expanded: str) -> None:
 
 
 BROKEN = {
-    "endless": r"\def\x{\x}\x",
-    "endless in a circle": r"\def\a{\b}\def\b{\a}\a",
-    "doubling": r"\def\a{\b\b}\def\b{\c\c}\def\c{\d\d}\def\d{\a\a}\a",
+    "endless": endless_definitions("x"),
+    "endless in a circle": endless_definitions("ab"),
+    "doubling": endless_definitions("abcd", uses=2),
     "long": r"\def\a#1{#1#1#1#1#1#1#1#1#1#1}\a{\a{\a{\a{\a{x}}}}}",
     "missing argument": r"\newcommand{\f}[2]{#1#2}\f{a}",
     "unknown parameter": r"\newcommand{\f}[1]{#2}\f{a}",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.latex.telegram_subset import LONGEST_FORMULA, safe_tex
 from bot.latex.unicode import LONGEST_UNICODE, unicode_tex
-from tests.latex.formulas import cases_of_shared, hard_formulas, shared_formulas, table
+from tests.latex.formulas import cases_of_shared, endless_definitions, hard_formulas, shared_formulas, table
 from tests.latex.profile import FAILING, violations
 from tests.tools.examples import examples
 from tests.tools.formulas_report import main
@@ -139,7 +139,7 @@ def test_any_source_has_short_unicode_or_none(tex: str) -> None:
         pytest.param(r"\norm" * 300 + "x", id="norms without braces"),
         pytest.param(r"\not" * 300 + "=", id="negations"),
         pytest.param(r"\text{$" * 100, id="text in mathematics in text"),
-        pytest.param(r"\def\x{\x\x}\x", id="an endless definition"),
+        pytest.param(endless_definitions("x", uses=2), id="an endless definition"),
     ],
 )
 def test_monstrous_source_is_refused(tex: str) -> None:

@@ -7,7 +7,7 @@ the newest. What holds too small a share of the terms is no result.
 import heapq
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum, StrEnum
@@ -123,7 +123,7 @@ def _matches(index: Index, query: Query, terms: Sequence[Term], most: int) -> li
         search_of = _SegmentSearch(segment, query, index.hidden if segment is index.main else frozenset())
         matches = dict(search_of.literal(most))
         if sum(match.tier is Tier.TITLE for match in matches.values()) < most:
-            for place, match in search_of.scored(terms, importance, most).items():
+            for place, match in search_of.scored(terms, importance, most, matches.keys()).items():
                 literal = matches.get(place, match)
                 if literal.tier is Tier.SCORED:
                     matches[place] = replace(literal, score=max(match.score, literal.score))
@@ -190,8 +190,13 @@ class _SegmentSearch:
                 yield place, _Match(_BODY, Tier.SCORED, FieldRank.EXCERPT, literal=True)
                 most -= 1
 
-    def scored(self, terms: Sequence[Term], importance: Sequence[float], most: int) -> dict[int, _Match]:
-        """Return the `most` posts with the best scores; without any term, all that the filters admit."""
+    def scored(
+        self, terms: Sequence[Term], importance: Sequence[float], most: int, literal: Collection[int]
+    ) -> dict[int, _Match]:
+        """Return the `most` posts with the best scores; without any term, all that the filters admit.
+
+        The field of those in `literal` is not determined.
+        """
         segment = self._segment
         if terms:
             scores = _scores(segment, terms, importance, bodies=most)
@@ -203,7 +208,12 @@ class _SegmentSearch:
             scores = {p: score for p, score in scores.items() if self._admits(p) and self._in_period(p)}
         ranked = ((score * _brevity(segment.titles[place]), -place) for place, score in scores.items())
         best = heapq.nlargest(most, ranked)
-        return {-place: _Match(score, where=_field(segment, -place, terms)) for score, place in best}
+        return {
+            -place: _Match(score)
+            if -place in literal
+            else _Match(score, where=_field(segment, -place, terms))
+            for score, place in best
+        }
 
     def episodes(
         self, episode: Episode, name: Sequence[Term], importance: Sequence[float]

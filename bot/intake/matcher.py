@@ -1,7 +1,7 @@
 """Identity resolution: the stored post of each sighting of a dump.
 
-Pure. In this order a sighting is the post with its archive id, with its title key, of its day with the same
-opening, or the one post of its day that the dump would have to show and does not. Ids decide over all else.
+Pure. Tried in this order: the archive id, the title key, the day with the same opening, and the one post of
+the day that the dump must show and leaves out. Different archive ids are always different posts.
 """
 
 from bisect import bisect_left
@@ -281,10 +281,9 @@ class PostMatcher:
 
 
 def contradict(one: Post, other: Post) -> bool:
-    """Return whether two posts are different for sure: other ids, other episodes, or other days.
+    """Return whether two posts are certainly different: other ids, other episodes, or other days.
 
-    Days differ if they are further apart than a time zone explains; with one title and one opening the date
-    was corrected.
+    A difference of one day is allowed for time zones; with the same title and opening the date was corrected.
     """
     if one.archive_id is not None and other.archive_id is not None:
         return one.archive_id != other.archive_id

@@ -204,7 +204,7 @@ def _with_date(post: Post, other: Post) -> Post:
 
 
 def _better_date(one: Post, day: object, two: Post, other_day: object) -> bool:
-    """A printed date before that of a feed, which is in the server's zone; of one kind the later capture."""
+    """Return whether the date of `one` wins: a printed one over a feed's, then the later capture."""
     ranks = one.date_layout is not Layout.FEED, two.date_layout is not Layout.FEED
     if ranks[0] != ranks[1]:
         return ranks[0]
@@ -238,7 +238,7 @@ def _with_excerpt(post: Post, other: Post) -> Post:
 
 
 def _better_excerpt(one: Post, one_words: str, two: Post, two_words: str) -> bool:
-    """The more complete excerpt; the longer before its own beginning; the closer source; the later one."""
+    """Return whether the excerpt of `one` wins: more complete, longer, closer source, later capture."""
     completeness = _completeness(one), _completeness(two)
     if completeness[0] != completeness[1]:
         return completeness[0] > completeness[1]
@@ -269,7 +269,7 @@ def _width(excerpt: str) -> tuple[int, str]:
 
 
 def _with_counts(post: Post, other: Post) -> Post:
-    """Readers only ever grow, so the larger count is the later one, whatever a file's time says."""
+    """Keep the larger counts: readers only grow, whatever a file's time is."""
     if other.readers is not None and other.readers > (-1 if post.readers is None else post.readers):
         post = replace(post, readers=other.readers, readers_at=other.readers_at)
     if other.comments is not None and other.comments > (-1 if post.comments is None else post.comments):

@@ -32,7 +32,7 @@ COMMON = (
 
 @dataclass
 class Intake:
-    """A database with one reader of everything, into which dumps are ingested an hour apart."""
+    """A database with one subscriber to everything; dumps are ingested an hour after each other."""
 
     database: Database
     hours: int = 0
@@ -79,7 +79,7 @@ async def _subscribe(tx: Transaction) -> None:
 
 
 def page(*posts: tuple[int, str, date]) -> str:
-    """The page of all posts: number, title and day of each, newest first, of one month."""
+    """Return the page of all posts of one month: number, title and day of each, newest first."""
     lines = [
         f'<li>{day:%d}日: <a href="https://kexue.fm/archives/{number}">{title}</a>'
         f' (<a href="https://kexue.fm/archives/{number}#PostComment">0</a>)</li>'

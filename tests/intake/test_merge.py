@@ -1,4 +1,4 @@
-"""What is known of a post does not depend on the order in which its sightings come."""
+"""Merged posts do not depend on the order of their sightings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.tools.examples import examples
 
 
 def archive_of(order: Sequence[Shown]) -> list[Post]:
-    """The posts that are known after these pages came one by one."""
+    """Return the stored posts after these pages, ingested one by one."""
     known: dict[int, Post] = {}
     number = 0
     for page in order:

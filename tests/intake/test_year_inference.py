@@ -1,4 +1,4 @@
-"""The year of a month-day: every kind of evidence by itself, and the home page of the blog."""
+"""The year of a month-day: every kind of evidence alone, and the home page of the blog."""
 
 import re
 from calendar import month_abbr

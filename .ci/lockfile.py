@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def entries_for(lock: str, roots: Collection[str]) -> str:
-    """The entries of `lock` that `roots` need, in its order. Raises KeyError for a root it lacks."""
+    """Return the entries of `lock` that `roots` need, in its order. Raises KeyError for a missing root."""
     entries = list(entries_in(lock))
     locked = {name for name, _, _ in entries}
     wanted = {_key(root) for root in roots}
@@ -28,7 +28,7 @@ def entries_for(lock: str, roots: Collection[str]) -> str:
 
 
 def roots_of(project: Mapping[str, Any], extras: Collection[str]) -> list[str]:
-    """The names that a pyproject.toml's `project` table asks for, with those of `extras`."""
+    """Return the names that a pyproject.toml's `project` table requires, with those of `extras`."""
     optional = project.get("optional-dependencies", {})
     asked = [*project["dependencies"], *(each for extra in extras for each in optional[extra])]
     return [_key(text) for text in asked]
@@ -44,7 +44,7 @@ def entries_in(lock: str) -> Iterator[tuple[str, set[str], str]]:
 
 
 def _key(text: str) -> str:
-    """The normal form of the package's name at the beginning of `text`."""
+    """Return the normal form of the package's name at the beginning of `text`."""
     found = _NAME.match(text)
     return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 

@@ -31,7 +31,7 @@ def slim(packages: Path) -> int:
 
 
 def without_sections(library: bytes) -> bytes:
-    """A shared library without what lies behind its segments: symbols for debuggers and the section table.
+    """Return a shared library without the bytes after its segments: debug symbols and the section table.
 
     The loader reads segments only (System V ABI, chapter 5). What is no 64-bit little-endian ELF file is
     returned as it is.

@@ -42,7 +42,7 @@ def one_line(text: str) -> str:
 
 
 def units(text: str) -> int:
-    """The length Telegram counts: UTF-16 code units, two for a character beyond U+FFFF."""
+    """Return the length that Telegram counts: UTF-16 code units, two for a character beyond U+FFFF."""
     if text.isascii():
         return len(text)
     return len(text) + sum(character > "\uffff" for character in text)

@@ -55,7 +55,7 @@ class UpdateReceiver:
         replica: Replica,
         report: Callable[[BaseException], None],
     ) -> None:
-        """`polling` carries getUpdates; `report` is called for updates and polls that fail."""
+        """Use `polling` for getUpdates; call `report` for updates and polls that fail."""
         self._application = application
         self._polling = polling
         self._report = report

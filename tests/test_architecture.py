@@ -5,6 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -325,3 +326,35 @@ def test_no_modules_or_packages_import_each_other() -> None:
             packages.setdefault(own, set()).update(each for each in others if each and each != own)
     assert _cycles(modules) == []
     assert _cycles(packages) == []
+
+
+MANNERED = re.compile(r"\b(knows?|told|whoever|nobody|somebody|mend|dear|ado|beside|anew)\b", re.IGNORECASE)
+
+
+def _prose(path: Path) -> Iterator[str]:
+    """Yield the docstrings and comments of a file."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+    with path.open("rb") as source:
+        yield from (
+            token.string for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT
+        )
+
+
+def test_docstrings_and_comments_are_plain_technical_english() -> None:
+    found = {
+        name_of(path): sorted(words)
+        for path in [*SOURCES, *TESTS]
+        if (words := {word for text in _prose(path) for word in MANNERED.findall(text)})
+    }
+    assert found == {}
+
+
+# The suffix is a noun's there: the thing has no shorter name in the field.
+NOUNS = frozenset({"caching", "logging", "tagging", "wiring"})
+
+
+def test_no_module_is_named_by_a_gerund() -> None:
+    named = [name_of(path) for path in SOURCES if path.stem.endswith("ing") and path.stem not in NOUNS]
+    assert named == []

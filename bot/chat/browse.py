@@ -44,7 +44,7 @@ from bot.messages.statistics import stats, summary
 from bot.render.document import Message
 from bot.search.names import Exact, Several, find
 from bot.search.query import parse_query
-from bot.search.ranking import Hit, Tier
+from bot.search.ranker import Hit, Tier
 from bot.search.related import related_posts
 from bot.search.snippets import Snippet
 from storage.database import Transaction

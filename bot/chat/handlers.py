@@ -44,7 +44,7 @@ KINDS = {
 
 
 def _refusal(request: RequestContext, manager: bool | None) -> str:
-    """Return why somebody may not change a chat: no administrator, or nothing was found out."""
+    """Return why a person may not change a chat: no administrator, or the lookup failed."""
     if manager is None:
         return notices.administrators_unknown(request.words)
     return notices.only_administrators(request.words)

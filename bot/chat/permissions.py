@@ -1,4 +1,4 @@
-"""Who may change what a chat is told: in private the person, in a group or channel its administrators."""
+"""Permissions to change a chat: in private the person, in a group or channel its administrators."""
 
 import logging
 from collections import OrderedDict
@@ -64,12 +64,12 @@ class OtherChats(Protocol):
         ...
 
     async def open_topic(self, chat_id: int, name: str) -> int | None:
-        """The number of a new forum topic; None where the bot may not make one."""
+        """Open a forum topic and return its number; None where the bot may not open one."""
         ...
 
 
 class NoOtherChats:
-    """Without Telegram nobody runs anything."""
+    """No other chats, for a bot without Telegram."""
 
     async def is_admin(self, chat_id: int, user_id: int) -> bool:
         del chat_id, user_id
@@ -85,7 +85,7 @@ class NoOtherChats:
 
 
 class TelegramOtherChats:
-    """The Rooms that Telegram knows."""
+    """Other chats by requests to Telegram."""
 
     def __init__(self, bot: Bot, permission: Permissions) -> None:
         self._bot = bot

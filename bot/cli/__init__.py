@@ -27,7 +27,7 @@ T = TypeVar("T")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="kexue-bot")
 def main() -> None:
-    """A Telegram bot that follows the blog 科学空间 (Scientific Spaces, kexue.fm)."""
+    """Follow the blog 科学空间 (Scientific Spaces, kexue.fm) with a Telegram bot."""
 
 
 def settings_or_exit(**given: object) -> "Settings":

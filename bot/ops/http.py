@@ -34,7 +34,7 @@ class HealthSource(Protocol):
     """Source of checks and figures. Both methods may raise or hang; the endpoints report that."""
 
     async def ready(self) -> Mapping[str, Check]:
-        """Return the check of every part that must work: database, scheduler, sender…"""
+        """Return the check of every part that must work: database, scheduler, sender."""
         ...
 
     async def figures(self) -> Figures: ...

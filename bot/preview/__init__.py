@@ -12,7 +12,7 @@ from bot.preview.html import Shot, page
 from bot.preview.screenshot import take_picture
 from bot.render.document import Message
 from bot.search.index import build
-from bot.search.ranking import search
+from bot.search.ranker import search
 from bot.settings import Settings
 from storage.database import Transaction, open_database
 from storage.model import Post, PostId

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.search.index import Index, build, update
-from bot.search.ranking import MOST_HITS, Hit, search
+from bot.search.ranker import MOST_HITS, Hit, search
 from storage.database import Transaction
 from storage.model import PostId
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bot.search.index import TAG_COMMA, Index, places
 from bot.search.normalize import normalize
 from bot.search.postings import END
-from bot.search.ranking import inverse_frequency, search
+from bot.search.ranker import inverse_frequency, search
 from bot.search.terms import terms_of
 from storage.model import Post, PostId
 

@@ -12,9 +12,9 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Protocol
 
+from bot.search.fuzzy_terms import corrected, nearest_words, words_of_initials, words_of_pinyin
 from bot.search.glossary import LONGEST_PHRASE, english_key, equivalents, glossary
 from bot.search.normalize import normalize
-from bot.search.spelling import corrected, nearest_words, words_of_initials, words_of_pinyin
 
 _UNIT = re.compile(r"[a-z0-9]+(?:[-.'+][a-z0-9]+)*|[\u4e00-\u9fff]+|[^\sa-z0-9\u4e00-\u9fff]+")
 _FORMULA = re.compile(r"[\\^$]|[A-Za-z]_|[A-Za-z0-9]\(|\)[=+]")

@@ -5,7 +5,7 @@ History is in `migrations`; a test proves that the two agree.
 
 from storage.schema.archive import aliases, dumps, mentions, post_scopes, posts, scopes, sightings, sources
 from storage.schema.chats import bookmarks, courses, destinations, phrases, subscriptions
-from storage.schema.naming import metadata
+from storage.schema.metadata import metadata
 from storage.schema.outbox import deliveries, pace, plans, waiting
 from storage.schema.processes import facts, leases, updates
 

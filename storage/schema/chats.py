@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from storage.engine import Utc, Word
 from storage.model import ChatKind, ExcerptLength, Format, Stage, Standing, When
-from storage.schema.naming import Id, metadata
+from storage.schema.metadata import Id, metadata
 
 destinations = Table(
     "destinations",

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from storage.engine import Utc, Word
 from storage.model import DeliveryKind, Form, State
-from storage.schema.naming import Id, metadata
+from storage.schema.metadata import Id, metadata
 
 deliveries = Table(
     "deliveries",

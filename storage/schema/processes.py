@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Column, String, Table, Text
 
 from storage.engine import Utc
-from storage.schema.naming import metadata
+from storage.schema.metadata import metadata
 
 # Work that one process at a time does; `token` is of this holding.
 leases = Table(

@@ -22,7 +22,7 @@ from bot.messages.cards import card
 from bot.messages.i18n import words_for
 from bot.render import render
 from bot.search.index import build
-from bot.search.ranking import search
+from bot.search.ranker import search
 from storage.database import open_database
 from storage.model import Dump, Form, Post
 from tests.bench.fill import dump_of, url_of

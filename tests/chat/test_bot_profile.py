@@ -1,4 +1,4 @@
-"""What Telegram is told at the start: everything once, then only changes; a refusal stops nothing."""
+"""Bot profile at a start: published once, then only changes; a refusal stops nothing."""
 
 import asyncio
 import json
@@ -26,14 +26,14 @@ def _menu(telegram: FakeTelegram, scope: dict[str, Any], client: str) -> list[st
 
 
 async def _done(bot: WholeBot) -> None:
-    """Whatever there is to tell has been told."""
+    """Publish the whole profile."""
     while bot.service.supervisor.alive("profile"):
         await asyncio.sleep(0.01)
 
 
 @pytest_asyncio.fixture
 async def unknown(resting_bot: WholeBot) -> WholeBot:
-    """A bot that has not told Telegram anything yet; it does not run."""
+    """A bot with an unpublished profile; it does not run."""
     resting_bot.filled = empty
     return resting_bot
 

@@ -114,7 +114,7 @@ async def test_the_settings_of_a_group_are_a_link_to_a_private_chat(
 
 
 async def test_nobody_else_can_look_or_decide(stocked: WholeBot, telegram: FakeTelegram) -> None:
-    """Data and links that somebody else made up, or found."""
+    """Forged and foreign button data and links."""
     await picks(stocked, CHANNEL, 1)
     to = await stocked.standing(CHANNEL)
     assert to is not None

@@ -22,7 +22,7 @@ GROUP, CHANNEL, ADMIN = -1_000_000_000_077, -1_000_000_000_088, 500
 
 @pytest.fixture
 async def stocked(resting_bot: WholeBot) -> WholeBot:
-    """A running bot that knows a series and an essay."""
+    """A running bot with a series and an essay in its archive."""
     await resting_bot.knows(*SERIES, ESSAY)
     await resting_bot.starts()
     return resting_bot

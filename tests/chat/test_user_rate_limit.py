@@ -1,4 +1,4 @@
-"""The limits of asking: what is remembered of somebody is forgotten when it says nothing any more."""
+"""User rate limits: a full bucket is dropped from memory."""
 
 from hypothesis import given
 from hypothesis import strategies as st

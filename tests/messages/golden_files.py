@@ -1,6 +1,6 @@
 """Messages as text to look at, and the golden files that hold how they should look.
 
-`python -m tests.messages.golden_files` writes the golden files anew; read the difference before keeping it.
+`python -m tests.messages.golden_files` rewrites the golden files; read the difference before keeping it.
 """
 
 import importlib
@@ -148,7 +148,7 @@ def _file(view: str, name: str, language: str) -> Path:
 
 
 def write() -> None:
-    """Write every golden file anew and drop those of scenes that are no more."""
+    """Rewrite every golden file and delete those of removed scenes."""
     kept: set[Path] = set()
     for view in VIEWS:
         scenes: Mapping[str, Scene] = importlib.import_module(f"tests.messages.test_{view}").SCENES

@@ -1,4 +1,4 @@
-"""What operators are told."""
+"""Notices and pages for operators."""
 
 from datetime import UTC, datetime
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.search.index import Index, build, update
 from bot.search.normalize import normalize
 from bot.search.query import LONGEST_QUERY, query_words
-from bot.search.ranking import MOST_HITS, FieldRank, search
+from bot.search.ranker import MOST_HITS, FieldRank, search
 from storage.model import Certainty, Post, PostId
 
 

@@ -1,4 +1,4 @@
-"""What somebody typed, and which names it may mean."""
+"""Typed text and the names it may mean."""
 
 import pytest
 from hypothesis import given

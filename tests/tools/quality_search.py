@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.intake.formats import read_dump
 from bot.search.index import Index, build
-from bot.search.ranking import search
+from bot.search.ranker import search
 from bot.titles import title_key
 from storage.model import Certainty, Dump, Post, PostId
 from tests.tools.shared import SHARED

@@ -36,7 +36,7 @@ from bot.render import render
 from bot.search.index import build
 from bot.search.names import find
 from bot.search.query import query_words
-from bot.search.ranking import search
+from bot.search.ranker import search
 from bot.settings import read_settings
 from bot.site_profile import KEXUE
 from bot.telegram.webhook import LARGEST, update_in

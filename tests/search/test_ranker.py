@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import Index, build
-from bot.search.ranking import Tier, search
+from bot.search.ranker import Tier, search
 from storage.model import Post
 from tests.tools.quality_search import QUERIES, archive, cases, index, post, score
 from tests.tools.shared import SHARED, needs_shared

@@ -92,6 +92,9 @@ STYLES = (
     _style("bracket-digit-end", "电偶极子浅探（1）", f"{_NOT_MATHS}{_open(_DIGITS)}{_REMARK}"),
     _style("part-end", "算子与线性常微分方程(上)", f"{_open(_PART)}{_REMARK}"),
     _style("question", "旋转的弹簧将如何伸长(2)？", f"{_NOT_MATHS}{_open(_EITHER)} ?[?!] {{0,2}}$"),
+    _style(
+        "ordinal", "测试漫游之10：第十站", rf"(?<=[{_HAN}]之){_number('[1-9][0-9]')}(?:{_COLON}| {{0,2}}$)"
+    ),
     _style("glued", "素数之美2：Bertrand假设的证明", f"{_GLUED}{_COLON}"),
     _style("glued-end", "哥德巴赫猜想浅谈1", f"{_GLUED} {{0,2}}$"),
 )

@@ -170,3 +170,11 @@ def test_the_first_look_passes_over_no_number_that_a_style_would_read(title: str
     flat = spread(title)
     if any(style.marker.search(flat, 1) for style in STYLES):
         assert LIKELY_NUMBER.search(flat) is not None
+
+
+@pytest.mark.parametrize("title", ["测试漫游之10", "测试漫游之12：第十二站"])
+def test_two_digits_continue_the_series_of_one_digit(title: str) -> None:
+    reading, earlier = read_title(title), read_title("测试漫游之9：第九站")
+    assert reading is not None
+    assert earlier is not None
+    assert (reading.key, reading.episode >= 10) == (earlier.key, True)

@@ -58,6 +58,9 @@ async def state(tx: Transaction) -> State:
     return found
 
 
+NAMES = {"全部文章": ("全部文章", "every post", "all posts")}  # in both languages
+
+
 def name_of(scope: Scope) -> str:
     return "全部文章" if scope.kind is ScopeKind.EVERYTHING else scope.name
 
@@ -80,7 +83,7 @@ def check(step: object, reply: Reply, before: State, after: State) -> None:
     for kind, name in rows - created:
         match kind:
             case "subscription":
-                assert name in text, (step, kind, name, text)
+                assert any(each in text for each in NAMES.get(name, (name,))), (step, kind, name, text)
                 assert re.search("订阅|屏蔽|ubscri|ute", text), (step, text)
             case "course":
                 assert name in text or "课" in text or "lesson" in text, (step, text)

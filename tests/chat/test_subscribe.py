@@ -272,7 +272,8 @@ async def test_every_command_and_every_button_it_brings_is_answered(
                 assert "太旧" not in toast, (command.name, one)
                 assert "慢一点" not in toast
     await telegram.quiet(0.2)
-    assert len(pressed) > 10
+    # The card of /random differs from run to run, so kinds are counted, not buttons.
+    assert {"1a", "1l", "1pc", "1s"} <= {one.partition(":")[0] for one in pressed}
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from markupsafe import Markup
-
 from bot.archive_queries import with_gaps
 from bot.messages.citation import bibtex, citation
 from bot.messages.i18n import Words
@@ -204,8 +202,3 @@ def _paged(posts: Sequence[Post], words: Words, number: int, per_page: int = PER
         "of": of,
         "total": posts_in(words, len(posts)),
     }
-
-
-def licence_line(name: str, author: str, licence: str) -> Markup:
-    """Return author, blog and licence for the foot of every page."""
-    return Markup("{} · {} · {}").format(author, name, licence)

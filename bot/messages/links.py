@@ -1,20 +1,26 @@
-"""Links: addresses of posts, searches and papers, and deep links to the bot's cards and lists.
+"""Links: addresses of posts, searches and papers, deep links to the bot's cards and lists, web pages.
 
-A deep link carries only ids, which are looked up when it is opened.
+A deep link carries only ids, which are looked up when it is opened, or the words of a search.
 """
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 from urllib.parse import quote
 
 from bot.callbacks.actions import (
     Action,
+    Archive,
+    CategoryIndex,
+    Latest,
+    Saved,
     SearchPage,
     SeriesIndex,
     Settings,
     ShowPost,
     ShowScope,
     Subscriptions,
+    TagIndex,
 )
 from bot.callbacks.codec import LARGEST
 from bot.site_profile import KEXUE, SiteProfile
@@ -26,6 +32,8 @@ SHARED: Final = (
 )
 SEARCHED: Final = 200  # characters: longer words find nothing, and Telegram refuses long markup
 _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
+_APP_PAYLOAD: Final = 512  # characters of a `startapp` parameter (core.telegram.org/bots/webapps)
+_APP_SEARCH: Final = "w_"  # opens a `startapp` parameter that holds the words of a search, in base64url
 
 
 def post_url(post: Post, site: SiteProfile = KEXUE) -> str:
@@ -108,3 +116,61 @@ def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
 def group_link(bot: str | None) -> str | None:
     """Return the address that adds the bot to a group."""
     return f"https://t.me/{bot}?startgroup=1" if bot else None
+
+
+def page_path(action: Action) -> str | None:
+    """Return the path below WEB_URL of the page that shows what `action` shows; None if there is none."""
+    match action:
+        case ShowPost(post):
+            return f"/post/{post}"
+        case ShowScope(scope):
+            return f"/scope/{scope}"
+        case Latest():
+            return "/"
+        case SeriesIndex():
+            return "/series"
+        case TagIndex():
+            return "/tag"
+        case CategoryIndex():
+            return "/category"
+        case Archive(int(year), int(month)):
+            return f"/archive/{year:04}-{month:02}"
+        case Archive():
+            return "/archive"
+        case Settings(destination) | Subscriptions(destination=destination):
+            return "/me" if destination is None else f"/me?chat={destination}"
+        case Saved():
+            return "/me"
+        case _:
+            return None
+
+
+def search_path(words: str) -> str:
+    """Return the path below WEB_URL of the page of a search."""
+    return f"/search?q={quote(' '.join(words.split())[:SEARCHED], safe='')}"
+
+
+def app_link(bot: str | None, action: Action | str) -> str | None:
+    """Return the direct link to the page of `action`, or of a search for words, in the Mini App of `bot`.
+
+    It opens from groups too, where `web_app` buttons are not allowed, if the bot has a main Mini App.
+    """
+    if isinstance(action, str):
+        kept = " ".join(action.split())[:SEARCHED].encode("utf-8", "replace")[: (_APP_PAYLOAD - 2) * 3 // 4]
+        whole = kept.decode("utf-8", "ignore").encode()
+        payload: str | None = _APP_SEARCH + urlsafe_b64encode(whole).decode().rstrip("=")
+    else:
+        payload = start_payload(action)
+    return f"https://t.me/{bot}?startapp={payload}" if bot and payload else None
+
+
+def app_start_path(payload: str) -> str | None:
+    """Return the path of the page that the `startapp` parameter `payload` names; None if it is unknown."""
+    if payload.startswith(_APP_SEARCH) and len(payload) <= _APP_PAYLOAD:
+        encoded = payload.removeprefix(_APP_SEARCH)
+        try:
+            return search_path(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
+        except ValueError:
+            return None
+    action = decode_start(payload)
+    return None if action is None else page_path(action)

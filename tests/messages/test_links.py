@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from bot.callbacks.actions import (
     Action,
+    Archive,
     Latest,
+    MarkRead,
     SearchPage,
     SeriesIndex,
     Settings,
@@ -20,11 +22,15 @@ from bot.callbacks.actions import (
 )
 from bot.callbacks.codec import LARGEST
 from bot.messages.links import (
+    app_link,
+    app_start_path,
     decode_start,
     deep_link,
     group_link,
+    page_path,
     paper_urls,
     post_url,
+    search_path,
     search_url,
     share_link,
     start_payload,
@@ -120,3 +126,49 @@ def test_a_post_is_shared_by_its_card_or_its_page(bot: str | None, shared: str) 
 @given(st.text(max_size=40).map(lambda part: part * 300))
 def test_the_address_of_sharing_stays_short(title: str) -> None:
     assert len(share_link(None, post(1, title))) < 4_000
+
+
+@pytest.mark.parametrize(
+    ("action", "path"),
+    [
+        (ShowPost(12), "/post/12"),
+        (ShowScope(7), "/scope/7"),
+        (Latest(), "/"),
+        (SeriesIndex(3), "/series"),
+        (Archive(), "/archive"),
+        (Archive(2021), "/archive"),
+        (Archive(2021, 3), "/archive/2021-03"),
+        (Settings(), "/me"),
+        (Settings(9), "/me?chat=9"),
+        (Subscriptions(destination=9), "/me?chat=9"),
+        (MarkRead(1), None),
+    ],
+)
+def test_an_action_has_its_page(action: Action, path: str | None) -> None:
+    assert page_path(action) == path
+
+
+@given(linked)
+def test_a_direct_link_opens_the_page_of_its_action(action: Action) -> None:
+    link = app_link("kexue_bot", action)
+    assert link is not None
+    payload = link.partition("?startapp=")[2]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,512}", payload)
+    assert app_start_path(payload) == page_path(action)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=300))
+def test_a_direct_link_carries_the_words_of_a_search(words: str) -> None:
+    link = app_link("kexue_bot", words)
+    assert link is not None
+    payload = link.partition("?startapp=")[2]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{2,512}", payload)
+    path = app_start_path(payload)
+    assert path is not None
+    if len(words.encode()) <= 380:
+        assert path == search_path(words)
+
+
+@pytest.mark.parametrize("payload", ["", "w", "w_é", "w_" + "a" * 600, "w_gICA", "x_1", "p_", "../etc"])
+def test_an_unknown_start_parameter_has_no_page(payload: str) -> None:
+    assert app_start_path(payload) is None

@@ -10,7 +10,7 @@ from bot.messages.keyboards import PER_PAGE, Page, page_count, page_of
 from bot.messages.post_lists import Gap, Line
 from bot.messages.scope_pages import Neighbour, SeriesFacts
 from bot.messages.statistics import Figures, SeriesGrowth
-from bot.titles.episodes import read_title
+from bot.titles import read_title
 from storage.database import Transaction
 from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeId, ScopeKind
 from storage.model import Growth as Grown

@@ -14,8 +14,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 from bot.intake.merge import beginning, combine
-from bot.titles import title_key
-from bot.titles.episodes import read_title
+from bot.titles import read_title, title_key
 from storage.model import Certainty, Layout, Post, PostId
 
 NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight

@@ -11,8 +11,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from bot.intake.series_overrides import NO_OVERRIDES, Overrides
-from bot.titles import shown_title, title_key
-from bot.titles.episodes import LONGEST, EpisodeReading, clean_name, read_title, series_key, spread
+from bot.titles import (
+    LONGEST,
+    EpisodeReading,
+    clean_name,
+    read_title,
+    series_key,
+    shown_title,
+    spread,
+    title_key,
+)
 
 FEWEST, MOST = 3, 15  # long series are numbered; an unnumbered longer one is a column
 

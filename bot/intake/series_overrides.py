@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from bot.titles import title_key
-from bot.titles.episodes import series_key
+from bot.titles import series_key, title_key
 
 _PLACE = re.compile(r"at line (\d+)")
 

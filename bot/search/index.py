@@ -7,7 +7,7 @@ from functools import cached_property
 
 from bot.search.normalize import normalize
 from bot.search.postings import END, Row, Segment
-from bot.titles.episodes import LIKELY_NUMBER, read_title, spread
+from bot.titles import LIKELY_NUMBER, read_title, spread
 from storage.model import Post, PostId
 
 TAG_COMMA = "、"

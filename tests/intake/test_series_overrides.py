@@ -3,8 +3,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.intake.series_overrides import NO_OVERRIDES, OverridesError, read_overrides
-from bot.titles import title_key
-from bot.titles.episodes import series_key
+from bot.titles import series_key, title_key
 
 
 def test_titles_and_series_are_known_by_their_keys() -> None:

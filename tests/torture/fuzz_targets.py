@@ -41,8 +41,7 @@ from bot.settings import read_settings
 from bot.site_profile import KEXUE
 from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
-from bot.titles import flatten, title_key
-from bot.titles.episodes import read_title
+from bot.titles import flatten, read_title, title_key
 from bot.update_receiver import UnreadableUpdateError, update_from
 from storage.database import open_database
 from storage.model import Form

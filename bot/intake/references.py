@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlencode
 
 import ahocorasick
 
@@ -37,14 +36,6 @@ class TitleReference:
     key: str
     kind: ReferenceKind
     cut: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperLinks:
-    """Search links for a paper's title."""
-
-    papers_cool: str
-    arxiv: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +107,6 @@ def resolve(mention: TitleReference, titles: Titles) -> PostId | None:
         )
     post = _only(_part_of(mention.key, titles))
     return post if post is not None else _only(_around(mention.key, titles))
-
-
-def paper_links(title: str) -> PaperLinks:
-    """Return search links for a paper's title at papers.cool and arXiv."""
-    name = " ".join(_CUT.sub("", title).split())
-    return PaperLinks(
-        papers_cool="https://papers.cool/arxiv/search?" + urlencode({"highlight": 1, "query": name}),
-        arxiv="https://arxiv.org/search/?" + urlencode({"query": name, "searchtype": "title"}),
-    )
 
 
 def _bracketed(text: str) -> Iterator[tuple[str, bool]]:

@@ -1,13 +1,12 @@
 """Titles in 《》: which are read, what kind they are, and which post is meant."""
 
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.references import ReferenceKind, paper_links, references_in, resolve, titles_of
+from bot.intake.references import ReferenceKind, references_in, resolve, titles_of
 from bot.titles import flatten, title_key
 from storage.model import PostId
 
@@ -134,12 +133,3 @@ def test_every_post_is_found_by_its_own_title_however_it_is_flattened(title: str
     (mention,) = references_in(f"《{flatten(title)}》")
 
     assert resolve(mention, titles_of(known())) == TITLES.index(title)
-
-
-def test_a_paper_is_looked_for_by_its_title() -> None:
-    links = paper_links("EXACT: How to Train\n Your Accuracy & more...")
-
-    assert urlsplit(links.papers_cool).netloc == "papers.cool"
-    assert urlsplit(links.arxiv).netloc == "arxiv.org"
-    for url in (links.papers_cool, links.arxiv):
-        assert parse_qs(urlsplit(url).query)["query"] == ["EXACT: How to Train Your Accuracy & more"]

@@ -24,7 +24,7 @@ from bot.crawler.robots import MAX_DELAY, robots_of
 from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.errors import SettingsError
 from bot.export import UnknownRecordError, restore
-from bot.intake.references import paper_links, references_in
+from bot.intake.references import references_in
 from bot.intake.series import Titled, derive_series, short_title
 from bot.intake.series_overrides import OverridesError, read_overrides
 from bot.latex.telegram_subset import safe_tex
@@ -118,7 +118,6 @@ def titles(content: bytes) -> None:
         short_title(title, membership.series)
     stored = clean(title)  # half a character ends at the layouts
     references_in(stored)
-    paper_links(stored)
 
 
 def formulas(content: bytes) -> None:

@@ -31,7 +31,7 @@ from bot.errors import SettingsError
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
 from bot.intake.formats import UnreadableDumpError, unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
-from bot.intake.series_overrides import NO_OVERRIDES, OverridesError, read_overrides
+from bot.intake.series import NO_OVERRIDES, OverridesError, read_overrides
 from bot.leases import LeaseHolder
 from bot.maintenance import Backup
 from bot.ops.backup import damage, sqlite_file

@@ -40,7 +40,7 @@ from bot.chat.browse import show_figures
 from bot.chat.context import Reply, RequestContext, Services
 from bot.chat.dispatch import Handler, dispatch
 from bot.chat.post_references import PostReference, find_post
-from bot.intake.word_subscriptions import word_key
+from bot.intake.derive import word_key
 from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help

@@ -19,7 +19,7 @@ from bot.callbacks.actions import (
     UnsubscribeAll,
 )
 from bot.chat.context import Reply, RequestContext, Services
-from bot.intake.word_subscriptions import word_places
+from bot.intake.derive import word_places
 from bot.messages import notices, subscriptions
 from bot.messages.keyboards import page_of
 from bot.messages.links import deep_link

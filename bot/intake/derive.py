@@ -1,21 +1,24 @@
-"""Data derived from the whole archive: series and episodes, dates, inferred tags, mentions between posts.
+"""Data derived from the whole archive: series, dates, inferred tags, mentions and word scopes of posts.
 
 Pure. Recomputed whenever a post is new or edited, because any title can change the reading of others.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import ahocorasick
+
 from bot.intake.references import ReferenceKind, Titles, references_in, resolve, titles_of
 from bot.intake.references import TitleReference as Named
-from bot.intake.series import SeriesMembership, Titled, derive_series
-from bot.intake.series_overrides import NO_OVERRIDES, Overrides
+from bot.intake.series import NO_OVERRIDES, Overrides, SeriesMembership, Titled, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
+from bot.search.index import searched
+from bot.search.query import query_words
 from bot.titles import flatten, title_key
-from storage.model import Certainty, HomeCapture, Mention, Post, PostId, ScopeKind
+from storage.model import Certainty, HomeCapture, Mention, Post, PostId, Scope, ScopeKind
 
 BLOG_ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -158,3 +161,37 @@ def _titles(archive: Sequence[Post]) -> Titles:
 def _target(named: Named, titles: Titles) -> PostId | None:
     found = resolve(named, titles)
     return None if found is None else PostId(found)
+
+
+def word_key(words: str) -> str:
+    """Return the normal form of a word scope: sorted, case-folded, without duplicates; may be empty."""
+    return " ".join(sorted(query_words(words)))
+
+
+def word_places(posts: Iterable[Post], scopes: Sequence[Scope]) -> dict[PostId, tuple[Place, ...]]:
+    """Return for each post the word scopes all of whose words occur in its title, tags or excerpt."""
+    wanted = [(frozenset(query_words(scope.name)), scope) for scope in scopes]
+    led: dict[str, list[tuple[frozenset[str], Scope]]] = {}
+    for words, scope in wanted:
+        if words:
+            # The longest word is the rarest: the others are checked only if it occurs.
+            led.setdefault(max(words, key=lambda word: (len(word), word)), []).append((words, scope))
+    if not led:
+        return {}
+    automaton = ahocorasick.Automaton()
+    for word in {word for words, _ in wanted for word in words}:
+        automaton.add_word(word, word)
+    automaton.make_automaton()
+    return {post.id: places for post in posts if (places := _places(automaton, led, searched(post)))}
+
+
+def _places(
+    automaton: ahocorasick.Automaton, led: dict[str, list[tuple[frozenset[str], Scope]]], text: str
+) -> tuple[Place, ...]:
+    occurring = {word for _, word in automaton.iter(text)}
+    found = [scope for word in occurring for words, scope in led.get(word, ()) if words <= occurring]
+    return tuple((ScopeKind.WORD, scope.key, scope.name, False) for scope in sorted(found, key=_number))
+
+
+def _number(scope: Scope) -> int:
+    return scope.id

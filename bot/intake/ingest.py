@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved
-from bot.intake.diff import Changes, diff, numbered
+from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved, word_places
 from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
-from bot.intake.series_overrides import NO_OVERRIDES, Overrides
-from bot.intake.word_subscriptions import word_places
+from bot.intake.matcher import Changes, diff, numbered
+from bot.intake.series import NO_OVERRIDES, Overrides
 from bot.ops.logging import correlate, new_correlation_id
 from bot.site_profile import KEXUE, SiteProfile
 from storage.database import PLANNING_SECONDS, Database, Transaction

@@ -13,8 +13,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import insert, select
 
-from bot.intake.derive import places_of
-from bot.intake.word_subscriptions import word_key, word_places
+from bot.intake.derive import places_of, word_key, word_places
 from storage.database import Transaction
 from storage.model import ChatKind, Post, ScopeId, ScopeKind, Standing, When
 from storage.schema import destinations, subscriptions

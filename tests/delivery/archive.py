@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bot.intake.derive import places_of
-from bot.intake.word_subscriptions import word_places
+from bot.intake.derive import places_of, word_places
 from storage.database import Database, Transaction, open_database
 from storage.model import DumpId, DumpRecord, Layout, Post
 from tests.messages.posts import post as written

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.intake.diff import diff, numbered
+from bot.intake.matcher import diff, numbered
 from bot.intake.merge import combine, post_from_sighting
 from storage.model import Layout, Post, PostId, Sighting
 from tests.intake.sightings import LAYOUTS, START, TRUTHS, Shown, Truth, shown, two_orders, what_it_says

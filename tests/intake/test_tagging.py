@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.tag_vocabulary import SYNONYMS
-from bot.intake.tagging import MOST_TAGS, Tagged, infer_tags, learn, tag_key
+from bot.intake.tagging import MOST_TAGS, SYNONYMS, Tagged, infer_tags, learn, tag_key
 from tests.tools import quality_tags
 from tests.tools.shared import needs_shared
 

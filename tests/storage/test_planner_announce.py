@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bot.intake.word_subscriptions import word_key
+from bot.intake.derive import word_key
 from bot.search.index import searched
 from bot.search.query import query_words
 from storage.database import Transaction

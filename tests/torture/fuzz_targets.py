@@ -25,8 +25,7 @@ from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.errors import SettingsError
 from bot.export import UnknownRecordError, restore
 from bot.intake.references import references_in
-from bot.intake.series import Titled, derive_series, short_title
-from bot.intake.series_overrides import OverridesError, read_overrides
+from bot.intake.series import OverridesError, Titled, derive_series, read_overrides, short_title
 from bot.latex.telegram_subset import safe_tex
 from bot.latex.unicode import unicode_tex
 from bot.messages.cards import CardFacts, News, announcement, card

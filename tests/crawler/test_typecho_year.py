@@ -99,6 +99,23 @@ async def test_a_year(tmp_path: Path, version: Version, theme: Theme) -> None:
         expected.append("定时发布")
         assert year.announced == expected
 
+        moved_back = site.add("日期改早的一篇", text("改期"))
+        await year.pass_time(DAY)
+        expected.append("日期改早的一篇")
+        moved_back.at -= 3 * DAY
+        await year.pass_time(WEEK, DAY)
+        assert year.announced == expected
+
+        deleted = site.add("发了又删的一篇", text("这一篇很快就没有了"))
+        await year.pass_time(DAY)
+        expected.append("发了又删的一篇")
+        site.add("删除以前的下一篇", text("号码不再用"))
+        site.delete(deleted)  # its number is not given again
+        await year.pass_time(WEEK, DAY)
+        expected.append("删除以前的下一篇")
+        assert year.announced == expected
+        assert (await year.posts())[deleted.number].title == "发了又删的一篇"
+
         site.down = True  # an outage
         await year.pass_time(2 * DAY)
         site.down = False

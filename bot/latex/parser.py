@@ -12,8 +12,6 @@ from typing import Final
 
 from bot.latex import macros, symbols
 from bot.latex.definitions import expand
-from bot.latex.environments import array_columns, environment_nodes, one_column
-from bot.latex.lengths import space_of
 from bot.latex.nodes import (
     Cell,
     Fenced,
@@ -27,9 +25,13 @@ from bot.latex.nodes import (
     Space,
     TexError,
     append,
+    array_columns,
     check_scripts,
     drop_second_marks,
+    environment_nodes,
+    one_column,
     require_one_cell,
+    space_of,
     strip_spaces,
 )
 from bot.latex.tokens import Token, TokenStream, tokens, words

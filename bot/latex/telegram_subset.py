@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from bot.latex import macros, symbols
-from bot.latex.environments import columns_of
 from bot.latex.nodes import (
     Cell,
     Environment,
@@ -25,6 +24,7 @@ from bot.latex.nodes import (
     Space,
     TexError,
     Words,
+    columns_of,
 )
 from bot.latex.parser import character_nodes, parse
 from bot.text_sanitizer import clean

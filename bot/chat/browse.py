@@ -43,10 +43,10 @@ from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import stats, summary
 from bot.render.document import Message
 from bot.search.names import Exact, Several, find
+from bot.search.normalize import Snippet
 from bot.search.query import parse_query
 from bot.search.ranker import Hit, Tier
 from bot.search.related import related_posts
-from bot.search.snippets import Snippet
 from storage.database import Transaction
 from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
@@ -171,11 +171,11 @@ async def named(
     tx: Transaction, services: Services, request: RequestContext, kind: ScopeKind, name: str
 ) -> Message:
     """Return the page of the scope called `name`, a choice of several, or similar names."""
-    if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
-        return await show_post(tx, services, request, ShowPost(episode))
     found = await lookup(tx, kind, name)
     if isinstance(found, Scope):
         return await show_scope(tx, services, request, ShowScope(found.id))
+    if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
+        return await show_post(tx, services, request, ShowPost(episode))
     choices, nearest = found
     if choices:
         return scope_pages.choices(name, choices, request.words)
@@ -183,7 +183,7 @@ async def named(
 
 
 async def _episode(tx: Transaction, text: str) -> PostId | None:
-    """Return the post that a series name with a number means, unless the text is itself a name."""
+    """Return the post that a series name with a number means."""
     for episode in parse_query(text).episodes:
         scope = await lookup(tx, ScopeKind.SERIES, episode.name)
         if isinstance(scope, Scope):

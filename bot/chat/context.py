@@ -10,7 +10,7 @@ from bot.chat.permissions import NoOtherChats, OtherChats
 from bot.clock import Clock
 from bot.messages.i18n import Words, words_for
 from bot.render.document import Message
-from bot.search import SearchService
+from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
 from bot.update_dedup import once_per_update
 from storage.database import Database, TransactionFn

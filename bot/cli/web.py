@@ -7,7 +7,7 @@ import signal
 import click
 
 from bot.clock import SystemClock
-from bot.search import SearchService
+from bot.search.ranker import SearchService
 from bot.settings import Settings
 from bot.web.server import Room, serve_room
 from bot.wiring import open_checked_database

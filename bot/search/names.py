@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
+from bot.search.fuzzy_terms import spelled
 from bot.search.glossary import equivalents
 from bot.search.normalize import normalize
-from bot.search.pinyin import spelled
 
 MOST_CHOICES = 8  # rows of a keyboard that a reader scans at a glance
 NEAREST = 3
@@ -52,7 +52,9 @@ def find(query: str, names: Iterable[Name]) -> Found:
     candidates = [(name, frozenset((fold(name[0]), fold(name[1])))) for name in names]
     if not fold(query):
         return Nearest(())
-    for spelling in (query, *equivalents(query)):
+    if found := _literal(query, candidates):
+        return found
+    for spelling in equivalents(query):
         if found := _literal(spelling, candidates):
             return found
     if found := _by_pinyin(fold(query), [name for name, _ in candidates]):

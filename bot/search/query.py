@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from bot.search.index import END
 from bot.search.normalize import normalize
-from bot.search.postings import END
 
 LONGEST_QUERY = 100  # characters; a pasted text should not become a hundred words
 _OLDEST, _YEARS_AHEAD = 2009, 1  # the blog began in 2009

@@ -9,15 +9,15 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum, StrEnum
 
 from bot.search.glossary import equivalents
-from bot.search.index import TAG_COMMA, Index
-from bot.search.postings import END, Segment
+from bot.search.index import END, TAG_COMMA, Index, Segment, build, update
+from bot.search.normalize import Snippet, marked
 from bot.search.query import Episode, Order, Query, parse_query
-from bot.search.snippets import Snippet, marked
 from bot.search.terms import Form, Term, terms_of
+from storage.database import Transaction
 from storage.model import Post, PostId
 
 MOST_HITS = 500  # no reader turns more pages
@@ -399,3 +399,31 @@ def _bounded(text: str, word: str) -> bool:
             return True
         place = text.find(word, place + 1)
     return False
+
+
+class SearchService:
+    """The index of one process; the revision of the posts shows which of them changed."""
+
+    def __init__(self) -> None:
+        self._index = Index()
+        self._revision: tuple[int, datetime | None] = (0, None)
+        self._ids: frozenset[PostId] = frozenset()
+
+    async def search(self, tx: Transaction, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
+        """Return the hits of a query among all stored posts."""
+        return search(await self.index(tx), typed, most)
+
+    async def index(self, tx: Transaction) -> Index:
+        """Return the index of all stored posts."""
+        revision = await tx.posts.revision()
+        if revision != self._revision:
+            changed = await tx.posts.changed_since(self._revision[1])
+            self._ids |= {post.id for post in changed}
+            if len(self._ids) == revision[0]:
+                self._index = update(self._index, changed) if self._revision[0] else build(changed)
+            else:  # a post is gone: it was joined into another
+                changed = await tx.posts.everything()
+                self._ids = frozenset(post.id for post in changed)
+                self._index = build(changed)
+            self._revision = revision
+        return self._index

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.search.index import TAG_COMMA, Index, places
+from bot.search.index import END, TAG_COMMA, Index, places
 from bot.search.normalize import normalize
-from bot.search.postings import END
 from bot.search.ranker import inverse_frequency, search
 from bot.search.terms import terms_of
 from storage.model import Post, PostId

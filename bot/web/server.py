@@ -26,7 +26,7 @@ from bot.errors import PortUnusableError
 from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.messages.links import post_url
 from bot.messages.web import web_texts
-from bot.search import SearchService
+from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
 from bot.web import downloads, feeds, pages
 from bot.web.personal import PersonalApi

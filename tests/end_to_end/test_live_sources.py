@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from bot.search import SearchService
+from bot.search.ranker import SearchService
 from storage.database import Transaction
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.blog import FEED, Blog, blog, page, silence

@@ -9,7 +9,7 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.intake.ingest import IngestRules, ingest
-from bot.search import SearchService
+from bot.search.ranker import SearchService
 from bot.web.server import Room, serve_room
 from storage.database import Database, open_database
 from storage.model import Dump

@@ -1,6 +1,9 @@
 """Composition root: builds, starts and stops the parts of the service in order."""
 
 import logging
+import os
+import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +12,7 @@ from typing import Any
 
 from telegram.ext import Application, ApplicationBuilder
 
+from bot import VERSION
 from bot.chat.application import register
 from bot.chat.bot_profile import publish_web_app, tell_profile
 from bot.chat.context import Services
@@ -25,24 +29,21 @@ from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.worker import DeliveryWorker
 from bot.error_alerts import ErrorAlerts
-from bot.fault_injection import crash_point
 from bot.health import HealthChecks
 from bot.intake.dump_folder import DumpFolderWatcher
 from bot.intake.ingest import IngestReport
-from bot.leases import SPAN_SECONDS
+from bot.leases import SPAN_SECONDS, Replica
 from bot.maintenance import Maintenance, end_lost_claims, make_schedule
 from bot.ops.http import serve_operations
 from bot.ops.metrics import make_metrics, make_registry
 from bot.rate_limit import RateLimiter
 from bot.rate_limit.limits import Limits
-from bot.replica import Replica
 from bot.settings import Settings, agree_with_libraries
 from bot.supervisor import Supervisor
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.update_parser import StatelessApplication
 from bot.telegram.update_poller import PollConflictError
 from bot.update_receiver import UpdateReceiver
-from bot.version import VERSION
 from bot.web.server import Room, serve_room
 from bot.wiring import (
     Wires,
@@ -345,3 +346,20 @@ class Service:
         if self._connected is not None:
             self._connected.composer.refresh()
             self._connected.sender.wake()
+
+
+def crash_point(wanted: str | None) -> Callable[[str], None]:
+    """Return a function that is called at named places: "name:n" kills the process at the n-th call."""
+    if wanted is None:
+        return lambda _: None
+    name, _, count = wanted.partition(":")
+    left = int(count or 1)
+
+    def reached(place: str) -> None:
+        nonlocal left
+        if place == name:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reached

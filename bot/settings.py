@@ -12,10 +12,9 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot import VERSION, SettingsError
 from bot.crawler.poller import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
-from bot.errors import SettingsError
-from bot.version import VERSION
 
 WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")

@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 
-from bot.backoff import Backoff
+from bot.clock import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from telegram.error import TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest
 
-from bot.backoff import Backoff
+from bot.clock import Backoff
 from bot.error_alerts import described
-from bot.replica import Replica
+from bot.leases import Replica
 from bot.settings import Settings
 from bot.supervisor import wait_for
 from bot.telegram.update_parser import read_update

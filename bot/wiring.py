@@ -12,6 +12,7 @@ from typing import TypeVar, assert_never
 from telegram import Bot
 from telegram.request import BaseRequest
 
+from bot import SettingsError
 from bot.clock import Clock
 from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import Alerts, SourcePoller
@@ -27,7 +28,6 @@ from bot.delivery.admin_notices import (
     encode,
 )
 from bot.delivery.retry_policy import DeliveryConfig
-from bot.errors import SettingsError
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
 from bot.intake.formats import UnreadableDumpError, unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
@@ -42,9 +42,8 @@ from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings
-from bot.site_profile import KEXUE, SiteProfile, read_site_profile
+from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
-from bot.toml_source import TomlError
 from storage.database import Database, open_database
 from storage.errors import UnusableDatabaseError
 

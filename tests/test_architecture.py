@@ -237,8 +237,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
-        "bot.backoff", "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.version",
-        "bot.fault_injection", "bot.titles", "bot.errors", "bot.site_profile", "bot.toml_source",
+        "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.titles", "bot.site_profile",
     ),
     ("bot.callbacks",),
     ("bot.latex",),
@@ -252,7 +251,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.delivery",),
     ("bot.chat",),
     ("bot.web",),
-    ("bot.health", "bot.error_alerts", "bot.maintenance", "bot.replica"),
+    ("bot.health", "bot.error_alerts", "bot.maintenance"),
     ("bot.update_receiver", "bot.wiring", "bot.service"),
     ("bot.cli", "bot.preview", "bot.__main__"),
 )  # fmt: skip

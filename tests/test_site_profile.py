@@ -2,8 +2,7 @@
 
 import pytest
 
-from bot.site_profile import KEXUE, Selectors, SiteProfile, read_site_profile
-from bot.toml_source import TomlError
+from bot.site_profile import KEXUE, Selectors, SiteProfile, TomlError, read_site_profile
 
 SMALL = """\
 name = "示例博客"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final, assert_never
 
+from bot import VERSION
 from bot.callbacks.actions import (
     About,
     Action,
@@ -67,7 +68,6 @@ from bot.messages import notices
 from bot.messages.commands import Where
 from bot.messages.digests import stepping
 from bot.render.document import Message
-from bot.version import VERSION
 from storage.database import Transaction
 from storage.model import ChatKind, DeliveryId, PostId
 

@@ -1,12 +1,12 @@
 """Handlers of the operators' commands: status, dumps, posts on hold, failed deliveries, broadcasts."""
 
+from bot import VERSION
 from bot.callbacks.actions import Broadcast, Discard, Dumps, Release, Retry, Status
 from bot.chat.context import RequestContext, Services
 from bot.messages import admin, notices
 from bot.messages.admin import StatusFacts
 from bot.messages.keyboards import page_of
 from bot.render.document import Message
-from bot.version import VERSION
 from storage.database import Transaction
 from storage.model import DumpId, State
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
 import click
 
-from bot.errors import PortUnusableError, SettingsError
+from bot import VERSION, PortUnusableError, SettingsError
 from bot.ops.logging import set_up_logs as configure
-from bot.version import VERSION
 from storage.errors import UnusableDatabaseError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import click
 from telegram.error import InvalidToken, TelegramError
 
-from bot.errors import SettingsError
+from bot import SettingsError
 from bot.settings import Settings, read_settings
 from bot.wiring import rules_of, telegram_wires
 from storage.database import open_database

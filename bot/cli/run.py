@@ -7,7 +7,7 @@ import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
-from bot.errors import SettingsError
+from bot import SettingsError
 from bot.ops.memory import freeze_gc, limit_malloc_arenas, trim_heap
 from bot.service import Service
 from bot.settings import Settings

@@ -12,8 +12,7 @@ from telegram.constants import ParseMode
 
 from bot.render import Rendered
 from bot.telegram.errors import outcome_of
-from bot.telegram.http_request import acquire, as_json, ready
-from bot.telegram.send_gate import SendGate
+from bot.telegram.http_request import SendGate, acquire, as_json, ready
 from storage.model import Destination, InDoubt, Outcome, Pause, RetryLater, Sent
 
 PROBE_SECONDS = 10.0  # the longest wait for the answer to a probe

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.backoff import Backoff
+from bot.clock import Backoff
 from bot.delivery.admin_notices import (
     ChatsSuspended,
     DeliveryFailed,

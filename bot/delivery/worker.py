@@ -20,7 +20,7 @@ from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed, RateLimiter
 from bot.supervisor import BackgroundTasks, Wakeable, wait_for
-from bot.telegram.send_gate import SendGate
+from bot.telegram.http_request import SendGate
 from storage.database import Database, Transaction
 from storage.model import (
     Delivery,

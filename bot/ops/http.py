@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from bot.errors import PortUnusableError
+from bot import PortUnusableError
 from bot.ops.metrics import Figures, Metrics
 
 log = logging.getLogger(__name__)

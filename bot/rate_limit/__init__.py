@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.telegram.send_gate import SendGate
+from bot.telegram.http_request import SendGate
 from storage.database import Transaction
 from storage.model import Delivery, Rejected
 

@@ -9,7 +9,7 @@ from bot.clock import Clock
 from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.scheduler import SendScheduler
-from bot.telegram.send_gate import SendGate
+from bot.telegram.http_request import SendGate
 from storage.database import Database, Transaction
 from storage.model import ChatKind
 

@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import FlexibleSendScheduler
 from bot.supervisor import BackgroundTasks
-from bot.telegram.send_gate import SlotExpiredError
+from bot.telegram.http_request import SlotExpiredError
 from storage.database import Database, Transaction
 from storage.rate_limits import RateLimitRow, as_stored, instant, seconds
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.backoff import Backoff
+from bot.clock import Backoff
 from bot.rate_limit.limits import Limits, Window, book, unbook
 
 FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats

@@ -26,7 +26,7 @@ from bot.rate_limit.reservations import (
     update_lead_time,
 )
 from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER
-from bot.telegram.send_gate import SendGate
+from bot.telegram.http_request import SendGate
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, State, settlement_of
 from storage.rate_limits import RateLimitRow, instant, seconds

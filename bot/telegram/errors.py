@@ -21,9 +21,8 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.telegram.http_request import NotSentError
+from bot.telegram.http_request import NotSentError, SlotExpiredError
 from bot.telegram.redaction import redact
-from bot.telegram.send_gate import SlotExpiredError
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before a retry for which Telegram names none; the backoff may lengthen them.

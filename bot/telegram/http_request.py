@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
 import aiohttp
 from aiohttp.connector import Connection
@@ -21,10 +21,28 @@ from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
 from bot.telegram.redaction import redact
-from bot.telegram.send_gate import SendGate, SlotExpiredError
 
 MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
 _INTERIM = range(100, 200)  # answers that announce another
+
+
+class SlotExpiredError(NetworkError):
+    """The slot of the request has passed: nothing was sent, and only this request must wait."""
+
+
+class SendGate(Protocol):
+    """Last check before a request is written to the socket, after the waits for a connection."""
+
+    async def acquire(self) -> None:
+        """Wait until the request may be sent. After any exception it was not sent.
+
+        Raises SlotExpiredError if the slot has passed and no other is near.
+        """
+        ...
+
+    def mark_sent(self) -> None:
+        """Record that the request was written to the socket now."""
+        ...
 
 
 class HttpExchange:

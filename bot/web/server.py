@@ -20,9 +20,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bot import PortUnusableError
 from bot.chat.user_rate_limit import TokenBucket
 from bot.clock import Clock
-from bot.errors import PortUnusableError
 from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.messages.links import post_url
 from bot.messages.web import web_texts

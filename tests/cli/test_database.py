@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bot import SettingsError
 from bot.cli import main
-from bot.errors import SettingsError
 from bot.settings import read_settings
 from storage.engine import create_engine
 from storage.migrate import MIGRATIONS, newest

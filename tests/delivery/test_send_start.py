@@ -10,8 +10,7 @@ from bot.delivery.messenger import Address, TelegramMessenger
 from bot.delivery.worker import LoggedSendGate
 from bot.render import render
 from bot.render.document import Message, Paragraph, Text
-from bot.telegram.http_request import AiohttpRequest
-from bot.telegram.send_gate import SlotExpiredError
+from bot.telegram.http_request import AiohttpRequest, SlotExpiredError
 from storage.model import DeliveryId, Form, Outcome, Pause, RetryLater, Sent
 from storage.send_log import SendLog, SendLogSnapshot
 from tests.fakes.people import READER, FakeTelegram

@@ -13,7 +13,7 @@ from aiohttp.web import Application, Request
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.errors import PortUnusableError
+from bot import PortUnusableError
 from bot.ops import http
 from bot.ops.http import Check, make_application, serve_operations
 from bot.ops.metrics import Figures, make_metrics, make_registry

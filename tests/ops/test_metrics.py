@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot import VERSION
 from bot.ops.metrics import make_metrics, make_registry
-from bot.version import VERSION
 from tests.end_to_end.whole_bot import OPERATOR, READER, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Delay, flood

@@ -19,7 +19,7 @@ from bot.rate_limit.limits import Limits
 from bot.rate_limit.reservations import LATE_SECONDS, ReservationRequest
 from bot.rate_limit.scheduler import FIRST_BOT_PAUSE
 from bot.rate_limit.shared import FAR_SECONDS, SharedRateLimiter
-from bot.telegram.send_gate import SendGate, SlotExpiredError
+from bot.telegram.http_request import SendGate, SlotExpiredError
 from storage.database import Database, TransactionFn, open_database
 from storage.model import State
 from storage.rate_limits import seconds

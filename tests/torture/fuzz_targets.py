@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 from telegram import Bot
 
+from bot import SettingsError
 from bot.callbacks.codec import MAX_BYTES, decode, encode
 from bot.crawler.backoff import MAX_RETRY_AFTER, parse_retry_after
 from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
 from bot.crawler.poller import next_time, read_cron, read_pages
 from bot.crawler.robots import MAX_DELAY, robots_of
 from bot.crawler.url_policy import RefusedAddressError, redirected
-from bot.errors import SettingsError
 from bot.export import UnknownRecordError, restore
 from bot.intake.references import references_in
 from bot.intake.series import OverridesError, Titled, derive_series, read_overrides, short_title

@@ -6,24 +6,26 @@ only the outbox may repeat a request.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import aiohttp
-from aiohttp.connector import Connection
-from aiohttp.hdrs import ACCEPT_ENCODING, CONTENT_LENGTH, METH_POST
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.hdrs import ACCEPT_ENCODING
+from aiohttp.http import StreamWriter
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
-from yarl import URL
 
 from bot.telegram.redaction import redact
 
 MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
-_INTERIM = range(100, 200)  # answers that announce another
+# Shorter than any server's own limit, so that it is always we who close an idle connection: a request
+# written to a connection that the server is just closing is lost without a trace.
+_KEEP_ALIVE = 20.0
+_UPLOAD_SECONDS = 60.0
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would build one for every message
 
 
 class SlotExpiredError(NetworkError):
@@ -43,114 +45,6 @@ class SendGate(Protocol):
     def mark_sent(self) -> None:
         """Record that the request was written to the socket now."""
         ...
-
-
-class HttpExchange:
-    """One connection, exclusive to a request within a `with` block and released after it.
-
-    A block that raises closes the connection: the state of the peer is unknown then.
-    """
-
-    __slots__ = ("_connection", "_head", "_protocol")
-
-    def __init__(self, connection: Connection, head: bytes) -> None:
-        assert connection.protocol is not None
-        self._connection = connection
-        self._protocol = connection.protocol
-        self._head = head
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:
-            self._connection.release()
-        else:
-            self._connection.close()
-
-    def send(self, body: bytes) -> None:
-        """Write the whole request. Raises ClientConnectionResetError if the connection is closed."""
-        transport = self._protocol.transport
-        if transport is None or transport.is_closing():
-            raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
-        self._protocol.set_response_params()
-        transport.write(b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
-
-    async def answer(self, seconds: float | None) -> tuple[int, bytes]:
-        """Return status and body of the response, complete within `seconds`.
-
-        Raises TimeoutError, or ClientError for a broken connection and for what is not HTTP.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                message, payload = await self._protocol.read()
-                while message.code in _INTERIM:
-                    message, payload = await self._protocol.read()
-                return message.code, await payload.read()
-        except TimeoutError:
-            raise TimeoutError(f"no whole answer within {seconds} s") from None
-        except HttpProcessingError as error:
-            raise aiohttp.ClientPayloadError(error.message) from None
-
-
-def _head(request: aiohttp.ClientRequest) -> bytes:
-    """Return the request head up to the content length; a plain proxy gets the absolute URL."""
-    proxied = request.proxy is not None and not request.is_ssl()
-    target = str(request.url) if proxied else request.url.raw_path_qs
-    headers = [f"{name}: {value}" for name, value in request.headers.items() if name != CONTENT_LENGTH]
-    return "\r\n".join([f"{METH_POST} {target} HTTP/1.1", *headers, f"{CONTENT_LENGTH}: "]).encode()
-
-
-class HttpExchangePool:
-    """Connection pool of one session."""
-
-    def __init__(
-        self, session: aiohttp.ClientSession, headers: Mapping[str, str], proxy: str | None = None
-    ) -> None:
-        assert session.connector is not None
-        self.session = session
-        self._connector = session.connector
-        self._headers = headers
-        self._proxy = None if proxy is None else URL(proxy)
-        # To make these takes as long as the rest of an exchange.
-        self._requests: dict[str, aiohttp.ClientRequest] = {}
-        self._heads: dict[str, bytes] = {}
-
-    async def line(self, url: str, patience: aiohttp.ClientTimeout) -> HttpExchange:
-        """Return an idle or new connection for `url`.
-
-        Raises ClientError or TimeoutError, also when all connections stayed busy.
-        """
-        request = self._requests.get(url) or self._request(url)
-        connection = await self._connector.connect(request, [], patience)
-        head = self._heads.get(url)
-        if head is None:  # the proxy of a request is resolved by `connect`
-            head = self._heads[url] = _head(request)
-        return HttpExchange(connection, head)
-
-    def _request(self, url: str) -> aiohttp.ClientRequest:
-        try:
-            address = URL(url)
-        except ValueError:
-            raise aiohttp.InvalidURL(url) from None
-        request = aiohttp.ClientRequest(
-            METH_POST,
-            address,
-            headers=self._headers,
-            skip_auto_headers=[ACCEPT_ENCODING],  # answers are short
-            loop=asyncio.get_running_loop(),
-            session=self.session,
-            proxy=self._proxy,
-        )
-        self._requests[url] = request
-        return request
-
-
-# Shorter than any server's own limit, so that it is always we who close an idle connection: a request
-# written to a connection that the server is just closing is lost without a trace.
-_KEEP_ALIVE = 20.0
-_UPLOAD_SECONDS = 60.0
-_ENCODER = json.JSONEncoder(ensure_ascii=False)  # json.dumps would build one for every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +85,7 @@ class AiohttpRequest(BaseRequest):
     `proxy` is an http(s) URL, with user and password if it needs them.
     """
 
-    __slots__ = ("_connect", "_connections", "_lines", "_pool", "_proxy", "_read")
+    __slots__ = ("_connect", "_connections", "_pool", "_proxy", "_read", "_session")
 
     def __init__(
         self,
@@ -209,7 +103,7 @@ class AiohttpRequest(BaseRequest):
         self._connect = connect_timeout
         self._pool = pool_timeout
         self._proxy = proxy
-        self._lines: HttpExchangePool | None = None
+        self._session: aiohttp.ClientSession | None = None
 
     @property
     def read_timeout(self) -> float | None:
@@ -217,22 +111,20 @@ class AiohttpRequest(BaseRequest):
 
     async def initialize(self) -> None:
         """Open the pool on the running loop; a second call does nothing."""
-        if self._lines is None:
-            agent = {"User-Agent": self.USER_AGENT}
-            session = aiohttp.ClientSession(
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=_KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=agent,
-            )
-            self._lines = HttpExchangePool(
-                session, {**agent, "Content-Type": "application/json"}, self._proxy
+                headers={"User-Agent": self.USER_AGENT},
+                skip_auto_headers=[ACCEPT_ENCODING],  # answers are short
+                proxy=self._proxy,
             )
 
     async def shutdown(self) -> None:
         """Close the pool; requests under way end without an answer."""
-        lines, self._lines = self._lines, None
-        if lines is not None:
-            await lines.session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def do_request(
         self,
@@ -248,21 +140,26 @@ class AiohttpRequest(BaseRequest):
 
         Raises NotSentError if it was surely not sent, TimedOut or NetworkError if it may have been.
         """
-        lines = self._lines
-        if lines is None:
+        session = self._session
+        if session is None:
             raise NotSentError("the connection pool is closed")
-        uploads = bool(request_data and request_data.contains_files)
-        timeout = _timeouts(
-            read=_seconds(read_timeout, self._read),
-            upload=_seconds(write_timeout, _UPLOAD_SECONDS) if uploads else 0.0,
-            connect=_seconds(connect_timeout, self._connect),
-            pool=_seconds(pool_timeout, self._pool),
+        connect, pool = _seconds(connect_timeout, self._connect), _seconds(pool_timeout, self._pool)
+        answering = _seconds(read_timeout, self._read)
+        if request_data and request_data.contains_files:
+            uploading = _seconds(write_timeout, _UPLOAD_SECONDS)
+            answering = None if answering is None or uploading is None else answering + uploading
+            form = {"data": _form(request_data), "timeout": _timeouts(connect, pool, answering)}
+            return _classified(*await _uploaded(session, method, url, form))
+        return _classified(
+            *await _posted(
+                session,
+                url,
+                _json(request_data),
+                _timeouts(connect, pool, None),
+                answering,
+                _gate_of(request_data),
+            )
         )
-        if method != "POST" or uploads:
-            form = {"data": _form(request_data), "proxy": self._proxy, "timeout": timeout}
-            return _classified(*await _by_session(lines.session, method, url, form))
-        answer = await _posted(lines, url, _json(request_data), timeout, _gate_of(request_data))
-        return _classified(*answer)
 
 
 def _classified(status: int, body: bytes) -> tuple[int, bytes]:
@@ -277,35 +174,65 @@ def _classified(status: int, body: bytes) -> tuple[int, bytes]:
     return (code, body) if isinstance(code, int) and code not in range(200, 300) else (status, body)
 
 
+class _GatedBody(aiohttp.BytesPayload):
+    """Request body that waits for the send gate; aiohttp holds back the headers until its first byte."""
+
+    def __init__(self, body: bytes, gate: SendGate | None, sent: Callable[[], None]) -> None:
+        """`sent` is called right before the request is written."""
+        super().__init__(body, content_type="application/json")
+        self._gate = gate
+        self._sent = sent
+        self.released = False
+        self.refusal: TelegramError | None = None
+
+    async def write_with_length(self, writer: StreamWriter, content_length: int | None) -> None:  # type: ignore[override]
+        try:
+            await acquire(self._gate)  # the wait for a connection may have been long
+        except TelegramError as refusal:
+            self.refusal = refusal
+            raise
+        if writer.transport is None or writer.transport.is_closing():
+            raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
+        self.released = True
+        if self._gate is not None:
+            self._gate.mark_sent()
+        self._sent()
+        await super().write_with_length(writer, content_length)
+
+
 async def _posted(
-    lines: HttpExchangePool,
+    session: aiohttp.ClientSession,
     url: str,
     body: bytes,
     patience: aiohttp.ClientTimeout,
+    answering: float | None,
     gate: SendGate | None,
 ) -> tuple[int, bytes]:
-    released = False
+    """Send a JSON request; the whole answer must arrive within `answering` seconds of the sending."""
+    loop = asyncio.get_running_loop()
+    whole = asyncio.timeout(None)
+    sent = _GatedBody(
+        body, gate, lambda: whole.reschedule(None if answering is None else loop.time() + answering)
+    )
     try:
-        with await lines.line(url, patience) as line:
-            await acquire(gate)  # the wait for a connection may have been long
-            line.send(body)
-            released = True
-            if gate is not None:
-                gate.mark_sent()
-            return await line.answer(patience.sock_read)
+        # A redirect would post the message a second time. The session repeats a request on a connection that
+        # turned out to be dead only for idempotent methods, and POST is none of them.
+        async with (
+            whole,
+            session.post(url, data=sent, allow_redirects=False, timeout=patience) as response,
+        ):
+            return response.status, await response.read()
     except (aiohttp.ClientError, OSError) as error:
-        failure = _failure(error, released=released)
+        failure = sent.refusal or _failure(error, released=sent.released)
     # Raised out here, so that the original error, whose text holds the token, is not chained to it.
     raise failure
 
 
-async def _by_session(
+async def _uploaded(
     session: aiohttp.ClientSession, method: str, url: str, options: Mapping[str, Any]
 ) -> tuple[int, bytes]:
-    """Send a request that is not JSON through the session."""
+    """Send a request that is not JSON."""
     try:
-        # A redirect would post the message a second time. The session repeats a request on a connection that
-        # turned out to be dead only for idempotent methods, and POST is none of them.
         async with session.request(method, url, allow_redirects=False, **options) as response:
             return response.status, await response.read()
     except (aiohttp.ClientError, OSError) as error:
@@ -378,12 +305,9 @@ def as_json(parameters: Mapping[str, object]) -> bytes:
 
 
 @lru_cache(maxsize=64)  # to build one takes a tenth of a request
-def _timeouts(
-    *, read: float | None, upload: float | None, connect: float | None, pool: float | None
-) -> aiohttp.ClientTimeout:
-    """Return the timeouts; `total` ends an endless answer and exceeds the time until the request is sent."""
+def _timeouts(connect: float | None, pool: float | None, answering: float | None) -> aiohttp.ClientTimeout:
+    """Return the timeouts; `answering` limits an upload with its answer."""
     connecting = None if connect is None or pool is None else connect + pool
-    answering = None if read is None or upload is None else read + upload
     total = None if connecting is None or answering is None else connecting + answering
     return aiohttp.ClientTimeout(total=total, connect=connecting, sock_connect=connect, sock_read=answering)
 

@@ -29,7 +29,8 @@ from bot.delivery.admin_notices import (
 )
 from bot.delivery.retry_policy import DeliveryConfig
 from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
-from bot.intake.formats import UnreadableDumpError, unpack
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.containers import unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series import NO_OVERRIDES, OverridesError, read_overrides
 from bot.leases import LeaseHolder

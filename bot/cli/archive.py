@@ -20,7 +20,9 @@ from bot.archive_queries import with_gaps
 from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
 from bot.intake.dump_folder import UnreadableFileError, read_file, scan
-from bot.intake.formats import UnreadableDumpError, read_dump, unpack
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.containers import unpack
+from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport
 from bot.intake.references import references_in
 from bot.intake.series import SeriesMembership, Titled, derive_series

@@ -27,7 +27,8 @@ from bot.crawler.source_state import (
     unchanged,
     validators_of,
 )
-from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.text_sanitizer import redact_url, redact_urls
 from storage.database import Database, Transaction

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved, word_places
-from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from bot.intake.matcher import Changes, diff, numbered
 from bot.intake.series import NO_OVERRIDES, Overrides
 from bot.ops.logging import correlate, new_correlation_id

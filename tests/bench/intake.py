@@ -16,7 +16,7 @@ import feedparser
 
 from bot.archive_queries import card_facts
 from bot.intake.derive import derive
-from bot.intake.formats import read_dump
+from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestRules, ingest
 from bot.messages.cards import card
 from bot.messages.i18n import words_for

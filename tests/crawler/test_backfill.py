@@ -11,7 +11,7 @@ from bot.cli.sources import report, source_line
 from bot.clock import SystemClock
 from bot.crawler.backfill import MAX_OUTAGES, BackfillResult, SetAside, backfill, set_aside_pages
 from bot.crawler.fetcher import Fetcher
-from bot.intake.formats import read_dump
+from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestRules
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source

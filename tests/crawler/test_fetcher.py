@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from bot.clock import SystemClock
 from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified, Validators
-from bot.intake.formats import read_dump
+from bot.intake.formats.detect import read_dump
 from tests.fakes.blog import (
     FEED,
     GATE,

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from bot.titles import flatten
 from storage.model import Dump, Layout, Sighting
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
-from bot.intake.formats import read_dump
+from bot.intake.formats.detect import read_dump
 from bot.search.index import Index, build
 from bot.search.ranker import search
 from bot.titles import title_key

@@ -1,8 +1,30 @@
-"""Dump parsers: bytes to sightings, one parser for each layout, chosen by content."""
+"""Dump parsers, one for each layout: bytes become a `ParsedDump`, or UnreadableDumpError with its reason."""
 
-from bot.intake.formats.containers import unpack
-from bot.intake.formats.detect import read_dump
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError
-from bot.intake.formats.text import MAX_BYTES
+import re
+from dataclasses import dataclass
 
-__all__ = ["MAX_BYTES", "ParsedDump", "UnreadableDumpError", "read_dump", "unpack"]
+from storage.model import Layout, Note, Sighting
+
+_ADVICE = re.compile(r"\s*[:;] (?:capture|save) the (?:page|capture) again(?:, whole)?\Z")
+
+
+class UnreadableDumpError(Exception):
+    """Raised for a dump without a complete post; the message is one line with the cause and the fix."""
+
+    @property
+    def cause(self) -> str:
+        """Return the message without the advice to capture again, which is useless for a live page."""
+        return _ADVICE.sub("", str(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedDump:
+    """The sightings of one dump in their printed order, and notes on what was skipped or looks odd.
+
+    `protected` are the archive ids of the posts that are listed behind a password.
+    """
+
+    format: Layout
+    sightings: tuple[Sighting, ...]
+    notes: tuple[Note, ...] = ()
+    protected: tuple[int, ...] = ()

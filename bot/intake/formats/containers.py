@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import text_captures
-from bot.intake.formats.result import UnreadableDumpError
 from bot.intake.formats.text import MAX_BYTES, decode, decompress
 from bot.intake.formats.warc import is_warc, parse_time, warc_pages
 from bot.site_profile import KEXUE, SiteProfile

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
+from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.feed import MAX_PREAMBLE, feed_start, read_feed
 from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError
 from bot.intake.formats.text import decode
 from bot.intake.formats.text_pages import captures, category_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme

@@ -15,8 +15,9 @@ from typing import Any
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
+from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.html import fragment_lines
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded
+from bot.intake.formats.template import bounded
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 

@@ -7,10 +7,10 @@ from functools import cache
 
 from selectolax.lexbor import LexborNode
 
+from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.by_line import MONTHS
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.result import ParsedDump, UnreadableDumpError, bounded
-from bot.intake.formats.template import month_day
+from bot.intake.formats.template import bounded, month_day
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 

@@ -297,3 +297,15 @@ def comment_head(tail: str) -> int | None:
     """Return the count in the heading `14 条评论` of a post's own page."""
     found = _COMMENT_HEAD.search(tail)
     return None if found is None else int(found[1])
+
+
+LONGEST = 1000
+"""Maximum length in characters of an excerpt without a fold; the author's excerpts have 300 to 700."""
+
+
+def bounded(text: str) -> str:
+    """Return the leading lines of `text` that fit into LONGEST characters; a longer first line is cut."""
+    if len(text) <= LONGEST:
+        return text
+    end = text.rfind("\n", 0, LONGEST + 1)
+    return text[:end].rstrip() if end > 0 else text[:LONGEST]

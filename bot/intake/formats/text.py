@@ -4,7 +4,7 @@ import codecs
 import re
 import zlib
 
-from bot.intake.formats.result import UnreadableDumpError
+from bot.intake.formats import UnreadableDumpError
 from bot.site_profile import SiteProfile
 from storage.model import Note, NoteKind
 

@@ -1,18 +1,23 @@
-"""Layout detection for text captures, and the split of a file with several captures joined."""
+"""Parser for text captures: layout, joined captures, post page, page of all posts.
+
+Lists of posts and the home page are parsed by `text_posts.py`.
+"""
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from itertools import pairwise
 from urllib.parse import unquote, urlsplit
 
-from bot.intake.formats import archive_text, post_text, text_posts
-from bot.intake.formats.markup_residue import residue_of
-from bot.intake.formats.result import ParsedDump
+from bot.intake.formats import ParsedDump, template, text_posts
+from bot.intake.formats.by_line import MONTHS
+from bot.intake.formats.markup_residue import Residue, residue_of
+from bot.intake.formats.template import END, LONGEST, Footer, bounded
 from bot.intake.formats.text import normalize
-from bot.intake.formats.text_posts import Head
+from bot.intake.formats.text_posts import Head, excerpt_of, without_cut_end
 from bot.site_profile import SiteProfile
-from storage.model import Note, NoteKind
+from storage.model import Layout, Note, NoteKind, Sighting
 
 _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[Blog post]", "@online{")
 
@@ -45,11 +50,11 @@ def captures(text: str, site: SiteProfile) -> Sequence[str]:
 def _read_capture(
     text: str, heads: Sequence[Head], address: str | None, site: SiteProfile
 ) -> ParsedDump | str | None:
-    if archive_text.is_archive(text):
-        return archive_text.read_archive(text, site)
+    if is_archive(text):
+        return read_archive(text, site)
     residue = residue_of(text)
-    if post_text.is_post_page(text, heads, address, site):
-        return post_text.read_post(text, heads, residue, address, site)
+    if is_post_page(text, heads, address, site):
+        return read_post(text, heads, residue, address, site)
     return text_posts.read_posts(text, heads, residue) if heads else None
 
 
@@ -59,7 +64,7 @@ def _captures(text: str, heads: Sequence[Head], site: SiteProfile) -> Sequence[s
         return (text,)
     parts = ["\n" + text[start:end].lstrip("\n") for start, end in pairwise((0, *starts, len(text)))]
     # A part that lost the marks by which its posts were found is better parsed with the others.
-    complete = all(archive_text.is_archive(part) or text_posts.heads_of(part, site) for part in parts)
+    complete = all(is_archive(part) or text_posts.heads_of(part, site) for part in parts)
     return parts if complete else (text,)
 
 
@@ -82,7 +87,7 @@ def _starts(text: str, heads: Sequence[Head]) -> list[int]:
 
 def _archive_starts(text: str, heads: Sequence[Head]) -> list[int]:
     """Return where the page of all posts begins and ends among other captures."""
-    span = archive_text.span_of(text) if heads else None
+    span = span_of(text) if heads else None
     if span is None:
         return []
     starts = [head.start for head in heads if head.start >= span[1]][:1]
@@ -110,3 +115,186 @@ def _path(address: str | None) -> list[str]:
 @cache
 def _window_title(site: SiteProfile) -> re.Pattern[str]:
     return re.compile(rf"(?:\A|[\n>])\s*([^\n<>|]{{1,20}}?)\s*-\s*{re.escape(site.name)}")
+
+
+_REPRINT = re.compile(r"转载到?请包括本文地址[:：]?\s*[\[<(]?(\S*?/archives/[0-9]{1,9})")
+_COMMENT_PAGE = re.compile(r"/comment-page-[0-9]+/?(?:[?#].*)?\Z")
+_CITED = re.compile(
+    r"[^\n]{1,40}\. ?\(([A-Z][a-z]{2})\.? ([0-9]{1,2}), ([0-9]{4})\)\. "
+    r"《(.{1,200}?)\s?》\s?\\?\[Blog post\\?\]"
+)
+_CITED_TITLE = re.compile(r"\btitle=\{([^\n]{1,200})\},")
+
+
+@cache
+def _cited_id(site: SiteProfile) -> re.Pattern[str]:
+    return re.compile(rf"@online\{{{re.escape(site.citation_prefix)}-([0-9]{{1,9}})\b")
+
+
+def _post_of(address: str | None, site: SiteProfile) -> tuple[int, str] | None:
+    """Return the post whose own page, or a page of whose comments, was captured at `address`."""
+    return site.match_post(_COMMENT_PAGE.sub("", address or ""))
+
+
+def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: SiteProfile) -> bool:
+    """Return whether a text is a post's own page: at most one post, and its citation or address."""
+    if len(heads) > 1:
+        return False
+    cites = (
+        _REPRINT.search(text) is not None
+        or _CITED.search(text) is not None
+        or _cited_id(site).search(text) is not None
+    )
+    return cites or _post_of(address, site) is not None
+
+
+def read_post(
+    text: str, heads: Sequence[Head], residue: Residue, address: str | None, site: SiteProfile
+) -> ParsedDump | str:
+    """Parse a post's own page; return the reason where its title cannot be found.
+
+    Title, day and number are those of the By line, the citation block and the address of the capture. The
+    excerpt is the beginning of the article, up to the bound, and always partial.
+    """
+    head = heads[0] if heads and heads[0].by_line is not None else None
+    line = None if head is None else head.by_line
+    cited = _CITED.search(text)
+    cited_title = _CITED_TITLE.search(text)
+    title = head.title if head is not None and head.title else ""
+    if not title and cited is not None:
+        title = template.clean_title(cited[4], site)[0]
+    if not title and cited_title is not None:
+        title = template.clean_title(cited_title[1], site)[0]
+    if not title:
+        return (
+            "the text of a post's own page without its title: "
+            "capture the page again with its title, as HTML or with its citation block"
+        )
+    if "\ufffd" in title:
+        return f"the title is damaged (‹{title[:40]}›): save the capture again in UTF-8"
+    day = line.day if line is not None and line.day is not None else _cited_day(cited)
+    place = _own_address(text, address, site) or (head.address if head is not None else None)
+    if day is None and place is None:
+        return "the text of a post's own page without date and address: capture the page again, whole"
+    start = head.end if head is not None else 0
+    body = text[start:]
+    mark = END.search(body)
+    shown = body if mark is None else body[: mark.start()]
+    if mark is None:
+        shown = without_cut_end(shown)
+    tail = "" if mark is None else body[mark.start() :]
+    excerpt = bounded(excerpt_of(shown[: 4 * LONGEST], residue))
+    footer = template.footer_of(tail[tail.rfind("\n分类") :]) if "\n分类" in tail else Footer()
+    comments = template.comment_head(tail)
+    sighting = Sighting(
+        title=title,
+        date=day,
+        readers=None if line is None else line.readers,
+        comments=line.comments if comments is None and line is not None else comments,
+        category=footer.category,
+        tags=footer.tags,
+        excerpt=excerpt or None,
+        archive_id=place and place[0],
+        url=place and place[1],
+        excerpt_partial=bool(excerpt),
+    )
+    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=_skipped_notes(heads))
+
+
+def _skipped_notes(heads: Sequence[Head]) -> tuple[Note, ...]:
+    return tuple(
+        head.problem for head in heads if head.problem is not None and head.problem.kind is NoteKind.UNREAD
+    )
+
+
+def _cited_day(cited: re.Match[str] | None) -> date | None:
+    if cited is None or cited[1] not in MONTHS:
+        return None
+    try:
+        return date(int(cited[3]), MONTHS.index(cited[1]) + 1, int(cited[2]))
+    except ValueError:
+        return None
+
+
+def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:
+    reprint, number = _REPRINT.search(text), _cited_id(site).search(text)
+    if (own := _post_of(address, site)) is not None:
+        return own
+    if reprint is not None and (own := site.match_post(reprint[1])) is not None:
+        return own
+    return None if number is None else (int(number[1]), site.post_url(int(number[1])))
+
+
+_YEAR = re.compile(r"\n[#>*+•\- ]{0,8}([0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?([0-9]{1,4})[ ]?篇[ ]?[)）]")
+_ARCHIVE_LINE = re.compile(
+    r"\n[#>*+•□◦▪\- ]{0,8}(?:(?P<year>[0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?(?P<count>[0-9]{1,4})[ ]?篇[ ]?[)）]"
+    r"|(?P<month>[0-9]{1,2})[ ]?月(?=[ ]*(?:\n|\Z))"
+    r"|(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n?(?P<title>[^\n]+?)"
+    r"(?:[ \n][(（]\n?(?P<comments>[0-9]{1,6}|\[(?:[0-9]{1,3}\])?[0-9]{1,6}(?:\]\([^()\n]*\))?)\n?[)）])?"
+    r"(?=[ ]*(?:\n|\Z)))"
+)
+
+
+def is_archive(text: str) -> bool:
+    """Return whether a text is the page of all posts: it has the heading of a year."""
+    return "年" in text and _YEAR.search(text) is not None
+
+
+def span_of(text: str) -> tuple[int, int] | None:
+    """Return where the headings and lines of posts begin and end, None for another text."""
+    first = _YEAR.search(text) if "年" in text else None
+    if first is None:
+        return None
+    end = first.end()
+    for line in _ARCHIVE_LINE.finditer(text, first.end()):
+        end = line.end()
+    return first.start() + 1, end
+
+
+def read_archive(text: str, site: SiteProfile) -> ParsedDump:
+    """Parse the text of the page of all posts: title, date and comments, the number if it is linked."""
+    sightings: list[Sighting] = []
+    notes: list[Note] = []
+    year = month = printed = 0
+    found: dict[int, int] = {}
+    for line in _ARCHIVE_LINE.finditer(text):
+        if line["year"] is not None:
+            year, month, printed = int(line["year"]), 0, int(line["count"])
+            found[year] = found.get(year, 0) - printed
+        elif line["month"] is not None:
+            month = int(line["month"])
+        else:
+            match _archived(line, year, month, site):
+                case Sighting() as sighting:
+                    sightings.append(sighting)
+                    found[year] = found.get(year, 0) + 1
+                case Note() as note:
+                    notes.append(note)
+    for year, missing in found.items():
+        if missing and year:
+            more = "fewer" if missing < 0 else "more"
+            reason = f"{year}: {abs(missing)} posts {more} than the page prints for the year"
+            notes.append(Note(NoteKind.CUT, reason))
+    return ParsedDump(format=Layout.ARCHIVE_PAGE, sightings=tuple(sightings), notes=tuple(notes))
+
+
+def _archived(line: re.Match[str], year: int, month: int, site: SiteProfile) -> Sighting | Note:
+    where = f"{year}-{month:02}-{int(line['day']):02}"
+    title, address = template.clean_title(line["title"], site)
+    problem = template.title_problem(title)
+    if problem is not None:
+        return Note(NoteKind.SKIPPED, f"{where}: {problem}")
+    try:
+        day = date(year, month, int(line["day"]))
+    except ValueError:
+        return Note(NoteKind.SKIPPED, f"{where}: no valid date, {title!r} skipped")
+    if line["comments"] is None and line.end() == len(line.string):
+        return Note(NoteKind.SKIPPED, f"{where}: the dump ends in the title, skipped")
+    count = re.search(r"([0-9]{1,6})(?:\]\([^()\n]*\))?\Z", line["comments"] or "")
+    return Sighting(
+        title=title,
+        date=day,
+        comments=None if count is None else int(count[1]),
+        archive_id=address and address[0],
+        url=address and address[1],
+    )

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from bot.intake.formats import template
+from bot.intake.formats import ParsedDump, template
 from bot.intake.formats.by_line import ByLine, by_lines
 from bot.intake.formats.markup_residue import Residue, join_open_formulas
-from bot.intake.formats.result import LONGEST, ParsedDump, bounded
-from bot.intake.formats.template import BADGE, END, SPLIT_BADGE, Footer
+from bot.intake.formats.template import BADGE, END, LONGEST, SPLIT_BADGE, Footer, bounded
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
+from bot.intake.formats import ParsedDump
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.result import ParsedDump, bounded
+from bot.intake.formats.template import bounded
 from bot.site_profile import Selectors, SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from storage.model import Dump, Sighting
 
 FOLDER = Path(__file__).parents[2] / "data" / "dumps"

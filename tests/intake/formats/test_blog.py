@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.intake.formats import UnreadableDumpError, read_dump
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from bot.intake.merge import combine, post_from_sighting
 from storage.model import Dump, NoteKind, Post
 from tests.intake.formats.samples import FOLDER, read

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.intake.formats import UnreadableDumpError, read_dump, unpack
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.containers import unpack
+from bot.intake.formats.detect import read_dump
 from storage.model import Dump, Layout, NoteKind, Sighting
 from tests.intake.formats.samples import read
 from tests.tools.quality_captures import judgements

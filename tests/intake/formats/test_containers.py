@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.formats import UnreadableDumpError, containers, read_dump, unpack
+from bot.intake.formats import UnreadableDumpError, containers
+from bot.intake.formats.containers import unpack
+from bot.intake.formats.detect import read_dump
 from storage.model import Dump
 from tests.intake.formats.samples import FOLDER, read
 

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from bot.intake.formats import MAX_BYTES, UnreadableDumpError
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.text import MAX_BYTES
 from storage.model import NoteKind
 from tests.intake.formats.samples import FOLDER, read, texts
 

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bot.intake.formats import ParsedDump, UnreadableDumpError, read_dump
+from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.detect import read_dump
 from bot.site_profile import KEXUE, SiteProfile, read_site_profile
 from storage.model import Dump, Layout
 

@@ -13,7 +13,6 @@ from bot.clock import Clock
 from bot.ops.backup import back_up, copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
-from storage.crash_recovery import end_claims
 from storage.database import Database, Transaction
 from storage.send_log import SendLog
 
@@ -153,7 +152,7 @@ async def end_lost_claims(database: Database, begun: SendLog | None, now: dateti
     left = None if begun is None else begun.read()
 
     async def unit(tx: Transaction) -> None:
-        await end_claims(tx.outbox, left, now, resend=resend)
+        await tx.outbox.end_claims(left, now, resend=resend)
 
     await database.write(unit)
     if begun is not None:

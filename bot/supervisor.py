@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 
-from bot.clock import Backoff
+from storage.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from telegram.error import TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest
 
-from bot.clock import Backoff
 from bot.error_alerts import described
 from bot.leases import Replica
 from bot.settings import Settings
@@ -25,6 +24,7 @@ from bot.telegram.update_parser import read_update
 from bot.telegram.update_poller import UpdatePoller
 from bot.telegram.webhook import serve_webhook
 from bot.wiring import POLL_SECONDS
+from storage.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -45,8 +45,8 @@ from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
+from storage import UnusableDatabaseError
 from storage.database import Database, open_database
-from storage.errors import UnusableDatabaseError
 
 POLL_SECONDS = 10  # timeout of one long poll for updates
 

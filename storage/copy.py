@@ -14,14 +14,13 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.crash_recovery import end_claims
+from storage import UnusableDatabaseError
 from storage.database import ALONE, Database
 from storage.engine import READ_ONLY, create_engine, last_id, raise_last_id, reason_of
-from storage.errors import UnusableDatabaseError
-from storage.leases import Leases
 from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.model import ScopeKind
 from storage.outbox import Outbox
+from storage.processes import Leases
 from storage.schema import metadata, scopes
 
 BATCH = 1000  # rows that are in memory at the same time
@@ -62,7 +61,7 @@ async def copy(
         await _check_counts(writing, written)
         begun, stale = old.database.send_log(), new.database.send_log()
         # The send log is a file next to an SQLite database; a start on the copy would miss it.
-        await end_claims(Outbox(writing), None if begun is None else begun.read(), now, resend=resend)
+        await Outbox(writing).end_claims(None if begun is None else begun.read(), now, resend=resend)
         await _copy_last_ids(reading, writing)
         if stale is not None:
             stale.reset()

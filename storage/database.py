@@ -7,7 +7,7 @@ import asyncio
 import fcntl
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,23 +17,20 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.bookmarks import Bookmarks
-from storage.courses import Courses
+from storage import UnusableDatabaseError
+from storage.backoff import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.engine import OWNERS, READ_ONLY, create_engine, now_on, reason_of
-from storage.errors import UnusableDatabaseError
-from storage.key_values import KeyValues
-from storage.leases import Leases
+from storage.enqueue import listen
 from storage.migrate import NewerSchemaError, bring_up_to_date
-from storage.notify import listen
 from storage.outbox import Outbox
 from storage.planner import DeliveryPlanner
 from storage.post_writer import PostWriter
-from storage.posts import Posts
-from storage.processed_updates import ProcessedUpdates
+from storage.posts import Posts, Scopes
+from storage.processes import KeyValues, Leases, ProcessedUpdates
+from storage.progress import Bookmarks, Courses
 from storage.rate_limits import RateLimits
-from storage.scopes import Scopes
 from storage.send_log import SendLog
 
 T = TypeVar("T")
@@ -42,8 +39,8 @@ log = logging.getLogger(__name__)
 
 UNIT_SECONDS = 30.0  # the longest that a transaction may take on PostgreSQL
 PLANNING_SECONDS = 300.0  # the same for an announcement to very many chats
-TRIES = 6
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds, each drawn from between its half and its whole
+TRIES = 8
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds
 
 # PostgreSQL's documentation, appendix A: serialization failure, deadlock, lock not available (lock_timeout),
 # idle in transaction (a stalled process), shutdown by an administrator or after a crash, not yet started.
@@ -84,14 +81,6 @@ def passing(error: BaseException) -> bool:
         state = state_of(error)
         return error.connection_invalidated or state in PASSING or state.startswith(NO_CONNECTION)
     return isinstance(error, ConnectionError | TimeoutError)
-
-
-def pauses() -> Iterator[float]:
-    """Yield the seconds before each retry, with jitter so that one of two colliding transactions is first."""
-    pause = FIRST_PAUSE
-    for _ in range(TRIES - 1):
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
-        pause = min(3 * pause, LONGEST_PAUSE)
 
 
 ANALYZED_ROWS = 1000  # of each index: SQLite's documentation recommends 100 to 1,000
@@ -225,15 +214,17 @@ class Database:
         async def run() -> T:
             return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
 
-        for pause in pauses():
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        while True:
             try:
                 return await wait_for_connection(run)
             except (DBAPIError, ConnectionError, TimeoutError) as error:
-                if not passing(error):
+                pause = backoff.fail()
+                if not passing(error) or backoff.failures == TRIES:
                     raise
                 log.info("a transaction is run again: %s", type(error).__name__)
-            await asyncio.sleep(pause)
-        return await wait_for_connection(run)
+            # With jitter, so that one of two colliding transactions is first.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
 
     async def _run(self, unit: TransactionFn[T], *, read_only: bool = False) -> T:
         async with self._engine.connect() as connection:

@@ -1,13 +1,14 @@
-"""Data access of destinations: preferences, subscriptions, chat migration."""
+"""Data access of destinations: preferences, subscriptions, chat migration, request contexts."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time
+from typing import NamedTuple
 
-from sqlalchemy import Column, Select, Table, delete, func, or_, select, update
+from sqlalchemy import Column, RowMapping, Select, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destination_rows import destination_of, preference_columns
 from storage.engine import few_lengths, upsert
 from storage.model import (
     ChatKind,
@@ -21,8 +22,15 @@ from storage.model import (
     State,
     Subscription,
 )
-from storage.request_context import ContextKey, request_contexts
-from storage.schema import courses, deliveries, destinations, scopes, subscriptions, waiting
+from storage.schema import bookmarks, courses, deliveries, destinations, dumps, scopes, subscriptions, waiting
+
+
+class ContextKey(NamedTuple):
+    """Key of a request: chat, topic (0: none), person (0: the chat itself)."""
+
+    chat_id: int
+    thread_id: int
+    user_id: int
 
 
 class Destinations:
@@ -347,3 +355,97 @@ class Destinations:
         if besides is not None:
             statement = statement.where(what.not_in(besides))
         await self._connection.execute(statement.values(destination_id=target))
+
+
+# Built once: they run for every question, and building costs more than running. There is always a row.
+_ARCHIVE = select(func.count().label("dumps"), func.max(dumps.c.id).label("last")).subquery()
+_CHATS = (
+    select(_ARCHIVE, subscriptions.c.scope_id.label("wanted"), destinations)
+    .select_from(_ARCHIVE)
+    .outerjoin(destinations, destinations.c.chat_id.in_(bindparam("chats", expanding=True)))
+    .outerjoin(
+        subscriptions, and_(subscriptions.c.destination_id == destinations.c.id, ~subscriptions.c.muted)
+    )
+)
+_READERS = (
+    select(bookmarks.c.user_id).where(bookmarks.c.user_id.in_(bindparam("people", expanding=True))).distinct()
+)
+
+
+async def request_contexts(
+    connection: AsyncConnection, everyone: Collection[ContextKey]
+) -> Mapping[ContextKey, KnownAsker]:
+    """Return the context of each request, of unknown chats too, all as of the same instant."""
+    execute = connection.execute
+    rows = (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})})).mappings().all()
+    revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
+    chats: dict[tuple[int, int], Destination] = {}
+    wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
+    for row in rows:
+        chat = (row["chat_id"], row["thread_id"])
+        if row["id"] is not None and chat not in chats:
+            chats[chat] = destination_of(row)
+        if row["wanted"] is not None:
+            wanted[chat].add(row["wanted"])
+    people = few_lengths({who.user_id for who in everyone if who.user_id})
+    readers = set((await execute(_READERS, {"people": people})).scalars())
+    return {
+        who: KnownAsker(
+            destination=chats.get((who.chat_id, who.thread_id)),
+            subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
+            marks=who.user_id in readers,
+            revision=revision,
+        )
+        for who in everyone
+    }
+
+
+def destination_of(row: RowMapping) -> Destination:
+    return Destination(
+        id=row["id"],
+        chat_id=row["chat_id"],
+        thread_id=row["thread_id"] or None,
+        kind=row["kind"],
+        title=row["title"],
+        standing=row["standing"],
+        reason=row["reason"],
+        preferences=Preferences(
+            language=row["language"],
+            format=row["format"],
+            when=row["when"],
+            hour=row["hour"],
+            weekday=row["weekday"],
+            quiet_from=time_of(row["quiet_from"]),
+            quiet_to=time_of(row["quiet_to"]),
+            time_zone=row["time_zone"],
+            silent=row["silent"],
+            excerpt=row["excerpt"],
+            pictures=row["pictures"],
+        ),
+        refusals=row["refusals"],
+    )
+
+
+def preference_columns(preferences: Preferences) -> dict[str, object]:
+    return {
+        "language": preferences.language,
+        "format": preferences.format,
+        "when": preferences.when,
+        "hour": preferences.hour,
+        "weekday": preferences.weekday,
+        "quiet_from": minutes_of(preferences.quiet_from),
+        "quiet_to": minutes_of(preferences.quiet_to),
+        "time_zone": preferences.time_zone,
+        "silent": preferences.silent,
+        "excerpt": preferences.excerpt,
+        "pictures": preferences.pictures,
+    }
+
+
+def minutes_of(at: time | None) -> int | None:
+    """Return a local time in minutes after midnight, as it is stored."""
+    return None if at is None else at.hour * 60 + at.minute
+
+
+def time_of(minutes: int | None) -> time | None:
+    return None if minutes is None else time(minutes // 60, minutes % 60)

@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
 
-from storage.errors import UnusableDatabaseError
+from storage import UnusableDatabaseError
 
 READ_ONLY = "kexue_read_only"
 BUSY_SECONDS = 30

@@ -1,8 +1,11 @@
-"""Enqueue statements: one delivery per dedup key, with a notification of the workers.
+"""Enqueue statements, one delivery per dedup key, and the notification of the workers.
 
-Statements work on whole sets of destinations.
+NOTIFY is only an optimisation: workers also poll every few seconds. On SQLite there is one process and none.
 """
 
+import asyncio
+import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +20,13 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.backoff import Backoff
 from storage.engine import upsert, written
 from storage.model import DeliveryKind, Priority, State
-from storage.notify import notify
 from storage.schema import deliveries, destinations, posts
 
 COLUMNS = (
@@ -114,3 +118,65 @@ def due_at(now: datetime) -> ColumnElement[datetime]:
     at = literal(now, deliveries.c.due_at.type)
     later = and_(destinations.c.not_before.is_not(None), destinations.c.not_before > at)
     return case((later, destinations.c.not_before), else_=at)
+
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "kexue_deliveries"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between tries to listen
+CONNECT_SECONDS = 10.0
+LOOK_SECONDS = 30.0  # a connection that broke without a word is noticed within
+
+_RING = text(f"SELECT pg_notify('{CHANNEL}', '')")
+
+
+async def notify(connection: AsyncConnection) -> None:
+    """Notify all processes at the commit of this transaction; repeated calls send one notification."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_RING)
+
+
+async def listen(engine: AsyncEngine, heard: Callable[[], None]) -> None:
+    """Call the callback at every notification and after every reconnection; never return."""
+    # Imported on use: the driver is installed only with the PostgreSQL extra.
+    import asyncpg
+
+    _, options = engine.dialect.create_connect_args(engine.url)
+    for name in [name for name in options if name.startswith("prepared_statement_")]:
+        del options[name]  # SQLAlchemy's own
+    backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+    while True:
+        try:
+            connection = await asyncpg.connect(**options, timeout=CONNECT_SECONDS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.info("the bell cannot be heard (%s); looking every few seconds", type(error).__name__)
+            await asyncio.sleep(backoff.fail())
+            continue
+        backoff.reset()
+        try:
+            await _hear(connection, heard)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(FIRST_PAUSE)
+        finally:
+            connection.terminate()
+
+
+async def _hear(connection: Any, heard: Callable[[], None]) -> None:
+    """Until the connection breaks."""
+    broken = asyncio.Event()
+
+    def rung(*_: object) -> None:
+        heard()
+
+    def ended(_: object) -> None:
+        broken.set()
+
+    connection.add_termination_listener(ended)
+    await connection.add_listener(CHANNEL, rung)
+    heard()
+    while not broken.is_set():
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await broken.wait()
+        except TimeoutError:
+            await connection.execute("SELECT 1", timeout=LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""Schema migration by the steps in `migrations`; a newer schema is refused."""
+"""Schema migration by the Alembic steps in `migrations`; a newer schema is refused."""
 
 from pathlib import Path
 
@@ -19,18 +19,7 @@ def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
     current, today = schema_of(connection), newest()
     if current == today:
         return current, today
-    from storage.migration_steps import (
-        UnknownSchemaError,
-        take_steps,  # a start without steps is quicker without
-    )
-
-    try:
-        take_steps(connection, MIGRATIONS, current)
-    except UnknownSchemaError as error:
-        raise NewerSchemaError(
-            f"the database has schema {current}, which this version does not know: "
-            "run the version that wrote it, or put a backup of an older one in its place"
-        ) from error
+    take_steps(connection, current)
     return current, today
 
 
@@ -45,3 +34,25 @@ def schema_of(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return revision
+
+
+def take_steps(connection: Connection, current: str | None, to: str = "head") -> None:
+    """Apply the steps up to `to` within the connection's transaction. Raises NewerSchemaError."""
+    # Imported on use: a start without steps is quicker without.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    if current is not None:
+        try:
+            ScriptDirectory.from_config(config).get_revision(current)
+        except CommandError as error:
+            raise NewerSchemaError(
+                f"the database has schema {current}, which this version does not know: "
+                "run the version that wrote it, or put a backup of an older one in its place"
+            ) from error
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destination_rows import destination_of
+from storage.destinations import destination_of
+from storage.enqueue import notify
 from storage.model import (
     Delivery,
     DeliveryId,
@@ -34,7 +35,6 @@ from storage.model import (
     Settlement,
     State,
 )
-from storage.notify import notify
 from storage.outbox_sql import (
     CLAIM,
     CLAIM_TOGETHER,
@@ -54,7 +54,7 @@ from storage.outbox_sql import (
     UNSENT,
 )
 from storage.schema import deliveries, destinations, plans, post_scopes, posts, subscriptions, waiting
-from storage.send_log import Claim
+from storage.send_log import Claim, SendLogSnapshot
 
 # Fields of a delivery that equal their column.
 AS_STORED = {
@@ -186,6 +186,24 @@ class Outbox:
             RECOVER, {"now": now, "everything": int(everything), "resend": int(resend)}
         )
         return ended.rowcount
+
+    async def end_claims(self, snapshot: SendLogSnapshot | None, now: datetime, *, resend: bool) -> None:
+        """End the claims of a killed process by its send log; without one, each request may have been sent.
+
+        Only for a start that holds the process lock: with several processes, leases end the claims.
+        """
+        if snapshot is not None:
+            claims = await self.sending()
+            arrived = [
+                Settlement(
+                    delivery_id=number, token=token, state=State.SENT, message_id=snapshot.sent[number, token]
+                )
+                for number, token in claims
+                if (number, token) in snapshot.sent
+            ]
+            await self.settle(arrived, now)
+            await self.unclaim([claim[0] for claim in claims if claim not in snapshot.begun], now)
+        await self.recover(now, resend=resend, everything=True)
 
     async def sending(self) -> list[Claim]:
         """Return the claims that have not ended."""

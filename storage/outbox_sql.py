@@ -27,8 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Update
 
 from storage.model import Priority, State
-from storage.schema import deliveries, destinations, leases, posts
-from storage.schema.outbox import UNSENT_STATES
+from storage.schema import UNSENT_STATES, deliveries, destinations, leases, posts
 
 # Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
 PENDING = text("deliveries.state = 'pending'")

@@ -31,8 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destination_rows import minutes_of, time_of
-from storage.destinations import Destinations
+from storage.destinations import Destinations, minutes_of, time_of
 from storage.engine import upsert, written
 from storage.enqueue import digests, duties_to, plan, singles
 from storage.model import (
@@ -47,8 +46,8 @@ from storage.model import (
     Standing,
     State,
     When,
+    local_minute,
 )
-from storage.quiet_hours import local_minute
 from storage.schema import deliveries, destinations, plans, post_scopes, posts, scopes, subscriptions, waiting
 
 # Temporary table of (destination, post) pairs during planning; dropped with the transaction.

@@ -21,6 +21,7 @@ from storage.model import (
     Sighting,
     State,
 )
+from storage.posts import Scopes
 from storage.schema import (
     aliases,
     bookmarks,
@@ -33,7 +34,6 @@ from storage.schema import (
     sightings,
     waiting,
 )
-from storage.scopes import Scopes
 
 WAITING = (State.PENDING, State.HELD)
 SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)

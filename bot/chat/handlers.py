@@ -26,8 +26,8 @@ from bot.messages.i18n import words_for
 from bot.render.document import Pick
 from bot.telegram.webhook import attach
 from bot.update_dedup import DuplicateUpdateError
+from storage.destinations import ContextKey
 from storage.model import ChatKind, InDoubt, KnownAsker, Sent, Standing
-from storage.request_context import ContextKey
 
 log = logging.getLogger(__name__)
 

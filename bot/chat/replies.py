@@ -10,13 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from bot.clock import Backoff, Clock
+from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
 from bot.rate_limit import NOT_SOON, RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import SendGate
+from storage.backoff import Backoff
 from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)

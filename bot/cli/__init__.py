@@ -15,7 +15,7 @@ import click
 
 from bot import VERSION, PortUnusableError, SettingsError
 from bot.ops.logging import set_up_logs as configure
-from storage.errors import UnusableDatabaseError
+from storage import UnusableDatabaseError
 
 if TYPE_CHECKING:
     from bot.settings import Settings

@@ -9,8 +9,8 @@ from telegram.error import InvalidToken, TelegramError
 from bot import SettingsError
 from bot.settings import Settings, read_settings
 from bot.wiring import rules_of, telegram_wires
+from storage import UnusableDatabaseError
 from storage.database import open_database
-from storage.errors import UnusableDatabaseError
 
 Check = Callable[[Settings], Awaitable[str]]
 

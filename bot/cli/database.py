@@ -8,9 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from bot.clock import SystemClock
 from bot.ops.backup import damage, sqlite_file
+from storage import UnusableDatabaseError
 from storage.copy import copy
 from storage.database import migrate
-from storage.errors import UnusableDatabaseError
 
 
 async def bring_up_to_date(url: str) -> None:

@@ -7,7 +7,7 @@ Pure: time is an argument, in monotonic seconds.
 
 from dataclasses import dataclass, field
 
-from bot.clock import Backoff
+from storage.backoff import Backoff
 
 TRIPPING = 3  # chats without an answer, with no answered delivery in between
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between probes

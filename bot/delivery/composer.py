@@ -23,8 +23,7 @@ from bot.render.document import Message, Paragraph, Text
 from bot.site_profile import KEXUE, SiteProfile
 from bot.telegram.capabilities import RichCapability
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When
-from storage.quiet_hours import zone_of
+from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When, zone_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.messages.digests import Period
-from storage.model import Rhythm, When
-from storage.quiet_hours import in_quiet, zone_of
+from storage.model import Rhythm, When, in_quiet, zone_of
 
 DAY = timedelta(days=1)
 LOOK_BACK = {When.DAILY: 2, When.WEEKLY: 8}  # days within which the last moment must lie, with one to spare

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from bot.clock import Backoff
+from storage.backoff import Backoff
 from storage.model import (
     Delivery,
     Fault,

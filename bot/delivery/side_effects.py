@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.clock import Backoff
 from bot.delivery.admin_notices import (
     ChatsSuspended,
     DeliveryFailed,
@@ -32,6 +31,7 @@ from bot.delivery.retry_policy import (
     TopicGone,
 )
 from bot.delivery.suspension_guard import WINDOW_SECONDS, SuspensionGuard, is_mass
+from storage.backoff import Backoff
 from storage.database import Transaction
 from storage.model import Delivery, DeliveryKind, Destination, Standing, State
 

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.clock import Backoff
 from bot.rate_limit.limits import Limits, Window, book, unbook
+from storage.backoff import Backoff
 
 FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
 FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot

@@ -13,10 +13,10 @@ from telegram import Bot
 from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
 from telegram.request import BaseRequest
 
-from bot.clock import Backoff
 from bot.supervisor import BackgroundTasks
 from bot.telegram.errors import retry_seconds
 from bot.telegram.http_request import as_json, ready
+from storage.backoff import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,9 @@ from storage.model.chats import (
     Standing,
     Subscription,
     When,
+    in_quiet,
+    local_minute,
+    zone_of,
 )
 from storage.model.deliveries import (
     Delivery,
@@ -110,5 +113,8 @@ __all__ = [
     "State",
     "Subscription",
     "When",
+    "in_quiet",
+    "local_minute",
     "settlement_of",
+    "zone_of",
 ]

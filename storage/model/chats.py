@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from storage.model.posts import PostId, ScopeId
 
@@ -175,3 +176,34 @@ class Course:
     when: When
     last: PostId | None
     since: datetime
+
+
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return the zone of this name; UTC for a zone that is missing on this machine."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC_ZONE
+
+
+def local_minute(zone: str, now: datetime) -> int:
+    """Minutes after midnight on the clock of `zone`."""
+    shown = now.astimezone(zone_of(zone))
+    return shown.hour * 60 + shown.minute
+
+
+def in_quiet(since: time | None, until: time | None, zone: str, now: datetime) -> bool:
+    """Whether `now` lies in the hours from `since` until before `until`, perhaps past midnight."""
+    if since is None or until is None:
+        return False
+    minute, begin, end = local_minute(zone, now), _minutes(since), _minutes(until)
+    if begin <= end:
+        return begin <= minute < end
+    return minute >= begin or minute < end
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute

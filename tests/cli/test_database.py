@@ -10,8 +10,7 @@ from bot import SettingsError
 from bot.cli import main
 from bot.settings import read_settings
 from storage.engine import create_engine
-from storage.migrate import MIGRATIONS, newest
-from storage.migration_steps import take_steps
+from storage.migrate import newest, take_steps
 from tests.conftest import NOT_INSTALLED
 from tests.end_to_end.whole_bot import WholeBot
 from tests.tools.databases import Kind, apart, blank_in, kind_in_use
@@ -96,7 +95,7 @@ def test_migrate_says_from_where_to_where_and_may_be_repeated(kind: Kind, tmp_pa
 async def at_step(url: str, step: str) -> None:
     engine = create_engine(url)
     async with engine.begin() as connection:
-        await connection.run_sync(take_steps, MIGRATIONS, None, step)
+        await connection.run_sync(take_steps, None, step)
     await engine.dispose()
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery.due_times import Due, due, instant
-from storage.model import Rhythm, When
-from storage.quiet_hours import in_quiet, local_minute, zone_of
+from storage.model import Rhythm, When, in_quiet, local_minute, zone_of
 
 DAILY = Rhythm(when=When.DAILY)
 SUNDAYS = Rhythm(when=When.WEEKLY)

@@ -21,8 +21,8 @@ from bot.rate_limit.scheduler import SendScheduler
 from bot.render.document import Message, Paragraph, Text
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
+from storage import UnusableDatabaseError
 from storage.database import Database, open_database
-from storage.errors import UnusableDatabaseError
 from storage.model import Sent, Standing, State
 from tests.end_to_end.whole_bot import OPERATOR, READER, UNPACED, WholeBot
 from tests.fakes.people import FakeTelegram

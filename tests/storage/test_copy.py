@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from storage import UnusableDatabaseError
 from storage.copy import CopyRefusedError, copy
 from storage.database import Transaction, open_database
-from storage.errors import UnusableDatabaseError
 from storage.model import Delivery, State
 from tests.conftest import NOT_INSTALLED, stocked
 from tests.end_to_end.whole_bot import WholeBot, store

@@ -9,7 +9,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage.database import LONGEST_PAUSE, TRIES, Database, Transaction, open_database, passing, pauses
+from storage.database import TRIES, Database, Transaction, open_database, passing
 from tests.tools.postgres import MakeUrl
 
 
@@ -100,13 +100,6 @@ async def test_a_mistake_is_not_repeated(database: Database) -> None:
         await database.write(unit)
     assert runs == 1
     assert not passing(raised.value)
-
-
-def test_the_pauses_grow_and_are_bounded() -> None:
-    taken = list(pauses())
-    assert len(taken) == TRIES - 1
-    assert all(0 < pause <= LONGEST_PAUSE for pause in taken)
-    assert taken[0] < taken[2] < taken[-1]
 
 
 async def test_two_that_start_at_once_both_find_todays_schema(postgres: MakeUrl) -> None:

@@ -3,10 +3,12 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from storage.database import Database, Transaction
-from storage.engine import NaiveTimeError, last_id, next_ids, raise_last_id, run_many
+from storage.engine import NaiveTimeError, few_lengths, last_id, next_ids, raise_last_id, run_many
 from storage.model import Certainty
 from storage.schema import dumps, posts
 
@@ -119,3 +121,11 @@ async def test_ids_go_on_above_a_mark_and_never_below(database: Database) -> Non
         return await next_ids(connection, posts, 2)
 
     assert await database.write(unit) == [41, 42]
+
+
+@given(st.sets(st.integers(), max_size=300))
+def test_few_lengths_and_the_same_values(values: set[int]) -> None:
+    listed = few_lengths(values)
+    assert set(listed) == values
+    assert len(listed) < 2 * max(1, len(values))
+    assert len(listed) & (len(listed) - 1) == 0

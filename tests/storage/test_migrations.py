@@ -13,11 +13,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage import UnusableDatabaseError
 from storage.database import open_database
 from storage.engine import create_engine
-from storage.errors import UnusableDatabaseError
-from storage.migrate import MIGRATIONS, bring_up_to_date, newest
-from storage.migration_steps import take_steps
+from storage.migrate import MIGRATIONS, bring_up_to_date, newest, take_steps
 from storage.schema import metadata
 
 
@@ -120,7 +119,7 @@ async def test_rows_of_an_older_schema_stay_and_their_ids_are_not_given_again(tm
     url = url_of(tmp_path, "older")
     scope = "INSERT INTO scopes (kind, key, name) VALUES ('tag', '{key}', '')"
     async with connected(url) as connection:
-        await connection.run_sync(lambda on: take_steps(on, MIGRATIONS, None, "0004"))
+        await connection.run_sync(lambda on: take_steps(on, None, "0004"))
         for number in (5, 6):
             await connection.execute(text(scope.format(key=number)))
         await connection.execute(text("INSERT INTO phrases (id, words, used_at) VALUES (9, 'nine', 0)"))

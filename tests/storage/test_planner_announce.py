@@ -14,8 +14,17 @@ from bot.intake.derive import word_key
 from bot.search.index import searched
 from bot.search.query import query_words
 from storage.database import Transaction
-from storage.model import ChatKind, DeliveryKind, DestinationId, Post, PostId, Preferences, ScopeKind, When
-from storage.quiet_hours import in_quiet
+from storage.model import (
+    ChatKind,
+    DeliveryKind,
+    DestinationId,
+    Post,
+    PostId,
+    Preferences,
+    ScopeKind,
+    When,
+    in_quiet,
+)
 from storage.schema import deliveries, waiting
 from tests.delivery.archive import THEN, database_in, essay, store
 from tests.tools.databases import fresh_in

@@ -1,17 +1,18 @@
-"""Leases: work that one process at a time does, by the database's clock.
+"""State that processes share: leases, processed updates, key-values.
 
 A lease is held as long as it is renewed; an expired one can be taken by any process.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import now_on, upsert
-from storage.schema import leases
+from storage.schema import facts, leases, updates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +72,55 @@ class Leases:
     async def prune(self, before: datetime) -> None:
         """Delete the leases that expired before `before`, such as those of killed processes."""
         await self._connection.execute(delete(leases).where(leases.c.until < before))
+
+
+class ProcessedUpdates:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def seen(self, number: int) -> bool:
+        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
+        return found.first() is not None
+
+    async def highest(self) -> int | None:
+        """Return the highest stored update id."""
+        found = await self._connection.execute(select(func.max(updates.c.update_id)))
+        number: int | None = found.scalar_one()
+        return number
+
+    async def mark(self, numbers: Iterable[int], now: datetime) -> None:
+        """Mark these updates as processed; one that is marked already stays unchanged."""
+        rows = [{"update_id": number, "seen_at": now} for number in numbers]
+        if rows:
+            statement = upsert(self._connection, updates).on_conflict_do_nothing()
+            await self._connection.execute(statement, rows)
+
+    async def stamp(self, number: int, began: datetime) -> bool:
+        """Mark it within the transaction that is its effect; False if another handling has done so.
+
+        `began` identifies one handling of an update, which may stamp more than once.
+        """
+        await self.mark([number], began)
+        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
+        return bool(found.scalar_one() == began)
+
+    async def prune(self, before: datetime) -> None:
+        """Forget what was handled before `before`: Telegram keeps an update for a day."""
+        await self._connection.execute(delete(updates).where(updates.c.seen_at < before))
+
+
+class KeyValues:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def get(self, name: str) -> str | None:
+        found = await self._connection.execute(select(facts.c.value).where(facts.c.name == name))
+        return found.scalar_one_or_none()
+
+    async def put(self, name: str, value: str) -> None:
+        statement = upsert(self._connection, facts).values(name=name, value=value)
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[facts.c.name], set_={"value": statement.excluded.value}
+            )
+        )

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from storage.database import Database
-from storage.leases import Lease
+from storage.processes import Lease
 
 SPAN = timedelta(seconds=15)
 NAME = "poller"

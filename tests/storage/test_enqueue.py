@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 
 from storage.database import Database, Transaction, open_database
-from storage.notify import CHANNEL, notify
+from storage.enqueue import CHANNEL, notify
 from tests.delivery.archive import THEN
 from tests.tools.postgres import MakeUrl
 

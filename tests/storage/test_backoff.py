@@ -2,7 +2,7 @@
 
 from itertools import repeat
 
-from bot.clock import Backoff
+from storage.backoff import Backoff
 
 
 def test_doubles_up_to_the_longest() -> None:

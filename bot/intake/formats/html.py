@@ -1,6 +1,7 @@
 """HTML parsing and conversion of elements to plain text lines with their TeX intact."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -139,13 +140,13 @@ def _is_inline(segment: str, start: int, end: int) -> bool:
     return "\n" not in segment[start:end] and _WHOLE_TAG.search(segment, start, end) is None
 
 
-def lines(root: LexborNode, without: str = "") -> tuple[str, bool]:
+def lines(root: LexborNode, without: str = "", omitted: Iterable[LexborNode] = ()) -> tuple[str, bool]:
     """Return the text below `root` up to `<!--more-->`, and whether that comment was found.
 
     Paragraphs are separated by a blank line, `<br>` is a line end, formulas are their TeX source. Elements
-    that match the selector `without` are left out.
+    that match the selector `without` and those in `omitted` are left out.
     """
-    hidden = {node.mem_id for node in root.css(without)} if without else set()
+    hidden = {node.mem_id for node in (*(root.css(without) if without else ()), *omitted)}
     pieces: list[str] = []
     # An explicit stack: the depth of a page is untrusted input.
     stack: list[LexborNode | str] = [root]

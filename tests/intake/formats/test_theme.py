@@ -1,6 +1,7 @@
 """Pages in other themes: Typecho's default theme, selectors of a profile, JSON-LD and bare headings."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,9 @@ OWN_THEME = """<!DOCTYPE html><html><body>
 <span class="day">2026年3月4日</span><i class="kind">札记</i><div class="words"><p>文。</p></div>
 <p class="labels"><b>一</b><b>二</b></p></section></body></html>"""
 
+THEMES = Path(__file__).parents[2] / "data" / "themes"
+NOTES = read_site_profile('name = "Deep Notes"\nauthor = "Ann"\nhome = "https://notes.example.org"\n')
+
 
 def parse(html: str, site: SiteProfile = SITE) -> ParsedDump:
     captured_at = datetime(2026, 11, 28, tzinfo=UTC)
@@ -96,6 +100,56 @@ def test_json_ld_in_the_time_zone_of_the_blog() -> None:
 
 def test_headings_that_link_to_posts() -> None:
     assert [(post.title, post.archive_id) for post in parse(HEADINGS).sightings] == [("甲", 3), ("乙", 2)]
+
+
+Row = tuple[int, str, int, str | None]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        (
+            "wp-list",
+            [
+                (
+                    12,
+                    "Why $\\nabla f=0$ is not enough",
+                    4,
+                    "First paragraph about saddle points, with $x<y$ inside.",
+                ),
+                (11, "Another one", 1, "Second text of some length."),
+            ],
+        ),
+        (
+            "hexo-list",
+            [
+                (12, "梯度为零不够", 4, "第一段讲鞍点，公式$x<y$。"),
+                (11, "另一篇", 1, "第二篇的摘要有一些长度。"),
+            ],
+        ),
+        ("minima-list", [(12, "Why it is not enough", 4, None), (11, "Another one", 1, None)]),
+        ("table-list", [(12, "Why it is not enough", 4, None), (11, "Another one", 1, None)]),
+        ("wp-post", [(11, "Another one", 1, "Second text of some length, with $a<b$.")]),
+        (
+            "jsonld-post",
+            [(12, "Why it is not enough", 4, "Paragraph one about saddle points.\n\nParagraph two.")],
+        ),
+    ],
+)
+def test_themes_without_selectors(name: str, rows: list[Row]) -> None:
+    parsed = parse((THEMES / f"{name}.html").read_text(), NOTES)
+    assert parsed.format is (Layout.POST_PAGE if name.endswith("post") else Layout.LIST_PAGE)
+    found = [(each.archive_id, each.title, each.date, each.excerpt) for each in parsed.sightings]
+    assert found == [(number, title, date(2026, 5, day), excerpt) for number, title, day, excerpt in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "tags"),
+    [("jsonld-post", "Mathematics", ("optimisation", "saddle")), ("wp-post", "Notes", ("saddle",))],
+)
+def test_category_and_tags_without_selectors(name: str, category: str, tags: tuple[str, ...]) -> None:
+    (post,) = parse((THEMES / f"{name}.html").read_text(), NOTES).sightings
+    assert (post.category, post.tags) == (category, tags)
 
 
 def test_the_default_blog_in_another_theme() -> None:

@@ -13,10 +13,9 @@ from typing import Any
 from telegram.ext import Application, ApplicationBuilder
 
 from bot import VERSION
-from bot.chat.application import register
 from bot.chat.bot_profile import publish_web_app, tell_profile
 from bot.chat.context import Services
-from bot.chat.handlers import ChatHandlers
+from bot.chat.handlers import ChatHandlers, register
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
 from bot.chat.permissions import Permissions, TelegramOtherChats

@@ -61,8 +61,7 @@ from bot.callbacks.actions import (
     UnsubscribeAll,
 )
 from bot.chat import admin, browse, courses, subscribe
-from bot.chat.context import Reply, RequestContext, Services
-from bot.chat.dispatch import Handler, dispatch
+from bot.chat.context import Handler, Reply, RequestContext, Services, dispatch
 from bot.messages import help as help_pages
 from bot.messages import notices
 from bot.messages.commands import Where

@@ -23,7 +23,7 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
-from bot.messages.bot_profile import Audience, Entry, Label, Labelled, Menu, profile, removed
+from bot.messages.commands import Audience, Entry, Label, Labelled, Menu, profile, removed
 from bot.messages.i18n import words_for
 from bot.site_profile import KEXUE, SiteProfile
 from storage.database import Database

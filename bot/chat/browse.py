@@ -32,15 +32,14 @@ from bot.callbacks.actions import (
     TagIndex,
 )
 from bot.chat.context import Reply, RequestContext, Services
-from bot.messages import notices, post_lists, post_relations, scope_pages
+from bot.messages import notices, post_lists, scope_pages
 from bot.messages.cards import card
-from bot.messages.charts import can_draw, draw
-from bot.messages.citation import bibtex, citation
+from bot.messages.citation import citation_view, papers_view
 from bot.messages.help import ArchiveFacts
 from bot.messages.keyboards import Page, page_of
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
-from bot.messages.statistics import stats, summary
+from bot.messages.statistics import can_draw, draw, stats, summary
 from bot.render.document import Message
 from bot.search.names import Exact, Several, find
 from bot.search.normalize import Snippet
@@ -286,12 +285,7 @@ async def cite(tx: Transaction, _: Services, request: RequestContext, action: Ci
     post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
-    cited = post_relations.Citation(
-        text=citation(post, request.site),
-        bibtex=bibtex(post, request.site),
-        certain=post.archive_id is not None,
-    )
-    return post_relations.citation(post, cited, request.words)
+    return citation_view(post, request.words)
 
 
 async def papers(tx: Transaction, _: Services, request: RequestContext, action: Papers) -> Message:
@@ -299,7 +293,7 @@ async def papers(tx: Transaction, _: Services, request: RequestContext, action: 
     if post is None:
         return notices.post_gone(request.words)
     named_papers = tuple(m.title for m in await tx.posts.mentions_in(post.id) if m.kind == "paper")
-    return post_relations.papers(post, named_papers, request.words)
+    return papers_view(post, named_papers, request.words)
 
 
 async def archive(tx: Transaction, services: Services, request: RequestContext, action: Archive) -> Message:

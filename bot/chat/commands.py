@@ -1,5 +1,6 @@
 """Command table: the handler of every command, and how the text after it is parsed."""
 
+import json
 import re
 from difflib import get_close_matches
 from typing import Final, assert_never
@@ -34,21 +35,25 @@ from bot.callbacks.actions import (
     UnsubscribeAll,
 )
 from bot.chat import admin, browse, courses, subscribe
-from bot.chat.account import export_data
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.browse import show_figures
-from bot.chat.context import Reply, RequestContext, Services
-from bot.chat.dispatch import Handler, dispatch
-from bot.chat.post_references import PostReference, find_post
+from bot.chat.context import Handler, Reply, RequestContext, Services, dispatch
+from bot.export import VERSION, chat_record, person_record
 from bot.intake.derive import word_key
 from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
-from bot.messages.scope_text import ScopeText, parse_scope
-from bot.messages.setting_values import parse_assignment, parse_value
 from bot.messages.settings import setting_options, unknown_setting
+from bot.messages.text_parser import (
+    PostReference,
+    ScopeText,
+    find_post,
+    parse_assignment,
+    parse_scope,
+    parse_value,
+)
 from bot.render.document import Message
 from bot.search.names import Exact, find
 from bot.search.query import parse_month
@@ -328,6 +333,23 @@ async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None,
             return scopes[number]
         case _:
             return None
+
+
+async def export_data(tx: Transaction, services: Services, request: RequestContext, _: str) -> Reply:
+    """Return a JSON document of the chat with its topics, and in private of the person's bookmarks."""
+    chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
+    person = await person_record(tx, request.reader) if request.reader is not None else None
+    taken = {
+        "version": VERSION,
+        "taken_at": services.clock.now().isoformat(),
+        "chats": chats,
+        "person": person,
+    }
+    document = json.dumps(taken, ensure_ascii=False, indent=1).encode()
+    return Reply(
+        message=notices.exported(request.words, group=request.kind is not ChatKind.PRIVATE),
+        document=("kexue-bot.json", document),
+    )
 
 
 HANDLERS: Final[dict[str, Handler]] = {

@@ -1,20 +1,33 @@
-"""Request context, reply and services: the values between Telegram's updates and the handlers."""
+"""Request context, reply, services, and the dispatch of a request to a handler.
 
-from collections.abc import Callable
+Replies about the archive are cached under its revision and every property of the request they depend on.
+"""
+
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from telegram import Chat
 
 from bot.caching import SingleFlightCache
 from bot.callbacks.actions import Action
 from bot.chat.permissions import NoOtherChats, OtherChats
 from bot.clock import Clock
+from bot.messages import notices
 from bot.messages.i18n import Words, words_for
 from bot.render.document import Message
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
 from bot.update_dedup import once_per_update
-from storage.database import Database, TransactionFn
+from storage.database import Database, Transaction, TransactionFn
 from storage.model import ChatKind, Destination, KnownAsker, Preferences
+
+KINDS = {
+    Chat.PRIVATE: ChatKind.PRIVATE,
+    Chat.GROUP: ChatKind.GROUP,
+    Chat.SUPERGROUP: ChatKind.GROUP,
+    Chat.CHANNEL: ChatKind.CHANNEL,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +115,81 @@ class Services:
     async def change(self, unit: TransactionFn[T]) -> T:
         """Run the write transaction that is the effect of the update, once per update."""
         return await self.database.write(once_per_update(unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """One row. `run` is called as `run(tx, services, request, argument)` and returns a Message or a Reply.
+
+    The argument is the action of a button or the text after a command. `writes`: the transaction writes,
+    once per update. `transaction=False`: `run(services, request, argument)` opens its own transactions.
+    """
+
+    run: Callable[..., Awaitable[Message | Reply]]
+    writes: bool = False
+    restricted: bool = False  # in groups and channels for administrators only
+    expensive: bool = False  # scans the archive, draws or uploads: counted by the smaller token bucket
+    cached: bool = False  # the reply depends on the archive and on `response_cache`'s key only
+    marks: bool = False  # the reply shows bookmarks, so a reader who has any gets an uncached one
+    role: bool = False  # needs `request.manager` in groups
+    admin: bool = False  # for the chats of ADMIN_CHAT_IDS only
+    transaction: bool = True
+
+
+async def dispatch(
+    handler: Handler,
+    services: Services,
+    request: RequestContext,
+    argument: Any,
+    key: Action | tuple[str, ...],
+) -> Reply:
+    """Return the reply of `handler`; `key` names the question in the response cache."""
+    if handler.admin and request.chat_id not in services.admins:
+        message = notices.not_an_operator(request.words, request.chat_id)
+        return Reply(message=message, toast=notices.only_operators(request.words), fresh=True)
+    if handler.writes:
+        reply = _reply_of(await services.change(lambda tx: handler.run(tx, services, request, argument)))
+        services.planned()
+        return reply
+
+    async def load() -> Reply:
+        if not handler.transaction:
+            return _reply_of(await handler.run(services, request, argument))
+
+        async def unit(tx: Transaction) -> Message | Reply:
+            return await handler.run(tx, services, request, argument)
+
+        return _reply_of(await services.database.read(unit))
+
+    if handler.cached and request.other is None:
+        return await cached_reply(services, request, key, load, marks=handler.marks)
+    return await load()
+
+
+def _reply_of(result: Message | Reply) -> Reply:
+    return result if isinstance(result, Reply) else Reply(message=result)
+
+
+async def cached_reply(
+    services: Services,
+    request: RequestContext,
+    question: Action | tuple[str, ...],
+    load: Callable[[], Awaitable[Reply]],
+    *,
+    marks: bool = False,
+) -> Reply:
+    """Return the cached reply to `question` or load it; `marks`: it shows the reader's bookmarks."""
+    known = request.known
+    if known is None or (marks and known.marks):
+        return await load()
+    variant = (
+        request.preferences.language,
+        request.preferences.excerpt,
+        request.kind,
+        request.reader is not None,
+        request.manager,
+        request.chat_id in services.admins,
+        known.subscribed,
+    )
+    key = (type(question), question, known.revision, services.bot, *variant)
+    return await services.response_cache.get(key, services.clock.monotonic(), load)

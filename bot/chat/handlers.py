@@ -1,21 +1,33 @@
-"""Update handlers: commands, buttons and plain text become requests, and replies become messages."""
+"""Update handlers and their registration: an update becomes a request, its reply becomes messages."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
+from typing import Any
 
 from cachetools import LRUCache
-from telegram import CallbackQuery, Chat, InlineKeyboardMarkup, Update
+from telegram import CallbackQuery, InlineKeyboardMarkup, Update
 from telegram import Message as Received
 from telegram.error import TelegramError
-from telegram.ext import ContextTypes
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    ContextTypes,
+    InlineQueryHandler,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
 
 from bot.caching import BatchLoader
 from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.commands import HANDLERS, ask, plain_text
-from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.context import KINDS, Reply, RequestContext, Services
+from bot.chat.inline import InlineQueries
+from bot.chat.membership import MembershipHandlers
 from bot.chat.permissions import Permissions, speaks_for_chat
 from bot.chat.replies import ReplySender
 from bot.chat.subscribe import shared
@@ -23,6 +35,7 @@ from bot.chat.user_rate_limit import UserRateLimits
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.i18n import words_for
+from bot.ops.metrics import Metrics
 from bot.render.document import Pick
 from bot.telegram.webhook import attach
 from bot.update_dedup import DuplicateUpdateError
@@ -35,12 +48,6 @@ Context = ContextTypes.DEFAULT_TYPE
 
 QUESTION_SECONDS = 600.0  # after which plain text is a search again
 MAX_QUESTIONS = 10_000
-KINDS = {
-    Chat.PRIVATE: ChatKind.PRIVATE,
-    Chat.GROUP: ChatKind.GROUP,
-    Chat.SUPERGROUP: ChatKind.GROUP,
-    Chat.CHANNEL: ChatKind.CHANNEL,
-}
 
 
 def _refusal(request: RequestContext, manager: bool | None) -> str:
@@ -319,3 +326,51 @@ def swapped(
     for button in found:
         button["text"], button["callback_data"] = replacement[0], encode(replacement[1])
     return InlineKeyboardMarkup.de_json({"inline_keyboard": rows}, None) if found else None
+
+
+NEW = filters.UpdateType.MESSAGE | filters.UpdateType.CHANNEL_POST
+CONTENT = (
+    filters.PHOTO | filters.VOICE | filters.VIDEO | filters.AUDIO | filters.Sticker.ALL | filters.Document.ALL
+    | filters.LOCATION | filters.CONTACT | filters.POLL | filters.VIDEO_NOTE | filters.ANIMATION
+)  # fmt: skip
+
+
+Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
+
+
+def register(
+    application: Application,  # type: ignore[type-arg]
+    conversation: ChatHandlers,
+    membership: MembershipHandlers,
+    inline: InlineQueries,
+    metrics: Metrics,
+) -> None:
+    """Register a handler for every kind of update, each counted by its kind."""
+
+    def measured(kind: str, handle: Handle) -> Handle:
+        async def handled(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+            metrics.updated(kind)
+            with metrics.handling(kind):
+                await handle(update, context)
+
+        return handled
+
+    def message(which: filters.BaseFilter, kind: str, handle: Handle) -> None:
+        application.add_handler(MessageHandler(which, measured(kind, handle)))
+
+    mine = ChatMemberHandler.MY_CHAT_MEMBER
+    application.add_handler(CallbackQueryHandler(measured("button", conversation.on_button)))
+    application.add_handler(ChatMemberHandler(measured("membership", membership.on_change), mine))
+    message(filters.StatusUpdate.MIGRATE, "migration", membership.on_migration)
+    message(filters.StatusUpdate.CHAT_SHARED, "chosen chat", conversation.on_shared)
+    application.add_handler(InlineQueryHandler(measured("inline query", inline.on_query)))
+    message(NEW & filters.COMMAND, "command", conversation.on_command)
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    message(private & filters.TEXT, "words", conversation.on_words)
+    message(private & CONTENT, "content", conversation.on_other)
+    application.add_handler(TypeHandler(Update, measured("nothing for us", _pass_over)))
+    application.add_error_handler(conversation.on_error)
+
+
+async def _pass_over(_update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+    """Ignore messages of a group and updates that need no reply."""

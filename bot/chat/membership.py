@@ -6,8 +6,7 @@ from telegram import Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestri
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
-from bot.chat.context import Services
-from bot.chat.handlers import KINDS
+from bot.chat.context import KINDS, Services
 from bot.chat.replies import ReplySender
 from bot.chat.user_rate_limit import group_join_bucket
 from bot.delivery.messenger import Address

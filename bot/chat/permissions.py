@@ -1,9 +1,9 @@
 """Permissions to change a chat: in private the person, in a group or channel its administrators."""
 
 import logging
-from collections import OrderedDict
 from typing import Protocol
 
+from cachetools import TTLCache
 from telegram import Bot, ChatMember, ChatMemberAdministrator, Message
 from telegram.error import TelegramError
 
@@ -23,24 +23,19 @@ class Permissions:
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
-        self._clock = clock
-        self._known: OrderedDict[tuple[int, int], tuple[float, bool]] = OrderedDict()
+        self._known: TTLCache[tuple[int, int], bool] = TTLCache(KEPT, BELIEVED_SECONDS, clock.monotonic)
 
     async def is_admin(self, chat_id: int, user_id: int) -> bool | None:
         """Return whether this person administers this group or channel; None if it is unknown."""
-        now = self._clock.monotonic()
         known = self._known.get((chat_id, user_id))
-        if known is not None and now - known[0] < BELIEVED_SECONDS:
-            return known[1]
+        if known is not None:
+            return known
         try:
             member = await fetch_chat_member(self._bot, chat_id, user_id)
         except TelegramError as error:
             log.warning("the administrators of chat %s could not be looked up: %s", chat_id, error)
             return None
-        allowed = member.status in ADMINISTRATORS
-        self._known[chat_id, user_id] = (now, allowed)
-        while len(self._known) > KEPT:
-            self._known.popitem(last=False)
+        allowed = self._known[chat_id, user_id] = member.status in ADMINISTRATORS
         return allowed
 
 

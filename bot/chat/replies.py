@@ -5,10 +5,10 @@ A message that was surely not sent may be retried in a simpler form; one in doub
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
+
+from cachetools import TTLCache
 
 from bot.clock import Clock
 from bot.delivery.messenger import Address, Messenger
@@ -23,28 +23,10 @@ from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Se
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30.0  # seconds; the longest wait of a reply for its slot
-KEPT = 256  # messages
-UNUSED_SECONDS = 60.0  # and no longer than this after they were last said
+KEPT = 256  # rendered messages
+KEPT_SECONDS = 60.0
 FIRST_RETRY = 0.5  # seconds before an answer that was surely not sent is sent again
-T = TypeVar("T")
 SIMPLER = {Form.RICH: Form.CLASSIC, Form.CLASSIC: Form.PLAIN}
-
-
-class MessageCache(Generic[T]):
-    """What was worked out of a message, for all who get this very one: the answers many ask for are kept."""
-
-    def __init__(self) -> None:
-        # The message is kept with its entry, so that its id() stays unique.
-        self._kept: OrderedDict[tuple[int, object], tuple[Message, T, float]] = OrderedDict()
-
-    def get(self, message: Message, aspect: object, now: float, work_out: Callable[[], T]) -> T:
-        key = (id(message), aspect)
-        kept = self._kept.pop(key, None)
-        worked_out = work_out() if kept is None else kept[1]
-        self._kept[key] = (message, worked_out, now)
-        while len(self._kept) > KEPT or now - next(iter(self._kept.values()))[2] > UNUSED_SECONDS:
-            self._kept.popitem(last=False)
-        return worked_out
 
 
 class Request(Protocol):
@@ -63,8 +45,10 @@ class ReplySender:
         self._limiter = limiter
         self._clock = clock
         self._rich = rich
-        self._forms: MessageCache[Form] = MessageCache()
-        self._messages: MessageCache[Rendered] = MessageCache()
+        # Messages that many requests share, kept with their entries so that each id() stays unique.
+        self._rendered: TTLCache[tuple[int, Format, bool], tuple[Message, Rendered]] = TTLCache(
+            maxsize=KEPT, ttl=KEPT_SECONDS, timer=clock.monotonic
+        )
 
     async def send(
         self,
@@ -77,11 +61,10 @@ class ReplySender:
         reply_to: int | None = None,
     ) -> Outcome:
         """Send a message once; `in_place_of` edits that message, or sends a new one if that fails."""
-        form: Form | None = self._chosen(message, wish)
+        rendered: Rendered | None = self._render(message, wish)
         outcome: Outcome = Rejected("nothing was tried")
         deadline, backoff = self._deadline(), Backoff(FIRST_RETRY, LONGEST_WAIT)
-        while form is not None:
-            rendered = self._rendered(message, form)
+        while rendered is not None:
             if in_place_of is None:
                 request = partial(self._messenger.send, to, rendered, reply_to=reply_to)
             else:
@@ -90,17 +73,18 @@ class ReplySender:
             match outcome:
                 case Rejected(_, Fault.METHOD) if rendered.form is Form.RICH:
                     self._rich.missing()
-                    form = Form.CLASSIC
+                    rendered = render(message, Form.CLASSIC)
                 case Rejected(_, Fault.TARGET) if in_place_of is not None:
                     in_place_of = None
                 case Rejected(_, Fault.CONTENT):
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
-                    form = SIMPLER.get(rendered.form)
+                    simpler = SIMPLER.get(rendered.form)
+                    rendered = render(message, simpler) if simpler is not None else None
                 case RetryLater() if self._clock.monotonic() + outcome.seconds <= deadline:
                     if not outcome.flood:  # the limiter holds the next request until a flood is over
                         await asyncio.sleep(min(outcome.seconds, backoff.fail()))
                 case _:
-                    form = None
+                    rendered = None
         if not isinstance(outcome, Sent):
             log.warning("an answer was not sent: %s", outcome)
         return outcome
@@ -147,10 +131,10 @@ class ReplySender:
             await self._limiter.pause_chat_after_answer(to.chat_id, outcome.seconds)
         return outcome
 
-    def _chosen(self, message: Message, wish: Format) -> Form:
-        usable = self._rich.usable()
-        now = self._clock.monotonic()
-        return self._forms.get(message, (wish, usable), now, lambda: choose(message, wish, rich=usable))
-
-    def _rendered(self, message: Message, form: Form) -> Rendered:
-        return self._messages.get(message, form, self._clock.monotonic(), lambda: render(message, form))
+    def _render(self, message: Message, wish: Format) -> Rendered:
+        rich = self._rich.usable()
+        key = (id(message), wish, rich)
+        kept = self._rendered.get(key)
+        if kept is None:
+            kept = self._rendered[key] = message, render(message, choose(message, wish, rich=rich))
+        return kept[1]

@@ -3,31 +3,33 @@
 Pure: time is an argument.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
+
+from cachetools import TTLCache
 
 BURST = 60.0  # requests at once; also the most that is answered of what piled up while the bot was away
 PER_SECOND = 1.0  # and after that
 KEPT = 10_000  # buckets remembered; one that was forgotten is full again
 
 
-@dataclass(slots=True)
 class TokenBucket:
-    """Token bucket per key; a rejected request is dropped, not queued."""
+    """Token bucket per key; a rejected request is dropped, not queued. A bucket that is full is forgotten."""
 
-    burst: float = BURST
-    per_second: float = PER_SECOND
-    _levels: OrderedDict[int, tuple[float, float]] = field(default_factory=OrderedDict)
+    def __init__(self, burst: float = BURST, per_second: float = PER_SECOND) -> None:
+        self.burst = burst
+        self.per_second = per_second
+        self._now = 0.0
+        self._levels: TTLCache[int, tuple[float, float]] = TTLCache(
+            KEPT, burst / per_second, timer=lambda: self._now
+        )
 
     def admits(self, now: float, *who: int | None) -> bool:
         """Take a token from the bucket of each of `who` (a person, a chat); False if one is empty."""
-        present = [key for key in dict.fromkeys(who) if key is not None]
-        levels = {key: self._level(key, now) for key in present}
+        self._now = now
+        levels = {key: self._level(key) for key in who if key is not None}
         admitted = all(level >= 1 for level in levels.values())
         for key, level in levels.items():
             self._levels[key] = (now, level - 1 if admitted else level)
-            self._levels.move_to_end(key)
-        self._forget(now)
         return admitted
 
     @property
@@ -35,18 +37,9 @@ class TokenBucket:
         """Return the number of stored buckets."""
         return len(self._levels)
 
-    def _forget(self, now: float) -> None:
-        """Delete the buckets that are full again, and the oldest beyond the limit."""
-        full_since = now - self.burst / self.per_second
-        while self._levels:
-            key, (at, _) = next(iter(self._levels.items()))
-            if at > full_since and len(self._levels) <= KEPT:
-                return
-            del self._levels[key]
-
-    def _level(self, key: int, now: float) -> float:
-        at, level = self._levels.get(key, (now, self.burst))
-        return min(self.burst, level + (now - at) * self.per_second)
+    def _level(self, key: int) -> float:
+        at, level = self._levels.get(key, (self._now, self.burst))
+        return min(self.burst, level + (self._now - at) * self.per_second)
 
 
 @dataclass(slots=True)

@@ -166,9 +166,8 @@ def series() -> None:
 )
 def preview(post: str, out: Path, language: str, kind: str) -> None:
     """Render the messages of POST (a number or words of its title), rich and classic side by side."""
-    from bot.preview import ENDINGS, NoSuchPostError, write
+    from bot.preview import ENDINGS, NoPictureError, NoSuchPostError, write
     from bot.preview import preview as make
-    from bot.preview.screenshot import NoPictureError
 
     if out.suffix.lower() not in ENDINGS:
         fail(f"--out must end in {' or '.join(ENDINGS)}: {out}", code=2)

@@ -35,8 +35,7 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.excerpt import excerpt_body
-from bot.render.truncate import shorten
+from bot.render.excerpt import excerpt_body, shorten
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, Scope, ScopeKind
 

@@ -1,16 +1,32 @@
-"""Citation of a post: the blog's own line and its BibTeX entry, short enough for a copy button.
-
-The form is the one at the foot of each post on the blog.
-"""
+"""Citation of a post, as the blog prints it and as BibTeX, and the views of it and of the papers it names."""
 
 import re
 import zlib
+from typing import Final
 
+from bot.callbacks.actions import ShowPost
+from bot.messages.i18n import Words
+from bot.messages.keyboards import Row, press
+from bot.messages.links import paper_urls
+from bot.render.document import (
+    Block,
+    Button,
+    Heading,
+    Inline,
+    Item,
+    Items,
+    Link,
+    Message,
+    Paragraph,
+    Preformatted,
+    Text,
+)
 from bot.site_profile import KEXUE, SiteProfile
+from bot.text_sanitizer import one_line, units
 from bot.titles import title_key
 from storage.model import Certainty, Post
 
-LIMIT = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe
+LIMIT: Final = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 _KEY_WORDS = 24  # characters of the title's Latin words in a made-up key
@@ -25,7 +41,7 @@ def citation(post: Post, site: SiteProfile = KEXUE) -> str:
     """
     # The blank before 》 is the blog's own.
     head, tail = f"{site.author}. ({_day(post)}). 《", f" 》[Blog post]. {_source(post, site)}"
-    return head + _cut(post.title, LIMIT - _units(head + tail)) + tail
+    return head + _cut(post.title, LIMIT - units(head + tail)) + tail
 
 
 def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
@@ -50,12 +66,12 @@ def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
         fields.append(f"note={{{'；'.join(notes)}}}")
     head = f"@online{{{citation_key(post, site)},\n  title={{"
     tail = "".join(("},\n", *(f"  {field},\n" for field in fields), "}"))
-    room = LIMIT - _units(head + tail)
+    room = LIMIT - units(head + tail)
     title = _escaped(post.title)
-    if _units(title) > room:
+    if units(title) > room:
         # Escapes are put in after cutting, so that none is cut in half; they only ever double a sign.
         title = next(
-            text for size in range(room, -1, -1) if _units(text := _escaped(_cut(post.title, size))) <= room
+            text for size in range(room, -1, -1) if units(text := _escaped(_cut(post.title, size))) <= room
         )
     return head + title + tail
 
@@ -113,12 +129,45 @@ def _paired(title: str) -> bool:
 
 
 def _cut(title: str, room: int) -> str:
-    if _units(title) <= room:
+    if units(title) <= room:
         return title
-    while title and _units(title) >= room:
+    while title and units(title) >= room:
         title = title[:-1]
     return title.rstrip() + "…" if room > 0 else ""
 
 
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def citation_view(post: Post, words: Words) -> Message:
+    """Return both forms to read, and copy buttons for those that fit."""
+    text, entry = one_line(citation(post, words.site)), bibtex(post, words.site)
+    body: list[Block] = [
+        Heading((Text(words.text("引用《{title}》", title=one_line(post.title))),)),
+        Paragraph((Text(text),)),
+        Preformatted(entry),
+    ]
+    if post.archive_id is None:
+        body.append(
+            Paragraph((Text(words.text("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")),))
+        )
+    copies = [(words.text("复制引用"), text), (words.text("复制 BibTeX"), entry)]
+    row = tuple(Button(text=name, copy=copy) for name, copy in copies if units(copy) <= LIMIT)
+    rows: list[Row] = [row] if row else []
+    return Message(body=tuple(body), keyboard=(*rows, _back(post, words)))
+
+
+def papers_view(post: Post, titles: tuple[str, ...], words: Words) -> Message:
+    """Return the papers that a post names, each with links to search for it."""
+    items = tuple(Item(_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
+    head = words.count("文中提到的论文 · {n} 篇", len(titles))
+    return Message(body=(Heading((Text(head),)), Items(items)), keyboard=(_back(post, words),))
+
+
+def _paper(title: str) -> tuple[Inline, ...]:
+    children: list[Inline] = [Text(one_line(title) + "\n")]
+    for index, (place, address) in enumerate(paper_urls(title)):
+        children += [Text(" · ")] if index else []
+        children.append(Link(address, (Text(place),)))
+    return tuple(children)
+
+
+def _back(post: Post, words: Words) -> Row:
+    return (press(words.text("‹ 回到文章"), ShowPost(post.id)),)

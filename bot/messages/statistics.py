@@ -1,9 +1,18 @@
-"""Views of the blog in figures: posts by year, the most read, series over time."""
+"""Views of the blog in figures: posts by year, the most read, series over time, as text and as a PNG.
+
+matplotlib and a font with Chinese are an extra of the package (`pictures`): without them nothing is drawn.
+"""
 
 import datetime as dt
+import io
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
 
-from bot.messages.i18n import Words
+from bot.messages.i18n import Words, words_for
 from bot.messages.post_lists import bar_chart, link_to
 from bot.render.document import Block, Heading, Item, Items, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
@@ -74,3 +83,142 @@ def _grown(series: SeriesGrowth, words: Words) -> str:
         last=words.month(last.year, last.month),
     )
     return f"{one_line(series.name)} · {words.count('{n} 篇', len(series.days))} · {span}"
+
+
+WIDTH, HEIGHT, DOTS = 7.2, 11.0, 150  # inches and dots an inch: 1080 x 1650
+LONGEST_TITLE: Final = 26  # characters of a title next to its bar
+_INK, _FAINT, _PAPER = "#23302b", "#6f7b75", "#fbfbf8"
+_HUES: Final = ("#2f7d6b", "#c2703d", "#4a6fa5", "#9a5b8f", "#7c8a2e")
+_FONTS: Final = "manimgx_fonts_cjk"
+
+
+def can_draw() -> bool:
+    """Return whether the extra is installed."""
+    return find_spec("matplotlib") is not None and find_spec(_FONTS) is not None
+
+
+@lru_cache(maxsize=4)
+def draw(figures: Figures, language: str) -> bytes:
+    """Return the picture, with texts in `language`. Takes about a second; needs `can_draw`."""
+    from matplotlib.figure import Figure
+
+    words = words_for(language)
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, facecolor=_PAPER)
+    years, read, grown = figure.subplots(
+        3, 1, gridspec_kw={"height_ratios": (3, 4, 3.4), "hspace": 0.32, "left": 0.07, "right": 0.95,
+                           "top": 0.955, "bottom": 0.04},
+    )  # fmt: skip
+    _draw_years(years, figures.years, words)
+    _draw_most_read(read, figures.most_read, words)
+    _draw_series(grown, figures.series, words)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", facecolor=_PAPER)
+    return out.getvalue()
+
+
+def _draw_years(axes: Any, years: tuple[tuple[int, int], ...], words: Words) -> None:
+    _begin(axes, words.text("每年的文章"))
+    most = max((posts for _, posts in years), default=1)
+    axes.bar([year for year, _ in years], [posts for _, posts in years], width=0.72, color=_HUES[0])
+    axes.set_ylim(0, most * 1.15)
+    step = max(1, -(-len(years) // 10))
+    for place, (year, posts) in enumerate(years):
+        if posts:
+            _write(axes, year, posts + most * 0.02, words.number(posts), size=8.5, ha="center", va="bottom")
+        if (len(years) - 1 - place) % step == 0:
+            _write(axes, year, -most * 0.03, str(year), size=9, color=_FAINT, ha="center", va="top")
+
+
+def _draw_most_read(axes: Any, posts: tuple[Post, ...], words: Words) -> None:
+    _begin(axes, words.text("读的人最多"))
+    most = max((post.readers or 0 for post in posts), default=1)
+    for place, post in enumerate(posts):
+        readers = post.readers or 0
+        axes.barh(-place + 0.02, readers, height=0.3, color=_HUES[2])
+        _write(axes, 0, -place + 0.24, _short(post.title), size=9.5, va="bottom")
+        number = words.short_number(readers)
+        _write(axes, readers + most * 0.012, -place, number, size=9, color=_FAINT, va="center")
+    axes.set_xlim(0, most * 1.12)
+    axes.set_ylim(-len(posts) + 0.6, 0.75)
+
+
+def _draw_series(axes: Any, series: tuple[SeriesGrowth, ...], words: Words) -> None:
+    """Draw a step for each episode, with the names at the ends of the lines."""
+    _begin(axes, words.text("系列更新历程"))
+    if not series:
+        return
+    first = min(one.days[0] for one in series)
+    last = max(one.days[-1] for one in series)
+    most = max(len(one.days) for one in series)
+    span = max(1, (last - first).days)
+    for place, (one, hue) in enumerate(zip(series, _HUES, strict=False)):
+        days = [(day - first).days for day in one.days]
+        axes.step([*days, span], [*range(1, len(days) + 1), len(days)], where="post", color=hue, linewidth=2)
+        said = f"{one_line(one.name)}  {words.number(len(days))}"
+        _write(axes, span * 0.02, most * (1.12 - 0.11 * place), said, size=10, color=hue, va="top")
+    for year in range(first.year + 1, last.year + 1):
+        at = (dt.date(year, 1, 1) - first).days
+        axes.axvline(at, color=_FAINT, alpha=0.18, linewidth=0.8)
+        if (last.year - year) % max(1, (last.year - first.year) // 8) == 0:
+            _write(axes, at, -most * 0.03, str(year), size=9, color=_FAINT, ha="center", va="top")
+    axes.set_xlim(0, span * 1.01)
+    axes.set_ylim(0, most * 1.2)
+
+
+def _begin(axes: Any, title: str) -> None:
+    """Set up a panel with a title and no frame."""
+    axes.set_facecolor(_PAPER)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for side in ("top", "left", "right"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_FAINT)
+    _write(axes, 0, 1.03, title, size=13, bold=True, transform=axes.transAxes, va="bottom")
+
+
+def _write(
+    axes: Any,
+    x: float,
+    y: float,
+    text: str,
+    *,
+    size: float,
+    color: str = _INK,
+    bold: bool = False,
+    **more: Any,
+) -> None:
+    """Write text, never parsed as mathematics, with thicker strokes than the font's."""
+    from matplotlib.patheffects import withStroke
+
+    stroke = withStroke(linewidth=size * (0.075 if bold else 0.045), foreground=color)
+    axes.text(
+        x,
+        y,
+        _drawable(text),
+        size=size,
+        color=color,
+        font=_font(),
+        parse_math=False,
+        path_effects=[stroke],
+        **more,
+    )
+
+
+def _short(title: str) -> str:
+    line = one_line(title)
+    return line if len(line) <= LONGEST_TITLE * 1.5 else f"{line[: int(LONGEST_TITLE * 1.5) - 1]}…"
+
+
+def _drawable(text: str) -> str:
+    """Return the text without the characters that the font lacks."""
+    from matplotlib.font_manager import get_font
+
+    font = get_font(str(_font()))
+    return "".join(sign for sign in text if sign == " " or font.get_char_index(ord(sign)))
+
+
+@cache
+def _font() -> Path:
+    return next(
+        Path(str(found)) for found in files(_FONTS).iterdir() if found.name.endswith((".ttc", ".otf"))
+    )

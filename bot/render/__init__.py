@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.render.document import Button, Keyboard, Message, Pick
-from bot.render.html import MAX_UNITS, render_classic
-from bot.render.plain import plain
+from bot.render.html import MAX_UNITS, plain, render_classic
 from bot.render.rich import gains_from_rich, render_rich
 from storage.model import Form, Format
 

@@ -1,4 +1,4 @@
-"""Renderer for classic messages: Telegram HTML, split at the limits of the Bot API.
+"""Renderers for Telegram's HTML and for plain text, with the gaps between blocks.
 
 Flattens the body into runs of text with tags and cuts between runs, so that no entity is split.
 """
@@ -21,6 +21,7 @@ from bot.render.document import (
     Heading,
     Inline,
     Italic,
+    Item,
     Items,
     Link,
     Message,
@@ -29,7 +30,6 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.plain import gap, label, plain
 from bot.text_sanitizer import clean, fitting, units
 
 _OPENABLE: Final = re.compile(r"(?:https?://[^\s/?#]+|tg://)\S*")
@@ -282,3 +282,81 @@ def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
             break
         shared += 1
     return shared
+
+
+def plain(body: Body) -> str:
+    """Return `body` without markup; formulas in Unicode, or their source."""
+    pieces: list[str] = []
+    before: Block | None = None
+    for block in body:
+        text = _plain_block(block)
+        if not text:
+            continue
+        pieces += [gap(before, block), text] if before is not None else [text]
+        before = block
+    return "".join(pieces)
+
+
+def inline_text(children: Iterable[Inline]) -> str:
+    """Return the visible text of `children`."""
+    return "".join(_plain_inline(child) for child in children)
+
+
+def gap(before: Block, after: Block) -> str:
+    """Return the line ends between two adjacent blocks.
+
+    A heading is close to its text (a smaller one begins a new part), a display formula to its sentence, and
+    a title of level 1 or 2 to the line above it.
+    """
+    match before, after:
+        case Heading(level=above), Heading(level=below) if above < below:
+            return "\n\n"
+        case Heading(), _:
+            return "\n"
+        case _, Heading(level=level) if level <= 2:
+            return "\n"
+        case (DisplayFormula() | Quote(), _) | (_, DisplayFormula() | Quote()):
+            return "\n"
+        case Paragraph(), Items() | Preformatted():
+            return "\n"
+        case _:
+            return "\n\n"
+
+
+def label(item: Item) -> str:
+    """Return the marker before a list item."""
+    return f"{clean(item.label)}\u2002" if item.label is not None else "•\u2002"
+
+
+def shown_formula(tex: str) -> str:
+    """Return a formula as text: Unicode, or its source."""
+    readable = unicode_tex(tex)
+    return clean(" ".join(tex.split())) if readable is None else clean(readable)
+
+
+def _plain_block(block: Block) -> str:
+    match block:
+        case Paragraph() | Heading() | Footer():
+            return inline_text(block.children).strip()
+        case Items():
+            return "\n".join(label(item) + inline_text(item.children).strip() for item in block.items)
+        case DisplayFormula():
+            return shown_formula(block.tex).strip()
+        case Preformatted():
+            return clean(block.text).strip()
+        case Quote():
+            return plain(block.blocks)
+        case _:
+            assert_never(block)
+
+
+def _plain_inline(child: Inline) -> str:
+    match child:
+        case Text() | Code():
+            return clean(child.text)
+        case Formula():
+            return shown_formula(child.tex)
+        case Bold() | Italic() | Link():
+            return inline_text(child.children)
+        case _:
+            assert_never(child)

@@ -27,8 +27,7 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.excerpt import excerpt_body
-from bot.render.truncate import shorten
+from bot.render.excerpt import excerpt_body, shorten
 
 EXCERPT_UNITS = 1600  # UTF-16 units, the bound of a card: an excerpt, not the article
 MATHML = "http://www.w3.org/1998/Math/MathML"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest_asyncio
 
 from bot.chat.bot_profile import changes, digest
-from bot.messages.bot_profile import profile
+from bot.messages.commands import profile
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import error

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from bot.chat import browse
-from bot.messages.charts import can_draw
+from bot.messages.statistics import can_draw
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram
 from tests.fakes.replies import cut_after, error

@@ -14,7 +14,7 @@ from bot.chat.actions import answer
 from bot.chat.commands import ask, plain_text
 from bot.chat.context import Reply, RequestContext, Services
 from bot.clock import SystemClock
-from bot.render.plain import plain
+from bot.render.html import plain
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Scope, ScopeKind
 from tests.end_to_end.whole_bot import store

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from bot.chat.bot_profile import digest
 from bot.clock import SystemClock
 from bot.intake.ingest import IngestReport, IngestRules, ingest
-from bot.messages.bot_profile import profile
+from bot.messages.commands import profile
 from bot.rate_limit.limits import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings

@@ -29,8 +29,7 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.html import render_classic
-from bot.render.plain import gap, label, plain
+from bot.render.html import gap, label, plain, render_classic
 from bot.render.rich import render_rich
 from bot.text_sanitizer import units
 from tests.tools.telegram_parser import parse_html

@@ -19,8 +19,7 @@ from bot.messages.cards import (
 from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.messages.scope_pages import Neighbour
 from bot.render.document import Message, Quote
-from bot.render.html import render_classic
-from bot.render.plain import plain
+from bot.render.html import plain, render_classic
 from storage.model import ExcerptLength
 from tests.messages.golden_files import Scene, check, check_keyboard
 from tests.messages.posts import (

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from bot.messages.digests import Digest, Entry, Period, digest
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.render.document import Item, Items, Link, Message
-from bot.render.html import render_classic
-from bot.render.plain import inline_text
+from bot.render.html import inline_text, render_classic
 from tests.messages.golden_files import Scene, check, check_keyboard
 from tests.messages.posts import DDPM, EMBEDDING, GLOBAL, LENGTH, ROBUST, SPECTRA, UNDATED, WINDOW, post
 

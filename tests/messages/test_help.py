@@ -17,7 +17,7 @@ from bot.messages.help import (
 )
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.messages.scope_pages import Neighbour
-from bot.render.plain import plain
+from bot.render.html import plain
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import EVERYTHING, LEAKY, ROPE
 

@@ -1,24 +1,19 @@
 """Errors, odd input and confirmations: short, without codes, with what to do."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.callbacks.actions import Latest
-from bot.messages import notices, post_relations
+from bot.messages import citation, notices
 from bot.messages.i18n import LANGUAGES, Words, words_for
-from bot.messages.post_relations import Citation
-from bot.render.plain import plain
+from bot.render.html import plain
 from bot.text_sanitizer import units
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import LEAKY
 
 LONG = "很长" * 2000
-CITATION = Citation(
-    text="苏剑林. (Aug. 14, 2023). 《Transformer升级之路：13、逆用Leaky ReRoPE 》[Blog post]. "
-    "Retrieved from https://kexue.fm/archives/9728",
-    bibtex="@online{kexuefm-9728,\n  title={Transformer升级之路：13、逆用Leaky ReRoPE},\n  year={2023}\n}",
-    certain=True,
-)
-UNSURE = Citation(text=CITATION.text, bibtex=f"@online{{{'x' * 300}}}", certain=False)
+UNSURE = replace(LEAKY, archive_id=None)
 
 SCENES: dict[str, Scene] = {
     "anonymous": notices.anonymous_administrator,
@@ -57,9 +52,9 @@ SCENES: dict[str, Scene] = {
     "channel offer": notices.channel_offer,
     "channel added": lambda words: notices.channel_added(words, "读论文"),
     "welcome back": lambda words: notices.welcome_back(words, 3),
-    "cite": lambda words: post_relations.citation(LEAKY, CITATION, words),
-    "cite unsure": lambda words: post_relations.citation(LEAKY, UNSURE, words),
-    "papers": lambda words: post_relations.papers(LEAKY, ("Attention Is All You Need", "YaRN & RoPE"), words),
+    "cite": lambda words: citation.citation_view(LEAKY, words),
+    "cite unsure": lambda words: citation.citation_view(UNSURE, words),
+    "papers": lambda words: citation.papers_view(LEAKY, ("Attention Is All You Need", "YaRN & RoPE"), words),
 }
 
 

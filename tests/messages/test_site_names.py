@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from bot.messages import help as help_pages
-from bot.messages.bot_profile import Labelled, profile
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.citation import bibtex, citation
+from bot.messages.commands import Labelled, profile
 from bot.messages.i18n import words_for
 from bot.messages.links import post_url, share_link
 from bot.site_profile import SiteProfile, read_site_profile

@@ -22,8 +22,7 @@ from bot.render.document import (
     Text,
 )
 from bot.render.excerpt import excerpt_body
-from bot.render.html import MAX_ENTITIES, MAX_UNITS, render_classic
-from bot.render.plain import plain
+from bot.render.html import MAX_ENTITIES, MAX_UNITS, plain, render_classic
 from bot.text_sanitizer import units
 from tests.latex.formulas import shared_excerpts
 from tests.render.bodies import bodies

@@ -1,15 +1,20 @@
-"""Parser of typed setting names and values: `8:00`, 周一, mon, 上海, `23点到7点`.
+"""Parser of typed text: setting names and values, scopes after /subscribe, references to a post.
 
-Returns the values that the buttons of /settings carry, so that both go through `with_choice`.
+Values are those that the buttons of /settings carry, so that both go through `with_choice`; everything that
+a message or button calls a scope or an action is understood when it is typed.
 """
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, assert_never
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from bot.callbacks.actions import Setting
+from bot.site_profile import ID, SiteProfile
+from storage.model import ScopeKind
 
 _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
     Setting.LANGUAGE: ("language", "语言"),
@@ -182,3 +187,109 @@ def _zones() -> dict[str, str]:
         if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/", "US/", "SystemV/")):
             zones.setdefault(zone.rpartition("/")[2].casefold(), zone)
     return zones
+
+
+KINDS: Final = {
+    "series": ScopeKind.SERIES, "系列": ScopeKind.SERIES,
+    "tag": ScopeKind.TAG, "tags": ScopeKind.TAG, "标签": ScopeKind.TAG,
+    "category": ScopeKind.CATEGORY, "categories": ScopeKind.CATEGORY, "分类": ScopeKind.CATEGORY,
+    "word": ScopeKind.WORD, "words": ScopeKind.WORD, "keyword": ScopeKind.WORD, "keywords": ScopeKind.WORD,
+    "关键词": ScopeKind.WORD, "词语": ScopeKind.WORD, "词": ScopeKind.WORD,
+}  # fmt: skip
+EVERYTHING: Final = frozenset({
+    "all", "everything", "every", "every post", "all posts", "全部", "全部文章", "所有", "所有文章",
+})  # fmt: skip
+MUTES: Final = ("except", "mute", "muted", "block", "never", "屏蔽", "已屏蔽", "除了", "静音", "不要")
+_SIGNS: Final = "🔔🔕 :：·"
+_QUOTED: Final = re.compile(r"[「『“\"'《](.+)[」』”\"'》]")
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeText:
+    """A scope as typed: its kind where one is given, its name, and whether a mute is meant."""
+
+    kind: ScopeKind | None
+    name: str
+    muted: bool = False
+
+
+def parse_scope(text: str) -> ScopeText:
+    """Return the scope that `text` names; an empty name means that none is given."""
+    text = " ".join(text.split()).strip(_SIGNS)
+    muted = False
+    for word in MUTES:
+        rest = _after(text, word)
+        if rest is not None:
+            muted, text = True, rest
+            break
+    if text.lower() in EVERYTHING:
+        return ScopeText(ScopeKind.EVERYTHING, "", muted)
+    if len(text) > 1 and text[0] in "#≈" and not text[1].isspace():
+        return ScopeText(ScopeKind.TAG, _unquoted(text[1:]), muted)
+    for word, kind in KINDS.items():
+        rest = _after(text, word)
+        if rest is not None:
+            name = rest.lstrip("#≈") if kind is ScopeKind.TAG else rest
+            return ScopeText(kind, _unquoted(name), muted)
+    return ScopeText(None, _unquoted(text), muted)
+
+
+def _after(text: str, word: str) -> str | None:
+    """Return what follows `word` at the start of `text`; None if another word begins there.
+
+    A Chinese word may be followed by a quotation mark or a word of `KINDS` without a blank.
+    """
+    lower = text.lower()
+    if lower == word:
+        return ""
+    if not lower.startswith(word):
+        return None
+    rest = text[len(word) :]
+    follows = rest[0] in " :：「『“\"'《" or (
+        not word.isascii()
+        and word in MUTES
+        and rest.startswith(tuple(kind for kind in KINDS if not kind.isascii()))
+    )
+    return rest.lstrip(" :：") if follows else None
+
+
+def _unquoted(name: str) -> str:
+    found = _QUOTED.fullmatch(name.strip())
+    return found[1].strip() if found else name.strip()
+
+
+_ADDRESS = re.compile(
+    r"(?:https?://)?(?P<host>[A-Za-z0-9.-]+\.[A-Za-z]{2,}(?::[0-9]{1,5})?)(?P<path>/[^\s]*)"
+)
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class PostReference:
+    """The number of a post in the addresses of the blog; `explicit` if it came in an address."""
+
+    number: int
+    explicit: bool = True
+
+
+def find_post(text: str, site: SiteProfile) -> PostReference | None:
+    """Return the first post that `text` refers to; a bare number must be the whole text.
+
+    Query, fragment and comment pages behind the number are ignored.
+    """
+    text = unicodedata.normalize("NFKC", text).strip()
+    base = urlsplit(site.home).path
+    for address in _ADDRESS.finditer(text):
+        if site.has_host(address["host"]) and (found := _path(base + site.permalink).match(address["path"])):
+            return PostReference(int(found["id"]))
+    if found := _path(base + site.permalink).match(text if text.startswith("/") else f"/{text}"):
+        return PostReference(int(found["id"]))
+    if _NUMBER.fullmatch(text):
+        return PostReference(int(text), explicit=False)
+    return None
+
+
+@cache
+def _path(permalink: str) -> re.Pattern[str]:
+    before, _, after = permalink.rstrip("/").partition(ID)
+    return re.compile(rf"{re.escape(before)}(?P<id>[0-9]{{1,9}})(?![0-9]){re.escape(after)}", re.IGNORECASE)

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.callbacks.actions import Setting
-from bot.messages.setting_values import parse_assignment, parse_value
 from bot.messages.settings import with_choice
+from bot.messages.text_parser import find_post, parse_assignment, parse_value
+from bot.site_profile import KEXUE
 from storage.model import Preferences
 
 VALUES = (
@@ -52,3 +53,25 @@ def test_a_setting_is_named_in_either_language(typed: str, expected: tuple[Setti
 def test_any_text_is_a_value_or_none(setting: Setting, typed: str) -> None:
     value = parse_value(setting, typed)
     assert value is None or with_choice(Preferences(), setting, value) is not None
+
+
+REFERENCES = (
+    ("https://kexue.fm/archives/8265", 8265),
+    ("kexue.fm/archives/9119/", 9119),
+    ("http://spaces.ac.cn/archives/9119#comment-123", 9119),
+    ("https://www.spaces.ac.cn/archives/9119/comment-page-3#comments", 9119),
+    ("看看 https://kexue.fm/archives/9119?from=x 很好", 9119),
+    ("/archives/9119", 9119),
+    ("９１１９", 9119),
+    ("https://example.org/archives/9119", None),
+    ("https://kexue.fm/category/9119", None),
+    ("2023年的位置编码", None),
+    ("0", None),
+    ("12345678", None),
+)
+
+
+@pytest.mark.parametrize(("text", "number"), REFERENCES)
+def test_a_reference_is_found_in_its_text(text: str, number: int | None) -> None:
+    found = find_post(text, KEXUE)
+    assert (None if found is None else found.number) == number

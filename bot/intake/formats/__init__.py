@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from storage.model import Layout, Note, Sighting
 
-_ADVICE = re.compile(r"\s*[:;] (?:capture|save) the (?:page|capture) again(?:, whole)?\Z")
+_ADVICE = re.compile(r"\s*[:;] (?:capture|save|fetch) (?:the|it)\b[^:;]*\Z")
 
 
 class UnreadableDumpError(Exception):

@@ -116,3 +116,22 @@ def test_a_date_without_a_zone_is_the_blog_s_own() -> None:
 def test_warnings_before_a_feed_are_passed_over(before: str) -> None:
     feed = (FOLDER / "feed_rss2.xml").read_text()
     assert read(before + feed).sightings == read(feed).sightings
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "the file is empty"),
+        (b"\x00\x01\x02" * 50, "the file is binary, no text"),
+        ("<!DOCTYPE html><html><body><p>科学空间</p>".encode(), "half a page"),
+        (
+            b'<html><script>window.location.href="/feed";</script></html>',
+            "the gate page before a first visit, ",
+        ),
+    ],
+)
+def test_the_reason_of_a_live_page_has_no_advice_to_capture_it_again(content: bytes, cause: str) -> None:
+    with pytest.raises(UnreadableDumpError) as unreadable:
+        read(content)
+    assert unreadable.value.cause.startswith(cause)
+    assert not any(word in unreadable.value.cause for word in ("capture", "save", "fetch"))

@@ -13,6 +13,7 @@ from bot.service import Service
 from bot.settings import Settings
 from bot.supervisor import wait_for
 from bot.wiring import telegram_wires
+from storage.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ async def _trim_until(stopping: asyncio.Event) -> None:
 
 
 async def _connect(service: Service, stopping: asyncio.Event) -> bool:
-    pause = FIRST_PAUSE
+    backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
     while not stopping.is_set():
         try:
             await service.connect()
@@ -53,9 +54,9 @@ async def _connect(service: Service, stopping: asyncio.Event) -> bool:
                 "BOT_TOKEN is refused by the Bot API: copy it again from BotFather, or make a new one there"
             ) from error
         except (NetworkError, TelegramError) as error:
+            pause = backoff.fail()
             log.warning("the Bot API cannot be reached (%s); trying again in %.0f s", error, pause)
-            if not await wait_for(stopping, pause):
-                pause = min(2 * pause, LONGEST_PAUSE)
+            await wait_for(stopping, pause)
         else:
             return True
     return False

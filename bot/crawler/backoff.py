@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from storage.backoff import Backoff
+
 MIN_PAUSE = timedelta(minutes=5)
 MAX_PAUSE = timedelta(hours=6)
 
@@ -14,14 +16,11 @@ MAX_PAUSE = timedelta(hours=6)
 MIN_RETRY_AFTER = timedelta(minutes=1)
 MAX_RETRY_AFTER = timedelta(hours=24)
 
-_DOUBLINGS = 16  # reaches MAX_PAUSE, and keeps the product within the range of timedelta
-
 
 def next_attempt(failures: int, now: datetime) -> datetime:
     """Return the earliest next request after `failures` consecutive failures, the last one at `now`."""
-    if failures < 1:
-        return now
-    return now + min(MIN_PAUSE * float(2 ** min(failures - 1, _DOUBLINGS)), MAX_PAUSE)
+    backoff = Backoff(MIN_PAUSE.total_seconds(), MAX_PAUSE.total_seconds(), max(0, failures))
+    return now + timedelta(seconds=backoff.delay)
 
 
 def parse_retry_after(retry_after: str | None, now: datetime) -> datetime | None:

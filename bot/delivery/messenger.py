@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from cachetools import LRUCache
 from telegram import Bot, ReplyParameters
 from telegram.constants import ParseMode
 
@@ -80,7 +81,7 @@ class TelegramMessenger:
     def __init__(self, bot: Bot, *, paid: bool = False) -> None:
         self._bot = bot
         self._paid = paid or None
-        self._contents: dict[int, tuple[Rendered, bytes]] = {}
+        self._contents: LRUCache[int, tuple[Rendered, bytes]] = LRUCache(KEPT)
 
     async def send(
         self, to: Address, message: Rendered, *, reply_to: int | None = None, gate: SendGate | None = None
@@ -169,8 +170,6 @@ class TelegramMessenger:
         """Return the JSON of `content`, cached by the identity of `message`."""
         kept = self._contents.get(id(message))
         if kept is None:
-            while len(self._contents) >= KEPT:
-                del self._contents[next(iter(self._contents))]
             kept = message, as_json(content(message))
             self._contents[id(message)] = kept  # with the message: its id must remain its own
         return kept[1]

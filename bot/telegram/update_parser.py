@@ -1,6 +1,7 @@
-"""Update parser: builds the library's Update objects at a third of its own cost.
+"""Update parser: builds the library's Update objects directly, without the fields that no handler reads.
 
-Builds the most frequent kinds directly and leaves out the fields that no handler reads.
+With the library's own parser the webhook handles 0.73 times as many updates a second (median of five pairs of
+runs), and in two of five fewer than the goal of 1,000.
 """
 
 from collections.abc import Mapping
@@ -154,9 +155,11 @@ def _plain(post: Mapping[str, Any], bot: Bot) -> Message:
 
 
 class StatelessApplication(Application[Any, Any, Any, Any, Any, Any]):
+    """Application that does not collect the ids of chats and people: 22 MB after 200,000 of them."""
+
     __slots__ = ()
 
     def _mark_for_persistence_update(
         self, *, update: object | None = None, job: object | None = None
     ) -> None:
-        """Do nothing: there is no persistence."""
+        """Do nothing: there is no persistence that would use the ids."""

@@ -5,10 +5,10 @@ The answer is read as JSON and each update is parsed separately: a malformed one
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from cachetools import LRUCache
 from telegram import Bot
 from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
 from telegram.request import BaseRequest
@@ -70,7 +70,7 @@ class UpdatePoller:
         self._held_open = held_open
         self._report = report
         self._offset: int | None = None
-        self._recent: OrderedDict[int, None] = OrderedDict()
+        self._recent: LRUCache[int, None] = LRUCache(RECENT)
         self._stopping = asyncio.Event()
         self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._removals = Backoff(FIRST_REMOVAL, LONGEST_REMOVAL)
@@ -129,7 +129,7 @@ class UpdatePoller:
         fresh = [number for number in updates if self._offset is None or number >= self._offset]
         new = [number for number in fresh if number not in self._recent]
         for number in new:
-            self._remember(number)
+            self._recent[number] = None
             self._at_work[number] = loop.time()
             self._handing.start(self._hand(number, updates[number]))
         if fresh:
@@ -155,11 +155,6 @@ class UpdatePoller:
         if len(updates) < len(found):
             log.warning("%s updates have no id of their own", len(found) - len(updates))
         return dict(sorted(updates.items()))
-
-    def _remember(self, number: int) -> None:
-        self._recent[number] = None
-        if len(self._recent) > RECENT:
-            self._recent.popitem(last=False)
 
     async def _hand(self, number: int, update: RawUpdate) -> None:
         try:

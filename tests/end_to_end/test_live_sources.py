@@ -3,17 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
+from bot.cli.sources import fill
 from bot.search.ranker import SearchService
 from storage.database import Transaction
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.blog import FEED, Blog, blog, page, silence
 from tests.fakes.people import FakeTelegram
+from tests.fakes.typecho import Typecho
 from tests.intake.test_merge_duplicates import DUMP, FILLING, LISTED, PAGE, take
 from tests.tools.databases import change
 
@@ -68,6 +71,67 @@ async def test_a_new_post_in_the_feed_is_told(telegram: FakeTelegram, tmp_path: 
         assert f"https://kexue.fm/archives/{new[0].archive_id}" in f"{told.blocks} {told.links()}"
     finally:
         await bot.stops()
+
+
+PROFILE = """\
+name = "示例博客"
+name_en = "Notes of an Example"
+author = "某人"
+author_en = "Someone"
+licence = "CC BY 4.0"
+home = "{home}"
+"""
+THEIRS = re.compile("科学空间|苏剑林|kexue\\.fm|spaces\\.ac|NC-ND|Scientific Spaces|Su Jianlin")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_another_blog_by_its_profile(
+    telegram: FakeTelegram, tmp_path: Path, kexue: Blog, language: str
+) -> None:
+    site = Typecho("1.3.0", "default", "/archives/{id}/", "示例博客", "某人", now=datetime.now(UTC))
+    for number in range(12):
+        site.add(f"旧文第{number}号", f"<p>旧文{number}。</p>", site.now - timedelta(days=40 - number))
+    site.serve(kexue)
+    profile = tmp_path / "site.toml"
+    profile.write_text(PROFILE.format(home=kexue.url("")), encoding="utf-8")
+    bot = WholeBot(
+        telegram,
+        tmp_path,
+        feed_url=kexue.url("/feed/"),
+        site_file=profile,
+        fetch_pause_seconds=0,
+        fetch_private=True,
+    )
+    await bot.starts()
+    try:
+        await fetched(bot)
+        assert await asyncio.to_thread(fill_archive, bot) == 0
+        assert len(await bot.posts()) == 12
+        assert all(post.category == "信息时代" for post in await bot.posts())
+        await bot.says("/start", language=language)
+        await bot.subscribes(language=language)
+        site.now = datetime.now(UTC)
+        new = site.add("新的一篇", "<p>设$x&lt;y$。</p><!--more--><p>后文。</p>")
+        await due_now(bot)
+        told = await telegram.message()
+        assert new.title in told.text
+        assert kexue.url(f"/archives/{new.number}/") in f"{told.blocks} {told.links()}"
+        about = await bot.says("/about", language=language)
+        author, name = ("某人", "示例博客") if language == "zh" else ("Someone", "Notes of an Example")
+        assert author in about.text
+        assert name in about.text
+        assert "CC BY 4.0" in about.text
+        for command in ("/help", "/latest", "/archive", "/random", "/search 旧文", "/series", "/settings"):
+            answer = await bot.says(command, language=language)
+            assert not THEIRS.search(f"{answer.text} {answer.links()}"), command
+        assert not THEIRS.search(f"{told.text} {about.text} {told.links()}")
+    finally:
+        await bot.stops()
+
+
+def fill_archive(bot: WholeBot) -> int:
+    """Run `kexue-bot backfill --posts` with the settings of `bot`."""
+    return asyncio.run(fill(bot.read_settings(), None, pause=0, posts=True, retry=False))
 
 
 async def due_now(bot: WholeBot) -> None:

@@ -16,4 +16,4 @@ class SettingsError(Exception):
 
 
 class PortUnusableError(Exception):
-    """Report in one line that HTTP_HOST and HTTP_PORT cannot be bound, with the fix."""
+    """Report in one line that a port of the settings cannot be bound, with the fix."""

@@ -195,6 +195,7 @@ class Service:
             self._token,
             self._replica,
             self._updates_failed,
+            self.metrics.connection_failed,
         )
         run = await self._hearing.start(self._windows)
         await self._replica.listen(self.supervisor)
@@ -213,7 +214,9 @@ class Service:
             url=settings.web_url or "",
             bot=self.services.bot,
         )
-        served = serve_room(self._room, host=settings.web_host, port=settings.web_port)
+        served = serve_room(
+            self._room, host=settings.web_host, port=settings.web_port, counted=self.metrics.connection_failed
+        )
         await self._windows.enter_async_context(served)
 
     async def _tell_profile(self) -> None:

@@ -54,8 +54,10 @@ class UpdateReceiver:
         token: str,
         replica: Replica,
         report: Callable[[BaseException], None],
+        counted: Callable[[str, str], None] = lambda _port, _fault: None,
     ) -> None:
-        """Use `polling` for getUpdates; call `report` for updates and polls that fail."""
+        """Use `polling` for getUpdates; call `report` for failed updates and polls, `counted` as a Port."""
+        self._counted = counted
         self._application = application
         self._polling = polling
         self._report = report
@@ -69,7 +71,7 @@ class UpdateReceiver:
     async def start(self, exit_stack: AsyncExitStack) -> Callable[[], Awaitable[None]]:
         """Return the task to run until `stop`; a webhook listener lives as long as `windows`.
 
-        Raises OSError if the port is not free.
+        Raises PortUnusableError.
         """
         url = self._settings.webhook_url
         if url is None:
@@ -91,6 +93,7 @@ class UpdateReceiver:
             secret=secret,
             host=self._settings.webhook_host,
             port=self._settings.webhook_port,
+            counted=self._counted,
         )
         await exit_stack.enter_async_context(listener)
         registrar = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret)

@@ -56,6 +56,7 @@ class Metrics:
     ready: Gauge
     backup_at: Gauge
     tasks: Gauge
+    connection_faults: Counter
 
     def tried(self, kind: str, outcome: str, seconds: float) -> None:
         """Count a request for a delivery of `kind` with its `outcome` and duration."""
@@ -86,6 +87,10 @@ class Metrics:
     def failed(self, place: str) -> None:
         """Count an unexpected error in `place`."""
         _child(self.errors, place).inc()
+
+    def connection_failed(self, port: str, fault: str) -> None:
+        """Count a connection or request that a limit of `port` ended."""
+        _child(self.connection_faults, port, fault).inc()
 
     def backed_up(self, at: float) -> None:
         """Set the time of the last backup, in seconds since 1970."""
@@ -158,4 +163,10 @@ def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
             "kexue_backup_timestamp_seconds", "When the last backup was made, since 1970", registry=registry
         ),
         tasks=Gauge("kexue_tasks", "Tasks of the event loop", registry=registry),
+        connection_faults=Counter(
+            "kexue_connection_faults",
+            "Connections and requests ended by a limit",
+            ["port", "fault"],
+            registry=registry,
+        ),
     )

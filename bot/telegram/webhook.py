@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.ops.http import Port
 from bot.supervisor import BackgroundTasks
 
 PROMPT_SECONDS = 1.0  # a pressed button shows progress; a later call is made separately
@@ -92,8 +93,16 @@ Handle = Callable[[Mapping[str, Any]], Awaitable[bool]]
 class WebhookEndpoint:
     """Passes updates to `handle`; Telegram repeats an update until it gets 200."""
 
-    def __init__(self, handle: Handle, path: str, secret: str) -> None:
+    def __init__(
+        self,
+        handle: Handle,
+        path: str,
+        secret: str,
+        body: Callable[[web.BaseRequest], Awaitable[bytes]] = web.BaseRequest.read,
+    ) -> None:
+        """`body` reads the body of a request within the limits of its port."""
         self._handle = handle
+        self._body = body
         self._path = path
         self._secret = secret.encode()
         self._under_way = 0
@@ -108,11 +117,12 @@ class WebhookEndpoint:
         given = request.headers.get(SECRET_HEADER, "").encode(errors="replace")
         if not hmac.compare_digest(given, self._secret):
             return _answer(HTTPStatus.UNAUTHORIZED)
+        body = await self._body(request)  # before the place is taken: it may never come
         if self._under_way >= AT_ONCE:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE)
         self._under_way += 1
         try:
-            return await self._take(await request.read())
+            return await self._take(body)
         finally:
             self._under_way -= 1
 
@@ -157,16 +167,20 @@ def _answer(status: HTTPStatus) -> web.Response:
 
 @asynccontextmanager
 async def serve_webhook(
-    handle: Handle, *, url: str, secret: str, host: str, port: int
+    handle: Handle,
+    *,
+    url: str,
+    secret: str,
+    host: str,
+    port: int,
+    counted: Callable[[str, str], None] = lambda _port, _fault: None,
 ) -> AsyncIterator[None]:
-    """Listen on the path of `url` while the block runs. Raises OSError if the port is not free."""
+    """Listen on the path of `url` while the block runs; `counted` as in Port. Raises PortUnusableError."""
     # One path, so there is no router; BaseRequest reads at most a mebibyte of a body.
-    updates = WebhookEndpoint(handle, urlsplit(url).path or "/", secret)
-    runner = web.ServerRunner(web.Server(updates.receive, access_log=None), shutdown_timeout=HANDLING_SECONDS)
-    await runner.setup()
+    limits = Port("WEBHOOK", counted)
+    updates = WebhookEndpoint(handle, urlsplit(url).path or "/", secret, limits.body)
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield
+        async with limits.serve(updates.receive, host=host, port=port, stop_seconds=HANDLING_SECONDS):
+            yield
     finally:
-        await runner.cleanup()
         await updates.finished(CALLS_SECONDS)

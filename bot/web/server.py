@@ -7,7 +7,7 @@ client's own script (telegram.org) is allowed.
 
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,12 +20,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bot import PortUnusableError
 from bot.chat.user_rate_limit import TokenBucket
 from bot.clock import Clock
 from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.messages.links import post_url
 from bot.messages.web import web_texts
+from bot.ops.http import Port
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
 from bot.web import downloads, feeds, pages
@@ -112,20 +112,19 @@ def make_room(room: Room) -> web.Application:
 
 
 @asynccontextmanager
-async def serve_room(room: Room, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve while the block runs and yield the port; port 0 takes a free one. Raises PortUnusableError."""
-    runner = web.AppRunner(make_room(room), access_log=None, shutdown_timeout=1, keepalive_timeout=30)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise PortUnusableError(
-                f"WEB_PORT {port} on WEB_HOST {host} cannot be bound ({error.strerror}): choose another"
-            ) from error
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+async def serve_room(
+    room: Room,
+    *,
+    host: str,
+    port: int,
+    counted: Callable[[str, str], None] = lambda _port, _fault: None,
+) -> AsyncIterator[int]:
+    """Serve while the block runs and yield the port; port 0 takes a free one. Raises PortUnusableError.
+
+    `counted` is that of Port.
+    """
+    async with Port("WEB", counted).serve(make_room(room), host=host, port=port) as bound:
+        yield bound
 
 
 def _guard(room: Room) -> Middleware:

@@ -51,21 +51,29 @@ def started(
     environment: Mapping[str, str],
     log: Path,
     largest_file: int | None = None,
+    open_files: int | None = None,
 ) -> Program:
     """Start `kexue-bot` with these arguments in `folder`; its output is appended to `log`.
 
-    Its files may grow to `largest_file` bytes.
+    Its files may grow to `largest_file` bytes, and it may have `open_files` of them open.
     """
     log.touch()
     process = _FORKS.Process(
-        target=_live, args=(arguments, folder, dict(environment), log, largest_file), daemon=True
+        target=_live,
+        args=(arguments, folder, dict(environment), log, largest_file, open_files),
+        daemon=True,
     )
     process.start()
     return Program(process, arguments)
 
 
 def _live(
-    arguments: tuple[str, ...], folder: Path, environment: dict[str, str], log: Path, largest_file: int | None
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    log: Path,
+    largest_file: int | None,
+    open_files: int | None,
 ) -> None:
     os.chdir(folder)
     os.environ.clear()  # noqa: TID251 - of a separate program
@@ -75,6 +83,8 @@ def _live(
     os.dup2(said, 2)
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if open_files is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     from bot.cli import main
 
     main(list(arguments), prog_name="kexue-bot")

@@ -37,8 +37,10 @@ class Scene:
     def file(self) -> Path:
         return self.folder / "kexue.db"
 
-    def start(self, *, largest_file: int | None = None, **settings: object) -> None:
-        """Start `kexue-bot run`, whose files may grow to `largest_file` bytes; it logs into bot.log."""
+    def start(
+        self, *, largest_file: int | None = None, open_files: int | None = None, **settings: object
+    ) -> None:
+        """Start `kexue-bot run` with limits as of `started`; it logs into bot.log."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a separate program
@@ -56,7 +58,12 @@ class Scene:
         environment |= self.settings | {name: str(value) for name, value in settings.items()}
         log = self.folder / "bot.log"
         self.process = started(
-            "run", folder=self.folder, environment=environment, log=log, largest_file=largest_file
+            "run",
+            folder=self.folder,
+            environment=environment,
+            log=log,
+            largest_file=largest_file,
+            open_files=open_files,
         )
 
     def land(self) -> None:

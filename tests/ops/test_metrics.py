@@ -99,7 +99,7 @@ async def an_error(bot: WholeBot) -> None:
 
 
 async def no_request(bot: WholeBot) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(bot.settings["http_port"]))
+    reader, writer = await asyncio.open_connection("127.0.0.1", str(bot.settings["http_port"]))
     writer.write(b"SSH-2.0-x\r\n\r\n")
     assert b"400" in await reader.read()
     writer.close()
@@ -123,7 +123,7 @@ MOVES: dict[Do, tuple[str, ...]] = {
     a_flood: ("kexue_floods_total chat", "kexue_tries_total post later"),
     slow_answers: ("kexue_outbox_age_seconds",),
     a_source: ("kexue_source_age_seconds https://kexue.fm/feed",),
-    no_request: ("kexue_connection_faults_total http malformed",),
+    no_request: ("kexue_connection_faults_total malformed http",),
     an_error: ("kexue_errors_total handler",),
     nothing: (f"kexue_build_info {VERSION}", "kexue_ready sender", "kexue_backup_timestamp_seconds",
         "kexue_tasks",),

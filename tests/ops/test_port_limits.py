@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -264,5 +265,5 @@ async def test_a_lack_of_open_files_is_counted(caplog: pytest.LogCaptureFixture)
 
 def test_the_limit_leaves_open_files_for_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     for files, connections in [(1024, 256), (256, 64), (4096, 512), (1_000_000, 512), (-1, 512)]:
-        monkeypatch.setattr(http.resource, "getrlimit", lambda _kind, files=files: (files, files))
+        monkeypatch.setattr(resource, "getrlimit", lambda _kind, files=files: (files, files))
         assert http.connection_limit() == connections

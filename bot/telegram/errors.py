@@ -21,8 +21,8 @@ from telegram.error import (
     TelegramError,
 )
 
+from bot.ops.logging import redact
 from bot.telegram.http_request import NotSentError, SlotExpiredError
-from bot.telegram.redaction import redact
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before a retry for which Telegram names none; the backoff may lengthen them.

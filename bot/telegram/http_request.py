@@ -18,7 +18,7 @@ from aiohttp.http import StreamWriter
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
-from bot.telegram.redaction import redact
+from bot.ops.logging import redact
 
 MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
 # Shorter than any server's own limit, so that it is always we who close an idle connection: a request

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bot.telegram.redaction import protect_logs
+from bot.ops.logging import protect_logs
 from tests.end_to_end.whole_bot import OPERATOR, READER, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import cut_before, page

@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 
-from bot.telegram.redaction import Redaction, protect_logs, redact
+from bot.ops.logging import Redaction, protect_logs, redact
 
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 

@@ -1,7 +1,8 @@
 """Factories of the service's parts from the settings: HTTP clients, rate limiter, ingest rules, crawler."""
 
-import hashlib
+import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from errno import EDQUOT, ENOSPC
@@ -28,9 +29,8 @@ from bot.delivery.admin_notices import (
     encode,
 )
 from bot.delivery.retry_policy import DeliveryConfig
-from bot.intake.dump_folder import UnreadableFileError, fingerprint, read_file
+from bot.intake.dump_folder import UnreadableFileError, captures, fingerprint
 from bot.intake.formats import UnreadableDumpError
-from bot.intake.formats.containers import unpack
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series import NO_OVERRIDES, OverridesError, read_overrides
 from bot.leases import LeaseHolder
@@ -105,16 +105,14 @@ async def ingest_file(
     An unreadable file is recorded in the ledger with its reason.
     """
     now = clock.now()
-    try:
-        dump = read_file(path, name, now)
-    except UnreadableFileError as reason:
-        return [await reject(database, name, str(reason), fingerprint(path), now, rules, now)]
-    try:
-        dumps = unpack(dump, rules.site)
-    except UnreadableDumpError as reason:
-        sha256 = hashlib.sha256(dump.content).hexdigest()
-        return [await reject(database, name, str(reason), sha256, dump.captured_at, rules, now)]
-    return [await ingest(database, each, rules, now, also) for each in dumps]
+    reports: list[IngestReport] = []
+    with closing(captures(path, name, now, rules.site)) as found:
+        try:
+            while (dump := await asyncio.to_thread(next, found, None)) is not None:
+                reports.append(await ingest(database, dump, rules, now, also))
+        except (UnreadableFileError, UnreadableDumpError) as reason:
+            reports.append(await reject(database, name, str(reason), fingerprint(path), now, rules, now))
+    return reports
 
 
 def backup_of(settings: Settings) -> Backup | None:

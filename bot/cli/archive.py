@@ -19,9 +19,8 @@ from rich.progress import Progress
 from bot.archive_queries import with_gaps
 from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
-from bot.intake.dump_folder import UnreadableFileError, read_file, scan
+from bot.intake.dump_folder import UnreadableFileError, captures, scan
 from bot.intake.formats import UnreadableDumpError
-from bot.intake.formats.containers import unpack
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport
 from bot.intake.references import references_in
@@ -47,13 +46,14 @@ PRIVATE = (
 
 def parse_file(path: Path, site: SiteProfile = KEXUE) -> bool:
     """Print the sightings of a file; return False after a line on standard error if a part is unreadable."""
+    parsed = True
     try:
-        dumps = unpack(read_file(path, path.name, datetime.now(UTC)), site)
+        for dump in captures(path, path.name, datetime.now(UTC), site):
+            parsed &= _parse(path.parent / dump.name, dump, site)
     except (UnreadableFileError, UnreadableDumpError) as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
-    parsed = [_parse(path.parent / dump.name, dump, site) for dump in dumps]
-    return all(parsed)
+    return parsed
 
 
 def _parse(path: Path, dump: Dump, site: SiteProfile) -> bool:

@@ -10,16 +10,21 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from watchfiles import Change, awatch
 
+from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.containers import unpack
+from bot.intake.formats.detect import HEAD, is_container, joined_captures
+from bot.intake.formats.text import MAX_BYTES
+from bot.site_profile import SiteProfile
 from storage.model import Dump
 
-MAX_BYTES = 20 * 1024 * 1024
 UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", "~")
 
 
@@ -60,33 +65,39 @@ def _walk(folder: Path) -> Iterator[DumpFile]:
                 yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def read_file(path: Path, name: str, now: datetime, limit: int = MAX_BYTES) -> Dump:
-    """Return the file as a dump; its capture time is its modification time, at most `now`.
+def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generator[Dump]:
+    """Yield the captures in a file; their time is that of their container, or the file's, at most `now`.
 
-    Raises UnreadableFileError: not a regular file, larger than `limit` bytes, deleted, not readable.
+    Raises UnreadableFileError for a file that is no regular one, deleted or not readable, and
+    UnreadableDumpError for a damaged or too large one.
     """
     try:
         # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadableFileError("it is not a regular file: put the capture into the folder")
+            captured_at = min(datetime.fromtimestamp(status.st_mtime, UTC), now)
+            dump = Dump(name=name, content=b"", captured_at=captured_at)
+            yield from captures_in(file, dump, status.st_size, site)
     except OSError as error:
         raise UnreadableFileError(_cause(error)) from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError("it is not a regular file: put the capture into the folder")
-        if status.st_size > limit:
-            raise UnreadableFileError(
-                f"it is too large ({status.st_size / 1e6:,.0f} MB, at most {limit / 1e6:,.0f}): "
-                "a capture of the blog is far smaller, split it if it is one"
-            )
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise UnreadableFileError(_cause(error)) from error
-    finally:
-        os.close(descriptor)
-    captured = datetime.fromtimestamp(status.st_mtime, UTC)
-    return Dump(name=name, content=content, captured_at=min(captured, now))
+
+
+def captures_in(file: BinaryIO, dump: Dump, size: int, site: SiteProfile) -> Iterator[Dump]:
+    """Yield the captures in a seekable file of `size` bytes that `dump` names; its content is ignored."""
+    head = file.read(HEAD)
+    file.seek(0)
+    if is_container(head):
+        yield from unpack(file, dump, size, site)
+    elif size > MAX_BYTES:
+        raise UnreadableDumpError(
+            f"it is too large ({size / 1e6:,.0f} MB, at most {MAX_BYTES / 1e6:,.0f}): "
+            "a capture of the blog is far smaller, split it if it is one"
+        )
+    else:
+        yield from joined_captures(replace(dump, content=file.read(MAX_BYTES + 1)), site)
 
 
 def fingerprint(path: Path) -> str:

@@ -1,34 +1,37 @@
 """Container formats: WARC, WET, JSON, JSON Lines, MHTML, gzip, zip and joined text captures.
 
-Every capture becomes a dump with its own address and time. Sizes, compression ratio, nesting and the number
-of members are limited; nothing is written to disk.
+Every capture becomes a dump with its own address and time. A container is read record by record: sizes,
+compression ratio, nesting and the number of members are limited; nothing is written to disk.
 """
 
+import codecs
 import email
 import email.policy
 import io
 import json
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from bot.intake.formats import UnreadableDumpError
-from bot.intake.formats.detect import text_captures
-from bot.intake.formats.text import MAX_BYTES, decode, decompress
+from bot.intake.formats.detect import HEAD, is_container, is_mhtml, joined_captures
+from bot.intake.formats.stream import CHUNK, GzipReader, Stream
+from bot.intake.formats.text import MAX_BYTES, decode
 from bot.intake.formats.warc import is_warc, parse_time, warc_pages
-from bot.site_profile import KEXUE, SiteProfile
+from bot.site_profile import SiteProfile
 from storage.model import Dump, Note, NoteKind
 
-MAX_UNPACKED = 256 * 1024 * 1024
+MAX_UNPACKED = 4 * 1024**3
 """Maximum size in bytes of everything in one container."""
 
-MAX_MEMBERS = 5000
+MAX_MEMBERS = 100_000
 MAX_RATIO = 200
 """Maximum ratio of unpacked to packed size; pages of the blog compress to a tenth."""
 
@@ -40,64 +43,61 @@ _DEPTH = 3
 
 @dataclass(slots=True)
 class _Budget:
-    """What may still be unpacked from one file."""
+    """What may still be unpacked from one file; `faults` are those of its compressed parts."""
 
     packed: int
     unpacked: int = 0
     members: int = 0
+    faults: list[str] = field(default_factory=list)
 
     def take(self, size: int) -> None:
         """Count one member of `size` bytes. Raises UnreadableDumpError beyond a limit."""
         self.members += 1
-        self.unpacked += size
         if self.members > MAX_MEMBERS:
             raise UnreadableDumpError(f"the container has more than {MAX_MEMBERS} members: split it")
-        if self.unpacked > MAX_UNPACKED or (
-            self.unpacked > _FREE and self.unpacked > MAX_RATIO * max(self.packed, 1)
-        ):
+        self.count(size)
+
+    def count(self, size: int) -> None:
+        """Count `size` unpacked bytes. Raises UnreadableDumpError beyond a limit."""
+        self.unpacked += size
+        if self.unpacked > min(MAX_UNPACKED, max(_FREE, MAX_RATIO * self.packed)):
             size_mb = self.unpacked / 1e6
             raise UnreadableDumpError(
                 f"the container is too large (unpacked, over {size_mb:.0f} MB): split it"
             )
 
-    @property
-    def room(self) -> int:
-        """Return how many bytes the next member may have."""
-        most = min(MAX_UNPACKED, max(_FREE, MAX_RATIO * self.packed))
-        return max(0, most - self.unpacked)
 
+def unpack(file: BinaryIO, dump: Dump, size: int, site: SiteProfile) -> Iterator[Dump]:
+    """Yield the captures in a seekable file of `size` bytes that `dump` names; its content is ignored.
 
-def unpack(dump: Dump, site: SiteProfile = KEXUE) -> Sequence[Dump]:
-    """Return the captures in `dump`; a file that is one capture itself is returned unchanged.
-
-    Records of other sites are left out and counted in a note of the first capture. Raises UnreadableDumpError
-    for a damaged or too large container, and for one without a capture of the blog.
+    A file that is one capture itself is yielded unchanged. Records of other sites are left out and counted in
+    a note of the last capture. Raises UnreadableDumpError at the place where a container is damaged or too
+    large, and for one without a capture of the blog.
     """
-    if len(dump.content) > MAX_BYTES:
-        return (dump,)  # refused with its reason when it is parsed
-    members = list(_members(dump, _Budget(packed=len(dump.content)), _DEPTH))
-    if members == [dump]:
-        return _split(dump, site)
-    captures = [member for member in members if _is_of_blog(member, site)]
-    if not captures:
+    budget = _Budget(packed=size)
+    members = _members(Stream(file.read), dump, budget, _DEPTH, file)
+    if members is None:
+        file.seek(0)
+        yield from joined_captures(replace(dump, content=file.read(MAX_BYTES + 1)), site)
+        return
+    found = left_out = 0
+    last: Dump | None = None
+    for member in members:
+        if not _is_of_blog(member, site):
+            left_out += 1
+            continue
+        if last is not None:
+            yield from joined_captures(last, site)
+        last, found = member, found + 1
+    if last is None:
         raise UnreadableDumpError(
-            f"none of the {len(members)} records in the container is of the blog: check the file"
+            f"none of the {left_out} records in the container is of the blog: check the file"
         )
-    if left_out := len(members) - len(captures):
-        text = f"{left_out} of {len(members)} records in the container are not of the blog, left out"
-        captures[0] = replace(captures[0], notes=(*captures[0].notes, Note(NoteKind.SKIPPED, text)))
-    return [part for capture in captures for part in _split(capture, site)]
-
-
-def _split(dump: Dump, site: SiteProfile) -> Sequence[Dump]:
-    """Return the text captures that were joined in one file."""
-    parts = text_captures(dump, site)
-    if len(parts) < 2:
-        return (dump,)
-    return [
-        replace(dump, name=f"{dump.name} ({number} of {len(parts)})", content=part.encode())
-        for number, part in enumerate(parts, 1)
-    ]
+    notes = [Note(NoteKind.CUT, fault) for fault in budget.faults]
+    if left_out:
+        text = f"{left_out} of {found + left_out} records in the container are not of the blog, left out"
+        notes.append(Note(NoteKind.SKIPPED, text))
+    yield from joined_captures(replace(last, notes=(*last.notes, *notes)), site)
 
 
 def _is_of_blog(dump: Dump, site: SiteProfile) -> bool:
@@ -110,63 +110,88 @@ def _is_of_blog(dump: Dump, site: SiteProfile) -> bool:
     return site.name in text or site.author in text or any(host in text for host in site.hosts)
 
 
-def _members(dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
-    """Yield the members of a container, or `dump` itself if it is none."""
-    content = dump.content
-    if depth > 0 and content.startswith(b"\x1f\x8b"):
-        yield from _gzip_members(dump, budget, depth)
-    elif depth > 0 and content.startswith(b"PK\x03\x04"):
-        yield from _zip_members(dump, budget, depth)
-    elif is_warc(content):
-        yield from _warc_members(dump, budget)
-    elif _is_mhtml(content):
-        yield from _mhtml_members(dump, budget)
-    elif content.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"[") and (records := _json_records(content)):
-        yield from _json_members(dump, records, budget)
-    else:
-        yield dump
-
-
-def _gzip_members(dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
-    """Yield the members of a container compressed with gzip; a compressed capture stays compressed."""
-    notes: list[Note] = []
-    head = _beginning(dump.content)
-    if not (
-        head.startswith(b"PK\x03\x04")
-        or is_warc(head)
-        or _is_mhtml(head)
-        or head.lstrip()[:1] in (b"{", b"[")
+def _members(
+    stream: Stream, dump: Dump, budget: _Budget, depth: int, file: BinaryIO | None = None
+) -> Iterator[Dump] | None:
+    """Return the members of a container, None for a stream that is none; `file` is its seekable source."""
+    head = stream.peek(HEAD)
+    if depth > 0 and head.startswith(b"\x1f\x8b"):
+        return _gzip_members(stream, dump, budget, depth)
+    if depth > 0 and head.startswith(b"PK\x03\x04"):
+        return _zip_members(file or io.BytesIO(_whole(stream)), dump, budget, depth)
+    if is_warc(head):
+        return _warc_members(stream, dump, budget)
+    if is_mhtml(head):
+        return _mhtml_members(_whole(stream), dump, budget)
+    if (
+        head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"[")
+        and (records := _json_records(stream)) is not None
     ):
-        yield dump
-        return
-    content = decompress(dump.content, notes, budget.room)
-    budget.take(len(content))
-    inner = replace(dump, content=content, notes=(*dump.notes, *notes))
-    members = list(_members(inner, budget, depth - 1))
-    yield from [dump] if members == [inner] else members
+        return _json_members(dump, records, budget)
+    return None
+
+
+def _whole(stream: Stream) -> bytes:
+    """Return the rest of `stream`. Raises UnreadableDumpError for more than a capture may have."""
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise UnreadableDumpError(
+            f"a part of the container is too large (over {MAX_BYTES // 2**20} MiB): split it"
+        )
+    return content
+
+
+def _counted(read: Callable[[int], bytes], budget: _Budget) -> Stream:
+    def read_counted(size: int) -> bytes:
+        content = read(size)
+        budget.count(len(content))
+        return content
+
+    return Stream(read_counted)
+
+
+def _gzip_members(stream: Stream, dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump] | None:
+    """Return the members of a container compressed with gzip; a compressed capture is none."""
+    if not is_container(_beginning(stream.peek(CHUNK))):
+        return None
+    packed = GzipReader(stream)
+    return _with_fault(_member(_counted(packed.read, budget), dump, budget, depth), packed, budget)
+
+
+def _with_fault(members: Iterator[Dump], packed: GzipReader, budget: _Budget) -> Iterator[Dump]:
+    yield from members
+    if packed.fault is not None:
+        budget.faults.append(packed.fault)
+
+
+def _member(stream: Stream, dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
+    """Yield a member of a container, or its own members if it is a container itself."""
+    members = _members(stream, dump, budget, depth - 1)
+    if members is not None:
+        yield from members
+    else:
+        budget.take(0)
+        yield replace(dump, content=stream.read(MAX_BYTES + 1))
 
 
 def _beginning(content: bytes) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(content, 4000)
+        return zlib.decompressobj(wbits=31).decompress(content, HEAD)
     except zlib.error:
         return b""
 
 
-def _zip_members(dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
+def _zip_members(file: BinaryIO, dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
     try:
-        with zipfile.ZipFile(io.BytesIO(dump.content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
                 if info.is_dir() or info.filename.rpartition("/")[2].startswith("."):
                     continue
                 if info.flag_bits & 1:
                     raise UnreadableDumpError("the zip file is encrypted: unpack it and save its files")
-                with archive.open(info) as member:
-                    content = member.read(budget.room + 1)
-                budget.take(len(content))
-                name = f"{dump.name}/{info.filename}"
-                found = replace(dump, name=name, content=content, captured_at=_zip_time(info, dump))
-                yield from _members(found, budget, depth - 1)
+                found = replace(dump, name=f"{dump.name}/{info.filename}", captured_at=_zip_time(info, dump))
+                with archive.open(info) as packed:
+                    yield from _member(_counted(packed.read, budget), found, budget, depth)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, OSError) as error:
         raise UnreadableDumpError(f"the zip file is damaged ({error}): pack it again") from None
 
@@ -191,8 +216,8 @@ def _captured(dump: Dump, moment: datetime | None) -> Dump:
     return replace(dump, captured_at=min(moment, dump.captured_at), time_known=True)
 
 
-def _warc_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
-    for number, page in enumerate(warc_pages(dump.content, MAX_BYTES), 1):
+def _warc_members(archive: Stream, dump: Dump, budget: _Budget) -> Iterator[Dump]:
+    for number, page in enumerate(warc_pages(archive, MAX_BYTES), 1):
         budget.take(len(page.content))
         notes = () if page.fault is None else (Note(NoteKind.CUT, page.fault),)
         yield replace(
@@ -205,13 +230,8 @@ def _warc_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
         )
 
 
-def _is_mhtml(content: bytes) -> bool:
-    head = content[:4000].lower()
-    return b"multipart/related" in head and b"mime-version:" in head and not head.lstrip().startswith(b"<")
-
-
-def _mhtml_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
-    message = email.message_from_bytes(dump.content, policy=email.policy.default)
+def _mhtml_members(content: bytes, dump: Dump, budget: _Budget) -> Iterator[Dump]:
+    message = email.message_from_bytes(content, policy=email.policy.default)
     address = message.get("Snapshot-Content-Location")
     try:
         moment = parsedate_to_datetime(str(message.get("Date")))
@@ -220,11 +240,11 @@ def _mhtml_members(dump: Dump, budget: _Budget) -> Iterator[Dump]:
     for part in message.walk():
         if part.get_content_type() not in ("text/html", "application/xhtml+xml"):
             continue
-        content = _payload(part)
-        budget.take(len(content))
+        page = _payload(part)
+        budget.take(len(page))
         place = str(part.get("Content-Location") or address or "").strip() or None
         stated = moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
-        yield replace(_captured(dump, stated), content=content, address=place)
+        yield replace(_captured(dump, stated), content=page, address=place)
         return
     raise UnreadableDumpError("the MHTML file has no HTML part: save the page again")
 
@@ -246,20 +266,58 @@ _TIME_KEYS = (
 )  # fmt: skip
 
 
-def _json_records(content: bytes) -> Sequence[Mapping[str, Any]]:
-    """Return the records of JSON or JSON Lines; an empty sequence for other content."""
-    text = content.decode("utf-8-sig", "replace").strip()
-    try:
-        return _records_in(json.loads(text))
-    except (ValueError, RecursionError):
-        pass
-    records: list[Mapping[str, Any]] = []
-    for line in text.split("\n"):
+_Records = Iterator[Mapping[str, Any]]
+_BETWEEN = re.compile(r"[\s,]*")
+_ARRAY = re.compile(r'\s*(?:\{\s*"[^"\\]{1,100}"\s*:\s*)?\[')
+
+
+def _json_records(stream: Stream) -> _Records | None:
+    """Return the records of JSON or JSON Lines, None for other content.
+
+    A cut or damaged record is an empty one. A document that is larger than a capture is read record by
+    record; it has to be a list, alone or in an object.
+    """
+    head = stream.peek(MAX_BYTES + 1)
+    if len(head) <= MAX_BYTES:
         try:
-            records += _records_in(json.loads(line)) if line.strip() else ()
+            return iter(records) if (records := _records_in(json.loads(head.decode("utf-8-sig")))) else None
         except (ValueError, RecursionError):
-            records.append({})  # a cut or damaged line is counted as a record that is left out
-    return records if any(records) else ()
+            pass
+    lines = _line_records(stream.peek(MAX_BYTES).removeprefix(codecs.BOM_UTF8).split(b"\n", 50)[:50])
+    if any(lines):
+        return _line_records(stream.lines(MAX_BYTES))
+    start = _ARRAY.match(head[:HEAD].decode("utf-8-sig", "replace"))
+    if len(head) <= MAX_BYTES or start is None:
+        return None
+    stream.read(len(start[0].encode()))
+    return _array_records(stream)
+
+
+def _line_records(lines: Iterable[bytes]) -> _Records:
+    for line in lines:
+        try:
+            yield from _records_in(json.loads(line.removeprefix(codecs.BOM_UTF8))) if line.strip() else ()
+        except (ValueError, RecursionError):
+            yield {}
+
+
+def _array_records(stream: Stream) -> _Records:
+    """Yield the objects of a list, up to the first damaged one."""
+    decode_value = json.JSONDecoder().raw_decode
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text, at = "", 0
+    while not text.startswith("]", at):
+        try:
+            value, at = decode_value(text, at)
+        except (ValueError, RecursionError):
+            block = stream.read(max(len(text) - at, CHUNK)) if len(text) - at <= MAX_BYTES else b""
+            if not block:
+                yield {}
+                return
+            text, at = text[at:] + decoder.decode(block), 0
+        else:
+            yield from _records_in(value)
+        at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr]
 
 
 def _records_in(value: object) -> Sequence[Mapping[str, Any]]:
@@ -273,7 +331,7 @@ def _records_in(value: object) -> Sequence[Mapping[str, Any]]:
     return [record for inner in lists for record in inner if isinstance(record, dict)]
 
 
-def _json_members(dump: Dump, records: Sequence[Mapping[str, Any]], budget: _Budget) -> Iterator[Dump]:
+def _json_members(dump: Dump, records: _Records, budget: _Budget) -> Iterator[Dump]:
     for number, record in enumerate(records, 1):
         text = _first(record, _HTML_KEYS) or _first(record, _TEXT_KEYS) or ""
         content = text.encode("utf-8", "replace")

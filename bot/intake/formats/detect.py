@@ -26,6 +26,10 @@ MAX_MARKUP = 2 * 1024 * 1024
 """Maximum length of a page or feed; the largest, of all posts, has less than half a million characters."""
 
 _TAG = re.compile(r"<(?:!doctype html|html|head|body|div|meta|title|script|h[1-6]|p|li|ul)\b", re.IGNORECASE)
+HEAD = 4000
+"""Bytes at the beginning of a file by which containers are detected."""
+
+_CONTAINER = re.compile(rb"\x1f\x8b|PK\x03\x04|[\xef\xbb\xbf\s]*(?:WARC/1\.|[{\[])")
 _AGAIN = "capture the page again, whole"
 
 
@@ -108,13 +112,29 @@ def _with_scope(parsed_dump: ParsedDump, address: str | None, text: str, site: S
     return replace(parsed_dump, sightings=tuple(sightings))
 
 
-def text_captures(dump: Dump, site: SiteProfile) -> Sequence[str]:
-    """Return the captures joined in a text dump; none for any other dump and for an unreadable one."""
+def is_container(head: bytes) -> bool:
+    """Return whether a file that begins with `head` is compressed or may hold several captures."""
+    return _CONTAINER.match(head) is not None or is_mhtml(head)
+
+
+def is_mhtml(content: bytes) -> bool:
+    head = content[:4000].lower()
+    return b"multipart/related" in head and b"mime-version:" in head and not head.lstrip().startswith(b"<")
+
+
+def joined_captures(dump: Dump, site: SiteProfile) -> Sequence[Dump]:
+    """Return the text captures that were joined in one dump; the dump itself if it is one capture."""
     try:
         text, _ = decode(dump.content, site)
     except UnreadableDumpError:
-        return ()
-    return () if is_markup(text.lstrip(), site) else captures(text, site)
+        return (dump,)
+    parts = () if is_markup(text.lstrip(), site) else captures(text, site)
+    if len(parts) < 2:
+        return (dump,)
+    return [
+        replace(dump, name=f"{dump.name} ({number} of {len(parts)})", content=part.encode())
+        for number, part in enumerate(parts, 1)
+    ]
 
 
 def is_markup(text: str, site: SiteProfile) -> bool:

@@ -11,9 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bot.intake.formats.stream import Stream
+
 _MARK = b"WARC/1."
 _PAGES = ("text/", "application/xhtml", "application/xml", "application/rss", "application/atom")
 _HEADER_END = (b"\r\n\r\n", b"\n\n")
+_LONGEST_HEADER = 64 * 1024
 _DIGESTS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "md5": hashlib.md5}
 
 
@@ -27,44 +30,49 @@ class WarcPage:
     fault: str | None = None
 
 
-def is_warc(content: bytes) -> bool:
-    """Return whether `content` is an uncompressed web archive."""
-    return content.lstrip().startswith(_MARK)
+def is_warc(head: bytes) -> bool:
+    """Return whether `head` is the beginning of an uncompressed web archive."""
+    return head.lstrip().startswith(_MARK)
 
 
-def warc_pages(content: bytes, limit: int) -> Iterator[WarcPage]:
+def warc_pages(archive: Stream, limit: int) -> Iterator[WarcPage]:
     """Yield the pages of an uncompressed archive; of one, at most `limit` bytes after its decoding."""
-    at = content.find(_MARK)
-    while at >= 0:
-        header_end, length = _header_end(content, at)
-        if header_end < 0:
-            return
-        headers = _headers(content[at:header_end])
-        start = header_end + length
+    found = archive.skip_to(_MARK)
+    while found:
+        archive.skip_to(_MARK)
+        head = archive.peek(_LONGEST_HEADER)
+        header_end, length = _header_end(head)
+        headers = _headers(head[:header_end]) if header_end >= 0 else {}
+        archive.read(len(_MARK) if header_end < 0 else header_end + length)
         declared = _number(headers.get("content-length"))
-        if declared is None:
-            at = content.find(b"\n" + _MARK, start) + 1 or -1
-            continue
-        block = content[start : start + declared]
-        if (inner := block.find(b"\n" + _MARK)) >= 0:  # cut in the middle of the file
-            block = block[:inner].rstrip(b"\r\n")
-        fault = _fault(block, declared, headers)
-        page = _page(headers, block, fault, limit)
-        if page is not None:
+        if declared is not None and (page := _page_of(archive, headers, declared, limit)) is not None:
             yield page
-        at = _next(content, start, declared, is_sound=fault is None)
+        found = _is_at_record(archive)
+        if not found and (found := archive.skip_to(b"\n" + _MARK)):
+            archive.read(1)
 
 
-def _next(content: bytes, start: int, declared: int, *, is_sound: bool) -> int:
-    """Return where the next record begins; behind a damaged one its mark is searched inside the block."""
-    found = content.find(b"\n" + _MARK, (start + declared if is_sound else start) - 1)
-    return found + 1 if found >= 0 else -1
+def _is_at_record(archive: Stream) -> bool:
+    return archive.peek(8 + len(_MARK)).lstrip(b"\r\n").startswith(_MARK)
 
 
-def _header_end(content: bytes, at: int) -> tuple[int, int]:
-    ends = [(content.find(mark, at, at + 65_536), len(mark)) for mark in _HEADER_END]
-    found = [end for end in ends if end[0] >= 0]
-    return min(found) if found else (-1, 0)
+def _page_of(archive: Stream, headers: Mapping[str, str], declared: int, limit: int) -> WarcPage | None:
+    """Consume the block of one record and return its page."""
+    block = archive.read(min(declared, limit))
+    if len(block) < declared or (archive.peek(1) and not _is_at_record(archive)):
+        inner = block.find(b"\n" + _MARK)
+        if inner >= 0:  # the record was cut in the middle of the file
+            archive.unread(block[inner:])
+            block = block[:inner].rstrip(b"\r\n")
+        elif declared > limit:
+            archive.skip_to(b"\n" + _MARK, declared - limit)
+    return _page(headers, block, _fault(block, declared, headers), limit)
+
+
+def _header_end(head: bytes) -> tuple[int, int]:
+    """Return the offset of the blank line behind the header, and its length; -1 without one."""
+    found = [(at, len(blank)) for blank in _HEADER_END if (at := head.find(blank)) >= 0]
+    return min(found, default=(-1, 0))
 
 
 def _headers(block: bytes) -> Mapping[str, str]:
@@ -100,7 +108,7 @@ def _page(headers: Mapping[str, str], block: bytes, fault: str | None, limit: in
     address = headers.get("warc-target-uri", "").strip("<>")
     kind = headers.get("warc-type", "")
     if kind == "response" and headers.get("content-type", "").startswith("application/http"):
-        end, length = _header_end(block, 0)
+        end, length = _header_end(block)
         status = block[: block.find(b"\n")].split()
         if end < 0 or len(status) < 2 or status[1] != b"200":
             return None

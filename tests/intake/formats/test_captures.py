@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.intake.formats import UnreadableDumpError
-from bot.intake.formats.containers import unpack
 from bot.intake.formats.detect import read_dump
 from storage.model import Dump, Layout, NoteKind, Sighting
-from tests.intake.formats.samples import read
+from tests.intake.formats.samples import read, unpacked
 from tests.tools.quality_captures import judgements
 from tests.tools.shared import SHARED, needs_shared
 
@@ -138,7 +137,7 @@ def test_the_text_of_a_whole_article_gives_all_but_its_text() -> None:
 def test_joined_captures_are_split(name: str, titles: list[list[str]]) -> None:
     content = (CAPTURES / name).read_bytes()
     whole = read(content)
-    parts = unpack(Dump(name=name, content=content, captured_at=datetime(2026, 9, 1, tzinfo=UTC)))
+    parts = unpacked(content, name)
     assert [[post.title for post in read(part.content).sightings] for part in parts] == titles
     assert whole.sightings == tuple(post for part in parts for post in read(part.content).sightings)
 
@@ -161,9 +160,8 @@ def test_captures_of_every_layout_are_split(order: tuple[str, ...], glue: str) -
     joined = (glue or "\n").join(text.rstrip("\n") for text in decoded)
     if not glue:
         joined = joined.replace("最近评论\n", "最近评论")
-    dump = Dump(name="joined", content=joined.encode(), captured_at=datetime(2026, 9, 1, tzinfo=UTC))
     alone = [read(text.encode()) for text in decoded]
-    parts = [read_dump(part) for part in unpack(dump)]
+    parts = [read_dump(part) for part in unpacked(joined.encode())]
     assert [part.format for part in parts] == [part.format for part in alone]
     assert [part.sightings for part in parts] == [part.sightings for part in alone]
 

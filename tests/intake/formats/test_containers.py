@@ -5,19 +5,23 @@ import gzip
 import hashlib
 import io
 import json
+import random
+import tracemalloc
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.intake.dump_folder import captures
 from bot.intake.formats import UnreadableDumpError, containers
-from bot.intake.formats.containers import unpack
 from bot.intake.formats.detect import read_dump
+from bot.site_profile import KEXUE
 from storage.model import Dump
-from tests.intake.formats.samples import FOLDER, read
+from tests.intake.formats.samples import FOLDER, read, unpacked
 
 LISTING = (FOLDER / "listing.txt").read_bytes()
 POST = (FOLDER / "post_page.html").read_bytes()
@@ -25,10 +29,6 @@ LIST = (FOLDER / "list_page.html").read_bytes()
 FILED = datetime(2026, 9, 1, tzinfo=UTC)
 SEEN = datetime(2025, 10, 9, 8, 7, 6, tzinfo=UTC)
 PLACE = "https://kexue.fm/archives/7546"
-
-
-def _unpacked(content: bytes, name: str = "file") -> Sequence[Dump]:
-    return unpack(Dump(name=name, content=content, captured_at=FILED))
 
 
 def _http(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -73,7 +73,7 @@ OTHER = _record(_http(LIST), address="https://kexue.fm/category/Big-Data")
     ],
 )
 def test_each_page_of_a_web_archive_is_a_dump_with_its_address_and_time(content: bytes) -> None:
-    first, second = _unpacked(content)
+    first, second = unpacked(content)
     assert (first.address, first.captured_at, first.content) == (PLACE, SEEN, POST)
     assert second.content == LIST
     assert len({first.name, second.name}) == 2
@@ -91,13 +91,13 @@ def test_each_page_of_a_web_archive_is_a_dump_with_its_address_and_time(content:
     ids=["gzip", "chunked", "decoded already"],
 )
 def test_the_encodings_of_a_page_are_undone(body: bytes, headers: tuple[str, ...]) -> None:
-    (page,) = _unpacked(_record(_http(body, *headers)))
+    (page,) = unpacked(_record(_http(body, *headers)))
     assert (page.content, page.truncated) == (POST, False)
 
 
 def test_extracted_text_is_read() -> None:
     wet = _record(LISTING, kind="conversion", content_type="text/plain")
-    (page,) = _unpacked(INFO + wet)
+    (page,) = unpacked(INFO + wet)
     assert read_dump(page).sightings == read(LISTING).sightings
 
 
@@ -112,7 +112,7 @@ def test_extracted_text_is_read() -> None:
     ],
 )
 def test_a_damaged_record_is_marked_and_the_next_one_is_read(content: bytes) -> None:
-    pages = _unpacked(content)
+    pages = unpacked(content)
     assert pages[0].truncated
     assert pages[0].notes
     if content.count(b"WARC-Target-URI") > 1:
@@ -123,23 +123,23 @@ def test_a_damaged_record_is_marked_and_the_next_one_is_read(content: bytes) -> 
 def test_a_right_checksum_is_accepted() -> None:
     block = _http(POST)
     digest = base64.b32encode(hashlib.sha1(block).digest()).decode()
-    (page,) = _unpacked(_record(block, digest=f"sha1:{digest}"))
+    (page,) = unpacked(_record(block, digest=f"sha1:{digest}"))
     assert not page.truncated
 
 
 def test_records_of_other_sites_are_counted_and_left_out() -> None:
     foreign = _record(_http(b"<html>x</html>"), address="https://example.org/archives/7546")
-    (page,) = _unpacked(foreign + PAGE + foreign)
+    (page,) = unpacked(foreign + PAGE + foreign)
     assert [note.text for note in page.notes] == [
         "2 of 3 records in the container are not of the blog, left out"
     ]
     with pytest.raises(UnreadableDumpError, match="none of the 2 records"):
-        _unpacked(foreign * 2)
+        unpacked(foreign * 2)
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "403 Forbidden", "404 Not Found"])
 def test_answers_without_a_page_are_no_captures(status: str) -> None:
-    (page,) = _unpacked(_record(_http(POST, status=status)) + OTHER)
+    (page,) = unpacked(_record(_http(POST, status=status)) + OTHER)
     assert page.content == LIST
 
 
@@ -161,7 +161,7 @@ RECORDS = [
     ],
 )
 def test_each_record_of_json_is_a_dump(content: bytes) -> None:
-    dumps = _unpacked(content)
+    dumps = unpacked(content)
     assert [(dump.address, dump.captured_at) for dump in dumps] == [(PLACE, SEEN)] * 4
     assert dumps[1].content == POST
     assert read_dump(dumps[0]).sightings == read(LISTING).sightings
@@ -169,9 +169,9 @@ def test_each_record_of_json_is_a_dump(content: bytes) -> None:
 
 def test_a_cut_line_of_json_loses_only_itself() -> None:
     lines = "\n".join(json.dumps(record) for record in RECORDS).encode()
-    dumps = _unpacked(lines[:-40])
+    dumps = unpacked(lines[:-40])
     assert len(dumps) == 3
-    assert "1 of 4 records" in dumps[0].notes[0].text
+    assert "1 of 4 records" in dumps[-1].notes[0].text
 
 
 MHTML = (
@@ -187,7 +187,7 @@ MHTML = (
 
 
 def test_a_page_saved_as_mhtml_is_read() -> None:
-    (page,) = _unpacked(MHTML)
+    (page,) = unpacked(MHTML)
     assert (page.address, page.captured_at) == (PLACE, SEEN)
     assert read_dump(page).sightings == read(POST).sightings
 
@@ -201,7 +201,7 @@ def _zip(members: dict[str, bytes]) -> bytes:
 
 
 def test_a_zip_file_gives_its_members_and_those_of_containers_in_it() -> None:
-    dumps = _unpacked(_zip({"a/1.txt": LISTING, "b.warc.gz": gzip.compress(PAGE), "../../etc/x.html": LIST}))
+    dumps = unpacked(_zip({"a/1.txt": LISTING, "b.warc.gz": gzip.compress(PAGE), "../../etc/x.html": LIST}))
     assert [dump.content for dump in dumps] == [LISTING, POST, LIST]
     assert [dump.captured_at for dump in dumps] == [SEEN] * 3
 
@@ -209,12 +209,12 @@ def test_a_zip_file_gives_its_members_and_those_of_containers_in_it() -> None:
 def test_limits_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = _zip({"a": LISTING, "b": bytes(60_000_000)})
     with pytest.raises(UnreadableDumpError, match="too large"):
-        _unpacked(bomb)
+        unpacked(bomb)
     with pytest.raises(UnreadableDumpError, match="too large"):
-        _unpacked(gzip.compress(b"WARC/1.0\r\n" + bytes(60_000_000)))
+        unpacked(gzip.compress(b"WARC/1.0\r\n" + bytes(60_000_000)))
     monkeypatch.setattr(containers, "MAX_MEMBERS", 5)
     with pytest.raises(UnreadableDumpError, match="members"):
-        _unpacked(_zip({f"{number}.txt": LISTING for number in range(6)}))
+        unpacked(_zip({f"{number}.txt": LISTING for number in range(6)}))
 
 
 @pytest.mark.parametrize(
@@ -222,14 +222,12 @@ def test_limits_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_damaged_zip_file_has_its_reason(content: bytes) -> None:
     with pytest.raises(UnreadableDumpError, match="zip file is damaged"):
-        _unpacked(content)
+        unpacked(content)
 
 
 def test_joined_captures_are_dumps_of_their_own() -> None:
     home = (FOLDER / "home.txt").read_bytes()
-    first, second, third = _unpacked(
-        home + b"\n" + LISTING + "另一题\n".encode() + LISTING.split(b"\n", 2)[2]
-    )
+    first, second, third = unpacked(home + b"\n" + LISTING + "另一题\n".encode() + LISTING.split(b"\n", 2)[2])
     assert read_dump(first).sightings == read(home).sightings
     assert read_dump(second).sightings == read(LISTING).sightings
     assert len(read_dump(third).sightings) == 4
@@ -239,7 +237,7 @@ def test_joined_captures_are_dumps_of_their_own() -> None:
 def test_a_capture_that_is_no_container_is_returned_unchanged(sample: object) -> None:
     content = FOLDER.joinpath(str(sample)).read_bytes()
     for stored in (content, gzip.compress(content)):
-        (dump,) = _unpacked(stored)
+        (dump,) = unpacked(stored)
         assert dump.content == stored
 
 
@@ -248,7 +246,7 @@ WHOLE = [PAGE + OTHER, gzip.compress(PAGE) + gzip.compress(OTHER), MHTML, _zip({
 
 def _outcome(content: bytes) -> Sequence[Dump] | str:
     try:
-        return _unpacked(content)
+        return unpacked(content)
     except UnreadableDumpError as reason:
         return str(reason) if "\n" not in str(reason) else ""
 
@@ -258,3 +256,90 @@ def test_any_damage_gives_dumps_or_a_reason(content: bytes, at: int, damage: byt
     at %= len(content)
     for damaged in (content[:at], content[:at] + damage + content[at + len(damage) :]):
         assert _outcome(damaged)
+
+
+MEGABYTES = 250
+
+
+def _large_warc(path: Path) -> None:
+    foreign = _record(_http(b"x" * 1_000_000), address="https://example.org/")
+    with path.open("wb") as file:
+        file.write(PAGE)
+        for _ in range(MEGABYTES):
+            file.write(foreign)
+        file.write(OTHER)
+
+
+def _large_gzip(path: Path) -> None:
+    foreign = gzip.compress(
+        _record(_http(random.Random(7).randbytes(1_000_000)), address="https://example.org/")
+    )
+    with path.open("wb") as file:
+        file.write(gzip.compress(PAGE))
+        for _ in range(MEGABYTES):
+            file.write(foreign)
+        file.write(gzip.compress(OTHER))
+
+
+def _large_lines(path: Path) -> None:
+    foreign = json.dumps({"url": "https://example.org/", "text": "x" * 1_000_000}).encode() + b"\n"
+    with path.open("wb") as file:
+        file.write(json.dumps({"url": PLACE, "html": POST.decode()}).encode() + b"\n")
+        for _ in range(MEGABYTES):
+            file.write(foreign)
+        file.write(json.dumps({"url": PLACE, "html": LIST.decode()}).encode())
+
+
+def _large_list(path: Path) -> None:
+    foreign = json.dumps({"url": "https://example.org/", "text": "x" * 1_000_000}).encode()
+    with path.open("wb") as file:
+        file.write(b'{"pages": [' + json.dumps({"url": PLACE, "html": POST.decode()}, indent=1).encode())
+        for _ in range(MEGABYTES):
+            file.write(b",\n" + foreign)
+        file.write(b",\n" + json.dumps({"url": PLACE, "html": LIST.decode()}).encode() + b"]}")
+
+
+def _large_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("first.html", POST)
+        for number in range(MEGABYTES // 10):
+            archive.writestr(f"{number}.bin", b"x" * 10_000_000)
+        archive.writestr("last.html", LIST)
+
+
+@pytest.mark.parametrize("large", [_large_warc, _large_gzip, _large_lines, _large_list, _large_zip])
+def test_a_large_container_is_read_record_by_record(large: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    large(path)
+    assert path.stat().st_size > MEGABYTES * 1_000_000 * 0.9
+    tracemalloc.start()
+    try:
+        pages = [dump.content for dump in captures(path, path.name, FILED, KEXUE)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert pages == [POST, LIST]
+    assert peak < 120_000_000
+
+
+def test_a_text_that_is_too_large_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.write(LISTING)
+        file.truncate(300_000_000)
+    with pytest.raises(UnreadableDumpError, match="too large"):
+        list(captures(path, path.name, FILED, KEXUE))
+
+
+def test_a_damaged_member_of_a_compressed_archive_loses_only_itself() -> None:
+    broken = bytearray(gzip.compress(PAGE))
+    broken[len(broken) // 2] ^= 0xFF
+    pages = unpacked(gzip.compress(PAGE) + bytes(broken) + gzip.compress(OTHER))
+    assert pages[0].content == POST
+    assert pages[-1].content == LIST
+    assert "the compressed file is damaged" in [note.text for note in pages[-1].notes]
+
+
+def test_the_mark_of_a_record_inside_a_page_is_text() -> None:
+    page = _record(_http(POST + b"\nWARC/1.0 is a format"))
+    assert [dump.truncated for dump in unpacked(page + OTHER)] == [False, False]

@@ -60,6 +60,7 @@ class _Preferences(BaseModel):
     silent: Truth = False
     excerpt: ExcerptLength
     pictures: Truth = True
+    lessons_read: Truth = False
 
 
 class _Subscription(BaseModel):

@@ -421,6 +421,7 @@ def destination_of(row: RowMapping) -> Destination:
             silent=row["silent"],
             excerpt=row["excerpt"],
             pictures=row["pictures"],
+            lessons_read=row["lessons_read"],
         ),
         refusals=row["refusals"],
     )
@@ -439,6 +440,7 @@ def preference_columns(preferences: Preferences) -> dict[str, object]:
         "silent": preferences.silent,
         "excerpt": preferences.excerpt,
         "pictures": preferences.pictures,
+        "lessons_read": preferences.lessons_read,
     }
 
 

@@ -206,6 +206,7 @@ destinations = Table(
     Column("silent", Boolean, nullable=False),
     Column("excerpt", Word(ExcerptLength), nullable=False),
     Column("pictures", Boolean, nullable=False),
+    Column("lessons_read", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("chat_id", "thread_id"),
     sqlite_autoincrement=True,

@@ -277,6 +277,7 @@ class Setting(StrEnum):
     SOUND = "sound"
     EXCERPT = "excerpt"
     PICTURES = "pictures"
+    LESSONS = "lessons"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class ArchiveComposer:
         key: Key = (
             delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
             dump_of(delivery.dedup_key),
-            choice.language, choice.format, choice.excerpt, to.kind, self._rich.usable(),
+            choice.language, choice.format, choice.excerpt, choice.lessons_read, to.kind, self._rich.usable(),
         )  # fmt: skip
         if delivery.kind is DeliveryKind.DIGEST:
             key = (*key, delivery.id)  # its button leads through this very digest
@@ -129,7 +129,8 @@ class ArchiveComposer:
         post = posts[0]
         facts = await card_facts(tx, post, excerpt=delivery.destination.preferences.excerpt, bot=self._bot)
         if delivery.destination.kind is ChatKind.PRIVATE:
-            facts = replace(facts, saved=False, read=False)
+            taken = delivery.kind is DeliveryKind.COURSE and delivery.destination.preferences.lessons_read
+            facts = replace(facts, saved=False, read=taken)
         if delivery.kind is DeliveryKind.COURSE:
             return await _lesson(tx, post, facts, words)
         # A course names its series without a subscription to it.

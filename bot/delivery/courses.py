@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.delivery.due_times import due
 from storage.database import Database, Transaction
-from storage.model import Course, Destination, Post, PostId, Rhythm, Stage
+from storage.model import ChatKind, Course, Destination, Post, PostId, Rhythm, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,9 @@ async def plan_next_lesson(tx: Transaction, course: Course, now: datetime) -> Le
     lesson = next_lesson(course, episodes)
     if lesson is not None:
         await tx.courses.teach(course, lesson.post.id, now)
+        to = (await tx.destinations.many([course.destination_id])).get(course.destination_id)
+        if to is not None and to.kind is ChatKind.PRIVATE and to.preferences.lessons_read:
+            await tx.bookmarks.read(to.chat_id, lesson.post.id, now)
         course = replace(course, last=lesson.post.id, since=now)
     if lesson is None or lesson.last:
         course = replace(course, stage=Stage.CAUGHT_UP, since=now)

@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 from datetime import time
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
@@ -40,6 +40,8 @@ def setting_name(setting: Setting, words: Words) -> str:
             return words.text("摘要")
         case Setting.PICTURES:
             return words.text("统计图表")
+        case Setting.LESSONS:
+            return words.text("发来的课算读过")
         case _:
             assert_never(setting)
 
@@ -67,6 +69,8 @@ def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
             return excerpt_name(chosen.excerpt, words)
         case Setting.PICTURES:
             return words.text("图片") if chosen.pictures else words.text("文字")
+        case Setting.LESSONS:
+            return words.text("开") if chosen.lessons_read else words.text("关")
         case _:
             assert_never(setting)
 
@@ -186,6 +190,7 @@ def settings_menu(
             ),
         )
         for setting in Setting
+        if title is None or setting is not Setting.LESSONS  # progress is a person's, not a group's
     )
     if not subscribed:
         rows = (*rows, (press(words.text("去订阅"), SubscribeMenu(destination)),))
@@ -264,6 +269,8 @@ def chosen_value(setting: Setting, chosen: Preferences) -> str:
             return chosen.excerpt.value
         case Setting.PICTURES:
             return _ON if chosen.pictures else _OFF
+        case Setting.LESSONS:
+            return _ON if chosen.lessons_read else _OFF
         case _:
             assert_never(setting)
 
@@ -303,14 +310,19 @@ def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | No
             return replace(chosen, quiet_from=since, quiet_to=until) if since != until else None
         case Setting.TIME_ZONE:
             return replace(chosen, time_zone=ZoneInfo(value).key)
-        case Setting.SOUND:
-            return replace(chosen, silent=value == _OFF) if value in (_ON, _OFF) else None
         case Setting.EXCERPT:
             return replace(chosen, excerpt=ExcerptLength(value))
-        case Setting.PICTURES:
-            return replace(chosen, pictures=value == _ON) if value in (_ON, _OFF) else None
+        case Setting.SOUND | Setting.PICTURES | Setting.LESSONS:
+            return replace(chosen, **_switch(setting, value == _ON)) if value in (_ON, _OFF) else None
         case _:
             assert_never(setting)
+
+
+def _switch(setting: Setting, on: bool) -> dict[str, Any]:
+    """Return the field of `Preferences` that a setting with two values changes."""
+    if setting is Setting.SOUND:
+        return {"silent": not on}
+    return {"pictures" if setting is Setting.PICTURES else "lessons_read": on}
 
 
 def _time(text: str) -> time:
@@ -350,7 +362,7 @@ def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
             return (*spans, (_OFF, words.text("关")))
         case Setting.TIME_ZONE:
             return tuple((zone, zone_name(zone, words)) for zone in _ZONES)
-        case Setting.SOUND:
+        case Setting.SOUND | Setting.LESSONS:
             return ((_ON, words.text("开")), (_OFF, words.text("关")))
         case Setting.EXCERPT:
             return tuple((length.value, excerpt_name(length, words)) for length in ExcerptLength)
@@ -382,5 +394,7 @@ def _explained(setting: Setting, words: Words) -> str:
             return words.text("卡片里摘录多少原文。")
         case Setting.PICTURES:
             return words.text("/stats 用图片还是用文字。")
+        case Setting.LESSONS:
+            return words.text("打开后，课程发来的每一课都记进阅读进度；关着时点「读过了」才记。")
         case _:
             assert_never(setting)

@@ -27,6 +27,14 @@ _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
     Setting.SOUND: ("sound", "提示音", "声音"),
     Setting.EXCERPT: ("excerpt", "摘要"),
     Setting.PICTURES: ("pictures", "charts", "统计图表", "图表", "图片"),
+    Setting.LESSONS: (
+        "lessons",
+        "lessons count as read",
+        "sent lessons count as read",
+        "发来的课算读过",
+        "课程算读过",
+        "课程",
+    ),
 }
 _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
     Setting.LANGUAGE: {"zh": ("zh", "中文", "汉语", "chinese"), "en": ("en", "英文", "英语", "english")},
@@ -52,6 +60,10 @@ _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
     Setting.PICTURES: {
         "on": ("on", "yes", "pictures", "picture", "图片", "图", "开", "要"),
         "off": ("off", "no", "text", "文字", "关", "不要"),
+    },
+    Setting.LESSONS: {
+        "on": ("on", "yes", "开", "打开", "是"),
+        "off": ("off", "no", "关", "关闭", "否"),
     },
 }  # fmt: skip
 _OFF: Final = frozenset({"off", "no", "none", "关", "关闭", "无", "没有", "不要"})
@@ -120,6 +132,7 @@ def parse_value(setting: Setting, typed: str) -> str | None:
             | Setting.SOUND
             | Setting.EXCERPT
             | Setting.PICTURES
+            | Setting.LESSONS
         ):
             return next((value for value, forms in _WORDS[setting].items() if typed in forms), None)
         case _:

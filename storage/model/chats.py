@@ -66,6 +66,7 @@ class Preferences:
     silent: bool = False
     excerpt: ExcerptLength = ExcerptLength.FULL
     pictures: bool = True
+    lessons_read: bool = False  # a lesson that was sent counts as read
 
     @property
     def rhythm(self) -> Rhythm:

@@ -255,6 +255,19 @@ async def test_cards_series_courses_and_progress_share_what_is_read(
     assert f"{SERIES}(三)" in start.text
 
 
+@pytest.mark.parametrize("setting", ["/settings 发来的课算读过 开", "/settings lessons on"])
+async def test_a_lesson_sent_counts_as_read_where_that_is_set(
+    setting: str, library: WholeBot, telegram: FakeTelegram
+) -> None:
+    assert "发来的课算读过：关" in labels(await library.says("/settings"))
+    assert "发来的课算读过：开" in labels(await library.says(setting))
+    offer = await library.says(f"/course {SERIES}")
+    telegram.presses(offer, "每天一篇")
+    telegram.presses(await telegram.message(), "下一课")
+    assert "标为未读" in labels(await telegram.message())
+    assert "已读 1 / " in (await library.says(f"/read {SERIES}")).text
+
+
 async def test_a_pushed_card_can_be_marked_as_read(library: WholeBot, telegram: FakeTelegram) -> None:
     await library.subscribes()
     library.lands("1.txt", Shown(title="一篇新写的文章"))

@@ -6,6 +6,7 @@ and a default for the first one. Expansion is TeX's: tokens are replaced from le
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,8 @@ _OPERATOR: Final = "DeclareMathOperator"
 _DEFINING: Final = re.compile(
     rf"\\(?:(?:re)?newcommand|providecommand|[gex]?def|let|{_OPERATOR})(?![A-Za-z])"
 )
-_TOKEN: Final = re.compile(r"\\(?:[A-Za-z]+|.)|.", re.DOTALL)
+_TOKEN: Final = re.compile(r"\\(?:[A-Za-z]+|.)|[{}\[\]#*=]|\s+|[^\\{}\[\]#*=\s]+|\\", re.DOTALL)
+_MACRO: Final = re.compile(r"\\([A-Za-z]+|.)", re.DOTALL)
 _NAME: Final = re.compile(r"\\[A-Za-z]+\Z")
 
 
@@ -50,12 +52,10 @@ def collect(sources: Iterable[str]) -> Definitions:
     for tex in sources:
         if is_defining(tex):
             own: Definitions = {}
-            try:
-                expand(tex, own)
-            except TexError:
-                continue
-            finally:
-                found = own | found
+            with suppress(TexError):
+                _Expansion(tex, own).read_definitions()
+            for name, definition in own.items():
+                found.setdefault(name, definition)
     return found
 
 
@@ -64,13 +64,13 @@ def expand(tex: str, definitions: Definitions) -> str:
 
     Raises TexError for a malformed definition, a missing argument or an expansion over the bounds.
     """
-    if not is_defining(tex) and not any(f"\\{name}" in tex for name in definitions):
+    if definitions.keys().isdisjoint(_MACRO.findall(tex)) and not is_defining(tex):
         return tex
     return _Expansion(tex, definitions).result()
 
 
 class _Expansion:
-    """Tokens still to be read, in reverse order, and the output so far."""
+    """Tokens still to be read in reverse order: macros, signs with a meaning, runs of other characters."""
 
     def __init__(self, tex: str, definitions: Definitions) -> None:
         self._rest: list[str] = _TOKEN.findall(tex)[::-1]
@@ -82,20 +82,27 @@ class _Expansion:
         length = 0
         while self._rest:
             token = self._take()
-            name = token[1:]
-            if token[0] == "\\" and self._is_defined_here(name):
-                continue
-            definition = self._definitions.get(name) if token[0] == "\\" else None
-            if definition is None:
-                output.append(token)
-            elif definition.final:
-                output.append(definition.body)
-            else:
-                self._push(definition)
+            if token[0] == "\\":
+                name = token[1:]
+                if self._is_defined_here(name):
+                    continue
+                if (definition := self._definitions.get(name)) is not None:
+                    if not definition.final:
+                        self._push(definition)
+                        continue
+                    token = definition.body
+            output.append(token)
             length += len(token)
             if length > MAX_LENGTH:
                 raise TexError("a long expansion")
         return _joined(output)
+
+    def read_definitions(self) -> None:
+        """Read the definitions of the source itself, and expand nothing."""
+        while self._rest:
+            token = self._take()
+            if token[0] == "\\":
+                self._is_defined_here(token[1:])
 
     def _take(self) -> str:
         self._steps += 1
@@ -106,9 +113,12 @@ class _Expansion:
         return self._rest.pop()
 
     def _next(self) -> str:
-        """Take the next token that is no white space."""
+        """Take the next token that is no white space, of a run of characters the first one."""
         while (token := self._take()).isspace():
             pass
+        if len(token) > 1 and token[0] != "\\":
+            self._rest.append(token[1:])
+            return token[0]
         return token
 
     def _follows(self, character: str) -> bool:
@@ -209,13 +219,15 @@ class _Expansion:
             if token != "#":
                 body.append(token)
                 continue
-            number = next(tokens, "")
+            run = next(tokens, "")
+            number = run[:1]
             if not number.isdecimal() or not 1 <= int(number) <= len(arguments):
                 raise TexError("an unknown parameter")
             body += _TOKEN.findall(arguments[int(number) - 1])
+            body += filter(None, (run[1:],))
             if len(body) > MAX_STEPS:
                 raise TexError("a long expansion")
-        if self._rest and body and _NAME.match(body[-1]) and self._rest[-1].isalpha():
+        if self._rest and body and _NAME.match(body[-1]) and self._rest[-1][0].isalpha():
             body.append(" ")
         self._rest += reversed(body)
 
@@ -223,10 +235,11 @@ class _Expansion:
 def _joined(tokens: list[str]) -> str:
     """Return the source of `tokens`, with a space where a name would run into a letter."""
     parts: list[str] = []
-    before = ""
+    after_name = False
     for token in tokens:
-        if token[0].isascii() and token[0].isalpha() and _NAME.match(before):
+        first = token[0]
+        if after_name and first.isascii() and first.isalpha():
             parts.append(" ")
         parts.append(token)
-        before = token
+        after_name = first == "\\" and token[-1].isascii() and token[-1].isalpha()
     return "".join(parts)

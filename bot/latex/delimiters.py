@@ -8,10 +8,9 @@ the pairs after them.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class SegmentKind(Enum):
@@ -25,8 +24,7 @@ class SegmentKind(Enum):
     BROKEN = "broken"  # source without its closing delimiter
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Segment of the scanned text: prose, or the source between two delimiters."""
 
     kind: SegmentKind
@@ -57,7 +55,8 @@ _MONEY: Final = 0.6
 _CLEAR: Final = 0.0  # such pairs are taken at once
 _LIKELY: Final = 0.2
 _UNBALANCED: Final = 0.5
-_WINDOW: Final = 32  # dollars divided together; the first half is decided
+_WINDOW: Final = 64  # dollars divided together
+_DECIDED: Final = 48  # of which so many are decided
 # Formulas of the commonest shapes: short, without words, balanced, not ending in an operator.
 _PLAIN: Final = re.compile(
     r"""[A-Za-z\\]
@@ -81,8 +80,9 @@ _SIGNS: Final = re.compile(
 _STRONG: Final = re.compile(r"[\\^_{}=<>+]|^[A-Za-z](?:[A-Za-z]|'+)?$|^[A-Za-z]+\(")
 _LETTER: Final = re.compile(r"[A-Za-z]'*\Z|[\u0370-\u03ff\u2100-\u214f]\Z")
 _LETTERS: Final = re.compile(r"[A-Za-z]\w?'*(?:[,，、]\s*[A-Za-z0-9]\w?'*)+\Z")
+_GROUP: Final = re.compile(r"\{[^{}]*\}")
+_FLAT: Final = 6  # levels of braces that are removed by substitution, whose time grows with the depth
 _SHELL: Final = re.compile(r"[A-Za-z_]\w+[/:;,]?\Z|[A-Za-z_]\w+/")
-_TRAILING: Final = re.compile(rf"[{PUNCTUATION}]*\Z")
 
 
 def split_segments(text: str) -> Iterator[Segment]:
@@ -94,17 +94,7 @@ def split_segments(text: str) -> Iterator[Segment]:
         if text:
             yield Segment(SegmentKind.TEXT, text)
         return
-    prose = ""
-    for segment in _Scanner(text).segments():
-        if segment.kind is SegmentKind.TEXT:
-            prose += segment.text
-            continue
-        if prose:
-            yield Segment(SegmentKind.TEXT, prose)
-        prose = ""
-        yield segment
-    if prose:
-        yield Segment(SegmentKind.TEXT, prose)
+    yield from _Scanner(text).segments()
 
 
 class _Scanner:
@@ -117,24 +107,29 @@ class _Scanner:
 
     def segments(self) -> Iterator[Segment]:
         text = self._text
-        at = 0
+        prose, at = "", 0
         while match := _OPENING.search(text, at):
-            if match.start() > at:
-                yield Segment(SegmentKind.TEXT, text[at : match.start()])
-            found = self._formula(match)
+            start = match.start()
+            prose += text[at:start]
+            found = self._dollar(start) if match.group() == "$" else self._formula(match)
             if found is None:
                 # An escaped dollar loses its backslash; any other unmatched opening is kept as written.
-                kept = "$" if match.group() == r"\$" else match.group()
-                yield Segment(SegmentKind.TEXT, kept)
+                prose += "$" if match.group() == r"\$" else match.group()
                 at = match.end()
                 continue
             segment, at = found
+            if segment.kind is SegmentKind.TEXT:
+                prose += segment.text
+                continue
+            if prose:
+                yield Segment(SegmentKind.TEXT, prose)
+                prose = ""
             if segment.kind is SegmentKind.INLINE and segment.text.rstrip()[-1:] in PUNCTUATION:
-                yield from _trimmed(segment)
-            else:
-                yield segment
-        if at < len(text):
-            yield Segment(SegmentKind.TEXT, text[at:])
+                segment, prose = _trimmed(segment)
+            yield segment
+        prose += text[at:]
+        if prose:
+            yield Segment(SegmentKind.TEXT, prose)
 
     def _formula(self, match: re.Match[str]) -> tuple[Segment, int] | None:
         """Return the segment that opens at `match` and its end; None if nothing opens there."""
@@ -142,8 +137,6 @@ class _Scanner:
         match opening:
             case r"\$" | r"\\":
                 return None
-            case "$":
-                return self._dollar(match.start())
             case "$$":
                 # Of a formula closed by the first of the two, the second one opens the next.
                 if match.start() in self._pairs:
@@ -238,11 +231,9 @@ class _Scanner:
     def _pair_paragraph(self, start: int) -> None:
         """Pair the dollars from `start` to the end of the paragraph or to the next display formula."""
         dollars: list[int] = []
-        at = start
         end = len(self._text)
-        while found := _IN_PARAGRAPH.search(self._text, at):
+        for found in _IN_PARAGRAPH.finditer(self._text, start):
             sign = found.group()
-            at = found.end()
             if sign == "$":
                 dollars.append(found.start())
             elif sign == "$$" and len(dollars) % 2:
@@ -273,16 +264,13 @@ def _inner(begin: str) -> bool:
     return begin[begin.index("{") + 1 : -1].rstrip("*") not in _DISPLAYS
 
 
-def _trimmed(segment: Segment) -> Iterator[Segment]:
-    """Yield an inline formula, and the Chinese punctuation at its end as text after it."""
+def _trimmed(segment: Segment) -> tuple[Segment, str]:
+    """Return an inline formula without the Chinese punctuation at its end, and the latter."""
     bare = segment.text.rstrip()
-    end = _TRAILING.search(bare)
-    cut = end.start() if end else len(bare)
+    cut = len(bare.rstrip(PUNCTUATION))
     if not cut or cut == len(bare):
-        yield segment
-        return
-    yield Segment(segment.kind, bare[:cut])
-    yield Segment(SegmentKind.TEXT, bare[cut:])
+        return segment, ""
+    return Segment(segment.kind, bare[:cut]), bare[cut:]
 
 
 def pair_dollars(text: str, dollars: Sequence[int]) -> dict[int, int]:
@@ -291,12 +279,13 @@ def pair_dollars(text: str, dollars: Sequence[int]) -> dict[int, int]:
     count = len(dollars)
     index = 0
     while index < count:
-        if index + 1 < count and _pair_cost(text, dollars[index], dollars[index + 1]) <= _CLEAR:
-            pairs[dollars[index]] = dollars[index + 1]
+        start, end = dollars[index], dollars[index + 1] if index + 1 < count else dollars[index]
+        if end > start and _pair_cost(text, start, end) <= _CLEAR:
+            pairs[start] = end
             index += 2
             continue
         window = dollars[index : index + _WINDOW]
-        decided = count - index if len(window) < _WINDOW else _WINDOW // 2
+        decided = count - index if len(window) < _WINDOW else _DECIDED
         taken = 0
         for opening, closing in _cheapest(text, window):
             if opening >= decided:
@@ -332,6 +321,8 @@ def _cheapest(text: str, dollars: Sequence[int]) -> list[tuple[int, int]]:
 
 def _closing(text: str, dollars: Sequence[int], index: int) -> int:
     """Return the index of the dollar that can close another: the next one outside braces."""
+    if index + 1 == len(dollars) or text.find("{", dollars[index], dollars[index + 1]) < 0:
+        return index + 1
     depth = 0
     for other in range(index + 1, min(index + 1 + _NESTED, len(dollars))):
         if dollars[other] - dollars[index] > _LONGEST_PAIR:
@@ -364,7 +355,7 @@ def _pair_cost(text: str, start: int, end: int) -> float:
     bare = inside.strip()
     if not bare:
         return _NEVER
-    outside = outside_braces(bare)
+    outside = bare if "{" not in bare else outside_braces(bare)
     chinese = _IDEOGRAPH.search(outside) is not None
     if "\n" in inside and (chinese or _WORDS.search(outside)):
         return _NEVER
@@ -429,8 +420,10 @@ def looks_cut_off(inside: str) -> bool:
 
 def outside_braces(tex: str) -> str:
     """Return `tex` without what is in braces; an unmatched brace is kept with what follows it."""
-    if "{" not in tex:
-        return tex
+    for _ in range(_FLAT):
+        if "{" not in tex or (shorter := _GROUP.sub("", tex)) == tex:
+            return tex
+        tex = shorter
     kept: list[str] = []
     open_at: list[int] = []
     for character in tex:

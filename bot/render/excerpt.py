@@ -6,10 +6,10 @@ and lists by their shape. A body is cut at block borders, then after sentences.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, assert_never
 
-from bot.latex.definitions import Definitions, collect, expand
+from bot.latex.definitions import Definitions, collect, expand, is_defining
 from bot.latex.delimiters import Segment, SegmentKind, split_segments
 from bot.latex.nodes import TexError
 from bot.render.document import (
@@ -66,7 +66,7 @@ def labels_of(found: Iterable[Segment]) -> Labels:
             case SegmentKind.TEXT | SegmentKind.BROKEN | SegmentKind.CODE:
                 continue
         if segment.kind is SegmentKind.DISPLAY:
-            for row in segment.text.split(r"\\"):
+            for row in segment.text.split(r"\\") if r"\label" in segment.text else ():
                 tag = _TAG.search(row)
                 for key in _LABEL.findall(row):
                     numbers.setdefault(key.strip(), tag.group(1) if tag else str(len(numbers) + 1))
@@ -124,7 +124,7 @@ _CONNECTIVES: Final = frozenset(
         "thus",
     }
 )
-_MATHEMATICS: Final = frozenset((SegmentKind.INLINE, SegmentKind.DISPLAY))
+_MATHEMATICS: Final = (SegmentKind.INLINE, SegmentKind.DISPLAY)
 # Beginnings of a continued sentence, ends of one, table rows, and lines without any letter or digit.
 _NO_HEADING: Final = re.compile(
     r"^[，。、；：！？,;:!?)）\]】》”+=<>|]|[。!?！？：:；;，,、.…~～)）\]】》”\"=+|]$|^\W*$"
@@ -150,8 +150,13 @@ def excerpt_body(excerpt: str) -> Body:
     text = clean(excerpt).strip()
     if not text:
         return ()
-    found = _expanded(list(split_segments(text)))
-    labels = labels_of(found)
+    found: Iterable[Segment] = split_segments(text)
+    if is_defining(text):
+        found = _expanded(list(found))
+    labels = Labels({}, frozenset())
+    if "ref" in text:
+        found = list(found)
+        labels = labels_of(found)
     lines = [line for line in _lines(found, labels) if not isinstance(line, _Line) or line.children]
     return _blocks(lines)
 
@@ -171,39 +176,57 @@ def _expanded(found: list[Segment]) -> list[Segment]:
 def _expanded_formula(segment: Segment, definitions: Definitions) -> Segment:
     """Return a formula with its macros expanded; a formula of definitions alone becomes empty."""
     try:
-        return replace(segment, text=expand(segment.text, definitions))
+        return segment._replace(text=expand(segment.text, definitions))
     except TexError:
         return segment
 
 
-def _lines(found: list[Segment], labels: Labels) -> Iterator[_Line | Block]:
+def _lines(found: Iterable[Segment], labels: Labels) -> Iterator[_Line | Block]:
     """Yield the lines of running text as inlines, and display blocks, in order."""
     line: list[Inline] = []
+    words = ""  # text after the last inline of `line`
     heads = True
     for segment in found:
         match segment.kind:
             case SegmentKind.TEXT:
                 first, *rest = segment.text.split("\n")
-                line += _words(first)
+                words += first
                 for following in rest:
-                    yield _Line(_trimmed(line), heads)
-                    line = list(_words(following))
-                    heads = True
-            case SegmentKind.INLINE:
-                line.append(_inline(segment.text, labels))
+                    yield _line(line, words, heads=heads)
+                    line, words, heads = [], following, True
             case SegmentKind.REFERENCE:
-                line.append(Text(labels.shown(segment.text)))
+                words += labels.shown(segment.text)
                 heads = False
             case SegmentKind.BROKEN if not _is_block(segment.text):
-                line.append(Code(segment.text.strip()))
+                _append(line, words, Code(segment.text.strip()))
+                words = ""
+            case SegmentKind.INLINE:
+                inline = _inline(segment.text, labels)
+                if isinstance(inline, str):
+                    words += inline
+                    continue
+                _append(line, words, inline)
+                words = ""
             case SegmentKind.DISPLAY | SegmentKind.BROKEN | SegmentKind.CODE:
-                yield _Line(_trimmed(line), heads=False)
-                line = []
+                yield _line(line, words, heads=False)
+                line, words, heads = [], "", False
                 yield _display(segment, labels)
-                heads = False
             case _:
                 assert_never(segment.kind)
-    yield _Line(_trimmed(line), heads)
+    yield _line(line, words, heads=heads)
+
+
+def _append(line: list[Inline], words: str, inline: Inline) -> None:
+    """Append the text before an inline, without blanks at the beginning of the line, and the inline."""
+    if words and (line or (words := words.lstrip())):
+        line.append(Text(words))
+    line.append(inline)
+
+
+def _line(line: list[Inline], words: str, *, heads: bool) -> _Line:
+    """Return the line with the text at its end, without blanks at its ends."""
+    words = words.rstrip() if line else words.strip()
+    return _Line((*line, Text(words)) if words else tuple(line), heads)
 
 
 def _is_block(source: str) -> bool:
@@ -211,33 +234,13 @@ def _is_block(source: str) -> bool:
     return "\n" in source or source.startswith(("\\[", "\\b", "$$"))
 
 
-def _words(text: str) -> tuple[Inline, ...]:
-    return (Text(text),) if text else ()
-
-
-def _trimmed(line: list[Inline]) -> tuple[Inline, ...]:
-    """Return the line without blanks at its ends and with adjacent texts merged."""
-    if not line:
-        return ()
-    merged: list[Inline] = []
-    for child in line:
-        if isinstance(child, Text) and merged and isinstance(before := merged[-1], Text):
-            merged[-1] = Text(before.text + child.text)
-        else:
-            merged.append(child)
-    if isinstance(first := merged[0], Text) and first.text[:1].isspace():
-        merged[0] = Text(first.text.lstrip())
-    if isinstance(last := merged[-1], Text) and last.text[-1:].isspace():
-        merged[-1] = Text(last.text.rstrip())
-    return tuple(child for child in merged if not isinstance(child, Text) or child.text)
-
-
-def _inline(tex: str, labels: Labels) -> Inline:
+def _inline(tex: str, labels: Labels) -> Formula | str:
+    """Return an inline formula, or the text of a reference in its delimiters."""
     source = tex.strip()
     if "\\" not in source:
         return Formula(source)
-    if key := re.fullmatch(r"\\(?:eq)?ref\s*\{([^{}]+)\}", source):
-        return Text(labels.shown(key.group(1).strip()))
+    if "ref" in source and (key := _REFERENCE.fullmatch(source)):
+        return labels.shown(key.group(1).strip())
     return Formula(resolved(source, labels))
 
 
@@ -256,11 +259,13 @@ def _display(segment: Segment, labels: Labels) -> Block:
 
 
 def _blocks(lines: Sequence[_Line | Block]) -> Body:
-    several = sum(_item(line) is not None for line in lines) > 1
+    found = [_item(line) for line in lines]
+    several = len(lines) - found.count(None) > 1
     blocks: list[Block] = []
     items: list[Item] = []
-    for index, line in enumerate(lines):
-        item = _item(line) if several or _announced(blocks) else None
+    for index, (line, item) in enumerate(zip(lines, found, strict=True)):
+        if item is not None and not several and not _announced(blocks):
+            item = None
         if item is not None:
             items.append(item)
             continue

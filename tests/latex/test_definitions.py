@@ -55,6 +55,10 @@ def test_broken_definition_is_refused(tex: str) -> None:
         expand(tex, {})
 
 
+def test_definition_after_a_broken_use_is_collected() -> None:
+    assert collect([r"\newcommand{\f}[2]{#1#2}\f{a}", r"\f{\g}\def\g{1}"]).keys() == {"f", "g"}
+
+
 def test_definitions_are_collected_over_all_formulas() -> None:
     definitions = collect([r"x^2", r"\def\a{1}\a", r"\def\a{2}\def\b{\a}", r"\def\broken"])
     assert {name: each.body for name, each in definitions.items()} == {"a": "1", "b": r"\a"}

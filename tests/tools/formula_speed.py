@@ -26,6 +26,12 @@ def lines() -> list[str]:
             f"设$x_{{{index}}}$为第$i$项，则$a+b={index}$成立。" for index in range(LINES)
         ),
         "display formulas": "\n".join(rf"$$x_{{{index}}}\label{{{index}}}$$" for index in range(LINES)),
+        "one definition a line": "\n".join(
+            rf"定义$\newcommand{{\a}}{{{index}}}$为第{index}个。" for index in range(LINES)
+        ),
+        "Chinese in formulas": "\n".join(
+            rf"$x_{{\text{{第{index}}}}}=长度$与$总数={index}$" for index in range(LINES)
+        ),
         "money": "\n".join(f"花了${index}元。" for index in range(LINES)),
     }
     found = [f"{FORMULAS} formulas, both forms: {_best(lambda: _both_forms(formulas)):.3f} s"]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, insert, literal, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import next_ids, run_many, upsert
+from storage.engine import Utc, next_ids, run_many, upsert
 from storage.model import (
     DeliveryKind,
     DumpId,
@@ -77,6 +77,17 @@ class PostWriter:
             [{"post": post.id} for post in changed],
         )
         await self._remember_titles(changed)
+
+    async def record_edits(self, edited: Collection[PostId], at: datetime) -> None:
+        """Store `at` as the time of the last edit of these posts, unless a later one is stored."""
+        await run_many(
+            self._connection,
+            update(posts)
+            .where(posts.c.id == bindparam("post"))
+            .where(posts.c.edited_at.is_(None) | (posts.c.edited_at < bindparam("at", type_=Utc)))
+            .values(edited_at=bindparam("at", type_=Utc)),
+            [{"post": post_id, "at": at} for post_id in edited],
+        )
 
     async def release_archive_ids(self, released: Collection[PostId]) -> None:
         """Clear the archive ids of these posts, so that other posts can take them in the same transaction."""

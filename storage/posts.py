@@ -193,6 +193,13 @@ class Posts:
         )
         return [(row.post_id, row.target_id) for row in found]
 
+    async def edits(self) -> dict[PostId, datetime]:
+        """Return the time of the last edit of every post that was edited."""
+        found = await self._connection.execute(
+            select(posts.c.id, posts.c.edited_at).where(posts.c.edited_at.is_not(None))
+        )
+        return {row.id: row.edited_at for row in found}
+
     async def revision(self) -> tuple[int, datetime | None]:
         """Return the number of posts and the time of the last update, which change with every post."""
         found = await self._connection.execute(select(func.count(), func.max(posts.c.updated_at)))

@@ -124,3 +124,7 @@ class KeyValues:
                 index_elements=[facts.c.name], set_={"value": statement.excluded.value}
             )
         )
+
+    async def remove(self, *names: str) -> None:
+        """Delete these values; a missing one is no error."""
+        await self._connection.execute(delete(facts).where(facts.c.name.in_(names)))

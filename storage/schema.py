@@ -115,6 +115,7 @@ posts = Table(
     Column("style", String(24)),
     Column("first_seen_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False, index=True),
+    Column("edited_at", Utc),  # capture time of the last edit of title or excerpt
     Column("first_dump_id", Id, ForeignKey("dumps.id"), nullable=False, index=True),
     sqlite_autoincrement=True,
 )

@@ -59,6 +59,7 @@ async def write_changes(
     fresh = {post.id for post in changes.new}
     await tx.post_writer.add([latest[post.id] for post in changes.new], dump_id, now)
     await tx.post_writer.update([latest[stale] for stale in _stale(changes, derived, known)], now)
+    await tx.post_writer.record_edits([edit.now.id for edit in changes.edited], dump.captured_at)
     await tx.post_writer.add_sightings(dump_id, dump.captured_at, seen)
     if derived is not NOTHING:
         await _write_derived(tx, derived, latest, fresh)

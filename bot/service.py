@@ -206,14 +206,7 @@ class Service:
         settings = self.settings
         if not settings.web_port or self._room is not None:
             return
-        self._room = Room(
-            self.database,
-            self.clock,
-            self.services.search_service,
-            self._token,
-            url=settings.web_url or "",
-            bot=self.services.bot,
-        )
+        self._room = Room(self.services, self._token, url=settings.web_url or "")
         served = serve_room(
             self._room, host=settings.web_host, port=settings.web_port, counted=self.metrics.connection_failed
         )

@@ -1,5 +1,7 @@
 """Action table: the handler of every button, which typed commands use too."""
 
+import hashlib
+import secrets
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -153,9 +155,40 @@ async def _forget(services: Services, request: RequestContext, action: Forget) -
         await tx.destinations.forget(request.chat_id)
         if request.reader is not None:
             await tx.bookmarks.forget(request.reader)
+            await forget_feed(tx, request.reader)
 
     await services.change(erase)
     return notices.forgotten(request.words)
+
+
+FEED = "web_feed:"  # prefix of the rows that map the digest of a feed's secret to its person
+FEED_OF = "web_feed_of:"  # and a person to that digest
+
+
+async def renew_feed(tx: Transaction, user_id: int) -> str:
+    """Return a new secret of 43 characters for the person's feed; the former one ends."""
+    await forget_feed(tx, user_id)
+    secret = secrets.token_urlsafe(32)
+    await tx.key_values.put(FEED + _digest(secret), str(user_id))
+    await tx.key_values.put(f"{FEED_OF}{user_id}", _digest(secret))
+    return secret
+
+
+async def feed_owner(tx: Transaction, secret: str) -> int | None:
+    """Return the person whose feed has this secret."""
+    owner = await tx.key_values.get(FEED + _digest(secret))
+    return int(owner) if owner else None
+
+
+async def forget_feed(tx: Transaction, user_id: int) -> None:
+    """Delete the person's feed."""
+    digest = await tx.key_values.get(f"{FEED_OF}{user_id}")
+    if digest:
+        await tx.key_values.remove(FEED + digest, f"{FEED_OF}{user_id}")
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 async def _nothing(_services: Services, _request: RequestContext, _: Nothing) -> Reply:

@@ -36,6 +36,7 @@ from bot.messages import notices, post_lists, scope_pages
 from bot.messages.cards import card
 from bot.messages.citation import citation_view, papers_view
 from bot.messages.help import ArchiveFacts
+from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, page_of
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
@@ -257,10 +258,18 @@ async def related(tx: Transaction, services: Services, request: RequestContext, 
     post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
+    found = await related_lines(tx, services, request.words, post)
+    if not found:
+        return notices.nothing_here(request.words)
+    return post_lists.related(post, page_of(found, action.page), request.words, bot=services.bot)
+
+
+async def related_lines(tx: Transaction, services: Services, words: Words, post: Post) -> list[Line]:
+    """Return each related post once: cited, citing and similar ones, with the reason as its note."""
     cited = await tx.posts.many(m.target for m in await tx.posts.mentions_in(post.id) if m.target is not None)
     citing = await tx.posts.mentioning(post.id)
-    notes: dict[PostId, str] = {one.id: notices.cites_it(request.words) for one in citing}
-    notes |= {one.id: notices.cited_by_it(request.words) for one in cited}
+    notes: dict[PostId, str] = {one.id: notices.cites_it(words) for one in citing}
+    notes |= {one.id: notices.cited_by_it(words) for one in cited}
     found = [
         Line(post=one, title=one.title, note=notes[one.id]) for one in [*cited, *citing] if one.id != post.id
     ]
@@ -271,14 +280,11 @@ async def related(tx: Transaction, services: Services, request: RequestContext, 
     posts = {one.id: one for one in await tx.posts.many(one.post_id for one in similar)}
     found += [
         Line(post=posts[one.post_id], title=posts[one.post_id].title,
-             note=notices.related_by(request.words, one.reason, one.name))
+             note=notices.related_by(words, one.reason, one.name))
         for one in similar
         if one.post_id in posts and one.post_id not in notes
     ]  # fmt: skip
-    distinct = list({line.post.id: line for line in found}.values())
-    if not distinct:
-        return notices.nothing_here(request.words)
-    return post_lists.related(post, page_of(distinct, action.page), request.words, bot=services.bot)
+    return list({line.post.id: line for line in found}.values())
 
 
 async def cite(tx: Transaction, _: Services, request: RequestContext, action: Cite) -> Message:

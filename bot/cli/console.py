@@ -176,9 +176,7 @@ async def demo(language: str = "zh") -> None:
             console.service.watch.wake()
             await console.drain()
             await _show(console, "/latest")
-            service = console.service
-            room = Room(service.database, service.clock, service.services.search_service, None)
-            async with serve_room(room, host="127.0.0.1", port=0) as port:
+            async with serve_room(Room(console.service.services, None), host="127.0.0.1", port=0) as port:
                 say(f"阅览室 · the reading room: http://127.0.0.1:{port}/", style="bold", highlight=False)
                 await console.talk()
         finally:

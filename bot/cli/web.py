@@ -6,15 +6,16 @@ import signal
 
 import click
 
+from bot.chat.context import Services
 from bot.clock import SystemClock
-from bot.search.ranker import SearchService
 from bot.settings import Settings
 from bot.web.server import Room, serve_room
-from bot.wiring import open_checked_database
+from bot.wiring import open_checked_database, site_of
 
 
 async def serve_archive(settings: Settings, port: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises PortUnusableError and UnusableDatabaseError."""
+    """Serve until SIGINT or SIGTERM. Raises PortUnusableError, SettingsError and UnusableDatabaseError."""
+    site = site_of(settings)
     database = await open_checked_database(settings)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -22,7 +23,8 @@ async def serve_archive(settings: Settings, port: int) -> None:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(name, stopped.set)
     try:
-        room = Room(database, SystemClock(), SearchService(), None, url=settings.web_url or "")
+        services = Services(database=database, clock=SystemClock(), site=site)
+        room = Room(services, None, url=settings.web_url or "")
         async with serve_room(room, host=settings.web_host, port=port) as bound:
             click.echo(f"http://{settings.web_host}:{bound}/")
             await stopped.wait()

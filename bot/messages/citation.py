@@ -44,8 +44,8 @@ def citation(post: Post, site: SiteProfile = KEXUE) -> str:
     return head + _cut(post.title, LIMIT - units(head + tail)) + tail
 
 
-def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
-    """Return the blog's `@online` entry, at most LIMIT: a longer title is cut with ….
+def bibtex(post: Post, site: SiteProfile = KEXUE, limit: int = LIMIT) -> str:
+    """Return the blog's `@online` entry, at most `limit` units: a longer title is cut with ….
 
     Without an archive id the key is made from date and title, which a note says; a guessed year has one too.
     """
@@ -66,7 +66,7 @@ def bibtex(post: Post, site: SiteProfile = KEXUE) -> str:
         fields.append(f"note={{{'；'.join(notes)}}}")
     head = f"@online{{{citation_key(post, site)},\n  title={{"
     tail = "".join(("},\n", *(f"  {field},\n" for field in fields), "}"))
-    room = LIMIT - units(head + tail)
+    room = limit - units(head + tail)
     title = _escaped(post.title)
     if units(title) > room:
         # Escapes are put in after cutting, so that none is cut in half; they only ever double a sign.

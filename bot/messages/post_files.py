@@ -1,11 +1,15 @@
-"""Lists of posts as files: BibTeX, Markdown, CSV, JSON."""
+"""Lists of posts as files: BibTeX, Markdown, CSV, JSON; links and author from the profile of the blog."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 
 from bot.messages.citation import bibtex
+from bot.messages.links import post_url
+from bot.site_profile import SiteProfile
+from bot.text_sanitizer import one_line
 from storage.model import Post
 
 CONTENT_TYPES = {
@@ -15,50 +19,56 @@ CONTENT_TYPES = {
     "json": "application/json; charset=utf-8",
 }
 COLUMNS = ("title", "date", "readers", "comments", "category", "tags", "series", "episode", "url")
-Address = Callable[[Post], str]
+WHOLE = 100_000  # UTF-16 units of a BibTeX entry: a file has no bound
+_MARKDOWN = re.compile(r"([\\\[\]*_`<>#&~|])")
+_FORMULA = tuple(
+    "=+-@\t\r\n＝＋－＠"
+)  # openings of a cell that a spreadsheet may compute (OWASP, CSV Injection)
 
 
-def write_list(posts: Sequence[Post], kind: str, title: str, address: Address) -> bytes:
-    """Return the posts in the format `kind`; `address` gives a post's link."""
+def write_list(posts: Sequence[Post], kind: str, title: str, site: SiteProfile) -> bytes:
+    """Return the posts of `site` in the format `kind`: bib, md, csv or json."""
     match kind:
         case "bib":
-            return ("\n\n".join(dict.fromkeys(bibtex(post) for post in posts)) + "\n").encode()
+            entries = dict.fromkeys(bibtex(post, site, WHOLE) for post in posts)
+            return ("\n\n".join(entries) + "\n").encode()
         case "md":
-            return _markdown(posts, title, address).encode()
+            lines = [f"# {_markdown(title)}", "", *(_item(post, site) for post in posts)]
+            return ("\n".join(lines) + "\n").encode()
         case "csv":
-            return _csv(posts, address).encode("utf-8-sig")  # the mark makes spreadsheets read UTF-8
+            return _csv(posts, site).encode("utf-8-sig")  # the mark makes spreadsheets read UTF-8
         case "json":
-            return (
-                json.dumps([_row(post, address) for post in posts], ensure_ascii=False, indent=1) + "\n"
-            ).encode()
+            rows = [_row(post, site) for post in posts]
+            return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
         case _:
             raise ValueError(f"unknown file format: {kind}")
 
 
-def _markdown(posts: Sequence[Post], title: str, address: Address) -> str:
-    lines = [f"# {title}", ""]
-    for post in posts:
-        escaped = "".join(f"\\{c}" if c in "\\[]*_`<>#" else c for c in post.title)
-        lines.append(f"- [{escaped}]({address(post)}){'' if post.date is None else f' {post.date}'}")
-    return "\n".join(lines) + "\n"
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
 
 
-def _csv(posts: Sequence[Post], address: Address) -> str:
+def _item(post: Post, site: SiteProfile) -> str:
+    day = "" if post.date is None else f" {post.date}"
+    return f"- [{_markdown(post.title)}](<{post_url(post, site)}>){day}"
+
+
+def _csv(posts: Sequence[Post], site: SiteProfile) -> str:
     target = io.StringIO()
     writer = csv.DictWriter(target, COLUMNS)
     writer.writeheader()
     for post in posts:
-        row = _row(post, address)
-        writer.writerow({**row, "title": _cell(post.title), "tags": "; ".join(post.tags or ())})
+        row = {**_row(post, site), "tags": "; ".join(post.tags or ())}
+        writer.writerow({name: _cell(value) for name, value in row.items()})
     return target.getvalue()
 
 
-def _cell(text: str) -> str:
+def _cell(value: object) -> object:
     """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
 
 
-def _row(post: Post, address: Address) -> dict[str, object]:
+def _row(post: Post, site: SiteProfile) -> dict[str, object]:
     return {
         "title": post.title,
         "date": None if post.date is None else post.date.isoformat(),
@@ -68,5 +78,5 @@ def _row(post: Post, address: Address) -> dict[str, object]:
         "tags": list(post.tags or ()),
         "series": post.series,
         "episode": post.episode,
-        "url": address(post),
+        "url": post_url(post, site),
     }

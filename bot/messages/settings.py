@@ -218,7 +218,7 @@ def setting_options(
     present = chosen_value(setting, chosen)
     keys = (
         press(f"✓ {name}" if value == present else name, Choose(setting, value, destination))
-        for value, name in _values(setting, words)
+        for value, name in setting_values(setting, words)
     )
     back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
     return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
@@ -340,8 +340,8 @@ def _width(setting: Setting) -> int:
             return 3
 
 
-def _values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
-    """Return (value in callback data, label of the button)."""
+def setting_values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
+    """Return (value in callback data, label of the button) of each offered value."""
     match setting:
         case Setting.LANGUAGE:
             return tuple(LANGUAGE_NAMES.items())

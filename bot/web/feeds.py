@@ -1,21 +1,24 @@
 """Feeds of the archive: Atom (RFC 4287), RSS 2.0, JSON Feed 1.1, and OPML 2.0 of all series."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from bot.messages.links import post_url
+from bot.site_profile import SiteProfile
 from bot.web.content import excerpt_html, feed_formula
-from storage.model import Post
+from storage.model import Post, PostId
 
 ATOM = "http://www.w3.org/2005/Atom"
-BLOG_ZONE = ZoneInfo("Asia/Shanghai")  # a post's date is a day in this zone
+DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 CONTENT_TYPES = {
     "atom": "application/atom+xml; charset=utf-8",
     "rss": "application/rss+xml; charset=utf-8",
@@ -27,15 +30,43 @@ MOST = 50  # entries of a feed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """What a feed holds. `home` is the page of the same posts, `address` the feed itself."""
+    """What a feed holds. `home` is the page of the same posts, `address` the feed itself.
+
+    `identity` is the path of `home`, the same whatever the host; `edits` are the times of edited posts.
+    """
 
     title: str
     home: str
     address: str
-    author: str
-    licence: str
-    posts: Sequence[tuple[Post, str]]  # with the address on the blog
-    identity: str  # host of the tag URIs (RFC 4151)
+    identity: str
+    site: SiteProfile
+    posts: Sequence[Post]
+    edits: Mapping[PostId, datetime]
+
+    @property
+    def language(self) -> str | None:
+        """Return the language of the posts."""
+        return self.site.languages[0] if self.site.languages else None
+
+    @property
+    def authority(self) -> str:
+        """Return the host of the tag URIs (RFC 4151)."""
+        return urlsplit(self.site.home).hostname or ""
+
+    def published(self, post: Post) -> datetime:
+        """Return the start of the post's day on the blog; the first sighting where the day is unknown."""
+        if post.date is None:
+            return post.first_seen_at
+        return datetime.combine(post.date, time(0), ZoneInfo(self.site.time_zone)).astimezone(UTC)
+
+    def updated(self, post: Post) -> datetime:
+        """Return the time of the last edit of title or excerpt; counts of readers are no edits."""
+        return max(self.published(post), self.edits.get(post.id, self.published(post)))
+
+    @property
+    def newest(self) -> datetime:
+        """Return the time of the last entry or edit; the epoch for a feed without entries."""
+        return max((self.updated(post) for post in self.posts), default=datetime.fromtimestamp(0, UTC))
 
 
 def write_feed(feed: Feed, kind: str) -> bytes:
@@ -54,75 +85,78 @@ def write_feed(feed: Feed, kind: str) -> bytes:
 def write_opml(title: str, outlines: Sequence[tuple[str, str, str]]) -> bytes:
     """Return the subscription list of (title, feed address, page address)."""
     root = Element("opml", version="2.0")
-    SubElement(SubElement(root, "head"), "title").text = _clean(title)
+    SubElement(SubElement(root, "head"), "title").text = xml_text(title)
     body = SubElement(root, "body")
     for name, feed, page in outlines:
-        SubElement(body, "outline", type="rss", text=_clean(name), xmlUrl=feed, htmlUrl=page)
+        shown = xml_text(name)
+        SubElement(body, "outline", type="rss", text=shown, title=shown, xmlUrl=feed, htmlUrl=page)
     return _xml(root)
 
 
-def published(post: Post) -> datetime:
-    """Return the start of the post's day on the blog; the first sighting where the day is unknown."""
-    if post.date is None:
-        return post.first_seen_at
-    return datetime.combine(post.date, time(0), BLOG_ZONE).astimezone(UTC)
-
-
-def updated(post: Post) -> datetime:
-    """Return the time of the last visible edit; counts of readers are no edits."""
-    return max(
-        [published(post), *(at for at in (post.title_at, post.excerpt_at) if at is not None and post.aliases)]
-    )
+def order(post: Post) -> tuple[bool, date, int]:
+    """Return the key that sorts posts by time; those with an unknown year are first."""
+    return post.date is not None, post.date or post.first_seen_at.date(), post.id
 
 
 def _identity(feed: Feed, post: Post) -> str:
-    return f"tag:{feed.identity},{post.first_seen_at:%Y-%m-%d}:post/{post.id}"
+    return f"tag:{feed.authority},{post.first_seen_at:%Y-%m-%d}:post/{post.id}"
 
 
-def _content(post: Post, address: str, feed: Feed) -> str:
-    note = Markup('<p><small><a href="{}">{}</a> · {}</small></p>').format(address, feed.author, feed.licence)
+def _content(post: Post, feed: Feed) -> str:
+    origin = Markup('<a href="{}">{}</a>').format(post_url(post, feed.site), feed.site.author)
+    parts = [origin, Markup("{}").format(feed.site.licence)] if feed.site.licence else [origin]
+    note = Markup("<p><small>{}</small></p>").format(Markup(" · ").join(parts))
     return excerpt_html(post.excerpt, feed_formula) + note
 
 
 def _atom(feed: Feed) -> Element:
     root = Element("feed", xmlns=ATOM)
-    SubElement(root, "id").text = f"tag:{feed.identity},2026:feed{feed.home}"
-    SubElement(root, "title").text = _clean(feed.title)
-    newest = max((updated(post) for post, _ in feed.posts), default=datetime(2009, 1, 1, tzinfo=UTC))
-    SubElement(root, "updated").text = newest.isoformat()
+    if feed.language:
+        root.set("xml:lang", feed.language)
+    SubElement(root, "id").text = f"tag:{feed.authority},2026:feed{feed.identity}"
+    SubElement(root, "title").text = xml_text(feed.title)
+    SubElement(root, "updated").text = rfc3339(feed.newest)
     SubElement(root, "link", rel="self", href=feed.address, type="application/atom+xml")
     SubElement(root, "link", rel="alternate", href=feed.home, type="text/html")
-    SubElement(SubElement(root, "author"), "name").text = feed.author
-    SubElement(root, "rights").text = feed.licence
-    for post, address in feed.posts:
+    SubElement(SubElement(root, "author"), "name").text = feed.site.author
+    if feed.site.licence:
+        SubElement(root, "rights").text = feed.site.licence
+    for post in feed.posts:
         entry = SubElement(root, "entry")
         SubElement(entry, "id").text = _identity(feed, post)
-        SubElement(entry, "title").text = _clean(post.title)
-        SubElement(entry, "link", rel="alternate", href=address)
-        SubElement(entry, "published").text = published(post).isoformat()
-        SubElement(entry, "updated").text = updated(post).isoformat()
+        SubElement(entry, "title").text = xml_text(post.title)
+        SubElement(entry, "link", rel="alternate", href=post_url(post, feed.site))
+        SubElement(entry, "published").text = rfc3339(feed.published(post))
+        SubElement(entry, "updated").text = rfc3339(feed.updated(post))
         for tag in post.tags or ():
-            SubElement(entry, "category", term=_clean(tag))
-        SubElement(entry, "content", type="html").text = _clean(_content(post, address, feed))
+            SubElement(entry, "category", term=xml_text(tag))
+        SubElement(entry, "content", type="html").text = xml_text(_content(post, feed))
     return root
 
 
 def _rss(feed: Feed) -> Element:
-    root = Element("rss", {"version": "2.0", "xmlns:atom": ATOM})
+    root = Element("rss", {"version": "2.0", "xmlns:atom": ATOM, "xmlns:dc": DUBLIN_CORE})
     channel = SubElement(root, "channel")
-    SubElement(channel, "title").text = _clean(feed.title)
+    SubElement(channel, "title").text = xml_text(feed.title)
     SubElement(channel, "link").text = feed.home
-    SubElement(channel, "description").text = f"{feed.author}, {feed.licence}"
+    SubElement(channel, "description").text = ", ".join(filter(None, (feed.site.author, feed.site.licence)))
+    if feed.language:
+        SubElement(channel, "language").text = feed.language
+    if feed.site.licence:
+        SubElement(channel, "copyright").text = feed.site.licence
+    SubElement(channel, "lastBuildDate").text = format_datetime(feed.newest)
     SubElement(channel, "atom:link", rel="self", href=feed.address, type="application/rss+xml")
-    for post, address in feed.posts:
+    for post in feed.posts:
         item = SubElement(channel, "item")
+        SubElement(item, "title").text = xml_text(post.title)
+        SubElement(item, "link").text = post_url(post, feed.site)
         SubElement(item, "guid", isPermaLink="false").text = _identity(feed, post)
-        SubElement(item, "title").text = _clean(post.title)
-        SubElement(item, "link").text = address
-        SubElement(item, "pubDate").text = format_datetime(published(post))
+        SubElement(item, "dc:creator").text = feed.site.author
+        SubElement(item, "pubDate").text = format_datetime(feed.published(post))
+        SubElement(item, "atom:updated").text = rfc3339(feed.updated(post))
         for tag in post.tags or ():
-            SubElement(item, "category").text = _clean(tag)
-        SubElement(item, "description").text = _clean(_content(post, address, feed))
+            SubElement(item, "category").text = xml_text(tag)
+        SubElement(item, "description").text = xml_text(_content(post, feed))
     return root
 
 
@@ -132,20 +166,26 @@ def _json(feed: Feed) -> dict[str, object]:
         "title": feed.title,
         "home_page_url": feed.home,
         "feed_url": feed.address,
-        "authors": [{"name": feed.author}],
+        **({"language": feed.language} if feed.language else {}),
+        "authors": [{"name": feed.site.author, "url": feed.site.home}],
         "items": [
             {
                 "id": _identity(feed, post),
-                "url": address,
+                "url": post_url(post, feed.site),
                 "title": post.title,
-                "content_html": _content(post, address, feed),
-                "date_published": published(post).isoformat(),
-                "date_modified": updated(post).isoformat(),
+                "content_html": _content(post, feed),
+                "date_published": rfc3339(feed.published(post)),
+                "date_modified": rfc3339(feed.updated(post)),
                 "tags": list(post.tags or ()),
             }
-            for post, address in feed.posts
+            for post in feed.posts
         ],
     }
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an instant to the second, as feeds write it."""
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def _xml(root: Element) -> bytes:
@@ -153,7 +193,7 @@ def _xml(root: Element) -> bytes:
     return data
 
 
-def _clean(text: str) -> str:
+def xml_text(text: str) -> str:
     """Return the text without the characters that XML 1.0 forbids."""
     return "".join(
         c for c in text if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"

@@ -17,7 +17,7 @@ class WebUser:
     """The person whose Telegram client signed the data."""
 
     id: int
-    first_name: str
+    name: str
     language: str | None
 
 
@@ -45,7 +45,9 @@ def read_init_data(init_data: str, token: str, now: datetime) -> WebUser:
     try:
         signed_at = datetime.fromtimestamp(int(fields["auth_date"]), UTC)
         user = json.loads(fields["user"])
-        number, name, language = int(user["id"]), str(user.get("first_name", "")), user.get("language_code")
+        names = (user.get("first_name"), user.get("last_name"))
+        number, language = int(user["id"]), user.get("language_code")
+        name = " ".join(part for part in names if isinstance(part, str) and part)
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
         raise ForgedInitDataError("incomplete") from None
     if now - signed_at > MAX_AGE or signed_at - now > CLOCK_SKEW:

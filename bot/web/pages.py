@@ -9,7 +9,7 @@ from typing import Any
 from bot.archive_queries import with_gaps
 from bot.messages.citation import bibtex, citation
 from bot.messages.i18n import Words
-from bot.messages.links import post_url
+from bot.messages.links import paper_urls, post_url
 from bot.messages.post_lists import Gap, Line
 from bot.messages.web import posts_in
 from bot.web.charts import heat_map, readers_chart, series_map
@@ -24,6 +24,15 @@ RELATED = 8
 Values = dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What a post's page needs beyond the snapshot."""
+
+    mentions: Sequence[Mention]
+    readers: Sequence[tuple[datetime, int]]  # by capture time
+    related: Sequence[Line]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One post in a list; `id` is None for a part of a series that is not stored."""
@@ -33,12 +42,15 @@ class Row:
     day: str
     readers: str
     label: str | None = None
+    note: str | None = None
 
 
-def row(post: Post, words: Words, title: str | None = None, label: str | None = None) -> Row:
+def row(
+    post: Post, words: Words, title: str | None = None, label: str | None = None, note: str | None = None
+) -> Row:
     """Return the row of `post`; `title` replaces its own within a series."""
     readers = "" if post.readers is None else words.short_number(post.readers)
-    return Row(post.id, title or post.title, words.date_of(post) or "", readers, label)
+    return Row(post.id, title or post.title, words.date_of(post) or "", readers, label, note)
 
 
 def latest(archive: Snapshot, words: Words, number: int) -> Values:
@@ -58,7 +70,7 @@ def index(archive: Snapshot, words: Words, kind: ScopeKind) -> Values:
             "posts": posts_in(words, each.posts),
             "count": each.posts,
             "last": "" if each.last is None else each.last.isoformat(),
-            "post_ids": [post.id for post in archive.posts_of(each.scope)]
+            "post_ids": [post.id for post in archive.posts_of(each.scope.id)]
             if kind is ScopeKind.SERIES
             else [],
         }
@@ -72,7 +84,7 @@ def scope(archive: Snapshot, words: Words, kind: ScopeKind, scope_id: int, numbe
     counted = archive.scope(scope_id, kind)
     if counted is None:
         return None
-    posts = archive.posts_of(counted.scope)
+    posts = archive.posts_of(counted.scope.id)
     common: Values = {
         "heading": counted.scope.name,
         "scope": counted.scope,
@@ -131,59 +143,42 @@ def card(
     archive: Snapshot,
     words: Words,
     post: Post,
-    mentions: Sequence[Mention],
-    counts: Sequence[tuple[datetime, int]],
+    details: Details,
 ) -> Values:
     """Return everything that is known of a post."""
     parts = archive.scope(post.series_id, ScopeKind.SERIES) if post.series_id is not None else None
-    episodes = archive.posts_of(parts.scope) if parts is not None else ()
+    episodes = archive.posts_of(parts.scope.id) if parts is not None else ()
     at = next((place for place, each in enumerate(episodes) if each.id == post.id), None)
-    tags = {each.scope.name: each.scope.id for each in archive.scopes.get(ScopeKind.TAG, ())}
-    categories = {each.scope.name: each.scope.id for each in archive.scopes.get(ScopeKind.CATEGORY, ())}
+    own = post.tags or ()
     return {
         "post": post,
         "day": words.date_of(post),
-        "readers": None if post.readers is None else words.number(post.readers),
+        "readers": None if post.readers is None else words.count("{n} 位读者", post.readers),
         "excerpt": excerpt_html(post.excerpt, page_formula),
-        "address": post_url(post),
+        "address": post_url(post, words.site),
         "series": None if parts is None else parts.scope,
         "previous": _neighbour(episodes, at, -1, words),
         "next": _neighbour(episodes, at, 1, words),
-        "category_id": categories.get(post.category or ""),
-        "tag_ids": [(tag, tags.get(tag)) for tag in post.tags or ()],
-        "inferred_ids": [(tag, tags.get(tag)) for tag in post.inferred_tags if tag not in (post.tags or ())],
-        "related": [row(each, words) for each in related(archive, post)],
-        "papers": [mention.title for mention in mentions if mention.kind == "paper"],
-        "citation": citation(post),
-        "bibtex": bibtex(post),
-        "chart": readers_chart(counts, words.text("阅读数的变化")),
+        "category_id": archive.by_name.get((ScopeKind.CATEGORY, post.category or "")),
+        "tag_ids": [(tag, archive.by_name.get((ScopeKind.TAG, tag))) for tag in own],
+        "inferred_ids": [
+            (tag, archive.by_name.get((ScopeKind.TAG, tag))) for tag in post.inferred_tags if tag not in own
+        ],
+        "related": [row(line.post, words, note=line.note) for line in details.related[:RELATED]],
+        "papers": [
+            (paper.title, paper_urls(paper.title)) for paper in details.mentions if paper.kind == "paper"
+        ],
+        "citation": citation(post, words.site),
+        "bibtex": bibtex(post, words.site),
+        "chart": readers_chart(details.readers, words.text("阅读数的变化")),
     }
-
-
-def related(archive: Snapshot, post: Post) -> list[Post]:
-    """Return the posts that mention it or are mentioned, then those with most of its tags."""
-    mentioned = archive.neighbours.get(post.id, frozenset())
-    tags = set(post.tags or post.inferred_tags)
-    scored = [
-        (each.id in mentioned, len(tags & set(each.tags or each.inferred_tags)), each)
-        for each in archive.posts
-        if each.id != post.id and (post.series_id is None or each.series_id != post.series_id)
-    ]
-    found = [entry for entry in scored if entry[0] or entry[1] >= 2]
-    found.sort(key=lambda entry: (entry[0], entry[1]), reverse=True)
-    return [entry[2] for entry in found[:RELATED]]
 
 
 def chart_of_series(archive: Snapshot, words: Words) -> Values:
     """Return the map of all series and the mentions between their posts."""
     counted = sorted(archive.scopes.get(ScopeKind.SERIES, ()), key=lambda each: each.posts, reverse=True)
-    groups = [(each.scope.name, archive.posts_of(each.scope)) for each in counted]
+    groups = [(each.scope.name, archive.posts_of(each.scope.id)) for each in counted]
     return {"map": series_map(groups, archive.references, words.text("系列地图")), "groups": len(groups)}
-
-
-def found(archive: Snapshot, words: Words, ids: Sequence[PostId]) -> list[Row]:
-    """Return the rows of the posts that a search found, in its order."""
-    return [row(archive.by_id[each], words) for each in ids if each in archive.by_id]
 
 
 def _neighbour(episodes: Sequence[Post], at: int | None, step: int, words: Words) -> Row | None:

@@ -1,186 +1,356 @@
-"""API of the Mini App: a person's marks, subscriptions, settings and feed, authorised by `initData`.
+"""Personal part of the Mini App: marks, subscriptions, settings and feed of one person, by `initData`.
 
-Every request carries the signed data in the header `X-Init-Data`. The rows are those of the private chat.
+The API takes the signed data in the header `X-Init-Data`, the forms of `/me` in a field. Every change is the
+action of a chat's button and runs through the same table, so that rows, rules and permissions are the same.
 """
 
-import hashlib
 import json
-import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
-from bot.callbacks.actions import Setting
+from bot.callbacks.actions import (
+    Action,
+    Choose,
+    MarkRead,
+    MarkUnread,
+    Mute,
+    Save,
+    Setting,
+    Subscribe,
+    Unmute,
+    Unsave,
+    Unsubscribe,
+)
+from bot.callbacks.codec import LARGEST
+from bot.chat.actions import ACTIONS, feed_owner, renew_feed
+from bot.chat.context import RequestContext, Services, dispatch
+from bot.chat.courses import progress_of
+from bot.chat.subscribe import other_chat
 from bot.chat.user_rate_limit import TokenBucket
-from bot.clock import Clock
-from bot.messages.i18n import language_of
-from bot.messages.settings import with_choice
+from bot.messages.i18n import Words
+from bot.messages.scope_pages import scope_label
+from bot.messages.settings import chosen_value, current_value, setting_name, setting_values, with_choice
+from bot.messages.text_parser import parse_value
+from bot.messages.web import mine_texts
+from bot.web import pages
+from bot.web.feeds import MOST, order
+from bot.web.handlers import RoomHandlers, file_response
 from bot.web.init_data import ForgedInitDataError, WebUser, read_init_data
-from storage.database import Database, Transaction
-from storage.model import ChatKind, Destination, DestinationId, PostId, Preferences, ScopeId, ScopeKind
+from bot.web.snapshot import SnapshotCache
+from storage.database import Transaction
+from storage.model import ChatKind, Destination, Post, PostId, Preferences, ScopeId, ScopeKind
 
 HEADER = "X-Init-Data"
-FEED_KEY = "web_feed:"  # prefix of the key-value rows that map a feed's digest to its destination
-OWNER_KEY = "web_feed_of:"  # and a destination to the digest of its feed
-MAX_NUMBER = 2**53
+FIELD = "init_data"
+LONGEST = 64  # characters of a typed value
+MARKS: Mapping[str, type[MarkRead | MarkUnread | Save | Unsave]] = {
+    "read": MarkRead,
+    "unread": MarkUnread,
+    "saved": Save,
+    "unsaved": Unsave,
+}
+TYPED = (Setting.HOUR, Setting.QUIET, Setting.TIME_ZONE)  # have more values than are offered
+PRIVATE_CACHE = {"Cache-Control": "no-store"}
+
+
+class RefusedError(Exception):
+    """A request that is answered with `status` and changes nothing."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of a person about their private chat, or about `context.other`, which they administer."""
+
+    context: RequestContext
+    given: Mapping[str, Any]
+
+    @property
+    def user_id(self) -> int:
+        return self.context.chat_id
+
+    @property
+    def chat(self) -> Destination | None:
+        return self.context.other or self.context.destination
+
+    @property
+    def preferences(self) -> Preferences:
+        return self.context.preferences if self.context.other is None else self.context.other.preferences
+
+    @property
+    def number(self) -> int | None:
+        return None if self.context.other is None else self.context.other.id
 
 
 class PersonalApi:
-    """Handlers of `/api/…`. Answers 401 to forged or old data, 400 to a malformed request."""
+    """Handlers of `/api/…` and `/me`: 401 without valid data, 403 for another's chat, 400 if malformed."""
 
-    def __init__(self, database: Database, clock: Clock, token: str | None) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(
+        self, services: Services, token: str | None, public: RoomHandlers, archive: SnapshotCache
+    ) -> None:
+        self._services = services
         self._token = token
+        self._public = public
+        self._archive = archive
         self._limits = TokenBucket()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Authorise the request, then run its action in one transaction."""
+        """Answer a request of the API with the person's state as JSON."""
+        try:
+            given = await _json_object(request)
+            visit = await self._visit(request.headers.get(HEADER, ""), given)
+            action = request.match_info["action"]
+            if action == "feed":
+                return _json({"feed": await self._renewed_feed(visit)})
+            if action != "me":
+                visit = await self._done(visit, action)
+            return _json(await self._services.database.read(lambda tx: self._state(tx, visit)))
+        except RefusedError as refusal:
+            return _json({"error": str(refusal)}, status=refusal.status)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Answer a form of the personal page with the page as it is then."""
+        visit, feed, refused = None, None, None
+        given = await request_form(request)
+        try:
+            visit = await self._visit(str(given.get(FIELD, "")), given)
+            match given.get("do"):
+                case None:
+                    pass
+                case "feed":
+                    feed = self._public.base(request) + await self._renewed_feed(visit)
+                case action:
+                    visit = await self._done(visit, str(action))
+        except RefusedError as refusal:
+            refused = refusal.status
+        values: dict[str, Any] = {"me": None, "chat": "", "refused": refused}
+        words = self._public.words(request)
+        if visit is not None:
+            chosen, words = visit, visit.context.words
+            values |= await self._services.database.read(lambda tx: self._values(tx, chosen))
+            values |= {"feed_address": feed, "init_data": given[FIELD], "changed": "do" in given}
+        html = self._public.render(request, words, "me.html", values)
+        return web.Response(text=html, status=refused or 200, content_type="text/html", headers=PRIVATE_CACHE)
+
+    async def saved(self, request: web.Request) -> web.Response:
+        """Return the saved posts as a file."""
+        given = await request_form(request)
+        try:
+            visit = await self._visit(str(given.get(FIELD, "")), given)
+        except RefusedError as refusal:
+            return web.Response(status=refusal.status, text=str(refusal), headers=PRIVATE_CACHE)
+        posts = await self._services.database.read(lambda tx: _saved(tx, visit.user_id))
+        title = mine_texts(visit.context.words)["saved"]
+        response = file_response(posts, request.match_info["format"], title, "saved", self._services.site)
+        response.headers.update(PRIVATE_CACHE)
+        return response
+
+    async def feed(self, request: web.Request) -> web.Response:
+        """Return the feed of what a person is subscribed to, by its secret address."""
+        found = await self._services.database.read(lambda tx: _feed_posts(tx, request.match_info["secret"]))
+        if found is None:
+            raise web.HTTPNotFound
+        archive = await self._archive.get()
+        response = self._public.feed_response(request, archive, self._services.site.name, "/", found)
+        response.headers["Cache-Control"] = "private, max-age=60"
+        return response
+
+    async def _visit(self, init_data: str, given: Mapping[str, Any]) -> Visit:
+        """Authorise the request. Raises RefusedError."""
+        user, clock = self._user(init_data), self._services.clock
+        if not self._limits.admits(clock.monotonic(), user.id):
+            raise RefusedError(429, "too many requests")
+        destination = await self._services.database.read(lambda tx: tx.destinations.find(user.id, None))
+        context = RequestContext(
+            chat_id=user.id,
+            thread_id=None,
+            kind=ChatKind.PRIVATE,
+            user_id=user.id,
+            title=user.name,
+            client=user.language or "zh",
+            destination=destination,
+            site=self._services.site,
+        )
+        return Visit(await self._about(context, given.get("chat")), given)
+
+    def _user(self, init_data: str) -> WebUser:
         if self._token is None:
-            return _json({"error": "no bot"}, status=401)
+            raise RefusedError(401, "no bot")
         try:
-            user = read_init_data(request.headers.get(HEADER, ""), self._token, self._clock.now())
+            return read_init_data(init_data, self._token, self._services.clock.now())
         except ForgedInitDataError as error:
-            return _json({"error": str(error)}, status=401)
-        if not self._limits.admits(self._clock.monotonic(), user.id):
-            return _json({"error": "too many requests"}, status=429)
-        try:
-            given = json.loads(await request.text())
-        except (ValueError, LookupError, RecursionError):
-            return _json({"error": "not JSON"}, status=400)
-        if not isinstance(given, dict):
-            return _json({"error": "not an object"}, status=400)
-        action = request.match_info["action"]
-        answer = await self._database.write(lambda tx: self._act(tx, action, user, given))
-        return _json({"error": "unknown"}, status=400) if answer is None else _json(answer)
+            raise RefusedError(401, str(error)) from None
 
-    async def _act(
-        self, tx: Transaction, action: str, user: WebUser, given: dict[str, Any]
-    ) -> dict[str, Any] | None:
-        match action:
-            case "me":
-                return await self._state(tx, user)
-            case "mark":
-                return await self._mark(tx, user, given)
-            case "subscribe":
-                return await self._subscribe(tx, user, given)
-            case "setting":
-                return await self._set(tx, user, given)
-            case _:
-                return await self._renew_feed(tx, user)
+    async def _about(self, context: RequestContext, chat: object) -> RequestContext:
+        """Return the context about another chat, named by its number, if the person may change it."""
+        if chat in (None, ""):
+            return context
+        number = _whole(chat)
+        if number is None:
+            raise RefusedError(400, "unknown chat")
+        other = await other_chat(self._services, context, number)
+        if other is None:
+            raise RefusedError(403, "administrators only")
+        return context if other == context.destination else replace(context, other=other)
 
-    async def _state(self, tx: Transaction, user: WebUser) -> dict[str, Any]:
-        chat = await tx.destinations.find(user.id, None)
-        wanted = await tx.destinations.subscribed_to(chat.id) if chat is not None else frozenset()
+    async def _done(self, visit: Visit, name: str) -> Visit:
+        """Run a change as the button of a chat does; return the visit as it is then. Raises RefusedError."""
+        action = action_of(name, visit.given, visit.preferences, visit.number)
+        if action is None or not await self._services.database.read(lambda tx: _exists(tx, action)):
+            raise RefusedError(400, "unknown")
+        await dispatch(ACTIONS[type(action)], self._services, visit.context, action, action)
+        context = visit.context
+        own = await self._services.database.read(lambda tx: tx.destinations.find(context.chat_id, None))
+        other = context.other and await other_chat(self._services, context, context.other.id)
+        return Visit(replace(context, destination=own, other=other), visit.given)
+
+    async def _renewed_feed(self, visit: Visit) -> str:
+        secret = await self._services.database.write(lambda tx: renew_feed(tx, visit.user_id))
+        return f"/feed/me/{secret}.atom"
+
+    async def _state(self, tx: Transaction, visit: Visit) -> dict[str, Any]:
+        wanted = await tx.destinations.subscribed_to(visit.chat.id) if visit.chat is not None else frozenset()
         return {
-            "read": sorted(await tx.bookmarks.have_read(user.id)),
-            "saved": await tx.bookmarks.saved(user.id),
+            "read": sorted(await tx.bookmarks.have_read(visit.user_id)),
+            "saved": await tx.bookmarks.saved(visit.user_id),
             "subscribed": sorted(wanted),
-            "settings": _shown(chat.preferences if chat is not None else _preferences(user)),
+            "settings": {one.name.lower(): chosen_value(one, visit.preferences) for one in Setting},
         }
 
-    async def _mark(self, tx: Transaction, user: WebUser, given: dict[str, Any]) -> dict[str, Any] | None:
-        number = _whole(given.get("post"))
-        post = await tx.posts.get(PostId(number)) if number is not None else None
-        if post is None:
-            return None
-        now = self._clock.now()
-        match given.get("as"):
-            case "read":
-                await tx.bookmarks.read(user.id, post.id, now)
-            case "unread":
-                await tx.bookmarks.unread(user.id, post.id)
-            case "saved":
-                await tx.bookmarks.save(user.id, post.id, now)
-            case "unsaved":
-                await tx.bookmarks.unsave(user.id, post.id)
-            case _:
+    async def _values(self, tx: Transaction, visit: Visit) -> dict[str, Any]:
+        words, chat = visit.context.words, visit.chat
+        subscriptions = await tx.destinations.subscriptions(chat.id) if chat is not None else []
+        everything = await tx.scopes.everything()
+        own = visit.context.other is None
+        return {
+            "me": mine_texts(words),
+            "chat": visit.number or "",
+            "chat_title": "" if own or chat is None else chat.title or str(chat.chat_id),
+            "settings": [_shown(setting, visit.preferences, words) for setting in Setting],
+            "subscriptions": [
+                {"id": one.scope.id, "name": scope_label(one.scope, words), "muted": one.muted,
+                 "page": one.scope.kind in pages.PATHS}
+                for one in subscriptions
+            ],
+            "everything_id": everything.id,
+            "subscribed_to_everything": any(one.scope.id == everything.id for one in subscriptions),
+            "saved": [pages.row(post, words) for post in await _saved(tx, visit.user_id)] if own else None,
+            "progress": [
+                {"id": one.scope.id, "name": one.scope.name, "read": one.read, "known": one.known,
+                 "next": None if one.next is None else one.next.post}
+                for one in (await progress_of(tx, visit.user_id) if own else ())
+            ],
+        }  # fmt: skip
+
+
+def action_of(
+    name: str, given: Mapping[str, Any], present: Preferences, destination: int | None
+) -> Action | None:
+    """Return the action that a request asks for, about `destination` or the private chat; None for none."""
+    post, scope, on = _whole(given.get("post")), _whole(given.get("scope")), given.get("on")
+    match name:
+        case "mark" if post is not None and (mark := MARKS.get(str(given.get("as")))) is not None:
+            return mark(post)
+        case "subscribe" if scope is not None and isinstance(on, bool):
+            return (Subscribe if on else Unsubscribe)(scope, destination)
+        case "mute" if scope is not None and isinstance(on, bool):
+            return (Mute if on else Unmute)(scope, destination)
+        case "setting":
+            setting = next((one for one in Setting if one.name.lower() == given.get("name")), None)
+            typed = given.get("value")
+            if setting is None or not isinstance(typed, str) or len(typed) > LONGEST:
                 return None
-        return await self._state(tx, user)
-
-    async def _subscribe(
-        self, tx: Transaction, user: WebUser, given: dict[str, Any]
-    ) -> dict[str, Any] | None:
-        number = _whole(given.get("scope"))
-        scope = await tx.scopes.get(ScopeId(number)) if number is not None else None
-        if scope is None or not isinstance(given.get("on"), bool):
+            value = typed if with_choice(present, setting, typed) is not None else parse_value(setting, typed)
+            return None if value is None else Choose(setting, value, destination)
+        case _:
             return None
-        chat = await self._chat(tx, user)
-        if given["on"]:
-            await tx.destinations.subscribe(chat.id, scope.id, self._clock.now())
-        else:
-            await tx.destinations.unsubscribe(chat.id, scope.id)
-            await tx.outbox.cancel_unwanted(chat.id, self._clock.now())
-        return await self._state(tx, user)
-
-    async def _set(self, tx: Transaction, user: WebUser, given: dict[str, Any]) -> dict[str, Any] | None:
-        names = {setting.name.lower(): setting for setting in Setting}
-        setting, value = names.get(str(given.get("name"))), given.get("value")
-        if setting is None or not isinstance(value, str):
-            return None
-        chat = await self._chat(tx, user)
-        chosen = with_choice(chat.preferences, setting, value)
-        if chosen is None:
-            return None
-        await tx.destinations.prefer(chat.id, chosen)
-        return await self._state(tx, user)
-
-    async def _renew_feed(self, tx: Transaction, user: WebUser) -> dict[str, Any]:
-        """Make a new secret address; the former one ends. Only its digest is stored."""
-        chat = await self._chat(tx, user)
-        secret = secrets.token_urlsafe(32)
-        former = await tx.key_values.get(f"{OWNER_KEY}{chat.id}")
-        if former:
-            await tx.key_values.put(FEED_KEY + former, "")
-        await tx.key_values.put(FEED_KEY + _digest(secret), str(chat.id))
-        await tx.key_values.put(f"{OWNER_KEY}{chat.id}", _digest(secret))
-        return {"feed": f"/feed/me/{secret}.atom"}
-
-    async def scopes_of_feed(self, secret: str) -> tuple[bool, frozenset[ScopeId]] | None:
-        """Return whether the feed's owner wants everything, and which scopes; None for an unknown secret."""
-
-        async def wanted(tx: Transaction) -> tuple[bool, frozenset[ScopeId]] | None:
-            owner = await tx.key_values.get(FEED_KEY + _digest(secret))
-            if not owner:
-                return None
-            scopes = await tx.destinations.subscribed_to(DestinationId(int(owner)))
-            found = await tx.scopes.many(scopes)
-            everything = any(scope.kind is ScopeKind.EVERYTHING for scope in found.values())
-            return everything, scopes
-
-        return await self._database.read(wanted)
-
-    async def _chat(self, tx: Transaction, user: WebUser) -> Destination:
-        """Return the person's private chat, created with the language of their client."""
-        return await tx.destinations.ensure(
-            user.id, None, ChatKind.PRIVATE, "", self._clock.now(), _preferences(user)
-        )
 
 
-def _preferences(user: WebUser) -> Preferences:
-    return Preferences(language=language_of(user.language))
+async def _exists(tx: Transaction, action: Action) -> bool:
+    """Return whether the post or scope of an action is stored."""
+    match action:
+        case MarkRead(post) | MarkUnread(post) | Save(post) | Unsave(post):
+            return await tx.posts.get(PostId(post)) is not None
+        case Subscribe(scope) | Unsubscribe(scope) | Mute(scope) | Unmute(scope):
+            return await tx.scopes.get(ScopeId(scope)) is not None
+        case _:
+            return True
 
 
-def _shown(preferences: Preferences) -> dict[str, Any]:
+async def _saved(tx: Transaction, user_id: int) -> list[Post]:
+    """Return the saved posts, the last saved first."""
+    return await tx.posts.many(await tx.bookmarks.saved(user_id))
+
+
+async def _feed_posts(tx: Transaction, secret: str) -> list[Post] | None:
+    """Return the newest posts that the owner of a feed is subscribed to, without muted ones."""
+    owner = await feed_owner(tx, secret)
+    chat = None if owner is None else await tx.destinations.find(owner, None)
+    if owner is None:
+        return None
+    subscriptions = await tx.destinations.subscriptions(chat.id) if chat is not None else []
+    muted: set[PostId] = set()
+    for one in subscriptions:
+        if one.muted:
+            muted.update(post.id for post in await tx.posts.of_scope(one.scope.id))
+    found: dict[PostId, Post] = {}
+    for one in subscriptions:
+        if not one.muted:
+            everything = one.scope.kind is ScopeKind.EVERYTHING
+            most = MOST + len(muted)
+            posts = await (tx.posts.latest(most) if everything else tx.posts.of_scope(one.scope.id, most))
+            found |= {post.id: post for post in posts if post.id not in muted}
+    return sorted(found.values(), key=order, reverse=True)
+
+
+def _shown(setting: Setting, chosen: Preferences, words: Words) -> dict[str, Any]:
+    """Return a setting for its form; one with more values than are offered is typed."""
+    typed = setting in TYPED
     return {
-        "language": preferences.language,
-        "when": preferences.when.value,
-        "hour": preferences.hour,
-        "weekday": preferences.weekday,
-        "time_zone": preferences.time_zone,
-        "silent": preferences.silent,
+        "name": setting.name.lower(),
+        "label": setting_name(setting, words),
+        "typed": typed,
+        "value": current_value(setting, chosen, words) if typed else chosen_value(setting, chosen),
+        "values": setting_values(setting, words),
     }
 
 
+async def _json_object(request: web.Request) -> dict[str, Any]:
+    try:
+        given = json.loads(await request.text())
+    except (ValueError, LookupError, RecursionError):
+        raise RefusedError(400, "not JSON") from None
+    if not isinstance(given, dict):
+        raise RefusedError(400, "not an object")
+    return given
+
+
+async def request_form(request: web.Request) -> dict[str, Any]:
+    """Return the fields of a form; none for another type of body. Raises HTTPRequestEntityTooLarge."""
+    try:
+        fields = await request.post()
+    except (ValueError, LookupError, AssertionError):
+        return {}
+    return {name: _typed(name, value) for name, value in fields.items() if isinstance(value, str)}
+
+
+def _typed(name: str, value: str) -> object:
+    """Return the value of a field as JSON would carry it."""
+    if name in ("post", "scope", "chat") and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value == "1" if name == "on" and value in ("0", "1") else value
+
+
 def _whole(value: object) -> int | None:
-    return (
-        value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_NUMBER else None
-    )
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    """Return a positive id."""
+    return value if type(value) is int and 0 < value <= LARGEST else None
 
 
 def _json(value: object, status: int = 200) -> web.Response:
-    return web.json_response(value, status=status, headers={"Cache-Control": "no-store"})
+    return web.json_response(value, status=status, headers=PRIVATE_CACHE)

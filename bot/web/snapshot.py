@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from storage.database import Database, Transaction
-from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
+from storage.model import Counted, Post, PostId, ScopeId, ScopeKind
 
 KINDS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)
 
@@ -21,6 +21,7 @@ class Snapshot:
     members: Mapping[ScopeId, frozenset[PostId]] = field(default_factory=dict)
     references: tuple[tuple[PostId, PostId], ...] = ()  # (post, the post it mentions)
     missing: tuple[str, ...] = ()  # titles that posts mention and the archive lacks
+    edits: Mapping[PostId, datetime] = field(default_factory=dict)  # the last edit of its title or excerpt
     revision: tuple[int, datetime | None] = (0, None)
 
     @cached_property
@@ -29,31 +30,38 @@ class Snapshot:
         return {post.id: post for post in self.posts}
 
     @cached_property
+    def by_name(self) -> dict[tuple[ScopeKind, str], ScopeId]:
+        """Return the ids of the scopes by kind and name."""
+        return {(one.scope.kind, one.scope.name): number for number, one in self._counted.items()}
+
+    @cached_property
     def _counted(self) -> dict[ScopeId, Counted]:
         return {each.scope.id: each for counted in self.scopes.values() for each in counted}
 
     @cached_property
-    def neighbours(self) -> Mapping[PostId, frozenset[PostId]]:
-        """Return for each post those that it mentions and those that mention it."""
-        found: dict[PostId, set[PostId]] = defaultdict(set)
-        for one, other in self.references:
-            found[one].add(other)
-            found[other].add(one)
-        return {post: frozenset(others) for post, others in found.items()}
+    def _posts_of(self) -> dict[ScopeId, tuple[Post, ...]]:
+        found: dict[ScopeId, list[Post]] = defaultdict(list)
+        scopes_of: dict[PostId, list[ScopeId]] = defaultdict(list)
+        for scope_id, members in self.members.items():
+            for member in members:
+                scopes_of[member].append(scope_id)
+        for post in self.posts:
+            for scope_id in scopes_of[post.id]:
+                found[scope_id].append(post)
+        for counted in self.scopes.get(ScopeKind.SERIES, ()):
+            posts = found[counted.scope.id]
+            posts.reverse()
+            posts.sort(key=lambda post: (post.episode is None, post.episode or 0))
+        return {scope_id: tuple(posts) for scope_id, posts in found.items()}
 
-    def scope(self, scope_id: int, kind: ScopeKind) -> Counted | None:
+    def scope(self, scope_id: int, kind: ScopeKind | None = None) -> Counted | None:
         """Return the scope with this id, if it is of this kind."""
         found = self._counted.get(ScopeId(scope_id))
-        return found if found is not None and found.scope.kind is kind else None
+        return found if found is not None and kind in (None, found.scope.kind) else None
 
-    def posts_of(self, scope: Scope) -> tuple[Post, ...]:
+    def posts_of(self, scope_id: ScopeId) -> tuple[Post, ...]:
         """Return the posts of a scope: a series by episode, others newest first."""
-        members = self.members.get(scope.id, frozenset())
-        found = [post for post in self.posts if post.id in members]
-        if scope.kind is ScopeKind.SERIES:
-            found.reverse()
-            found.sort(key=lambda post: (post.episode is None, post.episode or 0))
-        return tuple(found)
+        return self._posts_of.get(scope_id, ())
 
 
 class SnapshotCache:
@@ -80,6 +88,7 @@ class SnapshotCache:
             members={scope_id: frozenset(ids) for scope_id, ids in (await tx.scopes.members()).items()},
             references=tuple(await tx.posts.references()),
             missing=tuple(mention.title for _, _, mention in await tx.posts.unresolved()),
+            edits=await tx.posts.edits(),
             revision=revision,
         )
 

@@ -33,7 +33,7 @@ def init_data(at: datetime = NOW, user: object = USER, token: str = TOKEN) -> st
 
 def test_signed_data_names_the_person() -> None:
     user = read_init_data(init_data(), TOKEN, NOW)
-    assert (user.id, user.first_name, user.language) == (42, "甲", "zh-hans")
+    assert (user.id, user.name, user.language) == (42, "甲", "zh-hans")
 
 
 @pytest.mark.parametrize(

@@ -170,5 +170,9 @@ def test_only_get_and_the_api_are_served(served: Served) -> None:
         for route in make_room(served.room).router.routes()
         if route.resource
     }
-    assert {path for method, path in methods if method == "POST"} == {"/api/{action}"}
+    assert {path for method, path in methods if method == "POST"} == {
+        "/api/{action}",
+        "/me",
+        "/me/saved.{format}",
+    }
     assert {method for method, _ in methods} == {"GET", "HEAD", "POST"}

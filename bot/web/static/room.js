@@ -12,12 +12,12 @@ const typeset = () => {
 };
 typeset();
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    button.textContent = document.body.dataset.copied;
-  });
-}
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = document.body.dataset.copied;
+});
 
 const input = document.getElementById("q");
 const found = document.getElementById("found");
@@ -32,6 +32,7 @@ const show = (rows) => {
     const link = document.createElement("a");
     link.href = `/post/${row.id}${language ? `?lang=${language}` : ""}`;
     link.textContent = row.title;
+    link.lang = found.dataset.language;
     const note = document.createElement("small");
     note.textContent = [row.day, row.readers].filter(Boolean).join(" · ");
     item.dataset.post = row.id;
@@ -92,10 +93,21 @@ function decorate() {
   for (const button of document.querySelectorAll("[data-subscribe]")) press(button, wanted.has(Number(button.dataset.subscribe)));
 }
 
+// The personal page: the server renders it for a form with the signed data, and again after each change.
+const main = document.getElementById("main");
+const post = async (fields) => {
+  const answer = await fetch("/me", { method: "POST", body: new URLSearchParams(fields) });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  main.replaceChildren(...page.getElementById("main").childNodes);
+  main.querySelector("[role=status]")?.focus?.();
+};
+const invitation = document.getElementById("invitation");
+
 const haptic = () => window.Telegram?.WebApp?.HapticFeedback?.selectionChanged();
 
 if (initData) {
   document.documentElement.classList.add("telegram");
+  document.querySelector("[data-mine]").hidden = false;
   const client = document.createElement("script");
   client.src = "https://telegram.org/js/telegram-web-app.js";
   client.addEventListener("load", () => {
@@ -115,8 +127,17 @@ if (initData) {
   for (const button of document.querySelectorAll("[data-subscribe]")) {
     button.addEventListener("click", () => {
       haptic();
+      const app = window.Telegram?.WebApp;
+      if (app?.initDataUnsafe?.user?.allows_write_to_pm === false) app.requestWriteAccess?.();
       ask("subscribe", { scope: Number(button.dataset.subscribe), on: button.getAttribute("aria-pressed") !== "true" });
     });
   }
   ask("me");
+  if (invitation) post({ init_data: initData, chat: invitation.dataset.chat });
+  main.addEventListener("submit", (event) => {
+    if (event.target.method !== "post" || "download" in event.target.dataset) return;
+    event.preventDefault();
+    haptic();
+    post([...new FormData(event.target)]);
+  });
 }

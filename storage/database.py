@@ -29,7 +29,7 @@ from storage.planner import DeliveryPlanner
 from storage.post_writer import PostWriter
 from storage.posts import Posts, Scopes
 from storage.processes import KeyValues, Leases, ProcessedUpdates
-from storage.progress import Bookmarks, Courses
+from storage.progress import Bookmarks, Courses, Waiting
 from storage.rate_limits import RateLimits
 from storage.send_log import SendLog
 
@@ -129,6 +129,10 @@ class Transaction:
     @cached_property
     def bookmarks(self) -> Bookmarks:
         return Bookmarks(self._connection)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        return Waiting(self._connection)
 
     @cached_property
     def courses(self) -> Courses:

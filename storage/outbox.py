@@ -29,7 +29,6 @@ from storage.model import (
     DeliveryId,
     DeliveryKind,
     DestinationId,
-    DumpId,
     PostId,
     Priority,
     Settlement,
@@ -51,9 +50,8 @@ from storage.outbox_sql import (
     SENDING,
     SETTLE_OTHERS,
     SETTLE_SENT,
-    UNSENT,
 )
-from storage.schema import deliveries, destinations, plans, post_scopes, posts, subscriptions, waiting
+from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim, SendLogSnapshot
 
 # Fields of a delivery that equal their column.
@@ -368,37 +366,6 @@ class Outbox:
             .limit(1)
         )
         return found.scalar_one_or_none()
-
-    async def release_held(self, dump_id: DumpId, now: datetime) -> int:
-        """Release the held deliveries of a dump and return their number."""
-        return await self._decide(dump_id, State.PENDING, None, now)
-
-    async def discard_held(self, dump_id: DumpId, now: datetime) -> int:
-        """Never announce what a dump held back."""
-        return await self._decide(dump_id, State.CANCELLED, "an administrator discarded it", now)
-
-    async def _decide(self, dump_id: DumpId, state: State, reason: str | None, now: datetime) -> int:
-        its_posts = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
-        unfinished = and_(plans.c.dump_id == dump_id, plans.c.state == State.HELD)
-        await self._connection.execute(
-            update(plans).where(unfinished).values(state=state)
-            if state is State.PENDING
-            else delete(plans).where(unfinished)
-        )
-        held_back = and_(waiting.c.held, waiting.c.post_id.in_(its_posts))
-        waited = await self._connection.execute(
-            update(waiting).where(held_back).values(held=False, since=now)
-            if state is State.PENDING
-            else delete(waiting).where(held_back)
-        )
-        its_own = or_(deliveries.c.post_id.in_(its_posts), deliveries.c.duty == f"digest:dump:{dump_id}")
-        decided = await self._connection.execute(
-            update(deliveries)
-            .where(UNSENT, deliveries.c.state == State.HELD, its_own)
-            .values(state=state, reason=reason, due_at=now, created_at=now, updated_at=now)
-        )
-        await notify(self._connection)
-        return decided.rowcount + waited.rowcount
 
     async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""

@@ -1,4 +1,4 @@
-"""Delivery planner: posts, edits, broadcasts, notices and digests become rows.
+"""Delivery planner: posts, edits, broadcasts, notices and decisions about held posts become rows.
 
 A delivery is unique by destination and dedup key, so planning twice inserts nothing twice. Plans for more
 than `BATCH` destinations are carried out in several transactions; a row with a cursor keeps their state.
@@ -7,6 +7,7 @@ than `BATCH` destinations are carried out in several transactions; a row with a 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import assert_never
 
 from sqlalchemy import (
     BigInteger,
@@ -31,23 +32,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destinations import Destinations, minutes_of, time_of
-from storage.engine import upsert, written
-from storage.enqueue import digests, duties_to, plan, singles
+from storage.destinations import Destinations
+from storage.engine import now_on, upsert, written
+from storage.enqueue import digests, duties_to, notify, plan, singles
 from storage.model import (
     ChatKind,
     DeliveryKind,
-    DestinationId,
     DumpId,
+    PlanKind,
     PostId,
     Priority,
-    Rhythm,
     ScopeKind,
     Standing,
     State,
     When,
     local_minute,
 )
+from storage.outbox_sql import UNSENT
 from storage.schema import deliveries, destinations, plans, post_scopes, posts, scopes, subscriptions, waiting
 
 # Temporary table of (destination, post) pairs during planning; dropped with the transaction.
@@ -61,17 +62,6 @@ wanted = Table(
     sqlite_with_rowid=False,  # read in its own order, it need not be sorted again
 )
 
-AWAITED = and_(~waiting.c.held, destinations.c.standing == Standing.ACTIVE)
-RHYTHM = (
-    destinations.c.when,
-    destinations.c.hour,
-    destinations.c.weekday,
-    destinations.c.quiet_from,
-    destinations.c.quiet_to,
-    destinations.c.time_zone,
-)
-
-
 BATCH = 20_000  # destinations planned in one transaction: 0.2 s on the machine of the bench
 
 
@@ -79,13 +69,18 @@ BATCH = 20_000  # destinations planned in one transaction: 0.2 s on the machine 
 class Plan:
     """What is to be planned for all destinations, in batches; `created_at` is the time of every batch."""
 
-    kind: DeliveryKind
-    dedup_key: str
-    dump_id: DumpId | None
-    payload: str
-    state: State
-    digest_above: int
+    kind: PlanKind
     created_at: datetime
+    state: State = State.PENDING
+    dedup_key: str = ""
+    dump_id: DumpId | None = None
+    payload: str = ""
+    digest_above: int = 0
+    since: datetime | None = None
+
+    @property
+    def posts(self) -> list[PostId]:
+        return [PostId(int(part)) for part in self.payload.split(",")]
 
 
 class DeliveryPlanner:
@@ -110,10 +105,10 @@ class DeliveryPlanner:
         if not new:
             return 0
         plan_row = Plan(
-            kind=DeliveryKind.POST,
+            kind=PlanKind.POST,
             dedup_key=f"digest:dump:{dump_id}",
             dump_id=dump_id,
-            payload=",".join(str(post_id) for post_id in new),
+            payload=_listed(new),
             state=State.HELD if held else State.PENDING,
             digest_above=digest_above,
             created_at=now,
@@ -161,12 +156,25 @@ class DeliveryPlanner:
         return ids[0] if len(ids) == 2 else None
 
     async def _carry_out(self, plan_row: Plan, after: int, last: int | None) -> int:
-        """Plan the destinations behind `after` up to `last`."""
-        if plan_row.kind is DeliveryKind.BROADCAST:
-            return await self._broadcast(plan_row, _between(destinations.c.id, after, last))
-        new = [PostId(int(part)) for part in plan_row.payload.split(",")]
-        now, state, digest_above = plan_row.created_at, plan_row.state, plan_row.digest_above
-        await self._gather(new, after, last, now)
+        """Plan the destinations behind `after` up to `last`, due now by the database's clock."""
+        # Not later than the given time, or a process whose clock is ahead would hold the deliveries back.
+        now = min(plan_row.created_at, await now_on(self._connection, plan_row.created_at))
+        batch = _between(destinations.c.id, after, last)
+        match plan_row.kind:
+            case PlanKind.POST:
+                return await self._announce(plan_row, after, last, now)
+            case PlanKind.EDIT:
+                return await self._edit(plan_row, batch, now)
+            case PlanKind.BROADCAST:
+                return await self._broadcast(plan_row, batch, now)
+            case PlanKind.RELEASE | PlanKind.DISCARD:
+                return await self._decide(plan_row, after, last, now)
+            case _:
+                assert_never(plan_row.kind)
+
+    async def _announce(self, plan_row: Plan, after: int, last: int | None, now: datetime) -> int:
+        new, state, digest_above = plan_row.posts, plan_row.state, plan_row.digest_above
+        await self._gather(new, after, last, plan_row.created_at)
         instant = await self._instant(now)
         planned = await self._wait(~instant, now, held=state is State.HELD)
         # No destination can want more posts than there are: then there is nothing to count.
@@ -224,25 +232,41 @@ class DeliveryPlanner:
     async def edit_sent(
         self, edited: Collection[PostId], dump_id: DumpId, now: datetime, since: datetime
     ) -> int:
-        """One duty for each message about these posts that was sent since `since`: bring it up to date."""
+        """Plan an edit of each message about these posts that was sent since `since`, as `announce` does."""
         if not edited:
             return 0
+        key = f"edit:dump:{dump_id}:"
+        plan_row = Plan(
+            kind=PlanKind.EDIT, dedup_key=key, payload=_listed(edited), created_at=now, since=since
+        )
+        return await self._start(plan_row)
+
+    async def _edit(self, plan_row: Plan, batch: Collection[ColumnElement[bool]], now: datetime) -> int:
         announced = deliveries.alias("announced")
-        rows = duties_to(
-            announced.c.destination_id,
-            literal(f"edit:dump:{dump_id}:").concat(cast(announced.c.post_id, String)),
-            DeliveryKind.EDIT,
-            Priority.EDIT,
-            now,
-            post_id=announced.c.post_id,
-            scope_id=announced.c.scope_id,
-            payload=cast(announced.c.message_id, String),
-        ).where(
-            announced.c.post_id.in_(edited),
-            announced.c.kind == DeliveryKind.POST,
-            announced.c.state == State.SENT,
-            announced.c.message_id.is_not(None),
-            announced.c.updated_at >= since,
+        # By dedup key, whose index begins with the destination: a batch reads the rows of its destinations.
+        same = and_(
+            announced.c.destination_id == destinations.c.id,
+            announced.c.duty.in_([f"post:{post_id}" for post_id in plan_row.posts]),
+        )
+        rows = (
+            duties_to(
+                announced.c.destination_id,
+                literal(plan_row.dedup_key).concat(cast(announced.c.post_id, String)),
+                DeliveryKind.EDIT,
+                Priority.EDIT,
+                now,
+                post_id=announced.c.post_id,
+                scope_id=announced.c.scope_id,
+                payload=cast(announced.c.message_id, String),
+            )
+            .select_from(destinations)
+            .join(announced, same)
+            .where(
+                announced.c.state == State.SENT,
+                announced.c.message_id.is_not(None),
+                announced.c.updated_at >= plan_row.since,
+                *batch,
+            )
         )
         return await plan(self._connection, rows)
 
@@ -268,24 +292,16 @@ class DeliveryPlanner:
 
     async def broadcast(self, dedup_key: str, words: str, now: datetime) -> int:
         """Plan this text once for every active destination that has a subscription, as `announce` does."""
-        plan_row = Plan(
-            kind=DeliveryKind.BROADCAST,
-            dedup_key=dedup_key,
-            dump_id=None,
-            payload=words,
-            state=State.PENDING,
-            digest_above=0,
-            created_at=now,
-        )
+        plan_row = Plan(kind=PlanKind.BROADCAST, dedup_key=dedup_key, payload=words, created_at=now)
         return await self._start(plan_row)
 
-    async def _broadcast(self, plan_row: Plan, batch: Collection[ColumnElement[bool]]) -> int:
+    async def _broadcast(self, plan_row: Plan, batch: Collection[ColumnElement[bool]], now: datetime) -> int:
         rows = duties_to(
             destinations.c.id,
             literal(plan_row.dedup_key),
             DeliveryKind.BROADCAST,
             Priority.BROADCAST,
-            plan_row.created_at,
+            now,
             payload=literal(plan_row.payload),
         ).where(
             destinations.c.standing == Standing.ACTIVE,
@@ -293,6 +309,51 @@ class DeliveryPlanner:
             *batch,
         )
         return await plan(self._connection, rows)
+
+    async def release_held(self, dump_id: DumpId, now: datetime) -> int:
+        """Release the held deliveries of a dump, as `announce` plans them, and return how many there are."""
+        return await self._decide_held(dump_id, PlanKind.RELEASE, now)
+
+    async def discard_held(self, dump_id: DumpId, now: datetime) -> int:
+        """Cancel the held deliveries of a dump in the same way, and return how many there are."""
+        return await self._decide_held(dump_id, PlanKind.DISCARD, now)
+
+    async def _decide_held(self, dump_id: DumpId, kind: PlanKind, now: datetime) -> int:
+        unfinished = and_(plans.c.dump_id == dump_id, plans.c.state == State.HELD)
+        await self._connection.execute(
+            update(plans).where(unfinished).values(state=State.PENDING)
+            if kind is PlanKind.RELEASE
+            else delete(plans).where(unfinished)
+        )
+        held = 0
+        for table, condition in ((deliveries, and_(UNSENT, _held(dump_id))), (waiting, _waits_held(dump_id))):
+            counted = select(func.count()).select_from(table).where(condition)
+            held += int((await self._connection.execute(counted)).scalar_one())
+        if held:
+            await self._start(Plan(kind=kind, dump_id=dump_id, created_at=now))
+        return held
+
+    async def _decide(self, plan_row: Plan, after: int, last: int | None, now: datetime) -> int:
+        assert plan_row.dump_id is not None
+        released = plan_row.kind is PlanKind.RELEASE
+        held_back = and_(_waits_held(plan_row.dump_id), *_between(waiting.c.destination_id, after, last))
+        waited = await self._connection.execute(
+            update(waiting).where(held_back).values(held=False, since=now)
+            if released
+            else delete(waiting).where(held_back)
+        )
+        values = (
+            {"state": State.PENDING, "reason": None}
+            if released
+            else {"state": State.CANCELLED, "reason": "an administrator discarded it"}
+        )
+        decided = await self._connection.execute(
+            update(deliveries)
+            .where(_held(plan_row.dump_id), *_between(deliveries.c.destination_id, after, last))
+            .values(due_at=now, created_at=now, updated_at=now, **values)
+        )
+        await notify(self._connection)
+        return decided.rowcount + waited.rowcount
 
     async def notify_chats(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Plan a notice to these chats, once for each `duty`; `now` may lie ahead."""
@@ -310,76 +371,21 @@ class DeliveryPlanner:
             ).where(destinations.c.id == to.id)
             await plan(self._connection, told)
 
-    async def waiting_rhythms(self) -> list[tuple[Rhythm, datetime]]:
-        """Every rhythm for which something waits, and since when the oldest of it does."""
-        found = await self._connection.execute(
-            select(*RHYTHM, func.min(waiting.c.since).label("since"))
-            .join(destinations, destinations.c.id == waiting.c.destination_id)
-            .where(AWAITED)
-            .group_by(*RHYTHM)
-        )
-        return [
-            (
-                Rhythm(
-                    when=row.when,
-                    hour=row.hour,
-                    weekday=row.weekday,
-                    quiet_from=time_of(row.quiet_from),
-                    quiet_to=time_of(row.quiet_to),
-                    time_zone=row.time_zone,
-                ),
-                row.since,
-            )
-            for row in found
-        ]
 
-    async def waiting_posts(self, destination_id: DestinationId) -> list[PostId]:
-        """Return the posts that wait for a destination."""
-        found = await self._connection.execute(
-            select(waiting.c.post_id).where(waiting.c.destination_id == destination_id)
-        )
-        return list(found.scalars())
+def _listed(post_ids: Collection[PostId]) -> str:
+    return ",".join(str(post_id) for post_id in post_ids)
 
-    async def plan_waiting(
-        self, rhythm: Rhythm, until: datetime, duty: str, now: datetime, *, digest_above: int
-    ) -> int:
-        """Turn what has waited since `until` or longer into duties; returns how many were planned.
 
-        More than `digest_above` posts of one destination become a digest called `duty` and its last post, so
-        that no two digests ever have one name; the others go singly, oldest first.
-        """
-        mine = and_(AWAITED, waiting.c.since <= until, *_keeping(rhythm))
-        counted = (
-            select(
-                waiting.c.destination_id,
-                waiting.c.post_id,
-                waiting.c.scope_id,
-                func.count().over(partition_by=waiting.c.destination_id).label("posts"),
-            )
-            .join(destinations, destinations.c.id == waiting.c.destination_id)
-            .where(mine)
-            .cte("due")
-        )
-        listed = digests(
-            counted, literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)), State.PENDING, now
-        ).where(counted.c.posts > digest_above)
-        single = (
-            singles(counted, State.PENDING, now)
-            .where(counted.c.posts <= digest_above)
-            .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
-        )
-        planned = 0
-        for rows in (listed, single) if digest_above else (listed,):
-            planned += await plan(self._connection, rows)
-        keepers = select(destinations.c.id).where(
-            destinations.c.standing == Standing.ACTIVE, *_keeping(rhythm)
-        )
-        await self._connection.execute(
-            delete(waiting).where(
-                ~waiting.c.held, waiting.c.since <= until, waiting.c.destination_id.in_(keepers)
-            )
-        )
-        return planned
+def _held(dump_id: DumpId) -> ColumnElement[bool]:
+    """Return the condition of the deliveries that this dump holds back."""
+    first_shown = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+    its_own = or_(deliveries.c.post_id.in_(first_shown), deliveries.c.duty == f"digest:dump:{dump_id}")
+    return and_(deliveries.c.state == State.HELD, its_own)
+
+
+def _waits_held(dump_id: DumpId) -> ColumnElement[bool]:
+    first_shown = select(posts.c.id).where(posts.c.first_dump_id == dump_id)
+    return and_(waiting.c.held, waiting.c.post_id.in_(first_shown))
 
 
 def _between(column: ColumnElement[int], after: int, last: int | None) -> list[ColumnElement[bool]]:
@@ -421,19 +427,3 @@ def _flooded(digest_above: int) -> Select[tuple[int]]:
     return (
         select(wanted.c.destination_id).group_by(wanted.c.destination_id).having(func.count() > digest_above)
     )
-
-
-def _keeping(rhythm: Rhythm) -> list[ColumnElement[bool]]:
-    """Which destinations keep this rhythm."""
-    values = (
-        rhythm.when,
-        rhythm.hour,
-        rhythm.weekday,
-        minutes_of(rhythm.quiet_from),
-        minutes_of(rhythm.quiet_to),
-        rhythm.time_zone,
-    )
-    return [
-        (column == value) if value is not None else column.is_(None)
-        for column, value in zip(RHYTHM, values, strict=True)
-    ]

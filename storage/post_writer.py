@@ -13,6 +13,7 @@ from storage.model import (
     DeliveryKind,
     DumpId,
     Mention,
+    PlanKind,
     Post,
     PostId,
     Scope,
@@ -319,9 +320,9 @@ class PostWriter:
             )
 
     async def _plans(self, gone: PostId, heir: PostId) -> None:
-        """Replace the post in the announcements that are not planned to their end."""
+        """Replace the post in the announcements and edits that are not planned to their end."""
         found = await self._connection.execute(
-            select(plans.c.id, plans.c.payload).where(plans.c.kind == DeliveryKind.POST)
+            select(plans.c.id, plans.c.payload).where(plans.c.kind.in_((PlanKind.POST, PlanKind.EDIT)))
         )
         for row in found.all():
             await self._connection.execute(

@@ -1,13 +1,13 @@
-"""Reading progress: courses of destinations, bookmarks and read marks of people."""
+"""Reading over time: waiting posts, courses, bookmarks and read marks."""
 
 from datetime import datetime
 
-from sqlalchemy import Row, and_, delete, literal, select, update
+from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.destinations import destination_of
-from storage.engine import upsert
-from storage.enqueue import due_at, duties_to, plan
+from storage.destinations import destination_of, minutes_of, time_of
+from storage.engine import now_on, upsert
+from storage.enqueue import digests, due_at, duties_to, plan, singles
 from storage.model import (
     Course,
     DeliveryKind,
@@ -17,12 +17,125 @@ from storage.model import (
     Marks,
     PostId,
     Priority,
+    Rhythm,
     Scope,
     ScopeId,
     Stage,
     Standing,
+    State,
 )
-from storage.schema import bookmarks, courses, destinations, scopes
+from storage.schema import bookmarks, courses, destinations, posts, scopes, waiting
+
+AWAITED = and_(~waiting.c.held, destinations.c.standing == Standing.ACTIVE)
+RHYTHM = (
+    destinations.c.when,
+    destinations.c.hour,
+    destinations.c.weekday,
+    destinations.c.quiet_from,
+    destinations.c.quiet_to,
+    destinations.c.time_zone,
+)
+
+WAITING_BATCH = 20_000  # waiting posts that become deliveries in one transaction
+
+
+class Waiting:
+    """Posts that wait for the hour of a digest or for the end of quiet hours."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def rhythms(self) -> list[tuple[Rhythm, datetime]]:
+        """Every rhythm for which something waits, and since when the oldest of it does."""
+        found = await self._connection.execute(
+            select(*RHYTHM, func.min(waiting.c.since).label("since"))
+            .join(destinations, destinations.c.id == waiting.c.destination_id)
+            .where(AWAITED)
+            .group_by(*RHYTHM)
+        )
+        return [
+            (
+                Rhythm(
+                    when=row.when,
+                    hour=row.hour,
+                    weekday=row.weekday,
+                    quiet_from=time_of(row.quiet_from),
+                    quiet_to=time_of(row.quiet_to),
+                    time_zone=row.time_zone,
+                ),
+                row.since,
+            )
+            for row in found
+        ]
+
+    async def posts(self, destination_id: DestinationId) -> list[PostId]:
+        """Return the posts that wait for a destination."""
+        found = await self._connection.execute(
+            select(waiting.c.post_id).where(waiting.c.destination_id == destination_id)
+        )
+        return list(found.scalars())
+
+    async def plan(
+        self, rhythm: Rhythm, until: datetime, duty: str, now: datetime, *, digest_above: int, after: int = 0
+    ) -> tuple[int, DestinationId | None]:
+        """Turn what has waited since `until` or longer into deliveries, for a batch of destinations.
+
+        More than `digest_above` posts of one destination become a digest called `duty` and its last post, so
+        that no two digests ever have one name; the others go singly, oldest first. `after` is the last
+        destination of the batch before. Return how many were planned, and the last destination if there may
+        be more.
+        """
+        now = min(now, await now_on(self._connection, now))
+        keepers = select(destinations.c.id).where(
+            destinations.c.standing == Standing.ACTIVE, *_keeping(rhythm)
+        )
+        mine = [~waiting.c.held, waiting.c.since <= until, waiting.c.destination_id.in_(keepers)]
+        mine.append(waiting.c.destination_id > after)
+        next_row = select(waiting.c.destination_id).where(*mine).order_by(waiting.c.destination_id)
+        found = await self._connection.execute(next_row.offset(WAITING_BATCH - 1).limit(1))
+        last: DestinationId | None = found.scalar_one_or_none()
+        if last is not None:
+            mine.append(waiting.c.destination_id <= last)
+        counted = (
+            select(
+                waiting.c.destination_id,
+                waiting.c.post_id,
+                waiting.c.scope_id,
+                func.count().over(partition_by=waiting.c.destination_id).label("posts"),
+            )
+            .where(*mine)
+            .cte("due")
+        )
+        listed = digests(
+            counted, literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)), State.PENDING, now
+        ).where(counted.c.posts > digest_above)
+        single = (
+            singles(counted, State.PENDING, now)
+            .where(counted.c.posts <= digest_above)
+            .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
+        )
+        planned = 0
+        for rows in (listed, single) if digest_above else (listed,):
+            planned += await plan(self._connection, rows)
+        await self._connection.execute(delete(waiting).where(*mine))
+        return planned, last
+
+
+def _keeping(rhythm: Rhythm) -> list[ColumnElement[bool]]:
+    """Which destinations keep this rhythm."""
+    values = (
+        rhythm.when,
+        rhythm.hour,
+        rhythm.weekday,
+        minutes_of(rhythm.quiet_from),
+        minutes_of(rhythm.quiet_to),
+        rhythm.time_zone,
+    )
+    return [
+        (column == value) if value is not None else column.is_(None)
+        for column, value in zip(RHYTHM, values, strict=True)
+    ]
+
 
 COLUMNS = (courses, scopes.c.kind, scopes.c.key, scopes.c.name)
 

@@ -30,6 +30,7 @@ from storage.model import (
     ExcerptLength,
     Form,
     Format,
+    PlanKind,
     ScopeKind,
     Stage,
     Standing,
@@ -325,14 +326,15 @@ plans = Table(
     "plans",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("kind", Word(DeliveryKind), nullable=False),
+    Column("kind", Word(PlanKind), nullable=False),
     Column("dedup_key", Text, nullable=False),
     Column("dump_id", Id),
-    Column("payload", Text, nullable=False),  # of a broadcast its text, of an announcement its posts: "3,5"
+    Column("payload", Text, nullable=False),  # of a broadcast its text, of posts and edits their ids: "3,5"
     Column("state", Word(State), nullable=False),
     Column("digest_above", Integer, nullable=False, server_default=text("0")),
     Column("after_id", BigInteger, nullable=False),  # the cursor: destinations up to it are planned
     Column("created_at", Utc, nullable=False),
+    Column("since", Utc),  # of edits: messages sent before it stay as they are
 )
 
 

@@ -22,13 +22,13 @@ async def dumps(tx: Transaction, _: Services, request: RequestContext, action: D
 
 
 async def release(tx: Transaction, services: Services, request: RequestContext, action: Release) -> Message:
-    released = await tx.outbox.release_held(DumpId(action.dump), services.clock.now())
+    released = await tx.planner.release_held(DumpId(action.dump), services.clock.now())
     await tx.dumps.let_go(DumpId(action.dump))
     return admin.released(request.words, released)
 
 
 async def discard(tx: Transaction, services: Services, request: RequestContext, action: Discard) -> Message:
-    discarded = await tx.outbox.discard_held(DumpId(action.dump), services.clock.now())
+    discarded = await tx.planner.discard_held(DumpId(action.dump), services.clock.now())
     await tx.dumps.let_go(DumpId(action.dump))
     return admin.discarded(request.words, discarded)
 

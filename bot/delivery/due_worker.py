@@ -7,13 +7,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from bot.clock import Clock
 from bot.delivery.courses import plan_due_lessons
 from bot.delivery.due_times import Due, dedup_key_of, due
 from bot.supervisor import TriggeredWorker
-from storage.database import PLANNING_SECONDS, Database, Transaction
-from storage.model import Rhythm, When
+from storage.database import Database, Transaction
+from storage.model import DestinationId, Rhythm, When
 
 BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 
@@ -50,30 +51,45 @@ class DueWorker(TriggeredWorker):
         now = self._clock.now()
         planned = 0
         # Looked at first without the write lock, which the sender wants too.
-        if await self._database.read(lambda tx: due_rhythms(tx, now)):
-            planned += await self._database.write(
-                lambda tx: plan_due(tx, now, self._digest_above), seconds=PLANNING_SECONDS
-            )
+        for rhythm, moment in await self._database.read(lambda tx: due_rhythms(tx, now)):
+            planned += await self._plan(rhythm, moment, now)
         planned += await plan_due_lessons(self._database, now)
         if planned:
             log.info("%s digests, held back posts and lessons are due", planned)
             self._planned()
         return planned
 
+    async def _plan(self, rhythm: Rhythm, moment: Due, now: datetime) -> int:
+        """Plan everything due of this rhythm in batches, with a pause behind each for other writers."""
+        most = self._digest_above if rhythm.when is When.INSTANT else 0
+        dedup_key, after, planned = dedup_key_of(rhythm, moment.day), DestinationId(0), 0
+        while True:
+            count, last = await self._database.write(
+                partial(_plan_batch, rhythm, moment.until, dedup_key, now, most, after)
+            )
+            planned += count
+            if last is None:
+                return planned
+            after = last
+            self._planned()
+            await asyncio.sleep(BATCH_PAUSE_SECONDS)
+
+
+async def _plan_batch(
+    rhythm: Rhythm,
+    until: datetime,
+    dedup_key: str,
+    now: datetime,
+    most: int,
+    after: DestinationId,
+    tx: Transaction,
+) -> tuple[int, DestinationId | None]:
+    return await tx.waiting.plan(rhythm, until, dedup_key, now, digest_above=most, after=after)
+
 
 async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:
     """Return the rhythms with something due at `now`."""
-    found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.planner.waiting_rhythms()]
+    found = [(rhythm, since, due(rhythm, now)) for rhythm, since in await tx.waiting.rhythms()]
     return [
         (rhythm, moment) for rhythm, since, moment in found if moment is not None and since <= moment.until
     ]
-
-
-async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
-    """Turn everything due at `now` into deliveries and return how many."""
-    planned = 0
-    for rhythm, moment in await due_rhythms(tx, now):
-        most = digest_above if rhythm.when is When.INSTANT else 0
-        dedup_key = dedup_key_of(rhythm, moment.day)
-        planned += await tx.planner.plan_waiting(rhythm, moment.until, dedup_key, now, digest_above=most)
-    return planned

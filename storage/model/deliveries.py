@@ -30,6 +30,16 @@ class DeliveryKind(StrEnum):
     NOTICE = "notice"
 
 
+class PlanKind(StrEnum):
+    """What a plan does for each destination: insert deliveries of a kind, or decide about held ones."""
+
+    POST = "post"
+    EDIT = "edit"
+    BROADCAST = "broadcast"
+    RELEASE = "release"
+    DISCARD = "discard"
+
+
 class Priority(IntEnum):
     """Priority of a row, lower first; interactive answers are no rows and precede all of them."""
 

@@ -126,7 +126,7 @@ async def test_a_daily_digest_waits_and_comes_at_once_after_a_change_of_mind(
     await stocked.service.watch.unchanged_long_enough()
     to = await stocked.standing(READER)
     assert to is not None
-    assert len(await stocked.database.read(lambda tx: tx.planner.waiting_posts(to.id))) == 2
+    assert len(await stocked.database.read(lambda tx: tx.waiting.posts(to.id))) == 2
     await stocked.says("/settings when instant")
     assert "位置编码随笔第1则" in (await telegram.message()).text
     assert "位置编码随笔第2则" in (await telegram.message()).text

@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from bot.delivery.due_times import dedup_key_of
+from bot.delivery.due_worker import due_rhythms
 from bot.intake.derive import places_of, word_places
 from storage.database import Database, Transaction, open_database
-from storage.model import DumpId, DumpRecord, Layout, Post
+from storage.model import DumpId, DumpRecord, Layout, Post, When
 from tests.messages.posts import post as written
 from tests.tools.databases import url_in
 
@@ -58,3 +60,13 @@ async def store(tx: Transaction, posts: Sequence[Post], now: datetime = THEN) ->
     worded = word_places(stored, await tx.scopes.words())
     await tx.post_writer.set_scopes({one.id: (*places_of(one), *worded.get(one.id, ())) for one in stored})
     return dump.id, stored
+
+
+async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
+    """Plan everything due at `now` in one transaction; return how many deliveries were planned."""
+    planned = 0
+    for rhythm, moment in await due_rhythms(tx, now):
+        most = digest_above if rhythm.when is When.INSTANT else 0
+        key = dedup_key_of(rhythm, moment.day)
+        planned += (await tx.waiting.plan(rhythm, moment.until, key, now, digest_above=most))[0]
+    return planned

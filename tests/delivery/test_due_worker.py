@@ -201,7 +201,7 @@ async def test_what_is_held_waits_for_an_operator_and_then_for_its_hour(town: To
     town.clock.at += timedelta(days=1, hours=1)
     assert await town.ticks() == 0
     (dump,) = await town.database.read(lambda tx: tx.dumps.recent(1))
-    await town.database.write(lambda tx: tx.outbox.release_held(dump.id, town.clock.at))
+    await town.database.write(lambda tx: tx.planner.release_held(dump.id, town.clock.at))
     town.clock.at += timedelta(hours=8)
     await town.ticks()
     assert [d.post_ids for d in await town.gets()] == [(post,)]

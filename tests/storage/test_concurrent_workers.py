@@ -4,11 +4,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bot.delivery.courses import plan_due_lessons
-from bot.delivery.due_worker import plan_due
 from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Course, Dump, Preferences, ScopeKind, Stage, State, When
-from tests.delivery.archive import THEN, episode, essay, store
+from tests.delivery.archive import THEN, episode, essay, plan_due, store
 from tests.tools.dumps import ARCHIVE, Shown, listing
 
 TIMES = 4

@@ -196,8 +196,8 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
 
     dump = await database.write(unit)
     assert await claim(database) == []
-    other = await database.write(lambda tx: tx.outbox.release_held(DumpId(dump + 1), THEN))
-    released = await database.write(lambda tx: tx.outbox.release_held(DumpId(dump), THEN))
+    other = await database.write(lambda tx: tx.planner.release_held(DumpId(dump + 1), THEN))
+    released = await database.write(lambda tx: tx.planner.release_held(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
 

@@ -5,7 +5,6 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from bot.delivery.courses import plan_next_lesson
-from bot.delivery.due_worker import plan_due
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,
@@ -20,7 +19,7 @@ from storage.model import (
     State,
     When,
 )
-from tests.delivery.archive import THEN, episode, essay, store
+from tests.delivery.archive import THEN, episode, essay, plan_due, store
 
 RHYTHMS = (Preferences(), Preferences(when=When.DAILY), Preferences(quiet_from=time(19), quiet_to=time(21)))
 
@@ -61,7 +60,7 @@ async def test_what_is_new_is_told_or_waits(database: Database, count: int, at_o
         ids = await settle_in(tx)
         dump, new, planned = await landed(tx, count)
         assert planned == at_once + 2 * count
-        assert [sorted(await tx.planner.waiting_posts(one)) for one in ids] == [[], new, new]
+        assert [sorted(await tx.waiting.posts(one)) for one in ids] == [[], new, new]
         assert await tx.planner.announce(new, dump, THEN, digest_above=3) == 0
         assert await plan_due(tx, THEN, 3) == 1  # the daily digest, whose hour it is
         assert await plan_due(tx, THEN + timedelta(hours=1), 3) == at_once
@@ -78,10 +77,10 @@ async def test_held_posts_are_released_to_everybody_or_nobody(database: Database
         dump, _, planned = await landed(tx, 2, held=True)
         assert planned == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 0
-        assert await tx.outbox.release_held(dump, THEN) == 6
+        assert await tx.planner.release_held(dump, THEN) == 6
         assert await plan_due(tx, THEN + timedelta(hours=25), 3) == 3
         other, _, _ = await landed_after(tx)
-        assert await tx.outbox.discard_held(other, THEN) == 3
+        assert await tx.planner.discard_held(other, THEN) == 3
 
     async def landed_after(tx: Transaction) -> tuple[DumpId, list[PostId], int]:
         dump, stored = await store(tx, [essay("另一篇")])
@@ -99,7 +98,7 @@ async def test_a_mute_takes_back_what_is_not_told_yet(database: Database) -> Non
         for one in ids:
             await tx.destinations.subscribe(one, tag.id, THEN, muted=True)
             await tx.outbox.cancel_unwanted(one, THEN)
-        assert sorted(await tx.planner.waiting_posts(ids[1])) == new[1:]
+        assert sorted(await tx.waiting.posts(ids[1])) == new[1:]
         (digest,) = await tx.outbox.claim(50, THEN, timedelta(minutes=1))
         assert sorted(digest.post_ids) == new[1:]
 

@@ -233,8 +233,8 @@ async def test_what_is_not_wanted_any_more_is_withdrawn(tmp_path: Path) -> None:
             assert await tx.outbox.cancel_unwanted(one, THEN)
         counts = await tx.outbox.claim(10, THEN, THEN - datetime(2026, 1, 1, tzinfo=UTC))
         assert sorted(post for row in counts for post in row.post_ids if post == unwanted) == []
-        assert unwanted not in await tx.planner.waiting_posts(daily)
-        assert len(await tx.planner.waiting_posts(daily)) == 4
+        assert unwanted not in await tx.waiting.posts(daily)
+        assert len(await tx.waiting.posts(daily)) == 4
 
     async with database_in(tmp_path) as database:
         await database.write(unit)

@@ -1,18 +1,19 @@
 """Planning in batches: the same deliveries as in one, resumed at its cursor, each exactly once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.clock import SystemClock
 from bot.delivery.due_worker import DueWorker
-from storage import planner
+from storage import planner, progress
 from storage.database import Database, Transaction
-from storage.model import ChatKind, DestinationId, DumpId, PostId, State
+from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
 from storage.schema import deliveries
 from tests.delivery.archive import THEN, essay, store
 
 CHATS = 11
+LEASE = timedelta(minutes=1)
 pytestmark = pytest.mark.both_databases
 
 
@@ -91,11 +92,94 @@ async def test_a_held_announcement_is_decided_between_batches(
 ) -> None:
     async def unit(tx: Transaction) -> None:
         dump, _ = await announced(tx, held=True)
-        await (tx.outbox.release_held if release else tx.outbox.discard_held)(dump, THEN)
+        await (tx.planner.release_held if release else tx.planner.discard_held)(dump, THEN)
         await finish(tx)
         assert [state for _, _, state in await rows(tx)] == states
 
     await database.write(unit)
+
+
+@pytest.mark.parametrize(("release", "state"), [(True, State.PENDING), (False, State.CANCELLED)])
+async def test_held_deliveries_are_decided_in_batches(
+    database: Database, release: bool, state: State
+) -> None:
+    async def unit(tx: Transaction) -> None:
+        dump, _ = await announced(tx, held=True)
+        await finish(tx)
+        assert {state for _, _, state in await rows(tx)} == {State.HELD}
+        assert await (tx.planner.release_held if release else tx.planner.discard_held)(dump, THEN) == CHATS
+        assert [found for _, _, found in await rows(tx)] == [state] * 3 + [State.HELD] * (CHATS - 3)
+        assert await finish(tx) == CHATS - 3
+        assert [found for _, _, found in await rows(tx)] == [state] * CHATS
+        assert await tx.planner.release_held(dump, THEN) == 0
+        assert not await tx.planner.has_plans()
+
+    await database.write(unit)
+
+
+async def test_messages_are_edited_in_batches(database: Database) -> None:
+    """Only messages that were sent, and since the given time."""
+
+    async def unit(tx: Transaction) -> None:
+        dump, (post,) = await announced(tx)
+        await finish(tx)
+        for sent_at in (THEN - timedelta(days=9), THEN):
+            claimed = await tx.outbox.claim(5, THEN, timedelta(minutes=1))
+            await tx.outbox.settle(
+                [
+                    Settlement(delivery_id=d.id, token=d.token, state=State.SENT, message_id=100 + n)
+                    for n, d in enumerate(claimed)
+                ],
+                sent_at,
+            )
+        planned = await tx.planner.edit_sent([post], dump, THEN, THEN - timedelta(days=3))
+        assert planned < 5
+        assert planned + await finish(tx) == 5
+        edits = {to for to, duty, _ in await rows(tx) if duty == f"edit:dump:{dump}:{post}"}
+        assert edits == {d.destination.id for d in claimed}
+
+    await database.write(unit)
+
+
+async def test_digests_are_planned_in_batches(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "WAITING_BATCH", 5)
+
+    async def unit(tx: Transaction) -> None:
+        for number in range(CHATS):
+            to = await subscribe(tx, number + 1)
+            await tx.destinations.prefer(to, Preferences(when=When.DAILY))
+        dump, stored = await store(tx, [essay("一"), essay("二")])
+        await tx.planner.announce([post.id for post in stored], dump, THEN, digest_above=3)
+        await finish(tx)
+
+    await database.write(unit)
+    woken = 0
+
+    def wake() -> None:
+        nonlocal woken
+        woken += 1
+
+    class Later(SystemClock):
+        def now(self) -> datetime:
+            return THEN + timedelta(days=1)
+
+    assert await DueWorker(database, Later(), digest_above=3, planned=wake).tick() == CHATS
+    assert woken > 3
+    listed = await database.read(rows)
+    assert len(listed) == len({to for to, _, _ in listed}) == CHATS
+
+
+async def test_a_clock_that_is_ahead_holds_nothing_back(database: Database) -> None:
+    """By the database's clock, which several processes share; on SQLite there is one clock."""
+    ahead = datetime.now(UTC) + timedelta(minutes=10) * database.is_multi_process
+
+    async def unit(tx: Transaction) -> None:
+        await subscribe(tx, 1)
+        dump, (post,) = await store(tx, [essay("一")])
+        assert await tx.planner.announce([post.id], dump, ahead, digest_above=3) == 1
+
+    await database.write(unit)
+    assert len(await database.write(lambda tx: tx.outbox.claim(9, datetime.now(UTC), LEASE))) == 1
 
 
 async def test_a_post_that_is_merged_between_batches(database: Database) -> None:

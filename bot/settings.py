@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     database_password_file: Path | None = Field(
         None, description="a file with the password that the `DATABASE_URL` of a PostgreSQL leaves out"
     )
+    database_pooler: Literal["auto", "session", "transaction"] = Field(
+        "auto",
+        description="how a pooler such as PgBouncer shares connections of PostgreSQL; `auto` detects it",
+    )
     dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land")
     scan_seconds: float = Field(
         60, gt=0, le=86_400, description="how often the folder is scanned in any case"
@@ -257,10 +261,12 @@ class Settings(BaseSettings):
         return self.rate_per_second > FREE_PER_SECOND
 
     def database_address(self) -> str:
-        """Return DATABASE_URL with its password. Raises SettingsError for an invalid password file."""
+        """Return DATABASE_URL with its password and pooler. Raises SettingsError for a bad password file."""
         address = self.database_url.get_secret_value()
         if address.startswith("sqlite"):
             return address
+        if self.database_pooler != "auto":
+            address += f"{'&' if '?' in address else '?'}pooler={self.database_pooler}"
         password = _secret("DATABASE_PASSWORD_FILE", None, self.database_password_file)
         if not password:
             return address

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
-from storage.database import ALONE, Database
-from storage.engine import READ_ONLY, create_engine, last_id, raise_last_id, reason_of
+from storage.database import ALONE, Database, open_engine
+from storage.engine import READ_ONLY, last_id, raise_last_id, reason_of
 from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.model import ScopeKind
 from storage.outbox import Outbox
@@ -87,7 +87,7 @@ def _must_exist(url: str) -> None:
 @asynccontextmanager
 async def _alone_with(url: str) -> AsyncIterator[End]:
     """Open the database; on SQLite with the process lock held."""
-    engine = create_engine(url, pool_size=1)
+    engine = await open_engine(url, pool_size=1)
     database = Database(engine)
     try:
         database.acquire_process_lock()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,11 +22,12 @@ from storage import UnusableDatabaseError
 from storage.backoff import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
-from storage.engine import OWNERS, READ_ONLY, create_engine, now_on, reason_of
+from storage.engine import OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
 from storage.enqueue import listen
 from storage.migrate import NewerSchemaError, bring_up_to_date
 from storage.outbox import Outbox
 from storage.planner import DeliveryPlanner
+from storage.pooler import pooler_of
 from storage.post_writer import PostWriter
 from storage.posts import Posts, Scopes
 from storage.processes import KeyValues, Leases, ProcessedUpdates
@@ -82,6 +84,8 @@ def passing(error: BaseException) -> bool:
         return error.connection_invalidated or state in PASSING or state.startswith(NO_CONNECTION)
     return isinstance(error, ConnectionError | TimeoutError)
 
+
+POLL_SECONDS = 1.0  # between two looks for new deliveries behind a pooler
 
 ANALYZED_ROWS = 1000  # of each index: SQLite's documentation recommends 100 to 1,000
 
@@ -304,9 +308,23 @@ class Database:
         return SendLog(Path(f"{file}.begun"))
 
     async def listen(self, heard: Callable[[], None]) -> None:
-        """Call the callback after every NOTIFY for planned deliveries; return at once on SQLite."""
-        if self.is_multi_process:
+        """Call the callback for deliveries that any process planned; return at once on SQLite.
+
+        By NOTIFY, or by polling behind a pooler that keeps no connection for it.
+        """
+        if is_pooled(self._engine):
+            await self._poll(heard)
+        elif self.is_multi_process:
             await listen(self._engine, heard)
+
+    async def _poll(self, heard: Callable[[], None]) -> None:
+        last = -1
+        while True:
+            highest = await self.read(lambda tx: tx.outbox.highest_id())
+            if highest != last:
+                heard()
+            last = highest
+            await asyncio.sleep(POLL_SECONDS)
 
     async def optimize(self) -> None:
         """Refresh the statistics of the query planner where they are outdated; PostgreSQL does so itself."""
@@ -332,9 +350,22 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
 
     Raises UnusableDatabaseError with the reason and the fix.
     """
-    engine = create_engine(url, pool_size=pool_size)
-    await _migrated(engine, url)
+    engine = await open_engine(url, pool_size=pool_size)
+    await _migrated(engine)
     return Database(engine)
+
+
+async def open_engine(url: str, *, pool_size: int) -> AsyncEngine:
+    """Return an engine that suits the pooler in front of the database. Raises UnusableDatabaseError."""
+    engine = create_engine(url, pool_size=pool_size)
+    if engine.dialect.name != "postgresql":
+        return engine
+    parsed = make_url(url)
+    try:
+        mode = await wait_for_connection(lambda: pooler_of(parsed))
+    except (SQLAlchemyError, OSError) as error:
+        raise UnusableDatabaseError(reason_of(url, error)) from error
+    return create_engine(parsed.update_query_dict({POOLER: mode}), pool_size=pool_size)
 
 
 async def migrate(url: str) -> tuple[str | None, str]:
@@ -342,16 +373,16 @@ async def migrate(url: str) -> tuple[str | None, str]:
 
     Raises UnusableDatabaseError, also while a bot uses the SQLite file, because it expects the old schema.
     """
-    engine = create_engine(url, pool_size=1)
+    engine = await open_engine(url, pool_size=1)
     database = Database(engine)
     try:
         database.acquire_process_lock()
-        return await _migrated(engine, url)
+        return await _migrated(engine)
     finally:
         await database.close()
 
 
-async def _migrated(engine: AsyncEngine, url: str) -> tuple[str | None, str]:
+async def _migrated(engine: AsyncEngine) -> tuple[str | None, str]:
     async def run() -> tuple[str | None, str]:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -369,4 +400,4 @@ async def _migrated(engine: AsyncEngine, url: str) -> tuple[str | None, str]:
         raise UnusableDatabaseError(str(error)) from error
     except (SQLAlchemyError, OSError) as error:
         await engine.dispose()
-        raise UnusableDatabaseError(reason_of(url, error)) from error
+        raise UnusableDatabaseError(reason_of(engine.url, error)) from error

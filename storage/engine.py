@@ -44,23 +44,23 @@ CACHED_STATEMENTS = 256  # per connection: the hot paths have more than the defa
 OWNERS = 0o600  # people's subscriptions are private
 HIDE = True  # keep parameters, which may be people's texts, out of errors and logs
 
-# In milliseconds: a process that stalls holds up the others no longer. An announcement to a million chats is
-# one statement. Set by a statement, because poolers refuse what is said when a connection is opened.
-PATIENCE = (
-    "SELECT set_config('statement_timeout', '300000', false), set_config('lock_timeout', '15000', false),"
-    " set_config('idle_in_transaction_session_timeout', '15000', false),"
-    # The server gives up a lost peer, and with it the peer's locks (seconds, but milliseconds for the last).
-    " set_config('tcp_keepalives_idle', '15', false), set_config('tcp_keepalives_interval', '5', false),"
-    " set_config('tcp_keepalives_count', '3', false), set_config('tcp_user_timeout', '30000', false)"
-)
+# A process that stalls holds up the others no longer. Set by a statement, because poolers refuse what is said
+# when a connection is opened.
+PATIENCE = {"statement_timeout": "300s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
+# The server gives up a lost peer, and with it the peer's locks.
+TCP = {
+    "tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+}  # fmt: skip
+POOLER = "pooler"  # the query parameter of a URL, and the execution option of its engine (storage/pooler.py)
 
 
-def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
+def create_engine(url: str | URL, *, pool_size: int = 4) -> AsyncEngine:
     """Return an engine with the settings of this project. Raises UnusableDatabaseError."""
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            return _sqlite(url, parsed.database, pool_size)
+            return _sqlite(parsed, pool_size)
         return _postgresql(parsed, pool_size)
     except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, ValueError) as error:
         raise UnusableDatabaseError(
@@ -69,27 +69,52 @@ def create_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
         ) from error
 
 
+def is_pooled(engine: AsyncEngine) -> bool:
+    """Return whether each transaction may run on another connection of the server."""
+    return engine.get_execution_options().get(POOLER) == "transaction"
+
+
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
+    mode = url.query.get(POOLER)
+    pooled = mode == "transaction"
+    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
+    if pooled:  # statements without a name, which no later transaction looks for
+        arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     # Not asked whether they live before each use: a unit that finds its connection dead is run again.
     engine = create_async_engine(
-        url,
+        url.difference_update_query([POOLER]),
         pool_size=pool_size,
         max_overflow=4,
-        connect_args={"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS},
+        connect_args=arguments,
         hide_parameters=HIDE,
+        execution_options={POOLER: mode},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(PATIENCE)
-        cursor.close()
-        connection.commit()
+        if not pooled:
+            cursor = connection.cursor()
+            cursor.execute(_configured(PATIENCE | TCP, local=False))
+            cursor.close()
+            connection.commit()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connected) -> None:
+        if pooled:
+            connection.exec_driver_sql(_configured(PATIENCE, local=True))
 
     return engine
 
 
-def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
+def _configured(values: Mapping[str, str], *, local: bool) -> str:
+    """Return the statement that sets these parameters for the session, or for the transaction only."""
+    return "SELECT " + ", ".join(
+        f"set_config('{name}', '{value}', {local})" for name, value in values.items()
+    )
+
+
+def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
+    file = url.database
     if file and file != ":memory:" and not file.startswith("file:"):
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +154,7 @@ def _sqlite(url: str, file: str | None, pool_size: int) -> AsyncEngine:
     return engine
 
 
-def reason_of(url: str, error: Exception) -> str:
+def reason_of(url: str | URL, error: Exception) -> str:
     """Return the reason why the database at `url` cannot be used, with the fix and without its password."""
     shown = make_url(url).render_as_string(hide_password=True)
     cause = error.orig if isinstance(error, DatabaseError) and error.orig else error

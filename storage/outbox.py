@@ -223,6 +223,10 @@ class Outbox:
             )
         )
 
+    async def highest_id(self) -> int:
+        """Return the highest id of a delivery; 0 without any."""
+        return (await self._connection.execute(select(func.max(deliveries.c.id)))).scalar() or 0
+
     async def next_due(self) -> datetime | None:
         """Return when the earliest pending delivery is due."""
         earliest = (await self._connection.execute(EARLIEST)).one()

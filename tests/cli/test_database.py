@@ -74,6 +74,10 @@ def test_a_password_from_a_file_is_for_a_user_without_one(tmp_path: Path) -> Non
         _env_file=None, database_url="sqlite+aiosqlite:///a.db", database_password_file=absent
     )
     assert lite.database_address() == "sqlite+aiosqlite:///a.db"
+    pooled = read_settings(
+        _env_file=None, database_url="postgresql+asyncpg://k@h/k?ssl=require", database_pooler="transaction"
+    )
+    assert pooled.database_address() == "postgresql+asyncpg://k@h/k?ssl=require&pooler=transaction"
 
 
 @pytest.mark.parametrize("kind", Kind)

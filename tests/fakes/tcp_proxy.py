@@ -1,7 +1,9 @@
 """TCP proxy that can fall silent: it keeps every connection and drops what is written to it."""
 
 import asyncio
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -60,3 +62,24 @@ class TcpProxy:
         except OSError:
             pass
         writer.close()
+
+
+@contextmanager
+def proxy_in_thread(port: int) -> Iterator[TcpProxy]:
+    """Run the proxy in a thread of its own, for tests of separate programs; set `is_silent` from outside."""
+    proxy, started, ended = TcpProxy(port), threading.Event(), threading.Event()
+
+    async def run() -> None:
+        async with proxy:
+            started.set()
+            while not ended.is_set():
+                await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    started.wait()
+    try:
+        yield proxy
+    finally:
+        ended.set()
+        thread.join()

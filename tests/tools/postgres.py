@@ -37,7 +37,7 @@ def postgres_server() -> Iterator[str]:
     as_user = ["runuser", "-u", ORDINARY, "--"] if os.geteuid() == 0 else []
     if as_user:
         shutil.chown(folder, ORDINARY)
-    port = _free_port()
+    port = free_port()
     data = folder / "data"
     quick = "-c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {quick}"
@@ -67,7 +67,8 @@ def _run(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd="/", timeout=60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback address that nothing listens on."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])

@@ -40,7 +40,7 @@ class Fleet:
     settings: dict[str, object] = field(default_factory=dict)
     members: dict[str, Program] = field(default_factory=dict)
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, **settings: object) -> None:
         """Start `kexue-bot run` under this name; it logs into NAME.log."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
@@ -54,7 +54,7 @@ class Fleet:
             "RICH": "0",
             "HTTP_PORT": "0",
         }
-        environment |= {setting: str(value) for setting, value in self.settings.items()}
+        environment |= {setting: str(value) for setting, value in (self.settings | settings).items()}
         log = self.folder / f"{name}.log"
         self.members[name] = started("run", folder=self.folder, environment=environment, log=log)
 

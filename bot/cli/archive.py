@@ -138,7 +138,8 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
 
 def _reported(report: IngestReport) -> dict[str, Any]:
     fields = ("dump", "layout", "sightings", "new", "edited", "unchanged", "skipped", "error")
-    return {name: getattr(report, name) for name in fields}
+    notes = [{"kind": note.kind, "text": note.text} for note in report.notes]
+    return {name: getattr(report, name) for name in fields} | {"notes": notes}
 
 
 def _line(report: IngestReport) -> str:

@@ -17,10 +17,11 @@ from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
 from bot.search.index import searched
 from bot.search.query import query_words
+from bot.site_profile import KEXUE
 from bot.titles import flatten, title_key
 from storage.model import Certainty, HomeCapture, Mention, Post, PostId, Scope, ScopeKind
 
-BLOG_ZONE = ZoneInfo("Asia/Shanghai")
+_ZONE = ZoneInfo(KEXUE.time_zone)
 
 Place = tuple[ScopeKind, str, str, bool]  # kind, key, name, inferred
 
@@ -42,10 +43,14 @@ def derive(
     changed: Collection[PostId],
     captures: Sequence[HomeCapture],
     overrides: Overrides = NO_OVERRIDES,
+    zone: ZoneInfo = _ZONE,
 ) -> DerivedData:
-    """Derive the data of the whole `archive`; the posts in `changed` are new or edited."""
+    """Derive the data of the whole `archive`; the posts in `changed` are new or edited.
+
+    `zone` is the time zone of the days that the blog prints.
+    """
     membership = derive_series([Titled(id=post.id, title=post.title) for post in archive], overrides)
-    dated = _dated(archive, membership, captures)
+    dated = _dated(archive, membership, captures, zone)
     vocabulary = learn([(post.title, post.excerpt, post.tags) for post in archive if post.tags])
     understood = [
         _understood(post, membership.get(post.id), dated, vocabulary, tags_anew=post.id in changed)
@@ -62,7 +67,10 @@ def derive(
 
 
 def _dated(
-    archive: Sequence[Post], membership: Mapping[int, SeriesMembership], captures: Sequence[HomeCapture]
+    archive: Sequence[Post],
+    membership: Mapping[int, SeriesMembership],
+    captures: Sequence[HomeCapture],
+    zone: ZoneInfo,
 ) -> dict[int, tuple[date, Certainty]]:
     undated, dated = [], []
     for post in archive:
@@ -75,7 +83,7 @@ def _dated(
     if not undated:
         return {}
     pages = [
-        HomePage(posts=capture.posts, captured_at=capture.captured_at.astimezone(BLOG_ZONE).date())
+        HomePage(posts=capture.posts, captured_at=capture.captured_at.astimezone(zone).date())
         for capture in captures
     ]
     return infer_dates(undated, dated, pages)

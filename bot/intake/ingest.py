@@ -9,8 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from bot.intake.derive import BLOG_ZONE, NOTHING, DerivedData, derive, resolved, word_places
+from bot.intake.derive import NOTHING, DerivedData, derive, resolved, word_places
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.matcher import Changes, diff, numbered
@@ -44,7 +45,7 @@ async def write_changes(
     sightings: Sequence[Sighting],
     dump_id: DumpId,
     dump: Dump,
-    overrides: Overrides,
+    rules: "IngestRules",
     now: datetime,
 ) -> Changes:
     """Write what the `sightings` of a dump change in the stored `archive`; return the changes with ids."""
@@ -54,7 +55,7 @@ async def write_changes(
     ids = [changes.entries[place].now.id for place in changes.places]
     seen: Seen = list(zip(ids, sightings, strict=True))
     known = _known_now(archive, changes)
-    derived = await _derive(tx, known, changes, seen, dump, overrides)
+    derived = await _derive(tx, known, changes, seen, dump, rules)
     latest = known | {post.id: post for post in derived.posts}
     fresh = {post.id for post in changes.new}
     await tx.post_writer.add([latest[post.id] for post in changes.new], dump_id, now)
@@ -86,7 +87,7 @@ async def _derive(
     changes: Changes,
     seen: Seen,
     dump: Dump,
-    overrides: Overrides,
+    rules: "IngestRules",
 ) -> DerivedData:
     changed = {e.now.id for e in changes.entries if e.before is None or _matters(e.before, e.now)}
     changed |= {heir for _, heir in changes.joined}
@@ -95,7 +96,7 @@ async def _derive(
     captures = await tx.posts.home_captures()
     if page := tuple(post_id for post_id, sighting in seen if sighting.month_day is not None):
         captures.append(HomeCapture(posts=page, captured_at=dump.captured_at))
-    return derive(list(known.values()), changed, captures, overrides)
+    return derive(list(known.values()), changed, captures, rules.overrides, rules.zone)
 
 
 def _matters(before: Post, now: Post) -> bool:
@@ -172,6 +173,11 @@ class IngestRules:
     silent: bool = False
     first_reading: bool = False
     site: SiteProfile = KEXUE
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of the days that the blog prints."""
+        return ZoneInfo(self.site.time_zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +312,7 @@ async def _take_in(
     closed = await _closed_posts(tx, archive, reading.protected)
     changes = diff(reading.sightings, archive, reading.format, dump.captured_at)
     quiet = first_fill or rules.silent or rules.first_reading
-    old = 0 if quiet else sum(_is_old(post, dump, closed) for post in changes.new)
+    old = 0 if quiet else sum(_is_old(post, dump, closed, rules.zone) for post in changes.new)
     held = not quiet and len(changes.new) - old > rules.hold_above
     record = await tx.dumps.add(
         replace(
@@ -321,13 +327,11 @@ async def _take_in(
             time_known=is_time_known(dump),
         )
     )
-    changes = await write_changes(
-        tx, archive, changes, reading.sightings, record.id, dump, rules.overrides, now
-    )
+    changes = await write_changes(tx, archive, changes, reading.sightings, record.id, dump, rules, now)
     await _remember_closed_posts(tx, closed, changes.new)
     planned = 0
     if not quiet:
-        news = [post.id for post in changes.new if not _is_old(post, dump, closed)]
+        news = [post.id for post in changes.new if not _is_old(post, dump, closed, rules.zone)]
         planned = await tx.planner.announce(news, record.id, now, digest_above=rules.digest_above, held=held)
         since = now - timedelta(days=rules.edit_days)
         planned += await tx.planner.edit_sent([e.now.id for e in changes.edited], record.id, now, since)
@@ -343,7 +347,7 @@ def is_time_known(dump: Dump) -> bool:
     return dump.time_known or dump.origin != "folder"
 
 
-def _is_old(post: Post, dump: Dump, closed: Collection[int]) -> bool:
+def _is_old(post: Post, dump: Dump, closed: Collection[int], zone: ZoneInfo) -> bool:
     """Return whether a new post is no news: its date lies over `OLD_NEWS` before a known capture time.
 
     A post that was listed behind a password until now is news whatever its date.
@@ -352,7 +356,7 @@ def _is_old(post: Post, dump: Dump, closed: Collection[int]) -> bool:
         return False
     if post.archive_id in closed:
         return False
-    return dump.captured_at.astimezone(BLOG_ZONE).date() - post.date > OLD_NEWS
+    return dump.captured_at.astimezone(zone).date() - post.date > OLD_NEWS
 
 
 async def _closed_posts(tx: Transaction, archive: Sequence[Post], protected: Sequence[int]) -> frozenset[int]:

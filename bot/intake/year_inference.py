@@ -37,7 +37,7 @@ class Dated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomePage:
-    """A page that lists posts newest first; `captured_at` is the day of its capture in Asia/Shanghai."""
+    """A page that lists posts newest first; `captured_at` is the day of its capture in the blog's zone."""
 
     posts: tuple[int, ...]
     captured_at: date

@@ -16,7 +16,7 @@ FIELDS = (
     "file", "layout", "title", "date", "month_day", "readers", "comments", "category", "tags", "excerpt",
     "series", "episode", "archive_id", "url",
 )  # fmt: skip
-COUNTS = ("dump", "layout", "sightings", "new", "edited", "unchanged", "skipped", "error")
+COUNTS = ("dump", "layout", "sightings", "new", "edited", "unchanged", "skipped", "error", "notes")
 
 
 def parse(*files: Path) -> tuple[int, list[dict[str, Any]], str]:
@@ -93,6 +93,8 @@ def test_the_same_bytes_again_are_unchanged_and_what_was_skipped_is_skipped_agai
     ]
     assert all(seen == unchanged for _, seen, unchanged, _ in again)
     assert sum(skipped for *_, skipped in again) == 1
+    notes = [note for report in reports for note in report["notes"]]
+    assert notes == [{"kind": "skipped", "text": "item 2: not well-formed, skipped"}]
 
 
 @needs_shared

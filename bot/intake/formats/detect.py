@@ -48,8 +48,9 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     else:
         text = without_tags(text) if is_markdown_with_tags(text) else text
         parsed_dump = _read_text(text, dump.address, site)
+    is_protected = any(sighting.title == _PROTECTED for sighting in parsed_dump.sightings)
     parsed_dump = _with_scope(_checked(parsed_dump), dump.address, text, site)
-    if not parsed_dump.sightings:
+    if not parsed_dump.sightings and not is_protected:
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
     if dump.truncated and not any(note.kind is NoteKind.CUT for note in dump.notes):

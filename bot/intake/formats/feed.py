@@ -91,7 +91,6 @@ def _escaped(name: str, value: str) -> str:
     return less.sub("&lt;", _BARE_AMPERSAND.sub("&amp;", value)).replace("]]>", "]]&gt;")
 
 
-_ZONE = ZoneInfo("Asia/Shanghai")
 _ROOT = re.compile(r"<(?:rss|feed|rdf:RDF)[\s>]")
 _PROLOG = re.compile(r"(?:\s|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 _DECLARATION = re.compile(r"<!(?!doctype\s+html)", re.IGNORECASE)
@@ -140,7 +139,7 @@ def read_feed(text: str, captured_at: datetime, site: SiteProfile) -> ParsedDump
     declared = _DECLARED.search(text, 0, MAX_PREAMBLE)
     if declared is not None and text[: declared.start()].strip():
         notes.append(Note(NoteKind.ODD, "text before the XML declaration was ignored"))
-    latest = (captured_at + _CLOCK_MARGIN).astimezone(_ZONE).date()
+    latest = (captured_at + _CLOCK_MARGIN).astimezone(ZoneInfo(site.time_zone)).date()
     is_atom = text.startswith("<feed", start)
     for number, entry in _entries(text[start:], notes):
         match _sighting(entry, site, is_atom=is_atom):
@@ -198,7 +197,7 @@ def _sighting(entry: Mapping[str, Any], site: SiteProfile, *, is_atom: bool) -> 
     kept = excerpt if excerpt.has_fold else replace(excerpt, text=bounded(excerpt.text))
     return Sighting(
         title=title,
-        date=_day(entry),
+        date=_day(entry, ZoneInfo(site.time_zone)),
         comments=_comments(entry),
         category=(terms[0].get("term") or "").strip() or None,
         excerpt=kept.text or None,
@@ -220,7 +219,7 @@ def _title(entry: Mapping[str, Any], *, is_atom: bool) -> str:
 _CHINESE_DAY = re.compile(r"([0-9]{4})\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日")
 
 
-def _day(entry: Mapping[str, Any]) -> date | None:
+def _day(entry: Mapping[str, Any], zone: ZoneInfo) -> date | None:
     """Return the day in the blog's time zone; near midnight it may differ from the day its pages print.
 
     A time without a zone is the blog's own.
@@ -232,7 +231,7 @@ def _day(entry: Mapping[str, Any]) -> date | None:
         moment = _moment(printed)
         if moment is None:
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=_ZONE)).astimezone(_ZONE).date()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(zone).date()
     except (ValueError, OverflowError, TypeError):
         return None
 
@@ -243,13 +242,13 @@ def _printed_date(entry: Mapping[str, Any]) -> str:
     return str(dict.get(values, "published") or dict.get(values, "updated") or "").strip()[:60]
 
 
-_CHINA_TIME = re.compile(r"\bCST$")
+_AMBIGUOUS_ZONE = re.compile(r"\s*\bCST$")
 
 
 def _moment(printed: str) -> datetime | None:
     if printed[:4].isdigit():
         return datetime.fromisoformat(printed.replace("/", "-"))
-    printed = _CHINA_TIME.sub("+0800", printed)  # RFC 822 reads CST as a zone of America
+    printed = _AMBIGUOUS_ZONE.sub("", printed)  # RFC 822 reads CST as a zone of America only
     moment = parsedate_to_datetime(printed)
     if str(moment.year) not in printed:  # the parser takes years below 100 for abbreviations
         return None

@@ -67,14 +67,18 @@ def test_a_protected_post_is_skipped_with_a_note() -> None:
     ]
 
 
-def test_the_page_of_a_protected_post_is_refused_with_its_reason() -> None:
-    page = (
-        (FOLDER / "post_page.html")
-        .read_text()
-        .replace("线性Transformer应该不是你要等的那个模型", "此内容被密码保护")
-    )
-    with pytest.raises(UnreadableDumpError, match="protected by a password"):
-        read(page)
+def test_a_dump_of_protected_posts_alone_is_parsed_with_notes() -> None:
+    page = (FOLDER / "post_page.html").read_text()
+    alone = [
+        page.replace("线性Transformer应该不是你要等的那个模型", "此内容被密码保护"),
+        "此内容被密码保护\nBy 苏剑林 | 2022-03-09 | 78384位读者 | 引用请输入密码访问\n最近评论\n",
+        "14 Aug\n\n此内容被密码保护\n\n请输入密码访问\n\n点击阅读全文...\n",
+    ]
+    parsed_dumps = [read(content) for content in alone]
+    assert [parsed_dump.sightings for parsed_dump in parsed_dumps] == [()] * 3
+    assert [parsed_dump.protected for parsed_dump in parsed_dumps] == [(7546,), (), ()]
+    for parsed_dump in parsed_dumps:
+        assert any("protected by a password" in note.text for note in parsed_dump.notes)
 
 
 POST = (FOLDER / "post_page.html").read_text()

@@ -1,11 +1,15 @@
 """Feeds as servers send them: broken items, hostile declarations, full text, feeds of other things."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
 from bot.intake.formats import UnreadableDumpError
-from storage.model import Layout
+from bot.intake.formats.detect import read_dump
+from bot.site_profile import KEXUE
+from storage.model import Dump, Layout
 from tests.intake.formats.samples import FOLDER, read, texts
 
 RSS2 = (FOLDER / "feed_rss2.xml").read_text()
@@ -180,3 +184,35 @@ def test_a_feed_without_items_is_refused() -> None:
 def test_a_feed_is_known_by_its_root_and_not_by_its_prolog() -> None:
     assert read(RSS2[RSS2.index("<rss") :]).format is Layout.FEED
     assert _ids("\n\n" + RSS2.replace('encoding="UTF-8"', 'encoding="GB2312"')) == IDS
+
+
+def test_a_feed_s_day_is_one_of_the_blog_s_time_zone() -> None:
+    days = {
+        (zone, written): read_dump(
+            Dump(
+                name="a feed",
+                content=RSS2.replace("10:30:00 +0800", f"23:30:00 {written}").encode(),
+                captured_at=datetime(2026, 9, 1, tzinfo=UTC),
+            ),
+            replace(KEXUE, time_zone=zone),
+        )
+        .sightings[2]
+        .date
+        for zone in ("Asia/Shanghai", "Europe/Berlin", "America/Chicago")
+        for written in ("+0800", "+0000", "CST", "")
+    }
+    first, second = date(2025, 10, 1), date(2025, 10, 2)
+    assert days == {
+        ("Asia/Shanghai", "+0800"): first,
+        ("Asia/Shanghai", "+0000"): second,
+        ("Asia/Shanghai", "CST"): first,
+        ("Asia/Shanghai", ""): first,
+        ("Europe/Berlin", "+0800"): first,
+        ("Europe/Berlin", "+0000"): second,
+        ("Europe/Berlin", "CST"): first,
+        ("Europe/Berlin", ""): first,
+        ("America/Chicago", "+0800"): first,
+        ("America/Chicago", "+0000"): first,
+        ("America/Chicago", "CST"): first,
+        ("America/Chicago", ""): first,
+    }

@@ -310,7 +310,8 @@ async def _take_in(
     archive = await tx.posts.everything()
     first_fill = not archive
     closed = await _closed_posts(tx, archive, reading.protected)
-    changes = diff(reading.sightings, archive, reading.format, dump.captured_at)
+    is_complete = reading.format is Layout.ARCHIVE_PAGE and not reading.notes
+    changes = diff(reading.sightings, archive, reading.format, dump.captured_at, is_complete=is_complete)
     quiet = first_fill or rules.silent or rules.first_reading
     old = 0 if quiet else sum(_is_old(post, dump, closed, rules.zone) for post in changes.new)
     held = not quiet and len(changes.new) - old > rules.hold_above

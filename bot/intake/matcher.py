@@ -18,6 +18,7 @@ from bot.intake.merge import beginning, changed_visibly, combine, post_from_sigh
 from bot.titles import read_title, title_key
 from storage.model import Certainty, Layout, Post, PostId, Sighting
 
+ALIKE = 0.3  # ratio of equal characters in two titles, of which one may be an edit of the other
 NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight
 
 
@@ -35,10 +36,11 @@ class PostMatcher:
             self._add(post)
         self._stored = tuple(self._posts)
 
-    def match(self, fresh: Sequence[Post]) -> list[int]:
+    def match(self, fresh: Sequence[Post], *, is_complete: bool = False) -> list[int]:
         """Return the place of each post of one dump, merged with the stored one or added.
 
-        With the new evidence stored posts may turn out to be the same: they are merged into the oldest.
+        With the new evidence stored posts may turn out to be the same: they are merged into the oldest. A
+        dump that `is_complete` shows every post of the blog.
         """
         found: list[int | None] = [None] * len(fresh)
         steps: tuple[Callable[[Post], int | None], ...] = (self._same_title, self._same_opening)
@@ -47,6 +49,8 @@ class PostMatcher:
                 if found[index] is None and (at := step(post)) is not None:
                     found[index] = self._merge(at, post)
         self._match_unlisted(fresh, found)
+        if is_complete:
+            self._match_by_day(fresh, found)
         for index, post in enumerate(fresh):
             if found[index] is None:
                 at = self._same_title(post)  # the dump may show it twice
@@ -243,6 +247,36 @@ class PostMatcher:
         shown = [other for other in around if other in self._shown]
         return bool(shown) and all(other in paired for other in around if other not in self._shown)
 
+    def _match_by_day(self, fresh: Sequence[Post], found: list[int | None]) -> None:
+        """Match the posts that a page of all posts shows with those of their day that it leaves out.
+
+        The most alike titles are matched first. Where the day has more unrecognized posts than are missing,
+        titles have to be alike: the others are new.
+        """
+        unmatched: dict[date, list[int]] = defaultdict(list)
+        for index, post in enumerate(fresh):
+            if found[index] is None and post.date is not None:
+                unmatched[post.date].append(index)
+        for day, indexes in unmatched.items():
+            missing = [at for at in self._by_day.get(f"{day:%m-%d}", ()) if self._is_missing(at, day)]
+            pairs = [
+                (_likeness(self._posts[at], fresh[index]), -at, -index)
+                for at in missing
+                for index in indexes
+                if not _other_identity(self._posts[at], fresh[index])
+            ]
+            least = 0 if len(missing) >= len(indexes) else ALIKE
+            for likeness, at, index in sorted(pairs, reverse=True):
+                if likeness >= least and found[-index] is None and -at not in self._shown:
+                    found[-index] = self._merge(-at, fresh[-index])
+
+    def _is_missing(self, at: int, day: date) -> bool:
+        post = self._posts[at]
+        is_of_day = post.date is not None and (
+            post.date == day or (post.date_layout is Layout.FEED and abs(post.date - day) <= NEAR)
+        )
+        return is_of_day and at not in self._heirs and at not in self._shown
+
     def _merge_duplicates(self, at: int) -> None:
         """Merge the stored posts that the evidence for the post at `at` shows to be the same."""
         at = self.place(at)
@@ -427,11 +461,20 @@ class Changes:
 
 
 def diff(
-    sightings: Sequence[Sighting], known: Iterable[Post], layout: Layout, captured_at: datetime
+    sightings: Sequence[Sighting],
+    known: Iterable[Post],
+    layout: Layout,
+    captured_at: datetime,
+    *,
+    is_complete: bool = False,
 ) -> Changes:
-    """Match each sighting of one dump with a stored post, and merge it in."""
+    """Match each sighting of one dump with a stored post, and merge it in.
+
+    A dump that `is_complete` shows every post of the blog.
+    """
     matcher = PostMatcher(known)
-    places = matcher.match([post_from_sighting(sighting, layout, captured_at) for sighting in sightings])
+    fresh = [post_from_sighting(sighting, layout, captured_at) for sighting in sightings]
+    places = matcher.match(fresh, is_complete=is_complete)
     used = dict.fromkeys(places)
     index = {at: number for number, at in enumerate(used)}
     unseen = (at for at in matcher.changed() if at not in index)

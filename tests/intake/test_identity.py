@@ -103,13 +103,18 @@ def shown(title: str, *, day: date = OCT_8, readers: int = 100, excerpt: str = A
     return Shown(title=title, day=day, readers=readers, excerpt=excerpt)
 
 
+def cut(whole: str) -> str:
+    """Return a page without its end, which may not show every post."""
+    return whole.removesuffix("</body></html>")
+
+
 async def test_the_id_of_a_merged_post_goes_to_no_other(intake: Intake) -> None:
     """The next new post would meet the delivery of the merged one and never be announced."""
     await intake.take(
         listing(Shown(title="早已有的一篇", day=date(2025, 9, 1), readers=900, excerpt="旧" * 30))
     )
     await intake.take(listing(shown("示例漫谈:一个开头")))
-    await intake.take(page((21001, "改过的题目（上）", OCT_8)))
+    await intake.take(cut(page((21001, "改过的题目（上）", OCT_8))))
     await intake.take(listing(shown("改过的题目(上)", readers=220)))
     report = await intake.take(listing(shown("全新的一篇", day=OCT_15, readers=20, excerpt=B)))
     _, edited, new = await intake.posts()
@@ -123,7 +128,7 @@ async def test_the_id_of_a_merged_post_goes_to_no_other(intake: Intake) -> None:
 
 async def test_a_dump_may_merge_posts_and_bring_a_new_one(intake: Intake) -> None:
     await intake.take(listing(shown("示例漫谈:一个开头")))
-    await intake.take(page((21001, "改过的题目（上）", OCT_8)))
+    await intake.take(cut(page((21001, "改过的题目（上）", OCT_8))))
     report = await intake.take(
         listing(shown("全新的一篇", day=OCT_15, excerpt=B), shown("改过的题目(上)", readers=220))
     )
@@ -339,7 +344,7 @@ async def test_a_first_reading_is_stored_without_announcements(intake: Intake) -
 @pytest.mark.parametrize(
     ("case", "titles", "announced"),
     [
-        ("crash", ["改过的题目（上）", "全新的一篇"], 2),
+        ("crash", ["改过的题目（上）", "全新的一篇"], 1),
         ("never-announced", ["早已有的一篇", "改过的题目（上）", "全新的一篇"], 2),
         ("same-day", ["示例拆分(上)", "示例拆分(下)"], 0),
         ("moved-date", ["示例漫谈(一):甲", "另一个题目"], 0),
@@ -382,3 +387,45 @@ async def test_each_new_post_has_one_delivery_made_by_its_own_dump(
         added = {duty for duty, _ in await intake.told()} - before
         assert added == (fresh if number else set())
     await intake.database.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(["示例漫谈:一个开头"], ["改过的题目（上）"], id="the only post of its day"),
+        pytest.param(["甲的开头", "乙的开头"], ["甲的开头", "全然不同的题目"], id="one of two"),
+        pytest.param(["甲的开头", "乙的开头"], ["乙的开头（修订）", "甲的开头（修订）"], id="both"),
+    ],
+)
+async def test_a_title_edited_before_the_page_of_all_posts_is_announced_once(
+    before: list[str], after: list[str], intake: Intake
+) -> None:
+    """The page shows each post of a day, so the stored one that it leaves out is the one with a new title."""
+    await intake.take(listing(Shown(title="早已有的一篇", day=date(2025, 9, 1), excerpt="旧" * 30)))
+    excerpts = [A, B]
+    await intake.take(
+        listing(*(shown(title, excerpt=text) for title, text in zip(before, excerpts, strict=False)))
+    )
+    told = len(await intake.told())
+    entries = [(21001 + at, title, OCT_8) for at, title in enumerate(after)]
+    report = await intake.take(page(*entries))
+    assert (report.new, report.deliveries) == (0, 0)
+    assert sorted(await intake.titles()) == sorted(["早已有的一篇", *after])
+    assert len([duty for duty, _ in await intake.told() if duty.startswith("post")]) == told
+
+
+async def test_a_post_of_the_home_page_that_was_edited_is_announced_once(intake: Intake) -> None:
+    await intake.take(listing(FIRST))
+    await intake.take(f"15 Oct\n\n当天的一篇\n\n{B}\n\n点击阅读全文...\n")
+    report = await intake.take(page((21002, "改过的题目", OCT_15), (21001, FIRST.title, OCT_8)))
+    assert report.new == 0
+    assert sorted(await intake.titles()) == sorted([FIRST.title, "改过的题目"])
+
+
+async def test_a_new_post_of_the_day_of_an_edited_one_is_announced(intake: Intake) -> None:
+    await intake.take(listing(shown("示例漫谈:一个开头")))
+    report = await intake.take(
+        page((21002, "毫不相干的新文", OCT_8), (21001, "示例漫谈:一个更好的开头", OCT_8))
+    )
+    assert (report.new, report.deliveries) == (1, 1)
+    assert await intake.titles() == ["示例漫谈:一个更好的开头", "毫不相干的新文"]

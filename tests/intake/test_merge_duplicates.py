@@ -19,6 +19,8 @@ from storage.model import (
     Dump,
     Layout,
     Marks,
+    Note,
+    NoteKind,
     Post,
     PostId,
     Settlement,
@@ -42,7 +44,8 @@ async def take(
     database: Database, number: int, page: Shown, rules: IngestRules | None = None
 ) -> IngestReport:
     dump = Dump(name=f"page {number}", content=f"{number} {page}".encode(), captured_at=page.at)
-    reading = ParsedDump(format=page.layout, sightings=(page.sighting,))
+    cut = Note(NoteKind.CUT, "the page is cut: its end is missing")
+    reading = ParsedDump(format=page.layout, sightings=(page.sighting,), notes=(cut,))
     return await ingest_parsed(database, dump, reading, rules or IngestRules(), page.at)
 
 

@@ -74,12 +74,12 @@ class SiteProfile:
         return self.key_prefix or re.sub("[^a-z0-9]", "", self.host)
 
     def title_in(self, language: str) -> str:
-        """Return the blog's name in `language` ("zh" or "en")."""
-        return self.name if language == "zh" else self.name_en or self.name
+        """Return the blog's name in `language`: English has one of its own."""
+        return (self.name_en if language == "en" else "") or self.name
 
     def author_in(self, language: str) -> str:
-        """Return the author's name in `language` ("zh" or "en")."""
-        return self.author if language == "zh" else self.author_en or self.author
+        """Return the author's name in `language`: English has one of its own."""
+        return (self.author_en if language == "en" else "") or self.author
 
     def address(self, path: str) -> str:
         """Return the absolute address of `path` on the canonical host."""

@@ -4,8 +4,12 @@ Applied to every text of a dump or a person before it is rendered.
 """
 
 import re
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from opencc import OpenCC
 
 # Controls, bidirectional marks, zero-width characters and language tags can reorder or hide text. The three
 # combining marks (ring, double low line, double overline) are removed by Telegram itself from every message.
@@ -39,6 +43,21 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` cleaned and on one line, for titles and labels."""
     return " ".join(clean(text).split())
+
+
+def simplified(text: str) -> str:
+    """Return `text` in simplified Chinese characters, of the same length."""
+    if text.isascii():
+        return text
+    converted = _simplifier().convert(text)
+    return converted if len(converted) == len(text) else "".join(map(_simplifier().convert, text))
+
+
+@cache
+def _simplifier() -> "OpenCC":
+    from opencc import OpenCC  # 60 ms, and only texts with Chinese characters need it
+
+    return OpenCC("t2s")
 
 
 def units(text: str) -> int:

@@ -14,7 +14,7 @@ from bot.callbacks.actions import Action
 from bot.chat.permissions import NoOtherChats, OtherChats
 from bot.clock import Clock
 from bot.messages import notices
-from bot.messages.i18n import Words, words_for
+from bot.messages.i18n import Words, language_of, words_for
 from bot.render.document import Message
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
@@ -57,7 +57,7 @@ class RequestContext:
     def preferences(self) -> Preferences:
         if self.destination is not None:
             return self.destination.preferences
-        return Preferences(language="zh" if self.client.startswith("zh") else "en")
+        return Preferences(language=language_of(self.client))
 
     @property
     def words(self) -> Words:

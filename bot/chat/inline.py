@@ -27,7 +27,7 @@ from bot.callbacks.actions import SeriesIndex, ShowPost
 from bot.chat.context import Services
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
-from bot.messages.i18n import Words, words_for
+from bot.messages.i18n import Words, language_of, words_for
 from bot.messages.links import deep_link, start_payload
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
@@ -99,11 +99,7 @@ class InlineQueries:
         person = query.from_user
         known = await tx.destinations.find(person.id)
         client = person.language_code or "zh"
-        preferences = (
-            known.preferences
-            if known is not None
-            else Preferences(language="zh" if client.startswith("zh") else "en")
-        )
+        preferences = known.preferences if known is not None else Preferences(language=language_of(client))
         if query.query.strip():
             hits = await self._services.search_service.search(tx, query.query)
             posts = await tx.posts.many(hit.post_id for hit in hits[start : start + PER_ANSWER])

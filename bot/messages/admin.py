@@ -70,7 +70,7 @@ def _how(words: Words, source: Source) -> str:
     why = words.count(
         "连续 {n} 次失败：{reason}", source.failures, reason=one_line(source.error).rstrip("。.")
     )
-    return said + ("；" if words.language == "zh" else "; ") + why
+    return said + ("；" if words.chinese else "; ") + why
 
 
 def _moment(at: dt.datetime | None) -> str:

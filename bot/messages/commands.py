@@ -45,12 +45,17 @@ class Command:
 
     def description(self, language: str) -> str:
         """Return what the command does, in a few words."""
-        return self.zh if language == "zh" else self.en
+        return self.en if language == "en" else words_for(language).catalogue.gettext(self.zh)
 
     def usage(self, language: str) -> str:
         """Return the command as it is typed: /series [名称]."""
-        arguments = self.arguments[0 if language == "zh" else 1]
+        arguments = self.typed_arguments(language)
         return f"/{self.name} {arguments}" if arguments else f"/{self.name}"
+
+    def typed_arguments(self, language: str) -> str:
+        """Return the arguments as they are typed; empty where there is none."""
+        chinese, english = self.arguments
+        return english if language == "en" or not chinese else words_for(language).catalogue.gettext(chinese)
 
 
 _EVERYWHERE: Final = frozenset({Where.PRIVATE, Where.GROUP, Where.ADMIN})

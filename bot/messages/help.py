@@ -247,7 +247,7 @@ def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
 
 
 def _command(command: Command, words: Words) -> Item:
-    arguments = command.arguments[0 if words.language == "zh" else 1]
+    arguments = command.typed_arguments(words.language)
     children: list[Inline] = [Text(f"/{command.name}")]
     if arguments:
         children += [Text(" "), Code(arguments)]

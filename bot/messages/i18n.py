@@ -1,11 +1,13 @@
-"""Localisation in two languages by gettext catalogues: messages, plurals, numbers, dates, glossary.
+"""Localisation by gettext catalogues: messages, plurals, numbers, dates, glossary.
 
-Message ids are the Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.po translate them.
+Message ids are the simplified Chinese sentences in the code; locales/*/LC_MESSAGES/kexue.po translate them.
+The catalogue of zh-hant is generated from them by `python -m tests.tools.traditional`.
 """
 
 import datetime as dt
 import gettext
 import io
+import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,20 +16,22 @@ from typing import Final
 from bot.site_profile import KEXUE, SiteProfile
 from storage.model import Certainty, Post
 
-LANGUAGES: Final = ("zh", "en")
+LANGUAGES: Final = ("zh", "zh-hant", "en")
 DOMAIN: Final = "kexue"
 LOCALES: Final = Path(__file__).with_name("locales")
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS: Final = {
-    "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-}
+DAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+_ENGLISH_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_TRADITIONAL: Final = re.compile(r"hant|tw|hk|mo", re.IGNORECASE)
 
 
 def language_of(code: str | None) -> str:
-    """Return the language for a client's IETF language tag: Chinese of any kind, or English."""
-    return "zh" if (code or "").lower().startswith("zh") else "en"
+    """Return the language for a client's IETF language tag: Chinese in one of its scripts, or English."""
+    primary, *subtags = re.split("[-_]", code or "")
+    if primary.lower() != "zh":
+        return "en"
+    return "zh-hant" if any(map(_TRADITIONAL.fullmatch, subtags)) and "Hans" not in subtags else "zh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,11 @@ class Words:
     language: str
     catalogue: gettext.NullTranslations = field(repr=False, compare=False)
     site: SiteProfile = KEXUE
+
+    @property
+    def chinese(self) -> bool:
+        """Return whether the language is Chinese, in either script."""
+        return self.language != "en"
 
     @property
     def blog(self) -> str:
@@ -67,14 +76,14 @@ class Words:
         """Return 415322 as 41.5 万 or 415K, rounded down."""
         if n < 10_000:
             return self.number(n)
-        if self.language == "zh":
-            return f"{_three_digits(n, 10_000)} 万"
+        if self.chinese:
+            return f"{_three_digits(n, 10_000)} {self.catalogue.gettext('万')}"
         return f"{_three_digits(n, 1_000)}K" if n < 1_000_000 else f"{_three_digits(n, 1_000_000)}M"
 
     def date(self, day: dt.date, certainty: Certainty = Certainty.GIVEN) -> str:
         """Return 2023-08-14 or 14 Aug 2023; a guessed year is followed by a question mark."""
         doubt = "?" if certainty is Certainty.GUESSED else ""
-        if self.language == "zh":
+        if self.chinese:
             return f"{day.year:04}{doubt}-{day.month:02}-{day.day:02}"
         return f"{day.day} {_MONTHS[day.month - 1]} {day.year}{doubt}"
 
@@ -85,17 +94,17 @@ class Words:
         if post.month_day is None:
             return None
         month, day = (int(part) for part in post.month_day.split("-"))
-        return f"{month:02}-{day:02}" if self.language == "zh" else f"{day} {_MONTHS[month - 1]}"
+        return f"{month:02}-{day:02}" if self.chinese else f"{day} {_MONTHS[month - 1]}"
 
     def day(self, day: dt.date) -> str:
         """Return the day of a digest: 11 月 22 日 or 22 Nov."""
-        if self.language == "zh":
+        if self.chinese:
             return f"{day.month} 月 {day.day} 日"
         return f"{day.day} {_MONTHS[day.month - 1]}"
 
     def span(self, first: dt.date, last: dt.date) -> str:
         """Return 11-23 至 11-29, or 23–29 Nov."""
-        if self.language == "zh":
+        if self.chinese:
             return f"{first:%m-%d} 至 {last:%m-%d}"
         if first.month == last.month:
             return f"{first.day}–{self.day(last)}"
@@ -103,15 +112,15 @@ class Words:
 
     def month(self, year: int, month: int) -> str:
         """Return 2022-06 or Jun 2022."""
-        return f"{year:04}-{month:02}" if self.language == "zh" else f"{_MONTHS[month - 1]} {year}"
+        return f"{year:04}-{month:02}" if self.chinese else f"{_MONTHS[month - 1]} {year}"
 
     def month_name(self, month: int) -> str:
         """Return 6 月 or Jun."""
-        return f"{month} 月" if self.language == "zh" else _MONTHS[month - 1]
+        return f"{month} 月" if self.chinese else _MONTHS[month - 1]
 
     def weekday(self, weekday: int) -> str:
         """Return 周日 or Sunday; Monday is 0."""
-        return _DAYS[self.language][weekday]
+        return self.catalogue.gettext(DAYS[weekday]) if self.chinese else _ENGLISH_DAYS[weekday]
 
     def clock(self, at: dt.time) -> str:
         """Return 20:00 in both languages."""
@@ -119,17 +128,27 @@ class Words:
 
     def sentences(self, *said: str | None) -> str:
         """Return sentences in one line, Chinese ones without a blank; None and empty ones are omitted."""
-        return ("" if self.language == "zh" else " ").join(sentence for sentence in said if sentence)
+        return ("" if self.chinese else " ").join(sentence for sentence in said if sentence)
 
     def join(self, parts: list[str] | tuple[str, ...]) -> str:
         """Return names as a list: 甲、乙 or A, B."""
-        return ("、" if self.language == "zh" else ", ").join(parts)
+        return ("、" if self.chinese else ", ").join(parts)
+
+
+def catalogue_file(language: str) -> Path:
+    """Return the path of the `.po` file of `language`, in a folder with gettext's name of the locale."""
+    return LOCALES / _locale(language) / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def _locale(language: str) -> str:
+    primary, _, script = language.partition("-")
+    return f"{primary}_{script.title()}" if script else primary
 
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _words(language: str) -> Words:
-    folder = LOCALES / language / "LC_MESSAGES"
-    source, compiled = folder / f"{DOMAIN}.po", folder / f"{DOMAIN}.mo"
+    source = catalogue_file(language)
+    compiled = source.with_suffix(".mo")
     if compiled.exists() and (not source.exists() or compiled.stat().st_mtime >= source.stat().st_mtime):
         with compiled.open("rb") as binary:
             return Words(language, gettext.GNUTranslations(binary))
@@ -143,7 +162,7 @@ def _compiled(source: Path, language: str) -> bytes:
 
     binary = io.BytesIO()
     with source.open("rb") as given:
-        write_mo(binary, read_po(given, locale=language, domain=DOMAIN))
+        write_mo(binary, read_po(given, locale=_locale(language), domain=DOMAIN))
     return binary.getvalue()
 
 

@@ -15,7 +15,7 @@ from bot.render.document import Block, Heading, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
 
-LANGUAGE_NAMES: Final = {"zh": "中文", "en": "English"}
+LANGUAGE_NAMES: Final = {"zh": "简体中文", "zh-hant": "繁體中文", "en": "English"}
 
 
 def setting_name(setting: Setting, words: Words) -> str:
@@ -184,7 +184,7 @@ def settings_menu(
         (
             press(
                 f"{setting_name(setting, words)}：{current_value(setting, chosen, words)}"
-                if words.language == "zh"
+                if words.chinese
                 else f"{setting_name(setting, words)}: {current_value(setting, chosen, words)}",
                 Options(setting, destination),
             ),

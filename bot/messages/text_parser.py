@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 
 from bot.callbacks.actions import Setting
 from bot.site_profile import ID, SiteProfile
+from bot.text_sanitizer import simplified
 from storage.model import ScopeKind
 
 _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
@@ -37,11 +38,15 @@ _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
     ),
 }
 _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
-    Setting.LANGUAGE: {"zh": ("zh", "中文", "汉语", "chinese"), "en": ("en", "英文", "英语", "english")},
+    Setting.LANGUAGE: {
+        "zh": ("zh", "中文", "汉语", "简体", "简体中文", "chinese"),
+        "zh-hant": ("zh-hant", "zh-tw", "zh-hk", "繁体", "繁体中文", "正体中文", "traditional chinese"),
+        "en": ("en", "英文", "英语", "english"),
+    },
     Setting.FORMAT: {
         "auto": ("auto", "automatic", "自动"),
-        "rich": ("rich", "rich text", "富文本"),
-        "classic": ("classic", "plain", "plain text", "纯文本", "经典"),
+        "rich": ("rich", "rich text", "富文本", "格式化文字"),
+        "classic": ("classic", "plain", "plain text", "纯文本", "纯文字", "经典"),
     },
     Setting.WHEN: {
         "instant": ("instant", "instantly", "at once", "即时", "立即", "马上"),
@@ -101,7 +106,7 @@ _LATE: Final = frozenset({"下午", "傍晚", "晚上", "晚", "夜里", "pm"})
 def parse_assignment(text: str) -> tuple[Setting | None, str]:
     """Return the setting that `text` begins with, in either language, and the value typed after it."""
     shown = " ".join(unicodedata.normalize("NFKC", text).split())
-    plain = shown.lower()
+    plain = simplified(shown).lower()
     names = sorted(((name, one) for one, names in _NAMES.items() for name in names), key=lambda x: -len(x[0]))
     for name, setting in names:
         if plain == name:
@@ -140,7 +145,7 @@ def parse_value(setting: Setting, typed: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).strip("「」“”\"' 。")
+    return " ".join(simplified(unicodedata.normalize("NFKC", text)).casefold().split()).strip("「」“”\"' 。")
 
 
 def _minute(found: re.Match[str], which: int) -> int | None:
@@ -207,12 +212,25 @@ KINDS: Final = {
     "tag": ScopeKind.TAG, "tags": ScopeKind.TAG, "标签": ScopeKind.TAG,
     "category": ScopeKind.CATEGORY, "categories": ScopeKind.CATEGORY, "分类": ScopeKind.CATEGORY,
     "word": ScopeKind.WORD, "words": ScopeKind.WORD, "keyword": ScopeKind.WORD, "keywords": ScopeKind.WORD,
-    "关键词": ScopeKind.WORD, "词语": ScopeKind.WORD, "词": ScopeKind.WORD,
+    "关键词": ScopeKind.WORD, "关键字": ScopeKind.WORD, "词语": ScopeKind.WORD, "词": ScopeKind.WORD,
 }  # fmt: skip
 EVERYTHING: Final = frozenset({
     "all", "everything", "every", "every post", "all posts", "全部", "全部文章", "所有", "所有文章",
 })  # fmt: skip
-MUTES: Final = ("except", "mute", "muted", "block", "never", "屏蔽", "已屏蔽", "除了", "静音", "不要")
+MUTES: Final = (
+    "except",
+    "mute",
+    "muted",
+    "block",
+    "never",
+    "屏蔽",
+    "已屏蔽",
+    "封锁",
+    "已封锁",
+    "除了",
+    "静音",
+    "不要",
+)
 _SIGNS: Final = "🔔🔕 :：·"
 _QUOTED: Final = re.compile(r"[「『“\"'《](.+)[」』”\"'》]")
 
@@ -235,7 +253,7 @@ def parse_scope(text: str) -> ScopeText:
         if rest is not None:
             muted, text = True, rest
             break
-    if text.lower() in EVERYTHING:
+    if simplified(text).lower() in EVERYTHING:
         return ScopeText(ScopeKind.EVERYTHING, "", muted)
     if len(text) > 1 and text[0] in "#≈" and not text[1].isspace():
         return ScopeText(ScopeKind.TAG, _unquoted(text[1:]), muted)
@@ -252,16 +270,16 @@ def _after(text: str, word: str) -> str | None:
 
     A Chinese word may be followed by a quotation mark or a word of `KINDS` without a blank.
     """
-    lower = text.lower()
+    lower = simplified(text).lower()
     if lower == word:
         return ""
     if not lower.startswith(word):
         return None
-    rest = text[len(word) :]
+    rest, following = text[len(word) :], lower[len(word) :]
     follows = rest[0] in " :：「『“\"'《" or (
         not word.isascii()
         and word in MUTES
-        and rest.startswith(tuple(kind for kind in KINDS if not kind.isascii()))
+        and following.startswith(tuple(kind for kind in KINDS if not kind.isascii()))
     )
     return rest.lstrip(" :：") if follows else None
 

@@ -8,11 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from opencc import OpenCC
+from bot.text_sanitizer import simplified
 
 # Commands that add no token: the look of a symbol, spacing, and the structure that braces already had.
 _STYLES = frozenset(
@@ -57,7 +54,7 @@ class _Folds(dict[int, str]):
     def __missing__(self, code: int) -> str:
         folded = unicodedata.normalize("NFKC", chr(code)).casefold()
         if len(folded) == 1 and ord(folded) in _HAN:
-            folded = _simplifier().convert(folded)
+            folded = simplified(folded)
         self[code] = folded
         return folded
 
@@ -106,13 +103,6 @@ def normalize_with_offsets(text: str) -> NormalizedText:
 def is_han(sign: str) -> bool:
     """Return whether `sign` is a Chinese character of the basic block."""
     return ord(sign) in _HAN
-
-
-@cache
-def _simplifier() -> "OpenCC":
-    from opencc import OpenCC  # 60 ms, and only texts with Chinese characters need it
-
-    return OpenCC("t2s")
 
 
 def _token(markup: re.Match[str]) -> str:

@@ -32,7 +32,7 @@ ASSETS = {"room.css": "text/css", "room.js": "text/javascript", "icon.svg": "ima
 KATEX = {"katex.css": "text/css", "katex.min.js": "text/javascript"}
 PATH_KINDS = {path: kind for kind, path in pages.PATHS.items()}
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
-HTML_LANGUAGES = {"zh": "zh-Hans"}
+HTML_LANGUAGES = {"zh": "zh-Hans", "zh-hant": "zh-Hant"}
 
 
 class RoomHandlers:

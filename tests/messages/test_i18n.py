@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.commands import COMMANDS
-from bot.messages.i18n import DOMAIN, GLOSSARY, LANGUAGES, LOCALES, language_of, words_for
+from bot.messages.i18n import GLOSSARY, LANGUAGES, catalogue_file, language_of, words_for
+from bot.messages.text_parser import parse_assignment, parse_scope, parse_value
+from bot.text_sanitizer import simplified
 from storage.model import Certainty
 from tests.messages.catalogues import uses
 from tests.messages.posts import EMBEDDING, LEAKY, UNDATED, post
+from tests.tools.traditional import TARGET, converter, declared, generate
 
 
 def _catalogue(language: str) -> Catalog:
-    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
-        return read_po(source, locale=language)
+    with catalogue_file(language).open("rb") as source:
+        return read_po(source, locale={"zh-hant": "zh_Hant"}.get(language, language))
 
 
 def _entries(language: str) -> dict[str, tuple[str, ...]]:
@@ -52,7 +55,7 @@ def test_a_sentence_is_counted_everywhere_or_nowhere() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_has_the_sentences_of_the_code_and_no_others(language: str) -> None:
     said = {use.msgid for use in uses()}
-    known = set(_entries(language))
+    known = set(_entries(language)) - (set(declared()) - said if language == "zh-hant" else set())
     assert (sorted(map(str, said - known)), sorted(known - said)) == ([], [])
 
 
@@ -80,7 +83,11 @@ def test_no_sentence_shouts() -> None:
     [
         ("zh", "zh"),
         ("zh-hans", "zh"),
-        ("zh-TW", "zh"),
+        ("zh-Hans-HK", "zh"),
+        ("zh-SG", "zh"),
+        ("zh-TW", "zh-hant"),
+        ("zh-hant", "zh-hant"),
+        ("zh_HK", "zh-hant"),
         ("ZH", "zh"),
         ("en", "en"),
         ("de", "en"),
@@ -170,7 +177,7 @@ def test_no_message_uses_another_word_for_a_thing(language: str) -> None:
             shown = text
             for phrase in term.within:
                 shown = shown.replace(phrase, "")
-            never = term.zh_never if language == "zh" else term.en_never
+            never = term.en_never if language == "en" else term.zh_never if language == "zh" else ()
             found += [(word, text) for word in never if word in shown]
     assert found == []
 
@@ -184,3 +191,41 @@ def test_every_term_is_used_in_both_languages() -> None:
 def test_no_word_of_one_thing_is_forbidden_for_another() -> None:
     forbidden = {word for term in GLOSSARY for word in (*term.zh_never, *term.en_never)}
     assert not forbidden & {word for term in GLOSSARY for word in (term.zh, term.en)}
+
+
+def test_the_traditional_catalogue_is_the_generated_one() -> None:
+    assert TARGET.read_bytes() == generate()
+
+
+def test_the_traditional_catalogue_has_no_simplified_character() -> None:
+    """Converting a sentence once more changes nothing."""
+    convert = converter().convert
+    forms = [form for msgid, forms in _entries("zh-hant").items() for form in forms if msgid != "简体中文"]
+    assert [form for form in forms if convert(form) != form] == []
+
+
+@pytest.mark.parametrize(
+    "msgid", [msgid for msgid in _entries("zh") if msgid.startswith(("/settings ", "/subscribe "))]
+)
+def test_traditional_examples_are_understood_as_the_simplified_ones(msgid: str) -> None:
+    shown = words_for("zh-hant").text(msgid)
+    command, _, typed = msgid.partition(" ")
+    _, _, traditional = shown.partition(" ")
+    if command == "/settings":
+        (setting, value), (same, other) = parse_assignment(typed), parse_assignment(traditional)
+        assert setting is not None
+        assert (same, parse_value(setting, other)) == (setting, parse_value(setting, value))
+    else:
+        one, two = parse_scope(typed), parse_scope(traditional)
+        assert (one.kind, one.muted, one.name) == (two.kind, two.muted, simplified(two.name))
+
+
+def test_traditional_texts_of_code_outside_the_catalogue() -> None:
+    words = words_for("zh-hant")
+    assert (words.weekday(0), words.short_number(37_802), words.day(date(2026, 11, 22))) == (
+        "週一",
+        "3.78 萬",
+        "11 月 22 日",
+    )
+    assert words.blog == "科学空间"
+    assert {command.name: command.description("zh-hant") for command in COMMANDS}["subscribe"] == "訂閱新文章"

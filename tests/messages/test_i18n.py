@@ -194,7 +194,7 @@ def test_no_word_of_one_thing_is_forbidden_for_another() -> None:
 
 
 def test_the_traditional_catalogue_is_the_generated_one() -> None:
-    assert TARGET.read_bytes() == generate()
+    assert TARGET.read_bytes() == generate(), "run python -m tests.tools.traditional"
 
 
 def test_the_traditional_catalogue_has_no_simplified_character() -> None:

@@ -165,7 +165,8 @@ operatornamewithlimits operatorname* thinspace , medspace : thickspace ; negthin
 lbrace { rbrace } owns ni implies Longrightarrow impliedby Longleftarrow leadsto rightsquigarrow
 iff Longleftrightarrow dotsc ldots dotso ldots dots ldots dotsb cdots dotsm cdots dotsi cdots
 bigm big Bigm Big biggm bigg Biggm Bigg overrightharpoon vec hdots ldots cr \ newline \ tabularnewline \
-dag dagger ddag ddagger
+dag dagger ddag ddagger enskip quad hdashline hline infin infty isin in exist exists empty emptyset
+mathup mathrm symup mathrm symbf mathbf
 > : dashrightarrow rightarrow dashleftarrow leftarrow thetasym vartheta
 """)
 _LIMITED: Final = listed("argmin argmax arginf argsup esssup essinf")
@@ -198,6 +199,12 @@ xtwoheadrightarrow \twoheadrightarrow xtwoheadleftarrow \twoheadleftarrow xtofro
 xrightharpoonup \rightharpoonup xrightharpoondown \rightharpoondown xleftharpoonup \leftharpoonup
 xleftharpoondown \leftharpoondown xleftrightharpoons \leftrightharpoons
 """)
+# Delimiters around an argument; those of a capital name have its height.
+BRACKETED: Final = {
+    **dict.fromkeys(("bra", "Bra"), (r"\langle", "|")),
+    **dict.fromkeys(("ket", "Ket"), ("|", r"\rangle")),
+    **dict.fromkeys(("braket", "Braket"), (r"\langle", r"\rangle")),
+}
 FENCES: Final = {"norm": r"\Vert", "abs": "|"}
 
 # Dropped macros: without argument; with one raw argument; around an argument, after N raw ones.
@@ -208,7 +215,7 @@ mathstrut nobreak noindent nonumber normalsize notag null par protect relax scri
 tiny unboldmath
 """)
 )
-DROPPED_WITH: Final = frozenset(listed("label color vspace cline require"))
+DROPPED_WITH: Final = frozenset(listed("label color vspace cline require leftroot uproot"))
 WRAPPERS: Final = {
     **dict.fromkeys(listed("cancel bcancel xcancel ensuremath boxed mathnormal mathinner smash vcenter"), 0),
     **dict.fromkeys(listed("mathclap mathllap mathrlap"), 0),

@@ -175,7 +175,7 @@ def array_columns(written: str) -> str:
     r"""Return the column specification with l, c, r and | alone; repetitions such as *{3}{c} are expanded."""
     expanded = _REPEATED.sub(lambda found: found.group(2) * int(found.group(1)), written)
     plain = _PARAGRAPH_COLUMNS.sub("l", _COLUMN_EXTRAS.sub("", expanded))
-    return "".join(sign for sign in plain if sign in "lcr|")
+    return "".join(sign for sign in plain.replace(":", "|") if sign in "lcr|")
 
 
 def columns_of(inside: Nodes) -> int:

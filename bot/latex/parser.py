@@ -283,6 +283,12 @@ class _Parser:
             self.tokens.starred()
             fence = macros.FENCES[name]
             return [Fenced(fence, require_one_cell(self.argument()), fence)]
+        if name in macros.BRACKETED:
+            before, after = macros.BRACKETED[name]
+            inside = require_one_cell(self.argument())
+            if name[0].isupper():
+                return [Fenced(before, inside, after)]
+            return [*parse(before), *inside, *parse(after)]
         match name:
             case "\\":
                 return self.row()
@@ -314,6 +320,11 @@ class _Parser:
                     Script("_", below, braced=True),
                     Group(base),
                 ]
+            case "mathchoice":
+                displayed, *_ = [self.argument() for _ in range(4)]
+                return [Group(displayed)]
+            case "sideset":
+                return [self.with_sides()]
             case "unicode":
                 return list(_code_point(self.tokens.raw()))
             case "hspace" | "mspace":
@@ -335,7 +346,10 @@ class _Parser:
 
     def fraction(self) -> Node:
         r"""Return \genfrac as a fraction, or as a stack if its line has no thickness, in its delimiters."""
-        opening, closing, thickness, _ = (self.tokens.raw().strip() for _ in range(4))
+        opening, closing, thickness, _ = (
+            self.tokens.take().source if self.tokens.peek().kind == "macro" else self.tokens.raw().strip()
+            for _ in range(4)
+        )
         above, below = require_one_cell(self.argument()), require_one_cell(self.argument())
         lined = not thickness or any(digit in thickness for digit in "123456789")
         inside: Node = Macro("frac", (above, below))
@@ -345,6 +359,13 @@ class _Parser:
             return inside
         fences = TokenStream(tokens(f"{opening or '.'} {closing or '.'}"))
         return Fenced(_delimiter(fences.take()), (inside,), _delimiter(fences.take()))
+
+    def with_sides(self) -> Node:
+        r"""Return \sideset as an operator of the scripts before and after the next node."""
+        before, after = self.argument(), self.argument()
+        operator = self.argument()
+        scripts = (Macro("nolimits"), *after) if after else ()
+        return Macro("mathop", ((*((Group(()), *before) if before else ()), *operator, *scripts),))
 
     def row(self) -> list[Node]:
         self.tokens.starred()

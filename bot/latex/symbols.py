@@ -31,7 +31,7 @@ MARKS: Final = {mark: name for name, mark in reversed(macros.ACCENTS.items())} |
 NEGATION_MARK: Final = "\u0338"
 _TEXT_MARKS: Final = frozenset("、。〃々〆〇〈〉《》「」『』【】〔〕〖〗")
 _EXTRA: Final = {
-    "−": "-", "‐": "-", "‑": "-", "∣": r"\mid ", "∥": r"\parallel ", "⊥": r"\perp ", "⟂": r"\perp ",
+    "−": "-", "‐": "-", "‑": "-", "│": "|", "∣": r"\mid ", "∥": r"\parallel ", "⊥": r"\perp ", "⟂": r"\perp ",
     "⊤": r"\top ", "′": "'", "″": "''", "‴": "'''", "°": r"^{\circ}", "℃": r"^{\circ}\mathrm{C}",
     "℉": r"^{\circ}\mathrm{F}", "µ": r"\mu ", "∆": r"\Delta ", "Ω": r"\Omega ", "⁄": "/", "∕": "/",
     "∙": r"\cdot ", "·": r"\cdot ", "・": r"\cdot ", "‧": r"\cdot ", "≔": ":=", "≕": "=:", "∶": ":",

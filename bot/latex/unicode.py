@@ -116,10 +116,14 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             return scripted(sign, [("_", lower)])[-1]
         case "underbrace" | "overbrace", (inside,):
             return Part(joined(inside), AtomType.LABELLED)
-        case "xrightarrow", (over,) if optional is None:
-            return Part(f"—{text}→" if (text := joined(over, tight=True)) else "⟶", AtomType.RELATION)
-        case "xleftarrow", (over,) if optional is None:
-            return Part(f"←{text}—" if (text := joined(over, tight=True)) else "⟵", AtomType.RELATION)
+        case "xrightarrow" | "xleftarrow", (over,):
+            text, right = joined(over, tight=True), name == "xrightarrow"
+            if optional:
+                arrow = [Part("⟶" if right else "⟵", AtomType.RELATION)]
+                return scripted(arrow, [("^", over), ("_", optional)] if text else [("_", optional)])[-1]
+            return Part(
+                (f"—{text}→" if right else f"←{text}—") if text else "⟶⟵"[not right], AtomType.RELATION
+            )
         case "pmod" | "pod", (inside,):
             return Part(f" ({'mod ' if name == 'pmod' else ''}{joined(inside)})")
         case _:
@@ -165,9 +169,20 @@ def _is_bracketed(text: str) -> bool:
 _BRACKETS: Final = {"": "", "p": "()", "b": "[]", "B": "{}", "v": "||", "V": "‖‖", "small": ""}
 
 
-def rows_in_lines(cells: list[list[str]]) -> str:
-    """Return one line for each row: aligned equations, tables."""
-    return "\n".join(" ".join(cell for cell in row if cell) for row in cells)
+def rows_in_lines(environment: str, cells: list[list[str]]) -> str:
+    """Return one line for each row: aligned equations, tables with a dot in each empty cell."""
+    if environment != "array":
+        return "\n".join("   ".join(filter(None, row)) for row in _equations(cells))
+    inside = [cell for row in cells for cell in row if cell]
+    if not any(sign(cell[0]).kind is AtomType.RELATION or set(cell) & _DOTS for cell in inside):
+        cells = _filled(cells)
+    return "\n".join(" ".join(filter(None, row)) for row in cells)
+
+
+def _equations(cells: list[list[str]]) -> list[list[str]]:
+    """Return the rows of an alignment with one cell for each two columns, the sides of an equation."""
+    sides = [[" ".join(filter(None, row[at : at + 2])) for at in range(0, len(row), 2)] for row in cells]
+    return [[side if index == 0 else side.strip() for index, side in enumerate(row)] for row in sides]
 
 
 def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", most: int = 6) -> str:
@@ -194,14 +209,17 @@ def in_line(environment: str, cells: list[list[str]]) -> str:
         return brackets[:1] + rows_in_line(_filled(cells), " ", most=4) + brackets[1:]
     if environment == "array":
         return rows_in_line(_filled(cells), " ")
-    return rows_in_line(cells, " ")
+    return rows_in_line(_equations(cells), ", ")
+
+
+_DOTS: Final = frozenset("⋱⋮⋯…")
 
 
 def _filled(cells: list[list[str]]) -> list[list[str]]:
     """Return the cells with a dot in each empty one, unless only the ends of rows are empty."""
     if not any(not cell and any(row[index:]) for row in cells for index, cell in enumerate(row)):
         return cells
-    if any(dots in cell for row in cells for cell in row for dots in "⋱⋮⋯…"):
+    if any(set(cell) & _DOTS for row in cells for cell in row):
         raise TexError("a pattern of dots")
     width = max(len(row) for row in cells)
     return [[cell or "·" for cell in row] + ["·"] * (width - len(row)) for row in cells]
@@ -257,16 +275,16 @@ def _render(nodes: Nodes) -> str:
     """Return a whole formula; an environment that is all of it, or its end, may have lines."""
     meant = [node for node in nodes if not isinstance(node, Space)]
     match meant:
-        case [Environment(name=("aligned" | "gathered" | "split" | "array"), nodes=inside)]:
-            return rows_in_lines(_cells(inside))
+        case [Environment(name=("aligned" | "gathered" | "split" | "array") as name, nodes=inside)]:
+            return rows_in_lines(name, _cells(inside))
         case [
-            Environment(name=("aligned" | "gathered" | "split"), nodes=inside),
+            Environment(name=("aligned" | "gathered" | "split") as name, nodes=inside),
             Macro(name="qquad"),
             *number,
         ]:
-            return f"{rows_in_lines(_cells(inside))}   {_line(tuple(number))}"
+            return f"{rows_in_lines(name, _cells(inside))}   {_line(tuple(number))}"
         case _ if any(isinstance(node, Row | Cell) for node in meant):
-            return rows_in_lines(_cells(nodes))
+            return rows_in_lines("aligned", _cells(nodes))
         case _:
             return _line(nodes)
 

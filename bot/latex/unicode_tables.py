@@ -149,7 +149,9 @@ def _factor(part: Part, before: Part | None, after: Part | None, *, spaced: bool
             return replace(part, text=f"{'·' if degree else ''}{part.text}·")
         case AtomType.LABELLED:
             single = before is None and after is None
-            text = part.text if single or " " not in part.text else f"({part.text})"
+            operands = part.text.replace(" [", "[")
+            nested = operands != part.text and " " in operands
+            text = f"({part.text})" if nested or (" " in part.text and not single) else part.text
             return replace(part, text=f"{text} [{part.label}]", label="")
         case _:
             return part
@@ -203,7 +205,7 @@ def _begins_factor(part: Part) -> bool:
 
 
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
-    if AtomType.BLANK in (before.kind, part.kind):
+    if AtomType.BLANK in (before.kind, part.kind) or part.text.startswith("′"):
         return False
     if before.kind is AtomType.LABELLED:
         return part.kind not in (AtomType.COMMA, AtomType.CLOSING)

@@ -41,7 +41,7 @@ def violations(tex: str) -> Iterator[str]:
         yield "braces"
     if names.count("left") != names.count("right"):
         yield "fences"
-    if _BARE_SIZE.search(tex):
+    if _BARE_SIZE.search(tex.replace("\\\\", " ")):
         yield "a size without a delimiter"
     if "%" in _MACRO.sub("", tex) or "$" in _MACRO.sub("", tex) or "#" in _MACRO.sub("", tex):
         yield "a sign with a meaning of its own"

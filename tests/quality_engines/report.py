@@ -21,7 +21,7 @@ EXPLAINED: Final = {
     ),
     "a macro that one engine lacks is written with the nearest sign": (
         r"\\(?:pmb|dash(?:left|right)arrow|overrightharpoon|degree|iiiint|prescript|ce|emph"
-        r"|textsc|textup|textsl|textmd|bold|mapsfrom|iddots|not)(?![a-z])"
+        r"|textsc|textup|textsl|textmd|bold|mapsfrom|iddots|sideset|not)(?![a-z])"
     ),
     "a capital of Greek that is a Latin letter": (
         r"\\(?:Alpha|Beta|Epsilon|Zeta|Eta|Iota|Kappa|Mu|Nu|Omicron|Rho|Tau|Chi)"

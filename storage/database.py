@@ -4,15 +4,15 @@ Transactions are functions, shielded from cancellation and retried after deadloc
 """
 
 import asyncio
-import fcntl
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
+from filelock import BaseFileLock, FileLock, Timeout
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -172,7 +172,7 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._running: set[asyncio.Task[Any]] = set()
-        self._lock: TextIO | None = None
+        self._lock: BaseFileLock | None = None
 
     @property
     def dialect(self) -> str:
@@ -287,13 +287,10 @@ class Database:
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return
-        beside = Path(f"{file}.lock")
-        beside.touch(mode=OWNERS)
-        lock = beside.open("w")
+        lock = FileLock(f"{file}.lock", mode=OWNERS)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
+            lock.acquire(blocking=False)
+        except Timeout as error:
             raise UnusableDatabaseError(
                 f"another kexue-bot is serving {file}: stop it first, "
                 "or move to PostgreSQL, which several can share"
@@ -342,7 +339,7 @@ class Database:
             await asyncio.wait(self._running)
         await self._engine.dispose()
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
 
 
 async def open_database(url: str, *, pool_size: int = 4) -> Database:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Mapping, Sequence
 
 from bot.archive_queries import (
     archive_figures,
@@ -42,6 +43,7 @@ from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import can_draw, draw, stats, summary
 from bot.render.document import Message
+from bot.search.index import Index
 from bot.search.names import Exact, Several, find
 from bot.search.normalize import Snippet
 from bot.search.query import parse_query
@@ -258,33 +260,38 @@ async def related(tx: Transaction, services: Services, request: RequestContext, 
     post = await tx.posts.get(PostId(action.post))
     if post is None:
         return notices.post_gone(request.words)
-    found = await related_lines(tx, services, request.words, post)
+    cited = await tx.posts.many(m.target for m in await tx.posts.mentions_in(post.id) if m.target is not None)
+    citing = await tx.posts.mentioning(post.id)
+    citing_same: dict[PostId, str] = {}
+    for one in cited[:MOST_CITED]:
+        citing_same |= {other.id: one.title for other in await tx.posts.mentioning(one.id)}
+    index = await services.search_service.index(tx)
+    ids = [[one.id for one in posts] for posts in (cited, citing)]
+    notes = related_notes(index, post, ids[0], ids[1], citing_same, request.words)
+    found = [Line(post=one, title=one.title, note=notes[one.id]) for one in await tx.posts.many(notes)]
     if not found:
         return notices.nothing_here(request.words)
     return post_lists.related(post, page_of(found, action.page), request.words, bot=services.bot)
 
 
-async def related_lines(tx: Transaction, services: Services, words: Words, post: Post) -> list[Line]:
-    """Return each related post once: cited, citing and similar ones, with the reason as its note."""
-    cited = await tx.posts.many(m.target for m in await tx.posts.mentions_in(post.id) if m.target is not None)
-    citing = await tx.posts.mentioning(post.id)
-    notes: dict[PostId, str] = {one.id: notices.cites_it(words) for one in citing}
-    notes |= {one.id: notices.cited_by_it(words) for one in cited}
-    found = [
-        Line(post=one, title=one.title, note=notes[one.id]) for one in [*cited, *citing] if one.id != post.id
-    ]
-    mentioned: dict[PostId, str] = {}
-    for one in cited[:MOST_CITED]:
-        mentioned |= {other.id: one.title for other in await tx.posts.mentioning(one.id)}
-    similar = related_posts(await services.search_service.index(tx), post, mentioned)
-    posts = {one.id: one for one in await tx.posts.many(one.post_id for one in similar)}
-    found += [
-        Line(post=posts[one.post_id], title=posts[one.post_id].title,
-             note=notices.related_by(words, one.reason, one.name))
-        for one in similar
-        if one.post_id in posts and one.post_id not in notes
-    ]  # fmt: skip
-    return list({line.post.id: line for line in found}.values())
+def related_notes(
+    index: Index,
+    post: Post,
+    cited: Sequence[PostId],
+    citing: Sequence[PostId],
+    citing_same: Mapping[PostId, str],
+    words: Words,
+) -> dict[PostId, str]:
+    """Return the reason for each related post: cited, citing and similar ones, in this order.
+
+    `citing_same` has the posts that cite what `post` cites too, with the title of that.
+    """
+    notes = {one: notices.cited_by_it(words) for one in cited}
+    notes |= {one: notices.cites_it(words) for one in citing if one not in notes}
+    for one in related_posts(index, post, citing_same):
+        notes.setdefault(one.post_id, notices.related_by(words, one.reason, one.name))
+    notes.pop(post.id, None)
+    return notes
 
 
 async def cite(tx: Transaction, _: Services, request: RequestContext, action: Cite) -> Message:

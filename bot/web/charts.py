@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from storage.model import Post, PostId
 
@@ -15,6 +15,7 @@ CELL = 11  # px, a day of the heat map with its gap
 CHART_WIDTH, CHART_HEIGHT = 320, 90  # px
 MAP_SIZE = 640  # px
 LEVELS = 4
+GOLDEN_ANGLE = 2.39996  # spreads clusters evenly
 
 
 def heat_map(year: int, days: Mapping[date, int], title: str) -> Markup:
@@ -22,23 +23,23 @@ def heat_map(year: int, days: Mapping[date, int], title: str) -> Markup:
     first = date(year, 1, 1)
     offset = first.weekday()
     cells = [_empty_days(offset)]
-    for day, posts in sorted(days.items()):
+    for day, posts in sorted(days.items()):  # numbers and dates only: nothing to escape
         column, row = divmod((day - first).days + offset, 7)
         cells.append(
-            Markup(
-                '<rect class="level{}" x="{}" y="{}" width="9" height="9" rx="2"><title>{}</title></rect>'
-            ).format(min(posts, LEVELS), column * CELL, row * CELL, f"{day}: {posts}")
+            f'<rect class="level{min(posts, LEVELS)}" x="{column * CELL}" y="{row * CELL}" '
+            f'width="9" height="9" rx="2"><title>{day}: {posts}</title></rect>'
         )
-    return _svg(53 * CELL + CELL, 7 * CELL, title, Markup("").join(cells), "heat")
+    content = Markup("".join(cells))  # noqa: S704
+    return _svg(53 * CELL + CELL, 7 * CELL, title, content, "heat")
 
 
-def _empty_days(offset: int) -> Markup:
+def _empty_days(offset: int) -> str:
     """Return the grid of a year that starts on weekday `offset`: one path instead of 365 elements."""
     steps = []
     for row in range(7):
         start = CELL if row < offset else 0
         steps.append(f"M{start} {row * CELL + 4.5}H{53 * CELL}")
-    return Markup('<path class="days" d="{}"/>').format("".join(steps))
+    return f'<path class="days" d="{"".join(steps)}"/>'
 
 
 def readers_chart(counts: Sequence[tuple[datetime, int]], title: str) -> Markup | None:
@@ -68,39 +69,36 @@ def readers_chart(counts: Sequence[tuple[datetime, int]], title: str) -> Markup 
 
 
 def series_map(
-    groups: Sequence[tuple[str, Sequence[Post]]], references: Sequence[tuple[PostId, PostId]], title: str
+    groups: Sequence[tuple[str, Sequence[Post]]],
+    references: Sequence[tuple[PostId, PostId]],
+    title: str,
+    suffix: str,
 ) -> Markup:
-    """Return every series as a cluster on a spiral, its parts on a circle, mentions as lines."""
+    """Return every series as a cluster on a spiral, its parts on a circle, mentions as lines.
+
+    `suffix` is the query of the links.
+    """
     places: dict[PostId, tuple[float, float]] = {}
-    nodes: list[Markup] = []
+    nodes: list[str] = []
+    scale = (MAP_SIZE / 2 - 40) / (26 * math.sqrt(max(len(groups), 2)))
     for index, (name, posts) in enumerate(groups):
-        angle, distance = index * 2.39996, 26 * math.sqrt(index)  # the golden angle spreads clusters evenly
-        scale = (MAP_SIZE / 2 - 40) / (26 * math.sqrt(max(len(groups), 2)))
-        x, y = (
-            MAP_SIZE / 2 + distance * scale * math.cos(angle),
-            MAP_SIZE / 2 + distance * scale * math.sin(angle),
-        )
+        angle, distance = index * GOLDEN_ANGLE, 26 * math.sqrt(index) * scale
+        x, y = MAP_SIZE / 2 + distance * math.cos(angle), MAP_SIZE / 2 + distance * math.sin(angle)
         radius = 4 + 1.6 * math.sqrt(len(posts)) * 2
         for number, post in enumerate(posts):
             turn = number / len(posts) * 2 * math.pi
-            places[post.id] = (x + radius * math.cos(turn), y + radius * math.sin(turn))
+            cx, cy = places[post.id] = x + radius * math.cos(turn), y + radius * math.sin(turn)
             nodes.append(
-                Markup(
-                    '<a href="/post/{}"><circle cx="{:.1f}" cy="{:.1f}" r="2.4">'
-                    "<title>{}</title></circle></a>"
-                ).format(post.id, *places[post.id], post.title)
+                f'<a href="/post/{post.id}{escape(suffix)}"><circle cx="{cx:.1f}" cy="{cy:.1f}" r="2.4">'
+                f"<title>{escape(post.title)}</title></circle></a>"
             )
-        nodes.append(
-            Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="middle">{}</text>').format(
-                x, y - radius - 3, name
-            )
-        )
+        nodes.append(f'<text x="{x:.1f}" y="{y - radius - 3:.1f}" text-anchor="middle">{escape(name)}</text>')
     lines = [
-        Markup('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>').format(*places[one], *places[other])
+        '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'.format(*places[one], *places[other])
         for one, other in references
         if one in places and other in places
     ]
-    return _svg(MAP_SIZE, MAP_SIZE, title, Markup("").join([*lines, *nodes]), "map")
+    return _svg(MAP_SIZE, MAP_SIZE, title, Markup("".join([*lines, *nodes])), "map")  # noqa: S704 - escaped
 
 
 def _svg(width: float, height: float, title: str, content: Markup, kind: str) -> Markup:

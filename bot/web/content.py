@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import assert_never
 from xml.etree import ElementTree as ET
 
@@ -55,6 +56,7 @@ def page_formula(tex: str, display: bool) -> Markup:
     return Markup(template).format(tex, shown)  # noqa: S704 - one of two constants
 
 
+@lru_cache(maxsize=4096)
 def feed_formula(tex: str, display: bool) -> Markup:
     """Return a formula as MathML with its TeX as annotation; as code where it cannot be converted."""
     try:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element, SubElement
@@ -25,7 +26,7 @@ CONTENT_TYPES = {
     "json": "application/feed+json; charset=utf-8",
     "opml": "text/x-opml; charset=utf-8",
 }
-MOST = 50  # entries of a feed
+MOST = 30  # entries of a feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +103,16 @@ def _identity(feed: Feed, post: Post) -> str:
     return f"tag:{feed.authority},{post.first_seen_at:%Y-%m-%d}:post/{post.id}"
 
 
+@lru_cache(maxsize=4 * MOST)
+def _excerpt(excerpt: str) -> Markup:
+    return excerpt_html(excerpt, feed_formula)
+
+
 def _content(post: Post, feed: Feed) -> str:
     origin = Markup('<a href="{}">{}</a>').format(post_url(post, feed.site), feed.site.author)
     parts = [origin, Markup("{}").format(feed.site.licence)] if feed.site.licence else [origin]
     note = Markup("<p><small>{}</small></p>").format(Markup(" · ").join(parts))
-    return excerpt_html(post.excerpt, feed_formula) + note
+    return _excerpt(post.excerpt) + note
 
 
 def _atom(feed: Feed) -> Element:

@@ -1,5 +1,6 @@
 """Handlers of the public pages, feeds and files; no answer depends on a person."""
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -10,7 +11,6 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bot.chat.browse import related_lines
 from bot.chat.context import Services
 from bot.messages.i18n import LANGUAGES, Words, language_of, words_for
 from bot.messages.links import app_start_path
@@ -61,7 +61,7 @@ class RoomHandlers:
             "language": HTML_LANGUAGES.get(words.language, words.language),
             "blog_language": site.languages[0] if site.languages else "zh",
             "languages": _other_languages(request),
-            "suffix": f"?lang={chosen}" if chosen in LANGUAGES else "",
+            "suffix": _suffix(request),
             "lang": chosen if chosen in LANGUAGES else "",
             "site": words.blog,
             "author": words.author,
@@ -121,7 +121,8 @@ class RoomHandlers:
         return self._page(request, "list.html", values)
 
     async def map(self, request: web.Request, archive: Snapshot) -> web.Response:
-        return self._page(request, "map.html", pages.chart_of_series(archive, self.words(request)))
+        suffix = _suffix(request)
+        return self._page(request, "map.html", pages.chart_of_series(archive, self.words(request), suffix))
 
     async def invitation(self, request: web.Request, _: Snapshot) -> web.Response:
         """Return the page that the Mini App replaces by the person's own."""
@@ -140,7 +141,7 @@ class RoomHandlers:
             return pages.Details(
                 mentions=await tx.posts.mentions_in(post.id),
                 readers=await tx.posts.reader_history(post.id),
-                related=await related_lines(tx, self._services, words, post),
+                index=await self._services.search_service.index(tx),
             )
 
         found = await self._services.database.read(details)
@@ -176,13 +177,13 @@ class RoomHandlers:
     async def feed(self, request: web.Request, archive: Snapshot) -> web.Response:
         path, title = request.match_info.get("path"), self._services.site.name
         if path is None:
-            return self.feed_response(request, archive, title, "/", archive.posts)
+            return await self.feed_response(request, archive, title, "/", archive.posts)
         counted = archive.scope(int(request.match_info["id"]), PATH_KINDS[path])
         if counted is None:
             raise web.HTTPNotFound
         posts = sorted(archive.posts_of(counted.scope.id), key=feeds.order, reverse=True)
         home = f"/{path}/{counted.scope.id}"
-        return self.feed_response(request, archive, f"{counted.scope.name} · {title}", home, posts)
+        return await self.feed_response(request, archive, f"{counted.scope.name} · {title}", home, posts)
 
     async def search_feed(self, request: web.Request, archive: Snapshot) -> web.Response:
         query, found = await self._search(request, archive)
@@ -190,12 +191,15 @@ class RoomHandlers:
             raise web.HTTPNotFound
         title, home = f"{query} · {self._services.site.name}", f"/search?q={quote(query, safe='')}"
         posts = sorted(found, key=feeds.order, reverse=True)
-        return self.feed_response(request, archive, title, home, posts)
+        return await self.feed_response(request, archive, title, home, posts)
 
-    def feed_response(
+    async def feed_response(
         self, request: web.Request, archive: Snapshot, title: str, home: str, posts: Sequence[Post]
     ) -> web.Response:
-        """Return a feed of the first posts in the format of the request."""
+        """Return a feed of the first posts in the format of the request.
+
+        It is written in a thread: formulas that are not cached take a millisecond each.
+        """
         kind, base = request.match_info["format"], self.base(request)
         query = _text(request.query.get("q", ""))
         own = request.path + (f"?q={quote(query, safe='')}" if query else "")
@@ -208,7 +212,7 @@ class RoomHandlers:
             posts=posts[: feeds.MOST],
             edits=archive.edits,
         )
-        response = web.Response(body=feeds.write_feed(feed, kind))
+        response = web.Response(body=await asyncio.to_thread(feeds.write_feed, feed, kind))
         response.headers["Content-Type"] = feeds.CONTENT_TYPES[kind]
         media = feeds.CONTENT_TYPES[kind].partition(";")[0]
         response.headers["Link"] = (
@@ -319,6 +323,12 @@ def _post(request: web.Request, archive: Snapshot) -> Post:
     if post is None:
         raise web.HTTPNotFound
     return post
+
+
+def _suffix(request: web.Request) -> str:
+    """Return the query that keeps the language of `?lang=` in the links of a page."""
+    chosen = request.query.get("lang", "")
+    return f"?lang={chosen}" if chosen in LANGUAGES else ""
 
 
 def _number(request: web.Request) -> int:

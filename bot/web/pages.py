@@ -7,11 +7,13 @@ from datetime import date, datetime
 from typing import Any
 
 from bot.archive_queries import with_gaps
+from bot.chat.browse import MOST_CITED, related_notes
 from bot.messages.citation import bibtex, citation
 from bot.messages.i18n import Words
 from bot.messages.links import paper_urls, post_url
 from bot.messages.post_lists import Gap, Line
 from bot.messages.web import posts_in
+from bot.search.index import Index
 from bot.web.charts import heat_map, readers_chart, series_map
 from bot.web.content import excerpt_html, page_formula
 from bot.web.snapshot import Snapshot
@@ -30,7 +32,7 @@ class Details:
 
     mentions: Sequence[Mention]
     readers: Sequence[tuple[datetime, int]]  # by capture time
-    related: Sequence[Line]
+    index: Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def card(
         "inferred_ids": [
             (tag, archive.by_name.get((ScopeKind.TAG, tag))) for tag in post.inferred_tags if tag not in own
         ],
-        "related": [row(line.post, words, note=line.note) for line in details.related[:RELATED]],
+        "related": related(archive, words, post, details.index),
         "papers": [
             (paper.title, paper_urls(paper.title)) for paper in details.mentions if paper.kind == "paper"
         ],
@@ -174,11 +176,26 @@ def card(
     }
 
 
-def chart_of_series(archive: Snapshot, words: Words) -> Values:
+def related(archive: Snapshot, words: Words, post: Post, index: Index) -> list[Row]:
+    """Return the first related posts with their reasons, which are those of the chat."""
+    cited = archive.cited.get(post.id, [])
+    citing_same = {
+        other: archive.by_id[one].title
+        for one in cited[:MOST_CITED]
+        if one in archive.by_id
+        for other in archive.citing[one]
+    }
+    notes = related_notes(index, post, cited, archive.citing.get(post.id, []), citing_same, words)
+    found = [(archive.by_id[each], note) for each, note in notes.items() if each in archive.by_id]
+    return [row(each, words, note=note) for each, note in found[:RELATED]]
+
+
+def chart_of_series(archive: Snapshot, words: Words, suffix: str) -> Values:
     """Return the map of all series and the mentions between their posts."""
     counted = sorted(archive.scopes.get(ScopeKind.SERIES, ()), key=lambda each: each.posts, reverse=True)
     groups = [(each.scope.name, archive.posts_of(each.scope.id)) for each in counted]
-    return {"map": series_map(groups, archive.references, words.text("系列地图")), "groups": len(groups)}
+    shown = series_map(groups, archive.references, words.text("系列地图"), suffix)
+    return {"map": shown, "groups": len(groups)}
 
 
 def _neighbour(episodes: Sequence[Post], at: int | None, step: int, words: Words) -> Row | None:

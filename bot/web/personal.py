@@ -157,7 +157,7 @@ class PersonalApi:
         if found is None:
             raise web.HTTPNotFound
         archive = await self._archive.get()
-        response = self._public.feed_response(request, archive, self._services.site.name, "/", found)
+        response = await self._public.feed_response(request, archive, self._services.site.name, "/", found)
         response.headers["Cache-Control"] = "private, max-age=60"
         return response
 

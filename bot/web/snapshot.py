@@ -35,6 +35,22 @@ class Snapshot:
         return {(one.scope.kind, one.scope.name): number for number, one in self._counted.items()}
 
     @cached_property
+    def cited(self) -> dict[PostId, list[PostId]]:
+        """Return the posts that each post mentions."""
+        found: dict[PostId, list[PostId]] = defaultdict(list)
+        for post, target in self.references:
+            found[post].append(target)
+        return dict(found)
+
+    @cached_property
+    def citing(self) -> dict[PostId, list[PostId]]:
+        """Return the posts that mention each post."""
+        found: dict[PostId, list[PostId]] = defaultdict(list)
+        for post, target in self.references:
+            found[target].append(post)
+        return dict(found)
+
+    @cached_property
     def _counted(self) -> dict[ScopeId, Counted]:
         return {each.scope.id: each for counted in self.scopes.values() for each in counted}
 

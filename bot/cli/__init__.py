@@ -7,7 +7,7 @@ when they run, so that --help stays fast.
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
 
@@ -27,6 +27,11 @@ T = TypeVar("T")
 @click.version_option(VERSION, prog_name="kexue-bot")
 def main() -> None:
     """Follow the blog 科学空间 (Scientific Spaces, kexue.fm) with a Telegram bot."""
+
+
+def _command(example: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """Declare a command whose --help ends with an example."""
+    return main.command(name, epilog=f"\b\nExample:\n  {example}")
 
 
 def settings_or_exit(**given: object) -> "Settings":
@@ -71,20 +76,23 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 def _language(_context: click.Context, _parameter: click.Parameter, locale: str) -> str:
     """Return the language of a code or POSIX locale: Chinese for zh and C, English for all others."""
-    return "zh" if locale.lower().startswith(("zh", "c.", "posix")) or locale in ("C", "") else "en"
+    code = locale.lower().replace("_", "-")
+    if code.startswith(("zh-hant", "zh-tw", "zh-hk", "zh-mo")):
+        return "zh-hant"
+    return "zh" if code.startswith(("zh", "c.", "posix")) or code in ("c", "") else "en"
 
 
 LANGUAGE = click.option(
     "--language",
     envvar=["LC_ALL", "LC_MESSAGES", "LANG"],
     default="zh",
-    metavar="zh|en",
+    metavar="zh|zh-hant|en",
     callback=_language,
     help="Language of the chat. Default: that of the terminal (LANG).",
 )
 
 
-@main.command()
+@_command("kexue-bot run")
 def run() -> None:
     """Run the service until SIGTERM or Ctrl-C."""
     from bot.cli.run import serve
@@ -94,7 +102,7 @@ def run() -> None:
     finish(serve(settings))
 
 
-@main.command()
+@_command("kexue-bot parse dumps/*.txt")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def parse(files: tuple[Path, ...]) -> None:
     """Parse dumps and print one sighting per line as JSON."""
@@ -111,7 +119,7 @@ def parse(files: tuple[Path, ...]) -> None:
     sys.exit(1 if failed else 0)
 
 
-@main.command()
+@_command("kexue-bot ingest dumps --json")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per dump.")
 def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
@@ -123,7 +131,7 @@ def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
     sys.exit(finish(ingest_paths(settings, paths, as_json=as_json)))
 
 
-@main.command()
+@_command("kexue-bot export posts > posts.jsonl")
 @click.argument("what", type=click.Choice(["posts", "chats"]))
 def export(what: str) -> None:
     """Print the stored posts or chats, one JSON object per line."""
@@ -132,7 +140,7 @@ def export(what: str) -> None:
     finish(export_stored(settings_or_exit(), what))
 
 
-@main.command("import")
+@_command("kexue-bot import chats chats.jsonl", "import")
 @click.argument("what", type=click.Choice(["chats"]))
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 def import_(what: str, file: TextIO) -> None:
@@ -143,7 +151,7 @@ def import_(what: str, file: TextIO) -> None:
     sys.exit(finish(import_chats(settings_or_exit(), file)))
 
 
-@main.command()
+@_command("kexue-bot series")
 def series() -> None:
     """List the series with their missing episodes."""
     from bot.cli.archive import list_series
@@ -151,7 +159,7 @@ def series() -> None:
     finish(list_series(settings_or_exit()))
 
 
-@main.command()
+@_command("kexue-bot preview 最小熵 --out preview.html")
 @click.argument("post")
 @click.option(
     "--out",
@@ -160,7 +168,7 @@ def series() -> None:
     show_default=True,
     help="Output file; .png takes a screenshot and needs Chromium.",
 )
-@click.option("--language", type=click.Choice(["zh", "en"]), default="zh", show_default=True)
+@click.option("--language", type=click.Choice(["zh", "zh-hant", "en"]), default="zh", show_default=True)
 @click.option(
     "--as", "kind", type=click.Choice(["announcement", "card"]), default="announcement", show_default=True
 )
@@ -181,7 +189,7 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
     click.echo(f"{out}: {title}")
 
 
-@main.command()
+@_command("kexue-bot sources")
 def sources() -> None:
     """Show each crawled feed and page: requests, changes, errors, the next time (UTC)."""
     from bot.cli.sources import list_sources
@@ -189,7 +197,7 @@ def sources() -> None:
     sys.exit(finish(list_sources(settings_or_exit())))
 
 
-@main.command()
+@_command("kexue-bot backfill --posts")
 @click.option(
     "--from",
     "archive",
@@ -210,7 +218,7 @@ def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> Non
     sys.exit(finish(fill(settings, archive, pause=pause, posts=posts, retry=retry)))
 
 
-@main.command()
+@_command("kexue-bot console --language en")
 @LANGUAGE
 def console(language: str) -> None:
     """Chat with the bot on this terminal, without token and Telegram."""
@@ -231,7 +239,7 @@ def console(language: str) -> None:
     finish(talk())
 
 
-@main.command()
+@_command("kexue-bot demo --language en")
 @LANGUAGE
 def demo(language: str) -> None:
     """Run a demonstration with sample dumps, without any setting."""
@@ -241,7 +249,7 @@ def demo(language: str) -> None:
     finish(show(language))
 
 
-@main.command()
+@_command("kexue-bot web --port 8000")
 @click.option("--port", type=click.IntRange(0, 65_535), help="0: a free one.  [default: WEB_PORT]")
 def web(port: int | None) -> None:
     """Serve the web pages of the archive on this machine, without Telegram."""
@@ -252,7 +260,7 @@ def web(port: int | None) -> None:
     finish(serve_archive(settings, settings.web_port if port is None else port))
 
 
-@main.command()
+@_command("kexue-bot init --systemd .")
 @click.option("--systemd", is_flag=True, help="Also write a hardened systemd unit.")
 @click.option("--bot-api", default="https://api.telegram.org", show_default=True, help="The Bot API server.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".")
@@ -263,7 +271,7 @@ def init(systemd: bool, bot_api: str, folder: Path) -> None:
     finish(initialize(folder, systemd=systemd, bot_api_url=bot_api.rstrip("/")))
 
 
-@main.command()
+@_command('eval "$(kexue-bot completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script for a shell: `eval "$(kexue-bot completion bash)"`."""
@@ -275,7 +283,7 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "kexue-bot", "_KEXUE_BOT_COMPLETE").source())
 
 
-@main.command()
+@_command("kexue-bot check")
 def check() -> None:
     """Check the settings, the database, the dump folder and the token, one line each."""
     from bot.cli.check import check_all
@@ -290,7 +298,7 @@ def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
     logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
 
 
-@main.command()
+@_command("kexue-bot restore backups/kexue-20261129T030000Z.db")
 @click.argument("copy", type=click.Path(path_type=Path))
 def restore(copy: Path) -> None:
     """Restore the backup COPY as the database; the bot must be stopped."""
@@ -306,7 +314,7 @@ def restore(copy: Path) -> None:
     click.echo(f"restored {copy} to {target}")
 
 
-@main.command()
+@_command("kexue-bot migrate")
 def migrate() -> None:
     """Migrate the database to the current schema, as every start does; may be repeated."""
     from bot.cli.database import bring_up_to_date
@@ -316,7 +324,7 @@ def migrate() -> None:
     finish(bring_up_to_date(address_or_exit(settings)))
 
 
-@main.command()
+@_command("kexue-bot copy --to postgresql+asyncpg://kexue@db/kexue")
 @click.option("--from", "source", metavar="URL", help="The database to copy.  [default: DATABASE_URL]")
 @click.option("--to", "target", metavar="URL", help="An empty database.  [default: DATABASE_URL]")
 def copy(source: str | None, target: str | None) -> None:
@@ -335,7 +343,7 @@ def copy(source: str | None, target: str | None) -> None:
         fail(str(reason))
 
 
-@main.command()
+@_command("kexue-bot health")
 def health() -> None:
     """Check that the service runs: the container's health check."""
     from bot.ops.probe import probe

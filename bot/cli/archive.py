@@ -84,7 +84,7 @@ def _parsed(file: str, layout: str, sighting: Sighting, place: SeriesMembership 
     return {
         "file": file,
         "layout": layout,
-        "title": sighting.title,
+        "title": sighting.title or None,
         "date": sighting.date,
         "month_day": sighting.month_day,
         "readers": sighting.readers,

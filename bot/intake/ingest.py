@@ -15,6 +15,7 @@ from bot.intake.derive import NOTHING, DerivedData, derive, resolved, word_place
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.matcher import Changes, diff, numbered
+from bot.intake.merge import with_stored_titles
 from bot.intake.series import NO_OVERRIDES, Overrides
 from bot.ops.logging import correlate, new_correlation_id
 from bot.site_profile import KEXUE, SiteProfile
@@ -309,6 +310,9 @@ async def _take_in(
 ) -> IngestReport:
     archive = await tx.posts.everything()
     first_fill = not archive
+    if any(sighting.untitled for sighting in reading.sightings):
+        sightings, notes = with_stored_titles(reading.sightings, archive)
+        reading = replace(reading, sightings=sightings, notes=(*reading.notes, *notes))
     closed = await _closed_posts(tx, archive, reading.protected)
     is_complete = reading.format is Layout.ARCHIVE_PAGE and not reading.notes
     changes = diff(reading.sightings, archive, reading.format, dump.captured_at, is_complete=is_complete)

@@ -4,13 +4,14 @@ Pure. Each rule takes the maximum of a rank that is stored with the field (its c
 `combine` gives the same post for sightings in any order, except for counts over time.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
 from bot.titles import clean_title, compact, shown_title, title_key
-from storage.model import Certainty, Layout, Post, PostId, Sighting
+from storage.model import Certainty, Layout, Note, NoteKind, Post, PostId, Sighting
 
 T = TypeVar("T", str, tuple[str, ...])
 
@@ -30,8 +31,8 @@ def post_from_sighting(sighting: Sighting, layout: Layout, captured_at: datetime
         id=PostId(0),
         title=title,
         title_key=title_key(title),
-        title_at=captured_at,
-        title_layout=layout,
+        title_at=None if sighting.untitled else captured_at,
+        title_layout=None if sighting.untitled else layout,
         date=sighting.date,
         date_certainty=Certainty.GIVEN if sighting.date else Certainty.GUESSED,
         date_at=captured_at if sighting.date else None,
@@ -57,6 +58,39 @@ def post_from_sighting(sighting: Sighting, layout: Layout, captured_at: datetime
         archive_id=sighting.archive_id,
         first_seen_at=captured_at,
     )
+
+
+def with_stored_titles(
+    seen: Sequence[Sighting], known: Sequence[Post]
+) -> tuple[tuple[Sighting, ...], tuple[Note, ...]]:
+    """Return the sightings, those without a title with the title of the stored post, and notes on the others.
+
+    The stored post is the one with the same archive id, otherwise the only one with the same opening and
+    without an archive id.
+    """
+    found: list[Sighting] = []
+    notes: list[Note] = []
+    for sighting in seen:
+        if not sighting.untitled:
+            found.append(sighting)
+        elif (post := _stored(sighting, known)) is not None:
+            first, _, rest = (sighting.excerpt or "").partition("\n")
+            excerpt = rest.lstrip("\n") if title_key(first) == title_key(post.title) else sighting.excerpt
+            found.append(replace(sighting, title=post.title, excerpt=excerpt or None))
+        else:
+            text = (
+                f"archives/{sighting.archive_id}: a page without its title, of a post not known yet, skipped"
+            )
+            notes.append(Note(NoteKind.SKIPPED, text))
+    return tuple(found), tuple(notes)
+
+
+def _stored(sighting: Sighting, known: Sequence[Post]) -> Post | None:
+    numbered = [post for post in known if post.archive_id == sighting.archive_id]
+    if numbered or not (start := beginning(sighting.excerpt or "")):
+        return next(iter(numbered), None)
+    alike = [post for post in known if post.archive_id is None and beginning(post.excerpt) == start]
+    return alike[0] if len(alike) == 1 else None
 
 
 def combine(post: Post, other: Post) -> Post:

@@ -77,7 +77,8 @@ class Sighting:
     """One post as one dump shows it. None means that the dump does not say, never that there is none.
 
     `excerpt_partial` marks an excerpt without a known end (a cut capture, the text of a whole article): any
-    complete excerpt replaces it. `tags_partial` marks only some of the post's tags.
+    complete excerpt replaces it. `tags_partial` marks only some of the post's tags. `untitled`: the dump does
+    not show the title, which is empty or the stored one.
     """
 
     title: str
@@ -92,6 +93,7 @@ class Sighting:
     url: str | None = None
     excerpt_partial: bool = False
     tags_partial: bool = False
+    untitled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -429,3 +429,34 @@ async def test_a_new_post_of_the_day_of_an_edited_one_is_announced(intake: Intak
     )
     assert (report.new, report.deliveries) == (1, 1)
     assert await intake.titles() == ["示例漫谈:一个更好的开头", "毫不相干的新文"]
+
+
+UNTITLED = "{}\n\n下一段已经是正文了。\n\n转载到请包括本文地址：https://kexue.fm/archives/{}\n"
+
+
+async def test_a_page_without_its_title_adds_to_the_post_of_its_number(intake: Intake) -> None:
+    await intake.take(page((21001, "示例漫谈（一）：甲", OCT_8)))
+    report = await intake.take(UNTITLED.format(f"示例漫谈（一）：甲\n\n{A}", 21001), hours=9)
+    (post,) = await intake.posts()
+    assert (report.new, post.title, post.archive_id) == (0, "示例漫谈（一）：甲", 21001)
+    assert post.excerpt.startswith(A)
+    await intake.take(page((21001, "改过的题目", OCT_8)), hours=5)  # captured before the page without a title
+    assert await intake.titles() == ["改过的题目"]
+
+
+async def test_a_page_without_its_title_is_known_by_its_opening(intake: Intake) -> None:
+    await intake.take(listing(FIRST, SECOND))
+    report = await intake.take(UNTITLED.format(A, 21001))
+    assert [(post.title, post.archive_id) for post in await intake.posts()] == [
+        (FIRST.title, 21001),
+        (SECOND.title, None),
+    ]
+    assert (report.new, report.notes) == (0, ())
+
+
+async def test_a_page_without_its_title_of_an_unknown_post_is_a_note(intake: Intake) -> None:
+    await intake.take(listing(SECOND))
+    report = await intake.take(UNTITLED.format(A, 21001))
+    assert (report.new, report.result) == (0, "taken")
+    assert [note.kind for note in report.notes] == [NoteKind.SKIPPED]
+    assert "archives/21001" in report.notes[0].text

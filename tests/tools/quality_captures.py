@@ -66,8 +66,11 @@ def _judged(path: Path, expected: Sequence[Mapping[str, Any]]) -> Judgement:
 def fault_of(parsed_dump: ParsedDump, expected: Sequence[Mapping[str, Any]]) -> str:
     """Return the first value that differs from the page, empty if none does."""
     wanted = {flatten(str(post["title"])): post for post in expected}
+    numbered = {post["archive_id"]: post for post in expected}
     for sighting in parsed_dump.sightings:
         post = wanted.get(flatten(sighting.title))
+        if sighting.untitled:
+            post = numbered.get(sighting.archive_id)
         if post is None:
             return f"{sighting.title!r} is no title of the page"
         if fault := _fault(sighting, post, parsed_dump.format):
@@ -78,7 +81,8 @@ def fault_of(parsed_dump: ParsedDump, expected: Sequence[Mapping[str, Any]]) -> 
 def _fault(sighting: Sighting, post: Mapping[str, Any], layout: Layout) -> str:
     shown: dict[str, Any] = json.loads(json.dumps(_fields(sighting), default=str))
     for name in (*_ALWAYS, *_PERHAPS):
-        if shown[name] != post[name] and not (name in _PERHAPS and shown[name] is None):
+        may_lack = name in _PERHAPS or sighting.untitled
+        if shown[name] != post[name] and not (may_lack and shown[name] is None):
             return f"{name} is {shown[name]}, not {post[name]}"
     found, whole = _squeezed(sighting.excerpt or ""), _squeezed(str(post["excerpt"] or ""))
     if layout is Layout.POST_PAGE:

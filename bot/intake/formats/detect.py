@@ -13,7 +13,7 @@ from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
 from bot.intake.formats.text import decode
-from bot.intake.formats.text_pages import captures, category_of, read_text, tag_of
+from bot.intake.formats.text_pages import captures, category_of, preface_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
@@ -43,13 +43,15 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     """Parse a dump of the blog `site`. Raises UnreadableDumpError, and no other exception for any bytes."""
     text, notes = decode(dump.content, site)
     markup = text.lstrip()
+    address = dump.address
     if is_markup(markup, site):
         parsed_dump = _read_markup(markup, dump.captured_at, site)
     else:
         text = without_tags(text) if is_markdown_with_tags(text) else text
-        parsed_dump = _read_text(text, dump.address, site)
+        address = address or preface_of(f"\n{markup}", site).address
+        parsed_dump = _read_text(text, address, site)
     is_protected = any(sighting.title == _PROTECTED for sighting in parsed_dump.sightings)
-    parsed_dump = _with_scope(_checked(parsed_dump), dump.address, text, site)
+    parsed_dump = _with_scope(_checked(parsed_dump), address, text, site)
     if not parsed_dump.sightings and not is_protected:
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
@@ -66,7 +68,7 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
     """Return a parsed dump without protected posts and without an address that two posts share."""
     titles: dict[int, set[str]] = defaultdict(set)
     for sighting in parsed_dump.sightings:
-        if sighting.archive_id is not None:
+        if sighting.archive_id is not None and not sighting.untitled:
             titles[sighting.archive_id].add(title_key(sighting.title))
     shared = {archive_id for archive_id, keys in titles.items() if len(keys) > 1}
     sightings: list[Sighting] = []

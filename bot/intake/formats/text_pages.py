@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from itertools import pairwise
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bot.intake.formats import ParsedDump, template, text_posts
@@ -17,6 +18,7 @@ from bot.intake.formats.template import END, LONGEST, Footer, bounded
 from bot.intake.formats.text import normalize
 from bot.intake.formats.text_posts import Head, excerpt_of, without_cut_end
 from bot.site_profile import SiteProfile
+from bot.titles import title_key
 from storage.model import Layout, Note, NoteKind, Sighting
 
 _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[Blog post]", "@online{")
@@ -25,11 +27,13 @@ _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[
 def read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump | str | None:
     """Parse a text capture; return the reason if it cannot be parsed, None for other texts."""
     text = text_posts.with_whole_lines(normalize(text), site)
+    preface = preface_of(text, site)
+    text = text[preface.end :]
     heads = text_posts.heads_of(text, site)
     parts = _captures(text, heads, site)
     if len(parts) == 1:
-        return _read_capture(text, heads, address, site)
-    parsed = [_read_capture(part, text_posts.heads_of(part, site), None, site) for part in parts]
+        return _read_capture(text, heads, preface, address, site)
+    parsed = [_read_part(part, site) for part in parts]
     found = [part for part in parsed if isinstance(part, ParsedDump)]
     reasons = [Note(NoteKind.SKIPPED, part) for part in parsed if isinstance(part, str)]
     if not found:
@@ -47,24 +51,77 @@ def captures(text: str, site: SiteProfile) -> Sequence[str]:
     return _captures(text, text_posts.heads_of(text, site), site)
 
 
+def _read_part(text: str, site: SiteProfile) -> ParsedDump | str | None:
+    preface = preface_of(text, site)
+    text = text[preface.end :]
+    return _read_capture(text, text_posts.heads_of(text, site), preface, None, site)
+
+
 def _read_capture(
-    text: str, heads: Sequence[Head], address: str | None, site: SiteProfile
+    text: str, heads: Sequence[Head], preface: "Preface", address: str | None, site: SiteProfile
 ) -> ParsedDump | str | None:
     if is_archive(text):
         return read_archive(text, site)
     residue = residue_of(text)
+    address = address or preface.address
     if is_post_page(text, heads, address, site):
-        return read_post(text, heads, residue, address, site)
+        return read_post(text, heads, residue, address, preface.title, site)
     return text_posts.read_posts(text, heads, residue) if heads else None
 
 
+_LABEL = (
+    r"(?:(?:Source |Page )?URL|URL Source|Source|Link|Address|Permalink|网址|来源|原文|原文链接|链接|地址)"
+)
+_ADDRESS = rf"(?:{_LABEL}[ ]?[:：=][ ]*)?[<\[(\"']?(?P<address>https?://[^\s<>\"'\])]+)[>\])\"']?"
+_PREFACE = re.compile(
+    r"\n+(?:-{3,}|={3,}|\+{3}|Markdown Content:|(?:Published Time|Date|Time|Saved|日期|时间)[ ]?[:：=][^\n]*"
+    rf"|(?:Title|标题)[ ]?[:：=][ ]*[\"']?(?P<title>[^\n]+?)[\"']?|{_ADDRESS})[ ]*(?=\n|\Z)",
+    re.IGNORECASE,
+)
+
+
+# Above a later capture in a file, an address alone may be a line of an article.
+_LATER_PREFACE = re.compile(
+    r"(?<=\n)(?:-{3,}\n)?(?:Title|标题)[ ]?[:：=][^\n]*\n+(?:URL|URL Source|Source)[ ]?[:：=][ ]*https?://",
+    re.IGNORECASE,
+)
+
+
+class Preface(NamedTuple):
+    """Lines above a capture that name its page: their length, its title and address."""
+
+    end: int = 0
+    title: str | None = None
+    address: str | None = None
+
+
+def preface_of(text: str, site: SiteProfile) -> Preface:
+    """Return the lines `Title: …`, `URL: …` or of front matter above a capture of a page of the blog."""
+    end = 0
+    title = address = None
+    while (line := _PREFACE.match(text, end)) is not None:
+        end = line.end()
+        title = title or line["title"]
+        address = address or line["address"]
+    if address is None or not site.has_host(urlsplit(address).netloc):
+        return Preface()
+    return Preface(end, title, address)
+
+
 def _captures(text: str, heads: Sequence[Head], site: SiteProfile) -> Sequence[str]:
-    starts = sorted({*_starts(text, heads), *_archive_starts(text, heads)} - {0})
+    starts = {*_starts(text, heads), *_archive_starts(text, heads)}
+    for found in _LATER_PREFACE.finditer(text, 1) if "://" in text else ():
+        end = found.start() + preface_of(text[found.start() - 1 : found.start() + 2000], site).end
+        starts = {start for start in starts if not found.start() < start <= end + 1} | {found.start()}
+    starts -= {0, 1}
     if not starts:
         return (text,)
-    parts = ["\n" + text[start:end].lstrip("\n") for start, end in pairwise((0, *starts, len(text)))]
+    parts = ["\n" + text[start:end].lstrip("\n") for start, end in pairwise((0, *sorted(starts), len(text)))]
     # A part that lost the marks by which its posts were found is better parsed with the others.
-    complete = all(is_archive(part) or text_posts.heads_of(part, site) for part in parts)
+    complete = all(
+        is_archive(part) or text_posts.heads_of(part, site) or preface_of(part, site).address
+        for part in parts
+    )
     return parts if complete else (text,)
 
 
@@ -123,6 +180,7 @@ _CITED = re.compile(
     r"[^\n]{1,40}\. ?\(([A-Z][a-z]{2})\.? ([0-9]{1,2}), ([0-9]{4})\)\. "
     r"《(.{1,200}?)\s?》\s?\\?\[Blog post\\?\]"
 )
+_RETRIEVED = re.compile(r"Retrieved from\s*[\[<(]?(https?://\S*?/archives/[0-9]{1,9})")
 _CITED_TITLE = re.compile(r"\btitle=\{([^\n]{1,200})\},")
 
 
@@ -149,33 +207,40 @@ def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: Si
 
 
 def read_post(
-    text: str, heads: Sequence[Head], residue: Residue, address: str | None, site: SiteProfile
+    text: str,
+    heads: Sequence[Head],
+    residue: Residue,
+    address: str | None,
+    named: str | None,
+    site: SiteProfile,
 ) -> ParsedDump | str:
-    """Parse a post's own page; return the reason where its title cannot be found.
+    """Parse a post's own page; return the reason where it cannot be identified.
 
-    Title, day and number are those of the By line, the citation block and the address of the capture. The
-    excerpt is the beginning of the article, up to the bound, and always partial.
+    Title, day and number are those of the By line, the citation block, the preface (`named`) and the address
+    of the capture; where only the number is known, the sighting is untitled. The excerpt is the beginning of
+    the article, up to the bound, and always partial.
     """
     head = heads[0] if heads and heads[0].by_line is not None else None
     line = None if head is None else head.by_line
     cited = _CITED.search(text)
     cited_title = _CITED_TITLE.search(text)
     title = head.title if head is not None and head.title else ""
-    if not title and cited is not None:
-        title = template.clean_title(cited[4], site)[0]
-    if not title and cited_title is not None:
-        title = template.clean_title(cited_title[1], site)[0]
-    if not title:
-        return (
-            "the text of a post's own page without its title: "
-            "capture the page again with its title, as HTML or with its citation block"
-        )
+    for other in (
+        cited[4] if cited else None,
+        cited_title and cited_title[1],
+        named,
+        _window_title_of(text, site),
+    ):
+        title = title or (template.clean_title(other, site)[0] if other else "")
     if "\ufffd" in title:
         return f"the title is damaged (‹{title[:40]}›): save the capture again in UTF-8"
     day = line.day if line is not None and line.day is not None else _cited_day(cited)
     place = _own_address(text, address, site) or (head.address if head is not None else None)
-    if day is None and place is None:
-        return "the text of a post's own page without date and address: capture the page again, whole"
+    if place is None and (day is None or not title):
+        return (
+            "the text of a post's own page without its address and its title: "
+            "capture the page again with its title, as HTML or with its citation block"
+        )
     start = head.end if head is not None else 0
     body = text[start:]
     mark = END.search(body)
@@ -183,7 +248,9 @@ def read_post(
     if mark is None:
         shown = without_cut_end(shown)
     tail = "" if mark is None else body[mark.start() :]
-    excerpt = bounded(excerpt_of(shown[: 4 * LONGEST], residue))
+    excerpt = bounded(_without_head(excerpt_of(shown[: 4 * LONGEST], residue), title, site))
+    if not title and len(_HAN.findall(excerpt)) < _LEAST_TEXT:
+        return f"no text of a post at {place[1] if place else address}: capture the page again, whole"
     footer = template.footer_of(tail[tail.rfind("\n分类") :]) if "\n分类" in tail else Footer()
     comments = template.comment_head(tail)
     sighting = Sighting(
@@ -197,8 +264,39 @@ def read_post(
         archive_id=place and place[0],
         url=place and place[1],
         excerpt_partial=bool(excerpt),
+        untitled=not title,
     )
     return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=_skipped_notes(heads))
+
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LEAST_TEXT = 40  # ideographs of a page without its title, to be the beginning of an article
+
+
+def _window_title_of(text: str, site: SiteProfile) -> str | None:
+    """Return the first line without the blog's name, if it ends in it as window titles do."""
+    first = text.lstrip("\n").partition("\n")[0]
+    title = template.clean_title(first, site)[0]
+    return title if title and site.name in first and site.name not in title else None
+
+
+@cache
+def _page_head(site: SiteProfile) -> re.Pattern[str]:
+    """Compile a line of the page's head: names of the blog, bread crumbs, a date badge."""
+    names = "|".join(re.escape(name) for name in (site.name, site.name_en) if name)
+    return re.compile(rf"(?:{names}|首页|主页|Home|{template.CATEGORIES}|{template.DAY}|[\s|｜»>›/·•-])+")
+
+
+def _without_head(excerpt: str, title: str, site: SiteProfile) -> str:
+    """Return an excerpt without the title and the lines of the page's head above its first paragraph."""
+    first, newline, rest = excerpt.partition("\n")
+    while newline and (
+        _page_head(site).fullmatch(first)
+        or (title and title_key(template.clean_title(first, site)[0]) == title_key(title))
+    ):
+        excerpt = rest.lstrip("\n")
+        first, newline, rest = excerpt.partition("\n")
+    return excerpt
 
 
 def _skipped_notes(heads: Sequence[Head]) -> tuple[Note, ...]:
@@ -217,11 +315,12 @@ def _cited_day(cited: re.Match[str] | None) -> date | None:
 
 
 def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:
-    reprint, number = _REPRINT.search(text), _cited_id(site).search(text)
+    number = _cited_id(site).search(text)
     if (own := _post_of(address, site)) is not None:
         return own
-    if reprint is not None and (own := site.match_post(reprint[1])) is not None:
-        return own
+    for stated in (_REPRINT.search(text), _RETRIEVED.search(text)):
+        if stated is not None and (own := site.match_post(stated[1])) is not None:
+            return own
     return None if number is None else (int(number[1]), site.post_url(int(number[1])))
 
 

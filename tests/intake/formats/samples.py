@@ -44,7 +44,7 @@ def texts(reading: ParsedDump) -> list[str]:
 
 def as_json(sighting: Sighting) -> dict[str, Any]:
     shown: dict[str, Any] = json.loads(json.dumps(asdict(sighting), default=str))
-    for mark in ("excerpt_partial", "tags_partial"):
+    for mark in ("excerpt_partial", "tags_partial", "untitled"):
         if not shown[mark]:
             del shown[mark]
     return shown

@@ -379,8 +379,8 @@ def test_a_post_page_without_a_title_is_named_by_its_citation(*, has_citation: b
         address="https://spaces.ac.cn/archives/21001/comment-page-1?replyTo=5",
     )
     if not has_citation:
-        with pytest.raises(UnreadableDumpError, match="without its title"):
-            read_dump(dump)
+        (untitled,) = read_dump(dump).sightings
+        assert (untitled.title, untitled.archive_id, untitled.untitled) == ("", 21001, True)
         return
     (post,) = read_dump(dump).sightings
     assert (post.title, post.date, post.archive_id, post.comments) == (A.title, A.day, 21001, 2)
@@ -417,3 +417,74 @@ def test_no_capture_of_the_corpus_is_wrong_and_three_quarters_are_right() -> Non
     assert verdicts.count("right") >= 0.75 * len(verdicts)
     assert len({one.extractor for one in found}) >= 12
     assert len({one.page for one in found}) == 5
+
+
+ARTICLE = f"{FIRST}\n\n第二段说的是别的事情，直到下一个小节为止。\n\n技术 #\n\n第三段已经是正文了。\n"
+OWN = "https://kexue.fm/archives/21001"
+CITATION = (
+    "如果您需要引用本文，请参考：\n苏剑林. (Oct. 08, 2025). 《示例漫谈(一):甲 》[Blog post]. Retrieved from "
+    + OWN
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        pytest.param(ARTICLE, OWN, id="address of the record"),
+        pytest.param(ARTICLE, f"{OWN}/comment-page-1?replyTo=20633", id="page of comments"),
+        pytest.param(f"{OWN}\n\n{ARTICLE}", None, id="bare address above"),
+        pytest.param(f"URL: <{OWN}>\n\n{ARTICLE}", None, id="address with a label"),
+        pytest.param(f'---\nurl: "{OWN}"\ndate: 2026-01-02\n---\n{ARTICLE}', None, id="front matter"),
+        pytest.param(f"{ARTICLE}\n转载到请包括本文地址：{OWN}\n", None, id="address below"),
+    ],
+)
+def test_the_text_of_a_post_without_its_title_is_that_of_its_number(text: str, address: str | None) -> None:
+    dump = Dump(
+        name="x", content=text.encode(), captured_at=datetime(2026, 9, 1, tzinfo=UTC), address=address
+    )
+    (post,) = read_dump(dump).sightings
+    assert (post.title, post.archive_id, post.untitled) == ("", 21001, True)
+    assert (post.excerpt or "").startswith(FIRST)
+    assert post.excerpt_partial
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"{ARTICLE}\n{CITATION}\n", id="citation"),
+        pytest.param(
+            f"Title: {A.title} - 科学空间\n\nURL Source: {OWN}\n\nMarkdown Content:\n{ARTICLE}",
+            id="preface",
+        ),
+        pytest.param(
+            f"{A.title} - 科学空间|Scientific Spaces\n\n{ARTICLE}\n转载到请包括本文地址：{OWN}\n",
+            id="window title",
+        ),
+        pytest.param(f"Title: {A.title}\nURL: {OWN}\n\n{A.title}\n\n{ARTICLE}", id="preface and heading"),
+    ],
+)
+def test_the_title_of_a_post_may_stand_around_its_text(text: str) -> None:
+    (post,) = read(text).sightings
+    assert (post.title, post.archive_id, post.untitled) == (A.title, 21001, False)
+    assert (post.excerpt or "").startswith(FIRST)
+
+
+def test_a_preface_names_the_tag_of_a_list() -> None:
+    listing = (CAPTURES / "base" / "listing.txt").read_text()
+    head = "Title: 标签 甲 下的文章 - 科学空间\n\nURL Source: https://kexue.fm/tag/甲/\n\nMarkdown Content:\n"
+    titled = head + listing
+    parsed_dump = read(titled)
+    assert [(post.title, post.tags) for post in parsed_dump.sightings] == [
+        (A.title, ("甲",)),
+        (B.title, ("甲",)),
+    ]
+    first, second = unpacked(f"{titled}\n{titled.replace('甲/', '乙/')}".encode())
+    assert {post.tags for post in read(second.content).sightings} == {("乙",)}
+    assert read(first.content).sightings == parsed_dump.sightings
+
+
+@pytest.mark.parametrize("text", ["403 Forbidden\n\nnginx\n", "请稍候……\n"])
+def test_an_error_page_at_the_address_of_a_post_is_refused(text: str) -> None:
+    dump = Dump(name="x", content=text.encode(), captured_at=datetime(2026, 9, 1, tzinfo=UTC), address=OWN)
+    with pytest.raises(UnreadableDumpError):
+        read_dump(dump)

@@ -17,7 +17,9 @@ from bot.crawler.poller import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
 
 WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
+WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})  # the same
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+ENV_FILE = ".env"
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
@@ -25,7 +27,9 @@ FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 class Settings(BaseSettings):
     """All settings. The descriptions are the rows of the documented table."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    )
 
     bot_token: SecretStr | None = Field(None, description="the token BotFather gave")
     bot_token_file: Path | None = Field(None, description="a file with the token, instead of `BOT_TOKEN`")
@@ -142,14 +146,30 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator(
+        "bot_token_file",
+        "database_password_file",
+        "site_file",
+        "series_file",
+        "webhook_secret_file",
+        "backup_dir",
+        mode="before",
+    )
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
     @field_validator("webhook_url")
     @classmethod
     def _public(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in {"https", "http"}:
+        if value is None or not value.strip():
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
             raise ValueError(
                 "write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS"
             )
-        return value
+        return value.strip()
 
     @field_validator("proxy_url", "blog_proxy_url")
     @classmethod
@@ -159,6 +179,7 @@ class Settings(BaseSettings):
         try:
             parts = urlsplit(value.get_secret_value().strip())
             valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+            valid = valid and not re.search(r"\s", value.get_secret_value().strip())
         except ValueError:
             valid = False
         if not valid:
@@ -245,7 +266,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
         addresses = [self.proxy, self.blog_proxy, self.database_url.get_secret_value(), self.webhook_url]
-        passwords = [urlsplit(address).password for address in addresses if address]
+        passwords = [_password(address) for address in addresses if address]
         queries = [urlsplit(timed.url).query for timed in self.timetable]
         found = [*passwords, *queries]
         for secret in (self.token, self.webhook_secret_text):
@@ -311,10 +332,16 @@ class Settings(BaseSettings):
         if self.webhook_url is None:
             return
         self.webhook_secret_text()
-        https = urlsplit(self.webhook_url).scheme == "https"
-        if not https and urlsplit(self.bot_api_url).hostname == "api.telegram.org":
+        if urlsplit(self.bot_api_url).hostname != "api.telegram.org":
+            return
+        parts = urlsplit(self.webhook_url)
+        if parts.scheme != "https":
             raise SettingsError(
                 "WEBHOOK_URL must begin with https: Telegram sends updates to no other address"
+            )
+        if parts.port not in WEBHOOK_PORTS:
+            raise SettingsError(
+                f"WEBHOOK_URL names port {parts.port}: Telegram sends updates to 443, 80, 88 and 8443 only"
             )
 
 
@@ -325,12 +352,25 @@ def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        return file.read_text(encoding="utf-8-sig").strip().strip("\ufeff")
-    except (OSError, UnicodeDecodeError) as error:
+        content = file.read_text(encoding="utf-8-sig").strip().strip("\ufeff").strip()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{setting} is not UTF-8: save it again in that encoding") from error
+    except OSError as error:
         raise SettingsError(
-            f"{setting} cannot be read ({error.__class__.__name__}): "
-            "see that it exists and that this user may read it"
+            f"{setting} cannot be read ({error.strerror}): "
+            "see that it is a file and that this user may read it"
         ) from error
+    if not content:
+        raise SettingsError(f"{setting} is empty: put the secret into it, or unset {setting}")
+    return content
+
+
+def _password(address: str) -> str | None:
+    """Return the password in an address; None for one that cannot be parsed."""
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return None
 
 
 def agree_with_libraries() -> None:
@@ -341,13 +381,17 @@ def agree_with_libraries() -> None:
 def read_settings(**given: object) -> Settings:
     """Return the settings of the environment, overridden by `given`. Raises SettingsError."""
     try:
+        if given.get("_env_file", ENV_FILE) == ENV_FILE and Path(ENV_FILE).exists():
+            Path(ENV_FILE).read_text("utf-8-sig")  # the library passes over a folder
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8: save it again in that encoding") from None
     except OSError as error:
-        raise SettingsError(f".env cannot be read ({error.strerror}): change its permissions") from None
+        raise SettingsError(
+            f".env cannot be read ({error.strerror}): see that it is a file and that this user may read it"
+        ) from None
 
 
 def _one_line(error: ValidationError) -> str:

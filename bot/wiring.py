@@ -128,8 +128,8 @@ def _check_writable(setting: str, folder: Path) -> None:
     """Create `folder` and write a file in it. Raises SettingsError with the reason of the system."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, prefix=".writable-"):
-            pass
+        with NamedTemporaryFile(dir=folder, prefix=".writable-") as file:
+            file.write(bytes(4096))  # creating alone succeeds on a full disk
     except OSError as error:
         fix = (
             "free space on its disk" if error.errno in {ENOSPC, EDQUOT} else "change its permissions or mount"

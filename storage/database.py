@@ -24,7 +24,7 @@ from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.engine import OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
 from storage.enqueue import listen
-from storage.migrate import NewerSchemaError, bring_up_to_date
+from storage.migrate import NewerSchemaError, bring_up_to_date, schema_of
 from storage.outbox import Outbox
 from storage.planner import DeliveryPlanner
 from storage.pooler import pooler_of
@@ -295,6 +295,10 @@ class Database:
                 f"another kexue-bot is serving {file}: stop it first, "
                 "or move to PostgreSQL, which several can share"
             ) from error
+        except OSError as error:
+            raise UnusableDatabaseError(
+                f"{file}.lock cannot be written ({error.strerror}): see that this user may write to it"
+            ) from error
         self._lock = lock
 
     def send_log(self) -> SendLog | None:
@@ -363,6 +367,23 @@ async def open_engine(url: str, *, pool_size: int) -> AsyncEngine:
     except (SQLAlchemyError, OSError) as error:
         raise UnusableDatabaseError(reason_of(url, error)) from error
     return create_engine(parsed.update_query_dict({POOLER: mode}), pool_size=pool_size)
+
+
+async def schema_and_posts(url: str) -> tuple[str | None, int]:
+    """Return the schema of a PostgreSQL database and its number of posts, without migrating it.
+
+    Raises UnusableDatabaseError.
+    """
+    engine = await open_engine(url, pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            schema = await connection.run_sync(schema_of)
+            posts = await Posts(connection).count() if schema is not None else 0
+    except (SQLAlchemyError, OSError) as error:
+        raise UnusableDatabaseError(reason_of(url, error)) from error
+    finally:
+        await engine.dispose()
+    return schema, posts
 
 
 async def migrate(url: str) -> tuple[str | None, str]:

@@ -3,9 +3,11 @@
 A writing transaction on SQLite begins with BEGIN IMMEDIATE; times are microseconds since 1970, UTC.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from errno import EDQUOT, EISDIR, ENOSPC
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Connected
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InvalidRequestError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import Delete
@@ -57,21 +59,53 @@ POOLER = "pooler"  # the query parameter of a URL, and the execution option of i
 
 def create_engine(url: str | URL, *, pool_size: int = 4) -> AsyncEngine:
     """Return an engine with the settings of this project. Raises UnusableDatabaseError."""
+    parsed = checked_url(url)
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite(parsed, pool_size)
+        if parsed.database is not None and parsed.drivername == SQLITE:
+            return _sqlite(parsed, parsed.database, pool_size)
         return _postgresql(parsed, pool_size)
-    except (ArgumentError, InvalidRequestError, NoSuchModuleError, ImportError, ValueError) as error:
+    except ImportError as error:
         raise UnusableDatabaseError(
-            f"this is not an address that can be used ({type(error).__name__}): "
-            "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
+            f"the package {error.name} is not installed: install kexue-bot[postgres], or write {FORMS}"
         ) from error
 
 
 def is_pooled(engine: AsyncEngine) -> bool:
     """Return whether each transaction may run on another connection of the server."""
     return engine.get_execution_options().get(POOLER) == "transaction"
+
+
+SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+asyncpg"
+FORMS = f"{SQLITE}:///path/to/file.db or {POSTGRESQL}://user:password@host/name"
+
+
+def checked_url(url: str | URL) -> URL:
+    """Return the parsed address of a database. Raises UnusableDatabaseError for other forms than FORMS."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UnusableDatabaseError(f"this is not the address of a database: write {FORMS}") from None
+    match parsed.drivername.partition("+")[0]:
+        case "sqlite":
+            file = parsed.database or ""
+            if parsed.drivername != SQLITE:
+                wrong = f"the address of an SQLite file begins with {SQLITE}:///"
+            elif parsed.host or not file or file.startswith((":memory:", "file:")):
+                wrong = "this address names no file"
+            elif parsed.query:
+                wrong = "options after the ? are not supported"
+            else:
+                return parsed
+        case "postgresql" | "postgres":
+            if parsed.drivername != POSTGRESQL:
+                wrong = f"the address of a PostgreSQL begins with {POSTGRESQL}://"
+            elif not parsed.host and "host" not in parsed.query:
+                wrong = "this address names no server"
+            else:
+                return parsed
+        case _:
+            wrong = "only SQLite and PostgreSQL are supported"
+    raise UnusableDatabaseError(f"{wrong}: write {FORMS}")
 
 
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
@@ -113,15 +147,15 @@ def _configured(values: Mapping[str, str], *, local: bool) -> str:
     )
 
 
-def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
-    file = url.database
-    if file and file != ":memory:" and not file.startswith("file:"):
-        try:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-            # Mode 600; SQLite gives the -wal and -shm files the same mode.
-            Path(file).touch(mode=OWNERS)
-        except OSError as error:
-            raise UnusableDatabaseError(reason_of(url, error)) from error
+def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        # Mode 600; SQLite gives the -wal and -shm files the same mode.
+        if Path(file).is_dir():
+            raise IsADirectoryError(EISDIR, "it is a folder")
+        Path(file).touch(mode=OWNERS)
+    except OSError as error:
+        raise UnusableDatabaseError(reason_of(url, error)) from error
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -156,16 +190,40 @@ def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
 
 def reason_of(url: str | URL, error: Exception) -> str:
     """Return the reason why the database at `url` cannot be used, with the fix and without its password."""
-    shown = make_url(url).render_as_string(hide_password=True)
-    cause = error.orig if isinstance(error, DatabaseError) and error.orig else error
-    text = " ".join(str(cause).split())
+    parsed = make_url(url)
+    shown = parsed.render_as_string(hide_password=True)
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    text = " ".join(str(cause).split()) or type(cause).__name__
     other = "or set DATABASE_URL to another"
-    mend = f"see that it exists and that this user may write to it and to its folder, {other}"
-    if "readonly" in text or "unable to open" in text or isinstance(cause, PermissionError):
-        return f"the database {shown} cannot be written ({text}): {mend}"
+    if parsed.drivername != SQLITE:
+        state = str(getattr(cause, "sqlstate", None) or "")
+        if state[:2] in {"28", "3D", "42"}:  # authorization, unknown database, insufficient privilege
+            return (
+                f"the database {shown} refuses this user ({text}): correct user, password and database name"
+            )
+        fix = f"start the server, correct host and port, {other}"
+        return f"the database {shown} does not answer ({text}): {fix}"
+    if is_disk_full(Path(parsed.database or ""), cause):
+        return f"the database {shown} cannot be written, its disk is full ({text}): free space there, {other}"
     if "malformed" in text or "not a database" in text:
         return f"the database {shown} is damaged ({text}): put a backup in its place, {other}"
-    return f"the database {shown} cannot be opened ({text}): {mend}"
+    return (
+        f"the database {shown} cannot be written ({text}): "
+        f"see that this user may write to the file and to its folder, {other}"
+    )
+
+
+def is_disk_full(file: Path, error: BaseException) -> bool:
+    """Return whether `error`, raised while writing the SQLite file, comes from a lack of space."""
+    if isinstance(error, OSError):
+        return error.errno in {ENOSPC, EDQUOT}
+    text = str(error)
+    if "disk I/O" not in text:
+        return "full" in text
+    try:
+        return os.statvfs(file.parent).f_bavail == 0  # SQLite's error for its shared memory on a full disk
+    except OSError:
+        return False
 
 
 T = TypeVar("T")

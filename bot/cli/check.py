@@ -1,17 +1,26 @@
-"""`kexue-bot check`: settings, database, dump folder and token, one line each with the fix."""
+"""`kexue-bot check`: settings, database, backups, dump folder and token, one line each with the fix.
+
+Nothing is created or changed.
+"""
 
 import os
+import shutil
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import click
 from telegram.error import InvalidToken, TelegramError
 
 from bot import SettingsError
+from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
 from bot.settings import Settings, read_settings
 from bot.wiring import rules_of, telegram_wires
 from storage import UnusableDatabaseError
-from storage.database import open_database
+from storage.database import schema_and_posts
+from storage.engine import checked_url
+from storage.migrate import newest
 
+FREE_BYTES = 1_000_000  # less is a full disk
 Check = Callable[[Settings], Awaitable[str]]
 
 
@@ -23,6 +32,7 @@ async def check_all() -> int:
     """Run every check; return 1 if one fails."""
     try:
         settings = read_settings()
+        settings.check_webhook()
         rules_of(settings)
     except SettingsError as error:
         click.echo(f"bad   settings: {error}")
@@ -30,6 +40,7 @@ async def check_all() -> int:
     click.echo("ok    settings")
     results = [
         await _shown("database", _database, settings),
+        await _shown("backups", _backups, settings),
         await _shown("dump folder", _dump_folder, settings),
         await _shown("token", _token, settings),
     ]
@@ -39,7 +50,7 @@ async def check_all() -> int:
 async def _shown(name: str, check: Check, settings: Settings) -> bool:
     try:
         detail = await check(settings)
-    except (CheckFailedError, SettingsError, UnusableDatabaseError) as error:
+    except (BackupError, CheckFailedError, SettingsError, UnusableDatabaseError) as error:
         click.echo(f"bad   {name}: {error}")
         return False
     click.echo(f"ok    {name}: {detail}")
@@ -47,11 +58,43 @@ async def _shown(name: str, check: Check, settings: Settings) -> bool:
 
 
 async def _database(settings: Settings) -> str:
-    database = await open_database(settings.database_address())
-    try:
-        return f"{await database.read(lambda tx: tx.posts.count())} posts"
-    finally:
-        await database.close()
+    url = settings.database_address()
+    checked_url(url)
+    file = sqlite_file(url)
+    if file is None:
+        schema, posts = await schema_and_posts(url)
+    else:
+        _check_place("DATABASE_URL", file.parent)
+        if not file.exists():
+            return f"{file} is not there yet: the first start makes it"
+        if fault := damage(file):
+            raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): restore a backup")
+        found = contents(file)
+        schema, posts = found.schema, found.posts
+    if schema is not None and schema > newest():
+        raise CheckFailedError(f"a newer version wrote it (schema {schema}): run that version")
+    return f"{posts} posts"
+
+
+async def _backups(settings: Settings) -> str:
+    file = sqlite_file(settings.database_address())
+    if settings.backup_dir is None or file is None:
+        return "none are made: BACKUP_DIR is not set" if file is not None else "those of PostgreSQL"
+    _check_place("BACKUP_DIR", settings.backup_dir)
+    return f"{len(copies(file, settings.backup_dir))} copies in {settings.backup_dir}"
+
+
+def _check_place(setting: str, folder: Path) -> None:
+    """Raise CheckFailedError unless files can be made in `folder`, which need not exist yet."""
+    place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise CheckFailedError(f"{setting}: {place} is not a folder: name another place")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise CheckFailedError(
+            f"{setting}: {place} may not be written by this user: change its permissions or mount"
+        )
+    if shutil.disk_usage(place).free < FREE_BYTES:
+        raise CheckFailedError(f"{setting}: the disk of {place} is full: free space there")
 
 
 async def _dump_folder(settings: Settings) -> str:

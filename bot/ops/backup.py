@@ -8,8 +8,10 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -33,16 +35,55 @@ def sqlite_file(url: str) -> Path | None:
 def damage(file: Path) -> str | None:
     """Return the first errors of SQLite's quick_check in one line, or None. Reads the whole file.
 
-    A missing or empty file has no errors: a database will be created in its place.
+    A missing or empty file has no errors: a database will be created in its place. Neither has one that
+    cannot be opened for lack of rights or space.
     """
-    if not file.exists() or not file.stat().st_size:
+    if not file.is_file() or not file.stat().st_size:
         return None
     try:
-        with closing(sqlite3.connect(_address(file), uri=True)) as connection:
+        logged = any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
+        with closing(sqlite3.connect(_address(file, "rw" if logged else "ro"), uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     except sqlite3.DatabaseError as error:
-        return str(error)
+        # The low byte is the kind of an extended code: https://sqlite.org/rescode.html
+        kind = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else sqlite3.SQLITE_CORRUPT
+        return str(error) if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} else None
     return None if found == ["ok"] else " ".join("; ".join(found).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an SQLite database of the bot holds: revision of its schema, rows of its main tables."""
+
+    schema: str
+    posts: int
+    chats: int
+    subscriptions: int
+
+    def __str__(self) -> str:
+        return (
+            f"schema {self.schema}, {self.posts:,} posts, {self.chats:,} chats, "
+            f"{self.subscriptions:,} subscriptions"
+        )
+
+
+def contents(file: Path) -> Contents:
+    """Look into a database without creating or changing anything. Raises BackupError.
+
+    A database that is open elsewhere has a write-ahead log; without one the file alone is read.
+    """
+    try:
+        with closing(sqlite3.connect(_address(file, "ro"), uri=True, timeout=30)) as connection:
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            posts, chats, subscriptions = (
+                int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+                for table in ("posts", "destinations", "subscriptions")
+            )
+    except sqlite3.Error as error:
+        raise BackupError(f"{file} is not a database of this program ({error}): choose another") from error
+    if revision is None:
+        raise BackupError(f"{file} has no schema: choose another")
+    return Contents(str(revision[0]), posts, chats, subscriptions)
 
 
 async def back_up(source: Path, folder: Path, *, keep: int, now: datetime) -> Path:
@@ -68,7 +109,7 @@ def copy_database(source: Path, folder: Path, now: datetime) -> Path:
         raise BackupError(f"{folder} cannot be written to ({error}): change its permissions") from error
     try:
         partial.touch(mode=0o600)
-        with closing(sqlite3.connect(_address(source), uri=True, timeout=30)) as connection:
+        with closing(sqlite3.connect(_address(source, "rw"), uri=True, timeout=30)) as connection:
             connection.execute("VACUUM INTO ?", (str(partial),))
         if fault := damage(partial):
             raise BackupError(f"the copy of {source} is damaged ({fault}): check the disk")
@@ -130,9 +171,13 @@ def put_back(copy: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _address(file: Path) -> str:
-    """Return the URI that opens an existing database without creating one."""
-    return f"file:{quote(str(file.absolute()))}?mode=rw"
+def _address(file: Path, mode: Literal["ro", "rw"]) -> str:
+    """Return the URI that opens an existing database without creating one.
+
+    A file without a log next to it is read as it is, so that SQLite creates none.
+    """
+    logged = mode == "rw" or any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
+    return f"file:{quote(str(file.absolute()))}?mode={mode}" + ("" if logged else "&immutable=1")
 
 
 def _name(partial: Path, target: Path) -> None:

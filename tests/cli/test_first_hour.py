@@ -1,0 +1,85 @@
+"""The commands of the READMEs in their order: from an empty folder to a pushed post, on both databases."""
+
+import asyncio
+import re
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PATIENCE, environment
+from tests.fakes.people import FakeTelegram
+from tests.tools.databases import Kind, blank_in, kind_in_use
+from tests.tools.dumps import ARCHIVE, HOME, Shown, land, listing
+from tests.tools.programs import started
+from tests.tools.readme import README, README_ZH, ROOT
+
+# What each command of the READMEs is run by, or why no test can run it.
+RUN_BY = {
+    "make demo": "tests/cli/test_console.py::test_the_demo_runs_through_with_its_input_closed",
+    "make test": "this suite",
+    "echo BOT_TOKEN=123456:ABC… > .env": "test_from_an_empty_folder_to_a_pushed_post",
+    "make .venv && .venv/bin/kexue-bot run": "test_from_an_empty_folder_to_a_pushed_post",
+    "kexue-bot init": "tests/cli/test_init.py::test_answers_are_checked_and_written",
+    "kexue-bot check": "test_from_an_empty_folder_to_a_pushed_post",
+    "kexue-bot backfill": "tests/crawler/test_typecho_year.py::test_a_year",
+    "kexue-bot preview": "tests/preview/test_preview.py",
+}
+NEEDS_THE_INTERNET = {"docker compose up -d --build"}
+_COMMAND = re.compile(r"(?:make|kexue-bot|docker|echo|pipx|uvx) ")
+
+
+def commands(page: Path) -> set[str]:
+    """Return the shell commands of a page, in code blocks and in text, without their comments."""
+    text = page.read_text(encoding="utf-8")
+    blocks = [line for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    inline = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    shown = {line.partition(" #")[0].strip() for line in (*blocks, *inline)}
+    return {line for line in shown if _COMMAND.match(line)}
+
+
+@pytest.mark.parametrize("page", [README, README_ZH], ids=lambda page: page.name)
+def test_every_command_of_a_readme_is_run_by_a_test(page: Path) -> None:
+    found = commands(page)
+    assert len(found) > 6
+    assert found - set(RUN_BY) - NEEDS_THE_INTERNET == set()
+
+
+def test_the_tests_that_run_the_commands_exist() -> None:
+    for test in RUN_BY.values():
+        file, _, name = test.partition("::")
+        if file.startswith("tests/"):
+            assert f"def {name}" in (ROOT / file).read_text(encoding="utf-8"), test
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_from_an_empty_folder_to_a_pushed_post(
+    kind: Kind, tmp_path: Path, telegram: FakeTelegram
+) -> None:
+    """Write `.env`, start, subscribe, land a dump; then `check` finds nothing wrong."""
+    with kind_in_use(kind):
+        url = blank_in(tmp_path)
+    (tmp_path / ".env").write_text(f"BOT_TOKEN={telegram.token}\n", encoding="utf-8")
+    dumps = tmp_path / "dumps"
+    dumps.mkdir()
+    land(dumps, "a.txt", HOME)
+    given = environment(tmp_path, BOT_API_URL=telegram.server, DATABASE_URL=url)
+    service = started("run", folder=tmp_path, environment=given, log=tmp_path / "log")
+    try:
+        telegram.user_says("/start")
+        greeting = await telegram.message(timeout=PATIENCE)
+        telegram.presses(greeting, "🔔 订阅全部")
+        answer = await telegram.message(timeout=PATIENCE)
+        assert answer.text.startswith("订阅好了")
+        land(dumps, "b.txt", listing(Shown(title="新的一篇", day=datetime.now(UTC).date()), *ARCHIVE))
+        push = await telegram.message(timeout=PATIENCE)
+        assert "新的一篇" in push.text
+        check = started("check", folder=tmp_path, environment=given, log=tmp_path / "check")
+        code = await asyncio.to_thread(check.wait, PATIENCE)
+        assert code == 0, (tmp_path / "check").read_text(encoding="utf-8")
+    finally:
+        service.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(service.wait, PATIENCE) == 0, (tmp_path / "log").read_text(
+        encoding="utf-8"
+    )

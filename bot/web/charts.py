@@ -13,7 +13,8 @@ from storage.model import Post, PostId
 
 CELL = 11  # px, a day of the heat map with its gap
 CHART_WIDTH, CHART_HEIGHT = 320, 90  # px
-MAP_SIZE = 640  # px
+MAP_MARGIN, MAP_EDGE = 34, 50  # units around a disc, and around all
+MAP_LABEL = 14  # characters
 LEVELS = 4
 GOLDEN_ANGLE = 2.39996  # spreads clusters evenly
 
@@ -80,29 +81,37 @@ def series_map(
     """
     places: dict[PostId, tuple[float, float]] = {}
     nodes: list[str] = []
-    scale = (MAP_SIZE / 2 - 40) / (26 * math.sqrt(max(len(groups), 2)))
+    covered = 0.0  # area of the discs so far: the spiral keeps discs of any size apart
     for index, (name, posts) in enumerate(groups):
-        angle, distance = index * GOLDEN_ANGLE, 26 * math.sqrt(index) * scale
-        x, y = MAP_SIZE / 2 + distance * math.cos(angle), MAP_SIZE / 2 + distance * math.sin(angle)
-        radius = 4 + 1.6 * math.sqrt(len(posts)) * 2
+        radius = 3.2 * math.sqrt(len(posts)) if len(posts) > 1 else 0
+        area = (radius + MAP_MARGIN) ** 2
+        distance = 1.25 * math.sqrt(covered + area / 2) if index else 0
+        covered += area
+        x, y = distance * math.cos(index * GOLDEN_ANGLE), distance * math.sin(index * GOLDEN_ANGLE)
         for number, post in enumerate(posts):
             turn = number / len(posts) * 2 * math.pi
             cx, cy = places[post.id] = x + radius * math.cos(turn), y + radius * math.sin(turn)
             nodes.append(
-                f'<a href="/post/{post.id}{escape(suffix)}"><circle cx="{cx:.1f}" cy="{cy:.1f}" r="2.4">'
+                f'<a href="/post/{post.id}{escape(suffix)}"><circle cx="{cx:.1f}" cy="{cy:.1f}" r="2.6">'
                 f"<title>{escape(post.title)}</title></circle></a>"
             )
-        nodes.append(f'<text x="{x:.1f}" y="{y - radius - 3:.1f}" text-anchor="middle">{escape(name)}</text>')
+        shown = name if len(name) <= MAP_LABEL else name[: MAP_LABEL - 1] + "…"
+        nodes.append(
+            f'<text x="{x:.1f}" y="{y - radius - 5:.1f}" text-anchor="middle">{escape(shown)}</text>'
+        )
     lines = [
         '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'.format(*places[one], *places[other])
         for one, other in references
         if one in places and other in places
     ]
-    return _svg(MAP_SIZE, MAP_SIZE, title, Markup("".join([*lines, *nodes])), "map")  # noqa: S704 - escaped
+    edge = max((max(abs(x), abs(y)) for x, y in places.values()), default=0) + MAP_EDGE
+    content = Markup("".join([*lines, *nodes]))  # noqa: S704 - escaped above
+    return _svg(2 * edge, 2 * edge, title, content, "map", origin=-edge)
 
 
-def _svg(width: float, height: float, title: str, content: Markup, kind: str) -> Markup:
+def _svg(width: float, height: float, title: str, content: Markup, kind: str, *, origin: float = 0) -> Markup:
     role = "group" if kind == "map" else "img"  # links inside an image cannot be reached
     return Markup(
-        '<svg class="{}" viewBox="0 0 {} {}" role="{}" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>'
-    ).format(kind, width, height, role, title, content)
+        '<svg class="{}" viewBox="{:.0f} {:.0f} {:.0f} {:.0f}" role="{}" aria-label="{}"'
+        ' xmlns="http://www.w3.org/2000/svg">{}</svg>'
+    ).format(kind, origin, origin, width, height, role, title, content)

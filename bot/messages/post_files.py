@@ -4,9 +4,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bot.messages.citation import bibtex
+from bot.messages.citation import bibtex, citation_key
 from bot.messages.links import post_url
 from bot.site_profile import SiteProfile
 from bot.text_sanitizer import one_line
@@ -30,8 +30,7 @@ def write_list(posts: Sequence[Post], kind: str, title: str, site: SiteProfile) 
     """Return the posts of `site` in the format `kind`: bib, md, csv or json."""
     match kind:
         case "bib":
-            entries = dict.fromkeys(bibtex(post, site, WHOLE) for post in posts)
-            return ("\n\n".join(entries) + "\n").encode()
+            return ("\n\n".join(_entries(posts, site)) + "\n").encode()
         case "md":
             lines = [f"# {_markdown(title)}", "", *(_item(post, site) for post in posts)]
             return ("\n".join(lines) + "\n").encode()
@@ -42,6 +41,17 @@ def write_list(posts: Sequence[Post], kind: str, title: str, site: SiteProfile) 
             return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
         case _:
             raise ValueError(f"unknown file format: {kind}")
+
+
+def _entries(posts: Sequence[Post], site: SiteProfile) -> Iterator[str]:
+    """Yield the BibTeX entries; of posts whose made-up keys agree the later ones get the post's number."""
+    used = set[str]()
+    for post in posts:
+        entry, key = bibtex(post, site, WHOLE), citation_key(post, site)
+        if key in used:
+            entry = entry.replace(key, f"{key}-{post.id}", 1)
+        used.add(key)
+        yield entry
 
 
 def _markdown(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.content import excerpt_html, feed_formula, page_formula
+from bot.web.content import EXCERPT_UNITS, excerpt_html, feed_formula, page_formula
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 
@@ -40,3 +40,9 @@ def test_any_excerpt_is_well_formed(text: str) -> None:
 
 def test_markup_of_an_excerpt_is_text() -> None:
     assert excerpt_html("1 < 2 & <b>x</b>", page_formula) == "<p>1 &lt; 2 &amp; &lt;b&gt;x&lt;/b&gt;</p>"
+
+
+def test_a_long_excerpt_is_cut_at_the_bound_of_a_card() -> None:
+    html = excerpt_html("很长的摘要，" * 900, page_formula)
+    assert html.endswith("…</p>")
+    assert len(html) < EXCERPT_UNITS + 20

@@ -1,5 +1,6 @@
 """Update handlers and their registration: an update becomes a request, its reply becomes messages."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
@@ -36,11 +37,12 @@ from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.i18n import words_for
 from bot.ops.metrics import Metrics
+from bot.rate_limit import NOT_SOON
 from bot.render.document import Pick
 from bot.telegram.webhook import attach
 from bot.update_dedup import DuplicateUpdateError
 from storage.destinations import ContextKey
-from storage.model import ChatKind, InDoubt, KnownAsker, Sent, Standing
+from storage.model import ChatKind, InDoubt, KnownAsker, Outcome, Sent, Standing
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ Context = ContextTypes.DEFAULT_TYPE
 
 QUESTION_SECONDS = 600.0  # after which plain text is a search again
 MAX_QUESTIONS = 10_000
+DROP_SECONDS = 0.2  # within which the rate limiter refuses an answer that is not soon
 
 
 def _refusal(request: RequestContext, manager: bool | None) -> str:
@@ -157,8 +160,22 @@ class ChatHandlers:
             await self._toast(query, _refusal(request, manager))
         else:
             reply = await answer(self._services, request, action)
+            await self._answer_button(request, message, query, reply)
+
+    async def _answer_button(
+        self, request: RequestContext, message: Received, query: CallbackQuery, reply: Reply
+    ) -> None:
+        """Send the toast and show the reply; the toast says so if the group's limit drops the reply."""
+        if request.kind is not ChatKind.GROUP or reply.message is None:
             await self._toast(query, reply.toast)
             await self._show(request, message, reply, pressed=query.data)
+            return
+        async with asyncio.TaskGroup() as group:
+            showing = group.create_task(self._show(request, message, reply, pressed=query.data))
+            done, _ = await asyncio.wait({showing}, timeout=DROP_SECONDS)
+            dropped = bool(done) and showing.result() == NOT_SOON
+            toast = notices.answer_dropped(request.words, reply.toast) if dropped else reply.toast
+            await self._toast(query, toast)
 
     async def on_error(self, update: object, context: Context) -> None:
         """Log an error of a handler and send a notice to the chat that waits for a reply."""
@@ -262,20 +279,21 @@ class ChatHandlers:
 
     async def _show(
         self, request: RequestContext, message: Received, reply: Reply, pressed: str | None = None
-    ) -> None:
-        """Edit the message whose button was pressed, or send a new one below it."""
+    ) -> Outcome | None:
+        """Edit the message whose button was pressed, or send a new one below it; return the outcome."""
         if reply.replacement_button is not None and pressed is not None:
             await self._replace_button(message, pressed, reply.replacement_button)
         if reply.delete:
             await self._delete(message)
-        if reply.message is not None:
-            await self._replies.send(
-                _address(request),
-                reply.message,
-                wish=request.preferences.format,
-                private=request.kind is ChatKind.PRIVATE,
-                in_place_of=None if reply.fresh else message.message_id,
-            )
+        if reply.message is None:
+            return None
+        return await self._replies.send(
+            _address(request),
+            reply.message,
+            wish=request.preferences.format,
+            private=request.kind is ChatKind.PRIVATE,
+            in_place_of=None if reply.fresh else message.message_id,
+        )
 
     async def _replace_button(self, message: Received, pressed: str, replacement: tuple[str, Action]) -> None:
         changed = swapped(message.reply_markup, pressed, replacement)

@@ -166,6 +166,12 @@ def too_fast(words: Words) -> str:
     return words.text("慢一点，马上就好。")
 
 
+def answer_dropped(words: Words, toast: str | None) -> str:
+    """Return the toast of a button whose answer exceeds the group's limit; `toast` is what it did."""
+    said = words.text("群里消息太密，这条没发出来，过一分钟再按。")
+    return words.sentences(toast, said) if toast else said
+
+
 def not_for_strangers(words: Words) -> Message:
     """Return the notice before the bot leaves a group that only operators may add it to."""
     return notice(words.text("这个机器人只由它的运维人员拉进群，所以我先走了；私聊里随时可以找我。"))

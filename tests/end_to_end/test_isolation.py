@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -267,6 +268,21 @@ async def test_an_answer_that_surely_did_not_leave_is_sent_again(database: Datab
             async with FakeTelegram(port=port) as telegram:
                 assert isinstance(await sending, Sent)
         assert [message.text for message in telegram.messages(READER)] == ["hello"]
+
+
+async def test_a_button_says_that_its_answer_was_dropped(
+    resting_bot: WholeBot, telegram: FakeTelegram
+) -> None:
+    """The group's limit is used up for longer than a person waits; a toast needs no slot."""
+    resting_bot.limits = replace(UNPACED, group_per_minute=2)
+    await resting_bot.knows(OLD)
+    await resting_bot.starts()
+    telegram.opens(GROUP, "supergroup")
+    telegram.administrators[GROUP] = {READER}
+    shown = await resting_bot.says("/subscribe", chat_id=GROUP)
+    await resting_bot.says("/latest", chat_id=GROUP)
+    toast = (await telegram.answer(telegram.presses(shown, "🔔")))["text"]
+    assert "没发出来" in toast
 
 
 UNKNOWN = error(400, "Bad Request: member list is inaccessible")

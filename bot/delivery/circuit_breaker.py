@@ -1,19 +1,24 @@
 """Circuit breaker for sending: opens when a request is sent and stays unanswered.
 
 Each unanswered request may become a second copy, so the next requests wait until a probe that repeats safely
-(getMe) is answered. After several chats broke in a row, one delivery to another chat is a trial.
+(getMe) is answered. After several chats broke in a row, one delivery to another chat is a trial; before it,
+and before a second copy, a chat action shows whether that chat is reached.
 Pure: time is an argument, in monotonic seconds.
 """
 
 from dataclasses import dataclass, field
+
+from cachetools import LRUCache
 
 from storage.backoff import Backoff
 
 TRIPPING = 3  # chats without an answer, with no answered delivery in between
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between probes
 LONGEST_TRIAL_PAUSE = 60.0
-QUARANTINE = 30.0  # during which a chat that broke is no trial
-SECOND_REQUEST_AFTER = 180.0  # of failing trials, before a delivery in doubt is one
+FIRST_SILENCE, LONGEST_SILENCE = 5.0, 60.0  # seconds between probes to one chat
+MOST_SILENT = 1000  # chats whose probes are counted
+QUARANTINE = 15.0  # during which a chat that broke is no trial
+SECOND_REQUEST_AFTER = 15.0  # of failing trials, before a delivery in doubt is one
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class CircuitBreaker:
     _probes: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE, LONGEST_PAUSE))
     _trials: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE, LONGEST_TRIAL_PAUSE))
     _broken: dict[int, float] = field(default_factory=dict)  # chats without an answer, and since when
+    _silent: LRUCache[int, Backoff] = field(default_factory=lambda: LRUCache(MOST_SILENT))
     _trial_since: float | None = None
     _trial_chat: int | None = None
 
@@ -66,6 +72,16 @@ class CircuitBreaker:
         """Return whether this chat broke lately."""
         return chat_id in self._broken
 
+    def tries(self, chat_id: int) -> bool:
+        """Return whether the delivery to this chat is the trial."""
+        return self._trial_chat == chat_id
+
+    def record_silence(self, now: float, chat_id: int) -> float:
+        """Record that a probe to this chat was not answered; return the seconds before the next one."""
+        if self._trial_chat == chat_id:
+            self._end_trial(now, chat_id)
+        return self._silent.setdefault(chat_id, Backoff(FIRST_SILENCE, LONGEST_SILENCE)).fail()
+
     def withdraw(self, chat_id: int) -> None:
         """Record that an admitted delivery was not sent after all."""
         if self._trial_chat == chat_id:
@@ -81,12 +97,18 @@ class CircuitBreaker:
 
     def record_failure(self, now: float, chat_id: int) -> None:
         """Record that a delivery ended without an answer."""
-        self._broken[chat_id] = now
+        self._silent.pop(chat_id, None)  # its probe was answered
         if self._trial_chat == chat_id:
-            self._trial_chat = None
-            self._open(now, self._trials.fail())
-        elif not self.is_open and self._trial_since is None:
+            self._end_trial(now, chat_id)
+            return
+        self._broken[chat_id] = now
+        if not self.is_open and self._trial_since is None:
             self._open(now, 0.0)
+
+    def _end_trial(self, now: float, chat_id: int) -> None:
+        self._broken[chat_id] = now
+        self._trial_chat = None
+        self._open(now, self._trials.fail())
 
     def record_probe(self, now: float, *, answered: bool) -> None:
         """Record the result of a probe."""

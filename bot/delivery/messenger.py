@@ -48,8 +48,8 @@ class Messenger(Protocol):
         """Edit a sent message with one request."""
         ...
 
-    async def probe(self) -> bool:
-        """Return whether the server answers a request that repeats safely."""
+    async def probe(self, chat_id: int | None = None) -> bool:
+        """Return whether the server answers a request that repeats safely, to this chat or to none."""
         ...
 
     async def send_document(
@@ -104,10 +104,12 @@ class TelegramMessenger:
         fields = {"chat_id": to.chat_id, "message_id": message_id}
         return await self._call("editMessageText", fields, message, gate)
 
-    async def probe(self) -> bool:
-        url = f"{self._bot.base_url}/getMe"
+    async def probe(self, chat_id: int | None = None) -> bool:
+        # A Bot API server answers getMe alone; a chat action goes to Telegram, as a message does.
+        fields = {} if chat_id is None else {"chat_id": chat_id, "action": "typing"}
+        url = f"{self._bot.base_url}/{'sendChatAction' if fields else 'getMe'}"
         try:
-            await self._bot.request.post(url, ready(b"{}"), read_timeout=PROBE_SECONDS)
+            await self._bot.request.post(url, ready(as_json(fields)), read_timeout=PROBE_SECONDS)
         except Exception as error:
             outcome = outcome_of(error)
             unreachable = isinstance(outcome, RetryLater) and outcome.pause is Pause.BOT

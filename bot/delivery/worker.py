@@ -319,6 +319,9 @@ class DeliveryWorker(Wakeable):
         await asyncio.sleep(self._limiter.linger)
 
     async def _until_due(self) -> float:
+        now = self._clock.monotonic()
+        if self.breaker.is_open or now < self._stopped_until:
+            return min(IDLE_SECONDS, max(0.05, self.breaker.opens_in(now), self._stopped_until - now))
         due = await self._database.read(lambda tx: tx.outbox.next_due())
         if due is None:
             return IDLE_SECONDS
@@ -358,9 +361,9 @@ class DeliveryWorker(Wakeable):
         if not self.breaker.admits(asked_at, chat_id, in_doubt=delivery.unsure > 0):
             wait = BROKEN_SECONDS if self.breaker.holds(chat_id) or delivery.unsure else BUSY_SECONDS
             return Decision(self._again(delivery, wait, "it waits for an answered request"))
-        if delivery.unsure and not await self._messenger.probe():
-            self.breaker.withdraw(chat_id)
-            return Decision(self._again(delivery, BROKEN_SECONDS, "the server does not answer"))
+        if (delivery.unsure or self.breaker.tries(chat_id)) and not await self._messenger.probe(chat_id):
+            wait = self.breaker.record_silence(self._clock.monotonic(), chat_id)
+            return Decision(self._again(delivery, wait, "the server does not answer for this chat"))
         slot = await self._limiter.acquire(claimed)
         if isinstance(slot, Postponed):
             self.breaker.withdraw(chat_id)

@@ -1,7 +1,9 @@
 """Circuit breaker: probes before the next request, a trial delivery after several chats broke."""
 
 from bot.delivery.circuit_breaker import (
+    FIRST_SILENCE,
     LONGEST_PAUSE,
+    LONGEST_SILENCE,
     QUARANTINE,
     SECOND_REQUEST_AFTER,
     TRIPPING,
@@ -79,7 +81,8 @@ def test_a_trial_without_an_answer_opens_it_for_longer() -> None:
 def test_deliveries_in_doubt_and_broken_chats_are_trials_last() -> None:
     breaker = broken(100.0)
     breaker.record_probe(100.0, answered=True)
-    assert not breaker.admits(100.0 + QUARANTINE, OTHER, in_doubt=True)
+    assert not breaker.admits(99.0 + SECOND_REQUEST_AFTER, OTHER, in_doubt=True)
+    assert not breaker.admits(99.0 + QUARANTINE, 1, in_doubt=False)
     assert breaker.admits(100.0 + SECOND_REQUEST_AFTER, 1, in_doubt=True)
 
 
@@ -89,3 +92,22 @@ def test_an_answer_forgives_everything() -> None:
     breaker.record_failure(102.0, 1)
     breaker.record_probe(102.1, answered=True)
     assert breaker.is_closed
+
+
+def test_a_trial_chat_without_an_answer_to_its_probe_opens_it() -> None:
+    breaker = broken(100.0)
+    breaker.record_probe(100.1, answered=True)
+    assert breaker.admits(101.0, OTHER, in_doubt=False)
+    assert breaker.tries(OTHER)
+    assert breaker.record_silence(101.0, OTHER) == FIRST_SILENCE
+    assert breaker.is_open
+    assert not breaker.tries(OTHER)
+
+
+def test_probes_to_a_silent_chat_are_further_and_further_apart() -> None:
+    breaker = CircuitBreaker()
+    waits = [breaker.record_silence(100.0, OTHER) for _ in range(6)]
+    assert waits == [FIRST_SILENCE, 10.0, 20.0, 40.0, LONGEST_SILENCE, LONGEST_SILENCE]
+    assert breaker.is_closed
+    breaker.record_failure(200.0, OTHER)
+    assert breaker.record_silence(200.0, OTHER) == FIRST_SILENCE

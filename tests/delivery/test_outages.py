@@ -1,0 +1,259 @@
+"""Outages of every kind: what was pending arrives by itself, at most twice.
+
+The outbox, the worker and the transport's classification are real; the server and the time are not.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from telegram import Bot
+from telegram.error import NetworkError, TimedOut
+from telegram.request import BaseRequest, RequestData
+
+from bot.delivery.composer import ArchiveComposer
+from bot.delivery.messenger import TelegramMessenger
+from bot.delivery.retry_policy import DeliveryConfig
+from bot.delivery.worker import DeliveryWorker
+from bot.intake.ingest import IngestRules, ingest
+from bot.maintenance import Maintenance, end_lost_claims
+from bot.ops.metrics import make_metrics, make_registry
+from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import SendScheduler
+from bot.telegram.capabilities import RichCapability
+from bot.telegram.http_request import NotSentError, acquire
+from storage.database import Database, Transaction, open_database
+from storage.model import ChatKind, Dump, State
+from tests.fakes.virtual_time import VirtualClock, run
+from tests.fakes.world import TOKEN
+from tests.tools.databases import url_in
+from tests.tools.dumps import Shown, listing
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+CHATS = range(1, 31)
+SLOTS = 10
+BOT = b'{"ok":true,"result":{"id":1,"is_bot":true,"first_name":"b","username":"b"}}'
+HTML = b"<html><body>no</body></html>"
+Answer = tuple[int, bytes]
+Fault = Callable[["Server", int], Awaitable[Answer]]
+
+
+def refusal(code: int, description: str, **parameters: object) -> Answer:
+    body = {"ok": False, "error_code": code, "description": description}
+    return code, json.dumps(body | ({"parameters": parameters} if parameters else {})).encode()
+
+
+@dataclass
+class Server(BaseRequest):
+    """The Bot API behind the library's request interface; `copies` counts the messages of a chat."""
+
+    fault: Fault | None = None
+    only_sends: bool = False
+    copies: Counter[tuple[int, str]] = field(default_factory=Counter)
+    patience: float = 45.0
+
+    async def initialize(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+    @property
+    def read_timeout(self) -> float:
+        return 45.0
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: object = None,
+        write_timeout: object = None,
+        connect_timeout: object = None,
+        pool_timeout: object = None,
+    ) -> Answer:
+        sends = not url.endswith("/getMe")
+        fields = json.loads(request_data.body) if sends else {}  # type: ignore[union-attr]
+        if url.endswith("/sendMessage"):
+            gate = request_data.gate  # type: ignore[union-attr]
+            await acquire(gate)
+            gate.mark_sent()
+        self.patience = read_timeout if isinstance(read_timeout, float) else 45.0
+        await asyncio.sleep(0.05)
+        chat_id = fields.get("chat_id", 0)
+        self.text = fields.get("text", "")
+        if self.fault is not None and (sends or not self.only_sends):
+            return await self.fault(self, chat_id)
+        if not sends:
+            return 200, BOT
+        self.take(chat_id, self.text)
+        return 200, b'{"ok":true,"result":{"message_id":1}}'
+
+    def take(self, chat_id: int, text: str) -> None:
+        """Show this message to the chat."""
+        if text:
+            self.copies[chat_id, text.partition("</b>")[0]] += 1
+
+
+def answers(status: int, body: bytes) -> Fault:
+    async def fault(_: Server, _chat_id: int) -> Answer:
+        return status, body
+
+    return fault
+
+
+def not_sent(error: str) -> Fault:
+    async def fault(_: Server, _chat_id: int) -> Answer:
+        raise NotSentError(error)
+
+    return fault
+
+
+async def cut(server: "Server", chat_id: int) -> Answer:
+    """The server takes the message, and its answer is lost."""
+    server.take(chat_id, server.text)
+    raise NetworkError("ServerDisconnectedError: Server disconnected")
+
+
+async def hang(server: "Server", chat_id: int) -> Answer:
+    """The server takes the message and never answers."""
+    server.take(chat_id, server.text)
+    await asyncio.sleep(server.patience)
+    raise TimedOut("no whole answer")
+
+
+FAULTS: dict[str, Fault] = {
+    "connection refused": not_sent("ClientConnectorError: refused"),
+    "no address for the name": not_sent("ClientConnectorDNSError: Name or service not known"),
+    "no answer": hang,
+    "cut after the request": cut,
+    "gateway page": answers(502, HTML),
+    "empty body": answers(200, b""),
+    "unavailable, in JSON": answers(*refusal(500, "Internal Server Error: restart")),
+    "token refused": answers(*refusal(401, "Unauthorized")),
+    "bot not found": answers(*refusal(404, "Not Found")),
+    "firewall page": answers(403, HTML),
+    "login page": answers(200, HTML),
+    "flood": answers(*refusal(429, "Too Many Requests: retry after 300", retry_after=300)),
+    "flood without a time": answers(*refusal(429, "Too Many Requests")),
+    "chats not found": answers(*refusal(400, "Bad Request: chat not found")),
+}
+
+
+class Delivering:
+    """The part of the service that sends, over its restarts."""
+
+    def __init__(self, database: Database, server: Server) -> None:
+        self.database = database
+        self.server = server
+        self.clock = VirtualClock()
+        self._task: asyncio.Task[None] | None = None
+        self.worker: DeliveryWorker
+
+    async def starts(self) -> None:
+        bot = Bot(TOKEN, request=self.server, get_updates_request=self.server)
+        log = self.database.send_log()
+        await end_lost_claims(self.database, log, self.clock.now(), resend=True)
+        metrics = make_metrics(make_registry(), version="")
+        limits = Limits(per_second=30, private_gap=1.0, group_per_minute=20)
+        self.worker = DeliveryWorker(
+            self.database,
+            TelegramMessenger(bot),
+            ArchiveComposer(
+                self.database, self.clock, bot="b", rich=RichCapability(self.clock, wanted=False)
+            ),
+            InProcessRateLimiter(self.database, SendScheduler(limits), self.clock, metrics),
+            self.clock,
+            DeliveryConfig(slots=SLOTS),
+            metrics=metrics,
+            send_log=log,
+        )
+        self._task = asyncio.get_running_loop().create_task(self.worker.run())
+
+    async def is_killed(self) -> None:
+        """Stop in the middle of everything."""
+        if self._task is not None:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def counts(self) -> dict[State, int]:
+        return await self.database.read(lambda tx: tx.outbox.counts())
+
+    async def lands(self, title: str, day: date) -> None:
+        dump = Dump(
+            name=f"{title}.txt",
+            content=listing(Shown(title=title, day=day, excerpt=f"{title}的摘要，为测试而写。")).encode(),
+            captured_at=self.clock.now(),
+        )
+        await ingest(self.database, dump, IngestRules(), self.clock.now())
+        self.worker.wake()
+
+
+async def subscribe(tx: Transaction, clock: VirtualClock) -> None:
+    everything = (await tx.scopes.everything()).id
+    for chat_id in CHATS:
+        made = await tx.destinations.ensure(chat_id, None, ChatKind.PRIVATE, "A chat", clock.now())
+        await tx.destinations.subscribe(made.id, everything, clock.now())
+
+
+async def outage(
+    url: str, databases: list[Database], fault: Fault, seconds: float, *, restart: bool, only_sends: bool
+) -> None:
+    """`only_sends`: the server answers everything else meanwhile."""
+    database = await open_database(url)
+    databases.append(database)
+    server = Server(only_sends=only_sends)
+    delivering = Delivering(database, server)
+    await database.write(lambda tx: subscribe(tx, delivering.clock))
+    await delivering.starts()
+    await delivering.lands("the first one is not announced", date(2026, 11, 1))
+    await delivering.lands("甲", date(2026, 11, 20))
+    await asyncio.sleep(0.5)  # within the fan-out
+    server.fault = fault
+    await asyncio.sleep(seconds / 2)
+    await delivering.lands("乙", date(2026, 11, 21))
+    if restart:
+        await delivering.is_killed()
+        await delivering.starts()
+    await asyncio.sleep(seconds / 2)
+    maintenance = Maintenance(database, delivering.clock, max_age=timedelta(days=14), keep=timedelta(days=90))
+    await maintenance.prune()
+    server.fault = None
+    ended = delivering.clock.monotonic()
+    while len(server.copies) < 2 * len(CHATS) or (await delivering.counts()).get(State.PENDING):
+        await asyncio.sleep(5.0)
+        waited = delivering.clock.monotonic() - ended
+        assert waited < HOUR, f"{await delivering.counts()}, {len(server.copies)} of {2 * len(CHATS)} arrived"
+    assert max(server.copies.values()) <= 2
+    await delivering.is_killed()
+    await database.close()
+
+
+SENDS_ONLY = ("no answer", "cut after the request", "gateway page", "firewall page")
+
+
+KINDS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in SENDS_ONLY]
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one process", "restarted"])
+@pytest.mark.parametrize(("fault", "only_sends"), KINDS, ids=str)
+def test_everything_arrives_after_ten_minutes(
+    tmp_path: Path, fault: str, only_sends: bool, restart: bool
+) -> None:
+    in_virtual_time(tmp_path, fault, 10 * MINUTE, restart=restart, only_sends=only_sends)
+
+
+def in_virtual_time(folder: Path, fault: str, seconds: float, *, restart: bool, only_sends: bool) -> None:
+    databases: list[Database] = []
+    url = url_in(folder)
+    run(
+        lambda: outage(url, databases, FAULTS[fault], seconds, restart=restart, only_sends=only_sends),
+        lambda: any(database._running for database in databases),
+    )

@@ -1,0 +1,17 @@
+"""Outages of six hours and of three days: what was pending arrives by itself, at most twice."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.test_outages import DAY, HOUR, KINDS, in_virtual_time
+
+pytestmark = pytest.mark.torture
+
+
+@pytest.mark.parametrize("seconds", [6 * HOUR, 3 * DAY], ids=["6 hours", "3 days"])
+@pytest.mark.parametrize(("fault", "only_sends"), KINDS, ids=str)
+def test_everything_arrives_after_a_long_outage(
+    tmp_path: Path, fault: str, only_sends: bool, seconds: float
+) -> None:
+    in_virtual_time(tmp_path, fault, seconds, restart=True, only_sends=only_sends)

@@ -16,7 +16,7 @@ from bot.search.normalize import normalize
 MOST_CHOICES = 8  # rows of a keyboard that a reader scans at a glance
 NEAREST = 3
 _SIMILAR = 60.0  # percent; less similar names are no suggestion
-_SHORTEST_PART, _PART = 4, 0.9  # characters of a part of a name, and its weight
+_SHORTEST_PART, _SIMILAR_PART = 5, 85.0  # characters of a part of a name, and its least similarity
 _SHORTEST_PINYIN, _SHORTEST_INITIALS = 3, 3  # letters
 
 Name = tuple[str, str]  # key and shown name; one key may have several names (aliases)
@@ -139,4 +139,5 @@ def _similarity(wanted: str, name: str) -> float:
     whole = fuzz.ratio(wanted, name)
     if min(len(wanted), len(name)) < _SHORTEST_PART:
         return whole
-    return max(whole, _PART * fuzz.partial_ratio(wanted, name))
+    part = fuzz.partial_ratio(wanted, name)
+    return max(whole, part if part >= _SIMILAR_PART else 0.0)

@@ -1,7 +1,8 @@
 """Normalized text of the search, with offsets into the original.
 
-NFKC and case folding, simplified Chinese characters (OpenCC), ASCII quotes; the markup of a formula is
-reduced to its tokens, so `\\boldsymbol{A}` is "a". Except for blanks, no character depends on its neighbours.
+NFKC and case folding, Latin letters without accents, simplified Chinese characters (OpenCC), ASCII quotes;
+the markup of a formula is reduced to its tokens, so `\\boldsymbol{A}` is "a". Except for blanks, no character
+depends on its neighbours.
 """
 
 import re
@@ -55,6 +56,8 @@ class _Folds(dict[int, str]):
         folded = unicodedata.normalize("NFKC", chr(code)).casefold()
         if len(folded) == 1 and ord(folded) in _HAN:
             folded = simplified(folded)
+        elif (base := unicodedata.normalize("NFD", folded)[:1]) in _LATIN:
+            folded = base if len(folded) == 1 else folded
         self[code] = folded
         return folded
 

@@ -25,7 +25,7 @@ _TITLE, _TAG, _BODY = 1.0, 0.85, 0.5  # weights of the fields
 _PARTS = 0.75  # weight of a term of which a post holds the parts only
 _LEAST_IDF = 0.15
 _SURE = 0.6  # score below which misspelt Chinese is assumed
-_NOWHERE = 0.35  # weight of a term that no post holds
+_NOWHERE = 0.35  # least weight of a term that no post holds
 _LEAST_SCORE = 0.3  # share of the terms below which a post is no result
 _LEAST_OF_BEST = 0.5  # share of the best score below which a post is no result
 _LENGTH, _LONG_TITLE = 0.1, 80  # how much a title of so many characters loses
@@ -343,11 +343,17 @@ def _form_scores(segment: Segment, form: Form) -> Iterator[tuple[int, float]]:
 
 
 def _importance(index: Index, terms: Sequence[Term]) -> list[float]:
-    """Return the weight of each term: its size times its inverse document frequency, from 0 to 1."""
-    return [term.size * _rarity(index, term) for term in terms]
+    """Return the weight of each term: its size times its inverse document frequency, from 0 to 1.
+
+    Words that no post holds weigh as much as the others on average.
+    """
+    rarities = [_rarity(index, term) for term in terms]
+    found = [rarity for rarity in rarities if rarity is not None]
+    nowhere = max(_NOWHERE, sum(found) / len(found)) if found else _NOWHERE
+    return [t.size * (nowhere if r is None else r) for t, r in zip(terms, rarities, strict=True)]
 
 
-def _rarity(index: Index, term: Term) -> float:
+def _rarity(index: Index, term: Term) -> float | None:
     texts = [form.text for form in term.forms]
     count = sum(max(len(segment.in_heads(text)) for text in texts) for segment in index.segments)
     if count == 0:
@@ -355,7 +361,7 @@ def _rarity(index: Index, term: Term) -> float:
             max(segment.body_candidates(text).bit_count() for text in texts) for segment in index.segments
         )
     if count == 0 and not any(index.occurs(form.text) for part in term.parts for form in part):
-        return _NOWHERE
+        return None
     return inverse_frequency(len(index), count)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from operator import ne
 from typing import Protocol
 
 from bot.search.fuzzy_terms import corrected, nearest_words, words_of_initials, words_of_pinyin
@@ -123,7 +124,10 @@ def _spelt(formula: str) -> tuple[Form, ...]:
 
 
 def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
-    words = [_respelt(word, archive) for word in typed]
+    respelt = [_respelt(word, archive) for word in typed]
+    # Next to a word without any meaning, others are neither misspelt nor initials.
+    initials = sum(map(ne, typed, respelt)) <= 1
+    words = list(typed) if None in respelt else [word or "" for word in respelt]
     found: list[Term] = []
     place = 0
     while place < len(words):
@@ -134,21 +138,21 @@ def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
                 place = end
                 break
         else:
-            end, terms = _unlisted(words, place, archive)
+            end, terms = _unlisted(words, place, archive, initials=initials)
             found += terms
             place = end
     return found
 
 
-def _respelt(word: str, archive: Archive) -> str:
-    """Return `word`, or the nearest known word if it is neither known nor pinyin."""
-    if word in stop_words() or glossary().find(word) or archive.has_word(word):
+def _respelt(word: str, archive: Archive) -> str | None:
+    """Return `word`, or the nearest known word if it is neither known nor pinyin; None without any."""
+    if word in stop_words() or glossary().find(word) or archive.has_word(word) or word.isdecimal():
         return word
     if words_of_pinyin(word, archive.occurs):
         return word
     listed = glossary().words
     nearest = nearest_words(word, archive.vocabulary | listed)
-    return min(nearest, key=lambda other: other not in listed) if nearest else word
+    return min(nearest, key=lambda other: other not in listed, default=None)
 
 
 def _phrase(phrase: str, factor: float = 1.0) -> Term | None:
@@ -166,7 +170,9 @@ def _phrase(phrase: str, factor: float = 1.0) -> Term | None:
     return Term(forms=forms[:_MOST_FORMS], parts=parts, size=1.0 + 0.5 * (len(words) - 1))
 
 
-def _unlisted(words: Sequence[str], place: int, archive: Archive) -> tuple[int, list[Term]]:
+def _unlisted(
+    words: Sequence[str], place: int, archive: Archive, *, initials: bool
+) -> tuple[int, list[Term]]:
     """Return the terms of words outside the glossary, and the index of the next word."""
     word = words[place]
     if word in stop_words():
@@ -177,8 +183,8 @@ def _unlisted(words: Sequence[str], place: int, archive: Archive) -> tuple[int, 
     for end in range(len(words), place, -1):
         if spelled := words_of_pinyin("".join(words[place:end]), archive.occurs):
             return end, [_alternatives(each, _SPELLED) for each in spelled]
-    if initials := words_of_initials(word, archive.occurs):
-        return place + 1, [_alternatives(initials, _INITIALS)]
+    if initials and (initialled := words_of_initials(word, archive.occurs)):
+        return place + 1, [_alternatives(initialled, _INITIALS)]
     if len(pieces) > 1:
         return place + 1, [_word_term(word, pieces)]
     return place + 1, [Term(forms=(Form(word),))]
@@ -236,6 +242,8 @@ def _segments(text: str) -> Iterator[tuple[int, str, bool]]:
     listed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
     while place < len(text):
         end = _match(text, place, lambda word: word in listed or word in stops)
+        if end == place + 1 and text[place] not in stops and _inside_a_word(text, start, place):
+            end = place
         if end == place:
             place += 1
             continue
@@ -246,6 +254,15 @@ def _segments(text: str) -> Iterator[tuple[int, str, bool]]:
         start = place = end
     if start < len(text):
         yield start, text[start:], False
+
+
+def _inside_a_word(text: str, start: int, place: int) -> bool:
+    """Return whether the character at `place` touches text that is not listed, as 谱 does in 食谱."""
+    return start < place or (
+        place + 1 < len(text)
+        and _match(text, place + 1, lambda word: word in glossary().by_chinese or word in stop_words())
+        == place + 1
+    )
 
 
 def _match(text: str, place: int, known: Callable[[str], bool]) -> int:

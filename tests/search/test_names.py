@@ -115,7 +115,7 @@ def test_other_scripts_and_languages_mean_the_same_name(query: str, expected: st
     assert find(query, SERIES) == exactly(expected)
 
 
-@pytest.mark.parametrize("query", ["红烧茄子", "quantum cooking", "x", "1234"])
+@pytest.mark.parametrize("query", ["红烧茄子", "quantum cooking", "intention deficit", "x", "1234"])
 def test_what_resembles_no_name_suggests_none(query: str) -> None:
     assert find(query, (*SERIES, *TAGS)) == Nearest(())
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from storage.model import Post
 from tests.tools.quality_search import QUERIES, archive, cases, index, post, score
 from tests.tools.shared import SHARED, needs_shared
 
+NONSENSE = (Path(__file__).parents[1] / "data" / "nonsense.txt").read_text(encoding="utf-8").splitlines()
 KINDS = {"question", "english", "mixed", "pinyin", "traditional", "typo", "series", "formula"}
 
 
@@ -34,6 +36,12 @@ def test_the_own_queries_find_their_posts(held: bool) -> None:
     assert {case.kind for case in own} == KINDS
     assert len(own) >= 60
     assert figures.share >= 0.85, figures.failed
+
+
+@needs_shared
+@pytest.mark.parametrize("query", NONSENSE)
+def test_what_the_archive_does_not_hold_is_not_found(query: str) -> None:
+    assert [hit.post_id for hit in search(index(), query)] == []
 
 
 @needs_shared
@@ -99,6 +107,7 @@ INDEX = build(POSTS)
         ("gradeint", [3]),
         ("红烧茄子", []),
         ("qwrtzp", []),
+        ("gradeint qwrtzp xyzvw", []),  # next to words without any meaning, none is misspelt
     ],
 )
 def test_syntax_and_kinds(query: str, expected: list[int]) -> None:

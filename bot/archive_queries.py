@@ -136,7 +136,10 @@ async def series_page(
     subscribed: bool,
     read: frozenset[PostId] = frozenset(),
 ) -> tuple[SeriesFacts, Page[Line | Gap]]:
-    """Return a series in the order of its episodes with its gaps; posts in `read` are marked."""
+    """Return a series in the order of its episodes with its gaps; posts in `read` are marked.
+
+    Page 0 is the one with the next unread episode.
+    """
     posts = await tx.posts.of_series(scope.id)
     mentioned = [mention.title for _, _, mention in await tx.posts.unresolved()]
     entries = with_gaps(posts, scope, mentioned, read)
@@ -151,6 +154,9 @@ async def series_page(
         next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
         subscribed=subscribed,
     )
+    if number == 0 and unread is not None:
+        at = next(i for i, line in enumerate(entries) if isinstance(line, Line) and line.post.id == unread.id)
+        number = at // PER_PAGE + 1
     return facts, page_of(entries, number)
 
 

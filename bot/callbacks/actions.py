@@ -312,7 +312,7 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class SeriesIndex:
-    """With a `destination`: to choose what that chat is subscribed to."""
+    """With a `destination`: to choose what that chat is subscribed to; 0 is the chat of the button."""
 
     page: int = 1
     destination: int | None = None
@@ -327,14 +327,15 @@ class TagIndex:
 @dataclass(frozen=True, slots=True)
 class CategoryIndex:
     page: int = 1
+    destination: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShowScope:
-    """One series, tag or category with its posts."""
+    """One series, tag or category with its posts; page 0 is the one with the next unread episode."""
 
     scope: int
-    page: int = 1
+    page: int = 0
 
 
 @dataclass(frozen=True, slots=True)

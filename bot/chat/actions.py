@@ -68,15 +68,17 @@ from bot.messages import help as help_pages
 from bot.messages import notices
 from bot.messages.commands import Where
 from bot.messages.digests import stepping
+from bot.messages.keyboards import page_of
+from bot.messages.subscriptions import names_to_subscribe
 from bot.render.document import Message
 from storage.database import Transaction
-from storage.model import ChatKind, DeliveryId, PostId
+from storage.model import ChatKind, DeliveryId, PostId, ScopeKind
 
 
 async def answer(services: Services, request: RequestContext, action: Action) -> Reply:
     """Return the reply to `action`, which may be about another chat of the person."""
     number: int | None = getattr(action, "destination", None)
-    if number is not None:
+    if number:  # 0 is the chat itself
         other = await subscribe.other_chat(services, request, number)
         if other is None:
             text = notices.only_administrators(request.words)
@@ -124,7 +126,13 @@ async def _step(tx: Transaction, services: Services, request: RequestContext, ac
 async def _start(tx: Transaction, services: Services, request: RequestContext, _: Start) -> Message:
     facts = await browse.archive_facts(tx)
     if request.kind is not ChatKind.PRIVATE:
-        return help_pages.group_start(facts, request.words, manager=request.manager, bot=services.bot)
+        return help_pages.group_start(
+            facts,
+            request.words,
+            manager=request.manager,
+            place=subscribe.place_asked(request),
+            bot=services.bot,
+        )
     subscribed = bool(await browse.subscribed_to(tx, request))
     unread = None
     if request.reader is not None:
@@ -135,7 +143,10 @@ async def _start(tx: Transaction, services: Services, request: RequestContext, _
 
 
 async def _help(services: Services, request: RequestContext, _: HelpPage) -> Message:
-    where = Where.PRIVATE if request.kind is ChatKind.PRIVATE else Where.ADMIN
+    if request.kind is ChatKind.PRIVATE:
+        where = Where.PRIVATE
+    else:
+        where = Where.ADMIN if request.manager else Where.GROUP
     return help_pages.help_page(request.words, operator=request.chat_id in services.admins, where=where)
 
 
@@ -143,12 +154,51 @@ async def _about(_services: Services, request: RequestContext, _: About) -> Mess
     return help_pages.about(request.words, version=VERSION)
 
 
+async def _index(
+    tx: Transaction,
+    services: Services,
+    request: RequestContext,
+    action: SeriesIndex | TagIndex | CategoryIndex,
+) -> Message:
+    """Return all names of a kind, or, with a `destination`, those that it is subscribed to with one tap."""
+    match action:
+        case SeriesIndex(destination=None):
+            return await browse.series_index(tx, services, request, action)
+        case TagIndex(destination=None):
+            return await browse.tag_index(tx, services, request, action)
+        case CategoryIndex(destination=None):
+            return await browse.category_index(tx, services, request, action)
+        case SeriesIndex():
+            kind = ScopeKind.SERIES
+        case TagIndex():
+            kind = ScopeKind.TAG
+        case CategoryIndex():
+            kind = ScopeKind.CATEGORY
+        case _:
+            assert_never(action)
+    counted = await tx.scopes.counted(kind)
+    if not counted:
+        return await browse.no_names(tx, request)
+    state = await subscribe.state_of(tx, request.other or request.destination)
+    already = frozenset(scope.id for scope in state.wanted)
+    place = subscribe.place_asked(request)
+    return names_to_subscribe(page_of(counted, action.page), action, already, request.words, place=place)
+
+
 async def _ask_search(_services: Services, request: RequestContext, _: AskSearch) -> Message:
     return notices.ask_search(request.words)
 
 
+async def _is_known(tx: Transaction, request: RequestContext) -> bool:
+    """Return whether anything is stored about the chat, or in private about its person."""
+    marks = await tx.bookmarks.everything_of(request.reader) if request.reader is not None else []
+    return bool(marks or await tx.destinations.of_chat(request.chat_id))
+
+
 async def _forget(services: Services, request: RequestContext, action: Forget) -> Message:
     if not action.confirmed:
+        if not await services.database.read(lambda tx: _is_known(tx, request)):
+            return notices.nothing_stored(request.words)
         return notices.forget_question(request.words, group=request.kind is not ChatKind.PRIVATE)
 
     async def erase(tx: Transaction) -> None:
@@ -203,24 +253,24 @@ _CHANGE: Final = Handler(_mark, writes=True)
 
 ACTIONS: Final[dict[type[Action], Handler]] = {
     Start: Handler(_start, cached=True, marks=True, role=True),
-    HelpPage: Handler(_help, cached=True, transaction=False),
+    HelpPage: Handler(_help, cached=True, role=True, transaction=False),
     About: Handler(_about, cached=True, transaction=False),
     Forget: Handler(_forget, restricted=True, transaction=False),
     Nothing: Handler(_nothing, transaction=False),
     Dismiss: Handler(_dismiss, transaction=False),
-    Latest: Handler(browse.latest, cached=True),
-    SeriesIndex: Handler(browse.series_index, cached=True),
-    TagIndex: Handler(browse.tag_index, cached=True),
-    CategoryIndex: Handler(browse.category_index, cached=True),
-    ShowScope: Handler(browse.show_scope, cached=True, marks=True),
+    Latest: Handler(browse.latest, cached=True, marks=True),
+    SeriesIndex: Handler(_index, cached=True),
+    TagIndex: Handler(_index, cached=True),
+    CategoryIndex: Handler(_index, cached=True),
+    ShowScope: Handler(browse.show_scope, cached=True, marks=True, role=True),
     AskSearch: Handler(_ask_search, transaction=False),
-    SearchPage: Handler(browse.search_page, cached=True, expensive=True),
-    Archive: Handler(browse.archive, cached=True),
-    Random: Handler(browse.random_post),
+    SearchPage: Handler(browse.search_page, cached=True, expensive=True, marks=True),
+    Archive: Handler(browse.archive, cached=True, marks=True),
+    Random: Handler(browse.random_post, role=True),
     Hot: Handler(browse.hot, cached=True, expensive=True),
-    ShowPost: Handler(browse.show_post, cached=True, marks=True),
-    Step: Handler(_step),
-    Related: Handler(browse.related, cached=True),
+    ShowPost: Handler(browse.show_post, cached=True, marks=True, role=True),
+    Step: Handler(_step, role=True),
+    Related: Handler(browse.related, cached=True, marks=True),
     Cite: Handler(browse.cite, cached=True),
     Papers: Handler(browse.papers, cached=True),
     Save: _CHANGE,

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.archive_queries import (
     archive_figures,
@@ -74,18 +75,19 @@ async def show_post(
         destination=destination,
         reader=request.reader,
     )
-    return card(facts, request.words)
+    return card(replace(facts, editable=request.manager), request.words)
 
 
 async def latest(tx: Transaction, services: Services, request: RequestContext, action: Latest) -> Message:
     if not await tx.posts.count():
         return notices.archive_empty(request.words)
-    return post_lists.latest(await latest_page(tx, action.page), request.words, bot=services.bot)
+    page = await _marked(tx, request, await latest_page(tx, action.page))
+    return post_lists.latest(page, request.words, bot=services.bot)
 
 
 async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
     """Return the newest `count` posts on one page."""
-    page = await latest_page(tx, 1, count)
+    page = await _marked(tx, request, await latest_page(tx, 1, count))
     shown = Page(items=page.items, number=1, of=1, total=page.total)
     return post_lists.latest(shown, request.words, bot=services.bot)
 
@@ -93,12 +95,9 @@ async def latest_n(tx: Transaction, services: Services, request: RequestContext,
 async def series_index(
     tx: Transaction, services: Services, request: RequestContext, action: SeriesIndex
 ) -> Message:
-    """Return all series, or, with a `destination`, those that it can be subscribed to."""
     counted = await tx.scopes.counted(ScopeKind.SERIES)
-    if action.destination is not None:
-        return _offer(counted, request, action)
     if not counted:
-        return await _no_names(tx, request)
+        return await no_names(tx, request)
     facts = [await _series_facts(tx, one) for one in counted]
     return scope_pages.series_index(page_of(facts, action.page), request.words, bot=services.bot)
 
@@ -106,12 +105,9 @@ async def series_index(
 async def tag_index(
     tx: Transaction, services: Services, request: RequestContext, action: TagIndex
 ) -> Message:
-    """Return all tags, or, with a `destination`, those that it can be subscribed to."""
     counted = await tx.scopes.counted(ScopeKind.TAG)
-    if action.destination is not None:
-        return _offer(counted, request, action)
     if not counted:
-        return await _no_names(tx, request)
+        return await no_names(tx, request)
     return scope_pages.tag_index(page_of(counted, action.page), request.words, bot=services.bot)
 
 
@@ -120,15 +116,11 @@ async def category_index(
 ) -> Message:
     counted = await tx.scopes.counted(ScopeKind.CATEGORY)
     if not counted:
-        return await _no_names(tx, request)
+        return await no_names(tx, request)
     return scope_pages.category_index(page_of(counted, action.page), request.words, bot=services.bot)
 
 
-def _offer(counted: list[Counted], request: RequestContext, action: SeriesIndex | TagIndex) -> Message:
-    return scope_pages.to_subscribe(page_of(counted, action.page), action, request.words)
-
-
-async def _no_names(tx: Transaction, request: RequestContext) -> Message:
+async def no_names(tx: Transaction, request: RequestContext) -> Message:
     empty = not await tx.posts.count()
     return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
 
@@ -150,19 +142,34 @@ async def show_scope(
     wanted = await subscribed_to(tx, request)
     subscribed, broader = scope.id in wanted, bool(wanted - {scope.id})
     if scope.kind is ScopeKind.SERIES:
-        read = await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
+        read = await _read(tx, request)
         facts, entries = await series_page(tx, scope, action.page, subscribed=subscribed, read=read)
-        return scope_pages.series_view(facts, entries, request.words, broader=broader, bot=services.bot)
+        return scope_pages.series_view(
+            facts, entries, request.words, broader=broader, editable=request.manager, bot=services.bot
+        )
     page, inferred = await tag_page(tx, scope, action.page)
+    page = await _marked(tx, request, page)
     return scope_pages.scope_view(
         scope,
         page,
         request.words,
         subscribed=subscribed,
         broader=broader,
+        editable=request.manager,
         inferred=inferred,
         bot=services.bot,
     )
+
+
+async def _read(tx: Transaction, request: RequestContext) -> frozenset[PostId]:
+    """Return the posts that the reader has marked as read; none in a group or channel."""
+    return await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
+
+
+async def _marked(tx: Transaction, request: RequestContext, page: Page[Line]) -> Page[Line]:
+    """Return the page with the posts marked that the reader has read."""
+    read = await _read(tx, request)
+    return replace(page, items=tuple(replace(line, read=line.post.id in read) for line in page.items))
 
 
 async def subscribed_to(tx: Transaction, request: RequestContext) -> frozenset[ScopeId]:
@@ -177,21 +184,24 @@ async def named(
     if isinstance(found, Scope):
         return await show_scope(tx, services, request, ShowScope(found.id))
     if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
-        return await show_post(tx, services, request, ShowPost(episode))
+        scope, number, post = episode
+        if post is None:
+            return notices.episode_missing(request.words, scope.name, number, scope.id)
+        return await show_post(tx, services, request, ShowPost(post))
     choices, nearest = found
     if choices:
         return scope_pages.choices(name, choices, request.words)
     return scope_pages.unknown_name(ASKED[kind], name, nearest, request.words)
 
 
-async def _episode(tx: Transaction, text: str) -> PostId | None:
-    """Return the post that a series name with a number means."""
+async def _episode(tx: Transaction, text: str) -> tuple[Scope, int, PostId | None] | None:
+    """Return the episode that a series name with a number means, and its post if it is stored."""
     for episode in parse_query(text).episodes:
         scope = await lookup(tx, ScopeKind.SERIES, episode.name)
         if isinstance(scope, Scope):
-            numbered = [post for post in await tx.posts.of_series(scope.id) if post.episode == episode.number]
-            if numbered:
-                return numbered[0].id
+            posts = await tx.posts.of_series(scope.id)
+            numbered = (post.id for post in posts if post.episode == episode.number)
+            return scope, episode.number, next(numbered, None)
     return None
 
 
@@ -226,7 +236,12 @@ async def search(
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
-    items = tuple(_found(posts[hit.post_id], hit) for hit in shown.items if hit.post_id in posts)
+    read = await _read(tx, request)
+    items = tuple(
+        replace(_found(posts[hit.post_id], hit), read=hit.post_id in read)
+        for hit in shown.items
+        if hit.post_id in posts
+    )
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
     return search_results(phrase, number, found, request.words, bot=services.bot)
 
@@ -271,7 +286,8 @@ async def related(tx: Transaction, services: Services, request: RequestContext, 
     found = [Line(post=one, title=one.title, note=notes[one.id]) for one in await tx.posts.many(notes)]
     if not found:
         return notices.nothing_here(request.words)
-    return post_lists.related(post, page_of(found, action.page), request.words, bot=services.bot)
+    page = await _marked(tx, request, page_of(found, action.page))
+    return post_lists.related(post, page, request.words, bot=services.bot)
 
 
 def related_notes(
@@ -316,7 +332,7 @@ async def archive(tx: Transaction, services: Services, request: RequestContext, 
     if not months:
         return notices.archive_empty(request.words)
     if year is not None and month is not None and (year, month) in months:
-        shown = await month_page(tx, year, month, action.page)
+        shown = await _marked(tx, request, await month_page(tx, year, month, action.page))
         return post_lists.posts_of_month(year, month, shown, request.words, bot=services.bot)
     of_year = tuple(sorted((m, n) for (y, m), n in months.items() if y == year))
     if year is not None and of_year:
@@ -351,9 +367,8 @@ async def saved(tx: Transaction, services: Services, request: RequestContext, ac
     if request.reader is None:
         return notices.only_private(request.words)
     ids = await tx.bookmarks.saved(request.reader)
-    return post_lists.saved(
-        page_of(lines(await tx.posts.many(ids)), action.page), request.words, bot=services.bot
-    )
+    page = await _marked(tx, request, page_of(lines(await tx.posts.many(ids)), action.page))
+    return post_lists.saved(page, request.words, bot=services.bot)
 
 
 async def archive_facts(tx: Transaction) -> ArchiveFacts:

@@ -45,7 +45,7 @@ from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
-from bot.messages.settings import setting_options, unknown_setting
+from bot.messages.settings import saved_setting, setting_options, unknown_setting, with_choice
 from bot.messages.text_parser import (
     PostReference,
     ScopeText,
@@ -63,6 +63,7 @@ from storage.model import ChatKind, Post, Scope, ScopeKind
 MAX_LENGTH = 256  # characters of text after a command
 MAX_LATEST = 50
 SIMILAR = 0.7  # least difflib ratio of a suggested command
+YEAR_DIGITS = 4
 NUMBER = re.compile(r"[0-9]{1,6}")
 
 
@@ -146,7 +147,7 @@ def _named(kind: ScopeKind, index: Action) -> Handler:
             message=await services.database.read(lambda tx: browse.named(tx, services, request, kind, name))
         )
 
-    return Handler(run, cached=True, marks=True, transaction=False)
+    return Handler(run, cached=True, marks=True, role=True, transaction=False)
 
 
 async def _search(services: Services, request: RequestContext, phrase: str) -> Message | Reply:
@@ -176,10 +177,15 @@ async def _archive(services: Services, request: RequestContext, text: str) -> Re
         return await answer(services, request, Archive())
     period = parse_month(text)
     year = period.year if period else None
+    outside = text.removesuffix("年").strip()
+    if period is None and len(outside) == YEAR_DIGITS and NUMBER.fullmatch(outside):
+        return Reply(message=notices.year_without_posts(request.words, int(outside), years[0], years[-1]))
     if period and year is None:  # a month alone is the latest of that name
         year = max((year for year, month in months if month == period.month), default=None)
-    if period is None or year not in years:
+    if period is None or year is None:
         return Reply(message=notices.not_a_year(request.words, text, years[0], years[-1]))
+    if year not in years:
+        return Reply(message=notices.year_without_posts(request.words, year, years[0], years[-1]))
     return await answer(services, request, Archive(year, period.month))
 
 
@@ -198,7 +204,8 @@ async def _settings(services: Services, request: RequestContext, text: str) -> R
         return Reply(message=message)
     reply = await answer(services, request, Choose(setting, value))
     if request.kind is not ChatKind.PRIVATE and reply.toast is not None:
-        return Reply(message=notices.notice(reply.toast))
+        chosen = with_choice(request.preferences, setting, value) or request.preferences
+        return Reply(message=saved_setting(setting, chosen, request.words))
     return reply
 
 
@@ -315,7 +322,9 @@ async def _scope(
             if found[0]:
                 return scope_pages.choices(name, found[0], request.words)
             nearest += found[1]
-        asked = Asked.SUBSCRIPTION if unsubscribing else browse.ASKED[kinds[0]]
+        if unsubscribing:
+            return notices.not_among_subscriptions(request.words, name)
+        asked = browse.ASKED[kind] if kind else Asked.ANY
         return scope_pages.unknown_name(asked, name, tuple(nearest[:3]), request.words)
 
     return await services.database.read(unit)
@@ -339,6 +348,8 @@ async def export_data(tx: Transaction, services: Services, request: RequestConte
     """Return a JSON document of the chat with its topics, and in private of the person's bookmarks."""
     chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
     person = await person_record(tx, request.reader) if request.reader is not None else None
+    if not chats and person is None:
+        return Reply(message=notices.nothing_stored(request.words))
     taken = {
         "version": VERSION,
         "taken_at": services.clock.now().isoformat(),
@@ -374,7 +385,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "export": Handler(export_data, restricted=True, expensive=True),
     "forget": _opens(Forget()),
     "about": _opens(About()),
-    "help": Handler(_help, transaction=False),
+    "help": Handler(_help, role=True, transaction=False),
     "status": _opens(Status()),
     "dumps": _opens(Dumps()),
     "retry": _opens(Retry()),

@@ -73,13 +73,15 @@ class RequestContext:
 class Reply:
     """Reply to a request: a message, which edits the one whose button was pressed unless `fresh`; a toast.
 
-    `replacement_button` replaces the pressed button where the message stays.
+    `replacement_button` replaces the pressed button where the message stays; `named` is its label instead on
+    a button that shows the name in it.
     """
 
     message: Message | None = None
     toast: str | None = None
     fresh: bool = False
     replacement_button: tuple[str, Action] | None = None
+    named: tuple[str, str] | None = None  # the label and the name in it
     question: str | None = None  # the command that the next plain message in private completes
     delete: bool = False  # delete the message whose button was pressed
     document: tuple[str, bytes] | None = None  # file name, content
@@ -186,6 +188,7 @@ async def cached_reply(
         request.preferences.language,
         request.preferences.excerpt,
         request.kind,
+        request.thread_id is not None,
         request.reader is not None,
         request.manager,
         request.chat_id in services.admins,

@@ -36,6 +36,7 @@ from bot.chat.user_rate_limit import UserRateLimits
 from bot.delivery.messenger import Address
 from bot.messages import notices
 from bot.messages.i18n import words_for
+from bot.messages.links import bot_link
 from bot.ops.metrics import Metrics
 from bot.rate_limit import NOT_SOON
 from bot.render.document import Pick
@@ -93,6 +94,8 @@ class ChatHandlers:
             request = replace(request, manager=bool(manager))
         if handler is not None and handler.restricted and not request.manager:
             refusal = notices.notice(_refusal(request, manager))
+            if manager is not None:
+                refusal = notices.only_administrators_may(request.words, name, bot_link(self._services.bot))
             await self._reply(request, message, Reply(message=refusal))
         else:
             await self._reply(request, message, await ask(self._services, request, name, typed))
@@ -282,7 +285,7 @@ class ChatHandlers:
     ) -> Outcome | None:
         """Edit the message whose button was pressed, or send a new one below it; return the outcome."""
         if reply.replacement_button is not None and pressed is not None:
-            await self._replace_button(message, pressed, reply.replacement_button)
+            await self._replace_button(message, pressed, reply.replacement_button, reply.named)
         if reply.delete:
             await self._delete(message)
         if reply.message is None:
@@ -295,8 +298,14 @@ class ChatHandlers:
             in_place_of=None if reply.fresh else message.message_id,
         )
 
-    async def _replace_button(self, message: Received, pressed: str, replacement: tuple[str, Action]) -> None:
-        changed = swapped(message.reply_markup, pressed, replacement)
+    async def _replace_button(
+        self,
+        message: Received,
+        pressed: str,
+        replacement: tuple[str, Action],
+        named: tuple[str, str] | None,
+    ) -> None:
+        changed = swapped(message.reply_markup, pressed, replacement, named)
         if changed is None:
             return
         try:
@@ -334,7 +343,10 @@ def _address(request: RequestContext) -> Address:
 
 
 def swapped(
-    keyboard: InlineKeyboardMarkup | None, pressed: str, replacement: tuple[str, Action]
+    keyboard: InlineKeyboardMarkup | None,
+    pressed: str,
+    replacement: tuple[str, Action],
+    named: tuple[str, str] | None = None,
 ) -> InlineKeyboardMarkup | None:
     """Return the keyboard with the `pressed` button replaced; None if it has no such button."""
     if keyboard is None:
@@ -342,7 +354,9 @@ def swapped(
     rows = keyboard.to_dict()["inline_keyboard"]
     found = [button for row in rows for button in row if button.get("callback_data") == pressed]
     for button in found:
-        button["text"], button["callback_data"] = replacement[0], encode(replacement[1])
+        has_name = named is not None and named[1] in button["text"]
+        button["text"] = named[0] if named is not None and has_name else replacement[0]
+        button["callback_data"] = encode(replacement[1])
     return InlineKeyboardMarkup.de_json({"inline_keyboard": rows}, None) if found else None
 
 

@@ -21,11 +21,12 @@ from bot.callbacks.actions import (
 from bot.chat.context import Reply, RequestContext, Services
 from bot.intake.derive import word_places
 from bot.messages import notices, subscriptions
-from bot.messages.keyboards import page_of
+from bot.messages.i18n import Words
+from bot.messages.keyboards import label, page_of
 from bot.messages.links import deep_link
 from bot.messages.scope_pages import scope_label
 from bot.messages.settings import setting_options, settings_menu, with_choice
-from bot.messages.subscriptions import Before, Matching
+from bot.messages.subscriptions import Before, Matching, Place
 from bot.render.document import Message
 from storage.database import Transaction
 from storage.model import (
@@ -56,8 +57,25 @@ class SubscriptionTarget:
         return self.destination.id if self.elsewhere else None
 
     @property
-    def title(self) -> str | None:
-        return self.destination.title or None if self.elsewhere else None
+    def place(self) -> Place:
+        return place_of(self.destination, elsewhere=self.elsewhere)
+
+
+def place_of(destination: Destination, *, elsewhere: bool) -> Place:
+    """Return how screens name `destination`, which is another chat than theirs if `elsewhere`."""
+    return Place(
+        kind=destination.kind,
+        topic=destination.thread_id is not None,
+        number=destination.id if elsewhere else None,
+        title=(destination.title or str(destination.chat_id)) if elsewhere else None,
+    )
+
+
+def place_asked(request: RequestContext) -> Place:
+    """Return the chat that a request is about, which may have set nothing yet."""
+    if request.other is not None:
+        return place_of(request.other, elsewhere=True)
+    return Place(kind=request.kind, topic=request.thread_id is not None)
 
 
 async def target_of(tx: Transaction, services: Services, request: RequestContext) -> SubscriptionTarget:
@@ -154,8 +172,7 @@ async def subscribe(tx: Transaction, services: Services, request: RequestContext
         words,
         before=state.of(scope.id),
         everything=None if scope.kind is ScopeKind.EVERYTHING else everything,
-        destination=to.number,
-        chat=to.title,
+        place=to.place,
         bot=services.bot,
         topics=request.forum and not to.elsewhere and request.thread_id is None,
     )
@@ -164,6 +181,7 @@ async def subscribe(tx: Transaction, services: Services, request: RequestContext
         toast=notices.subscribed_now(words),
         fresh=True,
         replacement_button=(notices.unsubscribe_button(words), Unsubscribe(scope.id, to.number)),
+        named=_named("✓", scope, words),
     )
 
 
@@ -180,17 +198,28 @@ async def unsubscribe(
     button = (notices.subscribe_button(words), Subscribe(scope.id, to.number))
     if state.of(scope.id) is not Before.SUBSCRIBED:
         return Reply(
-            message=subscriptions.not_subscribed(scope, words, destination=to.number),
+            message=subscriptions.not_subscribed(scope, words, place=to.place),
             fresh=True,
             replacement_button=button,
+            named=_named("🔔", scope, words),
         )
     await tx.destinations.unsubscribe(to.destination.id, scope.id)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
     left = len(state.wanted) - 1
-    message = subscriptions.unsubscribed(scope, left, words, courses=state.courses, destination=to.number)
+    message = subscriptions.unsubscribed(scope, left, words, courses=state.courses, place=to.place)
     return Reply(
-        message=message, toast=notices.unsubscribed_now(words), fresh=True, replacement_button=button
+        message=message,
+        toast=notices.unsubscribed_now(words),
+        fresh=True,
+        replacement_button=button,
+        named=_named("🔔", scope, words),
     )
+
+
+def _named(sign: str, scope: Scope, words: Words) -> tuple[str, str]:
+    """Return what a pressed button with the scope's name says afterwards, and that name."""
+    name = label(scope_label(scope, words))
+    return f"{sign} {name}", name
 
 
 async def unsubscribe_all(
@@ -200,10 +229,12 @@ async def unsubscribe_all(
     words = request.words
     to = await target_of(tx, services, request)
     state = await state_of(tx, to.destination)
+    nothing = subscriptions.nothing_to_unsubscribe(words, courses=state.courses, place=to.place)
     if action.listed == 0:
         if not state.wanted:
             return Reply(
-                message=subscriptions.nothing_to_unsubscribe(words, courses=state.courses), fresh=True
+                message=nothing,
+                fresh=True,
             )
         message = subscriptions.unsubscribe_all_question(
             state.wanted,
@@ -211,13 +242,13 @@ async def unsubscribe_all(
             words,
             courses=state.courses,
             muted=state.muted,
-            destination=to.number,
+            place=to.place,
         )
         return Reply(message=message, fresh=True)
     listed = await _stored(tx, action.listed)
     removed = [scope for scope in state.wanted if scope.id in listed]
     if not removed:
-        return Reply(message=subscriptions.nothing_to_unsubscribe(words, courses=state.courses))
+        return Reply(message=nothing)
     for scope in removed:
         await tx.destinations.unsubscribe(to.destination.id, scope.id)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
@@ -227,7 +258,7 @@ async def unsubscribe_all(
         len(state.wanted) - len(removed),
         words,
         courses=state.courses,
-        destination=to.number,
+        place=to.place,
     )
     return Reply(message=message, toast=notices.unsubscribed_now(words))
 
@@ -240,7 +271,7 @@ async def restore(tx: Transaction, services: Services, request: RequestContext, 
         return Reply(message=notices.button_too_old(request.words), fresh=True)
     for scope_id in scopes:
         await tx.destinations.subscribe(to.destination.id, scope_id, services.clock.now())
-    message = subscriptions.restored(list(scopes.values()), request.words, destination=to.number)
+    message = subscriptions.restored(list(scopes.values()), request.words, place=to.place)
     return Reply(message=message, toast=notices.subscribed_now(request.words), fresh=True)
 
 
@@ -271,7 +302,7 @@ async def mute(tx: Transaction, services: Services, request: RequestContext, act
     await _add_to_words(tx, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now(), muted=True)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())
-    message = subscriptions.muted(scope, request.words, before=before, destination=to.number)
+    message = subscriptions.muted(scope, request.words, before=before, place=to.place)
     return Reply(message=message, fresh=True)
 
 
@@ -284,7 +315,7 @@ async def unmute(tx: Transaction, services: Services, request: RequestContext, a
     was = (await state_of(tx, to.destination)).of(scope.id) is Before.MUTED
     if was:
         await tx.destinations.unsubscribe(to.destination.id, scope.id)
-    message = subscriptions.unmuted(scope, request.words, was=was, destination=to.number)
+    message = subscriptions.unmuted(scope, request.words, was=was, place=to.place)
     return Reply(message=message, fresh=True)
 
 
@@ -299,7 +330,7 @@ async def _list(
     tx: Transaction, services: Services, request: RequestContext, page: int, *, question: bool = False
 ) -> Message:
     asked = request.other or request.destination
-    number = request.other.id if request.other is not None else None
+    place = place_asked(request)
     state = await state_of(tx, asked)
     if asked is None or not state.every:
         if not request.manager:
@@ -307,7 +338,7 @@ async def _list(
                 request.words, deep_link(services.bot, SeriesIndex())
             )
         everything = (await tx.scopes.everything()).id
-        return subscriptions.nothing_subscribed(request.words, everything=everything, destination=number)
+        return subscriptions.nothing_subscribed(request.words, everything=everything, place=place)
     return subscriptions.subscriptions(
         page_of(state.every, page),
         len(state.wanted),
@@ -315,8 +346,7 @@ async def _list(
         request.words,
         courses=state.courses,
         question=question,
-        destination=number,
-        chat=asked.title or None if request.other is not None else None,
+        place=place,
         editable=request.manager,
     )
 
@@ -327,7 +357,9 @@ async def choose_unsubscribed(
     """Return the answer to a bare /unsubscribe: a list to choose from, or the only subscription's removal."""
     state = await state_of(tx, request.destination)
     if not state.wanted:
-        return subscriptions.nothing_to_unsubscribe(request.words, courses=state.courses)
+        return subscriptions.nothing_to_unsubscribe(
+            request.words, courses=state.courses, place=place_asked(request)
+        )
     if len(state.wanted) == 1:
         return Unsubscribe(state.wanted[0].id)
     return await _list(tx, services, request, 1, question=True)
@@ -343,8 +375,7 @@ async def subscribe_menu(
     return subscriptions.subscribe_menu(
         request.words,
         everything=everything,
-        destination=request.other.id if request.other is not None else None,
-        chat=request.other.title or None if request.other is not None else None,
+        place=place_asked(request),
         all_posts=state.of(everything) is Before.SUBSCRIBED,
     )
 
@@ -426,7 +457,8 @@ async def shared(
         if await tx.destinations.subscriptions(to.id):
             return await _list(tx, services, replace(request, other=to), 1)
         everything = (await tx.scopes.everything()).id
-        menu = subscriptions.subscribe_menu(request.words, everything=everything, destination=to.id)
+        place = place_of(to, elsewhere=True)
+        menu = subscriptions.subscribe_menu(request.words, everything=everything, place=place)
         return Message(body=notices.channel_added(request.words, title).body, keyboard=menu.keyboard[:2])
 
     return Reply(message=await services.change(unit))

@@ -131,6 +131,8 @@ class ArchiveComposer:
         if delivery.destination.kind is ChatKind.PRIVATE:
             taken = delivery.kind is DeliveryKind.COURSE and delivery.destination.preferences.lessons_read
             facts = replace(facts, saved=False, read=taken)
+        else:
+            facts = replace(facts, editable=False)
         if delivery.kind is DeliveryKind.COURSE:
             return await _lesson(tx, post, facts, words)
         # A course names its series without a subscription to it.

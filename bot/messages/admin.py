@@ -133,10 +133,14 @@ def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message
 
 
 def released(words: Words, posts: int) -> Message:
+    if not posts:
+        return nothing_held(words)
     return notice(words.count("已放行 {n} 篇，开始推送。", posts))
 
 
 def discarded(words: Words, posts: int) -> Message:
+    if not posts:
+        return nothing_held(words)
     return notice(words.count("{n} 篇只收录，不发。", posts))
 
 
@@ -217,7 +221,8 @@ def no_news(words: Words, days: int) -> Message:
 
 def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     said = words.sentences(
-        words.count("{n} 条发送失败。", failed), words.count("{n} 条不确定是否送达。", uncertain)
+        words.count("{n} 条发送失败。", failed) if failed else None,
+        words.count("{n} 条不确定是否送达。", uncertain) if uncertain else None,
     )
     return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
 
@@ -233,6 +238,8 @@ def retried(words: Words, count: int) -> Message:
 
 
 def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Message:
+    if not chats:
+        return notice(words.text("还没有会话订阅了什么，没有人可以发。"))
     head = words.count("要发给 {n} 个会话：", chats)
     keys: Row = (press(words.text("发送"), Broadcast(draft)), press(words.text("取消"), Dismiss()))
     return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
@@ -254,7 +261,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
                   pending=facts.pending, failed=facts.failed, uncertain=facts.uncertain, held=facts.held),
     ]  # fmt: skip
     if facts.oldest_seconds is not None:
-        lines.append(words.count("最久的一条等了 {n} 秒", facts.oldest_seconds))
+        lines.append(_oldest(facts.oldest_seconds, words))
     if facts.last_dump is not None:
         dump = facts.last_dump
         lines.append(
@@ -270,6 +277,15 @@ def status(facts: StatusFacts, words: Words) -> Message:
     if facts.failed or facts.uncertain:
         keys.append((press(words.text("再试一次"), Retry()),))
     return Message(body=tuple(body), keyboard=tuple(keys))
+
+
+def _oldest(seconds: int, words: Words) -> str:
+    """Return for how long the oldest due delivery has been waiting, in the largest whole unit."""
+    if seconds < 120:
+        return words.count("最久的一条等了 {n} 秒", seconds)
+    if seconds < 7200:
+        return words.count("最久的一条等了 {n} 分钟", seconds // 60)
+    return words.count("最久的一条等了 {n} 小时", seconds // 3600)
 
 
 def dumps(page: Page[DumpRecord], words: Words) -> Message:
@@ -297,13 +313,16 @@ def new_titles(words: Words, posts: Iterable[Post]) -> str:
 def _taken(dump: DumpRecord, words: Words) -> str:
     if dump.error is not None:
         return words.text("读不了：{reason}", reason=one_line(dump.error))
-    said = words.text(
-        "{sightings} 条：新增 {new}、修改 {edited}、未变 {unchanged}",
-        sightings=dump.sightings,
-        new=dump.new,
-        edited=dump.edited,
-        unchanged=dump.unchanged,
-    )
+    if not dump.sightings:
+        said = words.text("没有文章")
+    else:
+        parts = [
+            words.text("新增 {n}", n=dump.new) if dump.new else None,
+            words.text("修改 {n}", n=dump.edited) if dump.edited else None,
+            words.text("未变 {n}", n=dump.unchanged) if dump.unchanged else None,
+        ]
+        changed = words.join([part for part in parts if part])
+        said = words.count("{n} 条：{changed}", dump.sightings, changed=changed)
     if dump.notes:
         said += words.count("，{n} 处备注：{first}", len(dump.notes), first=one_line(dump.notes[0].text))
     return said + (words.text("，暂缓") if dump.held else "")

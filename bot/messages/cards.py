@@ -84,6 +84,7 @@ class CardFacts:
     read: bool | None = None
     excerpt: ExcerptLength = ExcerptLength.FULL
     bot: str | None = None
+    editable: bool = True  # the readers of the message may change the subscriptions of the chat
 
 
 class News(Enum):
@@ -257,7 +258,7 @@ def _mine(facts: CardFacts, words: Words) -> Row:
             if facts.read
             else press(words.text("读过了"), MarkRead(post))
         )
-    if facts.series is not None:
+    if facts.series is not None and facts.editable:
         scope = facts.series.scope.id
         if facts.series.subscribed:
             row.append(press(words.text("🔕 退订系列"), Unsubscribe(scope)))

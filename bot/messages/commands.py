@@ -69,7 +69,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         zh="开始",
         en="Get started",
         where=_ALONE,
-        group=Group.FIND,
+        group=Group.DATA,
     ),
     Command(
         name="subscribe",
@@ -89,8 +89,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         name="subscriptions",
-        zh="我的订阅",
-        en="My subscriptions",
+        zh="查看订阅",
+        en="See the subscriptions",
         where=_EVERYWHERE,
         group=Group.SUBSCRIBE,
     ),

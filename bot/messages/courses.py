@@ -118,6 +118,8 @@ def courses(every: tuple[CourseFacts, ...], words: Words) -> Message:
     if done:
         body += [Heading((Text(words.text("已完成")),), level=4 if running else 3), _listed(done, words)]
     rows = [_named_keys(facts, words) for facts in [*running, *done][:_BUTTON_ROWS]]
+    if any(facts.stage is Stage.RUNNING for facts in running):
+        choose = (*choose, press(words.text("改时间"), Options(Setting.HOUR)))
     return Message(body=tuple(body), keyboard=(*rows, choose))
 
 
@@ -213,8 +215,10 @@ def _state(facts: CourseFacts, words: Words) -> str:
 
 def _stage(facts: CourseFacts, words: Words) -> str:
     match facts.stage:
+        case Stage.RUNNING if facts.when is When.WEEKLY:
+            return words.text("每{weekday} {at}", weekday=facts.weekday, at=facts.at)
         case Stage.RUNNING:
-            return words.text("每周一篇") if facts.when is When.WEEKLY else words.text("每天一篇")
+            return words.text("每天 {at}", at=facts.at)
         case Stage.PAUSED:
             return words.text("已暂停")
         case Stage.STOPPED:

@@ -21,6 +21,7 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
 from bot.messages.links import deep_link, group_link, post_url
 from bot.messages.scope_pages import Neighbour, continue_label, inferred_note
+from bot.messages.subscriptions import Place, list_button
 from bot.render.document import (
     Block,
     Bold,
@@ -80,12 +81,14 @@ def start(
         if subscribed
         else press(words.text("🔔 订阅全部"), Subscribe(facts.everything))
     )
-    rows += [
-        (first_button, press(words.text("按系列订阅"), SeriesIndex())),
-        (press(words.text("最近文章"), Latest()), press(words.text("搜索文章"), AskSearch())),
-    ]
-    if facts.newest is not None:
-        rows.append((press(words.text("读最新一篇"), ShowPost(facts.newest.id)),))
+    if facts.newest is None:
+        rows.append((first_button,))
+    else:
+        rows += [
+            (first_button, press(words.text("按系列订阅"), SeriesIndex(1, 0))),
+            (press(words.text("最近文章"), Latest()), press(words.text("搜索文章"), AskSearch())),
+            (press(words.text("读最新一篇"), ShowPost(facts.newest.id)),),
+        ]
     if address := group_link(bot):
         rows.append((Button(text=words.text("加到群里"), url=address), press(words.text("帮助"), HelpPage())))
     return Message(body=(Paragraph(first),), keyboard=tuple(rows))
@@ -101,20 +104,20 @@ def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
     return (Text(posts + words.text("最新：《")), title, Text(tail))
 
 
-def group_start(facts: ArchiveFacts, words: Words, *, manager: bool, bot: str | None = None) -> Message:
+def group_start(
+    facts: ArchiveFacts, words: Words, *, manager: bool, place: Place, bot: str | None = None
+) -> Message:
     """Return the first message in a group: a manager gets the subscriptions, a member the archive."""
     blog: Inline = Link(words.site.home, (Text(words.blog),))
     if manager:
         text = words.text(
-            "（{author}的博客）的新文章可以发到本群。你是管理员，可以选要哪些；大家都能查旧文章。",
+            "（{author}的博客）的新文章可以发到这里。你是管理员，可以选要哪些；大家都能查旧文章。",
             author=words.author,
         )
-        rows: list[Row] = [
-            (press(words.text("选要订阅的"), SubscribeMenu()), press(words.text("我的订阅"), Subscriptions()))
-        ]
+        rows: list[Row] = [(press(words.text("选要订阅的"), SubscribeMenu()), list_button(place, words))]
     else:
         text = words.text(
-            "（{author}的博客）的新文章可以发到本群，要哪些由群管理员选；大家都能查旧文章。",
+            "（{author}的博客）的新文章可以发到这里，要哪些由管理员选；大家都能查旧文章。",
             author=words.author,
         )
         rows = []

@@ -113,6 +113,11 @@ def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
     return f"https://t.me/share/url?url={quote(address, safe='')}&text={quote(title, safe='')}"
 
 
+def bot_link(bot: str | None) -> str | None:
+    """Return the address of the private chat with the bot."""
+    return f"https://t.me/{bot}" if bot else None
+
+
 def group_link(bot: str | None) -> str | None:
     """Return the address that adds the bot to a group."""
     return f"https://t.me/{bot}?startgroup=1" if bot else None

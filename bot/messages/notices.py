@@ -1,6 +1,17 @@
 """Notices to readers: errors, input that is not understood, short confirmations, in one or two lines."""
 
-from bot.callbacks.actions import Action, AskSearch, Dismiss, Forget, HelpPage, Latest, SeriesIndex, TagIndex
+from bot.callbacks.actions import (
+    Action,
+    AskSearch,
+    Dismiss,
+    Forget,
+    HelpPage,
+    Latest,
+    SeriesIndex,
+    ShowScope,
+    Subscriptions,
+    TagIndex,
+)
 from bot.messages.i18n import Words
 from bot.messages.keyboards import label, press
 from bot.render.document import Button, Message, Paragraph, Pick, Text
@@ -17,6 +28,12 @@ def notice(said: str, *buttons: Button) -> Message:
 def only_administrators(words: Words) -> str:
     """Return the refusal, also as a toast (at most 200 characters)."""
     return words.text("只有管理员能改这里的订阅和设置。")
+
+
+def only_administrators_may(words: Words, command: str, address: str | None) -> Message:
+    """Return the refusal of a command to a member of a group, with the way to a private chat."""
+    text = words.text("这里只有管理员能用 /{command}。你自己的订阅和设置，私聊我就行。", command=command)
+    return notice(text, *((Button(text=words.text("私聊我"), url=address),) if address else ()))
 
 
 def administrators_unknown(words: Words) -> str:
@@ -121,6 +138,25 @@ def not_a_year(words: Words, typed: str, first: int, last: int) -> Message:
     )  # fmt: skip
 
 
+def year_without_posts(words: Words, year: int, first: int, last: int) -> Message:
+    return notice(
+        words.text("{year} 年没有文章。收录的文章从 {first} 年到 {last} 年。",
+                  year=str(year), first=str(first), last=str(last))
+    )  # fmt: skip
+
+
+def episode_missing(words: Words, name: str, episode: int, scope: int) -> Message:
+    """Return that the archive lacks this episode of a series."""
+    text = words.text("「{name}」第 {episode} 篇还没收录。", name=label(name, SHOWN_WORDS), episode=episode)
+    return notice(text, press(words.text("看这个系列"), ShowScope(scope)))
+
+
+def not_among_subscriptions(words: Words, name: str) -> Message:
+    """Return that nothing of this name is subscribed or muted."""
+    text = words.text("订阅里没有「{name}」。", name=label(name, SHOWN_WORDS))
+    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
+
+
 def not_a_number(words: Words, typed: str, most: int) -> Message:
     said = words.text(
         "「{typed}」不是篇数，写 1 到 {most} 的数。", typed=label(typed, SHOWN_WORDS), most=most
@@ -218,6 +254,11 @@ def forget_question(words: Words, *, group: bool = False) -> Message:
 
 def forgotten(words: Words) -> Message:
     return notice(words.text("已全部删除，不会再发来什么。想回来，发 /start。"))
+
+
+def nothing_stored(words: Words) -> Message:
+    """Return that nothing is stored about this chat, so that there is nothing to export or erase."""
+    return notice(words.text("这里还什么都没有记下。"))
 
 
 def exported(words: Words, *, group: bool = False) -> Message:

@@ -247,6 +247,7 @@ class Found:
     post: Post
     title: tuple[Span, ...]
     context: tuple[Span, ...] = ()
+    read: bool = False
 
 
 def search_results(
@@ -256,7 +257,8 @@ def search_results(
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
     items: list[Item] = []
     for index, found in enumerate(page.items, page.before + 1):
-        children: list[Inline] = [link_to(found.post, _spans(found.title), words, bot)]
+        children: list[Inline] = [Text("✓ ")] if found.read else []
+        children.append(link_to(found.post, _spans(found.title), words, bot))
         if said := date_and_readers(found.post, words):
             children.append(Text(f"  {said}"))
         if found.context:

@@ -18,7 +18,6 @@ from bot.callbacks.actions import (
     ShowPost,
     ShowScope,
     Subscribe,
-    Subscriptions,
     TagIndex,
     Unsubscribe,
 )
@@ -70,9 +69,13 @@ def series_view(
     words: Words,
     *,
     broader: bool = False,
+    editable: bool = True,
     bot: str | None = None,
 ) -> Message:
-    """Return one series with its episodes in order and its gaps; `broader`: other scopes are subscribed."""
+    """Return one series with its episodes in order and its gaps.
+
+    `broader`: other scopes are subscribed; `editable`: the person may change the subscriptions of the chat.
+    """
     head = [one_line(facts.scope.name), words.count("{n} 篇", facts.known)]
     if facts.span is not None:
         head.append(span_text(facts.span, words))
@@ -88,14 +91,19 @@ def series_view(
     first: list[Button] = []
     if facts.next is not None:
         first.append(press(continue_label(facts.next.episode, facts.read, words), ShowPost(facts.next.post)))
-    if facts.have > 1:
+    if facts.have > 1 and editable:
         first.append(press(words.text("📖 开课"), CourseOffer(scope)))
-    last = (_subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words),)
+    last: tuple[Button, ...] = ()
+    if editable:
+        last = (
+            _subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words),
+            *_mute(facts.scope, facts.subscribed, broader, words),
+        )
     rows = (
         *keys_of(page, bot),
         *paging(page, lambda number: ShowScope(scope, number)),
         *((tuple(first),) if first else ()),
-        (*last, *_mute(facts.scope, facts.subscribed, broader, words)),
+        *((last,) if last else ()),
         (press(words.text("‹ 所有系列"), SeriesIndex()),),
     )
     return Message(body=tuple(body), keyboard=rows)
@@ -117,19 +125,24 @@ def scope_view(
     *,
     subscribed: bool = False,
     broader: bool = False,
+    editable: bool = True,
     inferred: int = 0,
     bot: str | None = None,
 ) -> Message:
     """Return the posts of a tag or a category, newest first; `inferred` of them have the tag inferred."""
     sign = "" if scope.kind is not ScopeKind.TAG else "≈" if inferred == page.total else "#"
     title = f"{sign}{one_line(scope.name)} · {words.count('{n} 篇', page.total)}"
-    last = [
-        _subscription(scope, words.text("🔔 订阅"), subscribed, words),
-        *_mute(scope, subscribed, broader, words),
-    ]
+    last: list[Button] = []
+    if editable:
+        last = [
+            _subscription(scope, words.text("🔔 订阅"), subscribed, words),
+            *_mute(scope, subscribed, broader, words),
+        ]
     if scope.kind is ScopeKind.TAG:
         last.append(press(words.text("‹ 所有标签"), TagIndex()))
-    view = listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
+    view = listing(
+        title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),) if last else ()
+    )
     if not inferred:
         return view
     note = Footer((Text(inferred_note(words)),))
@@ -197,7 +210,7 @@ class Asked(Enum):
     SERIES = "series"
     TAG = "tag"
     CATEGORY = "category"
-    SUBSCRIPTION = "subscription"
+    ANY = "any"
 
 
 def series_index(page: Page[SeriesFacts], words: Words, *, bot: str | None = None) -> Message:
@@ -216,18 +229,6 @@ def tag_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> M
 def category_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
     """Return all categories."""
     return _names(words.count("{n} 个分类", page.total), page, CategoryIndex, words, bot)
-
-
-def to_subscribe(page: Page[Counted], action: SeriesIndex | TagIndex, words: Words) -> Message:
-    """Return names that the chat `action.destination` can be subscribed to with one tap each."""
-    to = action.destination
-    keys = in_rows(
-        (press(label(scope_label(c.scope, words)), Subscribe(c.scope.id, to)) for c in page.items), 2
-    )
-    back = (press(words.text("我的订阅"), Subscriptions(1, to)),)
-    pages = paging(page, lambda number: replace(action, page=number))
-    text = words.text("点一下就订阅：")
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(*keys, *pages, back))
 
 
 def choices(
@@ -249,6 +250,10 @@ def choices(
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """Return that there is no such name, with similar ones as buttons."""
     hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者搜索文章。")
+    if asked is Asked.ANY:
+        hint = words.sentences(
+            words.text("按词订阅这样写：/subscribe 关键词 {name}", name=label(name, 64)) + "\n", hint
+        )
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
     return Message(
@@ -272,8 +277,8 @@ def _unknown(asked: Asked, name: str, words: Words) -> str:
             return words.text("没有叫「{name}」的标签。", name=name)
         case Asked.CATEGORY:
             return words.text("没有叫「{name}」的分类。", name=name)
-        case Asked.SUBSCRIPTION:
-            return words.text("订阅里没有「{name}」。", name=name)
+        case Asked.ANY:
+            return words.text("没有叫「{name}」的系列、标签或分类。", name=name)
         case _:
             assert_never(asked)
 

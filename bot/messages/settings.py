@@ -224,6 +224,13 @@ def setting_options(
     return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
 
 
+def saved_setting(setting: Setting, chosen: Preferences, words: Words) -> Message:
+    """Return what was set, for a group, where the menu is not shown."""
+    colon = "：" if words.language == "zh" else ": "
+    value = f"{setting_name(setting, words)}{colon}{current_value(setting, chosen, words)}"
+    return Message(body=(Paragraph((Text(words.sentences(words.text("已保存。"), value)),)),))
+
+
 def unknown_setting(typed: str, words: Words) -> Message:
     """Return the names of all settings, as buttons, after text that begins with none of them."""
     text = words.text("没看懂「{typed}」。可以设置的有：", typed=label(typed, 64))

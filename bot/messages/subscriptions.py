@@ -4,10 +4,12 @@ Every confirmation is made from what was changed, and its undo button restores e
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final, assert_never
 
 from bot.callbacks.actions import (
+    CategoryIndex,
     Dismiss,
     Mute,
     Restore,
@@ -24,16 +26,54 @@ from bot.callbacks.actions import (
     UnsubscribeAll,
 )
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
 from bot.messages.post_lists import link_to
 from bot.messages.scope_pages import scope_label, scope_name
 from bot.messages.settings import how_it_comes, what_comes
 from bot.render.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
-from storage.model import Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
+from storage.model import ChatKind, Counted, Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
 _NAMES_TAGS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)
 _LISTED = 12  # names in one sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The chat or topic whose subscriptions a screen shows.
+
+    `number` and `title` are given for another chat than the one the screen is in.
+    """
+
+    kind: ChatKind = ChatKind.PRIVATE
+    topic: bool = False
+    number: int | None = None
+    title: str | None = None
+
+
+HERE: Final = Place()
+
+
+def list_name(place: Place, words: Words) -> str:
+    """Return what the list of subscriptions of `place` is called."""
+    if place.title is not None:
+        return words.text("「{chat}」的订阅", chat=one_line(place.title))
+    if place.topic:
+        return words.text("本话题的订阅")
+    match place.kind:
+        case ChatKind.PRIVATE:
+            return words.text("我的订阅")
+        case ChatKind.GROUP:
+            return words.text("本群的订阅")
+        case ChatKind.CHANNEL:
+            return words.text("本频道的订阅")
+        case _:
+            assert_never(place.kind)
+
+
+def list_button(place: Place, words: Words) -> Button:
+    """Return the button to the list of subscriptions of `place`."""
+    return press(label(list_name(place, words)), Subscriptions(1, place.number))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,33 +100,33 @@ def subscribed(
     *,
     before: Before = Before.NONE,
     everything: ScopeId | None = None,
-    destination: int | None = None,
-    chat: str | None = None,
+    place: Place = HERE,
     bot: str | None = None,
     topics: bool = False,
 ) -> Message:
     """Return the confirmation of a subscription with its sample and the ways to change it.
 
-    `everything` is given where all posts are subscribed already; `destination` and `chat` (its title)
-    for another chat's subscription; `topics` if the bot may create a forum topic.
+    `everything` is given where all posts are subscribed already; `topics` where forum topics can be created.
     """
     body: list[Block] = [
-        Paragraph((Text(words.sentences(_done(scope, before, chat, words), how_it_comes(chosen, words))),)),
+        Paragraph(
+            (Text(words.sentences(_done(scope, before, place.title, words), how_it_comes(chosen, words))),)
+        ),
         *_sample(scope, matching, words, bot),
     ]
     rows: list[Row] = []
     if everything is not None:
         body.append(Paragraph((Text(words.text("你已订阅全部文章，这一项不会多发。")),)))
-        rows.append((press(_only(scope, words), Unsubscribe(everything, destination)),))
+        rows.append((press(_only(scope, words), Unsubscribe(everything, place.number)),))
     rows.append(
         (
-            press(words.text("推送设置"), Settings(destination)),
-            press(words.text("我的订阅"), Subscriptions(1, destination)),
+            press(words.text("推送设置"), Settings(place.number)),
+            list_button(place, words),
         )
     )
     if topics and scope.kind in _NAMES_TAGS:
         rows.append((press(words.text("为它开一个话题"), TopicFor(scope.id)),))
-    rows.append((press(words.text("退订"), Unsubscribe(scope.id, destination)),))
+    rows.append((press(words.text("退订"), Unsubscribe(scope.id, place.number)),))
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
@@ -127,13 +167,13 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
 
 
 def unsubscribed(
-    scope: Scope, left: int, words: Words, *, courses: bool = False, destination: int | None = None
+    scope: Scope, left: int, words: Words, *, courses: bool = False, place: Place = HERE
 ) -> Message:
     """Return the confirmation; `left` is the number of subscriptions that remain."""
     text = words.text("退订了：{scope}。", scope=scope_name(scope, words))
     row = (
-        press(words.text("恢复订阅"), Subscribe(scope.id, destination)),
-        press(words.text("我的订阅"), Subscriptions(1, destination)),
+        press(words.text("恢复订阅"), Subscribe(scope.id, place.number)),
+        list_button(place, words),
     )
     return Message(
         body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
@@ -148,10 +188,10 @@ def _left(left: int, courses: bool, words: Words) -> str:
     return words.text("没有订阅了，不会再发来新文章。")
 
 
-def not_subscribed(scope: Scope, words: Words, *, destination: int | None = None) -> Message:
+def not_subscribed(scope: Scope, words: Words, *, place: Place = HERE) -> Message:
     """Return that there is nothing to remove."""
     text = words.text("没有订阅{scope}。", scope=scope_name(scope, words))
-    row = (press(words.text("我的订阅"), Subscriptions(1, destination)),)
+    row = (list_button(place, words),)
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
@@ -162,7 +202,7 @@ def unsubscribe_all_question(
     *,
     courses: bool = False,
     muted: bool = False,
-    destination: int | None = None,
+    place: Place = HERE,
 ) -> Message:
     """Return the question before several subscriptions are removed; `listed` is the stored list of them."""
     text = words.count("退订全部 {n} 个订阅？", len(scopes))
@@ -171,7 +211,7 @@ def unsubscribe_all_question(
         words.text("屏蔽不受影响。") if muted else None,
     ]
     row = (
-        press(words.text("退订"), UnsubscribeAll(listed, destination)),
+        press(words.text("退订"), UnsubscribeAll(listed, place.number)),
         press(words.text("取消"), Dismiss()),
     )
     body = (
@@ -188,34 +228,35 @@ def all_unsubscribed(
     words: Words,
     *,
     courses: bool = False,
-    destination: int | None = None,
+    place: Place = HERE,
 ) -> Message:
     """Return what was removed, with the button that restores exactly that."""
     text = words.count("退订了 {n} 个：{scopes}。", len(scopes), scopes=_names(scopes, words))
     row = (
-        press(words.count("恢复这 {n} 个订阅", len(scopes)), Restore(removed, destination)),
-        press(words.text("我的订阅"), Subscriptions(1, destination)),
+        press(words.count("恢复这 {n} 个订阅", len(scopes)), Restore(removed, place.number)),
+        list_button(place, words),
     )
     return Message(
         body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
     )
 
 
-def restored(scopes: Sequence[Scope], words: Words, *, destination: int | None = None) -> Message:
+def restored(scopes: Sequence[Scope], words: Words, *, place: Place = HERE) -> Message:
     """Return what was subscribed again."""
     text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=_names(scopes, words))
-    row = (press(words.text("我的订阅"), Subscriptions(1, destination)),)
+    row = (list_button(place, words),)
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
-def nothing_to_unsubscribe(words: Words, *, courses: bool = False) -> Message:
+def nothing_to_unsubscribe(words: Words, *, courses: bool = False, place: Place = HERE) -> Message:
     """Return the answer to a bare /unsubscribe without subscriptions."""
     text = words.sentences(
         words.text("还没有订阅，不用退订。"),
         words.text("课程在 /course 里停。") if courses else None,
     )
     return Message(
-        body=(Paragraph((Text(text),)),), keyboard=((press(words.text("去订阅"), SubscribeMenu()),),)
+        body=(Paragraph((Text(text),)),),
+        keyboard=((press(words.text("去订阅"), SubscribeMenu(place.number)),),),
     )
 
 
@@ -224,9 +265,7 @@ def _names(scopes: Sequence[Scope], words: Words) -> str:
     return names + " …" if len(scopes) > _LISTED else names
 
 
-def muted(
-    scope: Scope, words: Words, *, before: Before = Before.NONE, destination: int | None = None
-) -> Message:
+def muted(scope: Scope, words: Words, *, before: Before = Before.NONE, place: Place = HERE) -> Message:
     """Return the confirmation of a mute; a subscription to the same scope ends with it."""
     name = scope_name(scope, words)
     text = words.sentences(
@@ -234,23 +273,23 @@ def muted(
         words.text("对它的订阅已取消。") if before is Before.SUBSCRIBED else None,
     )
     undo: Button = (
-        press(words.text("恢复订阅"), Subscribe(scope.id, destination))
+        press(words.text("恢复订阅"), Subscribe(scope.id, place.number))
         if before is Before.SUBSCRIBED
-        else press(words.text("取消屏蔽"), Unmute(scope.id, destination))
+        else press(words.text("取消屏蔽"), Unmute(scope.id, place.number))
     )
-    row = (undo, press(words.text("我的订阅"), Subscriptions(1, destination)))
+    row = (undo, list_button(place, words))
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
-def unmuted(scope: Scope, words: Words, *, was: bool = True, destination: int | None = None) -> Message:
+def unmuted(scope: Scope, words: Words, *, was: bool = True, place: Place = HERE) -> Message:
     """Return that a mute was removed, or that there `was` none."""
     name = scope_name(scope, words)
-    own = press(words.text("我的订阅"), Subscriptions(1, destination))
+    own = list_button(place, words)
     if not was:
         text = words.text("没有屏蔽{scope}。", scope=name)
         return Message(body=(Paragraph((Text(text),)),), keyboard=((own,),))
     text = words.text("已取消屏蔽{scope}。", scope=name)
-    row = (press(words.text("恢复屏蔽"), Mute(scope.id, destination)), own)
+    row = (press(words.text("恢复屏蔽"), Mute(scope.id, place.number)), own)
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
 
@@ -262,16 +301,16 @@ def subscriptions(
     *,
     courses: bool = False,
     question: bool = False,
-    destination: int | None = None,
-    chat: str | None = None,
+    place: Place = HERE,
     editable: bool = True,
 ) -> Message:
     """Return all subscriptions and mutes of a chat; `wanted` of them are subscriptions.
 
     `question`: it answers a bare /unsubscribe. Without `editable` there are no buttons that change them.
     """
-    head = words.text("订阅") if chat is None else words.text("「{chat}」的订阅", chat=one_line(chat))
-    title = words.text("要退订哪一个？") if question else f"{head} · {words.number(wanted)}"
+    title = (
+        words.text("要退订哪一个？") if question else f"{list_name(place, words)} · {words.number(wanted)}"
+    )
     items = tuple(
         Item((Text(_line(each, words)),), label=str(index))
         for index, each in enumerate(page.items, page.before + 1)
@@ -281,15 +320,15 @@ def subscriptions(
         Items(items),
         Paragraph((Text(what_comes(chosen, words, subscribed=wanted > 0, courses=courses)),)),
     )
-    pages = paging(page, lambda number: Subscriptions(number, destination))
+    pages = paging(page, lambda number: Subscriptions(number, place.number))
     if not editable:
         return Message(body=body, keyboard=pages)
-    rows = [_row(each, words, destination) for each in page.items]
+    rows = [_row(each, words, place) for each in page.items]
     if wanted > 1:
-        rows.append((press(words.text("全部退订"), UnsubscribeAll(0, destination)),))
+        rows.append((press(words.text("全部退订"), UnsubscribeAll(0, place.number)),))
     last = (
-        press(words.text("添加订阅"), SubscribeMenu(destination)),
-        press(words.text("设置"), Settings(destination)),
+        press(words.text("添加订阅"), SubscribeMenu(place.number)),
+        press(words.text("设置"), Settings(place.number)),
     )
     return Message(body=body, keyboard=(*rows, *pages, last))
 
@@ -298,40 +337,47 @@ def subscribe_menu(
     words: Words,
     *,
     everything: ScopeId,
-    destination: int | None = None,
-    chat: str | None = None,
+    place: Place = HERE,
     all_posts: bool = False,
 ) -> Message:
     """Return what can be subscribed to; `all_posts` are already."""
     text = (
         words.text("要哪些新文章？点按钮，或者写：")
-        if chat is None
-        else words.text("「{chat}」要哪些新文章？", chat=one_line(chat))
+        if place.title is None
+        else words.text("「{chat}」要哪些新文章？", chat=one_line(place.title))
     )
     body: list[Block] = [Paragraph((Text(text),))]
-    if chat is None:
+    if place.title is None:
         examples = (
             words.text("/subscribe 系列 生成扩散模型漫谈"),
             words.text("/subscribe 标签 优化器"),
             words.text("/subscribe 关键词 位置编码 外推"),
         )
         body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
-    first: Row = () if all_posts else (press(words.text("🔔 订阅全部"), Subscribe(everything, destination)),)
+    first: Row = () if all_posts else (press(words.text("🔔 订阅全部"), Subscribe(everything, place.number)),)
     rows = (
         first,
         (
-            press(words.text("按系列"), SeriesIndex(1, destination)),
-            press(words.text("按标签"), TagIndex(1, destination)),
+            press(words.text("按系列"), SeriesIndex(1, place.number or 0)),
+            press(words.text("按标签"), TagIndex(1, place.number or 0)),
+            press(words.text("按分类"), CategoryIndex(1, place.number or 0)),
         ),
-        (press(words.text("我的订阅"), Subscriptions(1, destination)),),
+        (list_button(place, words),),
     )
     return Message(body=tuple(body), keyboard=tuple(row for row in rows if row))
 
 
-def nothing_subscribed(words: Words, *, everything: ScopeId, destination: int | None = None) -> Message:
+def nothing_subscribed(words: Words, *, everything: ScopeId, place: Place = HERE) -> Message:
     """Return the empty list of subscriptions with what can be subscribed to."""
-    menu = subscribe_menu(words, everything=everything, destination=destination)
-    head = Paragraph((Text(words.text("还没有订阅，所以什么都不会发来。")),))
+    menu = subscribe_menu(words, everything=everything, place=place)
+    text = (
+        words.text("还没有订阅，所以什么都不会发来。")
+        if place.kind is ChatKind.PRIVATE and place.title is None
+        else words.text("这里还没有订阅，所以什么都不会发到这里。")
+        if place.title is None
+        else words.text("「{chat}」还没有订阅，所以什么都不会发到那里。", chat=one_line(place.title))
+    )
+    head = Paragraph((Text(text),))
     return Message(body=(head, *menu.body), keyboard=menu.keyboard[:2])
 
 
@@ -347,12 +393,34 @@ def _line(each: Subscription, words: Words) -> str:
     return words.text("已屏蔽：{scope}", scope=name) if each.muted else name
 
 
-def _row(each: Subscription, words: Words, destination: int | None) -> Row:
+def _row(each: Subscription, words: Words, place: Place) -> Row:
     name = label(scope_label(each.scope, words))
     scope = each.scope.id
     if each.muted:
-        return (press(words.text("{name} · 取消屏蔽", name=name), Unmute(scope, destination)),)
-    remove = press(words.text("退订"), Unsubscribe(scope, destination))
+        return (press(words.text("{name} · 取消屏蔽", name=name), Unmute(scope, place.number)),)
+    remove = press(words.text("退订"), Unsubscribe(scope, place.number))
     if each.scope.kind in _NAMES_TAGS:
         return (press(name, ShowScope(scope)), remove)
-    return (press(words.text("退订 {name}", name=name), Unsubscribe(scope, destination)),)
+    return (press(words.text("退订 {name}", name=name), Unsubscribe(scope, place.number)),)
+
+
+def names_to_subscribe(
+    page: Page[Counted],
+    action: SeriesIndex | TagIndex | CategoryIndex,
+    already: frozenset[ScopeId],
+    words: Words,
+    *,
+    place: Place = HERE,
+) -> Message:
+    """Return names that `place` is subscribed to with one tap each; those of `already` are marked."""
+    keys = in_rows((_name_to_subscribe(counted.scope, already, words, place) for counted in page.items), 2)
+    pages = paging(page, lambda number: replace(action, page=number))
+    text = words.text("点一下就订阅：")
+    return Message(body=(Paragraph((Text(text),)),), keyboard=(*keys, *pages, (list_button(place, words),)))
+
+
+def _name_to_subscribe(scope: Scope, already: frozenset[ScopeId], words: Words, place: Place) -> Button:
+    name = label(scope_label(scope, words))
+    if scope.id in already:
+        return press(f"✓ {name}", Unsubscribe(scope.id, place.number))
+    return press(name, Subscribe(scope.id, place.number))

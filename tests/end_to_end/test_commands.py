@@ -29,7 +29,7 @@ SHOWN = {
     "course": ("每天或每周一篇", "one a day or a week"),
     "channel": ("频道或群组", "channel or group"),
     "export": ("", ""),  # a document is sent first
-    "forget": ("删除", "Erase"),
+    "forget": ("什么都没有记下", "Nothing is kept"),
     "about": ("CC BY-NC-ND", "CC BY-NC-ND"),
     "help": ("/subscribe", "/subscribe"),
     "status": ("运行状况", "25"),
@@ -58,7 +58,7 @@ TYPED = {
     "a year": ("/archive 2022", "2022"),
     "a month": ("/archive 2022-06", "2022"),
     "the query syntax": ("/help search", "by:readers"),
-    "a year without posts": ("/archive 1066", "不是年份"),
+    "a year without posts": ("/archive 1066", "1066 年没有文章"),
     "a search": ("/search RoPE", "「RoPE」 · 6 篇"),
     "nothing found": ("/search 绝无此词", "没有找到「绝无此词」"),
     "signs of a query language": ('/search " OR (((', "没有找到"),

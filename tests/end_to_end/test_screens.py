@@ -1,10 +1,7 @@
 """Screens: nothing is lost by a tap, and every confirmation says what was changed."""
 
-from datetime import date
-
 import pytest
 
-from storage.model import Stage
 from tests.end_to_end.whole_bot import OPERATOR, READER, WholeBot
 from tests.fakes.chats import Posted
 from tests.fakes.people import FakeTelegram
@@ -227,86 +224,6 @@ async def test_a_setting_that_is_not_understood_shows_its_form_and_buttons(
     assert len(labels(said)) >= 3
 
 
-async def test_cards_series_courses_and_progress_share_what_is_read(
-    library: WholeBot, telegram: FakeTelegram
-) -> None:
-    offer = await library.says(f"/course {SERIES}")
-    telegram.presses(offer, "每天一篇")
-    course = await telegram.message()
-    telegram.presses(course, "下一课")
-    lesson = await telegram.message()
-    assert {"读过了", "下一课", "暂停课程", "退出课程"} <= set(labels(lesson))
-    assert not [label for label in labels(lesson) if "订阅" in label or "系列" in label]
-    assert "还没有标过" in (await library.says("/read")).text
-    query = telegram.presses(lesson, "下一课")
-    assert "上一课已标为读过" in (await telegram.answer(query))["text"]
-    second = await telegram.message()
-    telegram.presses(second, "读过了")
-    await telegram.quiet()
-    assert "已读 2 / " in (await library.says(f"/read {SERIES}")).text
-    series = await library.says(f"/series {SERIES}")
-    assert series.text.count("✓") == 2
-    assert "接着读 第 3 篇" in labels(series)
-    assert "已读 2" in (await library.says(f"/course {SERIES}")).text
-    start = await library.says("/start")
-    (go_on,) = [label for label in labels(start) if "接着读 第 3 篇" in label]
-    telegram.presses(start, go_on)
-    await telegram.edit(start)
-    assert f"{SERIES}(三)" in start.text
-
-
-@pytest.mark.parametrize("setting", ["/settings 发来的课算读过 开", "/settings lessons on"])
-async def test_a_lesson_sent_counts_as_read_where_that_is_set(
-    setting: str, library: WholeBot, telegram: FakeTelegram
-) -> None:
-    assert "发来的课算读过：关" in labels(await library.says("/settings"))
-    assert "发来的课算读过：开" in labels(await library.says(setting))
-    offer = await library.says(f"/course {SERIES}")
-    telegram.presses(offer, "每天一篇")
-    telegram.presses(await telegram.message(), "下一课")
-    assert "标为未读" in labels(await telegram.message())
-    assert "已读 1 / " in (await library.says(f"/read {SERIES}")).text
-
-
-async def test_a_pushed_card_can_be_marked_as_read(library: WholeBot, telegram: FakeTelegram) -> None:
-    await library.subscribes()
-    library.lands("1.txt", Shown(title="一篇新写的文章"))
-    card = await telegram.message()
-    assert {"读过了", "☆ 收藏"} <= set(labels(card))
-
-
-async def test_a_series_without_its_first_part_says_where_it_begins(bot: WholeBot) -> None:
-    bot.lands("1.txt", Shown(title="低秩近似之路(七):后来的一篇"), Shown(title="低秩近似之路(八):再后来"))
-    await bot.settles()
-    series = await bot.says("/series 低秩近似之路")
-    assert "从第 7 篇读起" in labels(series)
-    assert "1–6" in series.text
-    assert "共 8 篇，收录 2 篇" in series.text
-
-
-async def test_a_caught_up_course_is_listed_as_sent(library: WholeBot, telegram: FakeTelegram) -> None:
-    offer = await library.says("/course 升级之路")
-    telegram.presses(offer, "每天一篇")
-    pressed = await telegram.message()
-    to = await library.standing(READER)
-    assert to is not None
-    for _ in range(20):
-        (course,) = await library.database.read(lambda tx: tx.courses.of(to.id))
-        if course.stage is Stage.CAUGHT_UP:
-            break
-        telegram.presses(pressed, "下一课")
-        await telegram.message()
-    listed = (await library.says("/course")).text
-    assert "已完成" in listed
-    assert "已发完" in listed
-    assert "读完" not in listed
-
-
-async def test_a_series_of_one_stored_part_has_no_course(knowing: WholeBot) -> None:
-    said = await knowing.says(f"/course {SERIES}")
-    assert "只收录了 1 篇，开不了课程" in said.text
-
-
 PASTED = {
     "https://kexue.fm/archives/9119": "为测试写的一篇",
     "kexue.fm/archives/8265": "为测试写的另一篇",
@@ -359,6 +276,7 @@ async def test_a_member_of_a_group_sees_what_a_member_may_do(
     assert "加到群里" not in labels(own)
     await library.says("/subscribe", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert await subscriptions(library, GROUP) == {}
+    await library.says("/subscribe all", chat_id=GROUP, user_id=ADMINISTRATOR)
     await library.says("/export", chat_id=GROUP, user_id=ADMINISTRATOR)
     assert "这是本群记下的全部设置" in (await telegram.message(GROUP)).text
     question = await library.says("/forget", chat_id=GROUP, user_id=ADMINISTRATOR)
@@ -366,14 +284,68 @@ async def test_a_member_of_a_group_sees_what_a_member_may_do(
     assert "含所有话题" in question.text
 
 
-async def test_a_month_is_listed_newest_first(bot: WholeBot, telegram: FakeTelegram) -> None:
-    bot.lands(
-        "1.txt",
-        Shown(title="月初的一篇", day=date(2020, 3, 1)),
-        Shown(title="月末的一篇", day=date(2020, 3, 30)),
-    )
-    await bot.settles()
-    year = await bot.says("/archive 2020")
-    telegram.presses(year, "3 月")
-    await telegram.edit(year)
-    assert year.text.index("月末的一篇") < year.text.index("月初的一篇")
+@pytest.mark.parametrize(
+    ("language", "group", "topic"),
+    [
+        ("zh-hans", "本群的订阅", "本话题的订阅"),
+        ("en", "Group subscriptions", "Topic subscriptions"),
+    ],
+)
+async def test_in_a_group_the_list_is_the_groups(
+    language: str, group: str, topic: str, library: WholeBot, telegram: FakeTelegram
+) -> None:
+    telegram.administrators[GROUP] = {ADMINISTRATOR}
+    for thread, name in ((None, group), (5, topic)):
+        who = {"chat_id": GROUP, "user_id": ADMINISTRATOR, "thread_id": thread, "language": language}
+        for typed in (
+            "/start",
+            "/subscribe",
+            "/subscribe tag attention",
+            "/unsubscribe",
+            "/subscribe mute tag GAN",
+        ):
+            assert name in labels(await library.says(typed, **who)), typed
+        assert name in (await library.says("/subscriptions", **who)).text
+
+
+async def test_a_member_gets_no_button_that_is_refused(library: WholeBot, telegram: FakeTelegram) -> None:
+    telegram.administrators[GROUP] = {ADMINISTRATOR}
+    for typed in (f"/series {SERIES}", "/tag attention", f"/series {SERIES} 2", "/random"):
+        seen = labels(await library.says(typed, chat_id=GROUP, user_id=MEMBER))
+        assert not [label for label in seen if "订阅" in label or "屏蔽" in label or "开课" in label], typed
+    own = labels(await library.says(f"/series {SERIES}", chat_id=GROUP, user_id=ADMINISTRATOR))
+    assert {"🔔 订阅系列", "📖 开课"} <= set(own)
+    usable = (await library.says("/help", chat_id=GROUP, user_id=MEMBER)).text
+    assert "/search" in usable
+    assert "/forget" not in usable
+    assert "/forget" in (await library.says("/help", chat_id=GROUP, user_id=ADMINISTRATOR)).text
+    refused = await library.says("/export", chat_id=GROUP, user_id=MEMBER)
+    assert "这里只有管理员能用 /export" in refused.text
+    assert "私聊我" in labels(refused)
+
+
+async def test_where_nothing_happened_nothing_is_counted(library: WholeBot, telegram: FakeTelegram) -> None:
+    for typed in ("/export", "/forget"):
+        said = await library.says(typed, user_id=4001)
+        assert "还什么都没有记下" in said.text
+        assert not said.buttons
+    nobody = await library.says("/broadcast 今晚维护", user_id=OPERATOR)
+    assert "没有人可以发" in nobody.text
+    assert not nobody.buttons
+    assert "修改 0" not in (await library.says("/dumps", user_id=OPERATOR)).text
+    assert "1999 年没有文章" in (await library.says("/archive 1999")).text
+    assert "不是年份" in (await library.says("/archive 从前")).text
+    missing = await library.says(f"/series {SERIES} 12")
+    assert f"「{SERIES}」第 12 篇还没收录" in missing.text
+    telegram.presses(missing, "看这个系列")
+    await telegram.edit(missing)
+    assert missing.text.startswith(SERIES)
+
+
+async def test_a_name_that_is_no_scope_says_how_words_are_subscribed(library: WholeBot) -> None:
+    said = await library.says("/subscribe 没有这样的")
+    assert "没有叫「没有这样的」的系列、标签或分类" in said.text
+    assert "/subscribe 关键词 没有这样的" in said.text
+    said = await library.says("/unsubscribe 没有这样的")
+    assert "订阅里没有「没有这样的」" in said.text
+    assert labels(said) == ["看全部订阅"]

@@ -17,11 +17,14 @@ from bot.messages.help import (
 )
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.messages.scope_pages import Neighbour
+from bot.messages.subscriptions import Place
 from bot.render.html import plain
+from storage.model import ChatKind
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import EVERYTHING, LEAKY, ROPE
 
 STORED = ArchiveFacts(posts=1_337, series=69, newest=LEAKY, everything=EVERYTHING.id)
+GROUP = Place(kind=ChatKind.GROUP)
 EMPTY = ArchiveFacts(posts=0, series=0, newest=None, everything=EVERYTHING.id)
 
 SCENES: dict[str, Scene] = {
@@ -30,8 +33,10 @@ SCENES: dict[str, Scene] = {
     "start after reading": lambda words: start(
         STORED, words, unread=ContinueReading(scope=ROPE, next=Neighbour(post=3, episode=3)), bot="kexue_bot"
     ),
-    "start in a group": lambda words: group_start(STORED, words, manager=False, bot="kexue_bot"),
-    "start in a group of one's own": lambda words: group_start(STORED, words, manager=True, bot="kexue_bot"),
+    "start in a group": lambda words: group_start(STORED, words, manager=False, place=GROUP, bot="kexue_bot"),
+    "start in a group of one's own": lambda words: group_start(
+        STORED, words, manager=True, place=GROUP, bot="kexue_bot"
+    ),
     "one command": lambda words: command_help(COMMANDS[1], words),
     "start empty": lambda words: start(EMPTY, words),
     "group": lambda words: group_greeting(words, bot="kexue_bot"),
@@ -53,7 +58,7 @@ def test_a_subscription_is_at_most_two_taps_away(language: str) -> None:
     message = start(STORED, words_for(language))
     offered = [decode(button.action or "") for row in message.keyboard for button in row]
     assert offered[0] == Subscribe(EVERYTHING.id)
-    assert SeriesIndex() in offered
+    assert SeriesIndex(1, 0) in offered
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

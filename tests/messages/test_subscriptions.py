@@ -2,17 +2,18 @@
 
 import pytest
 
-from bot.callbacks.actions import Mute, Subscribe, Subscriptions, Unmute, Unsubscribe
+from bot.callbacks.actions import Mute, SeriesIndex, Subscribe, Subscriptions, Unmute, Unsubscribe
 from bot.callbacks.codec import decode
 from bot.messages import subscriptions as views
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.messages.keyboards import page_of
-from bot.messages.subscriptions import Before, Matching
-from storage.model import DestinationId, Preferences, Subscription, When
+from bot.messages.subscriptions import Before, Matching, Place
+from storage.model import ChatKind, Counted, DestinationId, Preferences, Subscription, When
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import AGE, DDPM, EVERYTHING, LEAKY, LENGTH, NOISE, ROPE, SPECTRA, WORD
 
 HERE = DestinationId(3)
+CHANNEL = Place(kind=ChatKind.CHANNEL, number=9, title="读论文")
 DAILY = Preferences(when=When.DAILY)
 LAST = Matching(count=21, last=(LEAKY, DDPM, SPECTRA))
 EVERY = (
@@ -29,7 +30,7 @@ SCENES: dict[str, Scene] = {
         EVERYTHING, Matching(count=1_337, last=(LEAKY,)), DAILY, words
     ),
     "subscribed in a channel": lambda words: views.subscribed(
-        NOISE, Matching(count=0), DAILY, words, destination=9, chat="读论文", topics=True
+        NOISE, Matching(count=0), DAILY, words, place=CHANNEL, topics=True
     ),
     "subscribed again": lambda words: views.subscribed(
         ROPE, LAST, Preferences(), words, before=Before.SUBSCRIBED, everything=EVERYTHING.id
@@ -52,8 +53,21 @@ SCENES: dict[str, Scene] = {
     "not muted": lambda words: views.unmuted(NOISE, words, was=False),
     "all": lambda words: views.subscriptions(page_of(EVERY, 1), 4, DAILY, words),
     "of a member": lambda words: views.subscriptions(page_of(EVERY, 1), 4, DAILY, words, editable=False),
-    "of a channel": lambda words: views.subscriptions(
-        page_of(EVERY * 2, 2), 8, DAILY, words, destination=9, chat="读论文"
+    "of a channel": lambda words: views.subscriptions(page_of(EVERY * 2, 2), 8, DAILY, words, place=CHANNEL),
+    "of a group": lambda words: views.subscriptions(
+        page_of(EVERY[:1], 1), 1, DAILY, words, place=Place(kind=ChatKind.GROUP)
+    ),
+    "of a topic": lambda words: views.unsubscribed(
+        ROPE, 1, words, place=Place(kind=ChatKind.GROUP, topic=True)
+    ),
+    "names to subscribe to": lambda words: views.names_to_subscribe(
+        page_of([Counted(scope=ROPE, posts=21), Counted(scope=NOISE, posts=3)], 1),
+        SeriesIndex(1, 0),
+        frozenset({ROPE.id}),
+        words,
+    ),
+    "none in a group of one's own": lambda words: views.nothing_subscribed(
+        words, everything=EVERYTHING.id, place=Place(kind=ChatKind.GROUP)
     ),
     "mutes only": lambda words: views.subscriptions(page_of(EVERY[4:], 1), 0, DAILY, words),
     "none": lambda words: views.nothing_subscribed(words, everything=EVERYTHING.id),

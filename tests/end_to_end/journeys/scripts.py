@@ -103,7 +103,7 @@ JOURNEYS: Final[dict[str, Script]] = {
         *both("/subscriptions"),
     ),
     "operator": (
-        *both("@stranger", "/status", "@operator", "/status", "/dumps", "/broadcast"),
+        *both("@stranger", "/status", "@operator", "/subscribe all", "/status", "/dumps", "/broadcast"),
         ("今晚 22 点维护十分钟", "Maintenance at 22:00, ten minutes"),
         ("[取消]", "[Cancel]"),
         *both("/release", "/retry"),

@@ -1,0 +1,184 @@
+"""Screens of reading: one progress for series, cards, courses and lists, and how many taps things take."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from storage.database import Transaction
+from storage.model import Stage
+from tests.end_to_end.test_screens import FEED, SERIES, labels, subscriptions
+from tests.end_to_end.whole_bot import READER, WholeBot
+from tests.fakes.people import FakeTelegram
+from tests.tools.dumps import Shown
+
+
+async def test_cards_series_courses_and_progress_share_what_is_read(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    offer = await library.says(f"/course {SERIES}")
+    telegram.presses(offer, "每天一篇")
+    course = await telegram.message()
+    telegram.presses(course, "下一课")
+    lesson = await telegram.message()
+    assert {"读过了", "下一课", "暂停课程", "退出课程"} <= set(labels(lesson))
+    assert not [label for label in labels(lesson) if "订阅" in label or "系列" in label]
+    assert "还没有标过" in (await library.says("/read")).text
+    query = telegram.presses(lesson, "下一课")
+    assert "上一课已标为读过" in (await telegram.answer(query))["text"]
+    second = await telegram.message()
+    telegram.presses(second, "读过了")
+    await telegram.quiet()
+    assert "已读 2 / " in (await library.says(f"/read {SERIES}")).text
+    series = await library.says(f"/series {SERIES}")
+    assert series.text.count("✓") == 2
+    assert "接着读 第 3 篇" in labels(series)
+    assert "已读 2" in (await library.says(f"/course {SERIES}")).text
+    start = await library.says("/start")
+    (go_on,) = [label for label in labels(start) if "接着读 第 3 篇" in label]
+    telegram.presses(start, go_on)
+    await telegram.edit(start)
+    assert f"{SERIES}(三)" in start.text
+
+
+@pytest.mark.parametrize("setting", ["/settings 发来的课算读过 开", "/settings lessons on"])
+async def test_a_lesson_sent_counts_as_read_where_that_is_set(
+    setting: str, library: WholeBot, telegram: FakeTelegram
+) -> None:
+    assert "发来的课算读过：关" in labels(await library.says("/settings"))
+    assert "发来的课算读过：开" in labels(await library.says(setting))
+    offer = await library.says(f"/course {SERIES}")
+    telegram.presses(offer, "每天一篇")
+    telegram.presses(await telegram.message(), "下一课")
+    assert "标为未读" in labels(await telegram.message())
+    assert "已读 1 / " in (await library.says(f"/read {SERIES}")).text
+
+
+async def test_a_pushed_card_can_be_marked_as_read(library: WholeBot, telegram: FakeTelegram) -> None:
+    await library.subscribes()
+    library.lands("1.txt", Shown(title="一篇新写的文章"))
+    card = await telegram.message()
+    assert {"读过了", "☆ 收藏"} <= set(labels(card))
+
+
+async def test_a_series_without_its_first_part_says_where_it_begins(bot: WholeBot) -> None:
+    bot.lands("1.txt", Shown(title="低秩近似之路(七):后来的一篇"), Shown(title="低秩近似之路(八):再后来"))
+    await bot.settles()
+    series = await bot.says("/series 低秩近似之路")
+    assert "从第 7 篇读起" in labels(series)
+    assert "1–6" in series.text
+    assert "共 8 篇，收录 2 篇" in series.text
+
+
+async def test_a_caught_up_course_is_listed_as_sent(library: WholeBot, telegram: FakeTelegram) -> None:
+    offer = await library.says("/course 升级之路")
+    telegram.presses(offer, "每天一篇")
+    pressed = await telegram.message()
+    to = await library.standing(READER)
+    assert to is not None
+    for _ in range(20):
+        (course,) = await library.database.read(lambda tx: tx.courses.of(to.id))
+        if course.stage is Stage.CAUGHT_UP:
+            break
+        telegram.presses(pressed, "下一课")
+        await telegram.message()
+    listed = (await library.says("/course")).text
+    assert "已完成" in listed
+    assert "已发完" in listed
+    assert "读完" not in listed
+
+
+async def test_a_series_of_one_stored_part_has_no_course(knowing: WholeBot) -> None:
+    said = await knowing.says(f"/course {SERIES}")
+    assert "只收录了 1 篇，开不了课程" in said.text
+
+
+async def test_a_month_is_listed_newest_first(bot: WholeBot, telegram: FakeTelegram) -> None:
+    bot.lands(
+        "1.txt",
+        Shown(title="月初的一篇", day=date(2020, 3, 1)),
+        Shown(title="月末的一篇", day=date(2020, 3, 30)),
+    )
+    await bot.settles()
+    year = await bot.says("/archive 2020")
+    telegram.presses(year, "3 月")
+    await telegram.edit(year)
+    assert year.text.index("月末的一篇") < year.text.index("月初的一篇")
+
+
+async def test_from_start_a_subscription_takes_two_taps(library: WholeBot, telegram: FakeTelegram) -> None:
+    start = await library.says("/start")
+    telegram.presses(start, "按系列订阅")
+    await telegram.edit(start)
+    telegram.presses(start, SERIES)
+    assert f"订阅好了：系列「{SERIES}」" in (await telegram.message()).text
+    await telegram.quiet()
+    assert await subscriptions(library) == {f"series {SERIES}": False}
+    assert f"✓ {SERIES}" in labels(start)
+    telegram.presses(start, f"✓ {SERIES}")
+    assert "退订了" in (await telegram.message()).text
+    assert await subscriptions(library) == {}
+
+
+async def test_the_next_unread_part_of_a_series_is_two_taps_from_start(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    first = await library.says(f"/series {SERIES} 1")
+    telegram.presses(first, "读过了")
+    await telegram.quiet()
+    start = await library.says("/start")
+    telegram.presses(start, f"{SERIES} · 接着读 第 2 篇"[:40])
+    await telegram.edit(start)
+    assert "系列第 2 篇" in start.text
+
+
+async def test_a_citation_is_copied_in_three_taps_from_start(bot: WholeBot, telegram: FakeTelegram) -> None:
+    bot.lands("feed.xml", dump=FEED)
+    await bot.settles()
+    start = await bot.says("/start")
+    telegram.presses(start, "读最新一篇")
+    await telegram.edit(start)
+    telegram.presses(start, "引用")
+    await telegram.edit(start, after=1)
+    copied = start.button("复制 BibTeX")["copy_text"]["text"]
+    assert copied.startswith("@online{kexuefm-9119,")
+
+
+async def test_a_long_series_opens_where_the_reader_is(bot: WholeBot, telegram: FakeTelegram) -> None:
+    numbers = "一二三四五六七八九十"
+    parts = [
+        Shown(title=f"低秩近似之路({n}):第{n}步", day=date(2024, 9, day)) for day, n in enumerate(numbers, 1)
+    ]
+    parts += [Shown(title=f"低秩近似之路(十{n}):第十{n}步", day=date(2024, 10, day))
+              for day, n in enumerate(numbers[:8], 1)]  # fmt: skip
+    bot.lands("1.txt", *parts)
+    await bot.settles()
+    posts = {post.episode: post.id for post in await bot.posts()}
+    read = [posts[episode] for episode in range(1, 10)]
+
+    async def mark(tx: Transaction) -> None:
+        for post in read:
+            await tx.bookmarks.read(READER, post, datetime.now(UTC))
+
+    await bot.database.write(mark)
+    series = await bot.says("/series 低秩近似之路")
+    assert "2 / 3" in labels(series)
+    assert "✓ 第九步" in series.text
+    assert "第八步" not in series.text
+    assert "接着读 第 10 篇" in labels(series)
+    telegram.presses(series, "‹")
+    await telegram.edit(series)
+    assert series.text.count("✓") == 8
+
+
+async def test_read_posts_are_marked_in_every_list(library: WholeBot, telegram: FakeTelegram) -> None:
+    first = await library.says(f"/series {SERIES} 1")
+    telegram.presses(first, "读过了")
+    telegram.presses(first, "☆ 收藏")
+    await telegram.quiet()
+    title = f"✓ {SERIES}(一)"
+    for asked in ("/saved", "/tag 扩散", "/search 拆楼"):
+        assert title in (await library.says(asked)).text, asked
+    year = await library.says("/archive 2022")
+    telegram.presses(year, "6 月")
+    await telegram.edit(year)
+    assert title in year.text

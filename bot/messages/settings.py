@@ -226,7 +226,7 @@ def setting_options(
 
 def saved_setting(setting: Setting, chosen: Preferences, words: Words) -> Message:
     """Return what was set, for a group, where the menu is not shown."""
-    colon = "：" if words.language == "zh" else ": "
+    colon = "：" if words.chinese else ": "
     value = f"{setting_name(setting, words)}{colon}{current_value(setting, chosen, words)}"
     return Message(body=(Paragraph((Text(words.sentences(words.text("已保存。"), value)),)),))
 

@@ -90,6 +90,11 @@ class Reply:
     )
 
 
+def title_with_topic(chat: str, topic: str) -> str:
+    """Return the title under which a topic of a chat is stored and shown."""
+    return f"{chat} › {topic}"
+
+
 T = TypeVar("T")
 
 KEPT = 512  # answers about the archive, which many ask for

@@ -26,7 +26,7 @@ from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.commands import HANDLERS, ask, plain_text
-from bot.chat.context import KINDS, Reply, RequestContext, Services
+from bot.chat.context import KINDS, Reply, RequestContext, Services, title_with_topic
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
 from bot.chat.permissions import Permissions, speaks_for_chat
@@ -40,10 +40,11 @@ from bot.messages.links import bot_link
 from bot.ops.metrics import Metrics
 from bot.rate_limit import NOT_SOON
 from bot.render.document import Pick
+from bot.telegram.update_parser import topic_name
 from bot.telegram.webhook import attach
 from bot.update_dedup import DuplicateUpdateError
 from storage.destinations import ContextKey
-from storage.model import ChatKind, InDoubt, KnownAsker, Outcome, Sent, Standing
+from storage.model import ChatKind, Destination, InDoubt, KnownAsker, Outcome, Sent, Standing
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +229,7 @@ class ChatHandlers:
             thread_id=thread,
             kind=KINDS.get(chat.type, ChatKind.GROUP),
             user_id=user.id if user is not None else None,
-            title=chat.title or chat.full_name or "",
+            title=_title_of(message, destination),
             client=(user.language_code if user is not None else None) or "zh",
             destination=destination,
             known=known,
@@ -330,6 +331,17 @@ class ChatHandlers:
         call = {"method": "answerCallbackQuery", "callback_query_id": query.id, **fields}
         if not attach(call, send):
             await send()
+
+
+def _title_of(message: Received, destination: Destination | None) -> str:
+    """Return the title of the chat, with the name of its topic where it is known."""
+    chat = message.chat.title or message.chat.full_name or ""
+    if not message.is_topic_message:
+        return chat
+    if (topic := topic_name(message)) is not None:
+        return title_with_topic(chat, topic)
+    known = destination is not None and destination.title.startswith(title_with_topic(chat, ""))
+    return destination.title if destination is not None and known else chat
 
 
 def split_command(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from bot.callbacks.actions import (
     Unsubscribe,
     UnsubscribeAll,
 )
-from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.context import Reply, RequestContext, Services, title_with_topic
 from bot.intake.derive import word_places
 from bot.messages import notices, subscriptions
 from bot.messages.i18n import Words
@@ -473,16 +473,16 @@ async def topic_for(services: Services, request: RequestContext, action: TopicFo
     thread = await services.other_chats.open_topic(request.chat_id, name)
     if thread is None:
         return Reply(message=notices.topic_not_made(request.words), fresh=True)
-    await services.change(lambda tx: _move(tx, services, request, scope, thread))
+    await services.change(lambda tx: _move(tx, services, request, scope, thread, name))
     return Reply(message=notices.topic_made(request.words, name), fresh=True)
 
 
 async def _move(
-    tx: Transaction, services: Services, request: RequestContext, scope: Scope, thread: int
+    tx: Transaction, services: Services, request: RequestContext, scope: Scope, thread: int, name: str
 ) -> None:
-    now = services.clock.now()
+    now, title = services.clock.now(), title_with_topic(request.title, name)
     topic = await tx.destinations.ensure(
-        request.chat_id, thread, request.kind, request.title, now, request.preferences
+        request.chat_id, thread, request.kind, title, now, request.preferences
     )
     await tx.destinations.subscribe(topic.id, scope.id, now)
     if request.destination is not None:

@@ -157,9 +157,12 @@ def token_revoked(words: Words) -> Message:
 
 
 def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
-    """Return the alert about a deleted or closed topic, whose subscriptions moved to the chat."""
+    """Return the alert about a deleted or closed topic, whose subscriptions moved to the chat.
+
+    `chat` ends with the topic's name where it is known; `topic` is its number.
+    """
     said = words.text(
-        "「{chat}」的话题 #{topic} 收不到消息了（{reason}）。那里的订阅没有丢，改发到群里的「综合」；"
+        "话题「{chat}」（#{topic}）收不到消息了（{reason}）。那里的订阅没有丢，改发到群里的「综合」；"
         "想换地方，在要用的话题里发 /subscribe。",
         chat=label(chat, 128),
         topic=str(topic),

@@ -134,7 +134,25 @@ def _query(query: Mapping[str, Any], bot: Bot) -> CallbackQuery:
 def _post(post: Mapping[str, Any], bot: Bot) -> Message:
     if post.keys() <= PLAIN:
         return _plain(post, bot)
-    return _Message.de_json({name: value for name, value in post.items() if name not in UNREAD}, bot)
+    read = {name: value for name, value in post.items() if name not in UNREAD}
+    if (topic := _topic_start(post)) is not None:
+        read["reply_to_message"] = topic
+    return _Message.de_json(read, bot)
+
+
+def _topic_start(post: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the message that created the post's topic, which Telegram attaches to those of the topic."""
+    first = post.get("reply_to_message")
+    if not isinstance(first, dict) or "forum_topic_created" not in first:
+        return None
+    return {name: first[name] for name in ("message_id", "date", "chat", "forum_topic_created")}
+
+
+def topic_name(message: Message) -> str | None:
+    """Return the name of the message's topic, as it was created; None where Telegram does not tell it."""
+    first = message.reply_to_message
+    created = None if first is None else first.forum_topic_created
+    return None if created is None else created.name
 
 
 def _plain(post: Mapping[str, Any], bot: Bot) -> Message:

@@ -105,6 +105,30 @@ async def test_a_closed_general_topic_stops_no_other_topic(knowing: WholeBot, te
     assert {post.thread_id for post in telegram.messages(FORUM)[-2:]} == {None, B}
 
 
+async def test_the_notice_of_a_lost_topic_names_it(knowing: WholeBot, telegram: FakeTelegram) -> None:
+    """Telegram attaches the message that created the topic to those written in it."""
+    telegram.opens(FORUM)
+    telegram.administrators[FORUM] = {READER}
+    chat = telegram.opens(FORUM).json()
+    first = {
+        "message_id": A,
+        "date": 1,
+        "chat": chat,
+        "forum_topic_created": {"name": "论文", "icon_color": 1},
+    }
+    menu = await knowing.says("/subscribe all", chat_id=FORUM, thread_id=A, reply_to_message=first)
+    telegram.presses(menu, "我的订阅")
+    await telegram.quiet()
+    telegram.opens(FORUM).topics[A] = "deleted"
+    knowing.lands("next.txt", NEXT)
+    notice = await telegram.message(OPERATOR)
+    assert "› 论文" in notice.text
+    assert "综合" in notice.text
+    found = await knowing.standing(FORUM)
+    assert found is not None
+    assert NEXT.title in (await telegram.message(FORUM)).text
+
+
 async def test_a_server_that_lost_its_chats_loses_no_subscriber(
     knowing: WholeBot, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from bot.intake.formats.feed import MAX_PREAMBLE, feed_start, read_feed
 from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
 from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
-from bot.intake.formats.text import decode
+from bot.intake.formats.text import decode, decompress, joined_parts
 from bot.intake.formats.text_pages import captures, category_of, preface_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
@@ -126,18 +126,27 @@ def is_mhtml(content: bytes) -> bool:
 
 
 def joined_captures(dump: Dump, site: SiteProfile) -> Sequence[Dump]:
-    """Return the text captures that were joined in one dump; the dump itself if it is one capture."""
+    """Return the captures that were joined in one dump; the dump itself if it is one capture."""
+    content, notes = dump.content, list(dump.notes)
     try:
-        text, _ = decode(dump.content, site)
+        if content.startswith(b"\x1f\x8b"):
+            content = decompress(content, notes)
+        parts = [part for piece in joined_parts(content, site) for part in _text_captures(piece, site)]
     except UnreadableDumpError:
         return (dump,)
-    parts = () if is_markup(text.lstrip(), site) else captures(text, site)
     if len(parts) < 2:
         return (dump,)
     return [
-        replace(dump, name=f"{dump.name} ({number} of {len(parts)})", content=part.encode())
-        for number, part in enumerate(parts, 1)
+        replace(dump, name=f"{dump.name} ({number} of {len(parts)})", content=part, notes=(*notes, *own))
+        for number, (part, own) in enumerate(parts, 1)
     ]
+
+
+def _text_captures(content: bytes, site: SiteProfile) -> Sequence[tuple[bytes, Sequence[Note]]]:
+    """Return the captures that were joined in one text as UTF-8, with the notes on its decoding."""
+    text, notes = decode(content, site)
+    parts = () if is_markup(text.lstrip(), site) else captures(text, site)
+    return [(content, ())] if len(parts) < 2 else [(part.encode(), notes) for part in parts]
 
 
 def is_markup(text: str, site: SiteProfile) -> bool:

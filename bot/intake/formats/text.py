@@ -1,8 +1,14 @@
-"""Decoding of dumps: compression, character set, line ends, control and invisible characters."""
+"""Decoding of dumps: compression, character set, line ends, control and invisible characters.
+
+Captures of different character sets that were joined in one file are split before they are decoded.
+"""
 
 import codecs
 import re
 import zlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import groupby, pairwise
 
 from bot.intake.formats import UnreadableDumpError
 from bot.site_profile import SiteProfile
@@ -144,6 +150,99 @@ def _with_plain_line_ends(content: bytes) -> bytes:
 
 def _without_invisible(text: str) -> str:
     return text if _RARE.search(text) is None else text.translate(_RARE_SIGNS)
+
+
+_NEXT_MARKUP = re.compile(
+    rb"</(?:html|rss|feed|rdf:RDF)>\s*(?=<(?:!doctype|html|\?xml|rss|feed|rdf:RDF)\b|[^<\s])", re.IGNORECASE
+)
+_FIRST_MARKUP = re.compile(
+    rb"<\?xml [^>]{0,99}>\s*(?P<feed><(?:rss|feed|rdf:RDF)\b)"
+    rb"|<(?:!doctype html|html)\b(?:(?!<title|</head).){0,2000}<title>(?P<title>[^<]{0,300})",
+    re.IGNORECASE | re.DOTALL,
+)
+_UTF8_TAIL = re.compile(
+    rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+\Z"
+)
+_IDEOGRAPHS = re.compile(rb"[^\n]*[\xe2-\xef][\x80-\xbf]{2}")
+_BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+_CHARSETS = ("utf-8", "gb18030", "utf-16-le", "utf-16-be")
+_HEAD = 3000
+
+
+@cache
+def _proofs(site: SiteProfile) -> tuple[re.Pattern[bytes], dict[bytes, str]]:
+    """Compile the blog's words in every character set; return them with the set that each proves."""
+    proved = {word.encode(charset): charset for charset in _CHARSETS for word in _words(site)}
+    return re.compile(b"|".join(map(re.escape, proved))), proved
+
+
+def joined_parts(content: bytes, site: SiteProfile) -> Sequence[bytes]:
+    """Split a file at pages, feeds and texts in other character sets that were joined in it.
+
+    Captures that are all text in one character set are split by their layouts (`text_pages.py`).
+    """
+    return [part for piece in _by_markup(content, site) for part in _by_charset(piece, site)]
+
+
+def _by_markup(content: bytes, site: SiteProfile) -> Iterator[bytes]:
+    proof, _ = _proofs(site)
+    start = 0
+    while True:
+        if content[start : start + _HEAD].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<"):
+            behind = _NEXT_MARKUP.search(content, start)
+            end = None if behind is None else behind.end()
+        else:
+            first = _FIRST_MARKUP.search(content, start)
+            end = None
+            if first is not None and (first["feed"] or proof.search(first["title"])):
+                end = first.start() if proof.search(content, start, first.start()) else None
+        if end is None or proof.search(content, end) is None:
+            yield content[start:]
+            return
+        yield content[start:end]
+        start = end
+
+
+def _by_charset(content: bytes, site: SiteProfile) -> Sequence[bytes]:
+    """Split a text where the words of the blog change their character set."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        pass
+    else:
+        return (content,)
+    pattern, proved = _proofs(site)
+    proofs = [(found.start(), found.end(), proved[found[0]]) for found in pattern.finditer(content)]
+    runs = [(charset, list(run)) for charset, run in groupby(proofs, key=lambda proof: proof[2])]
+    bounds = [
+        _charset_bound(content, before[-1][1], behind[0][0], (charset, following), site)
+        for (charset, before), (following, behind) in pairwise(runs)
+    ]
+    return [content[start:end] for start, end in pairwise((0, *bounds, len(content)))]
+
+
+def _charset_bound(content: bytes, low: int, high: int, charsets: tuple[str, str], site: SiteProfile) -> int:
+    """Return where the second character set begins between the offsets `low` and `high`."""
+    before, behind = charsets
+    mark = _BOMS.get(behind)
+    if mark is not None and (found := content.find(mark, low, high)) >= 0:
+        return found
+    if behind == "utf-8":
+        tail = _UTF8_TAIL.search(content, low, high)
+        return high if tail is None else tail.start()
+    if before != "utf-8":
+        return max(content.rfind(b"\n", low, high) + 1, low)
+    try:
+        content[low:high].decode()
+        odd = high
+    except UnicodeDecodeError as error:
+        odd = low + error.start
+    line = max(content.rfind(b"\n", low, odd) + 1, low)
+    if line > low and content.startswith(site.by.encode(), line):  # the title above is ASCII
+        odd, line = line - 1, max(content.rfind(b"\n", low, line - 1) + 1, low)
+    # Behind the last ideograph of the line: two bytes of GB18030 may be a letter in UTF-8.
+    ideographs = _IDEOGRAPHS.match(content, line, odd)
+    return line if ideographs is None else ideographs.end()
 
 
 _INDENT = re.compile(r"\n[ \t\u3000]+")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -125,45 +124,6 @@ def test_the_text_of_a_whole_article_gives_all_but_its_text() -> None:
     assert (post.excerpt or "").startswith(FIRST)
     assert len(post.excerpt or "") <= 1000
     assert post.excerpt_partial
-
-
-@pytest.mark.parametrize(
-    ("name", "titles"),
-    [
-        ("joined/home-then-listing.txt", [["第三篇新文"], [A.title, B.title]]),
-        ("joined/two-listings-no-newline.txt", [[A.title, B.title], ["第三篇新文"]]),
-    ],
-)
-def test_joined_captures_are_split(name: str, titles: list[list[str]]) -> None:
-    content = (CAPTURES / name).read_bytes()
-    whole = read(content)
-    parts = unpacked(content, name)
-    assert [[post.title for post in read(part.content).sightings] for part in parts] == titles
-    assert whole.sightings == tuple(post for part in parts for post in read(part.content).sightings)
-
-
-PARTS = {
-    "listing": "base/listing.txt",
-    "home": "charset/home-text-gb18030.txt",
-    "archive": "by-forms/content-html-as-text.txt",
-    "post": "full-text/post-page.txt",
-}
-
-
-@pytest.mark.parametrize("glue", ["", "\n", "\n\n"])
-@pytest.mark.parametrize("order", [*permutations(PARTS, 2), tuple(PARTS), ("post", "post", "listing")])
-def test_captures_of_every_layout_are_split(order: tuple[str, ...], glue: str) -> None:
-    texts = [(CAPTURES / PARTS[kind]).read_bytes() for kind in order]
-    decoded = [
-        text.decode("gb18030" if kind == "home" else "utf-8") for kind, text in zip(order, texts, strict=True)
-    ]
-    joined = (glue or "\n").join(text.rstrip("\n") for text in decoded)
-    if not glue:
-        joined = joined.replace("最近评论\n", "最近评论")
-    alone = [read(text.encode()) for text in decoded]
-    parts = [read_dump(part) for part in unpacked(joined.encode())]
-    assert [part.format for part in parts] == [part.format for part in alone]
-    assert [part.sightings for part in parts] == [part.sightings for part in alone]
 
 
 def test_a_cut_excerpt_is_marked_and_a_line_behind_it_is_dropped() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.clock import Clock
@@ -11,12 +11,26 @@ from bot.ops.http import Check
 from bot.ops.metrics import Figures
 from bot.text_sanitizer import redact_url
 from storage.database import Database, Transaction
-from storage.model import Source
+from storage.model import DeliveryId, Source
 
 DATABASE_SECONDS = 10.0  # the longest wait for the database's answer
 TURN_SECONDS = 40.0  # without a transaction of the sender, after which it counts as stuck
 SILENT_SECONDS = 10.0  # without an answer, from which on Telegram counts as silent
-BEHIND_SECONDS = 900.0  # a delivery due for longer means that sending does not keep up
+BEHIND_SECONDS = 900.0  # without a claim although something is due, after which nobody seems to send
+
+
+@dataclass(slots=True)
+class QueueHead:
+    """The delivery that the next claim would take; while it changes, sending goes on."""
+
+    delivery: DeliveryId | None = None
+    since: float = 0.0
+
+    def age(self, found: DeliveryId | None, now: float) -> float:
+        """Return the seconds, up to `now`, for which `found` has been seen at the head."""
+        if found is None or found != self.delivery:
+            self.delivery, self.since = found, now
+        return now - self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +43,13 @@ class HealthChecks:
     alive: Callable[[str], bool]
     ticking: Callable[[], bool]
     held: Callable[[], bool] = lambda: True
+    _head: QueueHead = field(default_factory=QueueHead)
 
     async def ready(self) -> Mapping[str, Check]:
         """Return the check of every part that must work."""
         try:
             async with asyncio.timeout(DATABASE_SECONDS):
-                age = await self._oldest_age()
+                unclaimed = self._head.age(await self.database.read(self._next_claim), self.clock.monotonic())
         except (TimeoutError, OSError) as error:
             return {"database": Check(False, f"no answer within {DATABASE_SECONDS:.0f} s ({error!r})")}
         return {
@@ -43,7 +58,7 @@ class HealthChecks:
             "scheduler": Check(self.ticking()),
             "dump folder": Check(self.alive("watch")),
             "sender": self._sending(),
-            "outbox": Check(age is None or age < BEHIND_SECONDS, f"oldest due for {age or 0:.0f} s"),
+            "outbox": Check(unclaimed < BEHIND_SECONDS, f"nothing due was claimed for {unclaimed:.0f} s"),
         }
 
     async def figures(self) -> Figures:
@@ -60,8 +75,8 @@ class HealthChecks:
 
         return await self.database.read(unit)
 
-    async def _oldest_age(self) -> float | None:
-        return _age(await self.database.read(lambda tx: tx.outbox.oldest_due()), self.clock.now())
+    async def _next_claim(self, tx: Transaction) -> DeliveryId | None:
+        return await tx.outbox.next_claim(await tx.now(self.clock.now()))
 
     def _sending(self) -> Check:
         sender = self.sender()

@@ -22,7 +22,7 @@ from storage import UnusableDatabaseError
 from storage.backoff import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
-from storage.engine import OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
+from storage.engine import IDLE, OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
 from storage.enqueue import listen
 from storage.migrate import NewerSchemaError, bring_up_to_date, schema_of
 from storage.outbox import Outbox
@@ -88,6 +88,9 @@ def passing(error: BaseException) -> bool:
 POLL_SECONDS = 1.0  # between two looks for new deliveries behind a pooler
 
 ANALYZED_ROWS = 1000  # of each index: SQLite's documentation recommends 100 to 1,000
+
+# What computes between its statements, as the intake does, may take longer there.
+PLANNING = text(f"SELECT set_config('{IDLE}', '15s', true)")
 
 # Held until the transaction ends, so it serves behind a pooler of transactions as well, and dies with it.
 ALONE = text("SELECT pg_advisory_xact_lock(7369638)")
@@ -254,6 +257,8 @@ class Database:
                     await connection.execution_options(**{READ_ONLY: True})
                 transaction = await connection.begin()
                 try:
+                    if seconds > UNIT_SECONDS:
+                        await connection.execute(PLANNING)
                     if alone:
                         await connection.execute(ALONE)
                     done = await unit(Transaction(connection))

@@ -46,9 +46,11 @@ CACHED_STATEMENTS = 256  # per connection: the hot paths have more than the defa
 OWNERS = 0o600  # people's subscriptions are private
 HIDE = True  # keep parameters, which may be people's texts, out of errors and logs
 
-# A process that stalls holds up the others no longer. Set by a statement, because poolers refuse what is said
-# when a connection is opened.
-PATIENCE = {"statement_timeout": "300s", "lock_timeout": "15s", "idle_in_transaction_session_timeout": "15s"}
+# A process that stalls within a transaction, for example a frozen one, holds its locks for so long.
+IDLE = "idle_in_transaction_session_timeout"
+IDLE_SECONDS = 4
+# Set by a statement, because poolers refuse what is said when a connection is opened.
+PATIENCE = {"statement_timeout": "300s", "lock_timeout": "15s", IDLE: f"{IDLE_SECONDS}s"}
 # The server gives up a lost peer, and with it the peer's locks.
 TCP = {
     "tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",

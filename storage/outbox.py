@@ -37,6 +37,7 @@ from storage.model import (
 from storage.outbox_sql import (
     CLAIM,
     CLAIM_TOGETHER,
+    CLAIMABLE,
     CLAIMED,
     COUNT_ALL,
     COUNT_BY_INDEX,
@@ -332,6 +333,15 @@ class Outbox:
         found = {State(state): int(n) for state, n in await self._connection.execute(COUNT_BY_INDEX)}
         found[State.SENT] = total - sum(found.values())
         return {state: count for state, count in found.items() if count}
+
+    async def next_claim(self, now: datetime) -> DeliveryId | None:
+        """Return the delivery that the next claim would take; None if nothing is due."""
+        for priority in Priority:
+            asked = {"now": now, "urgency": priority, "slots": 1}
+            found = list((await self._connection.execute(CLAIMABLE, asked)).mappings())
+            if found:
+                return DeliveryId(found[0]["id"])
+        return None
 
     async def oldest_due(self) -> datetime | None:
         """Return when the earliest delivery that is pending or being sent was due."""

@@ -36,7 +36,7 @@ UNSENT = text(f"deliveries.{UNSENT_STATES}")
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
-def due(urgency: ColumnElement[int]) -> Select[tuple[int]]:
+def claimable(urgency: ColumnElement[int]) -> Select[tuple[int]]:
     """Select the due deliveries of this priority, oldest first, at most one per free slot."""
     older = deliveries.alias("older")
     waits = (
@@ -55,8 +55,12 @@ def due(urgency: ColumnElement[int]) -> Select[tuple[int]]:
         .where(PENDING, deliveries.c.priority == urgency, deliveries.c.due_at <= NOW, ~waits)
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(bindparam("slots", type_=Integer))
-        .with_for_update(skip_locked=True)
     )
+
+
+def due(urgency: ColumnElement[int]) -> Select[tuple[int]]:
+    """Select the claimable deliveries and lock them, but for those that another claim locks."""
+    return claimable(urgency).with_for_update(skip_locked=True)
 
 
 # What a claim writes.
@@ -203,6 +207,7 @@ def _recover() -> Update:
 
 # Built once: the sender runs these many times a second, and building costs more than running.
 CLAIM = update(deliveries).where(deliveries.c.id.in_(due(bindparam("urgency")))).values(CLAIMING)
+CLAIMABLE = claimable(bindparam("urgency"))
 CLAIMED = _claimed()
 CLAIM_TOGETHER = _claim_together()
 RECOVER = _recover()

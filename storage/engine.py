@@ -3,7 +3,9 @@
 A writing transaction on SQLite begins with BEGIN IMMEDIATE; times are microseconds since 1970, UTC.
 """
 
+import asyncio
 import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -56,6 +58,25 @@ TCP = {
     "tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30s",
 }  # fmt: skip
+# The same for the client's side of the socket; names that this system does not have are left out.
+SOCKET = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+
+
+class KeepaliveLoop:
+    """The running event loop, as asyncpg's parameter `loop`; its TCP connections notice a lost peer."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio.get_running_loop(), name)
+
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+        transport, protocol = await asyncio.get_running_loop().create_connection(*arguments, **options)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name in SOCKET.keys() & set(dir(socket)):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), SOCKET[name])
+        return transport, protocol
+
+
 POOLER = "pooler"  # the query parameter of a URL, and the execution option of its engine (storage/pooler.py)
 
 
@@ -113,7 +134,11 @@ def checked_url(url: str | URL) -> URL:
 def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
     mode = url.query.get(POOLER)
     pooled = mode == "transaction"
-    arguments: dict[str, Any] = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
+    arguments: dict[str, Any] = {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": COMMAND_SECONDS,
+        "loop": KeepaliveLoop(),
+    }
     if pooled:  # statements without a name, which no later transaction looks for
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     # Not asked whether they live before each use: a unit that finds its connection dead is run again.

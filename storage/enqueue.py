@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.backoff import Backoff
-from storage.engine import upsert, written
+from storage.engine import KeepaliveLoop, upsert, written
 from storage.model import DeliveryKind, Priority, State
 from storage.schema import deliveries, destinations, posts
 
@@ -147,7 +147,7 @@ async def listen(engine: AsyncEngine, heard: Callable[[], None]) -> None:
     backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
     while True:
         try:
-            connection = await asyncpg.connect(**options, timeout=CONNECT_SECONDS)
+            connection = await asyncpg.connect(**options, timeout=CONNECT_SECONDS, loop=KeepaliveLoop())
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.info("the bell cannot be heard (%s); looking every few seconds", type(error).__name__)
             await asyncio.sleep(backoff.fail())

@@ -1,8 +1,10 @@
 """A PostgreSQL that neither answers nor closes: every transaction ends, and goes on with new connections."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -53,3 +55,23 @@ async def test_a_database_that_stays_silent_is_an_error(proxied: tuple[Database,
     with pytest.raises(TimeoutError):
         await database.write(lambda tx: tx.key_values.put("key", "value"), seconds=0.3)
     proxy.is_silent = False
+
+
+async def test_sockets_notice_a_lost_peer(postgres: MakeUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def noting(*arguments: Any, **options: Any) -> Any:
+        made = await connect(*arguments, **options)
+        sockets.append(made[0].get_extra_info("socket"))
+        return made
+
+    sockets: list[socket.socket] = []
+    monkeypatch.setattr(loop, "create_connection", noting)
+    database = await open_database(postgres())
+    await database.read(lambda tx: tx.posts.count())
+    sock = sockets[-1]
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    for name, value in engine.SOCKET.items():
+        assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+    await database.close()

@@ -16,7 +16,7 @@ from storage.model import DeliveryId, Source
 DATABASE_SECONDS = 10.0  # the longest wait for the database's answer
 TURN_SECONDS = 40.0  # without a transaction of the sender, after which it counts as stuck
 SILENT_SECONDS = 10.0  # without an answer, from which on Telegram counts as silent
-BEHIND_SECONDS = 900.0  # without a claim although something is due, after which nobody seems to send
+BEHIND_SECONDS = 900.0  # without a claim although something is due, after which sending counts as stuck
 
 
 @dataclass(slots=True)

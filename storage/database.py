@@ -369,7 +369,8 @@ async def open_engine(url: str, *, pool_size: int) -> AsyncEngine:
     parsed = make_url(url)
     try:
         mode = await wait_for_connection(lambda: pooler_of(parsed))
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, TypeError, ValueError, OverflowError) as error:
+        # The driver raises the last three for a parameter or a port that it does not take.
         raise UnusableDatabaseError(reason_of(url, error)) from error
     return create_engine(parsed.update_query_dict({POOLER: mode}), pool_size=pool_size)
 

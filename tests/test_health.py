@@ -1,4 +1,4 @@
-"""Readiness: a long queue is no failure, one that nobody works on is."""
+"""Readiness: a long queue is no failure, one whose head nothing claims is."""
 
 import time
 from datetime import UTC, datetime, timedelta

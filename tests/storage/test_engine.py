@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from storage.database import Database, Transaction
+from storage import UnusableDatabaseError
+from storage.database import Database, Transaction, migrate, open_database
 from storage.engine import NaiveTimeError, few_lengths, last_id, next_ids, raise_last_id, run_many
 from storage.model import Certainty
 from storage.schema import dumps, posts
@@ -129,3 +130,21 @@ def test_few_lengths_and_the_same_values(values: set[int]) -> None:
     assert set(listed) == values
     assert len(listed) < 2 * max(1, len(values))
     assert len(listed) & (len(listed) - 1) == 0
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("127.0.0.1:99999/k", "port must be"),
+        ("127.0.0.1:1/k?limit=3", "unexpected keyword argument 'limit'"),
+        ("127.0.0.1:1/k?ssl=maybe", "must be one of"),
+        ("127.0.0.1:1/k?pooler=maybe", "not a valid"),
+        ("127.0.0.1:1/k", "Connect call failed"),
+    ],
+)
+async def test_a_wrong_address_of_a_server_is_refused_in_one_line(rest: str, said: str) -> None:
+    for opening in (open_database, migrate):
+        with pytest.raises(UnusableDatabaseError, match=said) as refused:
+            await opening(f"postgresql+asyncpg://u:secret@{rest}")
+        assert "\n" not in str(refused.value)
+        assert "secret" not in str(refused.value)

@@ -80,7 +80,9 @@ class ErrorAlerts(TriggeredWorker):
         """Add a notice, once for each `key` within `QUIET_SECONDS`."""
         now = self._clock.monotonic()
         if now - self._notified_at.get(key, -QUIET_SECONDS) >= QUIET_SECONDS:
-            self._notified_at[key] = now
+            self._notified_at = {
+                past: at for past, at in self._notified_at.items() if now - at < QUIET_SECONDS
+            } | {key: now}
             self._notices.append((key, notice))
             self.wake()
 

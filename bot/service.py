@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ from bot.chat.permissions import Permissions, TelegramOtherChats
 from bot.chat.replies import ReplySender
 from bot.clock import Clock, SystemClock
 from bot.crawler.poller import SourcePoller
-from bot.delivery.admin_notices import UpdatesBlocked
+from bot.delivery.admin_notices import DumpsUnreadable, DumpUnreadable, Notice, UpdatesBlocked
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.worker import DeliveryWorker
 from bot.error_alerts import ErrorAlerts
 from bot.health import HealthChecks
-from bot.intake.dump_folder import DumpFolderWatcher
+from bot.intake.dump_folder import DumpFolderWatcher, shown_name
 from bot.intake.ingest import IngestReport
 from bot.leases import SPAN_SECONDS, Replica
 from bot.maintenance import Maintenance, end_lost_claims, make_schedule
@@ -47,6 +47,7 @@ from bot.web.server import Room, serve_room
 from bot.wiring import (
     Wires,
     backup_of,
+    check_dump_dir,
     delivery_config_of,
     ingest_file,
     open_checked_database,
@@ -58,6 +59,8 @@ from storage.database import Database, Transaction
 from storage.send_log import SendLog
 
 log = logging.getLogger(__name__)
+
+SHOWN_UNREADABLE = 3  # names of unreadable dumps in one notice
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
@@ -87,6 +90,7 @@ class Service:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
+        check_dump_dir(settings)
         self._backup = backup_of(settings)
         self._crash = crash_point(settings.crash_at)
         self._send_log: SendLog | None = None
@@ -99,7 +103,10 @@ class Service:
         self.metrics = make_metrics(self._registry, version=VERSION)
         self._windows = AsyncExitStack()
         self._room: Room | None = None
-        self.watch = DumpFolderWatcher(settings.dump_dir, self._hand_on, self._trouble)
+        self.watch = DumpFolderWatcher(
+            settings.dump_dir, self._hand_on, self._trouble, self._notify_unreadable
+        )
+        self._unreadable: list[DumpUnreadable] = []
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
         )
@@ -313,11 +320,26 @@ class Service:
             self._connected.sender.wake()
 
     async def _hand_on(self, path: Path) -> None:
-        name = str(path.relative_to(self.settings.dump_dir))
-        for report in await ingest_file(self.database, path, name, self.rules, self.clock, self._in_intake):
+        name = shown_name(path.relative_to(self.settings.dump_dir))
+        rules = replace(self.rules, unreadable_notices=False)
+        for report in await ingest_file(self.database, path, name, rules, self.clock, self._in_intake):
             self._took_in(report)
+            if report.error is not None and report.dump_id:
+                self._unreadable.append(DumpUnreadable(report.dump, report.error))
         self._crash("after-intake")
         self._news()
+
+    def _notify_unreadable(self) -> None:
+        """Notify the administrators once of all unreadable dumps of a scan."""
+        match self._unreadable:
+            case []:
+                return
+            case [one]:
+                notice: Notice = one
+            case many:
+                notice = DumpsUnreadable(len(many), tuple(each.name for each in many[:SHOWN_UNREADABLE]))
+        self._unreadable = []
+        self._troubles.notify(f"unreadable:{notice}", notice)
 
     async def _in_intake(self, _tx: Transaction, _report: IngestReport) -> None:
         self._crash("in-intake")

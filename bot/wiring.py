@@ -115,6 +115,18 @@ async def ingest_file(
     return reports
 
 
+def check_dump_dir(settings: Settings) -> None:
+    """Raise SettingsError for a DUMP_DIR in which the bot's own files would be taken for dumps."""
+    folder = settings.dump_dir.resolve()
+    file = sqlite_file(settings.database_address())
+    own = {"the database": file and file.resolve(), "BACKUP_DIR": settings.backup_dir}
+    if folder == Path(folder.anchor):
+        raise SettingsError("DUMP_DIR is the root of all folders: name one that holds dumps only")
+    for what, place in own.items():
+        if place is not None and place.resolve().is_relative_to(folder):
+            raise SettingsError(f"DUMP_DIR {folder} holds {what} ({place}): name one that holds dumps only")
+
+
 def backup_of(settings: Settings) -> Backup | None:
     """Return the nightly backup; None without BACKUP_DIR or if the database is not an SQLite file."""
     file = sqlite_file(settings.database_address())

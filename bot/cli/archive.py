@@ -19,7 +19,7 @@ from rich.progress import Progress
 from bot.archive_queries import with_gaps
 from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
-from bot.intake.dump_folder import UnreadableFileError, captures, scan
+from bot.intake.dump_folder import UnreadableFileError, captures, scan, shown_name
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport
@@ -48,15 +48,15 @@ def parse_file(path: Path, site: SiteProfile = KEXUE) -> bool:
     """Print the sightings of a file; return False after a line on standard error if a part is unreadable."""
     parsed = True
     try:
-        for dump in captures(path, path.name, datetime.now(UTC), site):
-            parsed &= _parse(path.parent / dump.name, dump, site)
+        for dump in captures(path, shown_name(Path(path.name)), datetime.now(UTC), site):
+            parsed &= _parse(shown_name(path.parent / dump.name), dump, site)
     except (UnreadableFileError, UnreadableDumpError) as reason:
-        click.echo(f"{path}: {reason}", err=True)
+        click.echo(f"{shown_name(path)}: {reason}", err=True)
         return False
     return parsed
 
 
-def _parse(path: Path, dump: Dump, site: SiteProfile) -> bool:
+def _parse(path: str, dump: Dump, site: SiteProfile) -> bool:
     try:
         reading = read_dump(dump, site)
     except UnreadableDumpError as reason:
@@ -66,7 +66,7 @@ def _parse(path: Path, dump: Dump, site: SiteProfile) -> bool:
     membership = derive_series(titled)
     vocabulary = learn((s.title, s.excerpt or "", s.tags) for s in reading.sightings if s.tags)
     for at, sighting in enumerate(reading.sightings):
-        parsed = _parsed(path.name, reading.format, sighting, membership.get(at))
+        parsed = _parsed(Path(path).name, reading.format, sighting, membership.get(at))
         click.echo(_json(parsed | {"inferred_tags": _inferred(vocabulary, sighting)}))
     for note in reading.notes:
         click.echo(f"{path}: {note}", err=True)
@@ -112,7 +112,13 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
         with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
             task = progress.add_task("ingest", total=len(files))
             for path, name in files:
-                for report in await ingest_file(database, path, name, rules, clock):
+                try:
+                    reports = await ingest_file(database, path, name, rules, clock)
+                except Exception as error:  # a fault of one file; the others are still taken in
+                    log.exception("%s could not be taken in", name)
+                    click.echo(f"{name}: {type(error).__name__}", err=True)
+                    failed, reports = True, []
+                for report in reports:
                     failed |= report.error is not None
                     click.echo(_json(_reported(report)) if as_json else _line(report))
                     for note in report.notes:
@@ -131,9 +137,9 @@ def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     for path in paths:
         if path.is_dir():
             for found in scan(path):
-                yield found.path, str(found.path.relative_to(path))
+                yield found.path, shown_name(found.path.relative_to(path))
         else:
-            yield path, path.name
+            yield path, shown_name(Path(path.name))
 
 
 def _reported(report: IngestReport) -> dict[str, Any]:

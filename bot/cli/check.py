@@ -14,7 +14,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot import SettingsError
 from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
 from bot.settings import Settings, read_settings
-from bot.wiring import rules_of, telegram_wires
+from bot.wiring import check_dump_dir, rules_of, telegram_wires
 from storage import UnusableDatabaseError
 from storage.database import schema_and_posts
 from storage.engine import checked_url
@@ -33,6 +33,7 @@ async def check_all() -> int:
     try:
         settings = read_settings()
         settings.check_webhook()
+        check_dump_dir(settings)
         rules_of(settings)
     except SettingsError as error:
         click.echo(f"bad   settings: {error}")

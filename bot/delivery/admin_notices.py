@@ -18,6 +18,14 @@ class DumpUnreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class DumpsUnreadable:
+    """Dumps of one scan that could not be read; the names are the first ones."""
+
+    count: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DumpNotes:
     """What was left out of a dump, not understood or guessed, and its new posts that are not announced."""
 
@@ -104,8 +112,9 @@ class UnexpectedErrors:
 
 
 Notice = (
-    DumpUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended | DestinationRefuses | FanOutRefused
-    | Uncertain | UpdatesBlocked | DeliveryFailed | SourceFailing | SourceRecovered | NoNews
+    DumpUnreadable | DumpsUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended
+    | DestinationRefuses | FanOutRefused | Uncertain | UpdatesBlocked | DeliveryFailed | SourceFailing
+    | SourceRecovered | NoNews
     | PostsMissed | UnexpectedErrors
 )  # fmt: skip
 
@@ -145,6 +154,7 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
             | NoNews()
             | PostsMissed()
             | DumpUnreadable()
+            | DumpsUnreadable()
             | DumpNotes() as notice
         ):
             return _intake_message(notice, words)
@@ -153,11 +163,20 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
 
 
 def _intake_message(
-    notice: SourceFailing | SourceRecovered | NoNews | PostsMissed | DumpUnreadable | DumpNotes, words: Words
+    notice: SourceFailing
+    | SourceRecovered
+    | NoNews
+    | PostsMissed
+    | DumpUnreadable
+    | DumpsUnreadable
+    | DumpNotes,
+    words: Words,
 ) -> Message:
     match notice:
         case DumpUnreadable(name, reason):
             return admin.dump_unreadable(words, name, reason)
+        case DumpsUnreadable(count, names):
+            return admin.dumps_unreadable(words, count, names)
         case DumpNotes(name, notes, unannounced):
             return admin.dump_notes(words, name, notes, unannounced)
         case SourceFailing(url, reason, hours):

@@ -10,9 +10,12 @@ import hashlib
 import logging
 import os
 import stat
+import time
+import unicodedata
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,27 +45,71 @@ class DumpFile:
     inode: int
 
 
+NAME_HEAD, NAME_TAIL = 200, 40  # characters of a longer name that are shown
+
+
+def shown_name(path: Path) -> str:
+    """Return the printable form of a file name: bytes that are not UTF-8 and control characters escaped."""
+    return printable(os.fsencode(path).decode(errors="backslashreplace"))
+
+
+def printable(name: str) -> str:
+    """Return `name` with control characters escaped, and without the middle of a very long one."""
+    name = "".join(
+        sign if sign.isprintable() or unicodedata.category(sign) == "Zs" else _escaped(sign) for sign in name
+    )
+    return name if len(name) <= NAME_HEAD + NAME_TAIL else f"{name[:NAME_HEAD]}…{name[-NAME_TAIL:]}"
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode()
+
+
 def scan(folder: Path) -> list[DumpFile]:
     """Return every regular file below `folder` that may be a dump, sorted by path. Raises OSError.
 
-    Symbolic links, hidden and unfinished files (.part, .tmp) are skipped.
+    Symbolic links, hidden and unfinished files (.part, .tmp) are skipped, and hard links whose owner is not
+    that of the folder: they lead out of it.
     """
-    return sorted(_walk(folder), key=lambda found: found.path)
+    owner = folder.stat().st_uid
+    return sorted((file for each in _folders(folder) for file in _files(each, owner)), key=lambda f: f.path)
 
 
-def _walk(folder: Path) -> Iterator[DumpFile]:
-    with os.scandir(folder) as entries:
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield `folder` and every folder below it that can be read; symbolic links are not followed."""
+    waiting = [folder]
+    while waiting:
+        yield (found := waiting.pop())
+        try:
+            with os.scandir(found) as entries:
+                waiting += (
+                    Path(entry.path)
+                    for entry in entries
+                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                )
+        except OSError:
+            if found == folder:
+                raise
+
+
+def _files(folder: Path, owner: int) -> Iterator[DumpFile]:
+    try:
+        entries = os.scandir(folder)
+    except OSError:  # deleted meanwhile, not readable, or too deep
+        return
+    with entries:
         for entry in entries:
-            if entry.name.startswith(".") or entry.name.endswith(UNFINISHED) or entry.is_symlink():
+            if entry.name.startswith(".") or entry.name.endswith(UNFINISHED):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path))
-            elif entry.is_file(follow_symlinks=False):
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue  # deleted between the listing and the stat
-                yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
+            try:
+                if not entry.is_file(follow_symlinks=False):
+                    continue
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # deleted between the listing and the stat
+            if status.st_nlink > 1 and status.st_uid != owner:
+                continue
+            yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generator[Dump]:
@@ -80,7 +127,8 @@ def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generat
                 raise UnreadableFileError("it is not a regular file: put the capture into the folder")
             captured_at = min(datetime.fromtimestamp(status.st_mtime, UTC), now)
             dump = Dump(name=name, content=b"", captured_at=captured_at)
-            yield from captures_in(file, dump, status.st_size, site)
+            for capture in captures_in(file, dump, status.st_size, site):
+                yield replace(capture, name=printable(capture.name))
     except OSError as error:
         raise UnreadableFileError(_cause(error)) from error
 
@@ -104,10 +152,10 @@ def fingerprint(path: Path) -> str:
     """Return a SHA-256 of the name, size and time of a file that cannot be read, in place of its content."""
     try:
         status = path.lstat()
-        seen = f"{path.name}:{status.st_size}:{status.st_mtime_ns}"
+        seen = f":{status.st_size}:{status.st_mtime_ns}"
     except OSError:
-        seen = path.name
-    return hashlib.sha256(seen.encode(errors="surrogateescape")).hexdigest()
+        seen = ""
+    return hashlib.sha256(os.fsencode(path.name) + seen.encode()).hexdigest()
 
 
 def _cause(error: OSError) -> str:
@@ -128,6 +176,8 @@ log = logging.getLogger(__name__)
 
 REST_SECONDS = 0.3  # a file whose size and time did not change for this long is complete
 SETTLING_SECONDS = 0.1  # debounce of file system events
+TURN_SECONDS = 5.0  # of handling, after which newer files are looked for
+MAX_WATCHED = 1000  # folders with file system events; deeper ones are found by scans
 
 
 def moved_in(changes: Iterable[tuple[Change, str]]) -> set[Path]:
@@ -158,9 +208,15 @@ class DumpFolderWatcher:
         folder: Path,
         on_file: Callable[[Path], Awaitable[None]],
         on_error: Callable[[str, Exception], None] = lambda _place, _error: None,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
-        """Create a watcher; `on_error` is called with the error of a file that could not be handed on."""
+        """Create a watcher.
+
+        `on_error` is called with the error of a file that could not be handed on, `on_idle` when none is
+        left to hand on.
+        """
         self._on_error = on_error
+        self._on_idle = on_idle
         self._folder = folder
         self._on_file = on_file
         self._handled: dict[Path, DumpFile] = {}
@@ -174,6 +230,11 @@ class DumpFolderWatcher:
         """Request a scan."""
         self._news.set()
 
+    @property
+    def awake(self) -> bool:
+        """Return whether a scan is requested that has not begun."""
+        return self._news.is_set()
+
     def stop(self) -> None:
         """Request `run` and `listen` to return."""
         self._stopping.set()
@@ -185,6 +246,7 @@ class DumpFolderWatcher:
             self._news.clear()
             if await self.scan():
                 continue
+            self._on_idle()
             await self._news.wait()
 
     async def listen(self) -> None:
@@ -193,8 +255,10 @@ class DumpFolderWatcher:
             if not self._folder.is_dir():
                 await asyncio.sleep(1)
                 continue
+            folders = self._watched()
             notices = awatch(
-                self._folder,
+                *folders,
+                recursive=False,  # a recursive watch follows symbolic links
                 stop_event=self._stopping,
                 debounce=int(SETTLING_SECONDS * 1000),
                 step=20,
@@ -202,12 +266,26 @@ class DumpFolderWatcher:
                 yield_on_timeout=True,
                 watch_filter=None,
             )
-            async for changes in notices:
-                if changes:
-                    self._whole |= moved_in(changes)
-                    self.wake()
-                if not self._folder.is_dir():
-                    break
+            try:
+                async for changes in notices:
+                    if changes:
+                        self._whole |= moved_in(changes)
+                        self.wake()
+                        if self._watched() != folders:
+                            break
+                    if not self._folder.is_dir():
+                        break
+            except (ExceptionGroup, RuntimeError, OSError) as error:
+                # A name that is not UTF-8, or a folder deleted before it was watched.
+                log.info("file system events of DUMP_DIR are watched again: %s", error)
+                self.wake()
+                await asyncio.sleep(1)
+
+    def _watched(self) -> list[Path]:
+        try:
+            return list(islice(_folders(self._folder), MAX_WATCHED))
+        except OSError:
+            return [self._folder]
 
     async def unchanged_long_enough(self) -> None:
         """Return when every file now in the folder was handed on."""
@@ -216,16 +294,19 @@ class DumpFolderWatcher:
             await asyncio.sleep(0.02)
 
     async def scan(self) -> bool:
-        """Hand on each complete file; return whether incomplete files remain."""
-        found = self._changed()
+        """Hand on complete files, the newest first, for about `TURN_SECONDS`; return whether any remain."""
+        found = sorted(await self._looked(), key=lambda file: file.modified, reverse=True)
         if not found:
             return False
         whole, self._whole = self._whole, set()
         if any(file.path not in whole for file in found):
             await asyncio.sleep(REST_SECONDS)
-        rested = set(self._changed())
+        rested = set(await self._looked())
         moving = False
+        end = time.monotonic() + TURN_SECONDS
         for file in found:
+            if time.monotonic() > end:
+                return True
             if file not in rested:
                 moving = True
                 continue
@@ -240,7 +321,7 @@ class DumpFolderWatcher:
             await self._on_file(file.path)
         except Exception as error:
             again = self._failed.get(file.path) == file  # its traceback was logged before
-            name = file.path.relative_to(self._folder)
+            name = shown_name(file.path.relative_to(self._folder))
             log.error(
                 "%s could not be taken in (%r) and is tried again",
                 name,
@@ -252,6 +333,9 @@ class DumpFolderWatcher:
         else:
             self._handled[file.path] = file
             self._failed.pop(file.path, None)
+
+    async def _looked(self) -> list[DumpFile]:
+        return await asyncio.to_thread(self._changed)
 
     def _changed(self) -> list[DumpFile]:
         try:

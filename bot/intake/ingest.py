@@ -162,7 +162,8 @@ class IngestRules:
     """Settings of an ingest; `notice` renders a report as the payload of a notice to `admins`.
 
     `silent` announces and holds nothing. So does `first_reading`, for the first dump of a source, but
-    operators are notified of the number of posts.
+    operators are notified of the number of posts. Without `unreadable_notices` the caller notifies them of
+    unreadable dumps.
     """
 
     digest_above: int = 5
@@ -173,6 +174,7 @@ class IngestRules:
     notice: Notice | None = None
     silent: bool = False
     first_reading: bool = False
+    unreadable_notices: bool = True
     site: SiteProfile = KEXUE
 
     @property
@@ -290,14 +292,19 @@ async def reject(
     rules: IngestRules,
     now: datetime,
 ) -> IngestReport:
-    """Record an unusable dump and notify the admins of the reason; `sha256` identifies its content."""
+    """Record an unusable dump and notify the admins of the reason; `sha256` identifies its content.
+
+    The dump id of one that was recorded before is 0.
+    """
     report = IngestReport(dump=name, error=reason)
 
     async def unit(tx: Transaction) -> IngestReport:
         if await tx.dumps.find(sha256) is None:
             record = _record(name, sha256, "folder", None, captured_at, now)
             record = await tx.dumps.add(replace(record, error=reason))
-            await _notify_admins(tx, replace(report, dump_id=record.id), rules, now)
+            recorded = replace(report, dump_id=record.id)
+            await _notify_admins(tx, recorded, rules, now)
+            return recorded
         return report
 
     with correlate(new_correlation_id(sha256)):
@@ -390,7 +397,7 @@ async def _notify_admins(tx: Transaction, report: IngestReport, rules: IngestRul
     if rules.notice is None:
         return
     key = f"notice:dump:{report.dump_id}"
-    if report.noteworthy:
+    if report.noteworthy and (report.error is None or rules.unreadable_notices):
         await tx.planner.notify_chats(rules.admins, key, rules.notice(report), now)
     remarks = report.remarks
     if remarks and _bounded(remarks) == _remarks(await tx.dumps.previous_notes(DumpId(report.dump_id))):

@@ -102,6 +102,15 @@ def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     return notice(said)
 
 
+def dumps_unreadable(words: Words, count: int, names: Sequence[str]) -> Message:
+    """Return the alert about several dumps of one scan that could not be read; `names` are the first."""
+    shown = words.join([one_line(name) for name in names])
+    said = words.count(
+        "{n} 个快照读不了，例如 {names}。其余的不受影响；改好后放回文件夹，会重新读取。", count, names=shown
+    )
+    return notice(said)
+
+
 def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) -> Message:
     """Return the notice on what was left out of a dump, and on its posts that are not announced."""
     body: list[Block] = []

@@ -1,6 +1,7 @@
 """Parsing, ingesting and exporting, as other programs call them: what is printed, where, and how it ends."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,20 @@ def test_ingest_and_parse_take_every_capture_of_a_container(here: Path) -> None:
     code, shown, complaints = parse(kept / "crawl.jsonl")
     assert (code, len(shown)) == (0, 25)
     assert "1 of 3 records in the container are not of the blog" in complaints
+
+
+def test_names_of_any_bytes_are_printed_escaped(here: Path) -> None:
+    content = (here / "dumps" / "a.txt").read_bytes()
+    folder = here / "odd"
+    folder.mkdir()
+    for name in (b"\xff\xfe.txt", b"line\nbreak.txt", b"junk\x1b.txt"):
+        file = folder / os.fsdecode(name)
+        file.write_bytes(content if name.endswith(b".txt") and b"junk" not in name else b"\x00")
+    ended = call(here, "ingest", "odd")
+    assert ended.exit_code == 1
+    said = ended.output.splitlines()
+    assert [line.partition(":")[0] for line in said] == [r"junk\x1b.txt", r"line\nbreak.txt", r"\xff\xfe.txt"]
+    code, shown, complaints = parse(*sorted(folder.iterdir()))
+    assert code == 1
+    assert {entry["file"] for entry in shown} == {r"line\nbreak.txt", r"\xff\xfe.txt"}
+    assert r"junk\x1b.txt: " in complaints

@@ -58,8 +58,8 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "does not answer ([Errno 111] Connect call failed ('127.0.0.1', 9)): start the server, correct",
         ),
         "a folder for a database": (
-            {"DATABASE_URL": "sqlite+aiosqlite:///dumps"},
-            nothing,
+            {"DATABASE_URL": "sqlite+aiosqlite:///data"},
+            made("data"),
             "this user may write to the file",
         ),
         ".env in UTF-16": ({}, file(".env", "HTTP_PORT=1".encode("utf-16")), ".env is not UTF-8"),
@@ -115,6 +115,18 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "WEBHOOK_URL names port 444: Telegram sends updates to 443, 80, 88 and 8443 only",
         ),
         "a webhook without a host": ({"WEBHOOK_URL": "https://"}, nothing, "WEBHOOK_URL is wrong"),
+        "DUMP_DIR that is the root": ({"DUMP_DIR": "/"}, nothing, "DUMP_DIR is the root of all folders"),
+        "DUMP_DIR that holds the database": ({"DUMP_DIR": "."}, nothing, "holds the database"),
+        "DUMP_DIR that holds the database through a link": (
+            {"DUMP_DIR": "link"},
+            lambda folder: (folder / "link").symlink_to(folder),
+            "holds the database",
+        ),
+        "DUMP_DIR that holds the backups": (
+            {"BACKUP_DIR": "dumps/copies"},
+            nothing,
+            "holds BACKUP_DIR (dumps/copies)",
+        ),
         "BACKUP_DIR that is a file": (
             {"BACKUP_DIR": "copies"},
             file("copies", b""),

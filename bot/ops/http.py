@@ -230,7 +230,7 @@ class Port:
     def _is_unexpected(self, record: logging.LogRecord) -> bool:
         """Filter of aiohttp's log: malformed requests are counted in place of a traceback each."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
             self.count("malformed")
             return False
         return True

@@ -103,8 +103,8 @@ class PersonalApi:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer a request of the API with the person's state as JSON."""
         try:
-            given = await _json_object(request)
-            visit = await self._visit(request.headers.get(HEADER, ""), given)
+            user = self._user(request.headers.get(HEADER, ""))
+            visit = await self._visit(user, await _json_object(request))
             action = request.match_info["action"]
             if action == "feed":
                 return _json({"feed": await self._renewed_feed(visit)})
@@ -119,7 +119,7 @@ class PersonalApi:
         visit, feed, refused = None, None, None
         given = await request_form(request)
         try:
-            visit = await self._visit(str(given.get(FIELD, "")), given)
+            visit = await self._visit(self._user(str(given.get(FIELD, ""))), given)
             match given.get("do"):
                 case None:
                     pass
@@ -142,7 +142,7 @@ class PersonalApi:
         """Return the saved posts as a file."""
         given = await request_form(request)
         try:
-            visit = await self._visit(str(given.get(FIELD, "")), given)
+            visit = await self._visit(self._user(str(given.get(FIELD, ""))), given)
         except RefusedError as refusal:
             return web.Response(status=refusal.status, text=str(refusal), headers=PRIVATE_CACHE)
         posts = await self._services.database.read(lambda tx: _saved(tx, visit.user_id))
@@ -161,11 +161,8 @@ class PersonalApi:
         response.headers["Cache-Control"] = "private, max-age=60"
         return response
 
-    async def _visit(self, init_data: str, given: Mapping[str, Any]) -> Visit:
-        """Authorise the request. Raises RefusedError."""
-        user, clock = self._user(init_data), self._services.clock
-        if not self._limits.admits(clock.monotonic(), user.id):
-            raise RefusedError(429, "too many requests")
+    async def _visit(self, user: WebUser, given: Mapping[str, Any]) -> Visit:
+        """Return the request of an authorised person. Raises RefusedError."""
         destination = await self._services.database.read(lambda tx: tx.destinations.find(user.id, None))
         context = RequestContext(
             chat_id=user.id,
@@ -180,12 +177,17 @@ class PersonalApi:
         return Visit(await self._about(context, given.get("chat")), given)
 
     def _user(self, init_data: str) -> WebUser:
+        """Return the person who signed the data, counted by the rate limit. Raises RefusedError."""
         if self._token is None:
             raise RefusedError(401, "no bot")
+        clock = self._services.clock
         try:
-            return read_init_data(init_data, self._token, self._services.clock.now())
+            user = read_init_data(init_data, self._token, clock.now())
         except ForgedInitDataError as error:
             raise RefusedError(401, str(error)) from None
+        if not self._limits.admits(clock.monotonic(), user.id):
+            raise RefusedError(429, "too many requests")
+        return user
 
     async def _about(self, context: RequestContext, chat: object) -> RequestContext:
         """Return the context about another chat, named by its number, if the person may change it."""

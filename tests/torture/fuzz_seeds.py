@@ -87,6 +87,13 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "operators_files": (_TOML, b"https://kexue.fm/ 17 */6 * * mon-fri", b"*/30 * * * *", b"https://x:99/y"),
     "webhook": tuple(json.dumps(each).encode() for each in (_UPDATE, _CALL)),
     "imports": (*_JSONS, b"\n".join(_JSONS)),
+    "web": (
+        b"auth_date=1&user=%7B%22id%22%3A1%7D&hash=00",
+        b"w_Uk9QRQ",
+        b"p_12",
+        _TEX[0],
+        "设$x_t=\\alpha x$，则\n\\begin{aligned}a&=b\\\\c&=d\\end{aligned}\n1、甲\n2、乙".encode(),
+    ),
 }
 SIGNS: Mapping[str, tuple[bytes, ...]] = {
     "layouts": (
@@ -121,4 +128,5 @@ SIGNS: Mapping[str, tuple[bytes, ...]] = {
     ),
     "webhook": _JSON_SIGNS,
     "imports": _JSON_SIGNS,
+    "web": (*_TEX_SIGNS, *_MARKS, b"&", b"=", b"hash=", b"user=", b"%7B", b"w_", b"auth_date=9"),
 }  # fmt: skip

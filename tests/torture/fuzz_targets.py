@@ -13,7 +13,9 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from xml.etree import ElementTree as ET
 
+from markupsafe import Markup
 from telegram import Bot
 
 from bot import SettingsError
@@ -30,7 +32,7 @@ from bot.latex.telegram_subset import safe_tex
 from bot.latex.unicode import unicode_tex
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.i18n import words_for
-from bot.messages.links import decode_start, start_payload
+from bot.messages.links import app_start_path, decode_start, start_payload
 from bot.render import render
 from bot.search.index import build
 from bot.search.names import find
@@ -42,6 +44,9 @@ from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
 from bot.titles import flatten, read_title, title_key
 from bot.update_receiver import UnreadableUpdateError, update_from
+from bot.web.content import EXCERPT_UNITS, excerpt_html, feed_formula, page_formula
+from bot.web.feeds import xml_text
+from bot.web.init_data import ForgedInitDataError, read_init_data
 from storage.database import open_database
 from storage.model import Form
 from tests.fakes.rich_rules import faults
@@ -199,6 +204,21 @@ def imports(content: bytes) -> None:
     asyncio.run(_import(records, _empty()))
 
 
+def web(content: bytes) -> None:
+    """Signed data, direct links, and excerpts as HTML of a page and of a feed."""
+    text = text_of(content)
+    with suppress(ForgedInitDataError):
+        read_init_data(text, BOT.token, NOW)
+    for payload in (text, f"w_{text}"):
+        path = app_start_path(payload)
+        assert path is None or path.startswith("/")
+    for formula in (page_formula, feed_formula):
+        html = excerpt_html(text, formula)
+        assert "<script" not in html
+        assert units(Markup(html).striptags()) <= 3 * EXCERPT_UNITS
+    ET.fromstring(f"<div>{xml_text(excerpt_html(text, feed_formula))}</div>".encode("utf-8", "replace"))
+
+
 async def _import(records: list[Mapping[str, object]], empty: Path) -> None:
     with TemporaryDirectory() as folder:
         shutil.copyfile(empty, Path(folder) / "kexue.db")
@@ -226,6 +246,6 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         layouts, answers_of_the_blog, redirects, robots, titles, formulas, cards, buttons, questions,
-        operators_files, webhook, imports,
+        operators_files, webhook, imports, web,
     )
 }  # fmt: skip

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 MAX_AGE = timedelta(days=1)
 MAX_LENGTH = 8192  # characters; Telegram's are below 2,000
+MAX_ID = 2**52  # Bot API, User: an id has at most 52 significant bits
 CLOCK_SKEW = timedelta(minutes=5)
 
 
@@ -50,6 +51,8 @@ def read_init_data(init_data: str, token: str, now: datetime) -> WebUser:
         name = " ".join(part for part in names if isinstance(part, str) and part)
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
         raise ForgedInitDataError("incomplete") from None
+    if not 0 < number < MAX_ID:
+        raise ForgedInitDataError("incomplete")
     if now - signed_at > MAX_AGE or signed_at - now > CLOCK_SKEW:
         raise ForgedInitDataError("expired")
     return WebUser(number, name, language if isinstance(language, str) else None)

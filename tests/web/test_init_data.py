@@ -49,6 +49,8 @@ def test_signed_data_names_the_person() -> None:
         (signed({"auth_date": "1"}), "incomplete"),
         (init_data(user=[]), "incomplete"),
         (init_data(user={"id": "x"}), "incomplete"),
+        (init_data(user={"id": 2**70}), "incomplete"),
+        (init_data(user={"id": -5}), "incomplete"),
         (signed({"auth_date": "9" * 40, "user": json.dumps(USER)}), "incomplete"),
         ("a" * 9000, "long"),
     ],

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
+from bot.latex.delimiters import SegmentKind, split_segments
+from bot.latex.telegram_subset import safe_tex
 from bot.titles import clean_title, compact, shown_title, title_key
 from storage.model import Certainty, Layout, Note, NoteKind, Post, PostId, Sighting
 
@@ -278,10 +280,30 @@ def _better_excerpt(one: Post, one_words: str, two: Post, two_words: str) -> boo
         return completeness[0] > completeness[1]
     if one_words.startswith(two_words) or two_words.startswith(one_words):
         return len(one_words) > len(two_words)
+    if "\\" in one.excerpt and _prose(one.excerpt) == _prose(two.excerpt):
+        # The page of one defines the macros of its formulas, that of the other shows only their names.
+        unshown = _unshown(one.excerpt), _unshown(two.excerpt)
+        if unshown[0] != unshown[1]:
+            return unshown[0] < unshown[1]
     ranks = _rank(one.excerpt_layout), _rank(two.excerpt_layout)
     if ranks[0] != ranks[1]:
         return ranks[0] > ranks[1]
     return _later((one.excerpt_at, one_words), (two.excerpt_at, two_words))
+
+
+_MATHEMATICS = (SegmentKind.INLINE, SegmentKind.DISPLAY)
+
+
+@lru_cache(maxsize=4096)
+def _prose(excerpt: str) -> str:
+    """Return the text between the formulas, in normal form."""
+    return compact("".join(part.text for part in split_segments(excerpt) if part.kind is SegmentKind.TEXT))
+
+
+@lru_cache(maxsize=4096)
+def _unshown(excerpt: str) -> int:
+    """Return the number of formulas that Telegram cannot show, as those with unknown macros."""
+    return sum(safe_tex(part.text) is None for part in split_segments(excerpt) if part.kind in _MATHEMATICS)
 
 
 def _completeness(post: Post) -> int:

@@ -1,5 +1,6 @@
 """Layout detection by content, and the parse of a dump."""
 
+import html
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,10 +12,17 @@ from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.feed import MAX_PREAMBLE, feed_start, read_feed
 from bot.intake.formats.html import Page, one_line, parsed
 from bot.intake.formats.html_pages import read_archive, read_post, read_posts
-from bot.intake.formats.markup_residue import is_markdown_with_tags, without_tags
+from bot.intake.formats.markup_residue import (
+    definitions_in,
+    is_markdown_with_tags,
+    residue_of,
+    with_macros_expanded,
+    without_tags,
+)
 from bot.intake.formats.text import decode, decompress, joined_parts
 from bot.intake.formats.text_pages import captures, category_of, preface_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme
+from bot.latex.definitions import Definitions, is_defining
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
 from storage.model import Dump, Layout, Note, NoteKind, Sighting
@@ -50,6 +58,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
         text = without_tags(text) if is_markdown_with_tags(text) else text
         address = address or preface_of(f"\n{markup}", site).address
         parsed_dump = _read_text(text, address, site)
+    parsed_dump = _with_macros(parsed_dump, text)
     is_protected = any(sighting.title == _PROTECTED for sighting in parsed_dump.sightings)
     parsed_dump = _with_scope(_checked(parsed_dump), address, text, site)
     if not parsed_dump.sightings and not is_protected:
@@ -59,6 +68,33 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
         notes = (Note(NoteKind.CUT, "the capture is shorter than it declares"), *notes)
     notes = (*dump.notes, *notes, *parsed_dump.notes)
     return replace(parsed_dump, notes=notes)
+
+
+_BREAK = re.compile(r"<br\s*/?>")
+_DRAWN_TEX = re.compile(r"<script[^>]{1,99}math/tex[^>]{0,99}>(.*?)</script>", re.DOTALL)
+
+
+def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
+    """Return a parsed dump with the macros of its posts expanded; a post's own page defines them anywhere."""
+    if not is_defining(text):
+        return parsed_dump
+    page: Definitions = {}
+    if parsed_dump.format is Layout.POST_PAGE and text.lstrip().startswith("<"):
+        page = definitions_in(html.unescape(_BREAK.sub("", _DRAWN_TEX.sub(r"$\1$", text))))
+    elif parsed_dump.format is Layout.POST_PAGE:
+        page = definitions_in(residue_of(text).restored(text))
+    return replace(
+        parsed_dump,
+        sightings=tuple(
+            replace(
+                sighting,
+                excerpt=with_macros_expanded(sighting.excerpt, page or definitions_in(sighting.excerpt)),
+            )
+            if sighting.excerpt
+            else sighting
+            for sighting in parsed_dump.sightings
+        ),
+    )
 
 
 _PROTECTED = "此内容被密码保护"

@@ -1,4 +1,4 @@
-"""Restoration of excerpts from the residue of extractors: Markdown escapes, line wraps, rendered formulas.
+"""Restoration of excerpts from the residue of extractors: escapes, line wraps, drawn formulas, macros.
 
 Each writer of Markdown escapes TeX in its own way, so the dialect is detected once for the whole capture and
 only its own escapes are undone (unescaping as CommonMark defines it would destroy `\\{` and `\\\\`).
@@ -9,6 +9,9 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from bot.latex.definitions import Definitions, collect, expand, is_defining
+from bot.latex.nodes import TexError
 
 _HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
 _SETEXT = re.compile(r"\n[^\n]+\n(?:-{4,}|={4,})[ ]*(?=\n)")
@@ -99,6 +102,41 @@ _FORMULA = re.compile(
 def _formulas_of(text: str) -> str:
     return "\n".join(found[0] for found in _FORMULA.finditer(text))
 
+
+_EMPTY = re.compile(r"\$\$\s*\$\$|(?<!\$)\$\s*\$(?!\$)|\\\(\s*\\\)|\\\[\s*\\\]")
+_DEFINED = re.compile(
+    _FORMULA.pattern.replace("500", "2000") + r"|\\\(.{0,2000}?\\\)|\\\[.{0,2000}?\\\]", re.DOTALL
+)
+
+
+def definitions_in(page: str) -> Definitions:
+    """Return the macros that the formulas of a whole page define."""
+    if not is_defining(page):
+        return {}
+    return collect(formula[0] for formula in _DEFINED.finditer(page))
+
+
+def with_macros_expanded(excerpt: str, definitions: Definitions) -> str:
+    """Return `excerpt` with macros expanded and without their definitions.
+
+    A formula whose expansion is malformed or over the bounds is kept as it is.
+    """
+    if not definitions:
+        return excerpt
+    expanded = _DEFINED.sub(lambda formula: _expanded(formula[0], definitions), excerpt)
+    return expanded.strip() if len(expanded) <= len(excerpt) + _MOST_EXPANDED else excerpt
+
+
+def _expanded(formula: str, definitions: Definitions) -> str:
+    try:
+        tex = expand(formula, dict(definitions))
+    except TexError:
+        return formula
+    return "" if _EMPTY.fullmatch(tex) else tex
+
+
+_MOST_EXPANDED = 1000
+"""Maximum growth in characters of an excerpt by the expansion of its macros."""
 
 _CommonMark = re.compile(r"\\([!-/:-@\[-`{-~])")
 _INDEX = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*])")

@@ -161,7 +161,7 @@ async def test_an_error_is_told_to_operators_once(
     await an_error(measured)
     told = await telegram.message(OPERATOR)
     assert "OperationalError" in told.text or "ProgrammingError" in told.text
-    assert "storage/scopes.py" in told.text
+    assert "storage/posts.py" in told.text
     assert "熵" not in caplog.text  # what people write is not for the log
     for _ in range(5):
         await measured.says("/search 熵")

@@ -189,6 +189,7 @@ class Service:
         sender, composer = await self._build_delivery(limiter)
         self._connected = Connected(application, sender, composer)
         await application.start()
+        self.supervisor.start("rate limit", limiter.run, endless=True)
         self.supervisor.start("sender", sender.run)
         self.supervisor.start("profile", self._tell_profile)
         if polling:

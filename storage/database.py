@@ -187,7 +187,12 @@ class Database:
         return self.dialect == "postgresql"
 
     async def write(
-        self, fn: TransactionFn[T], *, exclusive: bool = True, seconds: float = UNIT_SECONDS
+        self,
+        fn: TransactionFn[T],
+        *,
+        exclusive: bool = True,
+        autocommit: bool = False,
+        seconds: float = UNIT_SECONDS,
     ) -> T:
         """Run `fn` in one writing transaction and return its result.
 
@@ -197,9 +202,14 @@ class Database:
 
         On SQLite one transaction writes at a time, on PostgreSQL one `exclusive` one of all processes.
         There a transaction that collided, lost its connection or had no answer for `seconds` is run
-        again, so `fn` must bear being run twice.
+        again, so `fn` must bear being run twice. With `autocommit`, on PostgreSQL only, each statement is
+        committed by itself: no lock outlives it, even if this process is suspended.
         """
-        return await self._shielded(lambda: self._persist(fn, alone=exclusive, seconds=seconds))
+        return await self._shielded(
+            lambda: self._persist(
+                fn, alone=exclusive and not autocommit, autocommit=autocommit, seconds=seconds
+            )
+        )
 
     async def read(self, fn: TransactionFn[T]) -> T:
         """Run `fn` in one read-only transaction; on SQLite it waits for no writer."""
@@ -217,13 +227,16 @@ class Database:
         *,
         read_only: bool = False,
         alone: bool = False,
+        autocommit: bool = False,
         seconds: float = UNIT_SECONDS,
     ) -> T:
         if not self.is_multi_process:
             return await self._run(unit, read_only=read_only)
 
         async def run() -> T:
-            return await self._run_within(seconds, unit, read_only=read_only, alone=alone)
+            return await self._run_within(
+                seconds, unit, read_only=read_only, alone=alone, autocommit=autocommit
+            )
 
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
@@ -244,7 +257,9 @@ class Database:
             async with connection.begin():
                 return await unit(Transaction(connection))
 
-    async def _run_within(self, seconds: float, unit: TransactionFn[T], *, read_only: bool, alone: bool) -> T:
+    async def _run_within(
+        self, seconds: float, unit: TransactionFn[T], *, read_only: bool, alone: bool, autocommit: bool
+    ) -> T:
         """Run `unit` on PostgreSQL. Raises TimeoutError after `seconds`, with every connection given up.
 
         A connection whose peer is lost neither answers nor closes; even a rollback would wait for it.
@@ -255,6 +270,8 @@ class Database:
                 await connection.start()
                 if read_only:
                     await connection.execution_options(**{READ_ONLY: True})
+                if autocommit:
+                    await connection.execution_options(isolation_level="AUTOCOMMIT")
                 transaction = await connection.begin()
                 try:
                     if seconds > UNIT_SECONDS:

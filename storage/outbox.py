@@ -51,6 +51,7 @@ from storage.outbox_sql import (
     SENDING,
     SETTLE_OTHERS,
     SETTLE_SENT,
+    SETTLE_SENT_TOGETHER,
 )
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim, SendLogSnapshot
@@ -137,7 +138,10 @@ class Outbox:
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Write what became of tries."""
         sent = [s for s in settlements if s.state is State.SENT]
-        if sent:
+        if sent and self._connection.dialect.name == "postgresql":
+            rows = {"rows": [s.delivery_id for s in sent], "messages": [s.message_id for s in sent]}
+            await self._connection.execute(SETTLE_SENT_TOGETHER, {**rows, "now": now})
+        elif sent:
             await self._connection.execute(
                 SETTLE_SENT, [{"row": s.delivery_id, "message": s.message_id, "now": now} for s in sent]
             )

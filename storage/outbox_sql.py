@@ -6,6 +6,8 @@ Built once at import, because building costs more than executing; storage.outbox
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Integer,
     Select,
@@ -234,6 +236,15 @@ SETTLE_SENT = (
     .where(deliveries.c.id == bindparam("row"), deliveries.c.state != State.SENT)
     .values(state=State.SENT, message_id=bindparam("message"), reason=None, lease_until=None, updated_at=NOW)
 )
+# On PostgreSQL one statement for all of them.
+SETTLE_SENT_TOGETHER = text(
+    """
+    UPDATE deliveries
+    SET state = 'sent', message_id = answered.message, reason = NULL, lease_until = NULL, updated_at = :now
+    FROM unnest(CAST(:rows AS bigint[]), CAST(:messages AS bigint[])) AS answered (id, message)
+    WHERE deliveries.id = answered.id AND deliveries.state <> 'sent'
+    """
+).bindparams(bindparam("rows", type_=ARRAY(BigInteger)), bindparam("messages", type_=ARRAY(BigInteger)), NOW)
 SETTLE_OTHERS = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), SENDING)

@@ -1,129 +1,182 @@
-"""Rate limit rows: request starts and pauses that several processes share.
+"""Rate limit rows: shares of the bot's rate, pauses, and starts by chat, shared by several processes.
 
-The arithmetic is in bot/rate_limit. The holder of the lock on the bot's row may read and
-write all of them: one transaction books at a time, and no two wait for each other.
+The arithmetic is in bot/rate_limit. No row is locked between two statements of a process.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ARRAY, BigInteger, String, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import EPOCH, MICROSECOND, few_lengths, upsert
-from storage.schema import pace
+from storage.outbox_sql import SENDING
+from storage.schema import deliveries, destinations, pace
 
-BOT = "bot"
+BOT = "bot"  # the row of the bot's pauses; versions before shares kept its starts there, too
+SHARES = "shares"  # the row whose `starts` hold the shares of all processes
+FAR = datetime(9999, 1, 1, tzinfo=UTC)  # these two rows are never forgotten
 
-BOT_ALONE = select(pace).where(pace.c.key == BOT).with_for_update()
-_LOCKED = BOT_ALONE.subquery("locked")
-# Outside the lock's subquery, whose other columns are evaluated before the lock is taken.
-BOT_AND_TIME = select(*_LOCKED.c, func.clock_timestamp().label("at"))
+_SHARED = select(pace.c.key, pace.c.starts, pace.c.paused_until, func.clock_timestamp().label("at")).where(
+    pace.c.key.in_((BOT, SHARES))
+)
+
+# A start is a whole number of microseconds since 1970; a negative one withdraws the positive one before it.
+ADD_STARTS = (
+    text(
+        """
+        INSERT INTO pace (key, starts, until)
+        SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:starts AS text[]), CAST(:untils AS bigint[]))
+        ON CONFLICT (key) DO UPDATE SET
+            until = greatest(pace.until, excluded.until),
+            starts = excluded.starts || coalesce((
+                SELECT string_agg(' ' || start, '') FROM unnest(string_to_array(pace.starts, ' ')) AS start
+                WHERE start <> '' AND abs(CAST(start AS bigint)) > :since
+            ), '')
+        RETURNING key, starts, paused_until
+        """
+    )
+    .bindparams(
+        bindparam("keys", type_=ARRAY(String)),
+        bindparam("starts", type_=ARRAY(String)),
+        bindparam("untils", type_=ARRAY(BigInteger)),
+        bindparam("since", type_=BigInteger),
+    )
+    .columns(pace.c.key, pace.c.starts, pace.c.paused_until)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimitRow:
-    """Of the bot or of one chat. `starts` are seconds since 1970, in order, by the database's clock.
+class SharedState:
+    """The shares as text, the bot's pause, its latest start by an older version, and the database's time."""
 
-    `until` is when the row says nothing any more and may be forgotten.
-    """
-
-    key: str
-    starts: tuple[float, ...] = ()
+    shares: str = ""
     paused_until: datetime | None = None
-    flooded_at: datetime | None = None
-    until: datetime = EPOCH
+    older_start: float = 0.0
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatStarts:
+    """Starts of one chat in microseconds since 1970 by the database's clock, ascending, and its pause."""
+
+    starts: tuple[int, ...] = ()
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStart:
+    """A start to be added to a chat's, in microseconds since 1970, perhaps in place of an earlier one."""
+
+    chat_id: int
+    at: int
+    instead_of: int | None = None
 
 
 class RateLimits:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self, given: datetime = EPOCH) -> tuple[RateLimitRow, datetime]:
-        """Return the bot's row, locked until the transaction ends, and the time then; `given` on SQLite."""
-        shared = self._connection.dialect.name == "postgresql"
-        bot = BOT_AND_TIME if shared else BOT_ALONE
-        row = (await self._connection.execute(bot)).first()
-        if row is None:
-            first = upsert(self._connection, pace).values(key=BOT, starts="", until=EPOCH)
-            await self._connection.execute(first.on_conflict_do_nothing())
-            row = (await self._connection.execute(bot)).one()
-        return _paced(row), row.at.astimezone(UTC) if shared else given
+    async def shared(self) -> SharedState:
+        """Return what all processes share, on PostgreSQL; the rows are made if they are missing."""
+        found = {row.key: row for row in await self._connection.execute(_SHARED)}
+        if len(found) < 2:
+            rows = [{"key": key, "starts": "", "until": FAR} for key in (BOT, SHARES)]
+            await self._connection.execute(upsert(self._connection, pace).on_conflict_do_nothing(), rows)
+            found = {row.key: row for row in await self._connection.execute(_SHARED)}
+        bot, shares = found[BOT], found[SHARES]
+        older = sum(int(part) for part in bot.starts.split())  # the first since 1970, each by its distance
+        return SharedState(
+            shares=shares.starts,
+            paused_until=bot.paused_until,
+            older_start=older / 1e6,
+            now=seconds(bot.at.astimezone(UTC)),
+        )
 
-    async def chats(self, ids: Collection[int]) -> dict[int, RateLimitRow]:
-        """Return the rows of these chats; chats without recent messages have none."""
+    async def replace_shares(self, seen: str, shares: str) -> bool:
+        """Replace the shares if they are still those `seen`; return whether they were."""
+        changed = await self._connection.execute(
+            update(pace).where(pace.c.key == SHARES, pace.c.starts == seen).values(starts=shares)
+        )
+        return changed.rowcount == 1
+
+    async def chats(self, ids: Collection[int]) -> dict[int, ChatStarts]:
+        """Return the starts and pauses of these chats; chats without recent messages have none."""
         keys = few_lengths(str(i) for i in ids)
-        found = await self._connection.execute(select(pace).where(pace.c.key.in_(keys)))
-        return {int(row.key): _paced(row) for row in found}
-
-    async def flooded_since(self, since: datetime, but: int) -> tuple[int, datetime | None]:
-        """How many chats Telegram flooded since, but for one, and until when the longest is paused."""
         found = await self._connection.execute(
-            select(func.count(), func.max(pace.c.paused_until)).where(
-                pace.c.flooded_at > since, pace.c.key.not_in([BOT, str(but)])
-            )
+            select(pace.c.key, pace.c.starts, pace.c.paused_until).where(pace.c.key.in_(keys))
         )
-        many, until = found.one()
-        return many, until
+        return {int(row.key): _chat(row) for row in found}
 
-    async def write(self, rows: Iterable[RateLimitRow]) -> None:
-        """Put these in place of what was there."""
-        statement = upsert(self._connection, pace)
-        values = ("starts", "paused_until", "flooded_at", "until")
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[pace.c.key], set_={name: statement.excluded[name] for name in values}
-            ),
-            [
-                {
-                    "key": row.key,
-                    "starts": _written(row.starts),
-                    "paused_until": row.paused_until,
-                    "flooded_at": row.flooded_at,
-                    "until": row.until,
-                }
-                for row in rows
-            ],
+    async def claimed_elsewhere(self, chat_ids: Collection[int], owner: str) -> dict[int, int]:
+        """Return how many requests to each of these chats other processes have claimed."""
+        found = await self._connection.execute(
+            select(destinations.c.chat_id, func.count())
+            .join(deliveries, deliveries.c.destination_id == destinations.c.id)
+            .where(SENDING, destinations.c.chat_id.in_(few_lengths(chat_ids)), deliveries.c.owner != owner)
+            .group_by(destinations.c.chat_id)
         )
+        return {row[0]: row[1] for row in found}
+
+    async def add_starts(self, starts: Sequence[NewStart], keep: timedelta) -> dict[int, ChatStarts]:
+        """Add starts to their chats, drop those older than `keep`; return these chats. On PostgreSQL."""
+        chats: dict[str, list[int]] = {}
+        for start in starts:
+            added = (start.at,) if start.instead_of is None else (start.at, -start.instead_of)
+            chats.setdefault(str(start.chat_id), []).extend(added)
+        kept, keys = keep // MICROSECOND, sorted(chats)  # in one order: no two processes wait in a circle
+        newest = max(start.at for start in starts)
+        found = await self._connection.execute(
+            ADD_STARTS,
+            {
+                "keys": keys,
+                "starts": [" ".join(map(str, chats[key])) for key in keys],
+                "untils": [newest + kept] * len(keys),
+                "since": newest - kept,
+            },
+        )
+        return {int(row.key): _chat(row) for row in found}
+
+    async def pause(self, chat_id: int | None, until: datetime, now: datetime) -> None:
+        """Pause a chat that Telegram flooded at `now`, or with None the bot."""
+        statement = upsert(self._connection, pace).values(
+            key=BOT if chat_id is None else str(chat_id),
+            starts="",
+            paused_until=until,
+            flooded_at=now,
+            until=FAR if chat_id is None else until + timedelta(minutes=2),
+        )
+        later = {
+            name: func.greatest(pace.c[name], statement.excluded[name])
+            for name in ("paused_until", "flooded_at", "until")
+        }
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[pace.c.key], set_=later)
+        )
+
+    async def flooded_since(self, since: datetime, but: int) -> int:
+        """Return how many chats but one Telegram flooded since."""
+        found = await self._connection.execute(
+            select(func.count()).where(pace.c.flooded_at > since, pace.c.key.not_in([BOT, str(but)]))
+        )
+        return int(found.scalar_one())
 
     async def prune(self, now: datetime) -> None:
-        """Forget the chats whose rows say nothing any more."""
-        await self._connection.execute(delete(pace).where(pace.c.until < now, pace.c.key != BOT))
+        """Delete the rows of chats that no window contains any longer."""
+        await self._connection.execute(
+            delete(pace).where(pace.c.until < now, pace.c.key.not_in((BOT, SHARES)))
+        )
 
 
-def _written(starts: Iterable[float]) -> str:
-    """As whole microseconds: the first since 1970, each further one since the one before."""
-    parts, before = [], 0
-    for start in starts:
-        at = round(start * 1e6)
-        parts.append(str(at - before))
-        before = at
-    return " ".join(parts)
+def _chat(row: Any) -> ChatStarts:
+    return ChatStarts(starts=_read(row.starts), paused_until=row.paused_until)
 
 
-def as_stored(start: float) -> float:
-    """Return `start` rounded as the stored text is."""
-    return round(start * 1e6) / 1e6
-
-
-def _read(text: str) -> tuple[float, ...]:
-    starts, at = [], 0
-    for part in text.split():
-        at += int(part)
-        starts.append(at / 1e6)
-    return tuple(starts)
-
-
-def _paced(row: Any) -> RateLimitRow:
-    return RateLimitRow(
-        key=row.key,
-        starts=_read(row.starts),
-        paused_until=row.paused_until,
-        flooded_at=row.flooded_at,
-        until=row.until,
-    )
+def _read(starts: str) -> tuple[int, ...]:
+    numbers = {int(part) for part in starts.split()}
+    return tuple(sorted(at for at in numbers if at > 0 and -at not in numbers))
 
 
 def instant(seconds: float) -> datetime:

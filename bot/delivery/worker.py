@@ -62,6 +62,16 @@ def log_outcomes(
             log.info("%s: %s", state, ", ".join(entries))
 
 
+IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
+BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
+SPARE = 3.0  # claims that may wait for a slot, for each slot
+BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
+STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
+COMPOSE_TRIES = 3
+COMPOSE_WAIT_SECONDS = 5.0
+RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
+
+
 class TaskPool:
     """Task pool with prefetch: `most` requests at a time; `may_go_on` allows a slot its next one."""
 
@@ -70,12 +80,11 @@ class TaskPool:
         most: int,
         work: Callable[[ClaimedDelivery], Awaitable[None]],
         may_go_on: Callable[[], bool],
-        *,
-        spare: int,
+        clock: Clock,
     ) -> None:
-        """`spare` is how many claims may wait for a free slot."""
         self._most = most
-        self._spare = spare
+        self._clock = clock
+        self._ends, self._ended_at = 0.0, 0.0
         self._ran_low = asyncio.Event()
         self._work = work
         self._may_go_on = may_go_on
@@ -96,14 +105,20 @@ class TaskPool:
         return len(self._waiting)
 
     @property
+    def spare(self) -> int:
+        """Return how many claims may wait for a free slot: about what ends within a second, at most."""
+        faded = self._ends * math.exp(self._ended_at - self._clock.monotonic())
+        return min(round(SPARE * self._most), math.floor(faded))
+
+    @property
     def room(self) -> int:
-        """Return how many more claims can start at once or wait; none wait before the first has started."""
-        return self.free + (self._spare if self.busy else 0) - self.waiting
+        """Return how many more claims can start at once or wait."""
+        return self.free + self.spare - self.waiting
 
     @property
     def plenty(self) -> bool:
         """Return whether enough claims wait that claiming more can be postponed."""
-        return self.waiting > self._spare // 2
+        return self.waiting > round(SPARE * self._most) // 2
 
     @property
     def oldest(self) -> float:
@@ -118,11 +133,18 @@ class TaskPool:
 
     async def _serve(self, first: ClaimedDelivery) -> None:
         await self._work(first)
+        self._end()
         while self._waiting and self._may_go_on():
             following = self._waiting.popleft()
             if not self.plenty:
                 self._ran_low.set()
             await self._work(following)
+            self._end()
+
+    def _end(self) -> None:
+        """Count an end; the count fades by the factor e in a second."""
+        now = self._clock.monotonic()
+        self._ends, self._ended_at = 1 + self._ends * math.exp(self._ended_at - now), now
 
     async def run_low(self, within: float) -> bool:
         """Wait at most `within` seconds until few claims wait; return whether that happened."""
@@ -157,16 +179,6 @@ class LoggedSendGate:
         self.slot.mark_sent()
 
 
-IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
-BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
-GATHER_SECONDS = 0.15  # how long results gather while enough claims wait
-BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
-STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
-COMPOSE_TRIES = 3
-COMPOSE_WAIT_SECONDS = 5.0
-RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
-
-
 class DeliveryWorker(Wakeable):
     """Sends the outbox until `stop`."""
 
@@ -192,8 +204,7 @@ class DeliveryWorker(Wakeable):
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._send_log = send_log
-        spare = round(limiter.spare * policy.slots)
-        self._slots = TaskPool(policy.slots, self._try, self._may_go_on, spare=spare)
+        self._slots = TaskPool(policy.slots, self._try, self._may_go_on, clock)
         self._ended: list[tuple[Delivery, Decision]] = []
         self._correlation_ids: dict[DeliveryId, str] = {}
         self._side_effects = SideEffects(policy.admins)
@@ -280,6 +291,7 @@ class DeliveryWorker(Wakeable):
                 await self._side_effects.apply(tx, ended, now, self._clock.monotonic())
                 for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
                     await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
+                await self._limiter.settle(tx)
             return await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
 
         self._crash_at(ended, room, "before-settle", "before-claim")
@@ -293,6 +305,7 @@ class DeliveryWorker(Wakeable):
         except BaseException:
             self._ended = ended + self._ended  # not settled yet: the next transaction settles them
             raise
+        await self._limiter.committed(claimed)
         if self._send_log is not None:
             self._send_log.ended((delivery.id, delivery.token) for delivery, _ in ended)
         log_outcomes(ended, self._correlation_ids)
@@ -310,7 +323,7 @@ class DeliveryWorker(Wakeable):
     async def _pause(self, *, idle: bool) -> None:
         """Wait for an end or for new deliveries; results gather briefly to be settled in one batch."""
         if self._slots.plenty:
-            await self._slots.run_low(GATHER_SECONDS)
+            await self._slots.run_low(self._limiter.gather)
             return
         if not self._ended:
             idle = idle and not self._slots.busy

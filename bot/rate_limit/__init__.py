@@ -16,16 +16,12 @@ NOT_SOON = Rejected("it could not have been said soon")  # outcome of an answer 
 class ClaimedDelivery:
     """A delivery claimed by this process at `at`, in its monotonic seconds.
 
-    With several processes also the first and last moment reserved for its start (seconds since 1970), the
-    token of the lease that the claim ends with, and the least lead time of the reservation.
+    `owner` is the token of the lease that the claim ends with, where several processes claim.
     """
 
     delivery: Delivery
     at: float
-    start: float = 0.0
-    until: float = 0.0
     owner: str | None = None
-    lead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +34,15 @@ class Postponed:
 class RateLimiter(Protocol):
     """Sending rate of the bot and of each chat; all times are seconds."""
 
-    ahead: float  # how long before their start deliveries are claimed
     linger: float  # how long results gather before they are settled in one batch
-    spare: float  # how many deliveries are claimed beyond the free slots, as a fraction of the slots
+    gather: float  # the same while enough claims wait
 
     async def start(self) -> None:
         """Load the pauses of an earlier run."""
+        ...
+
+    async def run(self) -> None:
+        """Renew this process's share of the rate until cancelled."""
         ...
 
     def budget(self) -> int:
@@ -53,7 +52,15 @@ class RateLimiter(Protocol):
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
     ) -> Sequence[ClaimedDelivery]:
-        """Claim up to `slots` deliveries whose start is near."""
+        """Claim up to `slots` deliveries that may start soon."""
+        ...
+
+    async def settle(self, tx: Transaction) -> None:
+        """Write the starts that other processes must see, in the transaction that settles their claims."""
+        ...
+
+    async def committed(self, claimed: Sequence[ClaimedDelivery]) -> None:
+        """Record that `settle` and `claim` are committed; load what others sent to the claims' chats."""
         ...
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:

@@ -1,70 +1,118 @@
-"""Rate limiter of a single process: slots are reserved in memory when a request is ready."""
+"""Rate limiter of a single process: requests wait in memory for their slots."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.clock import Clock
 from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
-from bot.rate_limit.scheduler import SendScheduler
-from bot.telegram.http_request import SendGate
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.telegram.http_request import SendGate, SlotExpiredError
 from storage.database import Database, Transaction
-from storage.model import ChatKind
+from storage.model import ChatKind, Delivery
 
+AHEAD_SECONDS = 0.5  # how long before their start deliveries are claimed
 FAR_SECONDS = 1.5  # a chat that is not ready for longer than this gives its claim back
+LONGEST_WAIT = 10.0  # of a request at its first byte
+
+
+class SlotQueue:
+    """Waits for slots on the event loop: one timer for all requests."""
+
+    def __init__(self, scheduler: SendScheduler, clock: Clock) -> None:
+        self.scheduler = scheduler
+        self._clock = clock
+        self._granted: dict[SlotRequest, asyncio.Future[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = math.inf
+
+    async def wait(self, request: SlotRequest, seconds: float) -> bool:
+        """Wait up to `seconds` for the slot of `request`; return whether it was granted."""
+        self.scheduler.enqueue(self._clock.monotonic(), request)
+        self.dispatch()
+        if request.start is not None:
+            return True
+        granted = self._granted[request] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(seconds):
+                await granted
+        except BaseException as error:
+            self.scheduler.withdraw(request)
+            if isinstance(error, TimeoutError):
+                return False
+            raise
+        finally:
+            self._granted.pop(request, None)
+        return True
+
+    def dispatch(self) -> None:
+        """Grant what may start now, and set the timer for the next."""
+        now = self._clock.monotonic()
+        for request in self.scheduler.grant(now):
+            granted = self._granted.get(request)
+            if granted is not None and not granted.done():
+                granted.set_result(None)
+        wakes_at = self.scheduler.next_at(now)
+        if wakes_at < self._wakes_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._wakes_at = wakes_at
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, wakes_at - now), self._wake)
+
+    def _wake(self) -> None:
+        self._timer, self._wakes_at = None, math.inf
+        self.dispatch()
 
 
 @dataclass(slots=True)
-class _ScheduledSlot:
-    """A reserved slot, confirmed before the request and checked again at its first byte."""
+class QueuedSlot:
+    """A granted slot, checked again at the request's first byte; `is_valid` is a further condition."""
 
-    scheduler: SendScheduler
+    queue: SlotQueue
+    request: SlotRequest
     clock: Clock
-    chat_id: int
-    private: bool
-    at: float
-
-    async def confirm(self) -> None:
-        """Wait until the request may start."""
-        now = self.clock.monotonic()
-        while True:
-            if self.at > now:
-                await asyncio.sleep(self.at - now)
-                now = self.clock.monotonic()
-            self.at = self.scheduler.confirm(now, self.chat_id, self.private, self.at)
-            if self.at <= now:
-                return
+    is_valid: Callable[[], bool] = lambda: True
+    sent: Callable[[SlotRequest], None] = lambda _: None
 
     async def acquire(self) -> None:
-        now = self.clock.monotonic()
-        self.at = self.scheduler.acquire(now, self.chat_id, self.private, self.at)
-        if self.at > now:
-            await self.confirm()
+        scheduler, request = self.queue.scheduler, self.request
+        while self.is_valid():
+            if scheduler.is_counted(self.clock.monotonic(), request):
+                return
+            scheduler.withdraw(request)
+            if not await self.queue.wait(request, LONGEST_WAIT):
+                break
+        raise SlotExpiredError("its slot has passed")
 
     def mark_sent(self) -> None:
-        self.at = self.scheduler.mark_sent(self.clock.monotonic(), self.chat_id, self.private, self.at)
+        self.queue.scheduler.mark_sent(self.clock.monotonic(), self.request)
+        self.sent(self.request)
 
 
 class InProcessRateLimiter:
-    ahead = 0.5
-    linger = 0.008
-    spare = 3.0
+    linger, gather = 0.008, 0.15
+    longest_wait = 10.0  # of a push for the bot's window
 
     def __init__(self, database: Database, scheduler: SendScheduler, clock: Clock, metrics: Metrics) -> None:
         self._database = database
         self._scheduler = scheduler
         self._clock = clock
         self._metrics = metrics
+        self._queue = SlotQueue(scheduler, clock)
 
     async def start(self) -> None:
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
             self._scheduler.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
 
+    async def run(self) -> None:
+        """Return at once: the whole rate is this process's."""
+
     def budget(self) -> int:
-        return self._scheduler.budget(self._clock.monotonic(), self.ahead)
+        return self._scheduler.budget(self._clock.monotonic(), AHEAD_SECONDS)
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
@@ -72,16 +120,27 @@ class InProcessRateLimiter:
         at = self._clock.monotonic()
         return [ClaimedDelivery(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
 
+    async def settle(self, tx: Transaction) -> None:
+        """Do nothing: there is no other process."""
+
+    async def committed(self, claimed: Sequence[ClaimedDelivery]) -> None:
+        """Do nothing: there is no other process."""
+
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
-        to = claimed.delivery.destination
-        chat_id, private = to.chat_id, to.kind is ChatKind.PRIVATE
+        granted = await self._granted(claimed)
+        if isinstance(granted, Postponed):
+            return granted
+        return QueuedSlot(self._queue, granted, self._clock)
+
+    async def _granted(self, claimed: ClaimedDelivery) -> SlotRequest | Postponed:
+        request = request_of(claimed.delivery)
         now = self._clock.monotonic()
-        ready = self._scheduler.ready_at(now, chat_id, private)
+        ready = self._scheduler.ready_at(now, request.chat_id, request.private)
         if ready - now > FAR_SECONDS:
             return Postponed(ready - now)
-        return await self._confirmed(
-            chat_id, private, self._scheduler.reserve(now, chat_id, private, movable=True)
-        )
+        if not await self._queue.wait(request, self.longest_wait):
+            return Postponed(0.0)
+        return request
 
     def record_success(self, chat_id: int) -> None:
         self._scheduler.accept(self._clock.monotonic(), chat_id)
@@ -94,17 +153,23 @@ class InProcessRateLimiter:
         """Do nothing: there is no other process."""
 
     async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
-        now = self._clock.monotonic()
-        start = self._scheduler.reserve(now, chat_id, private, interactive=True)
-        if start - now > longest:
-            self._scheduler.take_back(chat_id, private, start)
+        request = SlotRequest(chat_id, private, interactive=True)
+        if not await self._wait_for_answer(request, longest):
             return None
-        return await self._confirmed(chat_id, private, start)
+        return QueuedSlot(self._queue, request, self._clock)
+
+    async def _wait_for_answer(self, request: SlotRequest, longest: float) -> bool:
+        now = self._clock.monotonic()
+        ready = self._scheduler.ready_at(now, request.chat_id, request.private)
+        if max(ready - now, self._scheduler.answers_take()) > longest:
+            return False
+        return await self._queue.wait(request, longest)
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
         self.pause_chat(chat_id, seconds)
 
-    async def _confirmed(self, chat_id: int, private: bool, start: float) -> SendGate:
-        slot = _ScheduledSlot(self._scheduler, self._clock, chat_id, private, start)
-        await slot.confirm()
-        return slot
+
+def request_of(delivery: Delivery) -> SlotRequest:
+    """Return the request for a slot of this delivery."""
+    to = delivery.destination
+    return SlotRequest(to.chat_id, to.kind is ChatKind.PRIVATE)

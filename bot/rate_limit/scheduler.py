@@ -1,14 +1,16 @@
-"""Send scheduler: sliding-window rate limits of the bot and of each chat, and flood pauses.
+"""Send scheduler: a queue of requests, sliding windows over their starts, and flood pauses.
 
-Pure: time is an argument, in monotonic seconds.
+A start is counted when it is granted and corrected when its bytes are written; nothing is reserved ahead, so
+a late process loses no slot and takes none twice. Pure: time is an argument, in monotonic seconds.
 """
 
 import math
 import sys
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 
 from bot.rate_limit.limits import Limits, Window, book, unbook
 from storage.backoff import Backoff
@@ -86,99 +88,62 @@ class FloodPauses:
         self._chats = {chat_id: until for chat_id, until in self._chats.items() if until > now}
 
 
-class SentWindow:
-    """Sliding window over requests as they were really sent; `window` None keeps nothing."""
-
-    def __init__(self) -> None:
-        self.window: Window | None = None
-        self._left: list[float] = []
-        self._waiting: list[tuple[float, float, int]] = []  # until when, when it was planned, its chat
-
-    def opens_at(self, now: float, at: float) -> float:
-        """Return `at` if one more request may be sent now, else the first later time not yet parked for."""
-        if self.window is None or (at <= now and self.window.room(self._left, now)):
-            return at
-        awaited = [until for until, _, _ in self._waiting if until > now]
-        return self.window.earliest(sorted(self._left + awaited), at)
-
-    def acquire(self, now: float) -> None:
-        """Count a request sent at `now`."""
-        if self.window is not None:
-            self.window.forget(self._left, now)
-            book(self._left, now)
-
-    def release(self, left: float) -> None:
-        """Remove the request counted at `left`."""
-        unbook(self._left, left)
-
-    def park(self, until: float, planned: float, chat_id: int) -> None:
-        """Record a request of `chat_id` that is parked until `until`."""
-        insort(self._waiting, (until, planned, chat_id))
-
-    def is_parked(self, chat_id: int) -> list[float]:
-        """Return until when the chat's parked requests wait, including overdue ones."""
-        return [until for until, _, waiting in self._waiting if waiting == chat_id]
-
-    def pop_parked(self, until: float, chat_id: int) -> float | None:
-        """Remove the request of `chat_id` parked until `until`; return its planned time, or None.
-
-        The chat must match: two chats can be parked until the same time.
-        """
-        index = bisect_left(self._waiting, (until,))
-        while index < len(self._waiting) and self._waiting[index][0] == until:
-            if self._waiting[index][2] == chat_id:  # another chat's may wait until the very same time
-                return self._waiting.pop(index)[1]
-            index += 1
-        return None
-
-    def forget(self, before: float) -> None:
-        """Drop requests parked until a time before `before`."""
-        del self._waiting[: bisect_left(self._waiting, (before,))]
+_NUMBERS = count()
 
 
-_BEHIND = 0.3  # seconds; a request later than this is planned again, others catch up
-_MINUTE = 60.0  # the longest time for which a request is parked
+@dataclass(slots=True, eq=False)
+class SlotRequest:
+    """A request that waits for its slot; `start` is when it is counted, None while it waits.
+
+    An `interactive` request answers a person and goes before pushes.
+    """
+
+    chat_id: int
+    private: bool
+    interactive: bool = False
+    start: float | None = None
+    is_waiting: bool = False
+    number: int = field(default_factory=_NUMBERS.__next__)
+
+
+_CATCH_UP = 0.3  # seconds of the plan that late pushes make up for
+_REST = 1.0  # seconds without a push after which none is made up for
 _SWEEP_FROM = 1024
 
 
-class _Booking(NamedTuple):
-    start: float
-    chat_id: int
-    private: bool
-
-
 class SendScheduler:
-    """Past and reserved starts of the last minute, and flood pauses.
+    """Grants starts: answers as soon as the windows allow, pushes also evenly.
 
-    A start is reserved ahead and confirmed at its time. A late confirmation is counted as late, but the plan
-    stays: otherwise all later requests would inherit every delay.
+    Pushes follow a plan (GCRA): each moves the next one on by the average distance, however late it is, so
+    that lateness is not inherited. The bot's window over the starts as they were really made is kept in any
+    case.
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits = limits or Limits()
-        self._chat_windows = {private: limits.of_chat(private) for private in (True, False)}
-        self._kept_windows = {private: limits.of_chat_kept(private) for private in (True, False)}
-        self._bot: Window | None = None
-        self._even: Window | None = None
-        self._sent = SentWindow()
-        self._widen(limits.first_margin)
+        self._windows = {private: limits.of_chat(private) for private in (True, False)}
+        self._share: int | None = None
+        self._share_until = math.inf
+        self._margin = limits.first_margin
+        self._fit_bot()
         self._starts: list[float] = []
-        self._full = (math.inf, math.inf)  # between these times no push fits; saves looking again
         self._chats: dict[int, list[float]] = {}
-        self._windows: dict[int, Window] = {}
+        self._private: dict[int, bool] = {}
         self._pauses = FloodPauses(limits.crowd)
-        self._movable: list[_Booking] = []
-        self._moved: dict[_Booking, float] = {}
+        self._answers: deque[SlotRequest] = deque()
+        self._pushes: deque[SlotRequest] = deque()
+        self._later: list[tuple[float, int, SlotRequest]] = []  # for their chats
+        self._waiting = {True: 0, False: 0}  # by whether they are interactive
+        self._planned = -math.inf  # when the next push is due
         self._sweep_at = _SWEEP_FROM
 
-    def _widen(self, margin: float) -> None:
-        """Set the margin of the bot's window."""
-        self._bot, self._even = self._limits.of_bot(margin), self._limits.evenly(margin)
-        kept = self._sent.window = self._limits.of_bot_kept(margin)
-        self._shortest = {
-            private: window.seconds if kept is None else min(window.seconds, kept.seconds)
-            for private, window in self._kept_windows.items()
-        }
+    def _fit_bot(self) -> None:
+        """Compute the bot's window and the distance of pushes from margin and share."""
+        window, whole = self._limits.of_bot_kept(self._margin), self._limits.of_bot(self._margin)
+        share = self._share
+        self._bot = window if window is None or share is None else Window(share, window.seconds)
+        most = 0 if self._bot is None else self._bot.most
+        self._gap = whole.seconds / most if whole is not None and most else 0.0
 
     @property
     def remembered(self) -> int:
@@ -186,128 +151,119 @@ class SendScheduler:
         return len(self._chats) + len(self._pauses)
 
     @property
-    def bot_paused_until(self) -> float:
-        return self._pauses.bot_until
+    def most(self) -> int | None:
+        """Return how many starts one window of the bot may hold in all; None without a limit."""
+        window = self._limits.of_bot(0.0)
+        return None if window is None else window.most
 
     @property
-    def starts(self) -> tuple[float, ...]:
-        """Return the bot's starts that a window still contains, in order."""
-        return tuple(self._starts)
+    def window_seconds(self) -> float:
+        """Return the length of the bot's window, with the widest margin."""
+        window = self._limits.of_bot(self._limits.margin)
+        return 0.0 if window is None else window.seconds
+
+    def set_share(self, share: int, until: float) -> None:
+        """Use at most `share` of the bot's starts, and none from `until` on."""
+        self._share_until = until
+        if share != self._share:
+            self._share = share
+            self._fit_bot()
+
+    def used(self, now: float) -> int:
+        """Return how many starts the bot's window that ends now holds."""
+        return 0 if self._bot is None else self._bot.most - self._bot.room(self._starts, now)
 
     def starts_of(self, chat_id: int) -> tuple[float, ...]:
         return tuple(self._chats.get(chat_id, ()))
 
-    def recall(self, starts: Iterable[float]) -> None:
-        """Load the bot's past and reserved starts from storage."""
-        self._starts = sorted(starts) if self._bot is not None else []
-        self._full = (math.inf, math.inf)
-
     def recall_chat(self, chat_id: int, private: bool, starts: Iterable[float]) -> None:
-        self._chats[chat_id], self._windows[chat_id] = sorted(starts), self._window(private)
-
-    def take_back(self, chat_id: int, private: bool, start: float) -> None:
-        """Release a reserved start whose request will not be made."""
-        self._unbook(_Booking(start, chat_id, private))
+        """Replace the starts of a chat by these, which may lie ahead."""
+        self._chats[chat_id], self._private[chat_id] = sorted(starts), private
 
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
         """Return the earliest start by the chat's window and the pauses alone."""
-        return self._window(private).earliest(
-            self._chats.get(chat_id, []), self._pauses.resume_at(now, chat_id)
-        )
-
-    def reserve(
-        self,
-        now: float,
-        chat_id: int,
-        private: bool,
-        *,
-        interactive: bool = False,
-        movable: bool = False,
-        lead: float = 0.0,
-    ) -> float:
-        """Reserve a request and return its start, `now` plus `lead` seconds or later.
-
-        `interactive` requests answer people: they take the next slot, even one reserved by a `movable` push.
-        A movable reservation needs `confirm` at its start.
-        """
-        self._forget(now, chat_id)
-        start = self._place(
-            self._pauses.resume_at(now, chat_id) + lead, chat_id, private, even=not interactive
-        )
-        if interactive and (pushed := self._displace(now, start, chat_id, private)) is not None:
-            return pushed
-        self._book(_Booking(start, chat_id, private), movable=movable)
-        return start
-
-    def confirm(self, now: float, chat_id: int, private: bool, start: float) -> float:
-        """Return `now` if a reserved request may start, else a later time to wait for and confirm again.
-
-        It may not if an answer took its slot, if a flood pause began, or if late requests would make it one
-        too many within a window.
-        """
-        booking = _Booking(start, chat_id, private)
-        if (moved := self._moved.pop(booking, None)) is not None:
-            return moved if moved > now else self.confirm(now, chat_id, private, moved)
         resumes = self._pauses.resume_at(now, chat_id)
-        if start > now >= resumes:
-            return start
-        self._unlist(booking)
-        waited = self._sent.pop_parked(start, chat_id)
-        planned = start if waited is None else waited
-        if resumes > now:
-            self._unbook(_Booking(start, chat_id, private), planned)
-            again = self._place(resumes, chat_id, private, even=False)
-            self._book(_Booking(again, chat_id, private), movable=True)
-            return again
-        return self._send_or_park(now, chat_id, private, start, planned)
+        starts = self._chats.get(chat_id)
+        return self._windows[private].opens_at(starts, resumes) if starts else resumes
 
-    def acquire(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
-        """Check a confirmed request again when its first byte is about to be written.
+    def answers_take(self) -> float:
+        """Return about how many seconds the waiting answers need."""
+        return self._waiting[True] * self._gap
 
-        Within one window of its confirmation it needs no other room: every window that ends now contains it
-        already.
+    def enqueue(self, now: float, request: SlotRequest) -> None:
+        """Append a request to the queue; `grant` starts it."""
+        if not request.interactive and self._has_rested(now):
+            self._planned = now
+        request.start, request.is_waiting = None, True
+        self._waiting[request.interactive] += 1
+        self._queue(request).append(request)
+
+    def withdraw(self, request: SlotRequest) -> None:
+        """Remove a request that will not be made, from the queue or from the windows."""
+        if request.is_waiting:
+            request.is_waiting = False
+            self._waiting[request.interactive] -= 1
+        if request.start is not None:
+            unbook(self._starts, request.start)
+            unbook(self._chats.get(request.chat_id, []), request.start)
+            request.start = None
+
+    def grant(self, now: float) -> list[SlotRequest]:
+        """Count and return the requests that start now: answers first, then in the order of the queue."""
+        while self._later and self._later[0][0] <= now:
+            request = heappop(self._later)[2]
+            self._queue(request).append(request)
+        granted: list[SlotRequest] = []
+        while self._answers and self._bot_opens_at(now) <= now:
+            self._start_or_postpone(now, self._answers.popleft(), granted)
+        if not self._answers:
+            while self._pushes and max(self._bot_opens_at(now), self._planned - self._early) <= now:
+                self._start_or_postpone(now, self._pushes.popleft(), granted)
+        return granted
+
+    def next_at(self, now: float) -> float:
+        """Return when `grant` should be called again; infinity if nothing waits for time to pass."""
+        wakes = self._later[0][0] if self._later else math.inf
+        if self._answers:
+            wakes = min(wakes, self._bot_opens_at(now))
+        elif self._pushes:
+            wakes = min(wakes, max(self._bot_opens_at(now), self._planned))
+        return wakes
+
+    def is_counted(self, now: float, request: SlotRequest) -> bool:
+        """Return whether every window that ends now contains the granted request.
+
+        Then it may be written now: it needs no other room.
         """
-        if now < confirmed + self._shortest[private]:
-            return confirmed
-        self._sent.release(confirmed)
-        return self._send_or_park(now, chat_id, private, confirmed, None)
+        if request.start is None or now >= self._share_until:
+            return False
+        windows = [
+            self._windows[request.private].seconds,
+            self._bot.seconds if self._bot is not None else 0.0,
+        ]
+        return now < request.start + min((each for each in windows if each), default=math.inf)
 
-    def mark_sent(self, now: float, chat_id: int, private: bool, confirmed: float) -> float:
-        """Count the request as sent at `now`, however long ago it was confirmed."""
-        self._sent.release(confirmed)
-        self._sent.acquire(now)
-        self._rebook_chat(chat_id, private, confirmed, now)
-        return now
+    def mark_sent(self, now: float, request: SlotRequest) -> None:
+        """Count the request as started at `now`."""
+        if request.start is not None:
+            unbook(self._starts, request.start)
+            unbook(self._chats.get(request.chat_id, []), request.start)
+        self._count(now, request)
 
-    def _send_or_park(
-        self, now: float, chat_id: int, private: bool, start: float, planned: float | None
-    ) -> float:
-        """Count it as sent now, or park it until the first time that no other request is parked for."""
-        behind = [at for at in self._chats.get(chat_id, []) if at <= now]
-        unbook(behind, start)
-        for late in self._sent.is_parked(chat_id) if behind else ():
-            unbook(behind, late)  # not sent yet: late requests must not wait for each other in circles
-        at, tried = now, -math.inf
-        while at != tried:
-            tried = at
-            at = self._sent.opens_at(now, self._kept_windows[private].earliest(behind, at))
-        self._rebook_chat(chat_id, private, start, at)
-        if planned is not None and self._bot is not None and at > planned + _BEHIND:
-            unbook(self._starts, planned)
-            book(self._starts, at)
-            planned = at
-        if at <= now:
-            self._sent.acquire(now)
-            self._pauses.start(now, chat_id)
-        else:
-            self._sent.park(at, at if planned is None else planned, chat_id)
-        return at
-
-    def _rebook_chat(self, chat_id: int, private: bool, start: float, at: float) -> None:
-        chat = self._chats.setdefault(chat_id, [])
-        self._windows[chat_id] = self._window(private)
-        unbook(chat, start)
-        book(chat, at)
+    def budget(self, now: float, within: float) -> int:
+        """Return how many more pushes to ready chats could start within `within` seconds."""
+        end, begin = now + within, max(now, self._pauses.bot_until)
+        if begin > end or now >= self._share_until:
+            return 0
+        if self._bot is None:
+            return sys.maxsize
+        if not self._gap:
+            return 0
+        first = now if self._has_rested(now) else max(begin - _CATCH_UP, self._planned)
+        planned = math.floor((end - first) / self._gap) + 1
+        further = max(0.0, within - self._bot.seconds) / self._gap
+        room = self._bot.room(self._starts, end) + math.floor(further)
+        return max(0, min(planned, room) - self._waiting[False] - self._waiting[True])
 
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
         """Pause the chat for exactly `retry_after` seconds after a 429; return whether the bot is paused.
@@ -316,161 +272,72 @@ class SendScheduler:
         """
         whole = self._pauses.flooded(now, chat_id, retry_after)
         if whole:
-            self._widen(self._limits.margin)
+            self.widen()
         return whole
+
+    def widen(self) -> None:
+        """Keep the wide margin of the free rate from now on."""
+        self._margin = self._limits.margin
+        self._fit_bot()
 
     def accept(self, now: float, chat_id: int) -> None:
         """Record that Telegram accepted a request to this chat."""
         self._pauses.accept(now, chat_id)
 
     def pause(self, chat_id: int, until: float) -> None:
-        """Pause this chat until `until`, as stored by an earlier run."""
         self._pauses.pause(chat_id, until)
 
     def pause_bot(self, until: float) -> None:
         self._pauses.pause_bot(until)
 
-    def budget(self, now: float, within: float) -> int:
-        """Return how many pushes to ready chats still fit within `within` seconds."""
-        end, begin = now + within, max(now, self._pauses.bot_until)
-        if begin > end:
-            return 0
-        if self._bot is None or self._even is None:
-            return sys.maxsize
-        coming = len(self._starts) - bisect_left(self._starts, begin)
-        evenly = (math.floor((end - begin) / self._even.seconds) + 1) * self._even.most - coming
-        further = max(0.0, within - self._bot.seconds) * self._bot.most / self._bot.seconds
-        return max(0, min(evenly, self._bot.room(self._starts, end) + math.floor(further)))
+    def _has_rested(self, now: float) -> bool:
+        return not self._waiting[False] and now - self._planned > _REST
 
-    def _window(self, private: bool) -> Window:
-        return self._chat_windows[private]
+    @property
+    def _early(self) -> float:
+        return (self._limits.together - 1) * self._gap
 
-    def _place(self, lower: float, chat_id: int, private: bool, *, even: bool) -> float:
-        """Return the first time from `lower` on that every window allows."""
-        chat, window = self._chats.get(chat_id, []), self._window(private)
-        at, tried = lower, -math.inf
-        while at != tried:
-            tried = at
-            at = self._slot(window.earliest(chat, at), even=even)
-        return at
+    def _queue(self, request: SlotRequest) -> deque[SlotRequest]:
+        return self._answers if request.interactive else self._pushes
 
-    def _slot(self, at: float, *, even: bool) -> float:
-        """Return the first time from `at` on that the bot's windows allow."""
-        if self._bot is None or self._even is None:
-            return at
-        if not even:
-            return self._bot.earliest(self._starts, at)
-        begin, end = self._full
-        if begin <= at <= end:
-            at = end
-        else:
-            begin = at
-        tried = -math.inf
-        while at != tried:
-            tried = at
-            at = self._even.earliest(self._starts, self._bot.earliest(self._starts, at))
-        self._full = (begin, at)
-        return at
+    def _bot_opens_at(self, now: float) -> float:
+        if now >= self._share_until:
+            return math.inf
+        return now if self._bot is None else self._bot.opens_at(self._starts, now)
 
-    def _displace(self, now: float, start: float, chat_id: int, private: bool) -> float | None:
-        """Give an answer the first push's slot before `start`, and that push a later one."""
-        lower = self.ready_at(now, chat_id, private)
-        index = bisect_left(self._movable, lower, key=lambda booking: booking.start)
-        if index == len(self._movable) or self._movable[index].start >= start:
-            return None
-        push = self._movable[index]
-        if self._window(private).earliest(self._chats.get(chat_id, []), push.start) > push.start:
-            return None
-        self._unlist(push)
-        self._unbook(push)
-        self._book(_Booking(push.start, chat_id, private), movable=False)
-        later = self._place(
-            self._pauses.resume_at(push.start, push.chat_id), push.chat_id, push.private, even=True
-        )
-        self._book(_Booking(later, push.chat_id, push.private), movable=True)
-        self._moved[push] = later
-        return push.start
+    def _start_or_postpone(self, now: float, request: SlotRequest, granted: list[SlotRequest]) -> None:
+        if not request.is_waiting:
+            return
+        ready = self.ready_at(now, request.chat_id, request.private)
+        if ready > now:
+            heappush(self._later, (ready, request.number, request))
+            return
+        request.is_waiting = False
+        self._waiting[request.interactive] -= 1
+        self._forget(now)
+        self._count(now, request)
+        self._planned = max(self._planned, now - _CATCH_UP) + self._gap
+        self._pauses.start(now, request.chat_id)
+        granted.append(request)
 
-    def _book(self, booking: _Booking, *, movable: bool) -> None:
-        book(self._chats.setdefault(booking.chat_id, []), booking.start)
-        self._windows[booking.chat_id] = self._window(booking.private)
+    def _count(self, now: float, request: SlotRequest) -> None:
+        request.start = now
         if self._bot is not None:
-            book(self._starts, booking.start)
-        if movable:
-            insort(self._movable, booking)
+            book(self._starts, now)
+        chat = self._chats.setdefault(request.chat_id, [])
+        self._private[request.chat_id] = request.private
+        self._windows[request.private].forget(chat, now)
+        book(chat, now)
 
-    def _unbook(self, booking: _Booking, planned: float | None = None) -> None:
-        self._full = (math.inf, math.inf)
-        unbook(self._starts, booking.start if planned is None else planned)
-        unbook(self._chats.get(booking.chat_id, []), booking.start)
-
-    def _unlist(self, booking: _Booking) -> None:
-        index = bisect_left(self._movable, booking)
-        if index < len(self._movable) and self._movable[index] == booking:
-            del self._movable[index]
-
-    def _forget(self, now: float, chat_id: int) -> None:
-        """Drop what can no longer matter; all other chats only now and then, so that it costs little."""
-        if self._bot is not None:
+    def _forget(self, now: float) -> None:
+        """Drop what can no longer matter; all chats only now and then, so that it costs little."""
+        if self._bot is not None and len(self._starts) > 2 * self._bot.most + _SWEEP_FROM:
             self._bot.forget(self._starts, now)
-        self._sent.forget(now - _MINUTE)
-        if chat_id in self._chats:
-            self._windows[chat_id].forget(self._chats[chat_id], now)
-        del self._movable[: bisect_left(self._movable, now, key=lambda booking: booking.start)]
-        if self.remembered + len(self._moved) < self._sweep_at:
+        if self.remembered < self._sweep_at:
             return
-        for chat_id, window in list(self._windows.items()):
-            window.forget(self._chats[chat_id], now)
+        for chat_id, private in list(self._private.items()):
+            self._windows[private].forget(self._chats[chat_id], now)
             if not self._chats[chat_id]:
-                del self._chats[chat_id], self._windows[chat_id]
+                del self._chats[chat_id], self._private[chat_id]
         self._pauses.forget(now)
-        self._moved = {old: new for old, new in self._moved.items() if new > now - _MINUTE}
-        self._sweep_at = max(_SWEEP_FROM, 2 * (self.remembered + len(self._moved)))
-
-
-# So much of the bot's window must be free for bookings that take more than they need: with less, at the limit
-# they take the room of what could leave (a fifth cost half of the rate where booking took 0.3 s).
-PLENTY = 0.6
-
-
-class FlexibleSendScheduler(SendScheduler):
-    """Scheduler of reservations with a tolerance, for starts shared between processes.
-
-    A stretched reservation counts twice for the bot, at its first and its last moment: so at least once in
-    every window in which it may start, as long as the two are nearer than the window is long. For its chat it
-    counts once, at the last moment.
-    """
-
-    def stretch(self, chat_id: int, private: bool, start: float, until: float) -> bool:
-        """Return whether the request reserved for `start` may start as late as `until`; count it so."""
-        others = list(self._chats.get(chat_id, []))
-        unbook(others, start)
-        if self._window(private).earliest(others, until) > until:
-            return False
-        if self._bot is not None:
-            if until - start >= self._bot.seconds:
-                return False
-            if self._bot.room(self._starts, until) < PLENTY * self._bot.most:
-                return False
-            if self._bot.earliest(self._starts, until) > until:
-                return False
-            book(self._starts, until)
-        book(others, until)
-        self._chats[chat_id] = others
-        return True
-
-    def unstretch(self, start: float, until: float, left: float) -> None:
-        """Replace a stretched reservation by its actual send time `left`."""
-        if self._bot is None:
-            return
-        self._full = (math.inf, math.inf)
-        unbook(self._starts, until)
-        if left > start:
-            unbook(self._starts, start)
-            book(self._starts, left)
-
-    def take_back(self, chat_id: int, private: bool, start: float, until: float = 0.0) -> None:
-        """Release a reserved start whose request will not be made; `until` if it was stretched."""
-        super().take_back(chat_id, private, start)
-        if until > start:
-            super().take_back(chat_id, private, until)
+        self._sweep_at = max(_SWEEP_FROM, 2 * self.remembered)

@@ -1,50 +1,87 @@
-"""Rate limiter of several processes: starts are reserved in the transaction that claims.
+"""Rate limiter of several processes: each leases a share of the bot's rate; starts by chat are in rows.
 
-The rows decide; each process waits for its start by its own clock and makes no request that would be late or
-whose claim may belong to another process.
+A claim is committed before the rows of its chats are read, and an answer's start before the claims of its
+chat are read: of two processes that write to one chat at the same time at least one sees the other.
 """
 
+import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from bot.clock import Clock
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
+from bot.rate_limit.in_process import InProcessRateLimiter, QueuedSlot, request_of
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.reservations import (
-    Reservation,
-    ReservationBatcher,
-    ReservationRequest,
-    ReservedSlot,
-    later,
-    stretched,
-    update_lead_time,
-)
-from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER, SendScheduler, SlotRequest
+from bot.rate_limit.shares import LEASE_SECONDS, Share, read_shares, released, renewed, write_shares
+from bot.supervisor import wait_for
 from bot.telegram.http_request import SendGate
 from storage.database import Database, Transaction
-from storage.model import ChatKind, Delivery, State, settlement_of
-from storage.rate_limits import RateLimitRow, instant, seconds
+from storage.model import Delivery
+from storage.rate_limits import ChatStarts, NewStart, SharedState, seconds
 
 log = logging.getLogger(__name__)
 
-FAR_SECONDS = 0.6  # a chat that is ready later than this returns its claim
-PUSH_LEAD = 0.06  # initial estimate of the seconds to commit a claim and render its message
-MARK_SECONDS = 0.02  # before its start, to record that the request begins
-WIDER = 2.0  # times the margin of one process: several send less evenly
+RENEW_SECONDS = 1.0
+HURRIED_SECONDS = 0.1  # the least time between two renewals
+USABLE = 0.93  # the part of the lease that is used: clocks run differently
+GRACE_SECONDS = 0.1  # more than it takes to stop using what is given back
+BUSY_SECONDS = 3.0  # after deliveries had to wait for the rate, during which all of it is wanted
+OLDER_SECONDS = 2.0  # since a start of a version without shares, during which no share is taken
+COLLISIONS = 10  # with other processes that renew at the same time
+
+FRESH_SECONDS = 3.0  # after a claim, during which its request may start: the rows of its chat are read once
+LATE_SECONDS = 0.5  # by which an answer may be later than its row says
+CHECK_SECONDS = 0.1  # between two looks for claims of another process
+LONGEST_CHECK = FRESH_SECONDS + 1.5  # then such a claim can no longer start
+KEEP = timedelta(seconds=65)  # a little more than the longest window
+SWEEP_FROM = 1024
 
 
-class SharedRateLimiter:
+@dataclass(slots=True)
+class ClockBounds:
+    """Bounds of the offset of the database's clock by the last look, which steps of a clock outdate soon."""
+
+    is_known: bool = False
+    _low: float = 0.0
+    _high: float = 0.0
+
+    def observe(self, before: float, after: float, there: float) -> None:
+        """Record that the other clock showed `there` between own times `before` and `after`."""
+        self.is_known, self._low, self._high = True, there - after, there - before
+
+    def there(self, own: float) -> float:
+        """Return the other clock's time at `own`, or a later one."""
+        return own + self._high
+
+    def here(self, there: float) -> float:
+        """Return the own time at which the other clock shows `there`, or a later one."""
+        return there - self._low
+
+
+@dataclass(slots=True, eq=False)
+class _Start:
+    """A start of this process that the row of its chat does not have yet, or has as `reserved`."""
+
+    request: SlotRequest
+    reserved: int | None = None  # microseconds since 1970
+    limit: float = math.inf  # until when the request may start
+    at: int = 0  # when it was sent
+
+
+class SharedRateLimiter(InProcessRateLimiter):
     """`pulse` is this process's lease: its claims end with it, and without it nothing is sent."""
 
-    ahead = 0.25
-    linger = 0.03
-    spare = 0.0  # a claim's start is reserved with it, and must not be missed for lack of a slot
+    longest_wait = FRESH_SECONDS
+    linger, gather = 0.03, 0.05  # what is not settled when a process dies is sent again: it has no send log
 
     def __init__(
         self,
@@ -56,120 +93,164 @@ class SharedRateLimiter:
         *,
         on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
-        self._database = database
-        margin = WIDER * limits.margin
-        self._limits = replace(limits, margin=margin, paid_margin=margin)
-        self._clock = clock
+        super().__init__(database, SendScheduler(limits), clock, metrics)
+        self._limits = limits
         self._pulse = pulse
-        self._metrics = metrics
         self._on_unsure = on_unsure
-        self._reservations = ReservationBatcher(database, self._limits, clock, slack=limits.slack)
-        self._push_lead = PUSH_LEAD
+        self._bounds = ClockBounds()
+        self._share = Share(owner="", most=0, wanted=0, until=0.0)
+        self._usable_until = -math.inf
+        self._hurry = asyncio.Event()
+        self._busy_until = -math.inf
+        self._unwritten: dict[int, list[_Start]] = {}
+        self._sent: dict[_Start, None] = {}  # of these, in order
+        self._writing: list[_Start] = []
+        self._sweep_at = SWEEP_FROM
         self._accepted: deque[tuple[float, int]] = deque()
+        self._use_share(0)
 
     async def start(self) -> None:
-        """Do nothing: the rows hold all state."""
+        await self._renew()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(HURRIED_SECONDS)
+                await wait_for(self._hurry, RENEW_SECONDS - HURRIED_SECONDS)
+                self._hurry.clear()
+                try:
+                    await self._renew()
+                except Exception as error:
+                    log.warning("the share of the rate cannot be renewed: %s", type(error).__name__)
+        finally:
+            self._usable_until = -math.inf
+            self._use_share(0)
+            await self._release()
+
+    async def _renew(self) -> None:
+        """Look at the shared state; renew the share before its half is over, or if another is fair."""
+        for _ in range(COLLISIONS):
+            before = self._clock.monotonic()
+            state = await self._look()
+            after = self._clock.monotonic()
+            most, owner, held = self._scheduler.most, self._pulse.token, self._share
+            if most is None or not owner or state.older_start > state.now - OLDER_SECONDS:
+                return
+            shares = renewed(
+                read_shares(state.shares),
+                owner,
+                wanted=self._wanted(most, after),
+                most=most,
+                window=self._scheduler.window_seconds,
+                now=state.now,
+                grace=after - before + GRACE_SECONDS,
+            )
+            own = shares[-1]
+            same = (own.owner, own.most, own.wanted) == (held.owner, held.most, held.wanted)
+            if same and held.until - state.now > LEASE_SECONDS / 2:
+                return
+            self._use_share(min(own.most, held.most))
+            text = write_shares(shares)
+            if await self._replace(state, text):
+                self._share, self._usable_until = own, before + USABLE * LEASE_SECONDS
+                self._use_share(own.most)
+                self._queue.dispatch()
+                return
+
+    async def _look(self) -> SharedState:
+        """Read what all processes share; heed the pause of the bot."""
+        before = self._clock.monotonic()
+        state = await self._database.write(lambda tx: tx.rate_limits.shared(), autocommit=True)
+        self._bounds.observe(before, self._clock.monotonic(), state.now)
+        if state.paused_until is not None:
+            self._scheduler.pause_bot(self._bounds.here(seconds(state.paused_until)))
+        return state
+
+    async def _replace(self, seen: SharedState, shares: str) -> bool:
+        return await self._database.write(
+            lambda tx: tx.rate_limits.replace_shares(seen.shares, shares), autocommit=True
+        )
+
+    def _use_share(self, most: int) -> None:
+        if self._scheduler.most is not None:
+            self._scheduler.set_share(most, self._usable_until)
+
+    def _wanted(self, most: int, now: float) -> int:
+        """Return how many starts per window this process could use."""
+        return most if now < self._busy_until else min(most, 2 * self._scheduler.used(now))
+
+    async def _release(self) -> None:
+        """Give the share back; otherwise it expires."""
+        if self._share.owner:
+            state = await self._look()
+            shares = released(read_shares(state.shares), self._share.owner, state.now)
+            await self._replace(state, write_shares(shares))
 
     def budget(self) -> int:
-        if not self._pulse.is_held():
-            return 0
-        # The others have booked meanwhile, so it is at most this; the rows decide.
-        now = self._reservations.now()
-        return 1 if now is None else self._reservations.last.budget(now + self._push_lead, self.ahead)
+        if self._scheduler.most is not None and not self._share.most:
+            self._hurry.set()
+        return super().budget() if self._pulse.is_held() else 0
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
     ) -> Sequence[ClaimedDelivery]:
-        owner, at, lead = self._pulse.token, self._clock.monotonic(), self._push_lead
-        locked = await self._reservations.open(tx)
-        scheduler, there = locked.scheduler, locked.now
-        slots = min(slots, scheduler.budget(there + lead, self.ahead))
-        if not owner or not slots:
+        owner, at = self._pulse.token, self._clock.monotonic()
+        if not owner or not self._pulse.is_held():
             return []
         claimed = await tx.outbox.claim(slots, now, lease, owner)
+        if len(claimed) == slots:
+            if at > self._busy_until and self._share.most != self._scheduler.most:
+                self._hurry.set()
+            self._busy_until = at + BUSY_SECONDS
+        return [ClaimedDelivery(delivery, at, owner) for delivery in claimed]
+
+    async def settle(self, tx: Transaction) -> None:
+        self._writing = list(self._sent)
+        if self._writing:
+            await tx.rate_limits.add_starts(_new_starts(self._writing), KEEP)
+
+    async def committed(self, claimed: Sequence[ClaimedDelivery]) -> None:
+        self._written(self._writing)
+        self._writing = []
         if not claimed:
-            return []
-        await locked.recall(claimed_chats(claimed))
-        kept, far = [], []
-        for delivery in claimed:
-            chat_id, private = _chat(delivery)
-            ready = scheduler.ready_at(there, chat_id, private)
-            if ready - there > lead + FAR_SECONDS:
-                again = instant(ready)
-                far.append(
-                    settlement_of(
-                        delivery,
-                        State.PENDING,
-                        reason="postponed by the chat's rate limit",
-                        due_at=again,
-                        counts=False,
-                    )
-                )
-                continue
-            start = scheduler.reserve(there, chat_id, private, lead=lead)
-            booked = stretched(scheduler, chat_id, private, start)
-            kept.append(ClaimedDelivery(delivery, at, booked.start, booked.until, owner, lead))
-        await self._reservations.close(locked)
-        if far:
-            await tx.outbox.settle(far, now)
-        return kept
+            return
+        requests = {request.chat_id: request for each in claimed for request in [request_of(each.delivery)]}
+        groups = [chat_id for chat_id, request in requests.items() if not request.private]
+        owner = claimed[0].owner or ""
+
+        async def unit(tx: Transaction) -> tuple[dict[int, ChatStarts], dict[int, int]]:
+            elsewhere = await tx.rate_limits.claimed_elsewhere(groups, owner) if groups else {}
+            return await tx.rate_limits.chats(requests), elsewhere
+
+        chats, elsewhere = await self._database.write(unit, autocommit=True)
+        now = self._clock.monotonic()
+        for chat_id in chats.keys() | elsewhere.keys():
+            coming = [now + FRESH_SECONDS] * elsewhere.get(chat_id, 0)
+            self._recall(chat_id, requests[chat_id].private, chats.get(chat_id, ChatStarts()), coming)
+
+    def _recall(self, chat_id: int, private: bool, row: ChatStarts, coming: Sequence[float] = ()) -> None:
+        """Load the row of a chat; what this process has not yet written there remains."""
+        own = self._unwritten.get(chat_id, ())
+        reserved = {each.reserved for each in own}
+        starts = [self._bounds.here(at / 1e6) for at in row.starts if at not in reserved]
+        starts += [each.request.start for each in own if each.request.start is not None]
+        self._scheduler.recall_chat(chat_id, private, [*starts, *coming])
+        if row.paused_until is not None:
+            self._scheduler.pause(chat_id, self._bounds.here(seconds(row.paused_until)))
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
-        delivery, booked = claimed.delivery, Reservation(claimed.start, claimed.until)
-        ready = self._reservations.now()
-        assert ready is not None, "the claim has looked"
-        self._push_lead = update_lead_time(self._push_lead, claimed.lead + ready - booked.start)
-        if delivery.unsure or self._on_unsure == "skip":
-            await self._reservations.until(booked.start - MARK_SECONDS)
-            if not await self._mark(delivery):
-                return Postponed(0.0)
-        chat_id, private = _chat(delivery)
-        request = ReservationRequest(chat_id=chat_id, private=private, within=FAR_SECONDS)
-        slot = ReservedSlot(self._reservations, request, booked, lambda: self._is_ours(claimed))
-        postponed = await slot.wait_for_slot()
-        return slot if postponed is None else Postponed(postponed)
-
-    def record_success(self, chat_id: int) -> None:
-        now = self._clock.monotonic()
-        self._accepted.append((now, chat_id))
-        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
-            self._accepted.popleft()
-
-    def pause_chat(self, chat_id: int, seconds: float) -> None:
-        """Do nothing: `pause_chat_for_all` writes the pause with the outcome of the push."""
-
-    async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """Pause the chat, and the bot if several chats were flooded together, in the shared rows."""
-        bot, _ = await tx.rate_limits.lock()
-        known = (await tx.rate_limits.chats([chat_id])).get(chat_id, RateLimitRow(key=str(chat_id)))
-        chat = replace(known, paused_until=later(known.paused_until, until), flooded_at=now)
-        rows = [replace(chat, until=later(known.until, until))]
-        others, together = await tx.rate_limits.flooded_since(
-            now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id
-        )
-        extent: Extent = "chat"
-        accepted = len({each for _, each in self._accepted} - {chat_id})
-        if together is not None and others + 1 >= self._limits.crowd and others + 1 > accepted:
-            extent = "bot"
-            paused = later(bot.paused_until, min(until, now + timedelta(seconds=FIRST_BOT_PAUSE)))
-            rows.append(replace(bot, paused_until=paused))
-            self._reservations.last.pause_bot(seconds(paused))
-        await tx.rate_limits.write(rows)
-        self._metrics.flooded(extent)
-
-    async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
-        request = ReservationRequest(chat_id=chat_id, private=private, interactive=True, within=longest)
-        slot = ReservedSlot(self._reservations, request, await self._reservations.reserve(request))
-        if not slot.booked.kept or await slot.wait_for_slot() is not None:
-            return None
-        return slot
-
-    async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
-        async def unit(tx: Transaction) -> None:
-            now = await tx.now(self._clock.now())
-            await self.pause_chat_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
-
-        await self._database.write(unit, exclusive=False)
+        delivery = claimed.delivery
+        if not self._is_ours(claimed):
+            return Postponed(0.0)
+        request = await self._granted(claimed)
+        if isinstance(request, Postponed):
+            return request
+        if (delivery.unsure or self._on_unsure == "skip") and not await self._mark(delivery):
+            return Postponed(0.0)
+        start = _Start(request)
+        self._keep(start)
+        is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)
+        return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
 
     async def _mark(self, delivery: Delivery) -> bool:
         return await self._database.write(
@@ -178,13 +259,117 @@ class SharedRateLimiter:
 
     def _is_ours(self, claimed: ClaimedDelivery) -> bool:
         """Return whether the claim cannot belong to another process, however long this one was suspended."""
-        return self._pulse.is_held() and self._pulse.token == claimed.owner
+        fresh = self._clock.monotonic() < claimed.at + FRESH_SECONDS
+        return fresh and self._pulse.is_held() and self._pulse.token == claimed.owner
+
+    def record_success(self, chat_id: int) -> None:
+        now = self._clock.monotonic()
+        self._accepted.append((now, chat_id))
+        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
+            self._accepted.popleft()
+
+    def pause_chat(self, chat_id: int, seconds: float) -> None:
+        """Pause it here at once; `pause_chat_for_all` writes the pause with the outcome of the push."""
+        self._scheduler.pause(chat_id, self._clock.monotonic() + seconds)
+
+    async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
+        """Pause the chat, and the bot if several chats were flooded together, in the shared rows."""
+        await tx.rate_limits.pause(chat_id, until, now)
+        others = await tx.rate_limits.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
+        extent: Extent = "chat"
+        accepted = len({each for _, each in self._accepted} - {chat_id})
+        if others and others + 1 >= self._limits.crowd and others + 1 > accepted:
+            extent = "bot"
+            paused = min(until, now + timedelta(seconds=FIRST_BOT_PAUSE))
+            await tx.rate_limits.pause(None, paused, now)
+            self._scheduler.pause_bot(self._bounds.here(seconds(paused)))
+            self._scheduler.widen()
+        self._metrics.flooded(extent)
+
+    async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
+        """Reserve the start in the chat's row, then make sure that no other process has claimed one."""
+        begun = self._clock.monotonic()
+        if not self._bounds.is_known:
+            await self._renew()
+        request = SlotRequest(chat_id, private, interactive=True)
+        start = _Start(request)
+        self._keep(start)
+        while (left := begun + longest - self._clock.monotonic()) > 0:
+            if not await self._wait_for_answer(request, left):
+                break
+            row, is_claimed = await self._reserve(start)
+            now = self._clock.monotonic()
+            is_granted = self._scheduler.is_counted(now, request)
+            self._scheduler.withdraw(request)
+            self._recall(chat_id, private, row)
+            is_claimed = is_claimed and now - begun < LONGEST_CHECK
+            if is_granted and not is_claimed and self._scheduler.ready_at(now, chat_id, private) <= now:
+                self._scheduler.mark_sent(now, request)
+                is_valid, sent = partial(self._is_before, start), partial(self._mark_sent, start)
+                return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
+            if is_claimed:
+                await asyncio.sleep(CHECK_SECONDS)
+        return None
+
+    async def _reserve(self, start: _Start) -> tuple[ChatStarts, bool]:
+        """Write the latest time of an answer's start to its chat's row.
+
+        Return the row, and whether another process has claimed a request to the chat.
+        """
+        chat_id, before = start.request.chat_id, start.reserved
+        start.limit = self._clock.monotonic() + LATE_SECONDS
+        start.reserved = round(self._bounds.there(start.limit) * 1e6)
+        sent = list(self._sent)
+        starts = [NewStart(chat_id=chat_id, at=start.reserved, instead_of=before), *_new_starts(sent)]
+
+        async def unit(tx: Transaction) -> tuple[ChatStarts, bool]:
+            rows = await tx.rate_limits.add_starts(starts, KEEP)
+            elsewhere = await tx.rate_limits.claimed_elsewhere([chat_id], self._pulse.token)
+            return rows[chat_id], bool(elsewhere)
+
+        found = await self._database.write(unit, autocommit=True)
+        self._written(sent)
+        return found
+
+    async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
+        self.pause_chat(chat_id, seconds)
+
+        async def unit(tx: Transaction) -> None:
+            now = await tx.now(self._clock.now())
+            await self.pause_chat_for_all(tx, chat_id, now + timedelta(seconds=seconds), now)
+
+        await self._database.write(unit, exclusive=False)
+
+    def _is_before(self, start: _Start) -> bool:
+        return self._clock.monotonic() < start.limit
+
+    def _keep(self, start: _Start) -> None:
+        """Keep a start until it is written; drop those that were never made now and then."""
+        self._unwritten.setdefault(start.request.chat_id, []).append(start)
+        if len(self._unwritten) >= self._sweep_at:
+            before = self._clock.monotonic() - KEEP.total_seconds()
+            for chat_id, starts in list(self._unwritten.items()):
+                kept = [each for each in starts if each.at or (each.request.start or math.inf) > before]
+                self._unwritten[chat_id] = kept
+                if not kept:
+                    del self._unwritten[chat_id]
+            self._sweep_at = max(SWEEP_FROM, 2 * len(self._unwritten))
+
+    def _mark_sent(self, start: _Start, request: SlotRequest) -> None:
+        assert request.start is not None
+        start.at = round(self._bounds.there(request.start) * 1e6)
+        self._sent[start] = None
+
+    def _written(self, sent: Sequence[_Start]) -> None:
+        """Forget starts that are committed."""
+        for each in sent:
+            if each in self._sent:
+                del self._sent[each]
+                chat = self._unwritten[each.request.chat_id]
+                chat.remove(each)
+                if not chat:
+                    del self._unwritten[each.request.chat_id]
 
 
-def claimed_chats(claimed: Sequence[Delivery]) -> dict[int, bool]:
-    """Return the chats of these deliveries, each with whether it is private."""
-    return dict(_chat(delivery) for delivery in claimed)
-
-
-def _chat(delivery: Delivery) -> tuple[int, bool]:
-    return delivery.destination.chat_id, delivery.destination.kind is ChatKind.PRIVATE
+def _new_starts(sent: Sequence[_Start]) -> list[NewStart]:
+    return [NewStart(chat_id=each.request.chat_id, at=each.at, instead_of=each.reserved) for each in sent]

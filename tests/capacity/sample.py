@@ -6,11 +6,11 @@ Time is an argument of the pacing, so nothing sleeps: the sample jumps from star
 import random
 from collections import defaultdict
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from itertools import islice
 
+from bot.rate_limit.in_process import AHEAD_SECONDS
 from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 from tests.bench.rate import most_within
 
 ANSWERS_PER_SECOND = 0.5
@@ -35,40 +35,39 @@ class Sampled:
 
 
 def sample(per_second: float, messages: int, groups: float, floods: float, dice: random.Random) -> Sampled:
-    """Send `messages` pushes, one to each chat, as the sender would: book ahead, ask again when it is time.
+    """Send `messages` pushes, one to each chat, as the worker does: it claims as much as the budget allows.
 
-    A chat that answered 429 is booked again, behind its pause. People ask in between and go first; who asks
-    is just written to, the hardest case for a chat's own window.
+    A chat that answered 429 is written to again behind its pause. People ask in between and go first; who
+    asks was just written to, the hardest case for a chat's own window.
     """
-    pacing, now = SendScheduler(Limits(per_second=per_second)), 0.0
+    scheduler, now = SendScheduler(Limits(per_second=per_second)), 0.0
     starts: list[float] = []
     by_chat: defaultdict[tuple[int, bool], list[float]] = defaultdict(list)
-    booked: list[tuple[float, int, bool]] = []
-    flooded, asks_at = 0, dice.expovariate(ANSWERS_PER_SECOND)
+    flooded, asks_at, waiting = 0, dice.expovariate(ANSWERS_PER_SECOND), 0
     coming = ((number, dice.random() >= groups) for number in range(1, messages + 1))
 
-    def start(at: float, chat_id: int, private: bool) -> None:
-        starts.append(at)
-        by_chat[chat_id, private].append(at)
+    def ask(chat_id: int, private: bool, *, interactive: bool = False) -> None:
+        nonlocal waiting
+        waiting += 1
+        scheduler.enqueue(now, SlotRequest(chat_id, private, interactive))
 
     while True:
-        for chat_id, private in islice(coming, SLOTS - len(booked)):
-            heappush(booked, (pacing.reserve(now, chat_id, private, movable=True), chat_id, private))
-        if not booked:
+        for chat_id, private in islice(coming, min(SLOTS, scheduler.budget(now, AHEAD_SECONDS))):
+            ask(chat_id, private)
+        for request in scheduler.grant(now):
+            waiting -= 1
+            starts.append(now)
+            by_chat[request.chat_id, request.private].append(now)
+            if dice.random() < floods:
+                flooded += 1
+                scheduler.flooded(now, request.chat_id, dice.choice(RETRY_AFTER))
+                ask(request.chat_id, request.private)
+            if asks_at <= now:
+                asks_at = now + dice.expovariate(ANSWERS_PER_SECOND)
+                ask(request.chat_id, request.private, interactive=True)
+        if not waiting:
             break
-        at, chat_id, private = heappop(booked)
-        now = max(now, at)
-        if (again := pacing.confirm(now, chat_id, private, at)) > now:
-            heappush(booked, (again, chat_id, private))
-            continue
-        start(now, chat_id, private)
-        if dice.random() < floods:
-            flooded += 1
-            pacing.flooded(now, chat_id, dice.choice(RETRY_AFTER))
-            heappush(booked, (pacing.reserve(now, chat_id, private, movable=True), chat_id, private))
-        if asks_at <= now:
-            asks_at = now + dice.expovariate(ANSWERS_PER_SECOND)
-            start(pacing.reserve(now, chat_id, private, interactive=True), chat_id, private)
+        now = max(now, min(scheduler.next_at(now), now + AHEAD_SECONDS))
     starts.sort()
     people = [sorted(times) for (_, private), times in by_chat.items() if private]
     rooms = [sorted(times) for (_, private), times in by_chat.items() if not private]

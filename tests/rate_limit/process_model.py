@@ -1,17 +1,17 @@
-"""A model of a process that sends: it books ahead, wakes up late, stands still at times, and is on its way.
+"""A model of a process that sends: it wakes up late, stands still at times, and is slow to the wire.
 
 And of a server that counts what arrives, strictly.
 """
 
+import math
 import random
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import count
 
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 
 Seconds = Callable[[], float]
 
@@ -33,83 +33,84 @@ def never() -> float:
     return 0.0
 
 
-@dataclass(order=True)
-class Waiting:
-    """Wakes up at `wakes`; what was let go is on its way to the wire, and asks there once more."""
-
-    wakes: float
-    number: int
-    chat_id: int = field(compare=False)
-    start: float = field(compare=False)
-    on_its_way: bool = field(compare=False, default=False)
-    at_the_wire: bool = field(compare=False, default=False)
-
-
 @dataclass
 class Sender:
-    """`late` is how much later than wanted a wake comes, `to_wire` what lies between it and the first byte.
+    """`late` is how much later than wanted a timer fires, `to_wire` what lies between grant and first byte.
 
     Within `stalls`, from and to, nothing happens; what was due then happens at their ends.
     """
 
-    pacing: SendScheduler
+    scheduler: SendScheduler
     late: Seconds = never
     to_wire: Seconds = never
     stalls: Sequence[tuple[float, float]] = ()
     now: float = 1000.0
-    waiting: list[Waiting] = field(default_factory=list)
     started: list[tuple[float, int]] = field(default_factory=list)
-    numbers: "count[int]" = field(default_factory=count)
+    _on_its_way: list[tuple[float, int, SlotRequest]] = field(default_factory=list)
+    _wanted_at: float = math.inf
+    _wakes_at: float = math.inf
+    _at_the_wire: set[int] = field(default_factory=set)
 
     def push(self, chat_id: int) -> None:
-        start = self.pacing.reserve(self.now, chat_id, private(chat_id), movable=True)
-        self._wait(start + self.late(), chat_id, start)
+        self._enqueue(SlotRequest(chat_id, private(chat_id)))
 
-    def reply(self, chat_id: int) -> float:
-        start = self.pacing.reserve(self.now, chat_id, private(chat_id), interactive=True)
-        self._wait(start + self.late(), chat_id, start)
-        return start - self.now
+    def reply(self, chat_id: int) -> SlotRequest:
+        request = SlotRequest(chat_id, private(chat_id), interactive=True)
+        self._enqueue(request)
+        return request
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass, and everything happen that falls into it."""
         end = self.now + seconds
-        while self.waiting and self.waiting[0].wakes <= end:
-            one = heappop(self.waiting)
-            self.now = max(self.now, one.wakes)
-            ask = self.pacing.acquire if one.on_its_way else self.pacing.confirm
-            again = ask(self.now, one.chat_id, private(one.chat_id), one.start)
-            there = one.at_the_wire or one.on_its_way
-            if again > self.now:
-                self._wait(again + self.late(), one.chat_id, again, at_the_wire=there)
-            elif not there:
-                self._wait(again + self.to_wire(), one.chat_id, again, on_its_way=True)
+        while (at := min(self._wakes_at, self._on_its_way[0][0] if self._on_its_way else math.inf)) <= end:
+            self.now = max(self.now, at)
+            if at == self._wakes_at:
+                self._wanted_at = self._wakes_at = math.inf
+                self._dispatch()
             else:
-                self.pacing.mark_sent(self.now, one.chat_id, private(one.chat_id), again)
-                self.started.append((self.now, one.chat_id))
+                self._write(heappop(self._on_its_way)[2])
         self.now = max(self.now, self._awake(end))
 
     def saturate(self, seconds: float, chats: Callable[[], int], *, most: int = 500) -> None:
         """Claim as much as the budget allows, all the time."""
         end = self.now + seconds
         while self.now < end:
-            for _ in range(min(self.pacing.budget(self.now, 0.5), most)):
+            for _ in range(min(self.scheduler.budget(self.now, 0.5), most)):
                 self.push(chats())
             self.advance(0.03)
 
     def times(self, chat_id: int | None = None) -> list[float]:
         return [at for at, chat in self.started if chat_id in (None, chat)]
 
-    def _wait(
-        self,
-        until: float,
-        chat_id: int,
-        start: float,
-        *,
-        on_its_way: bool = False,
-        at_the_wire: bool = False,
-    ) -> None:
-        number = next(self.numbers)
-        heappush(self.waiting, Waiting(self._awake(until), number, chat_id, start, on_its_way, at_the_wire))
+    @property
+    def unsent(self) -> int:
+        """How many granted requests are on their way to the wire."""
+        return len(self._on_its_way)
+
+    def leaving(self, chat_id: int) -> int:
+        return sum(request.chat_id == chat_id for _, _, request in self._on_its_way)
+
+    def _write(self, request: SlotRequest) -> None:
+        if self.scheduler.is_counted(self.now, request):
+            self.scheduler.mark_sent(self.now, request)
+            self.started.append((self.now, request.chat_id))
+        else:
+            self._at_the_wire.add(request.number)
+            self.scheduler.withdraw(request)
+            self._enqueue(request)
+
+    def _enqueue(self, request: SlotRequest) -> None:
+        self.scheduler.enqueue(self.now, request)
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        for request in self.scheduler.grant(self.now):
+            travels = 0.0 if request.number in self._at_the_wire else self.to_wire()
+            there = self._awake(self.now + travels)
+            heappush(self._on_its_way, (there, request.number, request))
+        wanted = self.scheduler.next_at(self.now)
+        if wanted < self._wanted_at:
+            self._wanted_at, self._wakes_at = wanted, self._awake(wanted + self.late())
 
     def _awake(self, at: float) -> float:
         return next((end for begin, end in self.stalls if begin <= at < end), at)

@@ -24,24 +24,50 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield opened
 
 
-async def test_an_answer_that_would_come_too_late_is_not_booked(database: Database) -> None:
-    """It would exceed the limit of its second, or keep an unused slot."""
-    pacing = SendScheduler(Limits(per_second=2))
-    pace = InProcessRateLimiter(database, pacing, SystemClock(), METRICS)
-    assert await pace.acquire_for_answer(1, True, 30.0)
-    assert await pace.acquire_for_answer(2, True, 30.0)
-    booked = pacing.starts
-    assert not await pace.acquire_for_answer(3, True, 0.5)
-    assert pacing.starts == booked
+async def test_an_answer_that_would_come_too_late_keeps_no_slot(database: Database) -> None:
+    scheduler = SendScheduler(Limits(per_second=2))
+    limiter = InProcessRateLimiter(database, scheduler, SystemClock(), METRICS)
+    assert await limiter.acquire_for_answer(1, True, 30.0)
+    assert await limiter.acquire_for_answer(2, True, 30.0)
+    assert not await limiter.acquire_for_answer(3, True, 0.2)
+    assert scheduler.starts_of(3) == ()
+    assert not await limiter.acquire_for_answer(1, True, 0.2)
+    assert len(scheduler.starts_of(1)) == 1
+
+
+async def test_an_answer_is_refused_at_once_where_many_wait(database: Database) -> None:
+    """Each waiting one costs memory, and none of the last could be said in time."""
+    limiter = InProcessRateLimiter(database, SendScheduler(Limits(per_second=2)), SystemClock(), METRICS)
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(limiter.acquire_for_answer(chat, True, 30.0)) for chat in range(1, 70)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(1):
+            assert await limiter.acquire_for_answer(99, True, 30.0) is None
+        for each in asked:
+            each.cancel()
 
 
 async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
-    pacing, clock = SendScheduler(Limits(per_second=1)), SystemClock()
-    pace = InProcessRateLimiter(database, pacing, clock, METRICS)
-    slot = await pace.acquire_for_answer(1, True, 30.0)
+    scheduler, clock = SendScheduler(Limits(per_second=1)), SystemClock()
+    limiter = InProcessRateLimiter(database, scheduler, clock, METRICS)
+    slot = await limiter.acquire_for_answer(1, True, 30.0)
     assert slot is not None
     await asyncio.sleep(0.1)
     await slot.acquire()
     slot.mark_sent()
-    (counted,) = pacing.starts_of(1)
+    (counted,) = scheduler.starts_of(1)
     assert 0 <= clock.monotonic() - counted < 0.05
+
+
+async def test_what_is_too_late_at_the_wire_waits_for_another_slot(database: Database) -> None:
+    clock = SystemClock()
+    limits = Limits(per_second=10, private_gap=0.3)
+    limiter = InProcessRateLimiter(database, SendScheduler(limits), clock, METRICS)
+    first = await limiter.acquire_for_answer(1, True, 30.0)
+    await asyncio.sleep(0.35)
+    second = await limiter.acquire_for_answer(1, True, 30.0)
+    assert first is not None
+    assert second is not None
+    asked = clock.monotonic()
+    await first.acquire()
+    assert clock.monotonic() - asked > 0.25, "the chat was written to by the second meanwhile"

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
 from bot.messages.i18n import LANGUAGES, Words
 from bot.messages.keyboards import Row, in_rows, label, press
+from bot.messages.text_parser import is_time
 from bot.render.document import Block, Heading, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
@@ -212,7 +213,12 @@ def setting_options(
     """Return the values of `setting`, the present one marked; `rejected` is typed text that is no value."""
     body: list[Block] = [Heading((Text(setting_name(setting, words)),))]
     if rejected is not None:
-        text = words.text("没看懂「{typed}」。", typed=label(rejected, 64))
+        typed = label(rejected, 64)
+        text = (
+            words.text("「{typed}」不是整点。", typed=typed)
+            if setting is Setting.HOUR and is_time(rejected)
+            else words.text("没看懂「{typed}」。", typed=typed)
+        )
         body.append(Paragraph((Text(words.sentences(text, _form(setting, words))),)))
     body.append(Paragraph((Text(_explained(setting, words)),)))
     present = chosen_value(setting, chosen)

@@ -93,18 +93,27 @@ _ZONES: Final = {
 }  # fmt: skip
 _OFFSET: Final = re.compile(r"(?:utc|gmt)\s*([+-])\s*(\d{1,2})(?::?00)?")
 _TIME: Final = (
-    r"(?P<half{0}>凌晨|早上|上午|早|中午|下午|傍晚|晚上|夜里|晚)?\s*(?P<hour{0}>\d{{1,2}})"
-    r"(?:\s*[:点时.]\s*(?P<minute{0}>\d{{2}}|半)?\s*分?)?\s*(?P<clock{0}>am|pm)?"
+    r"(?:at\s+)?(?P<half{0}>凌晨|清晨|早上|早晨|上午|早|中午|下午|傍晚|晚上|夜里|半夜|深夜|晚)?\s*"
+    r"(?P<hour{0}>\d{{1,2}})(?:\s*[:点时.]\s*(?:钟|整)?(?P<minute{0}>\d{{2}}|半|一刻|三刻)?\s*分?)?"
+    r"\s*(?:o'?clock)?\s*(?P<clock{0}>a\.?m\.?|p\.?m\.?)?"
 )
 _ONE_TIME: Final = re.compile(_TIME.format(1))
 _TWO_TIMES: Final = re.compile(
     rf"(?:from\s+)?{_TIME.format(1)}\s*(?:-|–|—|~|～|至|到|to|until)\s*{_TIME.format(2)}"
 )
-_LATE: Final = frozenset({"下午", "傍晚", "晚上", "晚", "夜里", "pm"})
+_AFTERNOON: Final = frozenset({"下午", "傍晚", "pm"})
+_NIGHT: Final = frozenset({"晚上", "晚", "夜里", "半夜", "深夜"})
+_MINUTES: Final = {"半": 30, "一刻": 15, "三刻": 45}
+_NOON: Final = dict.fromkeys(("中午", "正午", "noon"), "12:00") | dict.fromkeys(("午夜", "midnight"), "0:00")
+_NUMERAL: Final = re.compile(r"[零〇一二两三四五六七八九十]+(?!刻)")
+_DIGITS: Final = {sign: digit for digit, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 
 
 def parse_assignment(text: str) -> tuple[Setting | None, str]:
-    """Return the setting that `text` begins with, in either language, and the value typed after it."""
+    """Return the setting that `text` begins with, in either language, and the value typed after it.
+
+    A value alone is enough where it is one of a single setting: 每天, 上海, 23:00-7:00.
+    """
     shown = " ".join(unicodedata.normalize("NFKC", text).split())
     plain = simplified(shown).lower()
     names = sorted(((name, one) for one, names in _NAMES.items() for name in names), key=lambda x: -len(x[0]))
@@ -113,7 +122,8 @@ def parse_assignment(text: str) -> tuple[Setting | None, str]:
             return setting, ""
         if plain.startswith(name) and (plain[len(name)] in " :=" or not name.isascii()):
             return setting, shown[len(name) :].lstrip(" :=").strip()
-    return None, shown
+    values = [setting for setting in Setting if parse_value(setting, shown) is not None]
+    return (values[0], shown) if len(values) == 1 else (None, shown)
 
 
 def parse_value(setting: Setting, typed: str) -> str | None:
@@ -121,8 +131,7 @@ def parse_value(setting: Setting, typed: str) -> str | None:
     typed = _plain(typed)
     match setting:
         case Setting.HOUR:
-            found = _ONE_TIME.fullmatch(typed)
-            minute = _minute(found, 1) if found is not None else None
+            minute = _time_of_day(typed)
             return None if minute is None or minute % 60 else str(minute // 60)
         case Setting.WEEKDAY:
             return _weekday(typed)
@@ -148,15 +157,37 @@ def _plain(text: str) -> str:
     return " ".join(simplified(unicodedata.normalize("NFKC", text)).casefold().split()).strip("「」“”\"' 。")
 
 
+def _in_digits(text: str) -> str:
+    """Return `text` with Chinese numbers below a hundred in digits: 八点半 as 8点半."""
+
+    def digits(found: re.Match[str]) -> str:
+        tens, ten, ones = found[0].rpartition("十")
+        if not ten:
+            return "".join(str(_DIGITS[sign]) for sign in ones)
+        return str((_DIGITS.get(tens, 1) if tens else 1) * 10 + (_DIGITS.get(ones, 0) if ones else 0))
+
+    return _NUMERAL.sub(digits, _NOON.get(text, text))
+
+
+def is_time(typed: str) -> bool:
+    """Return whether `typed` is a time of the day, perhaps one with minutes."""
+    return _time_of_day(_plain(typed)) is not None
+
+
+def _time_of_day(typed: str) -> int | None:
+    found = _ONE_TIME.fullmatch(_in_digits(re.sub(r"^(?:每天|每晚|每日|daily )", "", typed)))
+    return _minute(found, 1) if found is not None else None
+
+
 def _minute(found: re.Match[str], which: int) -> int | None:
     """Return the minute of the day of a matched time, 12-hour forms included; None if there is none."""
     hour, minute = int(found[f"hour{which}"]), found[f"minute{which}"] or "0"
-    half = found[f"half{which}"] or found[f"clock{which}"]
-    minutes = 30 if minute == "半" else int(minute)
-    if half in _LATE and hour < 12:
-        hour += 12
-    elif half == "am" and hour == 12:
+    half = found[f"half{which}"] or (found[f"clock{which}"] or "").replace(".", "")
+    minutes = _MINUTES[minute] if minute in _MINUTES else int(minute)
+    if hour == 12 and half in {"am", "凌晨"} | _NIGHT:
         hour = 0
+    elif hour < 12 and (half in _AFTERNOON or (half in _NIGHT and hour >= 5)):
+        hour += 12  # 夜里两点 is early in the morning
     elif half == "中午" and hour < 3:
         hour += 12
     return (
@@ -173,7 +204,7 @@ def _quiet(typed: str) -> str | None:
     """Return `off` or `HH-HH`; with minutes `HHMM-HHMM`."""
     if typed in _OFF:
         return "off"
-    found = _TWO_TIMES.fullmatch(typed)
+    found = _TWO_TIMES.fullmatch(_in_digits(typed.removeprefix("从")))
     if found is None:
         return None
     since, until = _minute(found, 1), _minute(found, 2)

@@ -189,6 +189,8 @@ async def test_hour_and_day_can_always_be_set(library: WholeBot) -> None:
 TYPED_SETTINGS = {
     "/settings hour 8:00": ("hour", 8),
     "/settings 推送时间 晚上9点": ("hour", 21),
+    "/settings 晚上九点": ("hour", 21),
+    "/settings 纽约": ("time_zone", "America/New_York"),
     "/settings weekday 1": ("weekday", 0),
     "/settings weekday 7": ("weekday", 6),
     "/settings 推送日 周三": ("weekday", 2),
@@ -210,7 +212,9 @@ async def test_settings_are_typed_as_people_write_them(library: WholeBot) -> Non
     ("typed", "shown"),
     [
         ("/settings zone Mars", "没看懂「Mars」。写成 Asia/Shanghai"),
-        ("/settings hour 8:30", "没看懂「8:30」。写一个整点"),
+        ("/settings hour 8:30", "「8:30」不是整点。写一个整点"),
+        ("/settings hour 八点半", "「八点半」不是整点"),
+        ("/settings hour later", "没看懂「later」。写一个整点"),
         ("/settings weekday 0", "没看懂「0」。写周一"),
         ("/settings excerpt", "卡片里摘录多少原文"),
         ("/settings foo", "没看懂「foo」。可以设置的有"),

@@ -1,5 +1,6 @@
 """The console and the demo, with their input piped or closed."""
 
+import json
 from pathlib import Path
 
 from tests.cli.program import call, lines, program
@@ -14,6 +15,16 @@ def test_the_console_answers_piped_lines_and_ends_with_them(here: Path) -> None:
     assert "\x1b" not in talk.stdout
     chats = lines(call(here, "export", "chats").stdout)
     assert [wish["kind"] for wish in chats[0]["subscriptions"]] == ["everything"]
+
+
+def test_the_console_shows_the_exported_file(here: Path) -> None:
+    talk = call(here, "console", typed="/subscribe tag attention\n/export\n")
+    assert (talk.exit_code, talk.stderr) == (0, "")
+    name, _, shown = talk.stdout.partition("[kexue-bot.json]\n")
+    exported, _ = json.JSONDecoder().raw_decode(shown)
+    assert "不认识" not in name
+    assert [wish["name"] for wish in exported["chats"][0]["subscriptions"]] == ["attention"]
+    assert "这是关于你记下的全部数据。" in shown
 
 
 def test_the_console_speaks_english_when_asked(here: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from traceback import walk_tb
 
 from bot.clock import Clock
-from bot.delivery.admin_notices import Notice, UnexpectedErrors, encode
+from bot.delivery.admin_notices import DatabaseSilent, Notice, UnexpectedErrors, encode
 from bot.ops.metrics import Metrics
 from bot.supervisor import TriggeredWorker
 from storage.database import Database
@@ -69,6 +69,8 @@ class ErrorAlerts(TriggeredWorker):
         self._tally = Tally()
         self._notices: deque[tuple[str, Notice]] = deque()
         self._notified_at: dict[str, float] = {}
+        self._unresolved: set[str] = set()
+        self._silences = 0
 
     def report(self, place: str, error: BaseException) -> None:
         """Count an unexpected error of `place`, whose traceback is in the log already."""
@@ -76,17 +78,34 @@ class ErrorAlerts(TriggeredWorker):
         self._tally.note(f"{place}: {described(error)}")
         self.wake()
 
-    def notify(self, key: str, notice: Notice) -> None:
-        """Add a notice, once for each `key` within `QUIET_SECONDS`."""
+    def notify(self, key: str, notice: Notice) -> bool:
+        """Add a notice, once for each `key` within `QUIET_SECONDS`; return whether it was added."""
         now = self._clock.monotonic()
-        if now - self._notified_at.get(key, -QUIET_SECONDS) >= QUIET_SECONDS:
+        due = now - self._notified_at.get(key, -QUIET_SECONDS) >= QUIET_SECONDS
+        if due:
             self._notified_at = {
                 past: at for past, at in self._notified_at.items() if now - at < QUIET_SECONDS
             } | {key: now}
+            self._unresolved = (self._unresolved & self._notified_at.keys()) | {key}
             self._notices.append((key, notice))
             self.wake()
+        return due
+
+    def resolve(self, key: str, notice: Notice) -> None:
+        """Add the notice that the trouble reported under `key` is over, once."""
+        if key in self._unresolved:
+            self._unresolved.remove(key)
+            self._notices.append((f"{key} resolved", notice))
+            self.wake()
+
+    def _notify_of_silences(self) -> None:
+        """Report that the database was silent; the notice is written when it answers again."""
+        silences = self._database.silences
+        if silences > self._silences and self.notify("database", DatabaseSilent(silences - self._silences)):
+            self._silences = silences
 
     async def run_once(self) -> None:
+        self._notify_of_silences()
         while self._notices:
             key, notice = self._notices[0]
             now = self._clock.now()

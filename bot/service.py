@@ -22,7 +22,13 @@ from bot.chat.permissions import Permissions, TelegramOtherChats
 from bot.chat.replies import ReplySender
 from bot.clock import Clock, SystemClock
 from bot.crawler.poller import SourcePoller
-from bot.delivery.admin_notices import DumpsUnreadable, DumpUnreadable, Notice, UpdatesBlocked
+from bot.delivery.admin_notices import (
+    DumpsUnreadable,
+    DumpUnreadable,
+    Notice,
+    UpdatesBlocked,
+    UpdatesResumed,
+)
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
@@ -203,6 +209,7 @@ class Service:
             self._token,
             self._replica,
             self._updates_failed,
+            lambda: self._troubles.resolve("updates", UpdatesResumed()),
             self.metrics.connection_failed,
         )
         run = await self._hearing.start(self._windows)
@@ -351,7 +358,7 @@ class Service:
     def _updates_failed(self, error: BaseException) -> None:
         if isinstance(error, PollConflictError):
             notice = UpdatesBlocked(polled=error.polled)
-            self._troubles.notify("updates polled" if error.polled else "webhook", notice)
+            self._troubles.notify("updates", notice)
         else:
             self._trouble("updates", error)
 

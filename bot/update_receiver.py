@@ -54,13 +54,18 @@ class UpdateReceiver:
         token: str,
         replica: Replica,
         report: Callable[[BaseException], None],
+        resumed: Callable[[], None],
         counted: Callable[[str, str], None] = lambda _port, _fault: None,
     ) -> None:
-        """Use `polling` for getUpdates; call `report` for failed updates and polls, `counted` as a Port."""
+        """Use `polling` for getUpdates; call `report` for failed updates and polls, `counted` as a Port.
+
+        `resumed` is called when a conflict with another program is over.
+        """
         self._counted = counted
         self._application = application
         self._polling = polling
         self._report = report
+        self._resumed = resumed
         self._settings = settings
         self._token = token
         self._lease = replica.updates
@@ -83,6 +88,7 @@ class UpdateReceiver:
                 wanted=UPDATES,
                 held_open=POLL_SECONDS,
                 report=self._report,
+                resumed=self._resumed,
             )
             self._stop = polling.stop
             return self._until_finished(polling.run)

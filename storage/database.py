@@ -176,6 +176,7 @@ class Database:
         self._engine = engine
         self._running: set[asyncio.Task[Any]] = set()
         self._lock: BaseFileLock | None = None
+        self.silences = 0  # transactions on PostgreSQL that were given up without an answer
 
     @property
     def dialect(self) -> str:
@@ -244,6 +245,7 @@ class Database:
                 return await wait_for_connection(run)
             except (DBAPIError, ConnectionError, TimeoutError) as error:
                 pause = backoff.fail()
+                self.silences += isinstance(error, TimeoutError)
                 if not passing(error) or backoff.failures == TRIES:
                     raise
                 log.info("a transaction is run again: %s", type(error).__name__)

@@ -78,6 +78,7 @@ async def status_facts(tx: Transaction, services: Services) -> StatusFacts:
         failed=counts.get(State.FAILED, 0),
         uncertain=counts.get(State.UNCERTAIN, 0),
         held=counts.get(State.HELD, 0),
+        suspended=await tx.destinations.suspended(),
         oldest_seconds=None if age is None or age < 0 else age,
         last_dump=recent[0] if recent else None,
         sources=tuple(await tx.dumps.sources()),

@@ -78,6 +78,25 @@ class UpdatesBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdatesResumed:
+    """Updates arrive again after UpdatesBlocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class FanOutRecovered:
+    """Most chats that refused a fan-out accept messages again."""
+
+    chats: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSilent:
+    """The database did not answer in time, and answers again."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryFailed:
     reason: str
 
@@ -113,9 +132,9 @@ class UnexpectedErrors:
 
 Notice = (
     DumpUnreadable | DumpsUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended
-    | DestinationRefuses | FanOutRefused | Uncertain | UpdatesBlocked | DeliveryFailed | SourceFailing
-    | SourceRecovered | NoNews
-    | PostsMissed | UnexpectedErrors
+    | DestinationRefuses | FanOutRefused | FanOutRecovered | Uncertain | UpdatesBlocked | UpdatesResumed
+    | DatabaseSilent | DeliveryFailed | SourceFailing | SourceRecovered | NoNews | PostsMissed
+    | UnexpectedErrors
 )  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
@@ -147,7 +166,8 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
             return admin.chats_suspended(words, await tx.destinations.suspended())
         case Uncertain():
             counts = await tx.outbox.counts()
-            return admin.deliveries_failed(words, counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0))
+            failed, uncertain = counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0)
+            return admin.deliveries_failed(words, failed, uncertain) if failed or uncertain else None
         case (
             SourceFailing()
             | SourceRecovered()
@@ -195,7 +215,10 @@ def _sending_message(
     notice: LostTopic
     | DestinationRefuses
     | FanOutRefused
+    | FanOutRecovered
     | UpdatesBlocked
+    | UpdatesResumed
+    | DatabaseSilent
     | DeliveryFailed
     | UnexpectedErrors,
     words: Words,
@@ -207,6 +230,12 @@ def _sending_message(
             return admin.destination_refuses(words, chat, reason)
         case FanOutRefused(refused, total, reason):
             return admin.fan_out_refused(words, refused, total, reason)
+        case FanOutRecovered(chats):
+            return admin.fan_out_recovered(words, chats)
+        case UpdatesResumed():
+            return admin.updates_resumed(words)
+        case DatabaseSilent(times):
+            return admin.database_silent(words, times)
         case UpdatesBlocked(polled):
             return admin.updates_blocked(words, polled=polled)
         case DeliveryFailed(reason):

@@ -1,6 +1,6 @@
 """Side effects of delivery outcomes: on chats, topics and operator notices."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -9,6 +9,7 @@ from bot.delivery.admin_notices import (
     ChatsSuspended,
     DeliveryFailed,
     DestinationRefuses,
+    FanOutRecovered,
     FanOutRefused,
     LostTopic,
     Notice,
@@ -44,6 +45,8 @@ class SideEffects:
 
     admins: tuple[int, ...]
     guard: SuspensionGuard = field(default_factory=SuspensionGuard)
+    _refused: set[int] = field(default_factory=set)  # the chats of refused fan-outs
+    _refusing: set[int] = field(default_factory=set)  # those of them that have received nothing since
 
     async def apply(
         self, tx: Transaction, ended: Sequence[tuple[Delivery, Decision]], now: datetime, monotonic: float
@@ -56,6 +59,7 @@ class SideEffects:
         for destination in arrived:
             if destination.standing is Standing.GONE:
                 await tx.destinations.reactivate(destination)
+        await self._recovered(tx, {to.chat_id for to in arrived}, now)
         if forgiven := {destination.id for destination in arrived if destination.refusals}:
             await tx.destinations.accepted(forgiven)
 
@@ -86,7 +90,7 @@ class SideEffects:
                 await tx.destinations.freeze(chat_id, until)
                 await tx.outbox.postpone_chat(chat_id, until)
             case ChatRefused(reason):
-                await self._refused(tx, delivery, reason, now, monotonic)
+                await self._refused_by(tx, delivery, reason, now, monotonic)
             case TopicGone(reason):
                 await self._topic_gone(tx, delivery.destination, reason, now)
             case _:
@@ -108,9 +112,9 @@ class SideEffects:
         for each in gone:
             await tx.destinations.returned(each)
             await tx.outbox.resume_chat(each, since, now, again)
-        await self._fan_out_refused(tx, delivery, len(gone), total, reason, now)
+        await self._fan_out_refused(tx, delivery, gone, total, reason, now)
 
-    async def _refused(
+    async def _refused_by(
         self, tx: Transaction, delivery: Delivery, reason: str, now: datetime, monotonic: float
     ) -> None:
         """Count the refusal of this destination; suspend it alone, after enough of them over a day."""
@@ -118,7 +122,7 @@ class SideEffects:
         refusals = await tx.destinations.refused(to.id)
         gone, total = await self._reported(tx, delivery, monotonic)
         if is_mass(len(gone), total):
-            await self._fan_out_refused(tx, delivery, len(gone), total, reason, now)
+            await self._fan_out_refused(tx, delivery, gone, total, reason, now)
             return
         if refusals < REFUSALS:
             return
@@ -148,10 +152,27 @@ class SideEffects:
         await self._notify(tx, f"topic:{topic.id}", lost, now)
 
     async def _fan_out_refused(
-        self, tx: Transaction, delivery: Delivery, refused: int, total: int, reason: str, now: datetime
+        self,
+        tx: Transaction,
+        delivery: Delivery,
+        refused: frozenset[int],
+        total: int,
+        reason: str,
+        now: datetime,
     ) -> None:
-        notice = FanOutRefused(refused, total, reason)
+        self._refused |= refused
+        self._refusing |= refused
+        notice = FanOutRefused(len(refused), total, reason)
         await self._notify(tx, f"fan-out:{delivery.dedup_key}", notice, now)
+
+    async def _recovered(self, tx: Transaction, arrived: Set[int], now: datetime) -> None:
+        """Plan a notice once two thirds of the chats that refused a fan-out have received a message."""
+        self._refusing -= arrived
+        if self._refused and 3 * len(self._refusing) <= len(self._refused):
+            notice = FanOutRecovered(len(self._refused) - len(self._refusing))
+            self._refused.clear()
+            self._refusing.clear()
+            await self._notify(tx, f"fan-out recovered:{now:%Y-%m-%dT%H:%M}", notice, now)
 
     async def _suspended(self, tx: Transaction, now: datetime) -> None:
         """Plan one summary of suspended chats an hour."""

@@ -5,7 +5,7 @@ They name files and settings exactly and never contain a stack trace or a token.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
 from bot.messages.i18n import Words
@@ -91,7 +91,7 @@ class StatusFacts:
     held: int
     oldest_seconds: int | None
     last_dump: DumpRecord | None
-    problems: tuple[str, ...] = ()
+    suspended: Mapping[str, int] = field(default_factory=dict)  # chats by reason
     sources: tuple[Source, ...] = ()
 
 
@@ -157,14 +157,6 @@ def nothing_held(words: Words) -> Message:
     return notice(words.text("没有暂缓的文章。"))
 
 
-def token_revoked(words: Words) -> Message:
-    return notice(
-        words.text(
-            "Telegram 不再接受这个令牌，投递已全部停下，一条也没丢。换上新的 BOT_TOKEN 再启动就接着发。"
-        )
-    )
-
-
 def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
     """Return the alert about a deleted or closed topic, whose subscriptions moved to the chat.
 
@@ -182,13 +174,17 @@ def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
 
 def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
     """Return the chats to which deliveries are suspended, by reason."""
+    keys: tuple[Row, ...] = ((press(words.text("运行状况"), Status()),),)
+    return Message(body=_suspensions(words, reasons), keyboard=keys)
+
+
+def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
     head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
     items = tuple(
         Item((Text(words.count("{n} 个：{reason}", count, reason=one_line(reason))),), label="·")
         for reason, count in sorted(reasons.items(), key=lambda each: -each[1])
     )
-    keys: tuple[Row, ...] = ((press(words.text("运行状况"), Status()),),)
-    return Message(body=(Paragraph((Text(head),)), Items(items)), keyboard=keys)
+    return Paragraph((Text(head),)), Items(items)
 
 
 def destination_refuses(words: Words, chat: str, reason: str) -> Message:
@@ -213,6 +209,22 @@ def fan_out_refused(words: Words, refused: int, total: int, reason: str) -> Mess
     return notice(said, press(words.text("运行状况"), Status()))
 
 
+def fan_out_recovered(words: Words, chats: int) -> Message:
+    return notice(words.count("刚才发不进去的地方又通了，{n} 处都没有停发。", chats))
+
+
+def database_silent(words: Words, times: int) -> Message:
+    """Return the alert about a database that did not answer in time, sent when it answers again."""
+    said = words.count(
+        "数据库有 {n} 次没有及时回答，现在好了，一条也没丢。请看一眼数据库和到它的网络。", times
+    )
+    return notice(said, press(words.text("运行状况"), Status()))
+
+
+def updates_resumed(words: Words) -> Message:
+    return notice(words.text("又收得到消息了，漏下的正在回答。"))
+
+
 def updates_blocked(words: Words, *, polled: bool) -> Message:
     """Return the alert about another program that takes this bot's updates."""
     said = (
@@ -232,11 +244,16 @@ def no_news(words: Words, days: int) -> Message:
 
 
 def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
-    said = words.sentences(
+    said = _not_arrived(words, failed, uncertain)
+    return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
+
+
+def _not_arrived(words: Words, failed: int, uncertain: int) -> str:
+    return words.sentences(
         words.count("{n} 条发送失败。", failed) if failed else None,
         words.count("{n} 条不确定是否送达。", uncertain) if uncertain else None,
+        words.text("发 /retry 再发一次。"),
     )
-    return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
 
 
 def unexpected_errors(words: Words, kind: str, count: int) -> Message:
@@ -264,8 +281,11 @@ def broadcast_begun(words: Words, chats: int) -> Message:
 def status(facts: StatusFacts, words: Words) -> Message:
     """Return the state of the bot in a few lines, problems first."""
     body: list[Block] = [Heading((Text(words.text("运行状况")),))]
-    if facts.problems:
-        body.append(Items(tuple(Item((Text(one_line(problem)),), label="!") for problem in facts.problems)))
+    if facts.failed or facts.uncertain:
+        said = _not_arrived(words, facts.failed, facts.uncertain)
+        body.append(Items((Item((Text(said),), label="!"),)))
+    if facts.suspended:
+        body += _suspensions(words, facts.suspended)
     lines = [
         words.count("{n} 篇文章", facts.posts),
         words.join([words.count("{n} 个会话", facts.chats), words.count("{n} 个订阅", facts.subscriptions)]),

@@ -55,12 +55,13 @@ class UpdatePoller:
         wanted: Sequence[str],
         held_open: float,
         report: Callable[[Exception], None] = lambda _: None,
+        resumed: Callable[[], None] = lambda: None,
     ) -> None:
         """`wanted` are update kinds; a request stays open for `held_open` seconds.
 
         A request with an offset confirms all updates before it, and they would be lost with a process that
         dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
-        called once for each conflict with another program.
+        called once for each conflict with another program, `resumed` when it is over.
         """
         self._bot = bot
         self._request = request
@@ -69,6 +70,8 @@ class UpdatePoller:
         self._wanted = list(wanted)
         self._held_open = held_open
         self._report = report
+        self._resumed = resumed
+        self._conflicting = False
         self._offset: int | None = None
         self._recent: LRUCache[int, None] = LRUCache(RECENT)
         self._stopping = asyncio.Event()
@@ -103,6 +106,9 @@ class UpdatePoller:
                     mine = True
                 await self._ask_once()
                 self._backoff.reset()
+                if self._conflicting:
+                    self._conflicting = False
+                    self._resumed()
             except TelegramError as error:
                 mine = mine and not _is_webhook(error)
                 await asyncio.sleep(self._after(error))
@@ -177,15 +183,19 @@ class UpdatePoller:
                 return max(pause, retry_seconds(error))
             case Conflict() if _is_webhook(error):
                 log.warning("another program has set a webhook: %s", error)
-                self._report(PollConflictError(polled=False))
+                self._report_conflict(polled=False)
                 return self._removals.fail(worked=asyncio.get_running_loop().time() - self._removed_at)
             case Conflict():
                 if self._backoff.failures == CONFLICTS:
                     log.warning("another program polls for this bot's updates as well: %s", error)
-                    self._report(PollConflictError(polled=True))
+                    self._report_conflict(polled=True)
             case _ if self._backoff.failures == 1:
                 log.warning("getUpdates fails for now: %s", error)
         return pause
+
+    def _report_conflict(self, *, polled: bool) -> None:
+        self._conflicting = True
+        self._report(PollConflictError(polled=polled))
 
     async def _confirm(self) -> None:
         done = min(self._at_work, default=self._offset)

@@ -117,7 +117,7 @@ async def test_the_notice_of_a_lost_topic_names_it(knowing: WholeBot, telegram: 
         "forum_topic_created": {"name": "论文", "icon_color": 1},
     }
     menu = await knowing.says("/subscribe all", chat_id=FORUM, thread_id=A, reply_to_message=first)
-    telegram.presses(menu, "我的订阅")
+    telegram.presses(menu, "推送设置")
     await telegram.quiet()
     telegram.opens(FORUM).topics[A] = "deleted"
     knowing.lands("next.txt", NEXT)
@@ -146,6 +146,52 @@ async def test_a_server_that_lost_its_chats_loses_no_subscriber(
         found = await knowing.standing(chat_id)
         assert found is not None
         assert found.standing is Standing.ACTIVE
+    await telegram.world.until(lambda: len(telegram.messages(OPERATOR)) > 1, 20)
+    refused, recovered = telegram.messages(OPERATOR)
+    assert "又通了" in recovered.text
+    assert "服务器" in refused.text
+
+
+async def test_a_conflict_is_reported_once_and_its_end_too(library: WholeBot, telegram: FakeTelegram) -> None:
+    """Another program sets a webhook while this one polls; it is removed after a pause."""
+    telegram.world.webhook = {"url": "https://example.org/other"}
+    telegram.answers(
+        "getUpdates",
+        error(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook"),
+    )
+    assert "webhook" in (await telegram.message(OPERATOR)).text
+    await telegram.world.until(lambda: len(telegram.messages(OPERATOR)) > 1, 20)
+    assert "又收得到" in telegram.messages(OPERATOR)[-1].text
+    await library.says("/latest")
+    assert len(telegram.messages(OPERATOR)) == 2
+
+
+async def test_a_silent_database_is_reported_once_with_a_count(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    for _ in range(3):
+        knowing.database.silences += 1
+        knowing.service._tick()
+    notice = await telegram.message(OPERATOR)
+    assert "3 次" in notice.text
+    await telegram.quiet(0.5)
+    assert len(telegram.messages(OPERATOR)) == 1
+
+
+async def test_the_status_lists_suspensions_and_what_did_not_arrive(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    for chat_id in range(1, 10):
+        await knowing.subscribes(chat_id)
+    telegram.answers("sendMessage", blocked(), chat_id=1)
+    telegram.answers("sendMessage", error(400, "Bad Request: something new"), chat_id=2, always=True)
+    knowing.lands("next.txt", NEXT)
+    await knowing.settles()
+    status = await knowing.says("/status", user_id=OPERATOR)
+    while "运行状况" not in status.text:
+        status = await telegram.message(OPERATOR)
+    assert "1 个：Forbidden: bot was blocked by the user" in status.text
+    assert "2 条发送失败。发 /retry 再发一次。" in status.text
 
 
 async def test_chats_that_are_all_gone_at_once_are_kept(

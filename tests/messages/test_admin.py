@@ -74,7 +74,7 @@ UNWELL = StatusFacts(
     held=60,
     oldest_seconds=190,
     last_dump=TAKEN,
-    problems=("DUMP_DIR /dumps is not there",),
+    suspended={"bot was kicked": 1, "bot was blocked by the user": 12},
     sources=(FEED, PAGE),
 )
 
@@ -84,13 +84,16 @@ SCENES: dict[str, Scene] = {
     "released": lambda words: admin.released(words, 60),
     "discarded": lambda words: admin.discarded(words, 1),
     "nothing held": admin.nothing_held,
-    "token": admin.token_revoked,
     "topic": lambda words: admin.topic_lost(words, "读论文", 5, "Bad Request: TOPIC_CLOSED"),
     "suspended": lambda words: admin.chats_suspended(
         words, {"bot was kicked": 1, "bot was blocked by the user": 12}
     ),
     "refuses": lambda words: admin.destination_refuses(words, "读论文", "not enough rights"),
     "fan-out refused": lambda words: admin.fan_out_refused(words, 8, 9, "chat not found"),
+    "fan-out recovered": lambda words: admin.fan_out_recovered(words, 8),
+    "database silent": lambda words: admin.database_silent(words, 3),
+    "updates resumed": admin.updates_resumed,
+    "uncertain": lambda words: admin.deliveries_failed(words, 0, 3),
     "webhook": lambda words: admin.updates_blocked(words, polled=False),
     "polled": lambda words: admin.updates_blocked(words, polled=True),
     "no news": lambda words: admin.no_news(words, 31),

@@ -60,6 +60,14 @@ async def test_no_path_leads_outside(served: Served, path: str) -> None:
     assert b"root:" not in answer
 
 
+async def test_an_expectation_that_is_not_ascii_is_refused(served: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+    writer.write(b"GET / HTTP/1.1\r\nHost: room\r\nConnection: close\r\nExpect: \xff\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 417")
+
+
 async def test_nothing_of_chats_is_public(tmp_path: Path) -> None:
     """No page, feed or file holds a name, an id, a search or a bookmark of a person or group."""
     async with serving(tmp_path, limited=False) as served:

@@ -5,6 +5,7 @@ const typeset = () => {
     const shown = place.textContent;
     try {
       window.katex.render(place.dataset.tex, place, { displayMode: "display" in place.dataset, strict: false });
+      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0; // scrolled by keyboard too
     } catch {
       place.textContent = shown;
     }

@@ -16,6 +16,7 @@ from telegram.error import TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest
 
+from bot.chat.commands import asker_of
 from bot.error_alerts import described
 from bot.leases import Replica
 from bot.settings import Settings
@@ -89,6 +90,7 @@ class UpdateReceiver:
                 held_open=POLL_SECONDS,
                 report=self._report,
                 resumed=self._resumed,
+                asker_of=asker_of,
             )
             self._stop = polling.stop
             return self._until_finished(polling.run)

@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from bot.callbacks.actions import (
     About,
@@ -78,6 +79,20 @@ async def ask(services: Services, request: RequestContext, command: str, text: s
         public = tuple(name for name in nearest if not HANDLERS[name].admin)
         return Reply(message=notices.unknown_command(request.words, command, public))
     return await dispatch(handler, services, request, text, (command, text))
+
+
+def asker_of(update: Mapping[str, Any]) -> int | None:
+    """Return who asks in an update, as JSON, that is a question and changes nothing; None for any other."""
+    message = update.get("message")
+    match message:
+        case {"text": str(text), "from": {"id": int(person)}, "chat": {"type": str(kind)}}:
+            pass
+        case _:
+            return None
+    if not text.startswith("/"):
+        return person if kind == "private" else None
+    name = text.split(maxsplit=1)[0].removeprefix("/").partition("@")[0].lower()
+    return person if name in QUESTIONS else None
 
 
 async def plain_text(services: Services, request: RequestContext, text: str) -> Reply:
@@ -392,3 +407,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "broadcast": Handler(_broadcast, admin=True, transaction=False),
     "release": Handler(admin.held, admin=True),
 }
+# Commands that change nothing.
+QUESTIONS: Final = frozenset({
+    "latest", "series", "tag", "category", "search", "random", "hot", "archive", "stats", "saved", "about",
+    "help", "status", "dumps",
+})  # fmt: skip

@@ -5,7 +5,9 @@ The answer is read as JSON and each update is parsed separately: a malformed one
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from typing import Any
 
 from cachetools import LRUCache
@@ -25,6 +27,10 @@ ASIDE_SECONDS = 0.3  # between two requests while an update is being handled
 FLOOR_SECONDS = 1.0  # between two requests that return at once without a new update
 MOST = 100  # updates in one answer (Bot API, getUpdates)
 RECENT = 1000  # ids of handed on updates that are kept
+BACKLOG = 10_000  # updates that are fetched ahead of handling
+BACKLOG_SECONDS = 30.0  # age from which on a full answer is a backlog
+AT_ONCE, APART_SECONDS = 100, 0.1  # old questions that are handled at once, then the time between two
+OLD_EACH = 2  # questions of one person in a backlog that are answered
 LOOK_SECONDS = 1.0  # between two checks of whether this process may poll
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 CONFLICTS = 6  # in a row, from which on it is not the last request of an earlier process
@@ -32,6 +38,7 @@ FIRST_REMOVAL, LONGEST_REMOVAL = 5.0, 600.0  # before a webhook set by another p
 
 RawUpdate = Mapping[str, Any]
 HandOn = Callable[[RawUpdate], Coroutine[object, object, None]]
+AskerOf = Callable[[RawUpdate], Hashable | None]
 
 
 class PollConflictError(Exception):
@@ -40,6 +47,31 @@ class PollConflictError(Exception):
     def __init__(self, *, polled: bool) -> None:
         super().__init__("polled elsewhere" if polled else "webhook set elsewhere")
         self.polled = polled
+
+
+def backlog_order(updates: Mapping[int, RawUpdate], asker_of: AskerOf) -> tuple[list[int], list[int]]:
+    """Return the ids of updates that are no questions, oldest first, and of the questions to answer.
+
+    The newest question of each person comes first, the newest of them at the front, then at most
+    `OLD_EACH` - 1 earlier ones of each. Questions change nothing, so their order does not matter.
+    """
+    others: list[int] = []
+    asked: dict[Hashable, list[int]] = {}
+    for number in sorted(updates, reverse=True):
+        asker = asker_of(updates[number])
+        if asker is None:
+            others.insert(0, number)
+        else:
+            asked.setdefault(asker, []).append(number)
+    ranks = ([each[rank] for each in asked.values() if rank < len(each)] for rank in range(OLD_EACH))
+    return others, [number for rank in ranks for number in rank]
+
+
+def _is_old(updates: Mapping[int, RawUpdate], now: float) -> bool:
+    """Return whether the newest message in a full answer was sent a while before `now` (Unix seconds)."""
+    messages = [each.get("message") for each in updates.values()]
+    sent = [each["date"] for each in messages if isinstance(each, dict) and type(each.get("date")) is int]
+    return len(updates) >= MOST and bool(sent) and now - max(sent) > BACKLOG_SECONDS
 
 
 class UpdatePoller:
@@ -56,12 +88,15 @@ class UpdatePoller:
         held_open: float,
         report: Callable[[Exception], None] = lambda _: None,
         resumed: Callable[[], None] = lambda: None,
+        asker_of: AskerOf = lambda _: None,
     ) -> None:
         """`wanted` are update kinds; a request stays open for `held_open` seconds.
 
         A request with an offset confirms all updates before it, and they would be lost with a process that
         dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
-        called once for each conflict with another program, `resumed` when it is over.
+        called once for each conflict with another program, `resumed` when it is over. `asker_of` returns who
+        asks, where an update is a question that changes nothing. A backlog is confirmed before it is handled,
+        so that its newest questions can be answered first.
         """
         self._bot = bot
         self._request = request
@@ -71,6 +106,7 @@ class UpdatePoller:
         self._held_open = held_open
         self._report = report
         self._resumed = resumed
+        self._asker_of = asker_of
         self._conflicting = False
         self._offset: int | None = None
         self._recent: LRUCache[int, None] = LRUCache(RECENT)
@@ -127,6 +163,9 @@ class UpdatePoller:
         updates = await self._updates(offset, self._held_open if unfinished is None else 0)
         if not self._may():
             return  # the process that may poll gets them again
+        if unfinished is None and _is_old(updates, time.time()):
+            await self._take_backlog(updates)
+            return
         if offset is not None and updates and max(updates) < offset:
             # Ids restart at a lower number after a week without updates, or with another server.
             log.warning("update ids restart at %s, below %s", min(updates), offset)
@@ -145,6 +184,31 @@ class UpdatePoller:
         await self._handing.wait(ASIDE_SECONDS)
         if not new and unfinished is None:
             await asyncio.sleep(max(0.0, started + FLOOR_SECONDS - loop.time()))
+
+    async def _take_backlog(self, updates: dict[int, RawUpdate]) -> None:
+        """Fetch all that waits, hand on what is no question, and start answering the questions."""
+        found = updates
+        while len(found) >= MOST and len(updates) < BACKLOG and self._may():
+            self._offset = max(found) + 1
+            found = await self._updates(self._offset, 0)
+            updates |= found
+        self._offset = max(updates) + 1
+        others, questions = backlog_order(updates, self._asker_of)
+        log.info("%s updates waited, %s of them questions to answer", len(updates), len(questions))
+        for number in others:
+            self._recent[number] = None
+            self._handing.start(self._hand(number, updates[number]))
+        self._handing.start(self._answer(deque(updates[number] for number in questions)))
+
+    async def _answer(self, questions: deque[RawUpdate]) -> None:
+        """Hand on the questions of a backlog in order, slowly, so that new ones do not wait behind them."""
+        started = 0
+        while questions and not self._stopping.is_set():
+            update = questions.popleft()
+            self._handing.start(self._hand(update["update_id"], update))
+            started += 1
+            if started >= AT_ONCE:
+                await asyncio.sleep(APART_SECONDS)
 
     async def _updates(self, offset: int | None, seconds: float) -> dict[int, RawUpdate]:
         """Return the updates of one getUpdates request by their ids, in order."""

@@ -18,6 +18,7 @@ from bot.delivery import retry_policy, side_effects
 from bot.delivery.messenger import Address, TelegramMessenger
 from bot.ops.metrics import make_metrics
 from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.render.document import Message, Paragraph, Text
 from bot.telegram.capabilities import RichCapability
@@ -349,6 +350,19 @@ async def test_a_button_says_that_its_answer_was_dropped(
     await resting_bot.says("/latest", chat_id=GROUP)
     toast = (await telegram.answer(telegram.presses(shown, "🔔")))["text"]
     assert "没发出来" in toast
+
+
+async def test_a_backlog_keeps_no_new_question_waiting(resting_bot: WholeBot, telegram: FakeTelegram) -> None:
+    """2,500 questions of an hour ago wait at the start, a new one behind them; at Telegram's own rate."""
+    resting_bot.limits = Limits(per_second=30)
+    await resting_bot.knows(OLD)
+    for number in range(2500):
+        telegram.user_says("/latest", user_id=1000 + number % 1000, date=1_700_000_000 + number)
+    telegram.user_says("/latest", user_id=50)
+    await resting_bot.starts()
+    await telegram.message(50, timeout=SOON)
+    await resting_bot.says("/latest", user_id=51)
+    assert len(telegram.messages()) < 500
 
 
 UNKNOWN = error(400, "Bad Request: member list is inaccessible")

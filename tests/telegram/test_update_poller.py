@@ -11,7 +11,7 @@ from telegram import Bot
 
 from bot.telegram import update_poller
 from bot.telegram.http_request import AiohttpRequest
-from bot.telegram.update_poller import RawUpdate, UpdatePoller
+from bot.telegram.update_poller import AT_ONCE, AskerOf, RawUpdate, UpdatePoller, backlog_order
 from bot.update_receiver import UPDATES, WebhookRegistrar, secret_of
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Raw
@@ -46,11 +46,20 @@ class Slow(Turn):
 
 
 @asynccontextmanager
-async def polled(telegram: FakeTelegram, turn: Turn) -> AsyncIterator[None]:
+async def polled(
+    telegram: FakeTelegram, turn: Turn, asker_of: AskerOf = lambda _: None
+) -> AsyncIterator[None]:
     wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
     async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
         asking = UpdatePoller(
-            bot, wires[1], turn.may, turn.hand_on, wanted=UPDATES, held_open=1, report=turn.reports.append
+            bot,
+            wires[1],
+            turn.may,
+            turn.hand_on,
+            wanted=UPDATES,
+            held_open=1,
+            report=turn.reports.append,
+            asker_of=asker_of,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(asking.run())
@@ -237,3 +246,35 @@ def test_the_secret_made_of_the_token_does_not_show_it() -> None:
     assert made == secret_of("123:abc") != secret_of("123:abd")
     assert "abc" not in made
     assert len(made) <= 256
+
+
+def question(number: int, person: int) -> RawUpdate:
+    return {"update_id": number, "message": {"from": {"id": person}, "date": 1, "text": "q"}}
+
+
+def asker(update: RawUpdate) -> int | None:
+    person: int | None = update["message"]["from"]["id"] if "message" in update else None
+    return person
+
+
+def test_the_newest_question_of_each_person_comes_first_and_old_ones_are_bounded() -> None:
+    waiting = [question(1, 5), question(2, 5), question(3, 6), question(4, 5), question(5, 5)]
+    updates = {each["update_id"]: each for each in waiting} | {
+        number: {"update_id": number, "my_chat_member": {}} for number in (7, 8)
+    }
+    assert backlog_order(updates, asker) == ([7, 8], [5, 3, 4])
+
+
+async def test_a_backlog_is_fetched_whole_and_the_newest_handed_on_first(telegram: FakeTelegram) -> None:
+    """Telegram hands out what waited in hundreds, the oldest first."""
+    for number in range(450):
+        telegram.user_says("old", user_id=1 + number % 400, date=1)
+    waiting = [update["update_id"] for update in telegram.world.updates]
+    turn = Turn()
+    async with polled(telegram, turn, asker_of=asker):
+        await until(lambda: len(turn.numbers) > AT_ONCE)
+        assert turn.numbers[:3] == waiting[:-4:-1]
+        telegram.user_says("new")
+        await until(lambda: telegram.world.tail in turn.numbers)
+        assert len(turn.numbers) < 2 * AT_ONCE
+    assert telegram.world.updates == []

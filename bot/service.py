@@ -56,6 +56,7 @@ from bot.wiring import (
     check_dump_dir,
     delivery_config_of,
     ingest_file,
+    make_dump_dir,
     open_checked_database,
     poller_of,
     rate_limiter_of,
@@ -97,6 +98,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.rules = rules_of(settings)
         check_dump_dir(settings)
+        make_dump_dir(settings)
         self._backup = backup_of(settings)
         self._crash = crash_point(settings.crash_at)
         self._send_log: SendLog | None = None

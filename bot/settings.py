@@ -5,19 +5,23 @@ No other module reads the environment.
 
 import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import quote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import VERSION, SettingsError
 from bot.crawler.poller import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
+from bot.text_sanitizer import redact_urls
 
 WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
 WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})  # the same
+TOKEN_PART = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 ENV_FILE = ".env"
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
@@ -46,7 +50,7 @@ class Settings(BaseSettings):
         "auto",
         description="how a pooler such as PgBouncer shares connections of PostgreSQL; `auto` detects it",
     )
-    dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land")
+    dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land; made if it is missing")
     scan_seconds: float = Field(
         60, gt=0, le=86_400, description="how often the folder is scanned in any case"
     )
@@ -395,16 +399,67 @@ def read_settings(**given: object) -> Settings:
 
 
 def _one_line(error: ValidationError) -> str:
+    """Return every wrong setting with its value, what it must be, and an example; secrets are masked."""
     parts = []
-    for wrong in error.errors(include_url=False, include_input=False):
+    for wrong in error.errors(include_url=False):
         name = str(wrong["loc"][0]).upper() if wrong["loc"] else ""
         message = str(wrong["msg"]).removeprefix("Value error, ")
-        message = message[0].lower() + message[1:]
-        meaning = _meaning(name)
-        parts.append(f"{name} is wrong ({meaning}): {message}" if name else message)
+        if wrong["type"] != "value_error":
+            message = message[0].lower() + message[1:]
+        message = _CHOICE.sub("must be", message)
+        if name and (form := _form(name, str(wrong["type"]))):
+            message = f"write {form}" if wrong["type"] in _PARSING else f"{message}, such as {form}"
+        parts.append(f"{name}={_masked(name, wrong['input'])}: {message}" if name else message)
     return "; ".join(parts)
 
 
-def _meaning(name: str) -> str:
-    field = Settings.model_fields.get(name.lower())
-    return field.description or "" if field else ""
+_CHOICE: Final = re.compile(r"^input should be(?: a valid)?")
+_PARSING: Final = frozenset({"int_parsing", "float_parsing", "bool_parsing", "int_from_float"})
+
+
+def _form(name: str, error: str) -> str:
+    """Return what a value of a setting looks like; empty where the message of the `error` says it."""
+    if name == "ADMIN_CHAT_IDS":
+        return "chat numbers, such as 123456789,-1001234567890"
+    default = Settings.model_fields[name.lower()].default if name.lower() in Settings.model_fields else None
+    match default:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return f"a number, such as {default}" if error in _PARSING else str(default)
+        case _:
+            return ""
+
+
+_SECRETS: Final = frozenset({"BOT_TOKEN", "WEBHOOK_SECRET", "DATABASE_URL", "PROXY_URL", "BLOG_PROXY_URL"})
+_MOST_SHOWN: Final = 80  # characters of a wrong value
+
+
+def _masked(name: str, value: object) -> str:
+    """Return a wrong value as it may be shown: no secret, no password of an address, no token."""
+    if name in _SECRETS:
+        return "***"
+    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    text = TOKEN_PART.sub("***", redact_urls(text))
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+
+
+# Names in an .env that are for Docker Compose and the programs in its containers.
+_OTHERS: Final = re.compile(
+    r"(?:COMPOSE|DOCKER|POSTGRES|PG|CADDY|PIP|PYTHON)[A-Z0-9_]*|DOMAIN|TZ|LANG|LC_[A-Z]+"
+)
+
+
+def unknown_names() -> tuple[str, ...]:
+    """Return the names in `.env` that are no setting, each with the setting that is spelt like it."""
+    try:
+        given = dotenv_values(ENV_FILE, encoding="utf-8-sig", interpolate=False)
+    except (OSError, UnicodeDecodeError):
+        return ()
+    known = [name.upper() for name in Settings.model_fields]
+    found = []
+    for name in given:
+        if name.upper() not in known and not _OTHERS.fullmatch(name.upper()):
+            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
+            found.append(f"{name} ({nearest[0]}?)" if nearest else name)
+    return tuple(found)

@@ -127,6 +127,17 @@ def check_dump_dir(settings: Settings) -> None:
             raise SettingsError(f"DUMP_DIR {folder} holds {what} ({place}): name one that holds dumps only")
 
 
+def make_dump_dir(settings: Settings) -> None:
+    """Make DUMP_DIR if it is missing. Raises SettingsError where that is impossible."""
+    folder = settings.dump_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"DUMP_DIR {folder} cannot be made ({error.strerror}): correct it, or make the folder"
+        ) from None
+
+
 def backup_of(settings: Settings) -> Backup | None:
     """Return the nightly backup; None without BACKUP_DIR or if the database is not an SQLite file."""
     file = sqlite_file(settings.database_address())

@@ -23,10 +23,32 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+FIRST = ("demo", "init", "check", "run", "console", "preview", "web")  # in --help, before all others
+
+
+class Commands(click.Group):
+    """Commands with whole descriptions, those that a newcomer needs first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of --help."""
+        return sorted(super().list_commands(ctx), key=lambda name: (name not in FIRST, *_place(name)))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its whole first sentence."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, found.get_short_help_str(limit=500)) for name, found in named if found is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="kexue-bot")
 def main() -> None:
-    """Follow the blog 科学空间 (Scientific Spaces, kexue.fm) with a Telegram bot."""
+    """Follow a blog with a Telegram bot; SITE_FILE names the blog."""
 
 
 def _command(example: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
@@ -96,9 +118,12 @@ LANGUAGE = click.option(
 def run() -> None:
     """Run the service until SIGTERM or Ctrl-C."""
     from bot.cli.run import serve
+    from bot.settings import unknown_names
 
     settings = settings_or_exit()
     set_up_logs(settings)
+    if unknown := unknown_names():
+        logging.getLogger(__name__).warning(".env: unknown %s", ", ".join(unknown))
     finish(serve(settings))
 
 

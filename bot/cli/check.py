@@ -13,7 +13,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot import SettingsError
 from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
-from bot.settings import Settings, read_settings
+from bot.settings import Settings, read_settings, unknown_names
 from bot.wiring import check_dump_dir, rules_of, telegram_wires
 from storage import UnusableDatabaseError
 from storage.database import schema_and_posts
@@ -39,6 +39,8 @@ async def check_all() -> int:
         click.echo(f"bad   settings: {error}")
         return 1
     click.echo("ok    settings")
+    if unknown := unknown_names():
+        click.echo(f"warn  .env: unknown {', '.join(unknown)}")
     results = [
         await _shown("database", _database, settings),
         await _shown("backups", _backups, settings),
@@ -100,8 +102,13 @@ def _check_place(setting: str, folder: Path) -> None:
 
 async def _dump_folder(settings: Settings) -> str:
     folder = settings.dump_dir
+    if not folder.exists():
+        above = next(parent for parent in folder.absolute().parents if parent.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise CheckFailedError(f"{folder} cannot be made in {above}: set DUMP_DIR to another")
+        return f"{folder} is not there yet: the first start makes it"
     if not folder.is_dir():
-        raise CheckFailedError(f"{folder} is not there: make it, or set DUMP_DIR to another")
+        raise CheckFailedError(f"{folder} is not a folder: set DUMP_DIR to another")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise CheckFailedError(f"{folder} may not be read by this user: change its permissions")
     return f"{folder}, {sum(1 for _ in folder.iterdir())} entries"

@@ -162,7 +162,7 @@ async def demo(language: str = "zh") -> None:
         )
         console = Console(settings, language=language)
         say = console.screen.console.print
-        title, hint, landing = DEMO[language]
+        title, hint, landing = DEMO["en" if language == "en" else "zh"]
         say(title, style="bold", highlight=False)
         say(f"{hint}\n")
         _land("first.txt", dumps)
@@ -170,7 +170,7 @@ async def demo(language: str = "zh") -> None:
         try:
             await console.drain()
             await _show(console, "/start")
-            await _show(console, "/subscribe 全部" if language == "zh" else "/subscribe all")
+            await _show(console, "/subscribe all" if language == "en" else "/subscribe 全部")
             say(landing, style="dim", highlight=False)
             _land("second.txt", dumps)
             console.service.watch.wake()

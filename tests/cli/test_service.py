@@ -90,7 +90,8 @@ def test_a_damaged_database_is_named_and_left_alone(here: Path) -> None:
 
 
 def test_check_looks_at_everything_and_says_what_is_bad(here: Path) -> None:
-    checked = call(here, "check", DUMP_DIR=str(here / "none"))
+    (here / "file").write_text("", encoding="utf-8")
+    checked = call(here, "check", DUMP_DIR=str(here / "file"))
     assert checked.exit_code == 1
     shown = [line.split(maxsplit=2) for line in checked.stdout.splitlines()]
     assert [(word, what.rstrip(":")) for word, what, *_ in shown] == [

@@ -114,7 +114,11 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             nothing,
             "WEBHOOK_URL names port 444: Telegram sends updates to 443, 80, 88 and 8443 only",
         ),
-        "a webhook without a host": ({"WEBHOOK_URL": "https://"}, nothing, "WEBHOOK_URL is wrong"),
+        "a webhook without a host": (
+            {"WEBHOOK_URL": "https://"},
+            nothing,
+            "WEBHOOK_URL=https://: write an https address",
+        ),
         "DUMP_DIR that is the root": ({"DUMP_DIR": "/"}, nothing, "DUMP_DIR is the root of all folders"),
         "DUMP_DIR that holds the database": ({"DUMP_DIR": "."}, nothing, "holds the database"),
         "DUMP_DIR that holds the database through a link": (
@@ -134,7 +138,11 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
         ),
     }
     | {
-        f"PROXY_URL {url}": ({"PROXY_URL": url}, nothing, "): write the address of an HTTP proxy such as")
+        f"PROXY_URL {url}": (
+            {"PROXY_URL": url},
+            nothing,
+            "PROXY_URL=***: write the address of an HTTP proxy such as",
+        )
         for url in (
             f"{SECRET}:3128",
             f"socks5://a:{SECRET}@x:1",

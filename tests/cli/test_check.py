@@ -1,0 +1,90 @@
+"""`check` and `run` on wrong settings: each with its value and an example, unknown names, the dump folder."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import call
+
+TOKEN = "123456789:" + "A" * 35
+WRONG = {
+    "RATE_PER_SECOND=-1": "RATE_PER_SECOND=-1: must be greater than or equal to 0, such as 30",
+    "ADMIN_CHAT_IDS=abc": "ADMIN_CHAT_IDS=abc: write chat numbers, such as 123456789,-1001234567890",
+    f"ADMIN_CHAT_IDS={TOKEN}": "ADMIN_CHAT_IDS=***: write chat numbers, such as 123456789,-1001234567890",
+    "LOG_LEVEL=loud": "LOG_LEVEL=loud: must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'",
+    "KEEP_DAYS=many": "KEEP_DAYS=many: write a number, such as 90",
+    "RICH=perhaps": "RICH=perhaps: write true or false",
+    "HTTP_PORT=99999": "HTTP_PORT=99999: must be less than or equal to 65535, such as 0",
+    "WEB_URL=http://x.example": "WEB_URL=http://x.example: Telegram opens https addresses only",
+    "PROXY_URL=socks5://user:secretsecret@proxy": "PROXY_URL=***: write the address of an HTTP proxy",
+}
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("given", WRONG)
+def test_a_wrong_setting_is_shown_with_its_value_and_an_example(
+    given: str, command: str, tmp_path: Path
+) -> None:
+    name, _, value = given.partition("=")
+    shown = call(tmp_path, command, **{name: value})
+    assert shown.exit_code == (1 if command == "check" else 2)
+    assert WRONG[given] in shown.output
+    assert "secretsecret" not in shown.output
+    assert "A" * 20 not in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
+
+
+def test_all_wrong_settings_are_shown_at_once(tmp_path: Path) -> None:
+    shown = call(tmp_path, "check", RATE_PER_SECOND="-1", ADMIN_CHAT_IDS="abc").output
+    assert "RATE_PER_SECOND=-1" in shown
+    assert "ADMIN_CHAT_IDS=abc" in shown
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_webhook_needs_https(command: str, tmp_path: Path) -> None:
+    shown = call(tmp_path, command, WEBHOOK_URL="http://bot.example.org", BOT_TOKEN=TOKEN)
+    assert shown.exit_code == (1 if command == "check" else 2)
+    assert "WEBHOOK_URL must begin with https" in shown.output
+
+
+def test_unknown_names_in_the_env_file_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = f"BOT_TOKN={TOKEN}\nDUMPDIR=x\nHTTP_PORT=0\nDOMAIN=x.example\nCOMPOSE_FILE=a.yaml\nZZZ=1\n"
+    Path(".env").write_text(written, encoding="utf-8")
+    shown = call(tmp_path, "check").output
+    assert "warn  .env: unknown BOT_TOKN (BOT_TOKEN?), DUMPDIR (DUMP_DIR?), ZZZ\n" in shown
+    assert TOKEN not in shown
+
+
+def test_a_missing_dump_folder_is_made_at_the_start_only(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "dumps"
+    shown = call(tmp_path, "check", DUMP_DIR=str(folder))
+    assert f"ok    dump folder: {folder} is not there yet: the first start makes it" in shown.output
+    assert not folder.exists()
+    call(tmp_path, "console", typed="/about\n", DUMP_DIR=str(folder))
+    assert folder.is_dir()
+
+
+def test_a_dump_folder_that_cannot_be_made_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for place, reason in (("file", "is not a folder"), ("file/dumps", "cannot be made")):
+        folder = str(tmp_path / place)
+        assert f"{folder} {reason}" in call(tmp_path, "check", DUMP_DIR=folder).output
+        shown = call(tmp_path, "run", DUMP_DIR=folder, BOT_TOKEN=TOKEN)
+        assert shown.exit_code == 2
+        assert f"DUMP_DIR {folder} cannot be made" in shown.output
+
+
+def test_the_help_shows_whole_sentences_and_first_what_a_newcomer_needs(tmp_path: Path) -> None:
+    shown = call(tmp_path, "--help").output
+    assert "..." not in shown.partition("Commands:")[2]
+    listed = [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
+    assert listed[:4] == ["demo", "init", "check", "run"]
+    assert "kexue.fm" not in shown
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "A demo of"), ("zh_TW.UTF-8", "演示"), ("C", "演示")])
+def test_the_demo_speaks_the_language_of_the_terminal(language: str, said: str, tmp_path: Path) -> None:
+    for asked in ({"LANG": language, "LC_ALL": ""}, {"LC_ALL": language}):
+        assert said in call(tmp_path, "demo", **asked).output
+    assert "A demo of" in call(tmp_path, "demo", "--language", "en", LANG="zh_CN.UTF-8").output

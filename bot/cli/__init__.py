@@ -185,7 +185,7 @@ def series() -> None:
 
 
 @_command("kexue-bot preview 最小熵 --out preview.html")
-@click.argument("post")
+@click.argument("post", default="")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -195,10 +195,18 @@ def series() -> None:
 )
 @click.option("--language", type=click.Choice(["zh", "zh-hant", "en"]), default="zh", show_default=True)
 @click.option(
-    "--as", "kind", type=click.Choice(["announcement", "card"]), default="announcement", show_default=True
+    "--as",
+    "kind",
+    type=click.Choice(["announcement", "card", "digest", "list", "settings"]),
+    default="announcement",
+    show_default=True,
 )
 def preview(post: str, out: Path, language: str, kind: str) -> None:
-    """Render the messages of POST (a number or words of its title), rich and classic side by side."""
+    """Render a message, rich and classic side by side.
+
+    POST is a post's number or words of its title, for a list the name of a series or tag; without it the
+    newest posts are shown.
+    """
     from bot.preview import ENDINGS, NoPictureError, NoSuchPostError, write
     from bot.preview import preview as make
 

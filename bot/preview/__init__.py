@@ -11,25 +11,35 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from bot.archive_queries import card_facts
+from bot.archive_queries import card_facts, episode_line, latest_page, series_page, tag_page
 from bot.delivery.composer import news_of
 from bot.messages.cards import announcement, card
-from bot.messages.i18n import words_for
+from bot.messages.digests import Digest, Entry, Period, digest
+from bot.messages.i18n import Words, words_for
+from bot.messages.keyboards import PER_PAGE
+from bot.messages.post_lists import latest
+from bot.messages.scope_pages import scope_view, series_view
+from bot.messages.settings import settings_menu
 from bot.render import Rendered, render
 from bot.render.document import Message
 from bot.search.index import build
+from bot.search.names import Exact
+from bot.search.names import find as find_name
 from bot.search.ranker import search
 from bot.settings import Settings
+from bot.wiring import site_of
 from storage.database import Transaction, open_database
-from storage.model import Form, Post, PostId
+from storage.model import Form, Post, PostId, Preferences, ScopeKind
 
 ENDINGS: Final = (".html", ".png")
+KINDS: Final = ("announcement", "card", "digest", "list", "settings")
 BOT: Final = "kexue_bot"  # links in a preview need some username
 
 
@@ -38,16 +48,17 @@ class NoSuchPostError(Exception):
 
 
 async def preview(settings: Settings, wanted: str, *, language: str, kind: str) -> tuple[str, str]:
-    """Return the title of the post that matches `wanted`, and a page with its message.
+    """Return the title of what `wanted` names, and a page with its message of `kind` (one of KINDS).
 
-    Raises NoSuchPostError and UnusableDatabaseError.
+    Raises NoSuchPostError, SettingsError and UnusableDatabaseError.
     """
+    words = words_for(language, site_of(settings))
     database = await open_database(settings.database_address())
     try:
-        post, message = await database.read(lambda tx: _message(tx, wanted, language, kind))
+        title, message = await database.read(lambda tx: _message(tx, wanted, words, kind))
     finally:
         await database.close()
-    return post.title, page([Shot(name=post.title, message=message)], title=post.title)
+    return title, page([Shot(name=title, message=message)], title=title)
 
 
 def write(shown: str, out: Path) -> None:
@@ -58,17 +69,54 @@ def write(shown: str, out: Path) -> None:
         out.write_text(shown, encoding="utf-8")
 
 
-async def _message(tx: Transaction, wanted: str, language: str, kind: str) -> tuple[Post, Message]:
-    post = await _find(tx, wanted)
-    facts = replace(await card_facts(tx, post, bot=BOT), saved=False)
-    words = words_for(language)
-    if kind == "card":
-        return post, card(replace(facts, read=False), words)
-    return post, announcement(facts, words, news=news_of(post))
+async def _message(tx: Transaction, wanted: str, words: Words, kind: str) -> tuple[str, Message]:
+    match kind:
+        case "settings":
+            return kind, settings_menu(Preferences(language=words.language), words)
+        case "digest":
+            posts = tuple(reversed(await tx.posts.latest(PER_PAGE)))
+            if not posts:
+                raise NoSuchPostError("no post is stored: ingest a dump first")
+            day = max(
+                (post.date for post in posts if post.date), default=posts[-1].first_seen_at.date()
+            ) + timedelta(days=1)
+            entries = tuple(Entry(post=post, title=episode_line(post).title) for post in posts)
+            return kind, digest(Digest(period=Period.WEEK, day=day, entries=entries, delivery=1), words)
+        case "list":
+            return await _list_message(tx, wanted, words)
+        case _:
+            post = await _find(tx, wanted)
+            facts = replace(await card_facts(tx, post, bot=BOT), saved=False, read=False)
+            if kind == "card":
+                return post.title, card(facts, words)
+            return post.title, announcement(facts, words, news=news_of(post))
+
+
+async def _list_message(tx: Transaction, wanted: str, words: Words) -> tuple[str, Message]:
+    """Return the page of the series or tag called `wanted`; without a name the latest posts."""
+    if not wanted:
+        return "list", latest(await latest_page(tx, 1), words, bot=BOT)
+    for kind in (ScopeKind.SERIES, ScopeKind.TAG):
+        scopes = {one.scope.key: one.scope for one in await tx.scopes.counted(kind)}
+        match find_name(wanted, [(key, scope.name) for key, scope in scopes.items()]):
+            case Exact((key, _)) if kind is ScopeKind.SERIES:
+                facts, entries = await series_page(tx, scopes[key], 1, subscribed=False)
+                return scopes[key].name, series_view(facts, entries, words, bot=BOT)
+            case Exact((key, _)):
+                shown, inferred = await tag_page(tx, scopes[key], 1)
+                return scopes[key].name, scope_view(scopes[key], shown, words, inferred=inferred, bot=BOT)
+            case _:
+                pass
+    raise NoSuchPostError(f"no series or tag is called {wanted!r}: leave the name out for the latest posts")
 
 
 async def _find(tx: Transaction, wanted: str) -> Post:
-    """Return the post by its id, by its archive id on the blog, or the best search hit for the words."""
+    """Return the post by its id, by its archive id on the blog, or the best search hit for the words.
+
+    The newest one if nothing is `wanted`.
+    """
+    if not wanted and (newest := await tx.posts.latest(1)):
+        return newest[0]
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < 10 else None
     if number is not None and (post := await tx.posts.get(PostId(number))) is not None:
         return post

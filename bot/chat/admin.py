@@ -64,7 +64,7 @@ async def broadcast(
 
 
 async def status_facts(tx: Transaction, services: Services) -> StatusFacts:
-    counts = await tx.outbox.counts()
+    counts = await tx.outbox.unsent_counts()
     destinations = await tx.destinations.count()
     oldest = await tx.outbox.oldest_due()
     recent = await tx.dumps.recent(1)

@@ -165,7 +165,7 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
         case ChatsSuspended():
             return admin.chats_suspended(words, await tx.destinations.suspended())
         case Uncertain():
-            counts = await tx.outbox.counts()
+            counts = await tx.outbox.unsent_counts()
             failed, uncertain = counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0)
             return admin.deliveries_failed(words, failed, uncertain) if failed or uncertain else None
         case (

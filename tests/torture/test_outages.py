@@ -72,7 +72,7 @@ def test_all_connections_to_the_database_fall_silent(tmp_path: Path, postgres: M
     assert counted.copies <= 2
 
 
-def test_a_frozen_process_holds_nobody_up(tmp_path: Path, postgres: MakeUrl) -> None:
+def test_a_frozen_process_holds_up_no_other(tmp_path: Path, postgres: MakeUrl) -> None:
     """Frozen again and again, so that it also happens within a transaction."""
     port = free_port()
     with announced(tmp_path, postgres(), 1800, settings=dict(RATE), latency=0.05) as ships:

@@ -229,12 +229,15 @@ async def search_page(
 
 
 async def search(
-    tx: Transaction, services: Services, request: RequestContext, phrase: str, number: int, page: int
+    tx: Transaction, services: Services, request: RequestContext, phrase: str, number: int | None, page: int
 ) -> Message:
+    """Return a page of results; `number` is that of the phrase, stored here only if there are more pages."""
     hits = await services.search_service.search(tx, phrase)
     if not hits:
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
+    if number is None:
+        number = await tx.scopes.phrase(phrase, services.clock.now()) if shown.of > 1 else 0
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
     read = await _read(tx, request)
     items = tuple(
@@ -247,10 +250,13 @@ async def search(
 
 
 def _found(post: Post, hit: Hit) -> Found:
-    title = _spans(hit.title(post)) or (Span(text=post.title),)
-    if hit.tier is Tier.SCORED:
-        return Found(post=post, title=title, context=_spans(hit.context(post)))
-    return Found(post=post, title=title)
+    marked = hit.title(post)
+    title = _spans(marked) or (Span(text=post.title),)
+    if hit.tier is not Tier.SCORED:
+        return Found(post=post, title=title)
+    tags, excerpt = hit.tags(post), hit.excerpt(post)
+    in_tags = bool(tags) and not (marked and excerpt)
+    return Found(post=post, title=title, context=_spans(tags if in_tags else excerpt), in_tags=in_tags)
 
 
 def _spans(snippet: Snippet) -> tuple[Span, ...]:

@@ -166,7 +166,7 @@ def _named(kind: ScopeKind, index: Action) -> Handler:
 
 
 async def _search(services: Services, request: RequestContext, phrase: str) -> Message | Reply:
-    """Search; the phrase is stored under a number for the page buttons, whose data has 64 bytes."""
+    """Search; a phrase with pages is stored under a number for their buttons, whose data has 64 bytes."""
     if not phrase:
         private = request.kind is ChatKind.PRIVATE
         return notices.ask_search(request.words) if private else notices.ask_search_here(request.words)
@@ -177,8 +177,7 @@ async def _search(services: Services, request: RequestContext, phrase: str) -> M
             return referred
 
     async def unit(tx: Transaction) -> Message:
-        number = await tx.scopes.phrase(phrase[:MAX_LENGTH], services.clock.now())
-        return await browse.search(tx, services, request, phrase, number, 1)
+        return await browse.search(tx, services, request, phrase[:MAX_LENGTH], None, 1)
 
     return await services.database.write(unit)
 

@@ -242,11 +242,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A search result: the title and a line of context with the words marked. No context: () ."""
+    """A search result: the title and a line of the tags or the excerpt with the words marked, or ()."""
 
     post: Post
     title: tuple[Span, ...]
     context: tuple[Span, ...] = ()
+    in_tags: bool = False
     read: bool = False
 
 
@@ -262,7 +263,8 @@ def search_results(
         if said := date_and_readers(found.post, words):
             children.append(Text(f"  {said}"))
         if found.context:
-            children += [Text("\n"), *_spans(found.context)]
+            source = words.text("标签") if found.in_tags else words.text("摘要")
+            children += [Text(f"\n{source} · "), *_spans(found.context)]
         items.append(Item(tuple(children), label=str(index)))
     body: tuple[Block, ...] = (Heading((Text(title),)), Items(tuple(items)))
     keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)

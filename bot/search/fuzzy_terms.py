@@ -75,10 +75,12 @@ def corrected(text: str, fixed: Collection[int], occurs: Occurs) -> str:
 
 
 def _replaced(text: str, place: int, occurs: Occurs) -> str:
+    first = max(0, place - _WIDEST + 1)
+    sounds = [_occurring(same_sound(sign) or sign, occurs) for sign in text[first : place + _WIDEST]]
     for width in range(min(_WIDEST, len(text)), 1, -1):
         for start in range(max(0, place - width + 1), min(place, len(text) - width) + 1):
             span = text[start : start + width]
-            for found in _chains([same_sound(sign) or sign for sign in span], occurs):
+            for found in _linked(sounds[start - first : start - first + width], occurs):
                 if sum(map(ne, found, span)) <= max(1, width // 3):
                     return text[:start] + found + text[start + width :]
     if 0 < place < len(text) - 1:

@@ -24,6 +24,9 @@ _SHORTEST_PREFIX = 3  # letters
 END = "\x00"  # separates title, tags and series: no query holds it, so no word matches across
 LATIN_WORD = re.compile(r"[a-z0-9]+")
 _COMPOUND = re.compile(r"[a-z0-9]+(?:[-.+][a-z0-9]+)*")
+_ONE = ord("1")
+_NONE = frozenset[int]()
+_LENGTH, _LONG_TITLE = 0.1, 80  # how much a title of so many characters loses
 _BITS = bytes.maketrans(b"01", b"\x00\x01")
 _KEPT = 128  # answers of a segment that are kept for the next searches
 _DENSE = 1 / 32  # share of the posts from which a bit set is smaller than an array of ordinals
@@ -43,6 +46,32 @@ class Row:
     body: str
 
 
+class Field:
+    """One text of each post with postings by character and by pair of adjacent characters."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self.postings = _postings(texts)
+        self._verified = lru_cache(_KEPT)(self._holders)
+
+    def holders(self, text: str) -> Sequence[int]:
+        """Return the ordinals of the texts that hold `text`, in order."""
+        return self.postings.get(text, ()) if len(text) <= 2 else self._verified(text)
+
+    def occurs(self, text: str) -> bool:
+        """Return whether some text holds `text`."""
+        if len(text) <= 2:
+            return text in self.postings
+        return any(text in self.texts[place] for place in self._rarest(text))
+
+    def _holders(self, text: str) -> Sequence[int]:
+        return array("I", (place for place in self._rarest(text) if text in self.texts[place]))
+
+    def _rarest(self, text: str) -> Sequence[int]:
+        """Return the shortest postings of the pairs of `text`."""
+        return min((self.postings.get(pair, ()) for pair in map(add, text, text[1:])), key=len)
+
+
 class Segment:
     """Postings and columns of some posts, newest first."""
 
@@ -52,57 +81,97 @@ class Segment:
         self.days = array("l", (row.day for row in ordered))
         self.readers = array("l", (row.readers for row in ordered))
         self.episodes = [row.episode for row in ordered]
-        self.titles = array("H", (min(len(row.title), 65_535) for row in ordered))
-        self.heads = [END.join((row.title, row.tags, row.series)) for row in ordered]
+        self.titles = Field([row.title for row in ordered])
+        # Many posts share their tags and series: the postings of labels lead to those of posts.
+        shared: dict[str, array[int]] = {}
+        for place, row in enumerate(ordered):
+            shared.setdefault(END.join((row.tags, row.series)), array("I")).append(place)
+        self._shared = list(shared.values())
+        self._labels = Field(list(shared))
+        self.pairs = (self.titles.postings, self._labels.postings)
+        self.labels = [""] * len(ordered)
+        for label, places in shared.items():
+            for place in places:
+                self.labels[place] = label
         self.bodies = [row.body for row in ordered]
-        self.pairs = _head_postings(self.heads)
         self._signs, self._words = _body_postings(self.bodies)
-        self._in_heads = lru_cache(_KEPT)(self._holders)
+        self.in_labels = lru_cache(_KEPT)(self._in_labels)
         self.body_candidates = lru_cache(_KEPT)(self._body_candidates)
 
     def __len__(self) -> int:
-        return len(self.heads)
+        return len(self.labels)
 
     def rows(self, without: Set[PostId]) -> Iterator[Row]:
         """Yield the rows whose post is not in `without`."""
         for place, post_id in enumerate(self.ids):
             if post_id not in without:
-                title, tags, series = self.heads[place].split(END)
+                tags, series = self.labels[place].split(END)
                 yield Row(
                     post_id=PostId(post_id),
                     day=self.days[place],
                     readers=self.readers[place],
                     episode=self.episodes[place],
-                    title=title,
+                    title=self.titles.texts[place],
                     tags=tags,
                     series=series,
                     body=self.bodies[place],
                 )
 
-    def in_heads(self, text: str) -> Sequence[int]:
-        """Return the ordinals of the posts whose head holds `text`."""
-        return self.pairs.get(text, ()) if len(text) <= 2 else self._in_heads(text)
+    def frequency(self, text: str) -> int:
+        """Return in how many titles, or in how many tags and series, `text` is, whichever are more."""
+        return max(len(self.titles.holders(text)), len(self.in_labels(text)))
 
     def occurs(self, text: str) -> bool:
         """Return whether some head holds `text`."""
-        rarest = self._rarest(text)
-        return len(rarest) > 0 if len(text) <= 2 else any(text in self.heads[place] for place in rarest)
+        return self.titles.occurs(text) or self._labels.occurs(text)
 
-    def _holders(self, text: str) -> Sequence[int]:
-        return array("I", (place for place in self._rarest(text) if text in self.heads[place]))
+    def holds(self, place: int, text: str) -> bool:
+        """Return whether the title, the tags or the series at `place` hold `text`."""
+        return text in self.titles.texts[place] or text in self.labels[place]
+
+    def whole_words(self, word: str) -> Set[int]:
+        """Return the ordinals of the posts with the Latin `word` in the title, tags or series, as no part."""
+        return self._word_places.get(word, _NONE)
+
+    @cached_property
+    def _word_places(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for place, (title, label) in enumerate(zip(self.titles.texts, self.labels, strict=True)):
+            for word in {*LATIN_WORD.findall(title), *LATIN_WORD.findall(label)}:
+                found.setdefault(word, set()).add(place)
+        return found
+
+    @cached_property
+    def of_episode(self) -> dict[int, set[int]]:
+        """The ordinals of the posts by number of their episode."""
+        found: dict[int, set[int]] = {}
+        for place, episode in enumerate(self.episodes):
+            if episode is not None:
+                found.setdefault(episode, set()).add(place)
+        return found
+
+    @cached_property
+    def brevity(self) -> Sequence[float]:
+        """The factor of each title: a short one is about the terms it holds."""
+        return array("d", (1 - _LENGTH * min(1.0, len(title) / _LONG_TITLE) for title in self.titles.texts))
+
+    def _in_labels(self, text: str) -> Sequence[int]:
+        """Return the ordinals of the posts whose tags or series hold `text`, in order."""
+        found = [self._shared[label] for label in self._labels.holders(text)]
+        return found[0] if len(found) == 1 else array("I", sorted(set[int]().union(*found)))
 
     def _body_candidates(self, text: str) -> int:
         """Return the bit set of the posts whose body may hold `text`; bit `ordinal` from the lowest."""
-        if LATIN_WORD.fullmatch(text):
+        if len(text) > 2 and LATIN_WORD.fullmatch(text):
             found = [postings for word, postings in self._words.items() if text in word]
-            return _bits({place for each in found for place in each}, len(self))
+            return self.bits(set[int]().union(*found))
         left = (1 << len(self)) - 1
         for sign in set(text):
             match self._signs.get(sign, 0):
                 case int() as dense:
                     left &= dense
                 case sparse:
-                    left &= _bits(sparse, len(self))
+                    left &= self.bits(sparse)
             if not left:
                 break
         return left
@@ -115,20 +184,13 @@ class Segment:
         """Return the bit set of ordinals."""
         return _bits(places, len(self))
 
-    def in_title(self, place: int, text: str) -> bool:
-        """Return whether the title at `place` holds `text`."""
-        return self.heads[place].find(text, 0, self.titles[place]) >= 0
-
-    def title(self, place: int) -> str:
-        return self.heads[place][: self.titles[place]]
-
     @cached_property
     def head_words(self) -> tuple[str, ...]:
         """The Latin words of all heads in order, compounds both whole and in parts."""
         words: set[str] = set()
-        for head in self.heads:
-            words.update(LATIN_WORD.findall(head))
-            words.update(_COMPOUND.findall(head))
+        for text in (*self.titles.texts, *self._labels.texts):
+            words.update(LATIN_WORD.findall(text))
+            words.update(_COMPOUND.findall(text))
         return tuple(sorted(words))
 
     @cached_property
@@ -136,18 +198,12 @@ class Segment:
         """The Latin words of the posts, without plain numbers."""
         return frozenset(word for word in (*self.head_words, *self._words) if not word.isdecimal())
 
-    def _rarest(self, text: str) -> Sequence[int]:
-        """Return the shortest postings of the pairs of `text`."""
-        if len(text) <= 2:
-            return self.pairs.get(text, ())
-        return min((self.pairs.get(pair, ()) for pair in map(add, text, text[1:])), key=len)
 
-
-def _head_postings(heads: Sequence[str]) -> dict[str, "array[int]"]:
+def _postings(texts: Sequence[str]) -> dict[str, "array[int]"]:
     """Return the ordinals by character and by pair of adjacent characters."""
     postings: dict[str, array[int]] = {}
-    for place, head in enumerate(heads):
-        for piece in {*head, *map(add, head, head[1:])}:
+    for place, text in enumerate(texts):
+        for piece in {*text, *map(add, text, text[1:])}:
             try:
                 postings[piece].append(place)
             except KeyError:
@@ -178,10 +234,10 @@ def _body_postings(
 
 def _bits(places: Iterable[int], width: int) -> int:
     """Return the bit set of `places`, of which all are below `width`."""
-    digits = bytearray(width // 8 + 1)
+    digits = bytearray(b"0") * (width + 1)
     for place in places:
-        digits[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(digits, "little")
+        digits[width - place] = _ONE
+    return int(digits, 2)
 
 
 @dataclass(frozen=True)
@@ -201,9 +257,11 @@ class Index:
 
     def occurs(self, text: str) -> bool:
         """Return whether `text` occurs in a head."""
-        if len(text) <= 2:
-            return text in self.main.pairs or text in self.fresh.pairs
-        return any(segment.occurs(text) for segment in self.segments)
+        if len(text) > 2:
+            return any(segment.occurs(text) for segment in self.segments)
+        # Written out, because pinyin and misspelt words ask for tens of thousands of pairs.
+        (titles, labels), (fresh_titles, fresh_labels) = self.main.pairs, self.fresh.pairs
+        return text in titles or text in labels or text in fresh_titles or text in fresh_labels
 
     def has_word(self, word: str) -> bool:
         """Return whether a Latin word occurs in a post, or begins a word of a head."""

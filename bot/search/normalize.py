@@ -157,7 +157,7 @@ def _spans(text: str, words: Sequence[str], formulas: Sequence[tuple[int, int]])
     """Return the spans of `words` in the original, merged where they touch; in a formula, all of it."""
     traced = normalize_with_offsets(text)
     found: list[tuple[int, int]] = []
-    for word in words:
+    for word in filter(None, words):
         place = traced.text.find(word)
         while place >= 0:
             found.append((traced.starts[place], traced.ends[place + len(word) - 1]))

@@ -7,10 +7,12 @@ the newest. What holds too small a share of the terms is no result.
 import heapq
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
+from operator import itemgetter
+from typing import NamedTuple
 
 from bot.search.glossary import equivalents
 from bot.search.index import END, TAG_COMMA, Index, Segment, build, update
@@ -28,20 +30,11 @@ _SURE = 0.6  # score below which misspelt Chinese is assumed
 _NOWHERE = 0.35  # least weight of a term that no post holds
 _LEAST_SCORE = 0.3  # share of the terms below which a post is no result
 _LEAST_OF_BEST = 0.5  # share of the best score below which a post is no result
-_LENGTH, _LONG_TITLE = 0.1, 80  # how much a title of so many characters loses
 _NAMED = 0.7  # share of a name that the title or series of an episode holds
 _MOST_VERIFIED = 2000  # excerpts for each form of a query of several terms
 _INSIDE = 0.7  # weight of a Latin word inside a longer one
 _LATIN = re.compile(r"[a-z0-9]+")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-
-
-class FieldRank(StrEnum):
-    """The field of a post that a query matched."""
-
-    TITLE = "title"
-    TAG = "tag"
-    EXCERPT = "excerpt"
 
 
 class Tier(IntEnum):
@@ -54,30 +47,25 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A post that matches; `where` is its best field."""
+    """A post that matches, and the texts that are marked in it."""
 
     post_id: PostId
-    where: FieldRank
     tier: Tier
     score: float
-    day: int
-    readers: int
-    _texts: tuple[str, ...]
+    texts: tuple[str, ...]
 
     def title(self, post: Post) -> Snippet:
         """Return the title with the matches marked; () if there is none in it."""
-        return marked(post.title, self._texts, whole=True)
+        return marked(post.title, self.texts, whole=True)
 
-    def context(self, post: Post) -> Snippet:
-        """Return the tags, or the part of the excerpt around the first match; () if there is no match."""
+    def tags(self, post: Post) -> Snippet:
+        """Return the tags with the matches marked; () if there is none in them."""
         tags = post.inferred_tags if post.tags is None else post.tags
-        in_tags = marked(TAG_COMMA.join(tags), self._texts, whole=True)
-        in_excerpt = marked(post.excerpt, self._texts, whole=False)
-        return in_tags or in_excerpt if self.where is FieldRank.TAG else in_excerpt or in_tags
+        return marked(TAG_COMMA.join(tags), self.texts, whole=True)
 
-    def snippet(self, post: Post) -> Snippet:
-        """Return the best field with the matches marked."""
-        return (self.title(post) if self.where is FieldRank.TITLE else ()) or self.context(post)
+    def excerpt(self, post: Post) -> Snippet:
+        """Return the part of the excerpt around the first match; () if there is none."""
+        return marked(post.excerpt, self.texts, whole=False)
 
 
 def search(index: Index, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
@@ -85,70 +73,79 @@ def search(index: Index, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
     query = parse_query(typed)
     if query.is_empty:
         return ()
-    hits = _hits(index, query, most)
-    match query.order:
-        case Order.READERS:
-            hits.sort(key=lambda hit: (-hit.readers, -hit.day, -hit.post_id))
-        case Order.DATE:
-            hits.sort(key=lambda hit: (-hit.day, -hit.post_id))
-        case Order.SCORE:
-            hits.sort(key=lambda hit: (-hit.tier, -hit.score, -hit.day, -hit.post_id))
-    return tuple(hits[:most])
-
-
-def _hits(index: Index, query: Query, most: int) -> list[Hit]:
     text = query.without_date if query.period else query.text
     terms = terms_of(text, index)
     found = _matches(index, query, terms, most)
-    if max((hit.tier + hit.score for hit in found), default=0.0) < _SURE:
+    if _best(found) < _SURE and not any(match.tier for *_, match in found):
         corrected = terms_of(text, index, correct=True)
         if corrected != terms:
-            found = max(found, _matches(index, query, corrected, most), key=_best)
+            again = _matches(index, query, corrected, most)
+            if _best(again) > _best(found):
+                found, terms = again, corrected
     if query.period and not found:  # the number was no date
-        found = _matches(index, replace(query, period=None), terms_of(query.text, index), most)
-    return found
+        query = replace(query, period=None)
+        terms = terms_of(query.text, index)
+        found = _matches(index, query, terms, most)
+    texts = _texts(query, terms)
+    return tuple(
+        Hit(post_id=PostId(segment.ids[place]), tier=match.tier, score=match.score, texts=texts)
+        for segment, place, match in _first(query.order, found, most)
+    )
 
 
-def _best(hits: Sequence[Hit]) -> float:
-    return max((hit.score for hit in hits), default=0.0)
+class _Match(NamedTuple):
+    """How well a post matches; a literal match is a result whatever its score."""
+
+    score: float
+    tier: Tier = Tier.SCORED
+    literal: bool = False
 
 
-def _matches(index: Index, query: Query, terms: Sequence[Term], most: int) -> list[Hit]:
-    """Return the hits of all segments, those below the least score left out."""
+_Found = list[tuple[Segment, int, _Match]]
+
+
+def _best(found: _Found) -> float:
+    return max((match.score for *_, match in found), default=0.0)
+
+
+def _first(order: Order, found: _Found, most: int) -> _Found:
+    """Return the first `most` matches in this order; ties go to the newest post."""
+    keys: list[tuple[float, float, float]]
+    match order:
+        case Order.READERS:
+            keys = [(segment.readers[p], segment.days[p], segment.ids[p]) for segment, p, _ in found]
+        case Order.DATE:
+            keys = [(segment.days[p], segment.ids[p], 0) for segment, p, _ in found]
+        case Order.SCORE:
+            keys = [
+                (10 * found_match.tier + found_match.score, segment.days[p], segment.ids[p])
+                for segment, p, found_match in found
+            ]
+    ranked = heapq.nlargest(most, zip(keys, range(len(found)), strict=True))
+    return [found[place] for _, place in ranked]
+
+
+def _matches(index: Index, query: Query, terms: Sequence[Term], most: int) -> _Found:
+    """Return the matches of all segments, those below the least score left out."""
     importance = _importance(index, terms)
     names = [(one, terms_of(one.name, index)) for one in query.episodes]
     episodes = [(one, name, _importance(index, name)) for one, name in names]
-    found: list[tuple[Segment, int, _Match]] = []
+    found: _Found = []
     for segment in index.segments:
         search_of = _SegmentSearch(segment, query, index.hidden if segment is index.main else frozenset())
-        matches = dict(search_of.literal(most))
+        matches = search_of.literal(most)
         if sum(match.tier is Tier.TITLE for match in matches.values()) < most:
-            for place, match in search_of.scored(terms, importance, most, matches.keys()).items():
-                literal = matches.get(place, match)
-                if literal.tier is Tier.SCORED:
-                    matches[place] = replace(literal, score=max(match.score, literal.score))
+            for place, score in search_of.scored(terms, importance, most):
+                literal = matches.get(place)
+                if literal is None or (literal.tier is Tier.SCORED and literal.score < score):
+                    matches[place] = _Match(score, literal=literal is not None)
         if len(query.words) > 1 or not any(match.tier is Tier.TITLE for match in matches.values()):
             for episode, name, weights in episodes:
                 matches |= search_of.episodes(episode, name, weights)
         found += [(segment, place, match) for place, match in matches.items()]
     best = max((match.score for *_, match in found if match.tier is Tier.SCORED), default=0.0)
     least = max(_LEAST_SCORE, _LEAST_OF_BEST * best)
-    texts = _texts(query, terms)
-    return [
-        _hit(segment, place, match, texts)
-        for segment, place, match in found
-        if match.literal or match.score >= least
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """How well a post matches; a literal match is a result whatever its score."""
-
-    score: float
-    tier: Tier = Tier.SCORED
-    where: FieldRank = FieldRank.EXCERPT
-    literal: bool = False
+    return [each for each in found if each[2].literal or each[2].score >= least]
 
 
 class _SegmentSearch:
@@ -159,77 +156,101 @@ class _SegmentSearch:
         self._tags = [(tag, *equivalents(tag)) for tag in query.tags]
         self._filtered = bool(hidden or query.tags or query.excluded or query.phrases)
 
-    def literal(self, most: int) -> Iterator[tuple[int, _Match]]:
-        """Yield up to `most` posts that hold all words literally, heads first, newest first."""
+    def literal(self, most: int) -> dict[int, _Match]:
+        """Return the posts that hold all words literally, titles first, `most` of them if there are.
+
+        Of an order other than that of the scores, all posts whose title or labels hold the words.
+        """
         segment, words = self._segment, self._query.words
         if not words:
-            return
+            return {}
+        every = self._query.order is not Order.SCORE
+        found: dict[int, _Match] = {}
+        rarest = min(words, key=lambda word: len(segment.titles.holders(word)))
+        others = [word for word in words if word is not rarest]
+        latin = [word for word in words if word.isascii()]
         letters = _letters("".join(words))
-        in_heads = sorted(set(segment.in_heads(min(words, key=lambda word: -len(word)))))
-        heads = [place for place in in_heads if all(word in segment.heads[place] for word in words)]
-        for place in heads:
-            title = segment.title(place)
-            if self._admits(place) and all(word in title for word in words):
-                score = (2 if _letters(title) == letters else 0) + all(
-                    _bounded(title, word) for word in words
-                )
-                yield place, _Match(score, Tier.TITLE, FieldRank.TITLE, literal=True)
-                most -= 1
-            elif self._admits(place) and self._in_period(place):
-                yield place, _Match(_TAG, Tier.SCORED, FieldRank.TAG, literal=True)
-                most -= 1
+        titles, left, loose = segment.titles.texts, most, most
+        for place in segment.titles.holders(rarest):
+            title = titles[place]
+            # A title with so many more characters is no other spelling of the words alone.
+            whole = len(title) < 2 * len(letters) + 8
+            if left <= 0 and not whole and not every:
+                continue
+            if all(word in title for word in others) and self._admits(place):
+                bounded = all(_bounded(title, word) for word in latin)
+                same = 2 if whole and _letters(title) == letters else 0
+                if not (bounded or same or every):
+                    loose -= 1
+                    if loose < 0:
+                        continue
+                found[place] = _Match(same + bounded, Tier.TITLE, literal=True)
+                left -= bounded
+        left = most - len(found)
+        labels = segment.in_labels(min(words, key=lambda word: len(segment.in_labels(word))))
+        for place in labels if left > 0 or every else ():
+            holds = place not in found and all(segment.holds(place, word) for word in words)
+            if holds and self._admits(place) and self._in_period(place):
+                found[place] = _Match(_TAG, literal=True)
+                left -= 1
+                if left <= 0 and not every:
+                    break
+        if left > 0:
+            found |= self._in_bodies(left, found)
+        return found
+
+    def _in_bodies(self, most: int, known: Container[int]) -> dict[int, _Match]:
+        """Return `most` other posts that hold all words literally, some of them in the excerpt."""
+        segment, words = self._segment, self._query.words
+        found: dict[int, _Match] = {}
         bits = (1 << len(segment)) - 1
         for word in words:
-            bits &= segment.bits(segment.in_heads(word)) | segment.body_candidates(word)
-        for place in segment.places(bits & ~segment.bits(heads)):
-            if most <= 0:
-                break
-            head, body = segment.heads[place], segment.bodies[place]
-            holds = all(word in head or word in body for word in words)
+            here = segment.body_candidates(word)
+            if len(words) > 1:
+                here |= segment.bits(segment.titles.holders(word)) | segment.bits(segment.in_labels(word))
+            bits &= here
+        for place in segment.places(bits):
+            if place in known:
+                continue
+            body = segment.bodies[place]
+            holds = all(word in body or segment.holds(place, word) for word in words)
             if holds and self._admits(place) and self._in_period(place):
-                yield place, _Match(_BODY, Tier.SCORED, FieldRank.EXCERPT, literal=True)
-                most -= 1
+                found[place] = _Match(_BODY, literal=True)
+                if len(found) == most:
+                    break
+        return found
 
     def scored(
-        self, terms: Sequence[Term], importance: Sequence[float], most: int, literal: Collection[int]
-    ) -> dict[int, _Match]:
-        """Return the `most` posts with the best scores; without any term, all that the filters admit.
-
-        The field of those in `literal` is not determined.
-        """
+        self, terms: Sequence[Term], importance: Sequence[float], most: int
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the `most` posts with the best scores; without any term, all that the filters admit."""
         segment = self._segment
         if terms:
             scores = _scores(segment, terms, importance, bodies=most)
         elif self._query.tags or self._query.period:
             scores = dict.fromkeys(range(len(segment)), _BODY)
         else:
-            return {}
+            return
         if self._filtered or self._query.period:
             scores = {p: score for p, score in scores.items() if self._admits(p) and self._in_period(p)}
-        ranked = ((score * _brevity(segment.titles[place]), -place) for place, score in scores.items())
-        best = heapq.nlargest(most, ranked)
-        return {
-            -place: _Match(score)
-            if -place in literal
-            else _Match(score, where=_field(segment, -place, terms))
-            for score, place in best
-        }
+        brevity, least = segment.brevity, min(_LEAST_SCORE, _BODY)
+        ranked = [(score * brevity[place], -place) for place, score in scores.items() if score >= least]
+        yield from ((-place, round(score, 3)) for score, place in heapq.nlargest(most, ranked))
 
     def episodes(
         self, episode: Episode, name: Sequence[Term], importance: Sequence[float]
     ) -> dict[int, _Match]:
         """Return the episodes of that number whose title or series holds the name, literally if one does."""
         segment = self._segment
-        scores = _scores(segment, name, importance, bodies=0)
-        named = {
-            place: score
-            for place, score in scores.items()
-            if segment.episodes[place] == episode.number and score >= _NAMED and self._admits(place)
-        }
-        literal = [place for place in named if episode.name.replace(" ", "") in segment.heads[place]]
+        numbered = segment.of_episode.get(episode.number)
+        if not numbered:
+            return {}
+        scores = _scores(segment, name, importance, bodies=0, within=numbered)
+        named = [place for place, score in scores.items() if score >= _NAMED and self._admits(place)]
+        spelling = episode.name.replace(" ", "")
+        literal = [place for place in named if segment.holds(place, spelling)]
         return {
-            place: _Match(named[place], Tier.EPISODE, FieldRank.TITLE, literal=True)
-            for place in literal or named
+            place: _Match(round(scores[place], 3), Tier.EPISODE, literal=True) for place in literal or named
         }
 
     def _admits(self, place: int) -> bool:
@@ -237,13 +258,13 @@ class _SegmentSearch:
         if not self._filtered:
             return True
         segment = self._segment
-        head, body = segment.heads[place], segment.bodies[place]
-        own = head[segment.titles[place] + 1 :].partition(END)[0].split(TAG_COMMA)
+        body = segment.bodies[place]
+        own = segment.labels[place].partition(END)[0].split(TAG_COMMA) if self._tags else []
         return (
             segment.ids[place] not in self._hidden
             and all(any(form in own for form in forms) for forms in self._tags)
-            and not any(word in head or word in body for word in self._query.excluded)
-            and all(phrase in head or phrase in body for phrase in self._query.phrases)
+            and not any(segment.holds(place, word) or word in body for word in self._query.excluded)
+            and all(segment.holds(place, phrase) or phrase in body for phrase in self._query.phrases)
         )
 
     def _in_period(self, place: int) -> bool:
@@ -251,95 +272,116 @@ class _SegmentSearch:
         return period is None or (day > 0 and period.holds(date.fromordinal(day)))
 
 
-def _brevity(length: int) -> float:
-    """Return the factor of a title of `length` characters: a short one is about the terms it holds."""
-    return 1 - _LENGTH * min(1.0, length / _LONG_TITLE)
-
-
-def _field(segment: Segment, place: int, terms: Sequence[Term]) -> FieldRank:
-    """Return the first field that holds a form or a part of the terms."""
-    parts = [form.text for term in terms for part in term.parts for form in part]
-    texts = [*(form.text for term in terms for form in term.forms), *parts]
-    if any(segment.in_title(place, text) for text in texts):
-        return FieldRank.TITLE
-    return FieldRank.TAG if any(text in segment.heads[place] for text in texts) else FieldRank.EXCERPT
-
-
 def _scores(
-    segment: Segment, terms: Sequence[Term], importance: Sequence[float], *, bodies: int
+    segment: Segment,
+    terms: Sequence[Term],
+    importance: Sequence[float],
+    *,
+    bodies: int,
+    within: Set[int] | None = None,
 ) -> dict[int, float]:
     """Return the share of the weighted terms that each post holds, `bodies` of them at least where there are.
 
     Terms are taken by weight; those left at the end that could lift no other post above the least score are
-    only looked for in the posts already found.
+    only looked for in the posts already found. `within` restricts the posts.
     """
     total = sum(importance)
     left = total
     sums: dict[int, float] = {}
     for weight, term in sorted(zip(importance, terms, strict=True), key=lambda pair: -pair[0]):
-        scores = _term_scores(segment, term, bodies=bodies, alone=len(terms) == 1)
-        share = weight / total
         if left < _LEAST_SCORE * total:
-            for place in sums.keys() & scores.keys():
-                sums[place] += share * scores[place]
-        else:
-            for place, score in scores.items():
-                sums[place] = sums.get(place, 0.0) + share * score
+            within = sums.keys()
+        share = weight / total
+        scores = _term_scores(segment, term, bodies, alone=len(terms) == 1, within=within)
+        for place, score in scores.items():
+            sums[place] = sums.get(place, 0.0) + share * score
         left -= weight
     return sums
 
 
-def _term_scores(segment: Segment, term: Term, *, bodies: int, alone: bool) -> dict[int, float]:
+def _term_scores(
+    segment: Segment, term: Term, bodies: int, *, alone: bool, within: Set[int] | None
+) -> dict[int, float]:
     """Return the score of one term for each post that holds it; of a lone term `bodies` posts are enough."""
     best: dict[int, float] = {}
-    for form in term.forms:
-        for place, score in _form_scores(segment, form):
-            if score > best.get(place, 0.0):
-                best[place] = score
-    for place, score in _part_scores(segment, term.parts).items():
+    if bodies:
+        best = _body_scores(segment, term, bodies, alone=alone, within=within)
+    for place, score in _part_scores(segment, term.parts, within).items():
         if score > best.get(place, 0.0):
             best[place] = score
-    for form in term.forms if bodies else ():
-        if alone and len(best) >= bodies:
-            break
-        candidates = segment.body_candidates(form.text)
-        if candidates.bit_count() > _MOST_VERIFIED and not alone:
-            continue
-        score = _BODY * form.weight
-        for place in segment.places(candidates):
-            if score > best.get(place, 0.0) and form.text in segment.bodies[place]:
-                best[place] = score
+    # Scores of whole forms are higher than those of parts and excerpts but for the least sure forms.
+    for score, places in sorted(_form_scores(segment, term.forms, within), key=itemgetter(0)):
+        if score > _PARTS:
+            best.update(dict.fromkeys(places, score))
+        else:
+            best.update((place, score) for place in places if score > best.get(place, 0.0))
     return best
 
 
-def _part_scores(segment: Segment, parts: Sequence[Sequence[Form]]) -> dict[int, float]:
-    """Return for each post the weighted share of the parts that its head holds."""
-    sums: dict[int, float] = {}
+def _body_scores(
+    segment: Segment, term: Term, most: int, *, alone: bool, within: Set[int] | None
+) -> dict[int, float]:
+    """Return the scores of the excerpts that hold a form; of a lone term, `most` are enough."""
+    best: dict[int, float] = {}
+    for form in term.forms:
+        candidates = segment.body_candidates(form.text)
+        if within is not None:
+            candidates &= segment.bits(within)
+        if candidates.bit_count() > _MOST_VERIFIED and not alone:
+            continue
+        score, text, bodies = _BODY * form.weight, form.text, segment.bodies
+        for place in segment.places(candidates):
+            if score > best.get(place, 0.0) and text in bodies[place]:
+                best[place] = score
+                if alone and len(best) >= most:
+                    return best
+    return best
+
+
+def _part_scores(
+    segment: Segment, parts: Sequence[Sequence[Form]], within: Set[int] | None
+) -> dict[int, float]:
+    """Return for each post the weighted share of the parts that its head holds.
+
+    Common parts that alone are less than the least score are only looked for where rarer ones are.
+    """
     weights = [
-        inverse_frequency(len(segment), max(len(segment.in_heads(form.text)) for form in part))
-        for part in parts
+        inverse_frequency(len(segment), max(segment.frequency(form.text) for form in part)) for part in parts
     ]
-    total = sum(weights)
-    for part, weight in zip(parts, weights, strict=True):
+    left = total = sum(weights)
+    sums: dict[int, float] = {}
+    for weight, part in sorted(zip(weights, parts, strict=True), key=lambda pair: -pair[0]):
+        if left < _LEAST_SCORE * total:
+            within = sums.keys()
         scores: dict[int, float] = {}
-        for form in part:
-            for place, score in _form_scores(segment, form):
-                if score > scores.get(place, 0.0):
-                    scores[place] = score
+        for score, places in sorted(_form_scores(segment, part, within), key=itemgetter(0)):
+            scores.update(dict.fromkeys(places, score))
         share = _PARTS * weight / total
         for place, score in scores.items():
             sums[place] = sums.get(place, 0.0) + share * score
+        left -= weight
     return sums
 
 
-def _form_scores(segment: Segment, form: Form) -> Iterator[tuple[int, float]]:
-    text, heads, titles = form.text, segment.heads, segment.titles
-    in_title, in_tags = _TITLE * form.weight, _TAG * form.weight
-    latin = _LATIN.fullmatch(text) is not None
-    for place in segment.in_heads(text):
-        head = heads[place]
-        score = in_title if head.find(text, 0, titles[place]) >= 0 else in_tags
-        yield place, score * _INSIDE if latin and not _bounded(head, text) else score
+def _form_scores(
+    segment: Segment, forms: Iterable[Form], within: Set[int] | None
+) -> Iterator[tuple[float, Collection[int]]]:
+    """Yield the ordinals of the posts whose title, or whose tags or series, hold a form, with the score."""
+    for form in forms:
+        groups = (
+            (_TAG * form.weight, segment.in_labels(form.text)),
+            (_TITLE * form.weight, segment.titles.holders(form.text)),
+        )
+        latin = _LATIN.fullmatch(form.text) is not None
+        for score, holders in groups:
+            places: Collection[int] = holders if within is None else within & set(holders)
+            if not places:
+                continue
+            if not latin:
+                yield score, places
+                continue
+            yield score * _INSIDE, places
+            yield score, segment.whole_words(form.text) & set(places)
 
 
 def _importance(index: Index, terms: Sequence[Term]) -> list[float]:
@@ -355,7 +397,7 @@ def _importance(index: Index, terms: Sequence[Term]) -> list[float]:
 
 def _rarity(index: Index, term: Term) -> float | None:
     texts = [form.text for form in term.forms]
-    count = sum(max(len(segment.in_heads(text)) for text in texts) for segment in index.segments)
+    count = sum(max(map(segment.frequency, texts)) for segment in index.segments)
     if count == 0:
         count = sum(
             max(segment.body_candidates(text).bit_count() for text in texts) for segment in index.segments
@@ -371,23 +413,11 @@ def inverse_frequency(posts: int, holding: int) -> float:
     return max(_LEAST_IDF, value)
 
 
-def _hit(segment: Segment, place: int, match: _Match, texts: tuple[str, ...]) -> Hit:
-    return Hit(
-        post_id=PostId(segment.ids[place]),
-        where=match.where,
-        tier=match.tier,
-        score=round(match.score, 3),
-        day=segment.days[place],
-        readers=segment.readers[place],
-        _texts=texts,
-    )
-
-
 def _texts(query: Query, terms: Sequence[Term]) -> tuple[str, ...]:
     """Return what is marked in the results."""
     forms = [form.text for term in terms for form in term.forms]
     parts = [form.text for term in terms for part in term.parts for form in part if len(form.text) > 1]
-    return tuple(dict.fromkeys((*query.words, *query.phrases, *query.tags, *forms, *parts)))
+    return tuple(dict.fromkeys(filter(None, (*query.words, *query.phrases, *query.tags, *forms, *parts))))
 
 
 def _letters(text: str) -> str:
@@ -395,9 +425,7 @@ def _letters(text: str) -> str:
 
 
 def _bounded(text: str, word: str) -> bool:
-    """Return whether some occurrence of a Latin `word` is no part of a longer one."""
-    if not word.isascii():
-        return True
+    """Return whether some occurrence of the ASCII `word` is no part of a longer one."""
     place = text.find(word)
     while place >= 0:
         end = place + len(word)

@@ -60,9 +60,9 @@ def _of_series_and_tags(index: Index, post: Post) -> Iterable[RelatedPost]:
     series = normalize(post.series or "")
     given = post.inferred_tags if post.tags is None else post.tags
     tags = {normalize(tag): tag for tag in given}
-    holding = {tag: sum(len(segment.in_heads(tag)) for segment in index.segments) for tag in tags}
+    holding = {tag: sum(len(segment.in_labels(tag)) for segment in index.segments) for tag in tags}
     for segment, place in places(index):
-        _, own_tags, own_series = segment.heads[place].split(END)
+        own_tags, own_series = segment.labels[place].split(END)
         post_id = PostId(segment.ids[place])
         if series and own_series == series:
             yield RelatedPost(post_id=post_id, reason=Reason.SERIES, score=_SERIES)
@@ -74,10 +74,12 @@ def _of_series_and_tags(index: Index, post: Post) -> Iterable[RelatedPost]:
 
 def _of_terms(index: Index, post: Post) -> Iterable[RelatedPost]:
     terms = terms_of(post.title, index)
-    heads = {PostId(segment.ids[place]): segment.heads[place] for segment, place in places(index)}
-    for hit in search(index, post.title, most=2 * MOST_RELATED):
-        head = heads.get(hit.post_id, "")
-        shared = [t.forms[0].text for t in terms if any(form.text in head for form in t.forms)]
-        if shared and hit.post_id != post.id:
+    hits = {hit.post_id: hit for hit in search(index, post.title, most=2 * MOST_RELATED)}
+    for segment, place in places(index):
+        hit = hits.get(PostId(segment.ids[place]))
+        if hit is None or hit.post_id == post.id:
+            continue
+        shared = [t.forms[0].text for t in terms if any(segment.holds(place, form.text) for form in t.forms)]
+        if shared:
             name = max(shared, key=len)
             yield RelatedPost(post_id=hit.post_id, reason=Reason.TERM, name=name, score=min(1.0, hit.score))

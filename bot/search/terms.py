@@ -94,11 +94,12 @@ def stop_words() -> frozenset[str]:
 
 def _units(text: str) -> Iterator[tuple[str, str]]:
     if _FORMULA.search(text) and not _HAN.search(normalize(text)):
-        yield "formula", "".join(normalize(text).split())
+        if whole := "".join(normalize(text).split()):
+            yield "formula", whole
         return
     for word in text.split():
         folded = normalize(word)
-        if _FORMULA.search(word) and not _HAN.search(folded):
+        if folded and _FORMULA.search(word) and not _HAN.search(folded):
             yield "formula", folded
             continue
         for unit in _UNIT.findall(folded):

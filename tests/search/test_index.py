@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import Index, build, update
-from bot.search.normalize import normalize
+from bot.search.normalize import Snippet, normalize
 from bot.search.query import LONGEST_QUERY, query_words
-from bot.search.ranker import MOST_HITS, FieldRank, search
+from bot.search.ranker import MOST_HITS, Hit, search
 from storage.model import Certainty, Post, PostId
 
 
@@ -102,6 +102,11 @@ def test_which_posts_match_in_which_order(words: str, expected: list[int]) -> No
     assert found(words) == expected
 
 
+def shown(hit: Hit, of: Post) -> Snippet:
+    """Return the field with the most matches."""
+    return max(hit.title(of), hit.tags(of), hit.excerpt(of), key=lambda text: sum(match for _, match in text))
+
+
 def test_title_before_tag_before_excerpt_then_newest() -> None:
     posts = [
         post(1, excerpt="扩散", day=date(2025, 1, 1)),
@@ -112,21 +117,15 @@ def test_title_before_tag_before_excerpt_then_newest() -> None:
         post(6, "扩散", day=None),
     ]
 
-    assert [(hit.post_id, hit.where) for hit in search(build(posts), "扩散")] == [
-        (5, FieldRank.TITLE),
-        (4, FieldRank.TITLE),
-        (3, FieldRank.TITLE),
-        (6, FieldRank.TITLE),
-        (2, FieldRank.TAG),
-        (1, FieldRank.EXCERPT),
-    ]
+    assert [hit.post_id for hit in search(build(posts), "扩散")] == [5, 4, 3, 6, 2, 1]
 
 
-def test_words_that_are_spread_are_found_at_the_last_part_needed() -> None:
-    (hit,) = search(build([post(1, "生成模型", "谈谈采样", ("扩散",))]), "生成 扩散")
-    (other,) = search(build([post(1, "生成模型", "谈谈采样", ("扩散",))]), "生成 采样")
+def test_words_that_are_spread_are_marked_in_each_part() -> None:
+    spread = post(1, "生成模型", "谈谈采样", ("扩散",))
+    (hit,) = search(build([spread]), "生成 扩散")
 
-    assert (hit.where, other.where) == (FieldRank.TAG, FieldRank.EXCERPT)
+    assert hit.title(spread) == (("生成", True), ("模型", False))
+    assert (hit.tags(spread), hit.excerpt(spread)) == ((("扩散", True),), ())
 
 
 def test_site_tags_hide_the_inferred() -> None:
@@ -177,20 +176,28 @@ def test_matches_are_shown_in_context_and_formulas_whole(
 ) -> None:
     (hit, *_) = search(INDEX, words)
 
-    assert hit.snippet(BY_ID[hit.post_id]) == snippet
+    assert shown(hit, BY_ID[hit.post_id]) == snippet
 
 
 def test_long_excerpts_are_cut_on_both_sides_and_lines_joined() -> None:
     long = post(1, excerpt="前" * 100 + "\n中\n" + "后" * 100)
     (hit,) = search(build([long]), "中")
 
-    assert hit.snippet(long) == (("…" + "前" * 23 + " ", False), ("中", True), (" " + "后" * 55 + "…", False))
+    assert shown(hit, long) == (("…" + "前" * 23 + " ", False), ("中", True), (" " + "后" * 55 + "…", False))
 
 
 def test_overlapping_matches_become_one() -> None:
     (hit,) = search(build([post(1, "扩散模型")]), "扩散模 散模型")
 
-    assert hit.snippet(post(1, "扩散模型")) == (("扩散模型", True),)
+    assert shown(hit, post(1, "扩散模型")) == (("扩散模型", True),)
+
+
+@pytest.mark.parametrize("words", ["$ 米汤", "米汤 $", "{} 米汤", r"\left 米汤"])
+def test_markup_without_a_token_is_no_word(words: str) -> None:
+    (hit,) = search(build([post(1, "煮米汤")]), words)
+
+    assert "" not in hit.texts
+    assert hit.title(post(1, "煮米汤")) == (("煮", False), ("米汤", True))
 
 
 def test_changed_posts_replace_what_was_known() -> None:
@@ -236,7 +243,7 @@ def test_every_post_with_all_words_is_found(parts: list[tuple[str, str, str]], w
     assert {hit.post_id for hit in hits} >= holding
     for hit in hits:
         if hit.post_id in holding:
-            assert any(match for _, match in hit.snippet(posts[hit.post_id]))
+            assert any(match for _, match in shown(hit, posts[hit.post_id]))
 
 
 def _folded(part: tuple[str, str, str]) -> list[str]:

@@ -192,7 +192,12 @@ def is_markup(text: str, site: SiteProfile) -> bool:
     return "<?xml" in text[:MAX_PREAMBLE] and feed_start(text) is not None
 
 
+_RST = re.compile(r"\n\s*\.\. (?:rubric|container|class|image|raw)::")
+
+
 def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
+    if "\n.. " in text and len(_RST.findall(text, 0)) > 1:
+        raise UnreadableDumpError("reStructuredText is not parsed: save the page as text, Markdown or HTML")
     match read_text(text, address, site):
         case ParsedDump() as parsed_dump:
             return parsed_dump

@@ -28,6 +28,14 @@ _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
 _BARE_SIGN = re.compile(r"<|&(?!(?:lt|gt|amp|quot|#39|nbsp);)")
 _DRAWN = re.compile(r"\n[\U0001d400-\U0001d7ff](?=\n)")
 _NUMBERED_LINK = re.compile(r"\[[0-9]{1,3}\](?:引用|点击阅读全文|阅读全文)")
+_ANY_LINK_NUMBER = re.compile(r"\[([0-9]{1,3})\](?=[^\s(\[:])")
+_LEAST_LINKS, _MOST_LINKS = 4, 20
+_BEHIND_LINK = re.compile(r"(?<!\])[ ]+\((?:https?://[^\s()]+)?/archives/[0-9]{1,9}\)")
+_HREF = re.compile(r"(?<!\])[ ]+\((?:https?://|/|\.\./|#)[^\s()]+\)")
+_DIV = re.compile(r"(?m)^:{3,}.*$")
+_SPAN = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\](?:\([^()\n]*\))?)*)\]\{[^{}\n]*\}")
+_HEADING_ATTRIBUTES = re.compile(r"(?m)^(#{1,6}[ ].*?)[ ]*\{#[^{}\n]*\}$")
+_DASHES = re.compile(r"(?<=[^\s-])(?:---)+(?=[^\s-])")
 _TAGS = re.compile(r"</?(?:div|span|p|center|font)(?:\s[^<>\n]*)?>")
 
 _SAMPLE = 40_000
@@ -61,13 +69,21 @@ def residue_of(text: str) -> Residue:
         steps.append(_join_wrapped)
     if "&" in text and _ENTITY.search(text) is not None and _BARE_SIGN.search(text) is None:
         steps.append(html.unescape)
-    if _NUMBERED_LINK.search(text) is not None:
+    if _NUMBERED_LINK.search(text) is not None or _has_link_numbers(text):
         steps.append(_without_link_numbers)
+    if _BEHIND_LINK.search(text) is not None:
+        steps.append(_without_hrefs)
     escapes = _unescape_steps(text, markdown) if "\\" in text else []
     if markdown:  # before the escapes are undone: an escaped sign is text
         steps.append(_without_html2text if _unescape_doubled in escapes else _without_markdown)
     steps += escapes
     return Residue(is_markdown=markdown, steps=tuple(steps))
+
+
+def _has_link_numbers(text: str) -> bool:
+    """Return whether a capture numbers its links from 1 in the order of the text."""
+    numbers = [int(number) for number in _ANY_LINK_NUMBER.findall(text)[:_MOST_LINKS]]
+    return len(numbers) >= _LEAST_LINKS and numbers == list(range(1, len(numbers) + 1))
 
 
 def is_markdown_with_tags(text: str) -> bool:
@@ -138,13 +154,14 @@ def _expanded(formula: str, definitions: Definitions) -> str:
 _MOST_EXPANDED = 1000
 """Maximum growth in characters of an excerpt by the expansion of its macros."""
 
+_HARD_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
 _CommonMark = re.compile(r"\\([!-/:-@\[-`{-~])")
 _INDEX = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*])")
-_BRACKETS = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*<>~\[\]`#|])")
+_BRACKETS = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*<>~\[\]])")
 
 
 def _unescape_all(excerpt: str) -> str:
-    return _CommonMark.sub(r"\1", excerpt)
+    return _CommonMark.sub(r"\1", _HARD_BREAK.sub(r"\1\n", excerpt))
 
 
 def _unescape_doubled(excerpt: str) -> str:
@@ -161,7 +178,7 @@ def _unescape_brackets(excerpt: str) -> str:
     return _BRACKETS.sub(r"\1\2", excerpt)
 
 
-_LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\((?:[^()\n]|\([^()\n]*\))*\)")
+_LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\](?:\((?:[^()\n]|\([^()\n]*\))*\)|\[[0-9]{1,3}\])")
 _EMPHASIS = re.compile(
     r"(?<![A-Za-z0-9*_\\])(\*\*|__|\*|_)(?=[^\s*_])([^*_\n$]{1,200}?)(?<=[^\s*_\\])\1(?![A-Za-z0-9*_])"
 )
@@ -172,7 +189,7 @@ _FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
 _LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^\s(])")
 
 
-def _outside_formulas(change: _Step, excerpt: str) -> str:
+def outside_formulas(change: _Step, excerpt: str) -> str:
     """Apply `change` to the text between formulas only."""
     pieces: list[str] = []
     done = 0
@@ -183,22 +200,36 @@ def _outside_formulas(change: _Step, excerpt: str) -> str:
 
 
 def _without_markdown(excerpt: str) -> str:
-    return _outside_formulas(_plain_text, excerpt)
+    return outside_formulas(_plain_text, excerpt)
 
 
 def _without_html2text(excerpt: str) -> str:
     """Strip the Markdown of html2text, which writes emphasis with `_` and keeps each `*` of the text."""
-    return _outside_formulas(lambda text: _plain_text(text, _UNDERSCORES), excerpt)
+    return outside_formulas(lambda text: _plain_text(text, _UNDERSCORES), excerpt)
 
 
 def _plain_text(text: str, emphasis: re.Pattern[str] = _EMPHASIS) -> str:
-    text = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], text)
+    for _ in range(2):  # an image may be inside a link
+        text = _LINE_LINK.sub(lambda link: "" if link[0].startswith("!") else link[1], text)
     text = _RULE.sub("", _FENCE.sub("", text))
     return emphasis.sub(r"\2", _LINE_MARK.sub("", text))
 
 
+def _without_hrefs(excerpt: str) -> str:
+    return outside_formulas(lambda text: _HREF.sub("", text), excerpt)
+
+
+def without_divs(text: str) -> str:
+    """Return the Markdown of pandoc without its fences, attributes and typographic dashes."""
+    text = _DIV.sub("", text)
+    for _ in range(2):  # a span may be inside a span
+        text = _SPAN.sub(r"\1", text)
+    text = _HEADING_ATTRIBUTES.sub(r"\1", text)
+    return _DASHES.sub(lambda dashes: "—" * (len(dashes[0]) // 3), text).replace("\\...", "...")
+
+
 def _without_link_numbers(excerpt: str) -> str:
-    return _outside_formulas(lambda text: _LINK_NUMBER.sub("", text), excerpt)
+    return outside_formulas(lambda text: _LINK_NUMBER.sub("", text), excerpt)
 
 
 _WRAP_WIDTH = 80
@@ -210,7 +241,7 @@ def _width(line: str) -> int:
 
 def _is_wrapped(text: str) -> bool:
     """Return whether a capture was wrapped at 80 columns: no line is wider, and many are nearly as wide."""
-    lines = text.split("\n", 400)
+    lines = text.partition("\nReferences\n")[0].split("\n", 400)
     if max(map(len, lines)) > _WRAP_WIDTH:
         return False
     widths = [_width(line) for line in lines]

@@ -59,7 +59,8 @@ _ADDRESS = r"<?https?://\S+>?|\[URL[^\n]*\]"
 # Without a letter or ideograph a line is a rule, a picture sign or an underline.
 _NO_TITLE = re.compile(rf"(?:[\W_]+|{_PICTURE}|\[?!\[[^\n]*|{_ADDRESS}|</?[a-zA-Z][^<>]*>|&nbsp;|{DAY})\Z")
 _NEVER_TITLE = re.compile(
-    rf"(?:{_FOLD}|分类[:：][^\n]*(?:标签|阅读全文)|标签[:：]|阅读全文|(?:{_SIDE_HEADS})[*_:：\s]*\Z"
+    rf"(?:(?:{CATEGORIES})\Z|{_FOLD}|分类[:：][^\n]*(?:标签|阅读全文)|标签[:：]|阅读全文|(?:{_SIDE_HEADS})[*_:：\s]*\Z"
+    r"|包含(?:关键字|标签)[^\n]*文章|(?:标签|分类|作者)[^\n]{1,40}下的文章"
     r"|[0-9« ][0-9 .…«»]*\Z|[0-9]{1,6}[ ]?条?评论\Z)"
 )
 _PLAIN = re.compile(r"[\u3400-\u9fff《“【A-Za-z][^\n|*_\\\[\]<>¶§⚓🔗]*[^。；，,#\s¶§⚓🔗]\Z")
@@ -68,7 +69,7 @@ _LEADING = re.compile(
 )
 _WRAPPING_TAG = re.compile(r"\A<(h[1-6]|b|strong|a)(?:\s[^<>\n]*)?>(.*)</\1>\Z")
 _ANCHOR_SIGN = re.compile(r"[ ]*(?:[¶§⚓🔗]|\{#[^{}\n]*\})\Z")
-_BEHIND = re.compile(r"[ ]+[(<（]?(?P<href>https?://[^\s()<>（）]+)[)>）]?\Z")
+_BEHIND = re.compile(r"[ ]+[(<（]?(?P<href>(?:https?:/)?/[^\s()<>（）]+)[)>）]?\Z")
 _LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^(\s])")
 _LINK = re.compile(
     r"\[(?P<text>[^\n]*)\](?:\([ ]?<?(?P<href>[^\s()<>]*)>?(?:[ ]+[\"'][^\n]*[\"'])?[ ]?\)|\[[^\[\]\n]*\])"
@@ -133,6 +134,7 @@ def _simple_title(text: str, low: int, end: int) -> TitleLine | None:
         or _PLAIN.match(line) is None
         or line.startswith(_NOT_SIMPLE)
         or "://" in line
+        or "(/" in line
     ):
         return None
     above = text.rfind("\n", low, start - 1)
@@ -177,10 +179,15 @@ def _suffix(site: SiteProfile) -> re.Pattern[str]:
     return re.compile(rf"\s*-\s*(?:{names})(?:\s*\|\s*(?:{names}))?\s*\Z")
 
 
+def is_window_title(line: str, site: SiteProfile) -> bool:
+    """Return whether a line ends in the name of the blog, as titles of windows do."""
+    return _suffix(site).search(line) is not None
+
+
 def clean_title(line: str, site: SiteProfile) -> tuple[str, tuple[int, str] | None]:
     """Return the title in `line` without marks of Markdown, and the address if it is a link."""
     line = line.strip()
-    if _PLAIN.match(line) is not None and site.name not in line and "://" not in line:
+    if _PLAIN.match(line) is not None and site.name not in line and "://" not in line and "(/" not in line:
         return line, None
     is_heading = line.startswith("#")
     line = _ANCHOR_SIGN.sub("", _WRAPPING_TAG.sub(r"\2", _LEADING.sub("", line)))
@@ -247,7 +254,7 @@ class Footer:
 
 
 _FOOTER_START = re.compile(rf"(?:\A|\n){_LEAD}分类")
-_MD_LINK = re.compile(r"\[([^\[\]]{0,80})\]\([^()]{0,300}\)")
+_MD_LINK = re.compile(r"\[([^\[\]]{0,80})\](?:\([^()]{0,300}\)|\[[0-9]{1,3}\])")
 _CATEGORY = re.compile(r"分类[:：]\s{0,4}([^\s:：]+)(?=\s)")
 _TAGS = re.compile(r"\s{0,9}标签[:：]")
 _TAG_LINES = re.compile(r"[ ]*\n[ ]*(?=[,，])|(?<=[,，])[ ]*\n[ ]*")

@@ -248,7 +248,14 @@ def read_post(
     if mark is None:
         shown = without_cut_end(shown)
     tail = "" if mark is None else body[mark.start() :]
+    notes = _skipped_notes(heads)
+    if head is None and _glued_head(site).search(shown[: 4 * LONGEST]) is not None:
+        notes = (*notes, Note(NoteKind.UNREAD, "the page is glued to few lines, its text left out"))
+        shown = ""
     excerpt = bounded(_without_head(excerpt_of(shown[: 4 * LONGEST], residue), title, site))
+    if len(sure := text_posts.sure_part(excerpt)) < len(excerpt):
+        note = "a paragraph ends without a full stop, so characters may have been dropped there"
+        notes, excerpt = (*notes, Note(NoteKind.ODD, note)), sure
     if not title and len(_HAN.findall(excerpt)) < _LEAST_TEXT:
         return f"no text of a post at {place[1] if place else address}: capture the page again, whole"
     footer = template.footer_of(tail[tail.rfind("\n分类") :]) if "\n分类" in tail else Footer()
@@ -266,7 +273,7 @@ def read_post(
         excerpt_partial=bool(excerpt),
         untitled=not title,
     )
-    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=_skipped_notes(heads))
+    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=notes)
 
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -278,6 +285,14 @@ def _window_title_of(text: str, site: SiteProfile) -> str | None:
     first = text.lstrip("\n").partition("\n")[0]
     title = template.clean_title(first, site)[0]
     return title if title and site.name in first and site.name not in title else None
+
+
+@cache
+def _glued_head(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the By line of a page whose lines were glued together."""
+    return re.compile(
+        rf"{re.escape(site.by)}[\s|]*{re.escape(site.author)}[\s|]*[0-9]{{4}}-|{re.escape(site.readers)}"
+    )
 
 
 @cache
@@ -329,7 +344,9 @@ _ARCHIVE_LINE = re.compile(
     r"\n[#>*+•□◦▪\- ]{0,8}(?:(?P<year>[0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?(?P<count>[0-9]{1,4})[ ]?篇[ ]?[)）]"
     r"|(?P<month>[0-9]{1,2})[ ]?月(?=[ ]*(?:\n|\Z))"
     r"|(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n?(?P<title>[^\n]+?)"
-    r"(?:[ \n][(（]\n?(?P<comments>[0-9]{1,6}|\[(?:[0-9]{1,3}\])?[0-9]{1,6}(?:\]\([^()\n]*\))?)\n?[)）])?"
+    r"(?:[ \n]+[(（][ \n]*(?P<comments>[0-9]{1,6}"
+    r"|\[(?:[0-9]{1,3}\])?[0-9]{1,6}(?:\](?:\([^()\n]*\)|\[[0-9]{1,3}\]))?)"
+    r"[ \n]*(?:\([^()\s]*\))?[ \n]*[)）])?"
     r"(?=[ ]*(?:\n|\Z)))"
 )
 
@@ -389,7 +406,7 @@ def _archived(line: re.Match[str], year: int, month: int, site: SiteProfile) -> 
         return Note(NoteKind.SKIPPED, f"{where}: no valid date, {title!r} skipped")
     if line["comments"] is None and line.end() == len(line.string):
         return Note(NoteKind.SKIPPED, f"{where}: the dump ends in the title, skipped")
-    count = re.search(r"([0-9]{1,6})(?:\]\([^()\n]*\))?\Z", line["comments"] or "")
+    count = re.search(r"([0-9]{1,6})(?:\]\([^()\n]*\)|\]\[[0-9]{1,3}\])?\Z", line["comments"] or "")
     return Sighting(
         title=title,
         date=day,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bot.intake.formats import ParsedDump, template
 from bot.intake.formats.by_line import ByLine, by_lines
-from bot.intake.formats.markup_residue import Residue, join_open_formulas
+from bot.intake.formats.markup_residue import Residue, join_open_formulas, outside_formulas, without_divs
 from bot.intake.formats.template import BADGE, END, LONGEST, SPLIT_BADGE, Footer, bounded
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
@@ -46,9 +46,9 @@ class Head(NamedTuple):
 class _Body(NamedTuple):
     excerpt: str
     is_partial: bool
-    is_closed: bool
     has_fold: bool
     footer: Footer
+    is_doubtful: bool = False
 
 
 @cache
@@ -59,13 +59,15 @@ def _glued_page(site: SiteProfile) -> re.Pattern[str]:
 
 def with_whole_lines(text: str, site: SiteProfile) -> str:
     """Return `text` with every date badge on one line, and a line end between joined captures."""
+    if "\n:::" in text:
+        text = without_divs(text)
     text = SPLIT_BADGE.sub(r"\n\1 \2", text)
     return _glued_page(site).sub("\n最近评论\n", text) if "\n最近评论" in text else text
 
 
 def heads_of(text: str, site: SiteProfile) -> list[Head]:
     """Return the posts of a normalized text in the order of their first lines."""
-    heads = _by_heads(text, site)
+    heads = _without_window_title(_by_heads(text, site), text, site)
     badges = _badge_heads(text, heads, site)
     return sorted((*heads, *badges), key=lambda head: head.start) if badges else heads
 
@@ -89,6 +91,17 @@ def _by_heads(text: str, site: SiteProfile) -> list[Head]:
         )
         low = line.end
     return heads
+
+
+def _without_window_title(heads: list[Head], text: str, site: SiteProfile) -> list[Head]:
+    """Return the heads of a list, the first one without the window title of its page as its own title."""
+    if len(heads) < 2 or heads[0].by_line is None or site.name not in text[heads[0].start : heads[0].end]:
+        return heads
+    line = text[heads[0].start : heads[0].by_line.start].strip().partition("\n")[0]
+    if not template.is_window_title(line, site):
+        return heads
+    problem = Note(NoteKind.SKIPPED, "By line 1: no title above it, skipped")
+    return [heads[0]._replace(title="", problem=problem), *heads[1:]]
 
 
 def _by_problem(number: int, line: ByLine, above: template.TitleLine) -> Note | None:
@@ -194,6 +207,11 @@ def _is_closed(rest: str) -> bool:
 
 
 def _body_notes(head: Head, body: _Body) -> list[Note]:
+    if body.is_doubtful:
+        text = (
+            f"{head.title!r}: a paragraph ends without a full stop, so characters may have been dropped there"
+        )
+        return [Note(NoteKind.ODD, text)]
     if head.by_line is None and not body.has_fold:
         text = f"{head.title!r}: no 点击阅读全文 below it, so its excerpt may be cut or too long"
         return [Note(NoteKind.CUT, text)]
@@ -233,8 +251,31 @@ def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
     excerpt = excerpt_of(shown, residue)
     # More text above a fold than any excerpt has is a whole article.
     kept = excerpt if has_fold and len(excerpt) <= 2 * LONGEST else bounded(excerpt)
+    sure = sure_part(kept)
     is_article = mark is not None and mark["closing"] is not None
-    return _Body(kept, is_cut or is_article or len(kept) < len(excerpt), not is_cut, has_fold, footer)
+    is_doubtful = len(sure) < len(kept) or (sure != "" and not is_cut and ends_in_doubt(sure))
+    is_partial = is_cut or is_article or is_doubtful or len(kept) < len(excerpt)
+    return _Body(sure, is_partial, has_fold, footer, is_doubtful)
+
+
+_DOUBTFUL = re.compile(
+    r"(?m)^[^\n]{39,}[\u3400-\u9fff》”）」](?=\n+(?!\n|\\|\$|[0-9]{1,2}[、.）)]|[(（「“《]|[^\n]{0,2}(?:\n|\Z)))"
+)
+_DOUBTFUL_END = re.compile(r"(?:\A|\n)[^\n]{39,}[\u3400-\u9fff》]\Z")
+
+
+def sure_part(excerpt: str) -> str:
+    """Return an excerpt up to the first long paragraph that ends without a mark of punctuation.
+
+    Extractors of main content drop single characters behind a link, and short paragraphs with them.
+    """
+    doubtful = _DOUBTFUL.search(excerpt)
+    return excerpt if doubtful is None else excerpt[: doubtful.end()]
+
+
+def ends_in_doubt(excerpt: str) -> bool:
+    """Return whether the last paragraph of an excerpt is long and ends without a mark of punctuation."""
+    return _DOUBTFUL_END.search(excerpt) is not None
 
 
 def without_cut_end(shown: str) -> str:
@@ -249,13 +290,13 @@ def without_cut_end(shown: str) -> str:
     return above if newline and above.strip() and template.may_be_title(last) else shown
 
 
-_SHARE = re.compile(r"\A(?:(?:分享|Kimi)[到至:：\s]{0,3})+\n+")
+_SHARE = re.compile(r"\A(?:(?:分享|Kimi)[到至:：]{0,3}\s*(?=\n|Kimi))+\n+")
 _ANCHOR = re.compile(
     r"(?m)[ ]?(?:\[\\?#\]\([^()\n]*\)|\[[0-9]{1,3}\]#|(?<![#CFcf\s\\])#|(?<=\S)[ ]#)$|^#[ ]*$\n?"
 )
 _NUMBERED = re.compile(r"(?m)^\[[0-9]{1,3}\](?=\S)")
-_BULLET = re.compile(r"(?m)^(?:[•◦▪□*]|[*-][ ]{2})[ ]+(?=\S)")
-_PICTURE = re.compile(r"(?m)^[(（\[]?(?:图片|图像|图|image)[)）\]]?$\n*")
+_BULLET = re.compile(r"(?m)^[•◦▪□*-][ ]+(?=\S)")
+_PICTURE = re.compile(r"(?m)^(?:[(（\[]?(?:图片|图像|图|image)[)）\]]?|\[[^\[\]\n]{1,30}\])$\n*")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -269,8 +310,8 @@ def excerpt_of(shown: str, residue: Residue) -> str:
     if residue.steps:
         shown = residue.restored(shown)
     if any(mark in shown for mark in ("\n* ", "\n- ", "•", "◦", "▪", "□")):
-        shown = _BULLET.sub("", shown)
-    if "\n图" in shown or "\n[图" in shown or "\nimage" in shown:
+        shown = outside_formulas(lambda text: _BULLET.sub("", text), shown)
+    if "\n图" in shown or "\n[" in shown or "\nimage" in shown:
         shown = _PICTURE.sub("", shown)
     if "$" in shown and "\n" in shown:
         shown = join_open_formulas(shown)

@@ -70,7 +70,8 @@ def _forms(site: SiteProfile) -> _Forms:
     return _Forms(
         author=site.author,
         printed=re.compile(
-            rf"{by} +{author} *\| *([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) *\| *([0-9]{{1,15}}){readers} *\| *引用"
+            rf"{by} +{author} *\| *([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) *\| *([0-9]{{1,15}}){readers}"
+            r" *\| *引用(?: \(#[a-z]+\))?"
         ),
         part=re.compile(
             rf"(?P<author>{author}\**(?:\]\([^()\n]*\))?)"

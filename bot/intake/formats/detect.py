@@ -20,7 +20,7 @@ from bot.intake.formats.markup_residue import (
     without_tags,
 )
 from bot.intake.formats.text import decode, decompress, joined_parts
-from bot.intake.formats.text_pages import captures, category_of, preface_of, read_text, tag_of
+from bot.intake.formats.text_pages import captures, category_of, glued_head, preface_of, read_text, tag_of
 from bot.intake.formats.theme import read_theme
 from bot.latex.definitions import Definitions, is_defining
 from bot.site_profile import KEXUE, SiteProfile
@@ -187,17 +187,21 @@ def _text_captures(content: bytes, site: SiteProfile) -> Sequence[tuple[bytes, S
 
 def is_markup(text: str, site: SiteProfile) -> bool:
     """Return whether a text without leading blanks is HTML or XML."""
-    if text.startswith("<"):
+    if text.startswith("<") and not text.startswith("<<"):
         return _titled(site).match(text) is None and not is_markdown_with_tags(text)
     return "<?xml" in text[:MAX_PREAMBLE] and feed_start(text) is not None
 
 
+_GLUED = re.compile(r"阅读全文[^\n]{20,}阅读全文|共\s?[0-9]{1,4}\s?篇[)）][^\n]{1,40}[0-9]日\s?[:：]")
+_ORG = re.compile(r"\n\s*(?::PROPERTIES:|#\+begin_\w+|<<\w+>>)[ ]*(?=\n)", re.IGNORECASE)
 _RST = re.compile(r"\n\s*\.\. (?:rubric|container|class|image|raw)::")
 
 
 def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
     if "\n.. " in text and len(_RST.findall(text, 0)) > 1:
         raise UnreadableDumpError("reStructuredText is not parsed: save the page as text, Markdown or HTML")
+    if len(_ORG.findall(text)) > 1:
+        raise UnreadableDumpError("Org mode is not parsed: save the page as text, Markdown or HTML")
     match read_text(text, address, site):
         case ParsedDump() as parsed_dump:
             return parsed_dump
@@ -205,6 +209,10 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
             raise UnreadableDumpError(reason)
         case None:
             pass
+    if glued_head(site).search(text) is not None or _GLUED.search(text) is not None:
+        raise UnreadableDumpError(
+            "the lines of the page were glued together: extract it again with a line end between its elements"
+        )
     if site.name in text or site.author in text:
         raise UnreadableDumpError(
             "no By line and no date badge: the dump ends before its first post, or they were dropped: "

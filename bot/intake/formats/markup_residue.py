@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.latex.definitions import Definitions, collect, expand, is_defining
 from bot.latex.nodes import TexError
@@ -81,9 +82,10 @@ def residue_of(text: str) -> Residue:
 
 
 def _has_link_numbers(text: str) -> bool:
-    """Return whether a capture numbers its links from 1 in the order of the text."""
+    """Return whether a capture numbers its links in the order of the text."""
     numbers = [int(number) for number in _ANY_LINK_NUMBER.findall(text)[:_MOST_LINKS]]
-    return len(numbers) >= _LEAST_LINKS and numbers == list(range(1, len(numbers) + 1))
+    is_rising = all(one < other for one, other in pairwise(numbers))
+    return len(numbers) >= _LEAST_LINKS and is_rising and numbers[-1] < 2 * len(numbers)
 
 
 def is_markdown_with_tags(text: str) -> bool:
@@ -186,7 +188,7 @@ _UNDERSCORES = re.compile(_EMPHASIS.pattern.replace(r"|\*|", "|"))
 _LINE_MARK = re.compile(r"(?m)^(?:#{1,6}|>|[*+-](?=[ ]+\S))[ ]+")
 _RULE = re.compile(r"(?m)^(?:-{3,}|={3,})[ ]*$\n?")
 _FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
-_LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^\s(])")
+_LINK_NUMBER = re.compile(r"\[\s*[0-9](?:\s?[0-9]){0,2}\s*\](?=[^\s(])")
 
 
 def outside_formulas(change: _Step, excerpt: str) -> str:
@@ -242,18 +244,21 @@ def _width(line: str) -> int:
 def _is_wrapped(text: str) -> bool:
     """Return whether a capture was wrapped at 80 columns: no line is wider, and many are nearly as wide."""
     lines = text.partition("\nReferences\n")[0].split("\n", 400)
-    if max(map(len, lines)) > _WRAP_WIDTH:
+    if sum(len(line) > _WRAP_WIDTH for line in lines) > len(lines) / 40:
         return False
-    widths = [_width(line) for line in lines]
-    widest = max(widths)
+    widths = [width for line in lines if (width := _width(line)) <= _WRAP_WIDTH]
+    widest = max(widths, default=0)
     return 60 <= widest <= _WRAP_WIDTH and sum(width > widest - 3 for width in widths) >= 3
+
+
+_LIST_ITEM = re.compile(r"[*+•◦▪□-][ ]|[0-9]{1,2}[、.）)]")
 
 
 def _join_wrapped(excerpt: str) -> str:
     joined: list[str] = []
     wide = False
     for line in excerpt.split("\n"):
-        if wide and line.strip():
+        if wide and line.strip() and _LIST_ITEM.match(line) is None:
             gap = " " if joined[-1][-1:].isascii() and line[:1].isascii() else ""
             joined[-1] += gap + line
         else:

@@ -46,12 +46,12 @@ END = re.compile(
 )
 """The first mark behind an excerpt; its groups are the kinds of marks."""
 
-BADGE = re.compile(rf"\n[ ]*([0-9]{{1,2}})[ ]({_MONTH})[ ]*(?=\n|\Z)")
+BADGE = re.compile(rf"\n[ ]*([0-9]{{1,2}})[ ]{{1,4}}({_MONTH})[ ]*(?=\n|\Z)")
 SPLIT_BADGE = re.compile(rf"\n[ ]*([0-9]{{1,2}})[ ]*\n[ \n]*({_MONTH})[ ]*(?=\n)")
 
 _PICTURE = r"[(（\[]?(?:图片|图像|图[ ]?[0-9]{0,3}|[Ii]mage|img|picture)[)）\]]?(?:[:：][^\n]{0,80})?"
 DAY = (
-    rf"[0-9]{{1,2}}[ ]?(?:{_MONTH})[a-z]*(?:[ ,]{{1,2}}[0-9]{{4}})?"
+    rf"[0-9]{{1,2}}[ ]{{0,4}}(?:{_MONTH})[a-z]*(?:[ ,]{{1,2}}[0-9]{{4}})?"
     rf"|(?:{_MONTH})[a-z]*[ ]?(?:[0-9]{{1,2}})?(?:,?[ ][0-9]{{4}})?"
     r"|(?:[0-9]{4}[-/.年])?[0-9]{1,2}[-/.月][0-9]{1,2}日?|[0-9]{1,4}[年月日]?"
 )
@@ -240,7 +240,7 @@ def month_day(day: str, month: str) -> str | None:
 
 def badge_day(line: str) -> str | None:
     """Return the "MM-DD" of a line that is a date badge."""
-    found = re.fullmatch(rf"([0-9]{{1,2}})[ ]?({_MONTH})", line)
+    found = re.fullmatch(rf"([0-9]{{1,2}})[ ]{{0,4}}({_MONTH})", line)
     return None if found is None else month_day(found[1], found[2])
 
 

@@ -249,7 +249,7 @@ def read_post(
         shown = without_cut_end(shown)
     tail = "" if mark is None else body[mark.start() :]
     notes = _skipped_notes(heads)
-    if head is None and _glued_head(site).search(shown[: 4 * LONGEST]) is not None:
+    if head is None and glued_head(site).search(shown[: 4 * LONGEST]) is not None:
         notes = (*notes, Note(NoteKind.UNREAD, "the page is glued to few lines, its text left out"))
         shown = ""
     excerpt = bounded(_without_head(excerpt_of(shown[: 4 * LONGEST], residue), title, site))
@@ -288,7 +288,7 @@ def _window_title_of(text: str, site: SiteProfile) -> str | None:
 
 
 @cache
-def _glued_head(site: SiteProfile) -> re.Pattern[str]:
+def glued_head(site: SiteProfile) -> re.Pattern[str]:
     """Compile the By line of a page whose lines were glued together."""
     return re.compile(
         rf"{re.escape(site.by)}[\s|]*{re.escape(site.author)}[\s|]*[0-9]{{4}}-|{re.escape(site.readers)}"
@@ -339,11 +339,11 @@ def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int
     return None if number is None else (int(number[1]), site.post_url(int(number[1])))
 
 
-_YEAR = re.compile(r"\n[#>*+•\- ]{0,8}([0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?([0-9]{1,4})[ ]?篇[ ]?[)）]")
+_YEAR = re.compile(r"\n[^\n0-9。，]{0,12}([0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?([0-9]{1,4})[ ]?篇[ ]?[)）]")
 _ARCHIVE_LINE = re.compile(
-    r"\n[#>*+•□◦▪\- ]{0,8}(?:(?P<year>[0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?(?P<count>[0-9]{1,4})[ ]?篇[ ]?[)）]"
-    r"|(?P<month>[0-9]{1,2})[ ]?月(?=[ ]*(?:\n|\Z))"
-    r"|(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n?(?P<title>[^\n]+?)"
+    r"\n(?:[^\n0-9。，]{0,12}(?P<year>[0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?(?P<count>[0-9]{1,4})[ ]?篇[ ]?[)）]"
+    r"|[#>*+•□◦▪\- ]{0,8}(?P<month>[0-9]{1,2})[ ]?月(?=[ ]*(?:\n|\Z))"
+    r"|[#>*+•□◦▪\- ]{0,8}(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n?(?P<title>[^\n]+?)"
     r"(?:[ \n]+[(（][ \n]*(?P<comments>[0-9]{1,6}"
     r"|\[(?:[0-9]{1,3}\])?[0-9]{1,6}(?:\](?:\([^()\n]*\)|\[[0-9]{1,3}\]))?)"
     r"[ \n]*(?:\([^()\s]*\))?[ \n]*[)）])?"

@@ -258,10 +258,14 @@ def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
     return _Body(sure, is_partial, has_fold, footer, is_doubtful)
 
 
+# A paragraph of prose without a mark of punctuation at its end, and no formula or list behind it.
 _DOUBTFUL = re.compile(
-    r"(?m)^[^\n]{39,}[\u3400-\u9fff》”）」](?=\n+(?!\n|\\|\$|[0-9]{1,2}[、.）)]|[(（「“《]|[^\n]{0,2}(?:\n|\Z)))"
+    r"(?m)^(?=[^\n]*[，。：；？！,;?!])(?:[^\n]{14,}》(?=\n)|[^\n]{39,}[\u3400-\u9fff”）」]"
+    r"(?=\n+(?!\n|\\|\$|[0-9]{1,2}[、.）)]|[(（「“《]|[^\n]{0,2}(?:\n|\Z))))"
 )
-_DOUBTFUL_END = re.compile(r"(?:\A|\n)[^\n]{39,}[\u3400-\u9fff》]\Z")
+_DOUBTFUL_END = re.compile(
+    r"(?:\A|\n)(?=[^\n]*[，。：；？！,;?!])(?:[^\n]{14,}》|[^\n]{39,}[\u3400-\u9fff])\Z"
+)
 
 
 def sure_part(excerpt: str) -> str:

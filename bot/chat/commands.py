@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, assert_never
 
@@ -45,6 +45,7 @@ from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help
 from bot.messages.links import decode_start
+from bot.messages.post_files import CONTENT_TYPES, write_list
 from bot.messages.scope_pages import Asked
 from bot.messages.settings import saved_setting, setting_options, unknown_setting, with_choice
 from bot.messages.text_parser import (
@@ -358,7 +359,57 @@ async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None,
             return None
 
 
-async def export_data(tx: Transaction, services: Services, request: RequestContext, _: str) -> Reply:
+async def _export(services: Services, request: RequestContext, text: str) -> Reply:
+    """Return the stored data; with a format (bib, md, csv, json) a list of posts as a file."""
+    kind, _, named = text.partition(" ")
+    kind = kind.lower().removeprefix(".")
+    if kind not in CONTENT_TYPES:
+        return await services.database.read(lambda tx: _export_data(tx, services, request))
+    found = await _listed(services, request, named)
+    if isinstance(found, Message):
+        return Reply(message=found)
+    name, title, posts = found
+    if not posts:
+        return Reply(message=notices.nothing_here(request.words))
+    return Reply(document=(f"{name}.{kind}", write_list(posts, kind, title, services.site)))
+
+
+async def _listed(
+    services: Services, request: RequestContext, named: str
+) -> tuple[str, str, Sequence[Post]] | Message:
+    """Return file name, title and posts of a series, tag, category or search; by default the saved posts."""
+    if not named:
+        reader = request.reader
+        if reader is None:
+            return notices.only_private(request.words)
+        saved = await services.database.read(lambda tx: saved_posts(tx, reader))
+        return "saved", request.words.text("收藏"), saved
+    wanted = parse_scope(named)
+    if wanted.kind in (None, ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY) and wanted.name:
+        found = await _scope(services, request, wanted, unsubscribing=False)
+        if isinstance(found, Scope):
+            scope = found
+            series = scope.kind is ScopeKind.SERIES
+            posts = await services.database.read(
+                lambda tx: tx.posts.of_series(scope.id) if series else tx.posts.of_scope(scope.id)
+            )
+            return f"{scope.kind}-{scope.id}", scope.name, posts
+        if wanted.kind is not None:
+            return found
+
+    async def search(tx: Transaction) -> list[Post]:
+        hits = await services.search_service.search(tx, named)
+        return await tx.posts.many(hit.post_id for hit in hits)
+
+    return "search", named, await services.database.read(search)
+
+
+async def saved_posts(tx: Transaction, reader: int) -> list[Post]:
+    """Return the saved posts of a person, the last saved first."""
+    return await tx.posts.many(await tx.bookmarks.saved(reader))
+
+
+async def _export_data(tx: Transaction, services: Services, request: RequestContext) -> Reply:
     """Return a JSON document of the chat with its topics, and in private of the person's bookmarks."""
     chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
     person = await person_record(tx, request.reader) if request.reader is not None else None
@@ -396,7 +447,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "read": Handler(courses.reading_named),
     "course": Handler(courses.course, restricted=True),
     "channel": Handler(_channel, transaction=False),
-    "export": Handler(export_data, restricted=True, expensive=True),
+    "export": Handler(_export, restricted=True, expensive=True, transaction=False),
     "forget": _opens(Forget()),
     "about": _opens(About()),
     "help": Handler(_help, role=True, transaction=False),

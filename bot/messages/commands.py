@@ -203,8 +203,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command(
         name="export",
-        zh="导出数据",
-        en="Export your data",
+        arguments=("[格式 名称]", "[format name]"),
+        zh="导出数据或文章列表",
+        en="Export your data, or a list of posts",
         where=_MANAGERS,
         group=Group.DATA,
     ),

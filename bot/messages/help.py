@@ -219,6 +219,13 @@ def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
                 (words.text("/unsubscribe 屏蔽 标签 GAN"), words.text("取消屏蔽")),
                 (words.text("/unsubscribe 全部"), words.text("退订全部文章")),
             )
+        case "export":
+            return (
+                ("/export", words.text("这里记下的数据，JSON")),
+                ("/export bib", words.text("收藏的文章，BibTeX；也可以写 md、csv、json")),
+                (words.text("/export md 系列 生成扩散模型漫谈"), words.text("一个系列、标签或分类")),
+                (words.text("/export csv 位置编码"), words.text("搜到的文章")),
+            )
         case "search":
             return (
                 (words.text("/search 怎么划分验证集"), words.text("一句话、英文术语、拼音、繁体字都可以")),

@@ -7,6 +7,7 @@ import pytest
 from bot.chat.commands import HANDLERS
 from bot.chat.user_rate_limit import TokenBucket, UserRateLimits
 from bot.messages.commands import COMMANDS
+from storage.model import PostId
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.chats import Posted
 from tests.fakes.people import PATIENCE, READER, FakeTelegram
@@ -215,6 +216,31 @@ async def test_people_take_their_data_with_them(stocked: WholeBot, telegram: Fak
     assert document.upload is not None
     assert '"RoPE"' in document.upload.decode()
     assert "全部" in (await telegram.message()).text
+
+
+@pytest.mark.parametrize(
+    ("typed", "holds"),
+    [
+        ("bib 系列 生成扩散", "@online{"),
+        ("MD series 生成扩散", "# 生成扩散模型漫谈"),
+        ("csv 生成扩散模型漫谈", "title,date,readers"),
+        ("json 矩阵", '"title"'),
+        (".bib", "@online{"),
+    ],
+)
+async def test_a_list_of_posts_comes_as_a_file(stocked: WholeBot, typed: str, holds: str) -> None:
+    now = stocked.service.clock.now()
+    await stocked.database.write(lambda tx: tx.bookmarks.save(READER, PostId(1), now))
+    document = await stocked.says(f"/export {typed}")
+    assert document.media == "document"
+    assert document.upload is not None
+    assert holds in document.upload.decode()
+
+
+async def test_a_list_without_posts_is_a_sentence(stocked: WholeBot) -> None:
+    assert (await stocked.says("/export bib")).media is None
+    assert (await stocked.says("/export bib 系列 不存在的名字")).media is None
+    assert (await stocked.says("/export csv zzzzqqqq")).media is None
 
 
 PLACES = {

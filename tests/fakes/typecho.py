@@ -232,9 +232,10 @@ class Typecho:
 
     def _meta(self, root: str, entry: Entry, address: str) -> str:
         day = entry.at.astimezone(BLOG_ZONE)
+        stated = day.replace(microsecond=0, tzinfo=self.php_zone)  # the blog's wall time with PHP's offset
         return (
             f'<ul class="post-meta"><li>作者: <a href="{root}/author/1/" rel="author">{self.author}</a></li>'
-            f'<li>时间: <time datetime="{day.isoformat()}" itemprop="datePublished">{day:%Y-%m-%d}</time></li>'
+            f'<li>时间: <time datetime="{stated.isoformat()}" itemprop="datePublished">{day:%Y-%m-%d}</time></li>'
             f'<li>分类: <a href="{root}/category/{entry.category}/">{entry.category}</a></li>'
             f'<li><a itemprop="discussionUrl" href="{address}#comments">{entry.comments} 条评论</a></li></ul>'
         )

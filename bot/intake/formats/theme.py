@@ -259,10 +259,11 @@ def _meta(page: Page, name: str) -> str:
 
 
 def _day(node: LexborNode | None, site: SiteProfile) -> date | None:
+    """Return the printed day before the stated time, to which Typecho adds the offset of PHP, not its own."""
     if node is None:
         return None
     stated = node.attributes.get("datetime") or node.attributes.get("content") or ""
-    return _day_of(stated, site) or _printed_day(node.text())
+    return _printed_day(node.text()) or _day_of(stated, site)
 
 
 def _day_of(text: str, site: SiteProfile) -> date | None:

@@ -65,11 +65,15 @@ SOCKET = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TI
 class KeepaliveLoop:
     """The running event loop, as asyncpg's parameter `loop`; its TCP connections notice a lost peer."""
 
+    _loop: asyncio.AbstractEventLoop | None = None
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio.get_running_loop(), name)
+        # The loop of the last connection may be asked for its state after its end.
+        return getattr(self._loop or asyncio.get_running_loop(), name)
 
     async def create_connection(self, *arguments: Any, **options: Any) -> Any:
-        transport, protocol = await asyncio.get_running_loop().create_connection(*arguments, **options)
+        self._loop = asyncio.get_running_loop()
+        transport, protocol = await self._loop.create_connection(*arguments, **options)
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name in SOCKET.keys() & set(dir(socket)):

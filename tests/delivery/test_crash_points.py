@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,10 +14,13 @@ from bot.wiring import telegram_wires
 from storage.model import State
 from tests.bench.fill import url_of
 from tests.bench.server_process import TOKEN
+from tests.tools.postgres import MakeUrl
 from tests.torture.accounting import Account
+from tests.torture.fleet import announced
 from tests.torture.runs import Scene, scene
 
 CHATS = 3
+SHARED = {"RATE_PER_SECOND": 0, "LEASE_SECONDS": 3}  # of the processes on one PostgreSQL
 
 
 class Killed(NamedTuple):
@@ -74,6 +78,36 @@ def test_killed_while_sending(killed: Killed, tmp_path: Path) -> None:
     assert dict(counted.rows) == {State.SENT: CHATS}
     assert (counted.phantom, counted.lost) == (0, 0)
     assert killed.least <= counted.duplicates <= killed.duplicates, killed.why
+
+
+@pytest.mark.parametrize("killed", TABLE, ids=lambda killed: killed.place)
+def test_killed_while_another_process_lives(killed: Killed, tmp_path: Path, postgres: MakeUrl) -> None:
+    """On PostgreSQL there is no log: the claims end with their lease, and one in flight may come twice."""
+    with announced(tmp_path, postgres(), CHATS, settings=dict(SHARED)) as ships:
+        ships.start("a", CRASH_AT=f"{killed.place}:1", MAX_IN_FLIGHT=1)
+        assert ships.members["a"].wait(30) == -signal.SIGKILL
+        ships.start("b")
+        ships.until(ships.settled)
+        assert ships.end("b", signal.SIGTERM) == 0
+        counted = ships.count()
+    assert dict(counted.rows) == {State.SENT: CHATS}
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert killed.least <= counted.duplicates <= killed.duplicates, killed.why
+
+
+@pytest.mark.parametrize("place", ["in-intake", "after-intake"])
+def test_killed_while_taking_in_and_another_goes_on(place: str, tmp_path: Path, postgres: MakeUrl) -> None:
+    with announced(tmp_path, postgres(), CHATS, settings=dict(SHARED), is_known=False) as ships:
+        ships.land()
+        ships.start("a", CRASH_AT=place)
+        assert ships.members["a"].wait(30) == -signal.SIGKILL
+        assert Counter(ships.states().values()) == ({} if place == "in-intake" else {State.PENDING: CHATS})
+        ships.start("b")
+        ships.until(lambda: len(ships.states()) == CHATS and ships.settled())
+        ships.end("b", signal.SIGTERM)
+        counted = ships.count()
+    assert dict(counted.rows) == {State.SENT: CHATS}
+    assert (counted.phantom, counted.lost, counted.duplicates) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ class Fleet:
         log = self.folder / f"{name}.log"
         self.members[name] = started("run", folder=self.folder, environment=environment, log=log)
 
+    def land(self) -> None:
+        """A dump with one more post lands in the folder."""
+        dumps = self.folder / "dumps"
+        dumps.mkdir(exist_ok=True)
+        arriving = dumps / "news.txt.part"
+        arriving.write_bytes(NEWS)
+        arriving.rename(dumps / "news.txt")
+
     def tell(self, name: str, how: signal.Signals) -> None:
         self.members[name].send_signal(how)
 
@@ -138,14 +146,24 @@ def fleet(folder: Path, url: str, server: str, **settings: object) -> Iterator[F
 
 @contextmanager
 def announced(
-    folder: Path, url: str, chats: int, *, settings: dict[str, object], **knobs: Any
+    folder: Path,
+    url: str,
+    chats: int,
+    *,
+    settings: dict[str, object],
+    is_known: bool = True,
+    **knobs: Any,
 ) -> Iterator[Fleet]:
-    """One post announced to so many private chats, nothing of it sent yet; a server with these knobs."""
+    """One post announced to so many private chats, nothing of it sent yet; a server with these knobs.
+
+    Unless it `is_known`, the post is in no dump yet and `Fleet.land` brings it.
+    """
 
     async def prepare() -> None:
         database = await filled_at(url, posts=POSTS, subscribers=chats)
         news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
-        assert (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries == chats
+        if is_known:
+            assert (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries == chats
         await database.close()
 
     asyncio.run(prepare())

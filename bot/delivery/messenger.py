@@ -166,7 +166,8 @@ class TelegramMessenger:
         except Exception as error:
             return outcome_of(error)
         # The answer is not parsed further: an error after the sending would look like a failed one.
-        return Sent(answer.get("message_id") if isinstance(answer, dict) else None)
+        message_id = answer.get("message_id") if isinstance(answer, dict) else None
+        return Sent(message_id if type(message_id) is int else None)
 
     def _content(self, message: Rendered) -> bytes:
         """Return the JSON of `content`, cached by the identity of `message`."""

@@ -4,7 +4,6 @@ Error texts are no part of Telegram's contract and python-telegram-bot changes t
 matched in lower case. An unrecognised text is Rejected, never Sent.
 """
 
-import re
 import warnings
 from collections.abc import Iterable
 from datetime import timedelta
@@ -26,7 +25,7 @@ from bot.telegram.http_request import NotSentError, SlotExpiredError
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before a retry for which Telegram names none; the backoff may lengthen them.
-_UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT, _FLOOD = 5.0, 30.0, 60.0, 30.0, 5.0
+_UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT = 5.0, 30.0, 60.0, 30.0
 
 _UNCHANGED = "message is not modified"
 
@@ -161,9 +160,6 @@ def _network_error(reason: str) -> Outcome:
     """Return the outcome of a missing answer, or of a status without a class in the library."""
     if "request entity too large" in reason.lower():
         return Rejected(reason, Fault.CONTENT)
-    if "too many requests" in reason.lower():  # 429 without the parameter that makes it a RetryAfter
-        named = re.search(r"retry after (\d+)", reason.lower())
-        return RetryLater(float(named[1]) if named else _FLOOD, reason, flood=True)
     return InDoubt(reason)
 
 

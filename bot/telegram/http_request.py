@@ -6,6 +6,8 @@ only the outbox may repeat a request.
 
 import asyncio
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +23,14 @@ from telegram.request import BaseRequest, RequestData
 from bot.ops.logging import redact
 
 MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
+LARGEST_ID = 2**52  # of a chat (Bot API, Chat.id)
+LONGEST_RETRY_AFTER, UNNAMED_RETRY_AFTER = 86_400, 5  # seconds
+_REFUSALS = range(400, 600)
+_FLOOD_WAIT = 420  # MTProto's code of a 429
+_STARTS = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict",
+    429: "Too Many Requests", 500: "Internal Server Error",
+}  # fmt: skip
 # Shorter than any server's own limit, so that it is always we who close an idle connection: a request
 # written to a connection that the server is just closing is lost without a trace.
 _KEEP_ALIVE = 20.0
@@ -149,8 +159,8 @@ class AiohttpRequest(BaseRequest):
             uploading = _seconds(write_timeout, _UPLOAD_SECONDS)
             answering = None if answering is None or uploading is None else answering + uploading
             form = {"data": _form(request_data), "timeout": _timeouts(connect, pool, answering)}
-            return _classified(*await _uploaded(session, method, url, form))
-        return _classified(
+            return normalized(*await _uploaded(session, method, url, form))
+        return normalized(
             *await _posted(
                 session,
                 url,
@@ -162,16 +172,62 @@ class AiohttpRequest(BaseRequest):
         )
 
 
-def _classified(status: int, body: bytes) -> tuple[int, bytes]:
-    """Return the `error_code` as the status of a refusal that a gateway answers with 200."""
-    if status != HTTPStatus.OK or b"false" not in body[:MOST_BEFORE_OK]:
+def normalized(status: int, body: bytes) -> tuple[int, bytes]:
+    """Return status and body of a refusal as the Bot API documents them, whatever a gateway made of them.
+
+    Its `error_code` is the status, also where a gateway answers 200; `parameters` have values that can be
+    used; JSON that is not the Bot API's is no JSON, like a page.
+    """
+    if status == HTTPStatus.OK and b"false" not in body[:MOST_BEFORE_OK]:
         return status, body
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return status, body
-    code = answer.get("error_code") if isinstance(answer, dict) and answer.get("ok") is False else None
-    return (code, body) if isinstance(code, int) and code not in range(200, 300) else (status, body)
+    if not isinstance(answer, dict) or answer.get("ok") is not False:
+        return (status, body) if status == HTTPStatus.OK else (status, b"")
+    description = str(answer.get("description") or "")
+    code = answer.get("error_code")
+    if type(code) is not int or code not in _REFUSALS:
+        named = (each for each, start in _STARTS.items() if description.startswith(start))
+        code = status if status in _REFUSALS else next(named, None)
+    if code is None:
+        return status, body
+    code = HTTPStatus.TOO_MANY_REQUESTS if code == _FLOOD_WAIT else code
+    given = answer.get("parameters")
+    parameters = _parameters(code, description, given if isinstance(given, dict) else answer)
+    refusal = {"ok": False, "error_code": code, "description": description, "parameters": parameters}
+    return code, json.dumps(refusal if description else refusal | {"description": None}).encode()
+
+
+def _parameters(code: int, description: str, given: Mapping[str, object]) -> dict[str, int]:
+    """Return the usable ResponseParameters; a 429 always has `retry_after`, in seconds."""
+    found = {}
+    moved = _integer(given.get("migrate_to_chat_id"))
+    if moved is not None and -LARGEST_ID <= moved < 0:
+        found["migrate_to_chat_id"] = moved
+    if code == HTTPStatus.TOO_MANY_REQUESTS:
+        after = _integer(given.get("retry_after"))
+        if after is None or after <= 0:
+            named = re.search(r"retry after (\d{1,9})", description, re.IGNORECASE)
+            after = int(named[1]) if named else 0
+        found["retry_after"] = min(after, LONGEST_RETRY_AFTER) if after > 0 else UNNAMED_RETRY_AFTER
+    return found
+
+
+def _integer(given: object) -> int | None:
+    """Return a whole number, also one that is written as text or with a fraction."""
+    match given:
+        case bool():
+            return None
+        case int():
+            return given
+        case float() if math.isfinite(given):
+            return math.ceil(given)
+        case str() if re.fullmatch(r"-?[0-9]{1,15}", given):
+            return int(given)
+        case _:
+            return None
 
 
 class _GatedBody(aiohttp.BytesPayload):

@@ -1,18 +1,27 @@
 """The wire: connections are kept, a request is sent once, the token stays inside."""
 
 import asyncio
+import json
 import logging
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from gzip import compress
+from typing import Any
 
 import aiohttp
 import pytest
 from telegram.error import NetworkError, TelegramError, TimedOut
 
 from bot.delivery.messenger import Address, TelegramMessenger
-from bot.telegram.http_request import AiohttpRequest, NotSentError, ready
+from bot.telegram.http_request import (
+    LONGEST_RETRY_AFTER,
+    UNNAMED_RETRY_AFTER,
+    AiohttpRequest,
+    NotSentError,
+    normalized,
+    ready,
+)
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Reply, cut_after, delay, page
 from tests.telegram.conftest import bot_over, listener
@@ -271,3 +280,67 @@ async def test_an_upload_has_more_time_than_its_answer(telegram: FakeTelegram) -
         bot = bot_over(wire, telegram.url, telegram.token)
         await bot.send_photo(7, b"\x89PNG", filename="图.png")
     assert [shown.upload for shown in telegram.messages()] == [b"\x89PNG"]
+
+
+FLOOD: dict[str, Any] = {"ok": False, "error_code": 429, "description": "Too Many Requests: retry after 8"}
+UPGRADED: dict[str, Any] = {
+    "ok": False,
+    "error_code": 400,
+    "description": "Bad Request: group chat was upgraded",
+}
+NO_SECONDS: tuple[object, ...] = ("x", 0, -3, None, [])
+NO_CHAT: tuple[object, ...] = ("x", True, [], 5, -(10**30))
+AFTERS = [
+    (5, 5),
+    ("7", 7),
+    (2.5, 3),
+    (10**30, LONGEST_RETRY_AFTER),
+    *((odd, 8) for odd in NO_SECONDS),
+]
+MOVES = [(-100777, -100777), ("-100777", -100777), *((odd, None) for odd in NO_CHAT)]
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+@pytest.mark.parametrize(("given", "seconds"), AFTERS, ids=str)
+def test_a_flood_names_a_number_of_seconds(status: int, given: object, seconds: int) -> None:
+    code, body = normalized(status, json.dumps(FLOOD | {"parameters": {"retry_after": given}}).encode())
+    assert (code, json.loads(body)["parameters"]) == (429, {"retry_after": seconds})
+
+
+@pytest.mark.parametrize("status", [200, 400, 403])
+@pytest.mark.parametrize(("given", "chat_id"), MOVES, ids=str)
+def test_a_group_moves_only_to_a_chat(status: int, given: object, chat_id: int | None) -> None:
+    moved = {"migrate_to_chat_id": given}
+    for answer in (UPGRADED | {"parameters": moved}, UPGRADED | moved):
+        code, body = normalized(status, json.dumps(answer).encode())
+        found = json.loads(body)["parameters"]
+        assert (code, found) == (400, {"migrate_to_chat_id": chat_id} if chat_id else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "code"),
+    [
+        (200, {"ok": False, "description": "Forbidden: bot was blocked by the user"}, 403),
+        (200, {"ok": False, "error_code": "403", "description": "Forbidden: bot was kicked"}, 403),
+        (403, {"ok": False, "error_code": 99_999, "description": 5}, 403),
+        (420, {"ok": False, "error_code": 420, "description": "FLOOD_WAIT_7"}, 429),
+        (429, {"ok": False, "error_code": 429, "description": "x", "parameters": None}, 429),
+    ],
+)
+def test_a_refusal_has_the_code_that_it_means(status: int, answer: object, code: int) -> None:
+    status, body = normalized(status, json.dumps(answer).encode())
+    assert (status, json.loads(body)["error_code"]) == (code, code)
+    if code == 429:
+        assert json.loads(body)["parameters"] == {"retry_after": UNNAMED_RETRY_AFTER}
+
+
+@pytest.mark.parametrize(
+    "answer", [{"message": "Forbidden"}, {"ok": True, "result": 1}, [], None, "no"], ids=str
+)
+def test_json_of_a_gateway_is_no_word_of_telegram(answer: object) -> None:
+    assert normalized(403, json.dumps(answer).encode()) == (403, b"")
+
+
+def test_what_was_sent_stays_as_it_is() -> None:
+    body = json.dumps({"ok": True, "result": {"text": '"ok":false', "error_code": 403}}).encode()
+    assert normalized(200, body) == (200, body)

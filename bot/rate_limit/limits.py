@@ -40,7 +40,8 @@ def unbook(starts: list[float], at: float) -> None:
 
 
 FREE = 30.0  # a second; a higher rate is paid for
-_KEPT = 0.5  # the fraction of the bot's margin that is kept in any case; the rest makes up for late starts
+_KEPT = 0.5  # the fraction of the free rate's margin kept in each window; the rest is for late starts
+_PAID_HURRY = 0.5  # the distance of pushes at a paid rate, as a fraction of the average
 _TOGETHER = 0.01  # seconds; pushes within so short a time may start together, for fewer timers
 
 
@@ -50,8 +51,8 @@ class Limits:
 
     Every window is longer by the fraction `margin`: latency varies, and a server that counts arrivals must
     find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate. With a paid rate the bot's window
-    starts with `paid_margin` until the bot is flooded. On average the bot keeps the whole margin, within
-    each single window half of it.
+    starts with `paid_margin` until the bot is flooded. At the free rate the whole margin is kept on average
+    and half of it within each window; at a paid one the whole within each window.
     """
 
     per_second: float | None = 30
@@ -61,9 +62,13 @@ class Limits:
     paid_margin: float = 0.005
 
     @property
+    def is_paid(self) -> bool:
+        return (self.per_second or 0) > FREE
+
+    @property
     def first_margin(self) -> float:
         """Return the margin of the bot's window until the bot is flooded."""
-        return self.paid_margin if (self.per_second or 0) > FREE else self.margin
+        return self.paid_margin if self.is_paid else self.margin
 
     @property
     def crowd(self) -> int:
@@ -92,5 +97,12 @@ class Limits:
         return Window(most, most / self.per_second * (1 + margin))
 
     def of_bot_kept(self, margin: float) -> Window | None:
-        """Return the bot's window that no single second may exceed."""
-        return self.of_bot(_KEPT * margin)
+        """Return the bot's window that no starts may exceed."""
+        return self.of_bot(margin if self.is_paid else _KEPT * margin)
+
+    def distance(self, margin: float, most: int) -> float:
+        """Return the planned seconds between two pushes, for `most` of the bot's starts."""
+        window = self.of_bot(margin)
+        if window is None or not most:
+            return 0.0
+        return (_PAID_HURRY if self.is_paid else 1.0) * window.seconds / most

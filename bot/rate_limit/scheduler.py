@@ -139,11 +139,9 @@ class SendScheduler:
 
     def _fit_bot(self) -> None:
         """Compute the bot's window and the distance of pushes from margin and share."""
-        window, whole = self._limits.of_bot_kept(self._margin), self._limits.of_bot(self._margin)
-        share = self._share
+        window, share = self._limits.of_bot_kept(self._margin), self._share
         self._bot = window if window is None or share is None else Window(share, window.seconds)
-        most = 0 if self._bot is None else self._bot.most
-        self._gap = whole.seconds / most if whole is not None and most else 0.0
+        self._gap = self._limits.distance(self._margin, 0 if self._bot is None else self._bot.most)
 
     @property
     def remembered(self) -> int:

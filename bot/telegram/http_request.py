@@ -250,10 +250,12 @@ class _GatedBody(aiohttp.BytesPayload):
         if writer.transport is None or writer.transport.is_closing():
             raise aiohttp.ClientConnectionResetError("the connection was closed before anything was written")
         self.released = True
-        if self._gate is not None:
-            self._gate.mark_sent()
         self._sent()
-        await super().write_with_length(writer, content_length)
+        try:
+            await super().write_with_length(writer, content_length)
+        finally:
+            if self._gate is not None:
+                self._gate.mark_sent()  # after the write: it must not count as earlier than it was
 
 
 async def _posted(

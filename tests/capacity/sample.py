@@ -16,6 +16,7 @@ from tests.bench.rate import most_within
 ANSWERS_PER_SECOND = 0.5
 RETRY_AFTER = (1, 5, 30)
 SLOTS = 100  # MAX_IN_FLIGHT
+LOOK_SECONDS = 0.02  # between two claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,9 @@ def sample(per_second: float, messages: int, groups: float, floods: float, dice:
             if asks_at <= now:
                 asks_at = now + dice.expovariate(ANSWERS_PER_SECOND)
                 ask(request.chat_id, request.private, interactive=True)
-        if not waiting:
+        if not waiting and len(starts) >= messages:
             break
-        now = max(now, min(scheduler.next_at(now), now + AHEAD_SECONDS))
+        now = min(scheduler.next_at(now), now + LOOK_SECONDS)
     starts.sort()
     people = [sorted(times) for (_, private), times in by_chat.items() if private]
     rooms = [sorted(times) for (_, private), times in by_chat.items() if not private]

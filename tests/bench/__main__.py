@@ -18,14 +18,16 @@ from rich.table import Table
 
 from tests.bench.fan_out import PEERS, Figures, all_of, run
 from tests.bench.invented_posts import feed
+from tests.bench.planning import plannings
 from tests.bench.rate import pace
+from tests.bench.replicas import side_by_side
 from tests.bench.server_process import serving
 from tests.bench.soak import UPDATES_PER_SECOND, is_flat, soak, told
 from tests.bench.start import starting
 from tests.bench.updates import updates
 
 RESULTS = Path(__file__).with_name("results.json")
-CONSOLE = Console()
+CONSOLE = Console() if sys.stdout.isatty() else Console(width=200)  # redirected, columns are not cut
 READER = "reader, 1,500 posts"
 
 
@@ -72,6 +74,36 @@ def paces(results: dict[str, Any], *, quick: bool) -> None:
     results["pacing_30_per_second"] = rows["30/s"]["per_second"]
     results["pacing_30_most_in_a_second"] = rows["30/s"]["most_in_a_second"]
     results["pacing_30_too_many_requests"] = rows["30/s"]["too_many_requests"]
+
+
+def replicas(results: dict[str, Any], *, quick: bool) -> None:
+    chats, history = (3000, 30_000) if quick else (12_000, 3_000_000)
+    empty, full = (side_by_side(chats, rows) for rows in (0, history))
+    table(f"{chats:,} chats, latency 50 ms, one processor for each process", empty)
+    table(f"The same, with {history:,} ended deliveries", full)
+    results["replicas"], results["replicas_with_history"] = empty, full
+    speed = {name: row["per_second"] for name, row in empty.items()}
+    results["history_to_empty"] = full["SQLite, no limit"]["per_second"] / speed["SQLite, no limit"]
+    results["busy_30_per_second"] = min(
+        speed[name] for name in speed if name.endswith("busy") and ", 2" not in name
+    )
+    if "PostgreSQL, no limit" in speed:
+        sqlite = speed["SQLite, no limit"]
+        results["postgres_to_sqlite_one_replica"] = speed["PostgreSQL, no limit"] / sqlite
+        results["postgres_to_sqlite_two_replicas"] = speed["PostgreSQL, 2, no limit"] / sqlite
+        results["postgres_to_sqlite_at_1000"] = speed["PostgreSQL, 1,000/s"] / speed["SQLite, 1,000/s"]
+        results["postgres_round_trips_per_message"] = empty["PostgreSQL, no limit"]["round_trips"]
+
+
+def plannings_(results: dict[str, Any], *, quick: bool) -> None:
+    rows: dict[str, Figures] = {}
+    for subscribers in (50_000,) if quick else (100_000, 1_000_000):
+        rows |= plannings(subscribers)
+    table("Planning one post for many chats while another transaction writes", rows)
+    results["planning"] = rows
+    results["longest_writer_wait_ms_planning_1m"] = max(
+        row["longest_writer_wait_ms"] for name, row in rows.items() if quick or "1,000,000" in name
+    )
 
 
 def landings(results: dict[str, Any], *, quick: bool) -> None:
@@ -197,8 +229,8 @@ def _cpu_lines() -> list[str]:
 
 
 PARTS = {
-    "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "updates": updates_,
-    "start": starts,
+    "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "replicas": replicas,
+    "planning": plannings_, "updates": updates_, "start": starts,
 }  # fmt: skip
 
 
@@ -214,9 +246,8 @@ def main(words: list[str]) -> int:
     wanted = [word for word in words if word in PARTS] or list(PARTS)
     for name in wanted:
         PARTS[name](results, quick=quick)
-    if set(wanted) == set(PARTS) and not quick:
-        soaked = {name: value for name, value in _earlier().items() if name.startswith("soak")}
-        _write(results | soaked)
+    if not quick:
+        _write(_earlier() | results)
     CONSOLE.print({name: value for name, value in results.items() if not isinstance(value, dict)})
     return 0
 

@@ -1,21 +1,26 @@
 """The fan-outs side by side, each pinned to one processor, the server to another."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot.intake.ingest import IngestRules, ingest
 from tests.bench.contenders import TEXT
-from tests.bench.fill import FIRST_CHAT
+from tests.bench.fill import FIRST_CHAT, dump_of, filled_at, url_of
 from tests.bench.server_process import ROOT, TOKEN, serving
 
 Figures = dict[str, float]
 
+POSTS = 200
 SLOTS = 100
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 PEER_PROGRAMS = {"PTB + AIORateLimiter": "limited_ptb", "aiogram": "aiogram_loop"}
@@ -39,21 +44,53 @@ def run(
     return figures
 
 
+async def announce(url: str, chats: int) -> None:
+    """Announce one post to so many chats of a new database."""
+    database = await filled_at(url, posts=POSTS, subscribers=chats)
+    await ingest(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), datetime.now(UTC))
+    while await database.write(lambda tx: tx.planner.advance()) is not None:
+        pass
+    await database.close()
+
+
 def pinned(core: int) -> list[str]:
     """The words that hold a program on one processor, where there is more than one."""
     return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 else []
 
 
+def run_together(database_url: str, url: str, given: dict[str, Any], processes: int) -> list[Figures]:
+    """Start so many processes, let them begin at the same time, and return the figures of each."""
+    text = json.dumps({"database_url": database_url, "url": url, **given})
+    command = [sys.executable, "-m", "tests.bench.fan_out_run", text]
+    started = [
+        subprocess.Popen(
+            [*pinned(core), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        for core in range(processes)
+    ]
+    figures: list[Figures] = []
+    with ExitStack() as stack:
+        for process in started:
+            stack.enter_context(process)
+        for step in ("ready", "go", "figures"):
+            for process in started:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                if step == "go":
+                    process.stdin.write("go\n")
+                    process.stdin.flush()
+                elif step == "figures":
+                    figures.append(json.loads(process.stdout.readline()))
+                elif process.stdout.readline().strip() != "ready":
+                    raise RuntimeError("a fan-out did not start")
+    return figures
+
+
 def ours(latency: float, count: int, rate: float | None) -> Figures:
     with tempfile.TemporaryDirectory() as folder, serving(core=1, latency=latency) as server:
-        given = {
-            "file": f"{folder}/bench.db",
-            "url": server.url,
-            "count": count,
-            "rate": rate,
-            "slots": SLOTS,
-        }
-        return run(["-m", "tests.bench.fan_out_run"], given)
+        url = url_of(Path(folder) / "bench.db")
+        asyncio.run(announce(url, count))
+        return run_together(url, server.url, {"rate": rate, "slots": SLOTS}, 1)[0]
 
 
 def theirs(name: str, latency: float, count: int) -> Figures:

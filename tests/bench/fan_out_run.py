@@ -1,6 +1,7 @@
-"""A fan-out by the product's own sender: claim, write, pace, send, settle; until nothing is left.
+"""A fan-out by the product's own worker: claim, render, wait, send, settle; until nothing is left.
 
-A separate program, pinned to one processor and with separate memory: prints one line of JSON.
+A separate program, pinned to one processor and with separate memory: takes its arguments as JSON, prints a
+line when it is ready, begins when it reads one, and prints one line of JSON.
 """
 
 import asyncio
@@ -8,80 +9,131 @@ import json
 import resource
 import sys
 import time
-from pathlib import Path
+from collections import Counter
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import event
 from telegram import Bot
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
-from bot.intake.ingest import IngestRules, ingest
+from bot.leases import LeaseHolder
 from bot.ops.memory import freeze_gc
-from bot.ops.metrics import make_metrics
+from bot.ops.metrics import Metrics, make_metrics
+from bot.rate_limit import RateLimiter
 from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.shared import SharedRateLimiter
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
-from storage.database import Database
+from storage.database import Database, open_database
 from storage.model import State
-from tests.bench.fill import dump_of, filled
 from tests.bench.server_process import TOKEN
 
-POSTS = 200
 PATIENCE = 300.0  # seconds; a fan-out that takes longer has failed
+QUIET_SECONDS = 0.3  # without a message, before the rows are looked at
+TRIPS = ("before_cursor_execute", "begin", "commit", "rollback")
 
 
-async def send_all(file: Path, url: str, *, count: int, rate: float | None, slots: int) -> dict[str, float]:
+async def send_all(
+    database_url: str,
+    url: str,
+    *,
+    rate: float | None,
+    slots: int,
+    seconds: float = PATIENCE,
+    when_told: bool = True,
+) -> dict[str, float]:
+    """Send what is pending, for at most `seconds`; begin after a line of input if `when_told`."""
     clock = SystemClock()
-    database = await filled(file, posts=POSTS, subscribers=count)
-    await ingest(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), clock.now())
+    database = await open_database(database_url)
     request = AiohttpRequest(connections=slots, read_timeout=45)
     await request.initialize()
-    messenger = TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request))
-    composer = ArchiveComposer(database, clock, bot="bench_bot", rich=RichCapability(clock, wanted=False))
     metrics = make_metrics(CollectorRegistry(), version="")
-    sender = DeliveryWorker(
+    name = uuid4().hex
+    pulse = LeaseHolder(database, clock, f"process {name}", name)
+    await pulse.renew()
+    limiter = rate_limiter(database, Limits(per_second=rate), clock, pulse, metrics)
+    worker = DeliveryWorker(
         database,
-        messenger,
-        composer,
-        InProcessRateLimiter(database, SendScheduler(Limits(per_second=rate)), clock, metrics),
+        TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request)),
+        ArchiveComposer(database, clock, bot="bench_bot", rich=RichCapability(clock, wanted=False)),
+        limiter,
         clock,
         DeliveryConfig(slots=slots),
         metrics=metrics,
         send_log=database.send_log(),
     )
+    trips = count_trips(database)
     freeze_gc()
-    begun, cpu = time.perf_counter(), time.process_time()
+    if when_told:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.readline)
+    begun, cpu, already = time.perf_counter(), time.process_time(), trips["total"]
     async with asyncio.TaskGroup() as group:
-        group.create_task(sender.run())
-        await asyncio.wait_for(_until_sent(sender, database, count), PATIENCE)
-        seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        sender.stop()
+        background = [group.create_task(limiter.run()), group.create_task(pulse.run())]
+        group.create_task(worker.run())
+        took = await _until_sent(worker, database, seconds)
+        cpu, sent = time.process_time() - cpu, worker.outcomes.get("sent", 0)
+        used = trips["total"] - already
+        worker.stop()
+        for task in background:
+            task.cancel()
     await request.shutdown()
     await database.close()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
-        "count": count,
-        "seconds": seconds,
+        "count": sent,
+        "begun": begun,
+        "seconds": took,
         "cpu": cpu,
-        "per_second": count / seconds,
-        "memory_mb": memory,
+        "per_second": sent / took if took else 0.0,
+        "round_trips": used / max(1, sent),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-async def _until_sent(sender: DeliveryWorker, database: Database, count: int) -> None:
-    """Asks the database only at the end: counting a table of many rows would be part of what is measured."""
-    while sender.outcomes.get("sent", 0) < count:
+def rate_limiter(
+    database: Database, limits: Limits, clock: Clock, pulse: LeaseHolder, metrics: Metrics
+) -> RateLimiter:
+    if database.is_multi_process:
+        return SharedRateLimiter(database, limits, clock, pulse, metrics)
+    return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
+
+
+def count_trips(database: Database) -> Counter[str]:
+    """Count statements and bounds of transactions: each is a round trip to a database elsewhere."""
+    trips: Counter[str] = Counter()
+    for name in TRIPS:
+        event.listen(database._engine.sync_engine, name, lambda *_, **__: trips.update(total=1))
+    return trips
+
+
+async def _until_sent(worker: DeliveryWorker, database: Database, most: float) -> float:
+    """Wait until nothing is pending; return the seconds to this process's last message.
+
+    The database is asked only when nothing was sent lately: to count many rows would be part of what is
+    measured.
+    """
+    begun = last = time.perf_counter()
+    sent = 0
+    while time.perf_counter() - begun < most:
         await asyncio.sleep(0.01)
-    while (await database.read(lambda tx: tx.outbox.counts())).get(State.SENT, 0) < count:
-        await asyncio.sleep(0.005)
+        now, found = time.perf_counter(), worker.outcomes.get("sent", 0)
+        if found != sent:
+            sent, last = found, now
+        elif now - last > QUIET_SECONDS:
+            counts = await database.read(lambda tx: tx.outbox.counts())
+            if not counts.get(State.PENDING) and not counts.get(State.SENDING):
+                break
+            await asyncio.sleep(QUIET_SECONDS)
+    return last - begun
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.argv[1])
-    given["file"] = Path(given["file"])
-    sys.stdout.write(json.dumps(asyncio.run(send_all(**given))) + "\n")
+    sys.stdout.write(json.dumps(asyncio.run(send_all(**json.loads(sys.argv[1])))) + "\n")

@@ -53,12 +53,13 @@ async def first_message(folder: Path, url: str, log: Path) -> dict[str, float]:
 async def planning(folder: Path, subscribers: int) -> dict[str, float]:
     database = await filled(folder / "bench.db", posts=POSTS, subscribers=subscribers)
     begun = time.perf_counter()
-    report = await ingest(
-        database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), datetime.now(UTC)
-    )
+    news = dump_of(range(POSTS, POSTS + 1), "news.txt")
+    planned = (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries
+    while (more := await database.write(lambda tx: tx.planner.advance())) is not None:
+        planned += more
     seconds = time.perf_counter() - begun
     await database.close()
-    assert report.deliveries == subscribers
+    assert planned == subscribers
     return {"planning_seconds": seconds}
 
 

@@ -1,10 +1,12 @@
 """How exactly the pacing keeps to a rate, counted where the messages arrive."""
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.fan_out import Figures, run
+from tests.bench.fan_out import SLOTS, Figures, announce, run_together
+from tests.bench.fill import url_of
 from tests.bench.server_process import serving
 
 LATENCY = 0.05
@@ -15,8 +17,9 @@ def pace(rate: int, seconds: float) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "server.log"
         with serving(log, core=1, latency=LATENCY, jitter=0.01, enforce=True, per_second=rate) as server:
-            given = {"file": f"{folder}/bench.db", "url": server.url, "count": int(rate * seconds)}
-            run(["-m", "tests.bench.fan_out_run"], {**given, "rate": rate, "slots": 100})
+            url = url_of(Path(folder) / "bench.db")
+            asyncio.run(announce(url, int(rate * seconds)))
+            run_together(url, server.url, {"rate": rate, "slots": SLOTS}, 1)
         times = sorted(message["at"] for message in server.taken())
     return {
         "per_second": (len(times) - 1) / (times[-1] - times[0]),

@@ -42,6 +42,8 @@ async def life(url: str, count: int, weigh: Weigh) -> Figures:
     for number in range(20, 20 + POSTS):
         dump = dump_of(range(number, number + 1), f"{number}.txt")
         planned += (await ingest(database, dump, IngestRules(), datetime.now(UTC))).deliveries
+        while (more := await database.write(lambda tx: tx.planner.advance())) is not None:
+            planned += more
     planning = time.perf_counter() - started
     settled, started = await send_all(database), time.perf_counter() - started - planning
     after = await weigh(database)

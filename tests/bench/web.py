@@ -25,8 +25,9 @@ from bot.intake.ingest import IngestRules, ingest
 from bot.web.server import Room, serve_room
 from storage.database import open_database
 from storage.model import Dump, ScopeKind
-from tests.bench.fan_out import SLOTS, pinned, run
+from tests.bench.fan_out import SLOTS, announce, pinned, run
 from tests.bench.fan_out_run import send_all
+from tests.bench.fill import url_of
 from tests.bench.invented_posts import listing
 from tests.bench.server_process import ROOT, serving
 
@@ -178,7 +179,9 @@ async def send(folder: Path, url: str, count: int, views: int) -> Figures:
             )
             assert viewer.stdout is not None
             await asyncio.to_thread(viewer.stdout.readline)
-        figures = await send_all(folder / "fan_out.db", url, count=count, rate=RATE, slots=SLOTS)
+        database_url = url_of(folder / "fan_out.db")
+        await announce(database_url, count)
+        figures = await send_all(database_url, url, rate=RATE, slots=SLOTS, when_told=False)
         if viewer is not None:
             said, _ = await asyncio.to_thread(viewer.communicate, "")
             figures |= json.loads(said)

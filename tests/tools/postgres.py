@@ -28,8 +28,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """A running server; yields an address to which a database's name is to be appended."""
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
+    """A running server; yields an address to which a database's name is to be appended.
+
+    A `durable` one has the settings of an installation; the others lose data with the machine's power.
+    """
     binaries = programs()
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
@@ -40,7 +43,8 @@ def postgres_server() -> Iterator[str]:
     port = free_port()
     data = folder / "data"
     quick = "-c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off"
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} {quick}"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    options += "" if durable else f" {quick}"
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
     try:
         _run([*as_user, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "kexue"])

@@ -18,9 +18,13 @@ class Window:
             return now
         return max(now, starts[-self.most] + self.seconds) if self.most else math.inf
 
+    def holds(self, starts: list[float], until: float) -> int:
+        """Return how many starts the window that ends at `until` contains."""
+        return len(starts) - bisect_right(starts, until - self.seconds)
+
     def room(self, starts: list[float], until: float) -> int:
         """Return how many more starts fit into the window that ends at `until`."""
-        return max(0, self.most - (len(starts) - bisect_right(starts, until - self.seconds)))
+        return max(0, self.most - self.holds(starts, until))
 
     def forget(self, starts: list[float], now: float) -> None:
         """Drop starts that no window from `now` on contains."""
@@ -40,8 +44,8 @@ def unbook(starts: list[float], at: float) -> None:
 
 
 FREE = 30.0  # a second; a higher rate is paid for
-_KEPT = 0.5  # the fraction of the free rate's margin kept in each window; the rest is for late starts
-_PAID_HURRY = 0.5  # the distance of pushes at a paid rate, as a fraction of the average
+# The planned distance of pushes, as a fraction of the average: the rest makes up for late starts.
+_EVENNESS, _PAID_EVENNESS = 0.95, 0.5
 _TOGETHER = 0.01  # seconds; pushes within so short a time may start together, for fewer timers
 
 
@@ -51,8 +55,7 @@ class Limits:
 
     Every window is longer by the fraction `margin`: latency varies, and a server that counts arrivals must
     find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate. With a paid rate the bot's window
-    starts with `paid_margin` until the bot is flooded. At the free rate the whole margin is kept on average
-    and half of it within each window; at a paid one the whole within each window.
+    starts with `paid_margin` until the bot is flooded.
     """
 
     per_second: float | None = 30
@@ -96,13 +99,9 @@ class Limits:
         most = max(1, math.floor(self.per_second))
         return Window(most, most / self.per_second * (1 + margin))
 
-    def of_bot_kept(self, margin: float) -> Window | None:
-        """Return the bot's window that no starts may exceed."""
-        return self.of_bot(margin if self.is_paid else _KEPT * margin)
-
     def distance(self, margin: float, most: int) -> float:
         """Return the planned seconds between two pushes, for `most` of the bot's starts."""
         window = self.of_bot(margin)
         if window is None or not most:
             return 0.0
-        return (_PAID_HURRY if self.is_paid else 1.0) * window.seconds / most
+        return (_PAID_EVENNESS if self.is_paid else _EVENNESS) * window.seconds / most

@@ -139,7 +139,7 @@ class SendScheduler:
 
     def _fit_bot(self) -> None:
         """Compute the bot's window and the distance of pushes from margin and share."""
-        window, share = self._limits.of_bot_kept(self._margin), self._share
+        window, share = self._limits.of_bot(self._margin), self._share
         self._bot = window if window is None or share is None else Window(share, window.seconds)
         self._gap = self._limits.distance(self._margin, 0 if self._bot is None else self._bot.most)
 
@@ -169,7 +169,7 @@ class SendScheduler:
 
     def used(self, now: float) -> int:
         """Return how many starts the bot's window that ends now holds."""
-        return 0 if self._bot is None else self._bot.most - self._bot.room(self._starts, now)
+        return 0 if self._bot is None else self._bot.holds(self._starts, now)
 
     def starts_of(self, chat_id: int) -> tuple[float, ...]:
         return tuple(self._chats.get(chat_id, ()))
@@ -229,12 +229,14 @@ class SendScheduler:
         return wakes
 
     def is_counted(self, now: float, request: SlotRequest) -> bool:
-        """Return whether every window that ends now contains the granted request.
+        """Return whether the granted request may be written now.
 
-        Then it may be written now: it needs no other room.
+        Every window that ends now contains it already, so that it needs no other room.
         """
         if request.start is None or now >= self._share_until:
             return False
+        if self._bot is not None and self._bot.holds(self._starts, now) > self._bot.most:
+            return False  # the share is smaller than when it was granted
         windows = [
             self._windows[request.private].seconds,
             self._bot.seconds if self._bot is not None else 0.0,

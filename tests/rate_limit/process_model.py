@@ -16,7 +16,7 @@ from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 Seconds = Callable[[], float]
 
 PRIVATE, OTHER, GROUP = 7, 8, -5  # chats
-NETWORK = 1.0125  # the part of the margin that is the network's, whatever happens in the process
+NETWORK = 1.025  # the margin, which is the network's, whatever happens in the process
 
 
 def most_within(times: Sequence[float], seconds: float) -> int:

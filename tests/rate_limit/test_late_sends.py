@@ -39,8 +39,8 @@ def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, lateness: str
     )
     sender.saturate(seconds, partial(next, count(1)))
     sent = [(at, chat_id) for at, chat_id in sender.started if at < 1000 + seconds]
-    # Each window begins with the lateness of the one before it, as far as its own margin does not make up.
-    used = {"250 ms late": 0.75, "up to 50 ms late": 0.96}.get(lateness, 0.97)
+    # Each window begins with the lateness of the one before it.
+    used = {"250 ms late": 0.75, "up to 50 ms late": 0.93, "20 ms late": 0.94}.get(lateness, 0.96)
     assert len(sent) >= used * seconds * rate - 1  # the last one may be about to leave
     margin = Limits(per_second=rate).first_margin / 2
     server = Server(per_second=rate)
@@ -92,9 +92,9 @@ def test_what_a_stall_held_back_leaves_at_once_and_what_follows_waits_for_it() -
     for chat_id in range(1, 61):
         sender.push(chat_id)
     sender.advance(10.0)
-    assert sender.times().count(1000.2) == 5
+    assert sender.times().count(1000.2) == 6
     assert sender.times()[30] >= 1000.0 + NETWORK
-    assert sender.times()[35] >= 1000.2 + NETWORK
+    assert sender.times()[36] >= 1000.2 + NETWORK
     assert sender.times()[59] < 1002.1, "the plan is kept"
 
 

@@ -131,6 +131,19 @@ def test_a_share_is_used_until_it_ends() -> None:
     )
 
 
+def test_what_was_granted_by_a_larger_share_is_not_sent_by_a_smaller_one() -> None:
+    """The rest may be another process's one window later, however late these would be written."""
+    sender = Sender(SendScheduler(), to_wire=lambda: 0.9)
+    sender.scheduler.set_share(30, 2000.0)
+    for chat_id in range(1, 31):
+        sender.reply(chat_id)
+    sender.advance(0.1)
+    sender.scheduler.set_share(10, 2000.0)
+    sender.advance(30.0)
+    assert len(sender.times()) == 30
+    assert most_within(sender.times(), 1.0) <= 10
+
+
 def test_a_withdrawn_request_leaves_its_room_to_the_next() -> None:
     scheduler = SendScheduler(Limits(per_second=1))
     first, second, third = (SlotRequest(chat_id, private=True) for chat_id in (1, 2, 3))

@@ -34,7 +34,7 @@ def web_texts(words: Words) -> dict[str, str]:
         "related": words.text("相关文章"),
         "papers": words.text("提到的论文"),
         "cite": words.text("引用"),
-        "copy": words.text("复制"),
+        "copy_it": words.text("复制"),
         "copied": words.text("已复制"),
         "readers_over_time": words.text("阅读数的变化"),
         "unknown_year": words.text("年份未知"),

@@ -44,6 +44,7 @@ async def test_a_page_names_author_licence_and_nothing_of_another_host(
     assert all(address.startswith("/static/") for address in loaded)
     assert "<script>" not in html
     assert " style=" not in html
+    assert "method" not in re.sub(r"<[^>]*>", "", html)  # of Python, where a text should be
 
 
 async def test_headers_are_strict_and_an_etag_saves_the_body(served: Served) -> None:

@@ -107,13 +107,15 @@ const invitation = document.getElementById("invitation");
 const haptic = () => window.Telegram?.WebApp?.HapticFeedback?.selectionChanged();
 
 if (initData) {
-  document.documentElement.classList.add("telegram");
   document.querySelector("[data-mine]").hidden = false;
   const client = document.createElement("script");
   client.src = "https://telegram.org/js/telegram-web-app.js";
   client.addEventListener("load", () => {
     const app = window.Telegram?.WebApp;
     app?.ready();
+    const colours = getComputedStyle(document.documentElement);
+    const themed = ["bg", "text", "hint", "link", "secondary-bg"].every((name) => colours.getPropertyValue(`--tg-theme-${name}-color`));
+    if (themed) document.documentElement.classList.add("telegram");
     if (location.pathname !== "/") { app?.BackButton?.show(); app?.BackButton?.onClick(() => history.back()); }
   });
   document.head.append(client);

@@ -345,10 +345,11 @@ class AskSearch:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """`phrase` is the number under which the words are kept."""
+    """`phrase` is the number under which the words are kept, `newest` the newest post at the first page."""
 
     phrase: int
     page: int = 1
+    newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

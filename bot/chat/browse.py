@@ -225,14 +225,19 @@ async def search_page(
     phrase = await tx.scopes.words_of(action.phrase)
     if phrase is None:
         return notices.link_unknown(request.words)
-    return await search(tx, services, request, phrase, action.phrase, action.page)
+    return await search(tx, services, request, phrase, action)
 
 
 async def search(
-    tx: Transaction, services: Services, request: RequestContext, phrase: str, number: int | None, page: int
+    tx: Transaction,
+    services: Services,
+    request: RequestContext,
+    phrase: str,
+    action: SearchPage | None = None,
 ) -> Message:
-    """Return a page of results; `number` is that of the phrase, stored here only if there are more pages."""
-    hits = await services.search_service.search(tx, phrase)
+    """Return a page of results; a phrase that was typed is stored here if it has more pages."""
+    number, page, newest = (action.phrase, action.page, action.newest) if action else (None, 1, None)
+    hits, newest = await services.search_service.pages(tx, phrase, newest)
     if not hits:
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
@@ -246,7 +251,8 @@ async def search(
         if hit.post_id in posts
     )
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
-    return search_results(phrase, number, found, request.words, bot=services.bot)
+    first = SearchPage(number, newest=newest)
+    return search_results(phrase, first, found, request.words, bot=services.bot)
 
 
 def _found(post: Post, hit: Hit) -> Found:

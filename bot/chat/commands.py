@@ -178,7 +178,7 @@ async def _search(services: Services, request: RequestContext, phrase: str) -> M
             return referred
 
     async def unit(tx: Transaction) -> Message:
-        return await browse.search(tx, services, request, phrase[:MAX_LENGTH], None, 1)
+        return await browse.search(tx, services, request, phrase[:MAX_LENGTH])
 
     return await services.database.write(unit)
 

@@ -4,6 +4,7 @@ The person's own client sends the chosen card, so no rate limit applies.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ PER_ANSWER = 10
 # Answers depend on the person's language and format, so they are personal; a minute spares the typing of
 # one person most repetitions and delays a new post by little.
 CACHE_SECONDS = 60
-LONGEST_OFFSET = 6  # digits
+_OFFSET = re.compile(r"([0-9]{1,6})(?::([0-9]{1,18}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +67,10 @@ class InlineQueries:
         query = update.inline_query
         if query is None:
             return
-        start = offset(query.offset)
-        preferences, offers, more = await self._services.database.read(
-            lambda tx: self._find(tx, query, start)
+        start, newest = offset(query.offset)
+        preferences, offers, after = await self._services.database.read(
+            lambda tx: self._find(tx, query, start, newest)
         )
-        after = str(start + PER_ANSWER) if more else ""
         nothing = not offers and start == 0
         words = words_for(preferences.language, self._services.site)
         wants_rich = preferences.format is Format.RICH and self._rich.usable()
@@ -93,21 +93,23 @@ class InlineQueries:
             log.info("an inline query was not answered: %s", error)
 
     async def _find(
-        self, tx: Transaction, query: InlineQuery, start: int
-    ) -> tuple[Preferences, list[Offer], bool]:
-        """Return the person's preferences, a page of posts, and whether there are more."""
+        self, tx: Transaction, query: InlineQuery, start: int, newest: int | None
+    ) -> tuple[Preferences, list[Offer], str]:
+        """Return the person's preferences, a page of posts, and the offset of the next page, if any."""
         person = query.from_user
         known = await tx.destinations.find(person.id)
         client = person.language_code or "zh"
         preferences = known.preferences if known is not None else Preferences(language=language_of(client))
         if query.query.strip():
-            hits = await self._services.search_service.search(tx, query.query)
+            hits, newest = await self._services.search_service.pages(tx, query.query, newest)
             posts = await tx.posts.many(hit.post_id for hit in hits[start : start + PER_ANSWER])
             more = len(hits) > start + PER_ANSWER
         else:
             posts = await tx.posts.latest(PER_ANSWER + 1, start)
             more = len(posts) > PER_ANSWER
-        return preferences, [await self._offer(tx, post, preferences) for post in posts[:PER_ANSWER]], more
+        offers = [await self._offer(tx, post, preferences) for post in posts[:PER_ANSWER]]
+        after = f"{start + PER_ANSWER}" if newest is None else f"{start + PER_ANSWER}:{newest}"
+        return preferences, offers, after if more else ""
 
     async def _offer(self, tx: Transaction, post: Post, preferences: Preferences) -> Offer:
         words = words_for(preferences.language, self._services.site)
@@ -139,10 +141,12 @@ async def _answer(
     )
 
 
-def offset(given: str) -> int:
-    """Return the start of the next page; 0 for an offset that no earlier answer gave."""
-    plain = given.isascii() and given.isdecimal() and len(given) <= LONGEST_OFFSET
-    return int(given) if plain else 0
+def offset(given: str) -> tuple[int, int | None]:
+    """Return the start of the next page and the newest post at the first one; 0 for an unknown offset."""
+    found = _OFFSET.fullmatch(given)
+    if found is None:
+        return 0, None
+    return int(found[1]), int(found[2]) if found[2] else None
 
 
 def result(offer: Offer, shown: Rendered, words: Words) -> InlineQueryResultArticle:

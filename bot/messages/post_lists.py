@@ -4,7 +4,7 @@ A line's title is a deep link to the card; without the bot's username numbered b
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.callbacks.actions import Action, Archive, Hot, Latest, Related, Saved, SearchPage, ShowPost
@@ -252,9 +252,9 @@ class Found:
 
 
 def search_results(
-    phrase: str, number: int, page: Page[Found], words: Words, *, bot: str | None = None
+    phrase: str, first: SearchPage, page: Page[Found], words: Words, *, bot: str | None = None
 ) -> Message:
-    """Return the results for `phrase`, stored under `number`; matches are bold, in their context."""
+    """Return the results for `phrase`, of which `first` is page 1; matches are bold, in their context."""
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
     items: list[Item] = []
     for index, found in enumerate(page.items, page.before + 1):
@@ -268,7 +268,7 @@ def search_results(
         items.append(Item(tuple(children), label=str(index)))
     body: tuple[Block, ...] = (Heading((Text(title),)), Items(tuple(items)))
     keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)
-    return Message(body=body, keyboard=(*keys, *paging(page, lambda at: SearchPage(number, at))))
+    return Message(body=body, keyboard=(*keys, *paging(page, lambda at: replace(first, page=at))))
 
 
 def _spans(spans: tuple[Span, ...]) -> tuple[Inline, ...]:

@@ -255,6 +255,11 @@ class Index:
     def segments(self) -> tuple[Segment, ...]:
         return (self.main, self.fresh) if len(self.fresh) else (self.main,)
 
+    @cached_property
+    def newest(self) -> int:
+        """The id of the post that was stored last; 0 without any."""
+        return max((post_id for segment in self.segments for post_id in segment.ids), default=0)
+
     def occurs(self, text: str) -> bool:
         """Return whether `text` occurs in a head."""
         if len(text) > 2:

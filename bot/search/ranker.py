@@ -14,6 +14,8 @@ from enum import IntEnum
 from operator import itemgetter
 from typing import NamedTuple
 
+from cachetools import LRUCache
+
 from bot.search.glossary import equivalents
 from bot.search.index import END, TAG_COMMA, Index, Segment, build, update
 from bot.search.normalize import Snippet, marked
@@ -23,6 +25,7 @@ from storage.database import Transaction
 from storage.model import Post, PostId
 
 MOST_HITS = 500  # no reader turns more pages
+_REMEMBERED = 64  # queries whose hits are kept for further pages
 _TITLE, _TAG, _BODY = 1.0, 0.85, 0.5  # weights of the fields
 _PARTS = 0.75  # weight of a term of which a post holds the parts only
 _LEAST_IDF = 0.15
@@ -442,10 +445,27 @@ class SearchService:
         self._index = Index()
         self._revision: tuple[int, datetime | None] = (0, None)
         self._ids: frozenset[PostId] = frozenset()
+        self._pages: LRUCache[tuple[str, int], tuple[Hit, ...]] = LRUCache(_REMEMBERED)
 
     async def search(self, tx: Transaction, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         """Return the hits of a query among all stored posts."""
         return search(await self.index(tx), typed, most)
+
+    async def pages(
+        self, tx: Transaction, typed: str, newest: int | None = None
+    ) -> tuple[tuple[Hit, ...], int]:
+        """Return all hits of a query, and the newest post at this time.
+
+        Given that of the first page, the hits are those found then: as they are remembered here, or else
+        found once more among the posts up to it. So nothing moves between pages while posts arrive.
+        """
+        index = await self.index(tx)
+        key = typed, index.newest if newest is None else newest
+        if newest is None:
+            self._pages[key] = search(index, typed)
+        elif key not in self._pages:
+            self._pages[key] = tuple(hit for hit in search(index, typed) if hit.post_id <= newest)
+        return self._pages[key], key[1]
 
     async def index(self, tx: Transaction) -> Index:
         """Return the index of all stored posts."""

@@ -121,9 +121,9 @@ async def test_nothing_found_leads_to_the_series(resting_bot: WholeBot, telegram
     assert "两步走" in shown.text
 
 
-@pytest.mark.parametrize("odd", ["abc", "-1", "1e3", "9999999", "٣", " 5", ""])
+@pytest.mark.parametrize("odd", ["abc", "-1", "1e3", "9999999", "٣", " 5", "", "5:", "5:x"])
 def test_an_odd_offset_is_the_beginning(odd: str) -> None:
-    assert offset(odd) == 0
+    assert offset(odd) == (0, None)
 
 
 async def test_an_offset_behind_the_end_gives_nothing_more(

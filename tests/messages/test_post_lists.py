@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.callbacks.actions import Action, Latest, Nothing, ShowPost
+from bot.callbacks.actions import Action, Latest, Nothing, SearchPage, ShowPost
 from bot.callbacks.codec import decode
 from bot.messages import post_lists, scope_pages
 from bot.messages.i18n import LANGUAGES, words_for
@@ -86,7 +86,7 @@ SCENES: dict[str, Scene] = {
         words,
         bot=BOT,
     ),
-    "search": lambda words: search_results("ReRoPE", 5, page_of(HITS, 1), words, bot=BOT),
+    "search": lambda words: search_results("ReRoPE", SearchPage(5), page_of(HITS, 1), words, bot=BOT),
     "years": lambda words: post_lists.years(((2023, 52), (2022, 54), (2009, 197), (2008, 1)), words),
     "months": lambda words: post_lists.months(2023, ((1, 4), (2, 3), (8, 6)), words),
     "month": lambda words: post_lists.posts_of_month(2023, 1, page_of(LINES[4:6], 1), words, bot=BOT),

@@ -20,7 +20,15 @@ from bot.intake.formats.markup_residue import (
     without_tags,
 )
 from bot.intake.formats.text import decode, decompress, joined_parts
-from bot.intake.formats.text_pages import captures, category_of, glued_head, preface_of, read_text, tag_of
+from bot.intake.formats.text_pages import (
+    GLUED,
+    captures,
+    category_of,
+    glued_head,
+    preface_of,
+    read_text,
+    tag_of,
+)
 from bot.intake.formats.theme import read_theme
 from bot.latex.definitions import Definitions, is_defining
 from bot.site_profile import KEXUE, SiteProfile
@@ -62,6 +70,8 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     is_protected = any(sighting.title == _PROTECTED for sighting in parsed_dump.sightings)
     parsed_dump = _with_scope(_checked(parsed_dump), address, text, site)
     if not parsed_dump.sightings and not is_protected:
+        if _GLUED.search(text) is not None:
+            raise UnreadableDumpError(GLUED)
         reasons = "; ".join(map(str, parsed_dump.notes))[:300] or "it ends before its first"
         raise UnreadableDumpError(f"no complete post in the dump ({reasons}): {_AGAIN}")
     if dump.truncated and not any(note.kind is NoteKind.CUT for note in dump.notes):
@@ -210,9 +220,7 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
         case None:
             pass
     if glued_head(site).search(text) is not None or _GLUED.search(text) is not None:
-        raise UnreadableDumpError(
-            "the lines of the page were glued together: extract it again with a line end between its elements"
-        )
+        raise UnreadableDumpError(GLUED)
     if site.name in text or site.author in text:
         raise UnreadableDumpError(
             "no By line and no date badge: the dump ends before its first post, or they were dropped: "

@@ -21,6 +21,7 @@ from bot.site_profile import SiteProfile
 from bot.titles import title_key
 from storage.model import Layout, Note, NoteKind, Sighting
 
+GLUED = "the lines of the page were glued together: extract it again with a line end between its elements"
 _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[Blog post]", "@online{")
 
 
@@ -250,6 +251,8 @@ def read_post(
     tail = "" if mark is None else body[mark.start() :]
     notes = _skipped_notes(heads)
     if head is None and glued_head(site).search(shown[: 4 * LONGEST]) is not None:
+        if not title:
+            return GLUED
         notes = (*notes, Note(NoteKind.UNREAD, "the page is glued to few lines, its text left out"))
         shown = ""
     excerpt = bounded(_without_head(excerpt_of(shown[: 4 * LONGEST], residue), title, site))

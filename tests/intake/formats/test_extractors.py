@@ -1,0 +1,118 @@
+"""Marks that extractors of text leave in a capture, one of each kind."""
+
+import pytest
+
+from bot.intake.formats import UnreadableDumpError
+from storage.model import NoteKind
+from tests.intake.formats.samples import read
+
+FIRST = "这是为测试写的第一段摘要，它说的是一件与别处都不相同的事情，参考《科学空间FAQ》。"
+NEXT = "另一段为测试写的摘要，说的是完全不同的另一件事情。"
+BY = "By 苏剑林 | 2025-10-08 | 100位读者 | 引用"
+BY_2 = "By 苏剑林 | 2025-10-15 | 50位读者 | 引用"
+TITLES = ["示例漫谈（一）：甲——乙", "另一个题目"]
+
+
+def _list(first: str = FIRST, *, titles: tuple[str, str] = (TITLES[0], TITLES[1]), cite: str = "") -> str:
+    return (
+        f"{titles[0]}\n\n{BY}{cite}\n\n{first}\n\n点击阅读全文...\n\n"
+        f"{titles[1]}\n\n{BY_2}{cite}\n\n{NEXT}\n\n点击阅读全文...\n\n最近评论\n"
+    )
+
+
+CAPTURES = {
+    "links of html2text with references": _list(
+        FIRST.replace("《科学空间FAQ》", "[《科学空间FAQ》][5]"),
+        titles=(f"## [{TITLES[0]}][4]", f"## [{TITLES[1]}][6]"),
+    ),
+    "addresses of resiliparse behind links": _list(
+        FIRST.replace("《科学空间FAQ》", "《科学空间FAQ》 (/archives/6508)"),
+        titles=(f"{TITLES[0]} (/archives/1)", f"{TITLES[1]} (/archives/2)"),
+        cite=" (#cite)",
+    ),
+    "fences and attributes of pandoc": (
+        "::: Post\n"
+        + _list(
+            FIRST.replace("《科学空间FAQ》", "[《科学空间FAQ》](/archives/6508)"),
+            titles=(
+                f"## [{TITLES[0].replace('——', '------')}](/archives/1)", f"## [{TITLES[1]}](/archives/2)"
+            ),
+        )
+        .replace(BY, f"[{BY.replace('|', chr(92) + '|')}]{{.submitted}}\n:::")
+        .replace("点击", ":::\n\n点击")
+    ),
+    "link numbers of lynx, one of them wrapped": _list(
+        FIRST.replace("《", "[\n   17]《"), titles=(f"[15]{TITLES[0]}", f"[18]{TITLES[1]}")
+    ).replace("引用", "[16]引用"),
+    "picture inside a link": _list(
+        f"{FIRST}\n\n[![](/a.png \"图\")](/b.png)", titles=(f"# {TITLES[0]}", f"# {TITLES[1]}")
+    ),
+    "name of a picture": _list(f"{FIRST}\n\n[示意图]"),
+    "list of trafilatura": _list(f"{FIRST}\n- 第一项；\n- 第二项。"),
+    "shares of the page": _list(f"分享到：\n\nKimi\n\n{FIRST}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("capture", CAPTURES.values(), ids=CAPTURES)
+def test_the_marks_of_an_extractor_are_removed(capture: str) -> None:
+    posts = read(capture).sightings
+    assert [post.title for post in posts] == TITLES
+    assert [post.readers for post in posts] == [100, 50]
+    shown = (posts[0].excerpt or "").replace("\n第一项；\n第二项。", "")
+    assert "".join(shown.split()) == FIRST
+    assert posts[1].excerpt == NEXT
+
+
+def test_signs_of_tex_are_no_escapes_of_trafilatura() -> None:
+    first = r"记$\[y\_j\]$与$\|x\|\_2 \leq A\#B$。"
+    (post, _) = read(_list(first, titles=("## 甲", "## 乙"))).sightings
+    assert post.excerpt == r"记$[y_j]$与$\|x\|_2 \leq A\#B$。"
+
+
+@pytest.mark.parametrize("title", ["信息时代 - 科学空间", "信息时代", "包含关键字 矩阵 的文章"])
+def test_the_heading_of_a_list_is_no_title(title: str) -> None:
+    parsed_dump = read(_list().replace(TITLES[0], title))
+    assert [post.title for post in parsed_dump.sightings] == TITLES[1:]
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.SKIPPED]
+
+
+def test_a_paragraph_without_its_full_stop_ends_the_excerpt_with_a_note() -> None:
+    """Extractors of main content drop a single character between two tags, and short paragraphs."""
+    parsed_dump = read(_list(f"{FIRST[:-1]}\n\n注意：第二段。"))
+    (post, _) = parsed_dump.sightings
+    assert (post.excerpt, post.excerpt_partial) == (FIRST[:-1], True)
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.ODD]
+
+
+PAGE = _list().replace("\n", " ")
+POST = f"甲 - 科学空间|Scientific Spaces 科学空间 首页 {BY} {FIRST} 转载到请包括本文地址：https://kexue.fm/archives/1"
+
+
+@pytest.mark.parametrize(
+    ("capture", "reason"),
+    [
+        (PAGE, "glued together"),
+        (POST, "glued together"),
+        (f"科学空间 14 Aug 甲 {FIRST} 阅读全文 13 Aug 乙 {NEXT * 2} 阅读全文", "glued together"),
+        ("科学空间 归档 2025年 (共2篇) 10月 08日: 甲 (1) 07日: 乙 (2)", "glued together"),
+        (f"\n.. container:: Post\n\n   .. rubric:: 甲\n\n   {BY}\n\n{FIRST}\n", "reStructured"),
+        (f"<<Header>>\n[[/][科学空间]]\n\n<<content>>\n** 甲\n:PROPERTIES:\n:END:\n{BY}\n", "Org mode"),
+    ],
+)  # fmt: skip
+def test_a_capture_that_is_not_parsed_has_its_true_reason(capture: str, reason: str) -> None:
+    with pytest.raises(UnreadableDumpError, match=reason):
+        read(capture)
+
+
+def test_the_text_of_a_glued_post_page_is_left_out() -> None:
+    cited = "苏剑林. (Oct. 08, 2025). 《甲的题目 》[Blog post]. Retrieved from https://kexue.fm/archives/1"
+    parsed_dump = read(f"{POST} {cited}")
+    (post,) = parsed_dump.sightings
+    assert (post.title, post.archive_id, post.excerpt) == ("甲的题目", 1, None)
+    assert [note.kind for note in parsed_dump.notes] == [NoteKind.UNREAD]
+
+
+def test_the_heading_of_a_year_may_be_glued_to_that_of_the_page() -> None:
+    text = "归档2025年 (共2篇)\n10月\n08日: 甲的题目  ( 1 )\n07日: [乙的题目][4] ([2][5])\n"
+    posts = [(post.title, post.comments) for post in read(text).sightings]
+    assert posts == [("甲的题目", 1), ("乙的题目", 2)]

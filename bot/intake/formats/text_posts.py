@@ -253,33 +253,21 @@ def _body_of(body: str, residue: Residue, *, is_last: bool) -> _Body:
     kept = excerpt if has_fold and len(excerpt) <= 2 * LONGEST else bounded(excerpt)
     sure = sure_part(kept)
     is_article = mark is not None and mark["closing"] is not None
-    is_doubtful = len(sure) < len(kept) or (sure != "" and not is_cut and ends_in_doubt(sure))
+    is_doubtful = len(sure) < len(kept)
     is_partial = is_cut or is_article or is_doubtful or len(kept) < len(excerpt)
     return _Body(sure, is_partial, has_fold, footer, is_doubtful)
 
 
-# A paragraph of prose without a mark of punctuation at its end, and no formula or list behind it.
-_DOUBTFUL = re.compile(
-    r"(?m)^(?=[^\n]*[，。：；？！,;?!])(?:[^\n]{14,}》(?=\n)|[^\n]{39,}[\u3400-\u9fff”）」]"
-    r"(?=\n+(?!\n|\\|\$|[0-9]{1,2}[、.）)]|[(（「“《]|[^\n]{0,2}(?:\n|\Z))))"
-)
-_DOUBTFUL_END = re.compile(
-    r"(?:\A|\n)(?=[^\n]*[，。：；？！,;?!])(?:[^\n]{14,}》|[^\n]{39,}[\u3400-\u9fff])\Z"
-)
+_DOUBTFUL = re.compile(r"(?m)^(?=[^\n]*[，。：；？！,;?!])[^\n]{14,}》(?=\n+[^\n\\$0-9(（「“《])")
 
 
 def sure_part(excerpt: str) -> str:
-    """Return an excerpt up to the first long paragraph that ends without a mark of punctuation.
+    """Return an excerpt up to the first paragraph of prose that ends in a title without a full stop.
 
-    Extractors of main content drop single characters behind a link, and short paragraphs with them.
+    Extractors of main content drop a single character behind a link.
     """
     doubtful = _DOUBTFUL.search(excerpt)
     return excerpt if doubtful is None else excerpt[: doubtful.end()]
-
-
-def ends_in_doubt(excerpt: str) -> bool:
-    """Return whether the last paragraph of an excerpt is long and ends without a mark of punctuation."""
-    return _DOUBTFUL_END.search(excerpt) is not None
 
 
 def without_cut_end(shown: str) -> str:

@@ -27,7 +27,10 @@ def _dump(name: str) -> str:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_entry_is_as_expected(name: str) -> None:
     expected: list[dict[str, Any]] = json.loads((SHARED / "data" / "expected_seeds.json").read_text())[name]
-    shown = [as_json(sighting) for sighting in read(_dump(name)).sightings]
+    reading = read(_dump(name))
+    assert not reading.notes
+    assert not any(sighting.excerpt_partial for sighting in reading.sightings)
+    shown = [as_json(sighting) for sighting in reading.sightings]
     for entry in shown:
         entry["excerpt_start"] = entry["excerpt"][:20]
     assert [{key: entry[key] for key in expected[0]} for entry in shown] == expected

@@ -1,10 +1,14 @@
-# The base image; name it with a digest (--build-arg BASE=...@sha256:...) for a build that never changes.
-ARG BASE=python:3.13-slim-trixie
+# The base image by digest (Python 3.13.15, Debian 13.6); another: --build-arg BASE=python:3.13-slim-trixie
+ARG BASE=python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+# Seconds since 1970: the time of every file. Two builds of one commit from one base have the same bytes.
+ARG SOURCE_DATE_EPOCH=1767225600
 
 FROM ${BASE} AS builder
 # Extras of pyproject.toml, separated by blanks: "postgres", "postgres pictures", or none.
 ARG EXTRAS="postgres"
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+ARG SOURCE_DATE_EPOCH
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} PYTHONHASHSEED=0
 WORKDIR /build
 COPY pyproject.toml requirements.lock requirements-dev.lock .ci/lockfile.py .ci/slim_image.py .ci/sbom.lock ./
 # Only wheels whose hash the lock holds; a package that is missing there ends the build.
@@ -23,15 +27,31 @@ ENV PYTHONPYCACHEPREFIX=/opt/kexue/compiled
 # hadolint ignore=SC2046
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --no-index --no-deps dist/*.whl \
- && python slim_image.py "$(echo /opt/kexue/lib/python3*/site-packages)" \
+ && rm -f /opt/kexue/lib/python3*/site-packages/kexue_bot-*.dist-info/direct_url.json \
+ && python slim_image.py packages "$(echo /opt/kexue/lib/python3*/site-packages)" \
  && python -m venv sbom && sbom/bin/python -m pip install --require-hashes --only-binary :all: -r sbom.lock \
  && sbom/bin/cyclonedx-py environment --output-reproducible --output-file /opt/kexue/sbom.cdx.json /opt/kexue/bin/python \
  && rm -rf /opt/kexue/compiled \
  && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
  && /opt/kexue/bin/python -P -c "import bot.cli.run, bot.ops.http, bot.ops.backup" \
- && /opt/kexue/bin/python -P -m bot.ops.probe 0
+ && /opt/kexue/bin/python -P -m bot.ops.probe 0 \
+ && PYTHONPYCACHEPREFIX= PYTHONDONTWRITEBYTECODE=1 /opt/kexue/bin/python -P slim_image.py recompile /opt/kexue/compiled
 
-FROM ${BASE}
+# The whole file system, slimmed, so that the image is one layer in which nothing was hidden by a later one.
+FROM ${BASE} AS root
+ARG SOURCE_DATE_EPOCH
+COPY .ci/slim_image.py /build/slim_image.py
+COPY --from=builder /opt/kexue /opt/kexue
+RUN mkdir /image \
+ && tar --create --one-file-system --exclude=./image --exclude=./build --exclude=./proc/* --exclude=./sys/* \
+        --exclude=./dev/* --exclude=./etc/resolv.conf --exclude=./etc/hosts --exclude=./etc/hostname -C / . \
+  | tar --extract -C /image \
+ && echo 'kexue:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /image/etc/passwd \
+ && echo 'kexue:x:10001:' >> /image/etc/group \
+ && install --directory --owner=10001 --group=10001 /image/data /image/dumps \
+ && PYTHONDONTWRITEBYTECODE=1 python /build/slim_image.py root /image "${SOURCE_DATE_EPOCH}"
+
+FROM scratch
 ARG VERSION="0.1.0"
 ARG REVISION=""
 LABEL org.opencontainers.image.title="kexue-bot" \
@@ -39,14 +59,10 @@ LABEL org.opencontainers.image.title="kexue-bot" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Nothing installs anything here any more. The volumes take over the owner of these folders.
-RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* \
- && groupadd --gid 10001 kexue \
- && useradd --uid 10001 --gid kexue --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kexue \
- && install --directory --owner=kexue --group=kexue /data /dumps
-COPY --from=builder /opt/kexue /opt/kexue
+COPY --from=root /image/ /
 # The root file system may be read-only: the only places written to are /data and /tmp.
-ENV PATH=/opt/kexue/bin:${PATH} \
+ENV PATH=/opt/kexue/bin:/usr/local/bin:/usr/bin:/bin \
+    LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPYCACHEPREFIX=/opt/kexue/compiled \
     PYTHONUNBUFFERED=1 \

@@ -12,6 +12,7 @@ from tests.tools.build_tools import build_tool
 
 _SLIM_IMAGE = build_tool("slim_image")
 slim, without_sections = _SLIM_IMAGE.slim, _SLIM_IMAGE.without_sections
+slim_root, settle, recompile = _SLIM_IMAGE.slim_root, _SLIM_IMAGE.settle, _SLIM_IMAGE.recompile
 
 
 def a_library() -> Path:
@@ -57,3 +58,51 @@ def test_takes_sources_tests_and_other_locales_away(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"1234")
     assert slim(tmp_path) == 4 * len(taken)
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == sorted(kept)
+
+
+def test_unused_dialects_are_taken_with_their_imports(tmp_path: Path) -> None:
+    for name in (
+        "sqlalchemy/dialects/mysql/base.py",
+        "sqlalchemy/dialects/sqlite/base.py",
+        "alembic/ddl/mssql.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    init = tmp_path / "alembic" / "ddl" / "__init__.py"
+    init.write_text("from . import mssql\nfrom . import sqlite\nfrom .impl import DefaultImpl\n")
+    slim(tmp_path)
+    assert init.read_text() == "from . import sqlite\nfrom .impl import DefaultImpl\n"
+    assert [path.name for path in (tmp_path / "sqlalchemy" / "dialects").iterdir()] == ["sqlite"]
+    assert not (tmp_path / "alembic" / "ddl" / "mssql.py").exists()
+
+
+def test_a_root_loses_installers_and_programs_that_change_users(tmp_path: Path) -> None:
+    kept = ["usr/bin/sh", "etc/passwd", "usr/local/lib/python3.13/os.py"]
+    taken = [
+        "usr/bin/apt-get",
+        "usr/local/lib/python3.13/site-packages/pip/x",
+        "usr/local/include/a.h",
+        "usr/bin/su",
+    ]
+    for name in kept + taken:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1234")
+    (tmp_path / "usr" / "bin" / "su").chmod(0o4755)
+    assert slim_root(tmp_path) == 4 * len(taken)
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == sorted(kept)
+    settle(tmp_path, 1_000_000_000)
+    assert {path.lstat().st_mtime for path in (tmp_path, *tmp_path.rglob("*"))} == {1_000_000_000}
+
+
+def test_compiled_modules_hold_no_time(tmp_path: Path) -> None:
+    source, cache = tmp_path / "m.py", tmp_path / "cache"
+    source.write_text("VALUE = 1")
+    compiled = cache / tmp_path.relative_to("/") / f"m.{sys.implementation.cache_tag}.pyc"
+    compiled.parent.mkdir(parents=True)
+    compiled.write_bytes(b"")
+    recompile(cache)
+    first = compiled.read_bytes()
+    source.touch()
+    recompile(cache)
+    assert compiled.read_bytes() == first
+    assert first[4:8] == b"\x01\x00\x00\x00"  # PEP 552: hash-based, unchecked

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Proves the container image: lint, hashes, size, no root, no installer, read-only root, health, SIGTERM.
-#   tests/image_check.sh [TAG]
+# Proves the container image: lint, hashes, the same bytes twice, size, no root, no installer, read-only root,
+# health, SIGTERM.
+#   tests/tools/image_check.sh [TAG]
 # Uses docker or podman, whichever is there; buildah alone can only build and look into the image. Without them
 # IMAGE_TOOL names a program with these calls:
-#   build FOLDER TAG [--build-arg K=V]   lint DOCKERFILE   inspect TAG (prints "SizeMB": N)
+#   build FOLDER TAG [--no-cache] [--timestamp SECONDS]   lint DOCKERFILE
+#   inspect TAG (prints "Id": "…", "SizeMB": N, "Layers": N)
 #   run TAG SECONDS [OPTIONS] [-- ARGS]  with ARGS their exit code; else 0 if it stayed up and healthy until it was
 #                                        stopped, and a line "stopped in N s, exit code N"
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 TAG=${1:-localhost/kexue-bot:check}
-LIMIT_MB=250
+LIMIT_MB=200  # without pictures
+EPOCH=1767225600  # SOURCE_DATE_EPOCH of the Dockerfile
 UP_SECONDS=20
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
@@ -26,10 +29,22 @@ ok() { printf 'ok   %s\n' "$*"; }
 bad() { printf 'bad  %s\n' "$*" >&2; exit 1; }
 quiet() { "$@" >"$WORK/log" 2>&1 || { tail -n 40 "$WORK/log" >&2; return 1; }; }
 
-build() { # FOLDER TAG
+build() { # FOLDER TAG [OPTIONS]
+  local folder=$1 tag=$2
+  shift 2
   case $KIND in
-    docker | podman | buildah) "$TOOL" build -t "$2" "$1" ;;
-    *) "$TOOL" build "$1" "$2" ;;
+    docker) "$TOOL" buildx build "$@" --build-arg "SOURCE_DATE_EPOCH=$EPOCH" \
+      --output "type=docker,name=$tag,rewrite-timestamp=true" "$folder" ;;
+    podman | buildah) "$TOOL" build "$@" --timestamp "$EPOCH" -t "$tag" "$folder" ;;
+    *) "$TOOL" build "$folder" "$tag" "$@" --timestamp "$EPOCH" ;;
+  esac
+}
+
+identity() { # TAG: the digest of the image's configuration, which holds those of its layers
+  case $KIND in
+    docker | podman) "$TOOL" image inspect -f '{{.Id}}' "$1" ;;
+    buildah) buildah inspect --type image -f '{{.FromImageID}}' "$1" ;;
+    *) "$TOOL" inspect "$1" | sed -n 's/.*"Id": *"\([^"]*\)".*/\1/p' ;;
   esac
 }
 
@@ -87,12 +102,17 @@ ok "it builds"
 
 # The same with one digit of one hash changed must not build.
 mkdir "$WORK/forged"
-cp -R Dockerfile .dockerignore pyproject.toml requirements.lock requirements-dev.lock README.md LICENSE bot storage "$WORK/forged/"
+cp -R .ci Dockerfile .dockerignore pyproject.toml requirements.lock requirements-dev.lock README.md LICENSE bot storage "$WORK/forged/"
 sed -i.kept '/^click==/,/^[a-z]*$/ s/sha256:[0-9a-f]\{6\}/sha256:000000/' "$WORK/forged/requirements.lock"
 ! cmp -s requirements.lock "$WORK/forged/requirements.lock" || bad "the lock could not be forged"
 if build "$WORK/forged" "$TAG-forged" >"$WORK/log" 2>&1; then bad "a package with a wrong hash was installed"; fi
 grep -q "DO NOT MATCH THE HASHES" "$WORK/log" || { tail -n 40 "$WORK/log" >&2; bad "the forged build failed for another reason"; }
 ok "a wrong hash ends the build"
+
+first=$(identity "$TAG")
+quiet build . "$TAG-again" --no-cache || bad "it builds again"
+[ "$first" = "$(identity "$TAG-again")" ] || bad "two builds differ: $first, $(identity "$TAG-again")"
+ok "two builds are byte-identical: $first"
 
 size=$(size_mb)
 [ "$size" -le "$LIMIT_MB" ] || bad "$size MB is more than $LIMIT_MB"
@@ -100,6 +120,13 @@ ok "$size MB"
 
 quiet inside 'test "$(id -u)" -ne 0' || bad "it does not run as root"
 ok "it does not run as root"
+quiet inside 'test -z "$(find / -xdev -type f -perm /6000 2>/dev/null)"' || bad "no program changes its user"
+ok "no program changes its user"
+# shellcheck disable=SC2016
+quiet inside 'cd /opt/kexue/lib/python3*/site-packages && for each in sqlalchemy/dialects/mysql alembic/ddl/mssql.py \
+  /usr/local/include /usr/bin/apt /usr/bin/perl /usr/local/lib/python3*/ensurepip; do test ! -e "$each" || exit 1; done; \
+  test -z "$(find . -name "*_avx2*" -o -name "*.h" -o -name "*.c")"' || bad "no unused dialects, twins and headers"
+ok "no unused dialects, twins and headers"
 quiet inside '! command -v pip && ! command -v gcc && ! python -c "import pip" 2>/dev/null' || bad "no installer and no compiler"
 ok "no installer and no compiler"
 quiet inside 'python -c "import asyncpg" && ! python -c "import matplotlib" 2>/dev/null' || bad "what is installed"

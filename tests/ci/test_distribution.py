@@ -62,6 +62,7 @@ def test_the_wheel_holds_compiled_catalogues_and_all_modules(built: Path) -> Non
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("bot/**/*.py")}
     assert modules <= names
     assert "bot/messages/locales/en/LC_MESSAGES/kexue.mo" in names
+    assert not [name for name in names if name.endswith(".po")]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])

@@ -1,11 +1,13 @@
 """Health checks and figures of the running bot."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.clock import Clock
+from bot.delivery.admin_notices import Notice, TokenAccepted
 from bot.delivery.worker import DeliveryWorker
 from bot.ops.http import Check
 from bot.ops.metrics import Figures
@@ -13,10 +15,46 @@ from bot.text_sanitizer import redact_url
 from storage.database import Database, Transaction
 from storage.model import DeliveryId, Source
 
+log = logging.getLogger(__name__)
+
+REFUSED = "the Bot API refuses BOT_TOKEN (401): put the new one in place and restart"
+REFUSED_KEY = "token_refused_since"  # of the key-value row that outlives the restart
 DATABASE_SECONDS = 10.0  # the longest wait for the database's answer
 TURN_SECONDS = 40.0  # without a transaction of the sender, after which it counts as stuck
 SILENT_SECONDS = 10.0  # without an answer, from which on Telegram counts as silent
 BEHIND_SECONDS = 900.0  # without a claim although something is due, after which sending counts as stuck
+
+
+class TokenState:
+    """Whether the Bot API refuses the token; the administrators are notified when a token works again."""
+
+    def __init__(self, database: Database, clock: Clock, notify: Callable[[str, Notice], object]) -> None:
+        self._database = database
+        self._clock = clock
+        self._notify = notify
+        self.is_refused = False
+
+    async def refuse(self) -> None:
+        """Record the refusal; may be repeated."""
+        if self.is_refused:
+            return
+        self.is_refused = True
+        log.error(REFUSED)
+        since = self._clock.now().isoformat(timespec="seconds")
+
+        async def unit(tx: Transaction) -> None:
+            if await tx.key_values.get(REFUSED_KEY) is None:
+                await tx.key_values.put(REFUSED_KEY, since)
+
+        await self._database.write(unit)
+
+    async def accept(self) -> None:
+        """Notify the administrators if a token was refused before this one was accepted."""
+        since = await self._database.read(lambda tx: tx.key_values.get(REFUSED_KEY))
+        self.is_refused = False
+        if since is not None:
+            self._notify(f"token:{since}", TokenAccepted(since))
+            await self._database.write(lambda tx: tx.key_values.remove(REFUSED_KEY))
 
 
 @dataclass(slots=True)
@@ -43,7 +81,16 @@ class HealthChecks:
     alive: Callable[[str], bool]
     ticking: Callable[[], bool]
     held: Callable[[], bool] = lambda: True
+    refused: Callable[[], bool] = lambda: False
     _head: QueueHead = field(default_factory=QueueHead)
+
+    def trouble(self) -> str:
+        """Return what an operator must do at once, or an empty text."""
+        return REFUSED if self._is_refused() else ""
+
+    def _is_refused(self) -> bool:
+        sender = self.sender()
+        return self.refused() or (sender is not None and sender.stopped is not None and sender.stopped.token)
 
     async def ready(self) -> Mapping[str, Check]:
         """Return the check of every part that must work."""
@@ -58,6 +105,7 @@ class HealthChecks:
             "scheduler": Check(self.ticking()),
             "dump folder": Check(self.alive("watch")),
             "sender": self._sending(),
+            "token": Check(not self._is_refused(), self.trouble()),
             "outbox": Check(unclaimed < BEHIND_SECONDS, f"nothing due was claimed for {unclaimed:.0f} s"),
         }
 

@@ -5,12 +5,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import nan
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.clock import Clock
-from bot.ops.backup import back_up, copies
+from bot.delivery.admin_notices import BackupsInFuture, Notice
+from bot.ops.backup import back_up, copies, past_copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
 from storage.database import Database, Transaction
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
+SHOWN_COPIES = 3  # names in a notice
 BATCH_ROWS = 10_000  # expired or deleted in one transaction
 BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 
@@ -31,6 +34,14 @@ class Backup:
     source: Path
     folder: Path
     keep: int
+
+    def newest(self, now: datetime) -> datetime | None:
+        """Return the time of the newest copy that is not dated in the future."""
+        return max(past_copies(self.source, self.folder, now).values(), default=None)
+
+    def future(self, now: datetime) -> list[Path]:
+        past = past_copies(self.source, self.folder, now)
+        return [file for file in copies(self.source, self.folder) if file not in past]
 
 
 class Maintenance(TriggeredWorker):
@@ -45,11 +56,19 @@ class Maintenance(TriggeredWorker):
         keep: timedelta,
         backup: Backup | None = None,
         backed_up: Callable[[float], None] = lambda _at: None,
+        notify: Callable[[str, Notice], object] = lambda _key, _notice: None,
     ) -> None:
-        """`backed_up` is called with the time of the newest copy, in seconds since 1970."""
+        """Create the worker; `notify` gets notices for the administrators with their keys.
+
+        `backed_up` is called with the time of the newest copy in seconds since 1970: at once, 0 for none.
+        """
         super().__init__()
         self._backup = backup
         self._backed_up = backed_up
+        self._notify = notify
+        self._ignored: list[Path] = []
+        newest = backup.newest(clock.now()) if backup is not None else None
+        backed_up(newest.timestamp() if newest is not None else 0.0 if backup is not None else nan)
         self._database = database
         self._clock = clock
         self._max_age = max_age
@@ -64,13 +83,16 @@ class Maintenance(TriggeredWorker):
 
     async def _back_up(self, backup: Backup, now: datetime) -> None:
         """Make a backup if the newest one is a day old."""
-        made = copies(backup.source, backup.folder)
-        newest = made[-1].stat().st_mtime if made else 0.0
-        if now.timestamp() - newest >= DAY_SECONDS:
+        newest = backup.newest(now)
+        if (future := backup.future(now)) and future != self._ignored:
+            log.warning("copies dated in the future are ignored: %s", ", ".join(file.name for file in future))
+            self._notify("backup:future", BackupsInFuture(tuple(file.name for file in future[:SHOWN_COPIES])))
+        self._ignored = future
+        if newest is None or (now - newest).total_seconds() >= DAY_SECONDS:
             copy = await back_up(backup.source, backup.folder, keep=backup.keep, now=now)
-            newest = now.timestamp()
+            newest = now
             log.info("copied the database to %s", copy)
-        self._backed_up(newest)
+        self._backed_up(newest.timestamp())
 
     async def prune(self) -> None:
         now = self._clock.now()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder
 
 from bot import VERSION
@@ -34,7 +35,7 @@ from bot.delivery.due_worker import DueWorker
 from bot.delivery.messenger import TelegramMessenger
 from bot.delivery.worker import DeliveryWorker
 from bot.error_alerts import ErrorAlerts
-from bot.health import HealthChecks
+from bot.health import HealthChecks, TokenState
 from bot.intake.dump_folder import DumpFolderWatcher, shown_name
 from bot.intake.ingest import IngestReport
 from bot.leases import SPAN_SECONDS, Replica
@@ -44,7 +45,7 @@ from bot.ops.metrics import make_metrics, make_registry
 from bot.rate_limit import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.settings import Settings, agree_with_libraries
-from bot.supervisor import Supervisor
+from bot.supervisor import BackgroundTasks, Supervisor
 from bot.telegram.capabilities import RichCapability
 from bot.telegram.update_parser import StatelessApplication
 from bot.telegram.update_poller import PollConflictError
@@ -91,8 +92,11 @@ class Service:
         wires: Wires,
         clock: Clock | None = None,
         limits: Limits | None = None,
+        *,
+        new: bool = False,
     ) -> None:
-        """`limits` replace Telegram's for a server with other rate limits."""
+        """`limits` replace Telegram's for a server with other rate limits; `new` is that of the database."""
+        self._new = new
         agree_with_libraries()
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -120,6 +124,8 @@ class Service:
         )
         self.database: Database
         self.services: Services
+        self.token_state: TokenState
+        self._token_checks = BackgroundTasks()
         self._troubles: ErrorAlerts
         self._housekeeper: Maintenance
         self._timekeeper: DueWorker
@@ -139,12 +145,13 @@ class Service:
         Raises UnusableDatabaseError.
         """
         settings = self.settings
-        self.database = await open_checked_database(settings)
+        self.database = await open_checked_database(settings, new=self._new)
         self.database.acquire_process_lock()
         self._send_log = self.database.send_log()
         self._troubles = ErrorAlerts(
             self.database, self.clock, self.metrics, settings.admin_chat_ids, self._wake_sender
         )
+        self.token_state = TokenState(self.database, self.clock, self._troubles.notify)
         resend = settings.on_unsure == "resend"
         await end_lost_claims(self.database, self._send_log, self.clock.now(), resend=resend)
         span = min(SPAN_SECONDS, settings.lease_seconds)
@@ -157,6 +164,7 @@ class Service:
             keep=timedelta(days=settings.keep_days),
             backup=self._backup,
             backed_up=self.metrics.backed_up,
+            notify=self._troubles.notify,
         )
         self._timekeeper = DueWorker(
             self.database, self.clock, digest_above=settings.digest_above, planned=self._wake_sender
@@ -183,6 +191,7 @@ class Service:
             alive=self.supervisor.alive,
             ticking=lambda: bool(self._schedule.running),
             held=self._replica.pulse.is_held,
+            refused=lambda: self.token_state.is_refused,
         )
 
     async def connect(self, *, polling: bool = True) -> None:
@@ -192,6 +201,7 @@ class Service:
         )
         application = self._build(limiter)
         await application.initialize()
+        await self.token_state.accept()
         self.services.bot = application.bot.username
         await self._serve_room()
         sender, composer = await self._build_delivery(limiter)
@@ -306,6 +316,7 @@ class Service:
         if self._poller is not None:
             await self._poller.stop()
         await self.supervisor.stop(self.settings.stop_seconds + 5)
+        await self._token_checks.wait(self.settings.stop_seconds)
         await self._replica.leave()
         if connected is not None:
             await connected.application.stop()
@@ -317,13 +328,28 @@ class Service:
         await self.database.close()
 
     def _tick(self) -> None:
-        """Wake every worker with scheduled work."""
+        """Wake every worker with scheduled work; ask for the bot's account while its token is refused."""
+        connected = self._connected
+        if connected is not None and not len(self._token_checks):
+            stopped = connected.sender.stopped
+            if self.token_state.is_refused or (stopped is not None and stopped.token):
+                self._token_checks.start(self._check_token(connected))
         self._housekeeper.wake()
         self._timekeeper.wake()
         self._troubles.wake()
         if self._poller is not None:
             self._poller.wake()
         self._wake_sender()
+
+    async def _check_token(self, connected: Connected) -> None:
+        try:
+            await connected.application.bot.get_me()
+        except InvalidToken:
+            await self.token_state.refuse()
+        except TelegramError as error:
+            log.info("whether the token is accepted is not known: %s", error)
+        else:
+            await self.token_state.accept()
 
     def _wake_sender(self) -> None:
         if self._connected is not None:
@@ -358,7 +384,9 @@ class Service:
         self._troubles.report(place, error)
 
     def _updates_failed(self, error: BaseException) -> None:
-        if isinstance(error, PollConflictError):
+        if isinstance(error, InvalidToken):
+            self._token_checks.start(self.token_state.refuse())
+        elif isinstance(error, PollConflictError):
             notice = UpdatesBlocked(polled=error.polled)
             self._troubles.notify("updates", notice)
         else:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from telegram import Bot, Update
-from telegram.error import TelegramError
+from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest
 
@@ -104,7 +104,7 @@ class UpdateReceiver:
             counted=self._counted,
         )
         await exit_stack.enter_async_context(listener)
-        registrar = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret)
+        registrar = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret, self._report)
         self._stop = registrar.stop
         return self._until_finished(registrar.run)
 
@@ -142,7 +142,16 @@ class UpdateReceiver:
 class WebhookRegistrar:
     """Registers the webhook at Telegram, and again after another program changed it."""
 
-    def __init__(self, bot: Bot, may: Callable[[], bool], url: str, secret: str) -> None:
+    def __init__(
+        self,
+        bot: Bot,
+        may: Callable[[], bool],
+        url: str,
+        secret: str,
+        report: Callable[[BaseException], None] = lambda _error: None,
+    ) -> None:
+        """`report` is called with the error of a refused token."""
+        self._report = report
         self._bot = bot
         self._may = may
         self._url = url
@@ -172,6 +181,8 @@ class WebhookRegistrar:
                 await self._wait(CHECK_SECONDS, while_mine=True)
             except TelegramError as error:
                 log.warning("the webhook could not be registered: %s", error)
+                if isinstance(error, InvalidToken):
+                    self._report(error)
                 await self._wait(backoff.fail())
 
     async def _wait(self, seconds: float, *, while_mine: bool = False) -> None:

@@ -35,7 +35,7 @@ from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series import NO_OVERRIDES, OverridesError, read_overrides
 from bot.leases import LeaseHolder
 from bot.maintenance import Backup
-from bot.ops.backup import damage, sqlite_file
+from bot.ops.backup import BackupError, damage, refuse_gone, sqlite_file
 from bot.ops.metrics import Metrics
 from bot.rate_limit import RateLimiter
 from bot.rate_limit.in_process import InProcessRateLimiter
@@ -85,8 +85,13 @@ def rate_limiter_of(
     return SharedRateLimiter(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
 
 
-async def open_checked_database(settings: Settings) -> Database:
-    """Open and migrate the database. Raises UnusableDatabaseError, also for a damaged file."""
+async def open_checked_database(settings: Settings, *, new: bool = False) -> Database:
+    """Open and migrate the database. Raises UnusableDatabaseError, also for a damaged file.
+
+    A file that is gone although there are copies of it is made only if `new`.
+    """
+    if not new:
+        check_not_gone(settings)
     url = settings.database_address()
     file = sqlite_file(url)
     if file is not None and (fault := damage(file)):
@@ -95,6 +100,17 @@ async def open_checked_database(settings: Settings) -> Database:
             "away, and restore a backup with `kexue-bot restore COPY`"
         )
     return await open_database(url)
+
+
+def check_not_gone(settings: Settings) -> None:
+    """Raise UnusableDatabaseError if the database is gone although there are copies of it."""
+    file = sqlite_file(settings.database_address())
+    if file is None or settings.backup_dir is None:
+        return
+    try:
+        refuse_gone(file, settings.backup_dir)
+    except BackupError as error:
+        raise UnusableDatabaseError(str(error)) from error
 
 
 async def ingest_file(

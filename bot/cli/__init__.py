@@ -114,8 +114,14 @@ LANGUAGE = click.option(
 )
 
 
+NEW = click.option(
+    "--new", is_flag=True, help="Begin a new database although there are copies of a former one."
+)
+
+
 @_command("kexue-bot run")
-def run() -> None:
+@NEW
+def run(new: bool) -> None:
     """Run the service until SIGTERM or Ctrl-C."""
     from bot.cli.run import serve
     from bot.settings import unknown_names
@@ -124,7 +130,7 @@ def run() -> None:
     set_up_logs(settings)
     if unknown := unknown_names():
         logging.getLogger(__name__).warning(".env: unknown %s", ", ".join(unknown))
-    finish(serve(settings))
+    finish(serve(settings, new=new))
 
 
 @_command("kexue-bot parse dumps/*.txt")
@@ -335,12 +341,17 @@ def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
 @click.argument("copy", type=click.Path(path_type=Path))
 def restore(copy: Path) -> None:
     """Restore the backup COPY as the database; the bot must be stopped."""
-    from bot.ops.backup import BackupError, put_back, sqlite_file
+    from bot.ops.backup import BackupError, contents, put_back, sqlite_file
+    from storage.migrate import newest
 
     target = sqlite_file(address_or_exit(settings_or_exit()))
     if target is None:
         fail("only an SQLite database can be restored: DATABASE_URL names another", code=2)
     try:
+        found = contents(copy)
+        if found.schema > newest():
+            fail(f"{copy} has schema {found.schema}, newer than this version: run the version that wrote it")
+        click.echo(f"{copy} ({found}) -> {target}")
         put_back(copy, target)
     except BackupError as error:
         fail(str(error))
@@ -348,13 +359,14 @@ def restore(copy: Path) -> None:
 
 
 @_command("kexue-bot migrate")
-def migrate() -> None:
+@NEW
+def migrate(new: bool) -> None:
     """Migrate the database to the current schema, as every start does; may be repeated."""
     from bot.cli.database import bring_up_to_date
 
     settings = settings_or_exit()
     set_up_logs(settings, least=logging.ERROR)
-    finish(bring_up_to_date(address_or_exit(settings)))
+    finish(bring_up_to_date(settings, new=new))
 
 
 @_command("kexue-bot copy --to postgresql+asyncpg://kexue@db/kexue")

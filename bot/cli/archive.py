@@ -29,8 +29,8 @@ from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile
-from bot.wiring import ingest_file, rules_of
-from storage.database import Database, Transaction, open_database
+from bot.wiring import ingest_file, open_checked_database, rules_of
+from storage.database import Database, Transaction
 from storage.model import Dump, Post, ScopeKind, Sighting
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
     """Ingest files and folders, print one line per dump, return the exit code."""
     rules, clock = rules_of(settings), SystemClock()
     files = list(_files(paths))
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     failed = False
     try:
         with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
@@ -158,7 +158,7 @@ def _line(report: IngestReport) -> str:
 
 
 async def export_stored(settings: Settings, what: str) -> None:
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     try:
         lines = await database.read(_posts if what == "posts" else every_record)
         for line in lines:
@@ -192,7 +192,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
         click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
         return 1
     now = SystemClock().now()
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     try:
         done = await database.write(lambda tx: restore(tx, records, now))
     except UnknownRecordError as error:
@@ -208,7 +208,7 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
 
 async def list_series(settings: Settings) -> None:
     """Print one line per series with the stored and the missing episodes."""
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     try:
         for line in await _series_lines(database):
             click.echo(line)

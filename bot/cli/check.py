@@ -14,7 +14,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot import SettingsError
 from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
 from bot.settings import Settings, read_settings, unknown_names
-from bot.wiring import check_dump_dir, rules_of, telegram_wires
+from bot.wiring import check_dump_dir, check_not_gone, rules_of, telegram_wires
 from storage import UnusableDatabaseError
 from storage.database import schema_and_posts
 from storage.engine import checked_url
@@ -69,6 +69,7 @@ async def _database(settings: Settings) -> str:
     else:
         _check_place("DATABASE_URL", file.parent)
         if not file.exists():
+            check_not_gone(settings)
             return f"{file} is not there yet: the first start makes it"
         if fault := damage(file):
             raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): restore a backup")

@@ -8,13 +8,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from bot.clock import SystemClock
 from bot.ops.backup import damage, sqlite_file
+from bot.settings import Settings
+from bot.wiring import check_not_gone
 from storage import UnusableDatabaseError
 from storage.copy import copy
 from storage.database import migrate
 
 
-async def bring_up_to_date(url: str) -> None:
-    """Migrate the database. Raises UnusableDatabaseError."""
+async def bring_up_to_date(settings: Settings, *, new: bool = False) -> None:
+    """Migrate the database. Raises UnusableDatabaseError, also for one that is gone unless `new`."""
+    url = settings.database_address()
+    if not new:
+        check_not_gone(settings)
     _refuse_damaged(url)
     before, today = await migrate(url)
     if before == today:

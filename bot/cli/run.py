@@ -21,13 +21,13 @@ TRIM_SECONDS = 10.0  # between two calls of trim_heap
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegram at the start
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, *, new: bool = False) -> None:
     """Run the service; retry while the Bot API is unreachable. Raises SettingsError for a refused token."""
     settings.check_webhook()
     limit_malloc_arenas()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
-    service = Service(settings, settings.token(), telegram_wires(settings))
+    service = Service(settings, settings.token(), telegram_wires(settings), new=new)
     await service.open()
     try:
         if await _connect(service, stopping):
@@ -50,6 +50,7 @@ async def _connect(service: Service, stopping: asyncio.Event) -> bool:
         try:
             await service.connect()
         except InvalidToken as error:
+            await service.token_state.refuse()
             raise SettingsError(
                 "BOT_TOKEN is refused by the Bot API: copy it again from BotFather, or make a new one there"
             ) from error

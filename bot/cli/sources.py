@@ -13,14 +13,13 @@ from bot.clock import SystemClock
 from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
 from bot.text_sanitizer import redact_url
-from bot.wiring import fetcher_of, rules_of
-from storage.database import open_database
+from bot.wiring import fetcher_of, open_checked_database, rules_of
 from storage.model import Source
 
 
 async def list_sources(settings: Settings) -> int:
     """Print one line per source; return 1 if one of them fails."""
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     try:
         stored = await database.read(lambda tx: tx.dumps.sources())
         aside = await database.read(set_aside_pages)
@@ -67,7 +66,7 @@ async def fill(settings: Settings, archive: str | None, *, pause: float, posts: 
     """Run a backfill with a progress bar; return the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
-    database = await open_database(settings.database_address())
+    database = await open_checked_database(settings)
     fetcher = fetcher_of(settings, clock, pause=pause)
     columns = (
         TextColumn("{task.description}"),

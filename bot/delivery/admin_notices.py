@@ -125,6 +125,20 @@ class PostsMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupsInFuture:
+    """Copies of the database that are dated in the future; the names are the first ones."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAccepted:
+    """A token works after one was refused; `since` is an ISO time in UTC."""
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnexpectedErrors:
     kind: str
     count: int
@@ -134,7 +148,7 @@ Notice = (
     DumpUnreadable | DumpsUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended
     | DestinationRefuses | FanOutRefused | FanOutRecovered | Uncertain | UpdatesBlocked | UpdatesResumed
     | DatabaseSilent | DeliveryFailed | SourceFailing | SourceRecovered | NoNews | PostsMissed
-    | UnexpectedErrors
+    | UnexpectedErrors | BackupsInFuture | TokenAccepted
 )  # fmt: skip
 
 KINDS: dict[str, type[Notice]] = {kind.__name__: kind for kind in get_args(Notice)}
@@ -220,7 +234,9 @@ def _sending_message(
     | UpdatesResumed
     | DatabaseSilent
     | DeliveryFailed
-    | UnexpectedErrors,
+    | UnexpectedErrors
+    | BackupsInFuture
+    | TokenAccepted,
     words: Words,
 ) -> Message:
     match notice:
@@ -243,5 +259,9 @@ def _sending_message(
             return replace(said, body=(*said.body, Footer((Text(reason),))))
         case UnexpectedErrors(kind, count):
             return admin.unexpected_errors(words, kind, count)
+        case BackupsInFuture(names):
+            return admin.backups_in_future(words, names)
+        case TokenAccepted(since):
+            return admin.token_accepted(words, since)
         case unknown:
             assert_never(unknown)

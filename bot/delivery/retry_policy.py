@@ -135,6 +135,8 @@ def _postponed(delivery: Delivery, later: RetryLater, now: datetime) -> Decision
         delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood
     )
     if later.pause is not Pause.CHAT:
+        if later.pause is Pause.TOKEN:
+            due = now  # the pause is the worker's, so that it ends with the restart that brings a new token
         stopped = AllStopped(wait, later.reason, token=later.pause is Pause.TOKEN)
         return Decision(
             settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped

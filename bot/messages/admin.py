@@ -262,6 +262,23 @@ def unexpected_errors(words: Words, kind: str, count: int) -> Message:
     return notice(said, press(words.text("运行状况"), Status()))
 
 
+def backups_in_future(words: Words, names: Sequence[str]) -> Message:
+    """Return the alert about copies of the database that are dated in the future; `names` are the first."""
+    said = words.text(
+        "有备份的日期在将来，不算在内，也不会删除：{names}。请检查系统时间。", names=words.join(list(names))
+    )
+    return notice(said)
+
+
+def token_accepted(words: Words, since: str) -> Message:
+    """Return the notice that the token works again; `since` is when it was refused, an ISO time in UTC."""
+    said = words.text(
+        "机器人的令牌曾被 Telegram 拒绝（{since} 起），现在的令牌可用，积压的推送会接着发。",
+        since=since.replace("T", " ").replace("+00:00", " UTC"),
+    )
+    return notice(said, press(words.text("运行状况"), Status()))
+
+
 def retried(words: Words, count: int) -> Message:
     return notice(words.count("{n} 条已重新排队。", count) if count else words.text("没有要重试的投递。"))
 

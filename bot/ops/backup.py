@@ -9,13 +9,15 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _PARTIAL = ".partial"
+FUTURE = timedelta(hours=1)  # tolerance for a clock that was ahead
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -92,7 +94,7 @@ async def back_up(source: Path, folder: Path, *, keep: int, now: datetime) -> Pa
     Safe while the bot runs. Raises BackupError before any copy is deleted.
     """
     copy = await asyncio.to_thread(copy_database, source, folder, now)
-    await asyncio.to_thread(delete_old, source, folder, keep)
+    await asyncio.to_thread(delete_old, source, folder, keep, now)
     return copy
 
 
@@ -116,31 +118,70 @@ def copy_database(source: Path, folder: Path, now: datetime) -> Path:
         _flush(partial)
         _name(partial, target)
     except (OSError, sqlite3.Error) as error:
-        raise BackupError(f"{source} cannot be copied to {target} ({error})") from error
+        raise BackupError(f"{source} cannot be copied to {target} ({error}){_space(error)}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        for end in ("", *_SIDE_FILES):
+            partial.with_name(partial.name + end).unlink(missing_ok=True)
     return target
 
 
-def copies(source: Path, folder: Path) -> list[Path]:
-    """Return the copies of `source` in `folder`, oldest first; other file names are ignored."""
-    found = []
+def copies(source: Path, folder: Path) -> dict[Path, datetime]:
+    """Return the copies of `source` in `folder` with their times, oldest first; other names are ignored."""
+    found = {}
     for file in folder.glob(f"{source.stem}-*{source.suffix}"):
         stamp = file.name.removeprefix(f"{source.stem}-").removesuffix(source.suffix)
         try:
-            datetime.strptime(stamp, _STAMP)  # noqa: DTZ007 (only its form is of interest)
+            found[file] = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
         except ValueError:
             continue
-        found.append(file)
-    return sorted(found)
+    return dict(sorted(found.items()))
 
 
-def delete_old(source: Path, folder: Path, keep: int) -> list[Path]:
-    """Delete all copies but the `keep` newest, at least one; return the deleted ones."""
-    old = copies(source, folder)[: -max(1, keep)]
+def past_copies(source: Path, folder: Path, now: datetime) -> dict[Path, datetime]:
+    """Return the copies that are not dated in the future, with `FUTURE` of tolerance."""
+    return {file: at for file, at in copies(source, folder).items() if at <= now + FUTURE}
+
+
+def delete_old(source: Path, folder: Path, keep: int, now: datetime) -> list[Path]:
+    """Delete all copies but the `keep` newest, at least one; return the deleted ones.
+
+    If the newest has lost posts or chats, the newest copy with more of them is kept as well. Copies dated in
+    the future are neither counted nor deleted.
+    """
+    made = list(past_copies(source, folder, now))
+    old, kept = made[: -max(1, keep)], made[-max(1, keep) :]
+    if old:
+        newest = contents(kept[-1])
+        if not any(_holds_more(file, newest) for file in kept[:-1]):
+            richest = next((file for file in reversed(old) if _holds_more(file, newest)), None)
+            old = [file for file in old if file != richest]
     for file in old:
         file.unlink(missing_ok=True)
     return old
+
+
+def _holds_more(file: Path, other: Contents) -> bool:
+    try:
+        found = contents(file)
+    except BackupError:
+        return False
+    return found.posts > other.posts or found.chats > other.chats
+
+
+def refuse_gone(source: Path, folder: Path) -> None:
+    """Raise BackupError if there is no database at `source` but copies of it are in `folder`."""
+    made = list(copies(source, folder))
+    if made and not (source.exists() and source.stat().st_size):
+        raise BackupError(
+            f"the database {source} is gone, but {folder} has {len(made)} copies of it: put the newest back "
+            f"with `kexue-bot restore {made[-1]}`, or begin a new one with --new"
+        )
+
+
+def _space(error: Exception) -> str:
+    """Return the hint that the disk is full, if `error` comes from that."""
+    full = isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}
+    return ": free space on its disk" if full or "full" in str(error) else ""
 
 
 def put_back(copy: Path, target: Path) -> None:
@@ -153,6 +194,7 @@ def put_back(copy: Path, target: Path) -> None:
         raise BackupError(f"{copy} is not there or empty: choose another copy")
     if fault := damage(copy):
         raise BackupError(f"{copy} is damaged ({fault}): choose another copy")
+    contents(copy)
     for existing in (target, *(target.with_name(target.name + end) for end in _SIDE_FILES)):
         if existing.exists():
             raise BackupError(f"{existing} is in the way: stop the bot and move it away first")
@@ -166,7 +208,7 @@ def put_back(copy: Path, target: Path) -> None:
         _flush(partial)
         _name(partial, target)
     except OSError as error:
-        raise BackupError(f"{copy} cannot be put at {target} ({error})") from error
+        raise BackupError(f"{copy} cannot be put at {target} ({error}){_space(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -383,6 +383,10 @@ class HealthSource(Protocol):
 
     async def figures(self) -> Figures: ...
 
+    def trouble(self) -> str:
+        """Return what an operator must do at once, or an empty text."""
+        ...
+
 
 @asynccontextmanager
 async def serve_operations(
@@ -401,7 +405,8 @@ def make_application(source: HealthSource, metrics: Metrics, registry: Collector
     """Create the application with the three endpoints."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")  # a response proves that the event loop runs
+        # A response proves that the event loop runs.
+        return web.Response(text=": ".join(filter(None, ("ok", source.trouble()))) + "\n")
 
     async def readyz(_: web.Request) -> web.Response:
         checks = await _checks(source)

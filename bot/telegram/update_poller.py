@@ -12,7 +12,7 @@ from typing import Any
 
 from cachetools import LRUCache
 from telegram import Bot
-from telegram.error import Conflict, RetryAfter, TelegramError, TimedOut
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError, TimedOut
 from telegram.request import BaseRequest
 
 from bot.supervisor import BackgroundTasks
@@ -253,6 +253,9 @@ class UpdatePoller:
                 if self._backoff.failures == CONFLICTS:
                     log.warning("another program polls for this bot's updates as well: %s", error)
                     self._report_conflict(polled=True)
+            case InvalidToken():
+                log.warning("getUpdates fails for now: %s", error)
+                self._report(error)
             case _ if self._backoff.failures == 1:
                 log.warning("getUpdates fails for now: %s", error)
         return pause

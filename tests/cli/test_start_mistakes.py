@@ -27,6 +27,11 @@ def made(name: str) -> Prepare:
     return lambda folder: (folder / name).mkdir()
 
 
+def a_copy(folder: Path) -> None:
+    (folder / "copies").mkdir()
+    (folder / "copies" / "kexue-20250301T033000Z.db").write_bytes(b"x")
+
+
 FORMS = "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
 MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
     {
@@ -131,6 +136,14 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             nothing,
             "holds BACKUP_DIR (dumps/copies)",
         ),
+        "a database that is gone although there are copies": (
+            {"BACKUP_DIR": "copies", "DATABASE_URL": "sqlite+aiosqlite:///kexue.db"},
+            a_copy,
+            (
+                "the database kexue.db is gone, but copies has 1 copies of it: put the newest back with "
+                "`kexue-bot restore copies/kexue-20250301T033000Z.db`, or begin a new one with --new"
+            ),
+        ),
         "BACKUP_DIR that is a file": (
             {"BACKUP_DIR": "copies"},
             file("copies", b""),
@@ -200,6 +213,15 @@ def test_check_reads_a_database_without_touching_it(here: Path) -> None:
     before, content = paths_in(here), (here / "kexue.db").read_bytes()
     assert "ok    database: 0 posts" in call(here, "check", **settings).output
     assert (paths_in(here), (here / "kexue.db").read_bytes()) == (before, content)
+
+
+def test_a_new_database_is_begun_on_request(here: Path) -> None:
+    a_copy(here)
+    settings = {"DATABASE_URL": f"sqlite+aiosqlite:///{here}/kexue.db", "BACKUP_DIR": "copies"}
+    assert call(here, "migrate", **settings).exit_code == 2
+    assert not (here / "kexue.db").exists()
+    assert call(here, "migrate", "--new", **settings).exit_code == 0
+    assert call(here, "migrate", **settings).exit_code == 0
 
 
 MIGRATE = f"{shlex.join(PROGRAM)} migrate >/dev/null 2>&1"

@@ -111,7 +111,7 @@ ROWS = [
         effect=AllStopped(5.0, "why", token=False),
     ),
     Row(
-        later(60.0, Pause.TOKEN), State.PENDING, 60.0, counts=False,
+        later(60.0, Pause.TOKEN), State.PENDING, 0.0, counts=False,
         effect=AllStopped(60.0, "why", token=True),
     ),
     # Rejected: simpler content, without rich messages, without the topic, or not at all.

@@ -1,14 +1,28 @@
 """A copy made under use is whole, is found, is forgotten in its turn, and comes back."""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.ops.backup import BackupError, back_up, copies, copy_database, damage, put_back, sqlite_file
+from bot.ops.backup import (
+    BackupError,
+    back_up,
+    contents,
+    copies,
+    copy_database,
+    damage,
+    past_copies,
+    put_back,
+    refuse_gone,
+    sqlite_file,
+)
 from storage.database import open_database
+from storage.migrate import newest
 
 NIGHT = datetime(2025, 3, 1, 3, 30, tzinfo=UTC)
 
@@ -59,7 +73,7 @@ async def test_the_newest_are_kept_and_foreign_files_too(used: Path, tmp_path: P
     folder.mkdir()
     (folder / "kexue-before-the-move.db").write_bytes(b"mine")
     made = [await back_up(used, folder, keep=2, now=NIGHT + timedelta(days=day)) for day in range(4)]
-    assert copies(used, folder) == made[2:]
+    assert list(copies(used, folder)) == made[2:]
     assert (folder / "kexue-before-the-move.db").exists()
     await back_up(used, folder, keep=0, now=NIGHT + timedelta(days=9))
     assert len(copies(used, folder)) == 1
@@ -129,3 +143,101 @@ def test_a_bad_copy_is_not_put_back(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(BackupError, match="another copy"):
         put_back(copy, tmp_path / "kexue.db")
     assert not (tmp_path / "kexue.db").exists()
+
+
+def rows(file: Path, table: str, count: int) -> None:
+    """Fill a table of the file with so many rows."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        columns = [row for row in connection.execute(f"PRAGMA table_info({table})") if row[3] and not row[5]]
+        names = ", ".join(f'"{row[1]}"' for row in columns)
+        for number in range(count):
+            given = [number + 1 if "INT" in row[2].upper() else f"{table}{number}" for row in columns]
+            marks = ", ".join("?" * len(given))
+            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", given)
+
+
+@pytest.mark.parametrize("table", ["posts", "destinations"])
+async def test_the_last_copy_with_more_in_it_is_never_rotated_away(
+    used: Path, tmp_path: Path, table: str
+) -> None:
+    folder = tmp_path / "backups"
+    rows(used, table, 3)
+    full = [await back_up(used, folder, keep=2, now=NIGHT + timedelta(days=day)) for day in range(2)]
+    with closing(sqlite3.connect(used)) as connection, connection:
+        connection.execute(f"DELETE FROM {table}")
+    for day in range(2, 7):
+        newest = await back_up(used, folder, keep=2, now=NIGHT + timedelta(days=day))
+    kept = list(copies(used, folder))
+    assert kept[0] == full[1]
+    assert len(kept) == 3
+    assert kept[-1] == newest
+    rows(used, table, 3)
+    for day in range(7, 9):
+        await back_up(used, folder, keep=2, now=NIGHT + timedelta(days=day))
+    assert len(copies(used, folder)) == 2
+
+
+async def test_copies_dated_in_the_future_are_neither_counted_nor_deleted(used: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    ahead = copy_database(used, folder, NIGHT + timedelta(days=400))
+    for day in range(3):
+        await back_up(used, folder, keep=2, now=NIGHT + timedelta(days=day))
+    assert [file == ahead for file in copies(used, folder)] == [False, False, True]
+    assert ahead not in past_copies(used, folder, NIGHT)
+
+
+async def test_a_database_that_is_gone_is_told_by_its_copies(used: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    refuse_gone(used, folder)
+    copy = copy_database(used, folder, NIGHT)
+    refuse_gone(used, folder)
+    used.write_bytes(b"")
+    with pytest.raises(BackupError, match=f"is gone, but .* has 1 copies .*restore {copy}`, or .*--new"):
+        refuse_gone(used, folder)
+    used.unlink()
+    with pytest.raises(BackupError, match="is gone"):
+        refuse_gone(used, folder)
+
+
+async def test_what_a_file_holds_is_read_without_touching_it(used: Path, tmp_path: Path) -> None:
+    rows(used, "posts", 2)
+    copy = copy_database(used, tmp_path / "backups", NIGHT)
+    before = sorted(path.name for path in copy.parent.iterdir())
+    found = contents(copy)
+    assert (found.schema, found.posts, found.chats) == (newest(), 2, 0)
+    assert str(found) == f"schema {newest()}, 2 posts, 0 chats, 0 subscriptions"
+    assert sorted(path.name for path in copy.parent.iterdir()) == before
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other, other:
+        other.execute("CREATE TABLE posts (id)")
+    with pytest.raises(BackupError, match="not a database of this program"):
+        put_back(tmp_path / "other.db", tmp_path / "new.db")
+    assert not (tmp_path / "new.db").exists()
+
+
+FULL_DISK = """
+import resource, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bot.ops.backup import BackupError, copy_database, put_back
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+source, folder = Path(sys.argv[2]), Path(sys.argv[3])
+try:
+    if sys.argv[1] == "copy":
+        copy_database(source, folder, datetime.now(UTC))
+    else:
+        put_back(source, folder / "kexue.db")
+except BackupError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("act", ["copy", "restore"])
+async def test_no_half_file_is_left_on_a_full_disk(used: Path, tmp_path: Path, act: str) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, act, used, folder], capture_output=True, text=True, check=True
+    )
+    assert "cannot be " in done.stdout
+    assert list(folder.iterdir()) == []

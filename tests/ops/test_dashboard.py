@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,13 @@ def test_every_metric_is_shown() -> None:
     shown = " ".join(QUERIES.values())
     ours = {family.name for family in registered() if family.name.startswith("kexue_")}
     assert {name for name in ours if not re.search(rf"\b{name}", shown)} == set()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed")
+def test_the_alerts_on_backups_fire() -> None:
+    rules = Path(__file__).with_name("alerts_test.yaml")
+    done = subprocess.run(["promtool", "test", "rules", rules], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ALERTS)

@@ -30,6 +30,7 @@ class Service:
     told: Figures = field(default_factory=Figures)
     error: Exception | None = None
     hangs: bool = False
+    urgent: str = ""
 
     async def ready(self) -> Mapping[str, Check]:
         await self._trouble()
@@ -38,6 +39,9 @@ class Service:
     async def figures(self) -> Figures:
         await self._trouble()
         return self.told
+
+    def trouble(self) -> str:
+        return self.urgent
 
     async def _trouble(self) -> None:
         if self.hangs:
@@ -79,6 +83,12 @@ async def values(client: Client) -> dict[str, float]:
 async def test_alive(client: Client) -> None:
     answer = await client.get("/healthz")
     assert (answer.status, await answer.text()) == (200, "ok\n")
+
+
+async def test_alive_names_what_an_operator_must_do(client: Client, service: Service) -> None:
+    service.urgent = "the token is refused"
+    answer = await client.get("/healthz")
+    assert (answer.status, await answer.text()) == (200, "ok: the token is refused\n")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from bot.cli import main
 from bot.ops.backup import copy_database
 from storage.database import open_database
+from storage.migrate import newest
 
 
 async def _database(file: Path) -> None:
@@ -39,4 +40,5 @@ async def test_a_copy_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         each.unlink()
     restored = CliRunner().invoke(main, ["restore", str(copy)])
     assert restored.exit_code == 0, restored.output
+    assert f"{copy} (schema {newest()}, 0 posts, 0 chats, 0 subscriptions) -> {lost}" in restored.output
     assert await _kept(lost) == "yes"

@@ -36,7 +36,7 @@ RHYTHM = (
     destinations.c.time_zone,
 )
 
-WAITING_BATCH = 20_000  # waiting posts that become deliveries in one transaction
+WAITING_BATCH = 10_000  # waiting posts that become deliveries in one transaction
 
 
 class Waiting:

@@ -1,13 +1,15 @@
-"""Fault matrix: every fault of the server, at every moment of a fan-out, on both databases.
+"""Fault matrix: faults of the server, the database and the process, at every moment of a fan-out.
 
-Columns: deliveries lost, messages doubled and tripled, and the seconds that chats without the fault wait.
+Columns: deliveries lost, messages doubled, seconds that chats without the fault wait, notices to operators.
 """
 
 import asyncio
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +17,16 @@ from storage.model import State
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Reply, cut_after, cut_before, cut_body, error, flood, page
+from tests.tools.databases import change, locked
 from tests.tools.dumps import NEXT
-
-pytestmark = pytest.mark.both_databases
+from tests.tools.postgres import MakeUrl
+from tests.torture.fleet import announced
+from tests.torture.runs import scene
 
 CHATS = range(1, 13)
 AFFECTED = (3, 7)
 STALLED = 5.0  # seconds that a chat without the fault may wait longer
+BURST = 48  # chats
 LASTS = 2.0  # seconds of an outage
 
 
@@ -51,6 +56,7 @@ MOMENTS: dict[str, Callable[[FakeTelegram], bool]] = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 async def test_a_fault_stays_its_own(
@@ -77,13 +83,108 @@ async def test_a_fault_stays_its_own(
         return all(_copies(telegram)[chat_id] for chat_id in healthy)
 
     assert await telegram.world.until(all_have_it, 30), f"lost: {healthy - set(_copies(telegram))}"
-    assert time.monotonic() - started < STALLED + 3 * fault.everywhere, "stalled"
+    stalled = time.monotonic() - started
+    assert stalled < STALLED + 3 * fault.everywhere, "stalled"
     copies = _copies(telegram)
+    doubled, told = sum(copies.values()) - len(copies), len(telegram.messages(OPERATOR))
+    dialect = knowing.database.dialect
+    print(f"| {fault.name} | {moment} | {dialect} | 0 | {doubled} | {stalled:.1f} | {told} |")  # noqa: T201
     assert max(copies.values()) <= 2, "tripled"
     unaffected = copies if fault.everywhere else {chat: copies[chat] for chat in healthy - set(AFFECTED)}
     if not fault.everywhere:
         assert set(unaffected.values()) == {1}, "doubled"
     assert State.FAILED not in await knowing.counts()
+
+
+async def _restarts(bot: WholeBot) -> None:
+    await bot.restarts()
+
+
+async def _database_is_locked(bot: WholeBot) -> None:
+    """By another program, for as long as an outage lasts."""
+    async with locked(bot.url, "deliveries"):
+        await asyncio.sleep(LASTS)
+
+
+async def _connections_are_cut(bot: WholeBot) -> None:
+    """All connections to PostgreSQL again and again; SQLite has none, so its file is locked instead."""
+    if not bot.database.is_multi_process:
+        return await _database_is_locked(bot)
+    end = time.monotonic() + LASTS
+    while time.monotonic() < end:
+        await asyncio.to_thread(change, bot.url, CUT)
+        await asyncio.sleep(0.3)
+    return None
+
+
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+)
+OUTAGES: dict[str, Callable[[WholeBot], Awaitable[None]]] = {
+    "stopped and started": _restarts,
+    "database locked": _database_is_locked,
+    "database connections cut": _connections_are_cut,
+}
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("outage", OUTAGES)
+async def test_an_outage_of_the_database_or_the_process(
+    knowing: WholeBot, telegram: FakeTelegram, outage: str, moment: str
+) -> None:
+    for chat_id in CHATS:
+        await knowing.subscribes(chat_id)
+    telegram.world.latency = 0.02
+    knowing.lands("next.txt", NEXT)
+    if moment == "within the fan-out":
+        assert await telegram.world.until(lambda: MOMENTS[moment](telegram), 20)
+    await OUTAGES[outage](knowing)
+    started = time.monotonic()
+    assert await telegram.world.until(lambda: len(_copies(telegram)) == len(CHATS), 30), "lost"
+    stalled = time.monotonic() - started
+    await knowing.settles()
+    copies = _copies(telegram)
+    doubled = sum(copies.values()) - len(copies)
+    told = len(telegram.messages(OPERATOR))
+    print(f"| {outage} | {moment} | {knowing.database.dialect} | 0 | {doubled} | {stalled:.1f} | {told} |")  # noqa: T201
+    assert stalled < STALLED, "stalled"
+    assert doubled == 0
+    assert State.FAILED not in await knowing.counts()
+
+
+def test_a_kill_within_a_burst(tmp_path: Path) -> None:
+    """On SQLite, at the default rate: of a burst at most a quarter comes twice."""
+    with scene(tmp_path, BURST, latency=0.3) as here:
+        here.start(RATE_PER_SECOND=30, MAX_IN_FLIGHT=32)
+        here.until(lambda: here.server.count() >= BURST // 2)
+        here.end(signal.SIGKILL)
+        started = time.monotonic()
+        counted = here.finish(RATE_PER_SECOND=30)
+        stalled = time.monotonic() - started
+    print(f"| killed | within {BURST} | sqlite | {counted.lost} | {counted.duplicates} | {stalled:.1f} | |")  # noqa: T201
+    assert dict(counted.rows) == {State.SENT: BURST}
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= BURST // 4
+
+
+def test_a_kill_of_one_of_two(tmp_path: Path, postgres: MakeUrl) -> None:
+    settings: dict[str, object] = {"RATE_PER_SECOND": 30, "LEASE_SECONDS": 3}
+    with announced(tmp_path, postgres(), BURST, settings=settings, latency=0.3) as ships:
+        for name in ("a", "b"):
+            ships.start(name)
+        ships.until(lambda: ships.sent() >= 12)
+        ships.end("a")
+        stalled = ships.until(ships.settled)
+        ships.end("b", signal.SIGTERM)
+        counted = ships.count()
+    print(f"| killed | one of two | postgresql | {counted.lost} | {counted.duplicates} | {stalled:.1f} | |")  # noqa: T201
+    assert dict(counted.rows) == {State.SENT: BURST}
+    assert (counted.phantom, counted.lost) == (0, 0)
+    assert counted.copies <= 2
+    assert counted.duplicates <= 16, "the most in flight"
 
 
 def _begin(telegram: FakeTelegram, fault: Fault) -> None:

@@ -154,13 +154,13 @@ def change(url: str, statement: str) -> None:
 
 
 @asynccontextmanager
-async def locked(url: str) -> AsyncIterator[None]:
-    """Hold the write lock as another program, so that no dump can be ingested."""
+async def locked(url: str, table: str = "dumps") -> AsyncIterator[None]:
+    """Hold the write lock, on PostgreSQL of one table, as another program: no dump can be ingested."""
     engine = create_engine(url)
     try:
         async with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
-                await connection.execute(text("LOCK TABLE dumps IN EXCLUSIVE MODE"))
+                await connection.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
             yield
     finally:
         await engine.dispose()

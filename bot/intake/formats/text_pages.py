@@ -4,6 +4,7 @@ Lists of posts and the home page are parsed by `text_posts.py`.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -126,6 +127,9 @@ def _captures(text: str, heads: Sequence[Head], site: SiteProfile) -> Sequence[s
     return parts if complete else (text,)
 
 
+_CLOSING = re.compile(r"\n[^\w\n]{0,8}最近评论(?!.*[。，])")
+
+
 def _starts(text: str, heads: Sequence[Head]) -> list[int]:
     """Return where another capture begins: behind a side bar, at another layout, around a post's own page."""
     has_own_page = any(mark in text for mark in _OWN_PAGE)
@@ -136,7 +140,7 @@ def _starts(text: str, heads: Sequence[Head]) -> list[int]:
         if (
             head.starts_capture
             or (before.by_line is None) is not (head.by_line is None)
-            or "\n最近评论" in between
+            or ("最近评论" in between and _CLOSING.search(between) is not None)
             or (has_own_page and any(mark in between or mark in body for mark in _OWN_PAGE))
         ):
             starts.append(head.start)
@@ -144,12 +148,14 @@ def _starts(text: str, heads: Sequence[Head]) -> list[int]:
 
 
 def _archive_starts(text: str, heads: Sequence[Head]) -> list[int]:
-    """Return where the page of all posts begins and ends among other captures."""
-    span = span_of(text) if heads else None
-    if span is None:
-        return []
-    starts = [head.start for head in heads if head.start >= span[1]][:1]
-    return [span[0], *starts] if heads[0].start < span[0] else starts
+    """Return where pages of all posts begin and end among other captures."""
+    places = [head.start for head in heads]
+    starts: list[int] = []
+    for start, end in spans_of(text, places) if places else ():
+        if places[0] < start:
+            starts.append(start)
+        starts += [place for place in places if place >= end][:1]
+    return starts
 
 
 def tag_of(address: str | None) -> str | None:
@@ -359,15 +365,16 @@ def is_archive(text: str) -> bool:
     return "年" in text and _YEAR.search(text) is not None
 
 
-def span_of(text: str) -> tuple[int, int] | None:
-    """Return where the headings and lines of posts begin and end, None for another text."""
-    first = _YEAR.search(text) if "年" in text else None
-    if first is None:
-        return None
-    end = first.end()
-    for line in _ARCHIVE_LINE.finditer(text, first.end()):
-        end = line.end()
-    return first.start() + 1, end
+def spans_of(text: str, heads: Sequence[int]) -> list[tuple[int, int]]:
+    """Return where the headings and lines of pages of all posts begin and end, without `heads` of posts."""
+    spans: list[tuple[int, int]] = []
+    for line in _ARCHIVE_LINE.finditer(text) if "年" in text else ():
+        end = spans[-1][1] if spans else 0
+        if spans and bisect_left(heads, end) == bisect_left(heads, line.start()):
+            spans[-1] = (spans[-1][0], line.end())
+        elif line["year"] is not None:
+            spans.append((line.start() + 1, line.end()))
+    return spans
 
 
 def read_archive(text: str, site: SiteProfile) -> ParsedDump:

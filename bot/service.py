@@ -203,6 +203,7 @@ class Service:
         await application.initialize()
         await self.token_state.accept()
         self.services.bot = application.bot.username
+        self.services.web_app = bool(application.bot.bot.has_main_web_app)
         await self._serve_room()
         sender, composer = await self._build_delivery(limiter)
         self._connected = Connected(application, sender, composer)
@@ -258,6 +259,7 @@ class Service:
             admins=self.settings.admin_chat_ids,
             hold_above=self.settings.hold_above,
             site=self.rules.site,
+            web_url=self.settings.web_url,
             planned=self._tick,
             trouble=self._trouble,
         )

@@ -371,9 +371,43 @@ class Hot:
     page: int = 1
 
 
+class ListKind(StrEnum):
+    """List of posts that can be taken along as a file."""
+
+    SCOPE = "scope"
+    SEARCH = "search"
+    SAVED = "saved"
+
+
+class FileForm(StrEnum):
+    """Format of such a file; the value is the ending of its name."""
+
+    BIB = "bib"
+    MD = "md"
+    CSV = "csv"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Choose the format of a list; `number` is the scope or the stored phrase."""
+
+    kind: ListKind
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Send a list as a document."""
+
+    kind: ListKind
+    form: FileForm
+    number: int = 0
+
+
 BrowsingAction = (
     Latest | SeriesIndex | TagIndex | CategoryIndex | ShowScope | AskSearch | SearchPage | Archive
-    | Random | Hot
+    | Random | Hot | Files | SendFile
 )  # fmt: skip
 
 

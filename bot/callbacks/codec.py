@@ -29,6 +29,7 @@ from bot.callbacks.actions import (
     Discard,
     Dismiss,
     Dumps,
+    Files,
     Forget,
     HelpPage,
     Hot,
@@ -48,6 +49,7 @@ from bot.callbacks.actions import (
     Save,
     Saved,
     SearchPage,
+    SendFile,
     SeriesIndex,
     Settings,
     ShowPost,
@@ -83,7 +85,7 @@ CODES: Final[Mapping[str, type[Action]]] = {
     "cn": CourseNext, "cp": CoursePause, "cr": CourseResume, "cx": CourseStop, "f": Forget, "z": Start,
     "zh": HelpPage, "za": About, "n": Nothing, "x": Dismiss, "us": Status, "ud": Dumps, "ur": Release,
     "ux": Discard, "ut": Retry, "ub": Broadcast, "bm": SubscribeMenu, "ba": UnsubscribeAll, "br": Restore,
-    "co": CourseOffer, "cl": Courses,
+    "co": CourseOffer, "cl": Courses, "e": Files, "ef": SendFile,
 }  # fmt: skip
 _CODE_OF: Final = {action: code for code, action in CODES.items()}
 _TYPES: Final[Mapping[type[Action], tuple[object, ...]]] = {

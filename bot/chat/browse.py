@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from bot.archive_queries import (
     archive_figures,
@@ -18,16 +20,20 @@ from bot.archive_queries import (
     with_gaps,
 )
 from bot.callbacks.actions import (
+    Action,
     Archive,
     CategoryIndex,
     Cite,
+    Files,
     Hot,
     Latest,
+    ListKind,
     Papers,
     Random,
     Related,
     Saved,
     SearchPage,
+    SendFile,
     SeriesIndex,
     ShowPost,
     ShowScope,
@@ -40,6 +46,8 @@ from bot.messages.citation import citation_view, papers_view
 from bot.messages.help import ArchiveFacts
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, page_of
+from bot.messages.links import app_link, page_path, search_path
+from bot.messages.post_files import write_list
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import can_draw, draw, stats, summary
@@ -50,12 +58,16 @@ from bot.search.normalize import Snippet
 from bot.search.query import parse_query
 from bot.search.ranker import Hit, Tier
 from bot.search.related import related_posts
+from bot.text_sanitizer import one_line
 from storage.database import Transaction
-from storage.model import Counted, Post, PostId, Scope, ScopeId, ScopeKind
+from storage.model import ChatKind, Counted, Post, PostId, Scope, ScopeId, ScopeKind
 
 HOT = 40  # posts listed by /hot
 NEAREST = 3
 MOST_CITED = 5  # cited posts of which the other citing posts are read
+
+NOT_IN_NAME = re.compile(r"[^\w.+-]+")  # of a file
+LONGEST_NAME = 60  # characters of the name of a file
 
 ASKED = {ScopeKind.SERIES: Asked.SERIES, ScopeKind.TAG: Asked.TAG, ScopeKind.CATEGORY: Asked.CATEGORY}
 
@@ -75,7 +87,24 @@ async def show_post(
         destination=destination,
         reader=request.reader,
     )
-    return card(replace(facts, editable=request.manager), request.words)
+    shown = card(replace(facts, editable=request.manager), request.words)
+    return _with_page(shown, services, request, action)
+
+
+def _with_page(message: Message, services: Services, request: RequestContext, page: Action | str) -> Message:
+    """Return the message with a button to the web page of an action, or of a search for words.
+
+    In a group or channel, where Mini Apps have no buttons, it is a link: to the Mini App if the bot has one.
+    """
+    path = search_path(page) if isinstance(page, str) else page_path(page)
+    if services.web_url is None or path is None:
+        return message
+    private = request.kind is ChatKind.PRIVATE
+    address = services.web_url + path
+    if not private and services.web_app:
+        address = app_link(services.bot, page) or address
+    button = notices.page_button(request.words, address, private=private)
+    return replace(message, keyboard=(*message.keyboard, (button,)))
 
 
 async def latest(tx: Transaction, services: Services, request: RequestContext, action: Latest) -> Message:
@@ -99,7 +128,8 @@ async def series_index(
     if not counted:
         return await no_names(tx, request)
     facts = [await _series_facts(tx, one) for one in counted]
-    return scope_pages.series_index(page_of(facts, action.page), request.words, bot=services.bot)
+    view = scope_pages.series_index(page_of(facts, action.page), request.words, bot=services.bot)
+    return _with_page(view, services, request, action)
 
 
 async def tag_index(
@@ -108,7 +138,8 @@ async def tag_index(
     counted = await tx.scopes.counted(ScopeKind.TAG)
     if not counted:
         return await no_names(tx, request)
-    return scope_pages.tag_index(page_of(counted, action.page), request.words, bot=services.bot)
+    view = scope_pages.tag_index(page_of(counted, action.page), request.words, bot=services.bot)
+    return _with_page(view, services, request, action)
 
 
 async def category_index(
@@ -144,12 +175,13 @@ async def show_scope(
     if scope.kind is ScopeKind.SERIES:
         read = await _read(tx, request)
         facts, entries = await series_page(tx, scope, action.page, subscribed=subscribed, read=read)
-        return scope_pages.series_view(
+        view = scope_pages.series_view(
             facts, entries, request.words, broader=broader, editable=request.manager, bot=services.bot
         )
+        return _with_page(view, services, request, action)
     page, inferred = await tag_page(tx, scope, action.page)
     page = await _marked(tx, request, page)
-    return scope_pages.scope_view(
+    view = scope_pages.scope_view(
         scope,
         page,
         request.words,
@@ -159,6 +191,7 @@ async def show_scope(
         inferred=inferred,
         bot=services.bot,
     )
+    return _with_page(view, services, request, action)
 
 
 async def _read(tx: Transaction, request: RequestContext) -> frozenset[PostId]:
@@ -252,7 +285,8 @@ async def search(
     )
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
     first = SearchPage(number, newest=newest)
-    return search_results(phrase, first, found, request.words, bot=services.bot)
+    view = search_results(phrase, first, found, request.words, bot=services.bot)
+    return _with_page(view, services, request, phrase)
 
 
 def _found(post: Post, hit: Hit) -> Found:
@@ -335,6 +369,52 @@ async def papers(tx: Transaction, _: Services, request: RequestContext, action: 
         return notices.post_gone(request.words)
     named_papers = tuple(m.title for m in await tx.posts.mentions_in(post.id) if m.kind == "paper")
     return papers_view(post, named_papers, request.words)
+
+
+async def _posts_of_list(
+    tx: Transaction, services: Services, request: RequestContext, action: Files | SendFile
+) -> tuple[str, list[Post]] | None:
+    """Return the title and all posts of a list; None if it is gone, empty or another person's."""
+    title = ""
+    posts: list[Post] = []
+    match action.kind:
+        case ListKind.SCOPE:
+            scope = await tx.scopes.get(ScopeId(action.number))
+            if scope is not None:
+                title = scope.name
+                of_series = scope.kind is ScopeKind.SERIES
+                posts = await (tx.posts.of_series if of_series else tx.posts.of_scope)(scope.id)
+        case ListKind.SEARCH:
+            title = await tx.scopes.words_of(action.number) or ""
+            hits = await services.search_service.search(tx, title) if title else []
+            posts = await tx.posts.many(hit.post_id for hit in hits)
+        case ListKind.SAVED if request.reader is not None:
+            title = notices.saved_name(request.words)
+            posts = await tx.posts.many(await tx.bookmarks.saved(request.reader))
+        case ListKind.SAVED:
+            return None
+        case _:
+            assert_never(action.kind)
+    return (title, list(posts)) if posts else None
+
+
+async def files(tx: Transaction, services: Services, request: RequestContext, action: Files) -> Reply:
+    """Return the choice of a file format for a list, below it."""
+    found = await _posts_of_list(tx, services, request, action)
+    if found is None:
+        return Reply(message=notices.nothing_here(request.words), fresh=True)
+    return Reply(message=post_lists.files(found[0], len(found[1]), action, request.words), fresh=True)
+
+
+async def send_file(tx: Transaction, services: Services, request: RequestContext, action: SendFile) -> Reply:
+    """Return a list as a document; its caption takes the place of the choice."""
+    found = await _posts_of_list(tx, services, request, action)
+    if found is None:
+        return Reply(message=notices.nothing_here(request.words))
+    title, posts = found
+    content = write_list(posts, action.form.value, title, request.site)
+    name = f"{NOT_IN_NAME.sub('_', one_line(title))[:LONGEST_NAME].strip('_. ') or 'posts'}.{action.form}"
+    return Reply(message=post_lists.file_sent(title, len(posts), request.words), document=(name, content))
 
 
 async def archive(tx: Transaction, services: Services, request: RequestContext, action: Archive) -> Message:

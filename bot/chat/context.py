@@ -108,6 +108,8 @@ class Services:
     database: Database
     clock: Clock
     bot: str | None = None
+    web_url: str | None = None  # the public address of the web pages
+    web_app: bool = False  # the bot has a main Mini App, which its links open
     admins: tuple[int, ...] = ()
     hold_above: int = 50
     site: SiteProfile = KEXUE

@@ -289,6 +289,7 @@ class ChatHandlers:
             await self._replace_button(message, pressed, reply.replacement_button, reply.named)
         if reply.delete:
             await self._delete(message)
+        await self._send_document(request, reply)
         if reply.message is None:
             return None
         return await self._replies.send(

@@ -94,7 +94,11 @@ class Console:
     def _press(self, number: int) -> dict[str, Any] | None:
         message_id, button = self.screen.buttons[number - 1]
         if "callback_data" not in button:
-            shown = button.get("url") or button.get("copy_text", {}).get("text", "")
+            shown = (
+                button.get("url")
+                or button.get("web_app", {}).get("url")
+                or button.get("copy_text", {}).get("text", "")
+            )
             self.screen.console.print(shown, style="underline", markup=False, highlight=False)
             return None
         return {

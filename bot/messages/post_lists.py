@@ -7,13 +7,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.callbacks.actions import Action, Archive, Hot, Latest, Related, Saved, SearchPage, ShowPost
+from bot.callbacks.actions import (
+    Action,
+    Archive,
+    Dismiss,
+    FileForm,
+    Files,
+    Hot,
+    Latest,
+    ListKind,
+    Related,
+    Saved,
+    SearchPage,
+    SendFile,
+    ShowPost,
+)
 from bot.messages.i18n import Words
-from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, paging, press
+from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, label, paging, press
 from bot.messages.links import deep_link, post_url
 from bot.render.document import (
     Block,
     Bold,
+    Button,
     Heading,
     Inline,
     Item,
@@ -114,7 +129,7 @@ def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[R
     """Return a button for each (label, post); none if the lines are deep links."""
     if bot:
         return ()
-    return in_rows((press(label, ShowPost(post)) for label, post in labelled), PER_PAGE)
+    return in_rows((press(name, ShowPost(post)) for name, post in labelled), PER_PAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +156,8 @@ def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
         return Message(
             body=(Paragraph((Text(words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
         )
-    return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved)
+    below = ((files_button(ListKind.SAVED, 0, words),),)
+    return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved, below)
 
 
 def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
@@ -268,7 +284,32 @@ def search_results(
         items.append(Item(tuple(children), label=str(index)))
     body: tuple[Block, ...] = (Heading((Text(title),)), Items(tuple(items)))
     keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)
-    return Message(body=body, keyboard=(*keys, *paging(page, lambda at: replace(first, page=at))))
+    pages = paging(page, lambda at: replace(first, page=at))
+    below = (files_button(ListKind.SEARCH, first.phrase, words),)
+    return Message(body=body, keyboard=(*keys, *pages, below))
+
+
+def files_button(kind: ListKind, number: int, words: Words) -> Button:
+    """Return the button that offers a list as a file."""
+    return press(words.text("下载"), Files(kind, number))
+
+
+def files(title: str, posts: int, action: Files, words: Words) -> Message:
+    """Return the formats in which the list `title` of so many posts is sent."""
+    said = words.count("「{title}」的 {n} 篇文章，要哪种文件？", posts, title=label(title, 64))
+    row = tuple(press(_FORMS[form], SendFile(action.kind, form, action.number)) for form in FileForm)
+    return Message(body=(Paragraph((Text(said),)),), keyboard=(row, (press(words.text("取消"), Dismiss()),)))
+
+
+_FORMS: Final = {
+    FileForm.BIB: "BibTeX", FileForm.MD: "Markdown", FileForm.CSV: "CSV", FileForm.JSON: "JSON"
+}  # fmt: skip
+
+
+def file_sent(title: str, posts: int, words: Words) -> Message:
+    """Return the caption of a list that was sent as a file."""
+    said = words.count("{title} · {n} 篇", posts, title=label(title, 64))
+    return Message(body=(Paragraph((Text(said),)),))
 
 
 def _spans(spans: tuple[Span, ...]) -> tuple[Inline, ...]:

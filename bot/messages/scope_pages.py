@@ -13,6 +13,7 @@ from bot.callbacks.actions import (
     AskSearch,
     CategoryIndex,
     CourseOffer,
+    ListKind,
     Mute,
     SeriesIndex,
     ShowPost,
@@ -24,7 +25,7 @@ from bot.callbacks.actions import (
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, T, in_rows, label, paging, press
 from bot.messages.links import deep_link
-from bot.messages.post_lists import Gap, Line, bar, entries, keys_of, listing
+from bot.messages.post_lists import Gap, Line, bar, entries, files_button, keys_of, listing
 from bot.render.document import (
     Block,
     Button,
@@ -104,7 +105,7 @@ def series_view(
         *paging(page, lambda number: ShowScope(scope, number)),
         *((tuple(first),) if first else ()),
         *((last,) if last else ()),
-        (press(words.text("‹ 所有系列"), SeriesIndex()),),
+        (press(words.text("‹ 所有系列"), SeriesIndex()), files_button(ListKind.SCOPE, scope, words)),
     )
     return Message(body=tuple(body), keyboard=rows)
 
@@ -140,9 +141,8 @@ def scope_view(
         ]
     if scope.kind is ScopeKind.TAG:
         last.append(press(words.text("‹ 所有标签"), TagIndex()))
-    view = listing(
-        title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),) if last else ()
-    )
+    last.append(files_button(ListKind.SCOPE, scope.id, words))
+    view = listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
     if not inferred:
         return view
     note = Footer((Text(inferred_note(words)),))

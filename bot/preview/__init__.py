@@ -164,7 +164,7 @@ def _keyboard(keyboard: str | None) -> str:
 def _button(button: Mapping[str, Any]) -> str:
     corner = (
         "↗"
-        if "url" in button
+        if "url" in button or "web_app" in button
         else "⧉"
         if "copy_text" in button
         else "⤳"

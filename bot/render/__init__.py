@@ -90,6 +90,8 @@ def _button(button: Button) -> dict[str, Any]:
         return shown | {"callback_data": button.action}
     if button.url is not None:
         return shown | {"url": button.url}
+    if button.web_app is not None:
+        return shown | {"web_app": {"url": button.web_app}}
     if button.copy is not None:
         return shown | {"copy_text": {"text": button.copy}}
     return shown | {"switch_inline_query": button.share or ""}

@@ -125,7 +125,7 @@ class Pick(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """Button with exactly one of `action` (<= 64 bytes), `url`, `copy` (<= 256), `share`, `pick`.
+    """Button with exactly one of `action` (<= 64 bytes), `url`, `copy` (<= 256), `share`, `pick`, `web_app`.
 
     A `pick` button is part of a reply keyboard, in a private chat only, with no buttons of other kinds.
     """
@@ -136,6 +136,7 @@ class Button:
     copy: str | None = None
     share: str | None = None  # an inline query to start in another chat
     pick: Pick | None = None
+    web_app: str | None = None  # a page that opens inside Telegram, in a private chat only
 
 
 Keyboard = tuple[tuple[Button, ...], ...]

@@ -35,6 +35,7 @@ MAX_CHARACTERS: Final = 30_000
 MAX_BLOCKS: Final = 400
 MAX_DEPTH: Final = 8
 _NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # years do not fit into the margin of a list
+_RANGE: Final = re.compile(r"(\d{1,9})–(\d{1,9})")  # folded gaps of a series
 _BULLETS: Final = frozenset("·•-*")
 
 RichBlock = dict[str, Any]
@@ -139,11 +140,14 @@ def _list(block: Items) -> RichBlock | None:
     items: list[RichBlock] = []
     for item, number in zip(block.items, numbers, strict=True):
         label = (number.group(1) if ordered and number else clean(item.label or "")).strip()
+        value = number.group(2) if number else ""
+        if ordered and (span := _RANGE.fullmatch(clean(item.label or "").strip())):
+            value, label = span.group(1), f"– {span.group(2)}"
         before = Text(f"{label} " if label and label not in _BULLETS else "")
         paragraph = _block(Paragraph((before, *item.children)))
         if paragraph is None:
             continue
-        counted = {"type": "1", "value": int(number.group(2))} if ordered and number else {}
+        counted = {"type": "1", "value": int(value)} if ordered and number else {}
         items.append({"blocks": [paragraph], **counted})
     return {"type": "list", "items": items} if items else None
 

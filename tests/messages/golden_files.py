@@ -74,7 +74,7 @@ def check_keyboard(message: Message) -> None:
         assert 1 <= len(row) <= 8
         for button in row:
             assert button.text.strip()
-            given = [button.action, button.url, button.copy, button.share, button.pick]
+            given = [button.action, button.url, button.copy, button.share, button.pick, button.web_app]
             assert sum(value is not None for value in given) == 1
             if button.action is not None:
                 assert 1 <= len(button.action.encode()) <= 64
@@ -138,7 +138,7 @@ def _inline(child: Inline) -> str:
 
 def _button(button: Button) -> str:
     picked = f"pick {button.pick.name.lower()}" if button.pick else "share"
-    does = button.action or button.url or ("copy" if button.copy else picked)
+    does = button.action or button.url or button.web_app or ("copy" if button.copy else picked)
     return f"[{button.text} → {does}]"
 
 

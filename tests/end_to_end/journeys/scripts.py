@@ -6,6 +6,7 @@ A step is a typed line, `[label]` for a button, `+name` for a dump that lands, o
 
 import asyncio
 import io
+import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from bot.settings import read_settings
 from tests.tools.dumps import ARCHIVE, Shown, listing
 
 HERE: Final = Path(__file__).parent
+TAKEN: Final = 1_700_000_000  # time of the first file
 GROUP: Final = {"id": -1_000_000_000_009, "type": "supergroup", "title": "读论文"}
 FEED: Final = """<?xml version="1.0" encoding="UTF-8"?>
 <rss version="2.0"><channel><title>科学空间|Scientific Spaces</title><link>https://kexue.fm/</link>
@@ -131,8 +133,9 @@ async def play(script: Script, language: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         dumps = Path(folder) / "dumps"
         dumps.mkdir()
-        for name in ("archive.txt", "feed.xml"):
+        for seconds, name in enumerate(("archive.txt", "feed.xml")):
             (dumps / name).write_text(DUMPS[name], encoding="utf-8")
+            os.utime(dumps / name, (TAKEN + seconds, TAKEN + seconds))  # read in the order of their times
         settings = read_settings(
             _env_file=None,
             database_url=f"sqlite+aiosqlite:///{folder}/kexue.db",

@@ -1,5 +1,6 @@
 """Side effects of delivery outcomes: on chats, topics and operator notices."""
 
+from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,12 +32,35 @@ from bot.delivery.retry_policy import (
     SideEffect,
     TopicGone,
 )
-from bot.delivery.suspension_guard import WINDOW_SECONDS, SuspensionGuard, is_mass
 from storage.backoff import Backoff
 from storage.database import Transaction
 from storage.model import Delivery, DeliveryKind, Destination, Standing, State
 
 SUMMARY_AFTER = timedelta(seconds=5)  # so that a notice counts all that ended together
+WINDOW_SECONDS = 60.0
+LEAST = 3  # chats, below which any share may be true
+
+
+@dataclass(slots=True)
+class SuspensionGuard:
+    """Chats that were reported gone within the last minute, by the fan-out whose message they refused.
+
+    A fault of the server looks like many chats that are gone.
+    """
+
+    _gone: deque[tuple[float, str, int]] = field(default_factory=deque)
+
+    def record(self, now: float, fan_out: str, chat_id: int) -> frozenset[int]:
+        """Record that `chat_id` is reported gone; return all such chats of this fan-out."""
+        self._gone.append((now, fan_out, chat_id))
+        while self._gone[0][0] <= now - WINDOW_SECONDS:
+            self._gone.popleft()
+        return frozenset(chat for _, name, chat in self._gone if name == fan_out)
+
+
+def is_mass(gone: int, fan_out: int) -> bool:
+    """Return whether so many of a fan-out's chats may not be suspended: more than a third."""
+    return gone >= LEAST and 3 * gone > fan_out
 
 
 @dataclass(slots=True)

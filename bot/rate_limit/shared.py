@@ -9,7 +9,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
@@ -38,7 +38,7 @@ BUSY_SECONDS = 3.0  # after deliveries had to wait for the rate, during which al
 OLDER_SECONDS = 2.0  # since a start of a version without shares, during which no share is taken
 COLLISIONS = 10  # with other processes that renew at the same time
 
-FRESH_SECONDS = 3.0  # after a claim, during which its request may start: the rows of its chat are read once
+FRESH_SECONDS = 3.0  # after the row of its chat was read, during which a claim's request may start
 LATE_SECONDS = 0.5  # by which an answer may be later than its row says
 CHECK_SECONDS = 0.1  # between two looks for claims of another process
 LONGEST_CHECK = FRESH_SECONDS + 1.5  # then such a claim can no longer start
@@ -212,8 +212,11 @@ class SharedRateLimiter(InProcessRateLimiter):
     async def committed(self, claimed: Sequence[ClaimedDelivery]) -> None:
         self._written(self._writing)
         self._writing = []
-        if not claimed:
-            return
+        if claimed:
+            await self._load(claimed)
+
+    async def _load(self, claimed: Sequence[ClaimedDelivery]) -> None:
+        """Load what other processes sent, or are about to send, to the chats of these claims."""
         requests = {request.chat_id: request for each in claimed for request in [request_of(each.delivery)]}
         groups = [chat_id for chat_id, request in requests.items() if not request.private]
         owner = claimed[0].owner or ""
@@ -240,6 +243,9 @@ class SharedRateLimiter(InProcessRateLimiter):
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
         delivery = claimed.delivery
+        if self._clock.monotonic() > claimed.at + FRESH_SECONDS / 2:
+            claimed = replace(claimed, at=self._clock.monotonic())
+            await self._load([claimed])
         if not self._is_ours(claimed):
             return Postponed(0.0)
         request = await self._granted(claimed)

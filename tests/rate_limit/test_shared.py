@@ -264,12 +264,23 @@ async def test_floods_of_two_chats_stop_everything_and_are_counted_as_such(share
     assert {extent: floods_counted(extent) - before[extent] for extent in before} == {"chat": 1, "bot": 1}
 
 
-async def test_a_claim_that_waited_too_long_is_given_back(shared: Database) -> None:
-    """What was read of its chat is outdated then."""
-    limiter = await process(shared, "a")
-    claimed = await one_claim(shared, limiter)
+async def test_the_row_of_a_chat_is_read_again_for_a_claim_that_waited(shared: Database) -> None:
+    first, second = [await process(shared, name, Limits(per_second=None)) for name in ("a", "b")]
+    claimed = await one_claim(shared, first)
+    start = NewStart(chat_id=1, at=round(second._bounds.there(CLOCK.monotonic()) * 1e6))
+    await shared.write(lambda tx: tx.rate_limits.add_starts([start], timedelta(minutes=1)))
+    asked = CLOCK.monotonic()
     old = replace(claimed, at=claimed.at - FRESH_SECONDS)
-    assert await limiter.acquire(old) == Postponed(0.0)
+    assert await send(await slot_of(first, old)) - asked >= 0.9
+
+
+async def test_a_slot_that_is_used_too_late_has_passed(shared: Database) -> None:
+    limiter = await process(shared, "a", Limits(per_second=None))
+    claimed = await one_claim(shared, limiter)
+    slot = await slot_of(limiter, replace(claimed, at=claimed.at - 0.4 * FRESH_SECONDS))
+    await asyncio.sleep(0.7 * FRESH_SECONDS)
+    with pytest.raises(SlotExpiredError):
+        await slot.acquire()
 
 
 async def test_nothing_leaves_when_the_process_may_be_taken_for_dead(shared: Database) -> None:

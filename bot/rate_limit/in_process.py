@@ -85,6 +85,7 @@ class QueuedSlot:
             scheduler.withdraw(request)
             if not await self.queue.wait(request, LONGEST_WAIT):
                 break
+        scheduler.withdraw(request)
         raise SlotExpiredError("its slot has passed")
 
     def mark_sent(self) -> None:

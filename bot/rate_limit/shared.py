@@ -68,10 +68,11 @@ class ClockBounds:
 
 
 @dataclass(slots=True, eq=False)
-class _Start:
+class UnwrittenStart:
     """A start of this process that the row of its chat does not have yet, or has as `reserved`."""
 
     request: SlotRequest
+    since: float
     reserved: int | None = None  # microseconds since 1970
     limit: float = math.inf  # until when the request may start
     at: int = 0  # when it was sent
@@ -102,9 +103,9 @@ class SharedRateLimiter(InProcessRateLimiter):
         self._usable_until = -math.inf
         self._hurry = asyncio.Event()
         self._busy_until = -math.inf
-        self._unwritten: dict[int, list[_Start]] = {}
-        self._sent: dict[_Start, None] = {}  # of these, in order
-        self._writing: list[_Start] = []
+        self._unwritten: dict[int, list[UnwrittenStart]] = {}
+        self._sent: dict[UnwrittenStart, None] = {}  # of these, in order
+        self._writing: list[UnwrittenStart] = []
         self._sweep_at = SWEEP_FROM
         self._accepted: deque[tuple[float, int]] = deque()
         self._use_share(0)
@@ -253,7 +254,7 @@ class SharedRateLimiter(InProcessRateLimiter):
             return request
         if (delivery.unsure or self._on_unsure == "skip") and not await self._mark(delivery):
             return Postponed(0.0)
-        start = _Start(request)
+        start = UnwrittenStart(request, self._clock.monotonic())
         self._keep(start)
         is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)
         return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
@@ -298,7 +299,7 @@ class SharedRateLimiter(InProcessRateLimiter):
         if not self._bounds.is_known:
             await self._renew()
         request = SlotRequest(chat_id, private, interactive=True)
-        start = _Start(request)
+        start = UnwrittenStart(request, self._clock.monotonic())
         self._keep(start)
         while (left := begun + longest - self._clock.monotonic()) > 0:
             if not await self._wait_for_answer(request, left):
@@ -317,7 +318,7 @@ class SharedRateLimiter(InProcessRateLimiter):
                 await asyncio.sleep(CHECK_SECONDS)
         return None
 
-    async def _reserve(self, start: _Start) -> tuple[ChatStarts, bool]:
+    async def _reserve(self, start: UnwrittenStart) -> tuple[ChatStarts, bool]:
         """Write the latest time of an answer's start to its chat's row.
 
         Return the row, and whether another process has claimed a request to the chat.
@@ -346,27 +347,27 @@ class SharedRateLimiter(InProcessRateLimiter):
 
         await self._database.write(unit, exclusive=False)
 
-    def _is_before(self, start: _Start) -> bool:
+    def _is_before(self, start: UnwrittenStart) -> bool:
         return self._clock.monotonic() < start.limit
 
-    def _keep(self, start: _Start) -> None:
+    def _keep(self, start: UnwrittenStart) -> None:
         """Keep a start until it is written; drop those that were never made now and then."""
         self._unwritten.setdefault(start.request.chat_id, []).append(start)
         if len(self._unwritten) >= self._sweep_at:
             before = self._clock.monotonic() - KEEP.total_seconds()
             for chat_id, starts in list(self._unwritten.items()):
-                kept = [each for each in starts if each.at or (each.request.start or math.inf) > before]
+                kept = [each for each in starts if each.at or each.since > before]
                 self._unwritten[chat_id] = kept
                 if not kept:
                     del self._unwritten[chat_id]
             self._sweep_at = max(SWEEP_FROM, 2 * len(self._unwritten))
 
-    def _mark_sent(self, start: _Start, request: SlotRequest) -> None:
+    def _mark_sent(self, start: UnwrittenStart, request: SlotRequest) -> None:
         assert request.start is not None
         start.at = round(self._bounds.there(request.start) * 1e6)
         self._sent[start] = None
 
-    def _written(self, sent: Sequence[_Start]) -> None:
+    def _written(self, sent: Sequence[UnwrittenStart]) -> None:
         """Forget starts that are committed."""
         for each in sent:
             if each in self._sent:
@@ -377,5 +378,5 @@ class SharedRateLimiter(InProcessRateLimiter):
                     del self._unwritten[each.request.chat_id]
 
 
-def _new_starts(sent: Sequence[_Start]) -> list[NewStart]:
+def _new_starts(sent: Sequence[UnwrittenStart]) -> list[NewStart]:
     return [NewStart(chat_id=each.request.chat_id, at=each.at, instead_of=each.reserved) for each in sent]

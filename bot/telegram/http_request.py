@@ -130,6 +130,15 @@ class AiohttpRequest(BaseRequest):
                 proxy=self._proxy,
             )
 
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """Return the JSON of an answer. Raises TelegramError, and unlike the library logs none of it."""
+        try:
+            answer: dict[str, Any] = json.loads(payload.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            raise TelegramError("Invalid server response") from None
+        return answer
+
     async def shutdown(self) -> None:
         """Close the pool; requests under way end without an answer."""
         session, self._session = self._session, None
@@ -176,14 +185,15 @@ def normalized(status: int, body: bytes) -> tuple[int, bytes]:
     """Return status and body of a refusal as the Bot API documents them, whatever a gateway made of them.
 
     Its `error_code` is the status, also where a gateway answers 200; `parameters` have values that can be
-    used; JSON that is not the Bot API's is no JSON, like a page.
+    used. A page, and JSON that is not the Bot API's, becomes empty: the library would log it, and a broken
+    answer to getUpdates holds what people wrote.
     """
     if status == HTTPStatus.OK and b"false" not in body[:MOST_BEFORE_OK]:
         return status, body
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return status, body
+        answer = None
     if not isinstance(answer, dict) or answer.get("ok") is not False:
         return (status, body) if status == HTTPStatus.OK else (status, b"")
     description = str(answer.get("description") or "")

@@ -344,3 +344,15 @@ def test_json_of_a_gateway_is_no_word_of_telegram(answer: object) -> None:
 def test_what_was_sent_stays_as_it_is() -> None:
     body = json.dumps({"ok": True, "result": {"text": '"ok":false', "error_code": 403}}).encode()
     assert normalized(200, body) == (200, body)
+
+
+@pytest.mark.parametrize("status", [200, 502])
+async def test_no_log_holds_what_people_wrote(
+    telegram: FakeTelegram, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """An answer to getUpdates that was cut on its way is no JSON."""
+    telegram.answers("getUpdates", page(status, '{"ok":true,"result":[{"message":{"text":"my secret"'))
+    async with AiohttpRequest(connections=1, read_timeout=1.0) as wire:
+        with pytest.raises(TelegramError) as failed:
+            await bot_over(wire, telegram.url, telegram.token).get_updates()
+    assert "my secret" not in caplog.text + str(failed.value)

@@ -347,7 +347,7 @@ def _title_of(message: Received, destination: Destination | None) -> str:
 
 def split_command(text: str) -> tuple[str, str]:
     """Return `/series@bot RoPE` as ("series@bot", "RoPE"); a line break separates too."""
-    command, *rest = text.split(maxsplit=1)
+    command, *rest = text.split(maxsplit=1) or [""]
     return command.removeprefix("/"), rest[0] if rest else ""
 
 

@@ -50,6 +50,9 @@ MEMBERS: Mapping[str, type[ChatMember]] = {
 NO_RIGHTS = frozenset({"user", "status", "api_kwargs"})
 
 
+LARGEST = 2**63  # of an identifier in the database
+
+
 class _Unchecked:
     """Mixin that skips the library's check at each of a hundred attribute assignments."""
 
@@ -75,6 +78,32 @@ class _User(_Unchecked, User):
 
 def read_update(update: Mapping[str, Any], bot: Bot) -> Update:
     """Parse `update` without the fields that no handler reads. Raises any error for a wrong shape."""
+    read = _parsed(update, bot)
+    _check(read)
+    return read
+
+
+def _check(update: Update) -> None:
+    """Raise TypeError where a field that handlers read has a wrong type: the library checks none."""
+    chat, user, message = update.effective_chat, update.effective_user, update.effective_message
+    query, inline = update.callback_query, update.inline_query
+    placed, personal = message or update.my_chat_member, query or inline or update.my_chat_member
+    if (placed is not None and chat is None) or (personal is not None and user is None):
+        raise TypeError("a chat or a person is missing")
+    texts = (
+        user and user.language_code, chat and chat.title, chat and chat.type, message and message.text,
+        query and query.data, query and query.id, inline and inline.query, inline and inline.offset,
+    )  # fmt: skip
+    if not all(text is None or isinstance(text, str) for text in texts):
+        raise TypeError("a text has another type")
+    numbers = [each.id for each in (user, chat, message) if each is not None]
+    if message is not None and message.message_thread_id is not None:
+        numbers.append(message.message_thread_id)
+    if not all(type(number) is int and abs(number) < LARGEST for number in numbers):
+        raise TypeError("an identifier is none")
+
+
+def _parsed(update: Mapping[str, Any], bot: Bot) -> Update:
     for kind in POSTS:
         if (post := update.get(kind)) is not None:
             return _update(update, bot, {kind: _post(post, bot)})

@@ -94,3 +94,23 @@ def test_a_member_without_newer_fields_is_read(status: str) -> None:
     read = read_update(change, BOT).my_chat_member
     assert read is not None
     assert read.new_chat_member.status == status
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"message": WORDS | {"chat": {"id": {}, "type": "private"}}},
+        {"message": WORDS | {"chat": {"id": 5, "type": []}}},
+        {"message": WORDS | {"from": READER | {"language_code": ["zh"]}}},
+        {"message": WORDS | {"text": {"a": 1}}},
+        {"message": WORDS | {"message_id": "3"}},
+        {"callback_query": QUERY | {"message": CARD, "data": 7}},
+        {"callback_query": QUERY | {"message": CARD, "from": None}},
+        {"inline_query": {"id": "1", "from": None, "query": "q", "offset": ""}},
+        {"inline_query": {"id": "1", "from": READER, "query": None, "offset": []}},
+    ],
+    ids=str,
+)
+def test_a_wrong_type_is_refused_before_a_handler_meets_it(wrong: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, AttributeError)):
+        read_update({"update_id": 1, **wrong}, BOT)

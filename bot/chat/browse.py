@@ -268,14 +268,14 @@ async def search(
     phrase: str,
     action: SearchPage | None = None,
 ) -> Message:
-    """Return a page of results; a phrase that was typed is stored here if it has more pages."""
+    """Return a page of results; a phrase that was typed is stored here for its pages and files."""
     number, page, newest = (action.phrase, action.page, action.newest) if action else (None, 1, None)
     hits, newest = await services.search_service.pages(tx, phrase, newest)
     if not hits:
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
     if number is None:
-        number = await tx.scopes.phrase(phrase, services.clock.now()) if shown.of > 1 else 0
+        number = await tx.scopes.phrase(phrase, services.clock.now())
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
     read = await _read(tx, request)
     items = tuple(

@@ -167,7 +167,7 @@ def _named(kind: ScopeKind, index: Action) -> Handler:
 
 
 async def _search(services: Services, request: RequestContext, phrase: str) -> Message | Reply:
-    """Search; a phrase with pages is stored under a number for their buttons, whose data has 64 bytes."""
+    """Search; a phrase with results is stored under a number for buttons, whose data has 64 bytes."""
     if not phrase:
         private = request.kind is ChatKind.PRIVATE
         return notices.ask_search(request.words) if private else notices.ask_search_here(request.words)

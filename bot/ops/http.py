@@ -262,7 +262,7 @@ class Port:
 
 
 def _expecting(handler: Handler) -> Handler:
-    """Return `handler` with 417 for an Expect header that is not ASCII, which aiohttp 3.14 fails to quote."""
+    """Return `handler` with 417 for an Expect header that is not ASCII: no answer could quote it."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Expect", "").isascii():

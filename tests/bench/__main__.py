@@ -3,6 +3,7 @@
 `python -m tests.bench soak --minutes=10` fails if the service grows.
 """
 
+import asyncio
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench import web
 from tests.bench.fan_out import PEERS, Figures, all_of, run
 from tests.bench.invented_posts import feed
 from tests.bench.planning import plannings
@@ -191,6 +193,22 @@ def starts(results: dict[str, Any], *, quick: bool) -> None:
     results["start_seconds"] = rows["again"]["seconds"]
 
 
+def rooms(results: dict[str, Any], *, quick: bool) -> None:
+    rows = asyncio.run(web.pages())
+    table("Pages of an archive of 1,400 posts, none from the cache", rows)
+    results["web_pages"] = rows
+    results["web_page_p99_cpu_ms"] = max(row["p99_cpu_ms"] for row in rows.values())
+    if seen := asyncio.run(web.browser()):
+        table("A first visit in headless Chromium", seen)
+        results["web_first_visit"] = seen
+        results["web_first_paint_ms"] = max(row["first_paint_ms"] for row in seen.values())
+        results["web_first_page_kb"] = max(row["kb"] for row in seen.values())
+    rows = web.fan_out(quick=quick)
+    table(f"Fan-out at {web.RATE:,}/s, with and without {web.VIEWS} page views a second", rows)
+    results["web_fan_out"] = rows
+    results["web_fan_out_lost_percent"] = rows[f"with {web.VIEWS} views/s"]["lost_percent"]
+
+
 def soaks(results: dict[str, Any], *, minutes: float) -> bool:
     """Whether memory was flat."""
     figures = soak(
@@ -230,7 +248,7 @@ def _cpu_lines() -> list[str]:
 
 PARTS = {
     "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "replicas": replicas,
-    "planning": plannings_, "updates": updates_, "start": starts,
+    "planning": plannings_, "updates": updates_, "start": starts, "web": rooms,
 }  # fmt: skip
 
 

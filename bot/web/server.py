@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import logging
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,7 @@ BURST, PER_SECOND = 120.0, 10.0  # requests of one address at once and after tha
 MAX_BODY = 16 * 1024
 CACHED = 256  # responses
 LEAST_COMPRESSED = 500  # bytes
+EPOCH = datetime.fromtimestamp(0, UTC)
 SETTLED = timedelta(seconds=2)  # an archive changed later than that has no Last-Modified: HTTP counts seconds
 IPV6_PREFIX = 64  # bits of an address that one subscriber of a provider has
 
@@ -98,7 +99,7 @@ def make_room(room: Room) -> web.Application:
             web.get(f"/feed.{feeds}", public(pages.feed)),
             web.get(f"/feed/{scopes}/{number}.{feeds}", public(pages.feed)),
             web.get(f"/feed/search.{feeds}", public(pages.search_feed)),
-            web.get("/feed/me/{secret:[A-Za-z0-9_-]{43}}." + feeds, personal.feed),
+            web.get("/feed/me/{secret:[A-Za-z0-9_-]{43}}." + feeds, _checked(personal.feed)),
             web.get("/series.opml", public(pages.opml)),
             web.get(f"/files/{scopes}/{number}.{files}", public(pages.download)),
             web.get(f"/files/search.{files}", public(pages.search_download)),
@@ -175,7 +176,17 @@ def _public_of(room: Room, pages: RoomHandlers) -> Callable[[PublicHandler], Han
     return public
 
 
-def _cached(response: web.Response, changed: datetime | None, now: datetime) -> Cached:
+def _checked(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
+    """Return `handler` with an ETag and compression; its responses are not kept."""
+
+    async def conditional(request: web.Request) -> web.StreamResponse:
+        return _conditional(request, _cached(await handler(request)))
+
+    return conditional
+
+
+def _cached(response: web.Response, changed: datetime | None = None, now: datetime = EPOCH) -> Cached:
+    """Return a response with its headers; `changed`: when the archive was, for Last-Modified."""
     body = response.body if isinstance(response.body, bytes) else b""
     headers = {**response.headers, "Vary": "Accept-Language, Accept-Encoding"}
     headers.setdefault("Cache-Control", PAGE_CACHE)

@@ -102,6 +102,11 @@ async def test_a_personal_feed_can_be_renewed_and_the_former_address_ends(served
     await ask(served, "subscribe", {"scope": scope_id, "on": True})
     _, first = await ask(served, "feed")
     assert feedparser.parse(await served.text(first["feed"])).entries
+    async with served.client.get(served.url + first["feed"]) as answer:
+        assert answer.headers["Cache-Control"].startswith("private")
+        poll = {"If-None-Match": answer.headers["ETag"]}
+    async with served.client.get(served.url + first["feed"], headers=poll) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
     _, second = await ask(served, "feed")
     assert second["feed"] != first["feed"]
     async with served.client.get(served.url + first["feed"]) as answer:

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.web.server import BURST, HEADERS, make_room
-from tests.web.conftest import Served
+from tests.web.conftest import Served, serving
 
 PAGES = (
     "/",
@@ -45,6 +46,22 @@ async def test_a_page_names_author_licence_and_nothing_of_another_host(
     assert "<script>" not in html
     assert " style=" not in html
     assert "method" not in re.sub(r"<[^>]*>", "", html)  # of Python, where a text should be
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "/post/1"])
+async def test_an_empty_archive_has_every_page(tmp_path: Path, page: str) -> None:
+    async with serving(tmp_path, ()) as served:
+        html = await served.text(page)
+    assert "<h1" in html
+    assert ("这里还没有文章。" in html) == (not page.startswith("/search"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/feed.atom", "/feed.rss", "/feed.json", "/series.opml", "/search.json?q=x"]
+)
+async def test_an_empty_archive_has_its_feeds(tmp_path: Path, path: str) -> None:
+    async with serving(tmp_path, ()) as served:
+        assert await served.text(path)
 
 
 async def test_headers_are_strict_and_an_etag_saves_the_body(served: Served) -> None:

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from bot.intake.derive import NOTHING, DerivedData, derive, resolved, word_places
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
-from bot.intake.matcher import Changes, diff, numbered
-from bot.intake.merge import with_stored_titles
+from bot.intake.matcher import diff
+from bot.intake.merge import Changes, numbered, with_stored_titles
 from bot.intake.series import NO_OVERRIDES, Overrides
 from bot.ops.logging import correlate, new_correlation_id
 from bot.site_profile import KEXUE, SiteProfile

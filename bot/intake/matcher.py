@@ -7,18 +7,19 @@ different posts.
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import takewhile
 
-from bot.intake.merge import beginning, changed_visibly, combine, post_from_sighting
+from bot.intake.merge import Changes, Entry, beginning, combine, post_from_sighting
 from bot.titles import read_title, title_key
 from storage.model import Certainty, Layout, Post, PostId, Sighting
 
 ALIKE = 0.3  # ratio of equal characters in two titles, of which one may be an edit of the other
+LEAST_TITLE = 5  # characters of a title that identify it at the beginning of a longer one
 NEAR = timedelta(days=1)  # a feed's date is in the server's zone and may be a day off near midnight
 
 
@@ -43,7 +44,7 @@ class PostMatcher:
         dump that `is_complete` shows every post of the blog.
         """
         found: list[int | None] = [None] * len(fresh)
-        steps: tuple[Callable[[Post], int | None], ...] = (self._same_title, self._same_opening)
+        steps = (self._same_title, self._same_opening, self._extended_title)
         for step in steps:
             for index, post in enumerate(fresh):
                 if found[index] is None and (at := step(post)) is not None:
@@ -163,6 +164,21 @@ class PostMatcher:
     def _same_opening(self, post: Post) -> int | None:
         found = [at for at in self._with_opening(post) if self._is_free(at, post)]
         return found[0] if found else None
+
+    def _extended_title(self, post: Post) -> int | None:
+        """Return the only place of the same day whose title was extended: a beginning, or one episode.
+
+        One of the openings is unknown, otherwise it decides.
+        """
+        found = [
+            at
+            for at in {at for day in _days(post) for at in self._by_day.get(day, ())}
+            if self._fits(at, post)
+            and self._is_free(at, post)
+            and not (beginning(post.excerpt) and beginning(self._posts[at].excerpt))
+            and _extends(self._posts[at], post)
+        ]
+        return found[0] if len(found) == 1 else None
 
     def _with_opening(self, post: Post) -> list[int]:
         """Return the places of the same day whose excerpt begins with the same words, the likeliest first."""
@@ -346,6 +362,15 @@ def _other_episode(one: Post, other: Post) -> bool:
     return a is not None and b is not None and a.key == b.key and (a.episode, a.part) != (b.episode, b.part)
 
 
+def _extends(one: Post, other: Post) -> bool:
+    """Return whether the titles are one episode of a series, or one is the beginning of the other."""
+    a, b = read_title(one.title), read_title(other.title)
+    if a is not None and b is not None:
+        return (a.key, a.episode, a.part) == (b.key, b.episode, b.part)
+    short, long = sorted((one.title_key, other.title_key), key=len)
+    return len(short) >= LEAST_TITLE and long.startswith(short)
+
+
 def _other_opening(one: Post, other: Post) -> bool:
     a, b = beginning(one.excerpt), beginning(other.excerpt)
     return bool(a) and bool(b) and a != b
@@ -404,62 +429,6 @@ def _around(day: date) -> frozenset[str]:
     return frozenset(each.isoformat()[5:] for each in (first, day, last))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One post as it was stored (None for a new one) and as it is with this dump."""
-
-    before: Post | None
-    now: Post
-
-    @property
-    def edited(self) -> bool:
-        return self.before is not None and changed_visibly(self.before, self.now)
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Result of a diff; `places[i]` is the index of the entry of the i-th sighting.
-
-    `joined` are stored posts that were merged into others: (gone, heir). `unseen` are stored posts that the
-    dump changes without showing them: another post has their archive id now.
-    """
-
-    entries: tuple[Entry, ...]
-    places: tuple[int, ...]
-    joined: tuple[tuple[PostId, PostId], ...] = ()
-    unseen: tuple[Entry, ...] = ()
-
-    @property
-    def new(self) -> tuple[Post, ...]:
-        return tuple(entry.now for entry in self.entries if entry.before is None)
-
-    @property
-    def edited(self) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries if entry.edited)
-
-    @property
-    def unchanged(self) -> int:
-        return sum(entry.before is not None and not entry.edited for entry in self.entries)
-
-    @property
-    def touched(self) -> tuple[Post, ...]:
-        """Return the stored posts with any difference."""
-        both = (*self.entries, *self.unseen)
-        return tuple(e.now for e in both if e.before is not None and e.before != e.now)
-
-    @property
-    def released(self) -> tuple[PostId, ...]:
-        """Return the stored posts that lose their archive id or change it."""
-        both = (*self.entries, *self.unseen)
-        return tuple(
-            e.before.id
-            for e in both
-            if e.before is not None
-            and e.before.archive_id is not None
-            and e.before.archive_id != e.now.archive_id
-        )
-
-
 def diff(
     sightings: Sequence[Sighting],
     known: Iterable[Post],
@@ -484,10 +453,3 @@ def diff(
         joined=matcher.joined(),
         unseen=tuple(Entry(matcher.stored(at), matcher.post(at)) for at in unseen),
     )
-
-
-def numbered(changes: Changes, stored: Sequence[Post]) -> Changes:
-    """Return the same changes with the new posts as `stored`, in the order of `changes.new`, with ids."""
-    ids = iter(stored)
-    entries = tuple(Entry(None, next(ids)) if entry.before is None else entry for entry in changes.entries)
-    return replace(changes, entries=entries)

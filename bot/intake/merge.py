@@ -5,7 +5,7 @@ Pure. Each rule takes the maximum of a rank that is stored with the field (its c
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
@@ -348,3 +348,66 @@ def _latest(
     if mine is None or _later((theirs_at, repr(theirs)), (mine_at, repr(mine))):
         return theirs, theirs_at
     return mine, mine_at
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One post as it was stored (None for a new one) and as it is with this dump."""
+
+    before: Post | None
+    now: Post
+
+    @property
+    def edited(self) -> bool:
+        return self.before is not None and changed_visibly(self.before, self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Result of a diff; `places[i]` is the index of the entry of the i-th sighting.
+
+    `joined` are stored posts that were merged into others: (gone, heir). `unseen` are stored posts that the
+    dump changes without showing them: another post has their archive id now.
+    """
+
+    entries: tuple[Entry, ...]
+    places: tuple[int, ...]
+    joined: tuple[tuple[PostId, PostId], ...] = ()
+    unseen: tuple[Entry, ...] = ()
+
+    @property
+    def new(self) -> tuple[Post, ...]:
+        return tuple(entry.now for entry in self.entries if entry.before is None)
+
+    @property
+    def edited(self) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.edited)
+
+    @property
+    def unchanged(self) -> int:
+        return sum(entry.before is not None and not entry.edited for entry in self.entries)
+
+    @property
+    def touched(self) -> tuple[Post, ...]:
+        """Return the stored posts with any difference."""
+        both = (*self.entries, *self.unseen)
+        return tuple(e.now for e in both if e.before is not None and e.before != e.now)
+
+    @property
+    def released(self) -> tuple[PostId, ...]:
+        """Return the stored posts that lose their archive id or change it."""
+        both = (*self.entries, *self.unseen)
+        return tuple(
+            e.before.id
+            for e in both
+            if e.before is not None
+            and e.before.archive_id is not None
+            and e.before.archive_id != e.now.archive_id
+        )
+
+
+def numbered(changes: Changes, stored: Sequence[Post]) -> Changes:
+    """Return the same changes with the new posts as `stored`, in the order of `changes.new`, with ids."""
+    ids = iter(stored)
+    entries = tuple(Entry(None, next(ids)) if entry.before is None else entry for entry in changes.entries)
+    return replace(changes, entries=entries)

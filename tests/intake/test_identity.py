@@ -460,3 +460,23 @@ async def test_a_page_without_its_title_of_an_unknown_post_is_a_note(intake: Int
     assert (report.new, report.result) == (0, "taken")
     assert [note.kind for note in report.notes] == [NoteKind.SKIPPED]
     assert "archives/21001" in report.notes[0].text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("测试之路（三）：最速下降", "测试之路(三):最速下降为什么有效", id="one episode"),
+        pytest.param("谱范数的渐近估计", "谱范数的渐近估计(上)", id="extended"),
+    ],
+)
+async def test_an_extended_title_of_the_same_day_is_one_post(before: str, after: str, intake: Intake) -> None:
+    await intake.take(page((21002, "另一个题目", OCT_15), (21001, before, OCT_8)))
+    report = await intake.take(f"8 Oct\n\n{after}\n\n{A}\n\n点击阅读全文...\n")
+    assert report.new == 0
+    assert await intake.titles() == ["另一个题目", after]
+
+
+async def test_another_part_of_the_same_day_is_another_post(intake: Intake) -> None:
+    await intake.take(page((21001, "谱范数的渐近估计：理论篇", OCT_8)))
+    report = await intake.take(listing(shown("谱范数的渐近估计:应用篇")))
+    assert report.new == 1

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.intake.matcher import diff, numbered
-from bot.intake.merge import combine, post_from_sighting
+from bot.intake.matcher import diff
+from bot.intake.merge import combine, numbered, post_from_sighting
 from storage.model import Layout, Post, PostId, Sighting
 from tests.intake.sightings import LAYOUTS, START, TRUTHS, Shown, Truth, shown, two_orders, what_it_says
 from tests.tools.examples import examples
@@ -71,7 +71,7 @@ def test_the_page_joins_what_an_edited_title_kept_apart() -> None:
     assert len(archive_of([dump, listed])) == 2
     (post,) = archive_of([dump, listed, shown(EDITED, Layout.POST_PAGE, 61)])
     assert (post.id, post.archive_id, post.title) == (1, 103, "谱范数的渐近估计（上）")
-    assert [title for _, title in post.aliases] == ["谱范数的渐近估计"]
+    assert [title for _, title in post.aliases] == ["先前的一个题目"]
 
 
 def on(page: Shown, day: date) -> Shown:

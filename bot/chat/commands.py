@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, assert_never
 
@@ -13,15 +13,18 @@ from bot.callbacks.actions import (
     CategoryIndex,
     Choose,
     Dumps,
+    FileForm,
     Forget,
     HelpPage,
     Hot,
     Latest,
+    ListKind,
     Mute,
     Options,
     Random,
     Retry,
     Saved,
+    SendFile,
     SeriesIndex,
     Settings,
     ShowPost,
@@ -45,7 +48,6 @@ from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help
 from bot.messages.links import decode_start
-from bot.messages.post_files import CONTENT_TYPES, write_list
 from bot.messages.scope_pages import Asked
 from bot.messages.settings import saved_setting, setting_options, unknown_setting, with_choice
 from bot.messages.text_parser import (
@@ -362,51 +364,28 @@ async def _own(tx: Transaction, request: RequestContext, kind: ScopeKind | None,
 async def _export(services: Services, request: RequestContext, text: str) -> Reply:
     """Return the stored data; with a format (bib, md, csv, json) a list of posts as a file."""
     kind, _, named = text.partition(" ")
-    kind = kind.lower().removeprefix(".")
-    if kind not in CONTENT_TYPES:
+    form = next((one for one in FileForm if one.value == kind.lower().removeprefix(".")), None)
+    if form is None:
         return await services.database.read(lambda tx: _export_data(tx, services, request))
-    found = await _listed(services, request, named)
+    found = await _list_of(services, request, named)
     if isinstance(found, Message):
         return Reply(message=found)
-    name, title, posts = found
-    if not posts:
-        return Reply(message=notices.nothing_here(request.words))
-    return Reply(document=(f"{name}.{kind}", write_list(posts, kind, title, services.site)))
+    return await answer(services, request, SendFile(found[0], form, found[1]))
 
 
-async def _listed(
-    services: Services, request: RequestContext, named: str
-) -> tuple[str, str, Sequence[Post]] | Message:
-    """Return file name, title and posts of a series, tag, category or search; by default the saved posts."""
+async def _list_of(services: Services, request: RequestContext, named: str) -> tuple[ListKind, int] | Message:
+    """Return a series, tag, category or search as the buttons name it; by default the saved posts."""
     if not named:
-        reader = request.reader
-        if reader is None:
-            return notices.only_private(request.words)
-        saved = await services.database.read(lambda tx: saved_posts(tx, reader))
-        return "saved", request.words.text("收藏"), saved
+        return ListKind.SAVED, 0
     wanted = parse_scope(named)
     if wanted.kind in (None, ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY) and wanted.name:
         found = await _scope(services, request, wanted, unsubscribing=False)
         if isinstance(found, Scope):
-            scope = found
-            series = scope.kind is ScopeKind.SERIES
-            posts = await services.database.read(
-                lambda tx: tx.posts.of_series(scope.id) if series else tx.posts.of_scope(scope.id)
-            )
-            return f"{scope.kind}-{scope.id}", scope.name, posts
+            return ListKind.SCOPE, found.id
         if wanted.kind is not None:
             return found
-
-    async def search(tx: Transaction) -> list[Post]:
-        hits = await services.search_service.search(tx, named)
-        return await tx.posts.many(hit.post_id for hit in hits)
-
-    return "search", named, await services.database.read(search)
-
-
-async def saved_posts(tx: Transaction, reader: int) -> list[Post]:
-    """Return the saved posts of a person, the last saved first."""
-    return await tx.posts.many(await tx.bookmarks.saved(reader))
+    now = services.clock.now()
+    return ListKind.SEARCH, await services.database.write(lambda tx: tx.scopes.phrase(named, now))
 
 
 async def _export_data(tx: Transaction, services: Services, request: RequestContext) -> Reply:

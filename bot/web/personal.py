@@ -26,7 +26,6 @@ from bot.callbacks.actions import (
 )
 from bot.callbacks.codec import LARGEST
 from bot.chat.actions import ACTIONS, feed_owner, renew_feed
-from bot.chat.commands import saved_posts
 from bot.chat.context import RequestContext, Services, dispatch
 from bot.chat.courses import progress_of
 from bot.chat.subscribe import other_chat
@@ -146,7 +145,7 @@ class PersonalApi:
             visit = await self._visit(self._user(str(given.get(FIELD, ""))), given)
         except RefusedError as refusal:
             return web.Response(status=refusal.status, text=str(refusal), headers=PRIVATE_CACHE)
-        posts = await self._services.database.read(lambda tx: saved_posts(tx, visit.user_id))
+        posts = await self._services.database.read(lambda tx: _saved(tx, visit.user_id))
         title = mine_texts(visit.context.words)["saved"]
         response = file_response(posts, request.match_info["format"], title, "saved", self._services.site)
         response.headers.update(PRIVATE_CACHE)
@@ -231,7 +230,7 @@ class PersonalApi:
         subscriptions = await tx.destinations.subscriptions(chat.id) if chat is not None else []
         everything = await tx.scopes.everything()
         own = visit.context.other is None
-        saved = await saved_posts(tx, visit.user_id)
+        saved = await _saved(tx, visit.user_id)
         return {
             "me": mine_texts(words),
             "chat": visit.number or "",
@@ -285,6 +284,11 @@ async def _exists(tx: Transaction, action: Action) -> bool:
             return await tx.scopes.get(ScopeId(scope)) is not None
         case _:
             return True
+
+
+async def _saved(tx: Transaction, user_id: int) -> list[Post]:
+    """Return the saved posts, the last saved first."""
+    return await tx.posts.many(await tx.bookmarks.saved(user_id))
 
 
 async def _feed_posts(tx: Transaction, secret: str) -> list[Post] | None:

@@ -16,7 +16,9 @@ from bot.search.normalize import normalize
 MOST_CHOICES = 8  # rows of a keyboard that a reader scans at a glance
 NEAREST = 3
 _SIMILAR = 60.0  # percent; less similar names are no suggestion
-_SHORTEST_PART, _SIMILAR_PART = 5, 85.0  # characters of a part of a name, and its least similarity
+# Characters of a part of a name, and its least similarity; letters are more often alike by chance.
+_SHORTEST_PART, _SIMILAR_PART = 4, 70.0
+_SHORTEST_LATIN, _SIMILAR_LATIN = 5, 85.0
 _SHORTEST_PINYIN, _SHORTEST_INITIALS = 3, 3  # letters
 
 Name = tuple[str, str]  # key and shown name; one key may have several names (aliases)
@@ -137,7 +139,8 @@ def _most_similar(wanted: str, names: Sequence[Name]) -> tuple[Name, ...]:
 def _similarity(wanted: str, name: str) -> float:
     """Return the edit similarity with the name, or with a part of it unless either is short, in percent."""
     whole = fuzz.ratio(wanted, name)
-    if min(len(wanted), len(name)) < _SHORTEST_PART:
+    latin = wanted.isascii()
+    if min(len(wanted), len(name)) < (_SHORTEST_LATIN if latin else _SHORTEST_PART):
         return whole
     part = fuzz.partial_ratio(wanted, name)
-    return max(whole, part if part >= _SIMILAR_PART else 0.0)
+    return max(whole, part if part >= (_SIMILAR_LATIN if latin else _SIMILAR_PART) else 0.0)

@@ -211,22 +211,24 @@ class PostMatcher:
         A page that shows the posts before and after a stored post would show that one, too: if it has one
         unrecognized post of the same day in its place, or the same title on another day, they are the same.
         """
-        days = [day for post in fresh if (day := _given(post)) is not None]
         unmatched = Counter(
-            post.date for post, at in zip(fresh, found, strict=True) if at is None and post.date is not None
+            post.date or post.month_day for post, at in zip(fresh, found, strict=True) if at is None
         )
-        if not unmatched or not self._shown:
+        seen = (*fresh, *(self._posts[at] for at in self._shown))
+        newest = max((day for post in seen if (day := _given(post)) is not None), default=None)
+        if not unmatched or not self._shown or newest is None:
             return
-        newest = max(days)  # what was published later is not missing
         dated = sorted(
             (day, at)
             for at, post in enumerate(self._posts)
-            if at not in self._heirs and (day := _given(post)) is not None and day <= newest
+            if at not in self._heirs
+            and (day := _given(post)) is not None
+            and day <= newest  # what was published later is not missing
         )
         pairs: dict[int, int] = {}  # place → index of the sighting
         for index, post in enumerate(fresh):
-            if found[index] is None and post.date is not None:
-                missing = self._missing(post, dated, alone=unmatched[post.date] == 1)
+            if found[index] is None and (mark := post.date or post.month_day) is not None:
+                missing = self._missing(post, dated, alone=unmatched[mark] == 1)
                 if len(missing) == 1:
                     pairs[missing[0]] = index
         while (at := next((at for at in pairs if self._is_unlisted(at, dated, pairs)), None)) is not None:
@@ -239,6 +241,8 @@ class PostMatcher:
         if alone and post.date is not None:
             first = bisect_left(dated, (post.date, -1))
             same_day = [at for _, at in takewhile(lambda entry: entry[0] == post.date, dated[first:])]
+        elif alone and post.month_day is not None:
+            same_day = [at for day, at in dated if f"{day:%m-%d}" == post.month_day]
         return [
             at
             for at in dict.fromkeys((*self._by_key.get(post.title_key, ()), *same_day))

@@ -480,3 +480,12 @@ async def test_another_part_of_the_same_day_is_another_post(intake: Intake) -> N
     await intake.take(page((21001, "谱范数的渐近估计：理论篇", OCT_8)))
     report = await intake.take(listing(shown("谱范数的渐近估计:应用篇")))
     assert report.new == 1
+
+
+async def test_a_home_page_leaves_out_the_post_that_it_shows_retitled(intake: Intake) -> None:
+    entries = [(21003, "第三篇", OCT_15), (21002, "先前的题目", OCT_10), (21001, "第一篇", OCT_8)]
+    await intake.take(page(*entries))
+    shown_posts = (("15 Oct", "第三篇", B), ("10 Oct", "毫不相干", A), ("8 Oct", "第一篇", REWRITTEN * 2))
+    home = "".join(f"{day}\n\n{title}\n\n{text}\n\n点击阅读全文...\n\n" for day, title, text in shown_posts)
+    assert (await intake.take(home)).new == 0
+    assert await intake.titles() == ["第三篇", "毫不相干", "第一篇"]

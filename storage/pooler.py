@@ -56,14 +56,15 @@ async def pooler_of(url: URL) -> Pooler:
 
 async def _shares_connections(engine: AsyncEngine) -> bool:
     """Return whether two open connections were served by one process of the server, or one by two."""
-    async with engine.connect() as first, engine.connect() as second:
+    async with engine.connect() as first:
         served_by = await _process_of(first)
         raw = await first.get_raw_connection()
         if raw.driver_connection is not None and raw.driver_connection.get_server_pid() == served_by:
             return False  # no pooler: they make up this number
-        for _ in range(LOOKS):
-            if await _process_of(second) == served_by or await _process_of(first) != served_by:
-                return True
+        async with engine.connect() as second:
+            for _ in range(LOOKS):
+                if await _process_of(second) == served_by or await _process_of(first) != served_by:
+                    return True
     return False
 
 

@@ -252,7 +252,7 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
     hint = words.text("你是不是要找：") if nearest else words.text("换个说法试试，或者搜索文章。")
     if asked is Asked.ANY:
         hint = words.sentences(
-            words.text("按词订阅这样写：/subscribe 关键词 {name}", name=label(name, 64)) + "\n", hint
+            words.text("按词订阅这样写：/subscribe 关键词 {name}。", name=label(name, 64)), hint
         )
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)

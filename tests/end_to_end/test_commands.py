@@ -49,7 +49,7 @@ TYPED = {
     "addressed to this bot": ("/series@Kexue_Test_Bot 扩散", "生成扩散模型漫谈"),
     "a tag": ("/tag gan", "#GAN"),
     "a category": ("/category 信息", "信息时代"),
-    "the nearest": ("/series 扩算模型", "你是不是要找"),
+    "the nearest": ("/series 生成扩算模型漫谈", "你是不是要找"),
     "none": ("/series 之路漫谈", "没有叫「之路漫谈」的系列"),
     "a number": ("/latest 3", "最近的文章"),
     "no number of posts": ("/latest 0", "不是篇数"),

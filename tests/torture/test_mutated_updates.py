@@ -23,6 +23,7 @@ COUNT, WARM_UP = 5000, 1000
 MEMORY_MB = 15.0
 ANSWERED = 1.0  # seconds
 MUTATIONS = 3  # at most, in one update
+PEOPLE = 1000  # and as many groups
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**63, 2**70, 1e308, "", "x" * 5000, "\x00", "１", [], {}, [[]], [None],
     {"": {}},
@@ -31,7 +32,11 @@ VALUES: tuple[Any, ...] = (
 
 def mutated(luck: random.Random, number: int) -> dict[str, Any]:
     """Return one of the sample updates with some of its values replaced, removed, repeated or nested."""
-    update: dict[str, Any] = json.loads(json.dumps(luck.choice(list(UPDATES.values()))))
+    sample = json.dumps(luck.choice(list(UPDATES.values())))
+    # Of many people and chats: most would only meet the limits of one.
+    person = 1000 + number % PEOPLE
+    sample = sample.replace("-1005", str(-1_005_000_000 - person)).replace('"id": 5,', f'"id": {person},')
+    update: dict[str, Any] = json.loads(sample)
     for _ in range(luck.randint(1, MUTATIONS)):
         holder, key = luck.choice(list(_places(update)))
         match luck.randrange(5):
@@ -73,9 +78,9 @@ async def _posted(telegram: FakeTelegram, service: Living, given: list[dict[str,
     url = f"http://127.0.0.1:{service.webhook_port}{PATH}"
     headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
     async with aiohttp.ClientSession(headers=headers) as session:
-        for start in range(0, len(given), 50):
+        for start in range(0, len(given), 100):
             async with asyncio.TaskGroup() as group:
-                for each in given[start : start + 50]:
+                for each in given[start : start + 100]:
                     group.create_task(_post(session, url, json.dumps(each).encode()))
 
 

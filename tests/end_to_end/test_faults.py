@@ -34,14 +34,14 @@ LASTS = 2.0  # seconds of an outage
 class Fault:
     """`everywhere`: for every method and chat. `arrives`: the affected chats have the post in the end.
 
-    `told` is a part of the notice to the operators; what heals by itself needs none.
+    `notice` is a part of what the operators get; a fault that ends by itself needs none.
     """
 
     name: str
     reply: Reply
     everywhere: bool = False
     arrives: bool = True
-    told: str = ""
+    notice: str = ""
 
 
 FAULTS = [
@@ -52,7 +52,7 @@ FAULTS = [
     Fault("flood of two chats", flood(3600), arrives=False),
     Fault("flood of a second of two chats", flood(1)),
     Fault("two chats are not found", error(400, "Bad Request: chat not found"), arrives=False),
-    Fault("two chats cut each answer", cut_body, arrives=False, told="不确定是否送达"),
+    Fault("two chats cut each answer", cut_body, arrives=False, notice="不确定是否送达"),
 ]
 MOMENTS: dict[str, Callable[[FakeTelegram], bool]] = {
     "before the fan-out": lambda _: True,
@@ -89,8 +89,8 @@ async def test_a_fault_stays_its_own(
     assert await telegram.world.until(all_have_it, 30), f"lost: {healthy - set(_copies(telegram))}"
     stalled = time.monotonic() - started
     assert stalled < STALLED + 3 * fault.everywhere, "stalled"
-    if not fault.told or moment == "before the fan-out":  # later they may have it already
-        await _reports(telegram, fault.told)
+    if not fault.notice or moment == "before the fan-out":  # later they may have it already
+        await _reports(telegram, fault.notice)
     copies = _copies(telegram)
     doubled, told = sum(copies.values()) - len(copies), len(telegram.messages(OPERATOR))
     dialect = knowing.database.dialect

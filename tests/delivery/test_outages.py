@@ -36,6 +36,8 @@ from tests.fakes.world import TOKEN
 from tests.tools.databases import url_in
 from tests.tools.dumps import Shown, listing
 
+pytestmark = pytest.mark.sqlite_only  # virtual time does not wait for the answers of a server
+
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 CHATS = range(1, 31)
 SLOTS = 10

@@ -35,7 +35,7 @@ RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir di
  && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
  && /opt/kexue/bin/python -P -c "import bot.cli.run, bot.ops.http, bot.ops.backup" \
  && /opt/kexue/bin/python -P -m bot.ops.probe 0 \
- && PYTHONPYCACHEPREFIX= PYTHONDONTWRITEBYTECODE=1 /opt/kexue/bin/python -P slim_image.py recompile /opt/kexue/compiled
+ && PYTHONPYCACHEPREFIX='' PYTHONDONTWRITEBYTECODE=1 /opt/kexue/bin/python -P slim_image.py recompile /opt/kexue/compiled
 
 # The whole file system, slimmed, so that the image is one layer in which nothing was hidden by a later one.
 FROM ${BASE} AS root
@@ -44,8 +44,9 @@ COPY .ci/slim_image.py /build/slim_image.py
 COPY --from=builder /opt/kexue /opt/kexue
 RUN mkdir /image \
  && tar --create --one-file-system --exclude=./image --exclude=./build --exclude=./proc/* --exclude=./sys/* \
-        --exclude=./dev/* --exclude=./etc/resolv.conf --exclude=./etc/hosts --exclude=./etc/hostname -C / . \
-  | tar --extract -C /image \
+        --exclude=./dev/* --exclude=./etc/resolv.conf --exclude=./etc/hosts --exclude=./etc/hostname \
+        --file=/build/image.tar -C / . \
+ && tar --extract --file=/build/image.tar -C /image \
  && echo 'kexue:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /image/etc/passwd \
  && echo 'kexue:x:10001:' >> /image/etc/group \
  && install --directory --owner=10001 --group=10001 /image/data /image/dumps \

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, assert_never
@@ -61,11 +62,13 @@ from bot.messages.text_parser import (
 from bot.render.document import Message
 from bot.search.names import Exact, find
 from bot.search.query import parse_month
+from bot.text_sanitizer import one_line
 from storage.database import Transaction
 from storage.model import ChatKind, Post, Scope, ScopeKind
 
 MAX_LENGTH = 256  # characters of text after a command
 MAX_LATEST = 50
+MAX_WORDS = 10  # of one word subscription
 SIMILAR = 0.7  # least difflib ratio of a suggested command
 YEAR_DIGITS = 4
 NUMBER = re.compile(r"[0-9]{1,6}")
@@ -312,6 +315,16 @@ async def _all_or(services: Services, request: RequestContext, everything: Scope
     return Unsubscribe(everything.id) if only else UnsubscribeAll()
 
 
+def visible(name: str) -> str:
+    """Return the words of `name` that show at least one sign."""
+    shown = (word for word in one_line(name).split() if any(map(_is_seen, word)))
+    return " ".join(shown)
+
+
+def _is_seen(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LNPS" and sign != "\u2800"  # a Braille pattern without dots
+
+
 async def _scope(
     services: Services, request: RequestContext, wanted: ScopeText, *, unsubscribing: bool
 ) -> Scope | Message:
@@ -322,9 +335,12 @@ async def _scope(
         if own is not None:
             return own
     if kind is ScopeKind.WORD:
+        name = visible(name)
         if not word_key(name):
             here = request.kind is not ChatKind.PRIVATE
             return notices.ask_keywords(request.words, muted=wanted.muted, here=here)
+        if len(word_key(name).split()) > MAX_WORDS:
+            return notices.too_many_words(request.words, MAX_WORDS)
         named = (ScopeKind.WORD, word_key(name), name)
         made = await services.database.write(lambda tx: tx.scopes.ensure([named]))
         return made[named[0], named[1]]

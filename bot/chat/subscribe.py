@@ -41,6 +41,7 @@ from storage.model import (
     Subscription,
 )
 
+MAX_SUBSCRIPTIONS = 200  # of a destination, mutes included
 SAMPLE = 3  # posts shown as what would have come
 
 
@@ -133,6 +134,10 @@ class SubscriptionState:
         return [one.scope for one in self.every if not one.muted]
 
     @property
+    def is_full(self) -> bool:
+        return len(self.every) >= MAX_SUBSCRIPTIONS
+
+    @property
     def muted(self) -> bool:
         return any(one.muted for one in self.every)
 
@@ -162,6 +167,8 @@ async def subscribe(tx: Transaction, services: Services, request: RequestContext
         return Reply(message=notices.link_unknown(words), fresh=True)
     to = await target_of(tx, services, request)
     state = await state_of(tx, to.destination)
+    if state.is_full and state.of(scope.id) is Before.NONE:
+        return Reply(message=notices.too_many_subscriptions(words, MAX_SUBSCRIPTIONS), fresh=True)
     everything = next((one.id for one in state.wanted if one.kind is ScopeKind.EVERYTHING), None)
     await _add_to_words(tx, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now())
@@ -298,7 +305,10 @@ async def mute(tx: Transaction, services: Services, request: RequestContext, act
     if scope is None or scope.kind is ScopeKind.EVERYTHING:
         return Reply(message=notices.link_unknown(request.words), fresh=True)
     to = await target_of(tx, services, request)
-    before = (await state_of(tx, to.destination)).of(scope.id)
+    state = await state_of(tx, to.destination)
+    before = state.of(scope.id)
+    if state.is_full and before is Before.NONE:
+        return Reply(message=notices.too_many_subscriptions(request.words, MAX_SUBSCRIPTIONS), fresh=True)
     await _add_to_words(tx, scope)
     await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now(), muted=True)
     await tx.outbox.cancel_unwanted(to.destination.id, services.clock.now())

@@ -95,6 +95,16 @@ def too_long(words: Words, most: int) -> Message:
     return notice(words.count("太长了，最多 {n} 个字。", most))
 
 
+def too_many_subscriptions(words: Words, most: int) -> Message:
+    """Return the refusal of one more subscription or mute."""
+    return notice(words.count("这里已经有 {n} 个订阅和屏蔽，不能再多了。先退掉几个再来。", most))
+
+
+def too_many_words(words: Words, most: int) -> Message:
+    """Return the refusal of a word subscription with more words than `most`."""
+    return notice(words.count("一个订阅最多 {n} 个词，少写几个试试。", most))
+
+
 def ask_search_here(words: Words) -> Message:
     """Return the answer to a bare /search in a group, where plain words are not read."""
     return notice(words.text("想找什么？把词写在后面，例如：/search 位置编码 外推"))

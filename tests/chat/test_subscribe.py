@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from bot.chat import subscribe
 from bot.chat.commands import HANDLERS
 from bot.chat.user_rate_limit import TokenBucket, UserRateLimits
 from bot.messages.commands import COMMANDS
@@ -75,6 +76,48 @@ TYPED = {
 async def test_a_wish_can_be_typed(typed: str, expected: dict[str, bool], stocked: WholeBot) -> None:
     await stocked.says(typed)
     assert await wishes(stocked, READER) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["\u200b", "\u2060\u200d", "\u3164 \u2800", "\u115f\u1160", "\ufe0f", "\u00ad\u0301"], ids=ascii
+)
+async def test_a_name_of_invisible_signs_is_no_name(stocked: WholeBot, name: str) -> None:
+    said = await stocked.says(f"/subscribe word {name}")
+    assert "订阅好了" not in said.text
+    assert await wishes(stocked, READER) == {}
+
+
+async def test_invisible_signs_in_a_name_are_left_out(stocked: WholeBot) -> None:
+    await stocked.says("/subscribe word 外\u200b推 \u2800")
+    assert await wishes(stocked, READER) == {"word 外推": False}
+
+
+@pytest.mark.parametrize(
+    ("language", "too_many", "full"),
+    [("zh-hans", "最多 10 个词", "不能再多了"), ("en", "at most 10 words", "which is the most")],
+)
+async def test_subscriptions_and_their_words_are_bounded(
+    stocked: WholeBot,
+    telegram: FakeTelegram,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    too_many: str,
+    full: str,
+) -> None:
+    async def says(text: str) -> str:
+        telegram.user_says(text, language=language)
+        return (await telegram.message()).text
+
+    assert too_many in await says("/subscribe word " + " ".join(f"w{n}" for n in range(11)))
+    assert await wishes(stocked, READER) == {}
+    monkeypatch.setattr(subscribe, "MAX_SUBSCRIPTIONS", 2)
+    await says("/subscribe word " + " ".join(f"w{n}" for n in range(10)))
+    await says("/subscribe mute word 矩阵")
+    assert full in await says("/subscribe word 外推")
+    assert full in await says("/subscribe mute word 外推")
+    assert len(await wishes(stocked, READER)) == 2
+    assert full not in await says("/subscribe word 矩阵")
+    assert not any((await wishes(stocked, READER)).values())
 
 
 async def test_a_wish_shows_what_it_would_have_brought(stocked: WholeBot) -> None:

@@ -36,6 +36,7 @@ class Book:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if path else None
         self.taken = 0
         self.webhook = b""
+        self.refusing = False  # answer 401; `GET /refuse?1` and `/refuse?0` set it
 
     def take(self, method: bytes, chat_id: int, body: bytes, at: float) -> int:
         self.taken += 1
@@ -75,7 +76,13 @@ class Connection(asyncio.Protocol):
                 return
             path = self._buffer[: self._buffer.index(b"\r\n")].split(b" ")[1]
             body, self._buffer = self._buffer[end + 4 : whole], self._buffer[whole:]
-            self._take(path.partition(b"?")[0].rpartition(b"/")[2], body, at)
+            if path.startswith(b"/refuse?"):
+                self._book.refusing = path.endswith(b"1")
+                self._later(0.0, 200, b"{}")
+            elif self._book.refusing:
+                self._later(0.0, 401, b'{"ok":false,"error_code":401,"description":"Unauthorized"}')
+            else:
+                self._take(path.partition(b"?")[0].rpartition(b"/")[2], body, at)
 
     def _take(self, method: bytes, body: bytes, at: float) -> None:
         if method not in MESSAGES:

@@ -5,7 +5,7 @@
 # Uses docker or podman, whichever is there; buildah alone can only build and look into the image. Without them
 # IMAGE_TOOL names a program with these calls:
 #   build FOLDER TAG [--no-cache] [--timestamp SECONDS]   lint DOCKERFILE
-#   inspect TAG (prints "Id": "…", "SizeMB": N, "Layers": N)
+#   inspect TAG (prints "SizeMB": N)   save TAG FILE (an archive whose manifest.json names the layers by digest)
 #   run TAG SECONDS [OPTIONS] [-- ARGS]  with ARGS their exit code; else 0 if it stayed up and healthy until it was
 #                                        stopped, and a line "stopped in N s, exit code N"
 set -euo pipefail
@@ -40,11 +40,14 @@ build() { # FOLDER TAG [OPTIONS]
   esac
 }
 
-identity() { # TAG: the digest of the image's configuration, which holds those of its layers
+layers() { # TAG: the digests of its layers; the configuration may name the machine that built it
   case $KIND in
-    docker | podman) "$TOOL" image inspect -f '{{.Id}}' "$1" ;;
-    buildah) buildah inspect --type image -f '{{.FromImageID}}' "$1" ;;
-    *) "$TOOL" inspect "$1" | sed -n 's/.*"Id": *"\([^"]*\)".*/\1/p' ;;
+    docker | podman) "$TOOL" image inspect -f '{{json .RootFS.Layers}}' "$1" ;;
+    buildah) buildah inspect --type image -f '{{json .OCIv1.RootFS.DiffIDs}}' "$1" ;;
+    *)
+      rm -f "$WORK/image.tar"
+      quiet "$TOOL" save "$1" "$WORK/image.tar"
+      tar -xOf "$WORK/image.tar" manifest.json | grep -o '"Layers":[^]]*]' ;;
   esac
 }
 
@@ -109,9 +112,9 @@ if build "$WORK/forged" "$TAG-forged" >"$WORK/log" 2>&1; then bad "a package wit
 grep -q "DO NOT MATCH THE HASHES" "$WORK/log" || { tail -n 40 "$WORK/log" >&2; bad "the forged build failed for another reason"; }
 ok "a wrong hash ends the build"
 
-first=$(identity "$TAG")
+first=$(layers "$TAG")
 quiet build . "$TAG-again" --no-cache || bad "it builds again"
-[ "$first" = "$(identity "$TAG-again")" ] || bad "two builds differ: $first, $(identity "$TAG-again")"
+[ "$first" = "$(layers "$TAG-again")" ] || bad "two builds differ: $first, $(layers "$TAG-again")"
 ok "two builds are byte-identical: $first"
 
 size=$(size_mb)

@@ -68,6 +68,7 @@ class Chaos:
         self.asked = 0
         self.posts = 0
         self.peak = 0
+        self.accepted = asyncio.Lock()  # Telegram brings no updates while it refuses the token
         self.end = time.monotonic() + SECONDS
 
     @property
@@ -80,7 +81,8 @@ class Chaos:
             body = update(1000 + self.asked, PERSON + self.asked, "/help")
             self.asked += 1
             for _ in range(20):
-                await ask(f"http://{HOST}:{self.webhook}/telegram", self.answers, body)
+                async with self.accepted:
+                    await ask(f"http://{HOST}:{self.webhook}/telegram", self.answers, body)
                 if self.answers.statuses[-1] == 200:
                     break
                 await asyncio.sleep(1)
@@ -122,7 +124,7 @@ class Chaos:
                     await self.refuse(5)
 
     async def refuse(self, seconds: float) -> None:
-        async with aiohttp.ClientSession() as session:
+        async with self.accepted, aiohttp.ClientSession() as session:
             for refused in (True, False):
                 async with session.get(f"{self.here.server.url}/refuse?{int(refused)}") as answer:
                     await answer.read()

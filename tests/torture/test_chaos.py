@@ -1,4 +1,4 @@
-"""Faults of every kind beside real work: all pushes arrive, all people are answered, memory stays bounded.
+"""Faults of every kind during real work: all pushes arrive, all people are answered, memory stays bounded.
 
 Ten minutes, or CHAOS_SECONDS: junk files, idle and half-sent connections, hostile headers of a feed, a
 stopped process, a full disk, and a token that is refused and works again.

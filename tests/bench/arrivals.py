@@ -24,6 +24,12 @@ class Arrivals:
         self._loop = loop
         self._waiting: list[tuple[float, int, bytes, Arrived]] = []
 
+    @staticmethod
+    def stamp(listening: socket.socket) -> None:
+        """Have what arrives at accepted connections stamped from their first byte on."""
+        if sys.platform == "linux":
+            listening.setsockopt(socket.SOL_SOCKET, _STAMP, 1)
+
     def listen(self, transport: asyncio.Transport, arrived: Arrived) -> None:
         """Replace the reading side of this transport; writing stays with it."""
         transport.pause_reading()

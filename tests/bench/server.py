@@ -7,6 +7,7 @@ line is a JSON object: `at` (Unix seconds), `chat`, `id`, `method`, `about` (the
 import asyncio
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -166,6 +167,10 @@ async def serve(port: int, log: str | None, knobs: Knobs) -> None:
     server = await loop.create_server(
         lambda: Connection(book, traffic, arrivals), "127.0.0.1", port, backlog=1024
     )
+    if arrivals is not None:
+        for listening in server.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as own:
+                arrivals.stamp(own)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.buffer.read)

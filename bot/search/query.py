@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 
 from bot.search.index import END
 from bot.search.normalize import normalize
@@ -23,9 +24,11 @@ _NUMERALS = {sign: number for number, sign in enumerate("一二三四五六七�
 }
 _HAN_NUMBER = r"[一二三四五六七八九十百零〇]{1,5}"
 _NUMBER = rf"[0-9]{{1,3}}|{_HAN_NUMBER}"
+_ROMAN = r"(?=[ivx]{2})x{0,3}(?:ix|iv|v?i{0,3})"  # a single letter is rather a variable
+_ROMAN_VALUES = {"i": 1, "v": 5, "x": 10}
 _UNIT = "[篇集回章讲期节部话课]"
 _EPISODE_LAST = re.compile(
-    rf"(?P<name>.*?)(?:[\s:,、(#]+(?:第|part|episode|ep|no|vol)?[.\s]*(?P<a>{_NUMBER})(?:{_UNIT}|\))*"
+    rf"(?P<name>.*?)(?:[\s:,、(#]+(?:第|part|episode|ep|no|vol)?[.\s]*(?P<a>{_NUMBER}|{_ROMAN})(?:{_UNIT}|\))*"
     rf"|第(?P<b>{_NUMBER}){_UNIT}?|(?P<c>[0-9]{{1,3}}){_UNIT}?|(?P<d>{_HAN_NUMBER}){_UNIT}?)\s*$"
 )
 _EPISODE_FIRST = re.compile(rf"\s*第\s*(?P<a>{_NUMBER})\s*{_UNIT}\s*(?P<name>.+)$")
@@ -179,9 +182,12 @@ def _episodes(text: str) -> tuple[Episode, ...]:
 
 
 def _number(text: str) -> int | None:
-    """Return the value of ASCII digits or of a Chinese number below a thousand."""
+    """Return the value of ASCII digits, of a Roman number or of a Chinese number below a thousand."""
     if text.isdecimal():
         return int(text)
+    if text.isascii():
+        values = [_ROMAN_VALUES[letter] for letter in text]
+        return sum(-value if value < after else value for value, after in pairwise([*values, 0]))
     total, digit = 0, 0
     for sign in text:
         if sign in ("十", "百"):

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from bot import SettingsError
 from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
@@ -124,6 +124,12 @@ async def _token(settings: Settings) -> str:
     except InvalidToken:
         raise CheckFailedError("BOT_TOKEN is refused: copy it again from BotFather") from None
     except TelegramError as error:
-        raise CheckFailedError(f"the Bot API at {settings.bot_api_url} cannot be asked ({error})") from None
+        place = f"the Bot API at {settings.bot_api_url}"
+        if not isinstance(error, NetworkError) or isinstance(error, BadRequest):
+            raise CheckFailedError(f"{place} refused the request ({error})") from None
+        advice = "check BOT_API_URL; if Telegram is blocked where you are, set PROXY_URL"
+        if settings.proxy_url:
+            advice = "check PROXY_URL and BOT_API_URL"
+        raise CheckFailedError(f"{place} cannot be reached ({error}): {advice}") from None
     finally:
         await wires.answers.shutdown()

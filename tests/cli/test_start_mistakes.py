@@ -205,6 +205,25 @@ def test_check_tells_the_same_and_creates_nothing(here: Path, name: str) -> None
     assert paths_in(here) == before
 
 
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"BOT_API_URL": "http://127.0.0.1:9"}, "if Telegram is blocked where you are, set PROXY_URL"),
+        ({"BOT_API_URL": "http://bot.invalid"}, "if Telegram is blocked where you are, set PROXY_URL"),
+        ({"PROXY_URL": f"http://user:{SECRET}@127.0.0.1:9"}, "check PROXY_URL and BOT_API_URL"),
+    ],
+)
+def test_check_says_how_a_bot_api_is_reached_that_is_not(
+    here: Path, settings: dict[str, str], advice: str
+) -> None:
+    ended = call(here, "check", BOT_TOKEN=TOKEN, **settings)
+    assert ended.exit_code == 1
+    (said,) = (line for line in ended.output.splitlines() if "cannot be reached" in line)
+    assert said.startswith("bad   token: the Bot API at http")
+    assert said.endswith(advice)
+    assert SECRET not in ended.output
+
+
 def test_check_reads_a_database_without_touching_it(here: Path) -> None:
     url = f"sqlite+aiosqlite:///{here}/kexue.db"
     settings = {"BOT_TOKEN": TOKEN, "BOT_API_URL": "http://127.0.0.1:9", "DATABASE_URL": url}

@@ -51,7 +51,11 @@ async def test_a_dump_that_cannot_be_stored_is_tried_again(
         return "good.txt could not be taken in" in caplog.text
 
     await library.until(failed)
-    assert "bad.txt" in (await telegram.message(OPERATOR)).text
+
+    async def operator_told() -> bool:
+        return any("bad.txt" in message.text for message in telegram.messages(OPERATOR))
+
+    await library.until(operator_told)
     assert telegram.messages(READER) == []
     await _meddle(library, "ALTER TABLE hidden RENAME TO sightings")
 

@@ -14,6 +14,7 @@ from bot.latex.nodes import TexError
 
 MAX_STEPS: Final = 20_000  # tokens read, of the source and of all expansions
 MAX_LENGTH: Final = 20_000  # characters of the result
+MAX_PAGE_STEPS: Final = 60_000  # tokens read in all formulas of a page; one of the blog has some thousands
 _NEW: Final = frozenset(("newcommand", "renewcommand", "providecommand"))
 _DEF: Final = frozenset(("def", "gdef", "edef", "xdef"))
 _OPERATOR: Final = "DeclareMathOperator"
@@ -41,41 +42,53 @@ class Definition:
 Definitions = dict[str, Definition]
 
 
+@dataclass(slots=True)
+class Budget:
+    """Tokens that may still be read in the formulas of one page."""
+
+    left: int = MAX_PAGE_STEPS
+
+
 def is_defining(tex: str) -> bool:
     """Return whether `tex` has a definition."""
     return _DEFINING.search(tex) is not None
 
 
 def collect(sources: Iterable[str]) -> Definitions:
-    """Return the definitions of all sources, the first one of each name."""
+    """Return the definitions of all sources up to `MAX_PAGE_STEPS`, the first one of each name."""
     found: Definitions = {}
+    budget = Budget()
     for tex in sources:
-        if is_defining(tex):
+        if budget.left > 0 and is_defining(tex):
             own: Definitions = {}
             with suppress(TexError):
-                _Expansion(tex, own).read_definitions()
+                _Expansion(tex, own, budget).read_definitions()
             for name, definition in own.items():
                 found.setdefault(name, definition)
     return found
 
 
-def expand(tex: str, definitions: Definitions) -> str:
+def expand(tex: str, definitions: Definitions, budget: Budget | None = None) -> str:
     """Return `tex` without definitions and with the defined macros expanded; `definitions` is updated.
 
-    Raises TexError for a malformed definition, a missing argument or an expansion over the bounds.
+    The formulas of one page share a `budget`. Raises TexError for a malformed definition, a missing argument
+    or an expansion over the bounds.
     """
     if definitions.keys().isdisjoint(_MACRO.findall(tex)) and not is_defining(tex):
         return tex
-    return _Expansion(tex, definitions).result()
+    return _Expansion(tex, definitions, budget or Budget()).result()
 
 
 class _Expansion:
     """Tokens still to be read in reverse order: macros, signs with a meaning, runs of other characters."""
 
-    def __init__(self, tex: str, definitions: Definitions) -> None:
+    def __init__(self, tex: str, definitions: Definitions, budget: Budget) -> None:
+        if budget.left <= 0:
+            raise TexError("a page over the bound")
         self._rest: list[str] = _TOKEN.findall(tex)[::-1]
         self._definitions = definitions
-        self._steps = 0
+        self._budget = budget
+        self._least = max(0, budget.left - MAX_STEPS)
 
     def result(self) -> str:
         output: list[str] = []
@@ -105,9 +118,9 @@ class _Expansion:
                 self._is_defined_here(token[1:])
 
     def _take(self) -> str:
-        self._steps += 1
-        if self._steps > MAX_STEPS:
+        if self._budget.left <= self._least:
             raise TexError("an endless expansion")
+        self._budget.left -= 1
         if not self._rest:
             raise TexError("an argument is missing")
         return self._rest.pop()

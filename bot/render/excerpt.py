@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from bot.latex.definitions import Definitions, collect, expand, is_defining
+from bot.latex.definitions import Budget, Definitions, collect, expand, is_defining
 from bot.latex.delimiters import Segment, SegmentKind, split_segments
 from bot.latex.nodes import TexError
 from bot.render.document import (
@@ -166,17 +166,18 @@ def _expanded(found: list[Segment]) -> list[Segment]:
     definitions = collect(segment.text for segment in found if segment.kind in _MATHEMATICS)
     if not definitions:
         return found
+    budget = Budget()
     expanded = [
-        segment if segment.kind not in _MATHEMATICS else _expanded_formula(segment, definitions)
+        segment if segment.kind not in _MATHEMATICS else _expanded_formula(segment, definitions, budget)
         for segment in found
     ]
     return [segment for segment in expanded if segment.text.strip() or segment.kind not in _MATHEMATICS]
 
 
-def _expanded_formula(segment: Segment, definitions: Definitions) -> Segment:
+def _expanded_formula(segment: Segment, definitions: Definitions, budget: Budget) -> Segment:
     """Return a formula with its macros expanded; a formula of definitions alone becomes empty."""
     try:
-        return segment._replace(text=expand(segment.text, definitions))
+        return segment._replace(text=expand(segment.text, definitions, budget))
     except TexError:
         return segment
 

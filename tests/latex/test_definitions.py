@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.latex.definitions import MAX_LENGTH, Definitions, collect, expand
+from bot.latex.definitions import MAX_LENGTH, MAX_PAGE_STEPS, MAX_STEPS, Budget, Definitions, collect, expand
 from bot.latex.nodes import TexError
 from tests.latex.formulas import endless_definitions
 from tests.tools.examples import examples
@@ -63,6 +63,31 @@ def test_definitions_are_collected_over_all_formulas() -> None:
     definitions = collect([r"x^2", r"\def\a{1}\a", r"\def\a{2}\def\b{\a}", r"\def\broken"])
     assert {name: each.body for name, each in definitions.items()} == {"a": "1", "b": r"\a"}
     assert expand(r"\b+\a", definitions) == "1+1"
+
+
+def test_the_formulas_of_a_page_share_a_bound() -> None:
+    budget = Budget(left=8)
+    definitions = collect([r"\def\a{xy}"])
+
+    assert expand(r"\a+\a", definitions, budget) == "xy+xy"
+    with pytest.raises(TexError):
+        expand(r"\a+\a", definitions, budget)
+    assert expand("z", definitions, budget) == "z"  # nothing to expand
+    assert expand(r"\a", definitions) == "xy"  # another page
+
+
+def test_one_formula_leaves_room_for_the_others_of_its_page() -> None:
+    budget = Budget()
+    with pytest.raises(TexError):
+        expand(endless_definitions("x"), {}, budget)
+
+    assert budget.left == MAX_PAGE_STEPS - MAX_STEPS
+
+
+def test_definitions_are_collected_up_to_the_bound() -> None:
+    endless = [rf"\def\a{{{'{x}' * MAX_STEPS}}}"] * 4
+
+    assert collect([r"\def\b{1}", *endless, r"\def\c{2}"]).keys() == {"b"}
 
 
 _PIECES = st.sampled_from(

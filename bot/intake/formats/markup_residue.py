@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.latex.definitions import Definitions, collect, expand, is_defining
+from bot.latex.definitions import Budget, Definitions, collect, expand, is_defining
 from bot.latex.nodes import TexError
 
 _HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
@@ -141,13 +141,14 @@ def with_macros_expanded(excerpt: str, definitions: Definitions) -> str:
     """
     if not definitions:
         return excerpt
-    expanded = _DEFINED.sub(lambda formula: _expanded(formula[0], definitions), excerpt)
+    budget = Budget()
+    expanded = _DEFINED.sub(lambda formula: _expanded(formula[0], definitions, budget), excerpt)
     return expanded.strip() if len(expanded) <= len(excerpt) + _MOST_EXPANDED else excerpt
 
 
-def _expanded(formula: str, definitions: Definitions) -> str:
+def _expanded(formula: str, definitions: Definitions, budget: Budget) -> str:
     try:
-        tex = expand(formula, dict(definitions))
+        tex = expand(formula, dict(definitions), budget)
     except TexError:
         return formula
     return "" if _EMPTY.fullmatch(tex) else tex

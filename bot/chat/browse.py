@@ -285,7 +285,8 @@ async def search(
     )
     found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
     first = SearchPage(number, newest=newest)
-    view = search_results(phrase, first, found, request.words, bot=services.bot)
+    whole = any(hit.whole for hit in hits)
+    view = search_results(phrase, first, found, request.words, whole=whole, bot=services.bot)
     return _with_page(view, services, request, phrase)
 
 

@@ -268,9 +268,18 @@ class Found:
 
 
 def search_results(
-    phrase: str, first: SearchPage, page: Page[Found], words: Words, *, bot: str | None = None
+    phrase: str,
+    first: SearchPage,
+    page: Page[Found],
+    words: Words,
+    *,
+    whole: bool = True,
+    bot: str | None = None,
 ) -> Message:
-    """Return the results for `phrase`, of which `first` is page 1; matches are bold, in their context."""
+    """Return the results for `phrase`, of which `first` is page 1; matches are bold, in their context.
+
+    `whole` if some result holds all words; else they are called the closest.
+    """
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
     items: list[Item] = []
     for index, found in enumerate(page.items, page.before + 1):
@@ -282,7 +291,8 @@ def search_results(
             source = words.text("标签") if found.in_tags else words.text("摘要")
             children += [Text(f"\n{source} · "), *_spans(found.context)]
         items.append(Item(tuple(children), label=str(index)))
-    body: tuple[Block, ...] = (Heading((Text(title),)), Items(tuple(items)))
+    closest = () if whole else (Paragraph((Text(words.text("没有全部匹配的文章，最接近的是：")),)),)
+    body: tuple[Block, ...] = (Heading((Text(title),)), *closest, Items(tuple(items)))
     keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)
     pages = paging(page, lambda at: replace(first, page=at))
     below = (files_button(ListKind.SEARCH, first.phrase, words),)

@@ -129,6 +129,10 @@ class Segment:
         """Return whether the title, the tags or the series at `place` hold `text`."""
         return text in self.titles.texts[place] or text in self.labels[place]
 
+    def has(self, place: int, text: str) -> bool:
+        """Return whether the post at `place` holds `text` anywhere."""
+        return self.holds(place, text) or text in self.bodies[place]
+
     def whole_words(self, word: str) -> Set[int]:
         """Return the ordinals of the posts with the Latin `word` in the title, tags or series, as no part."""
         return self._word_places.get(word, _NONE)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence,
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -50,11 +51,12 @@ class Tier(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A post that matches, and the texts that are marked in it."""
+    """A post that matches, and the texts that are marked in it; `whole` if it holds all terms."""
 
     post_id: PostId
     tier: Tier
     score: float
+    whole: bool
     texts: tuple[str, ...]
 
     def title(self, post: Post) -> Snippet:
@@ -90,8 +92,15 @@ def search(index: Index, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         terms = terms_of(query.text, index)
         found = _matches(index, query, terms, most)
     texts = _texts(query, terms)
+    needed = [term for term in terms if len(term.forms[0].text) > 1]  # lone characters mean little
     return tuple(
-        Hit(post_id=PostId(segment.ids[place]), tier=match.tier, score=match.score, texts=texts)
+        Hit(
+            post_id=PostId(segment.ids[place]),
+            tier=match.tier,
+            score=match.score,
+            whole=match.literal or all(term.is_in(partial(segment.has, place)) for term in needed),
+            texts=texts,
+        )
         for segment, place, match in _first(query.order, found, most)
     )
 
@@ -261,13 +270,12 @@ class _SegmentSearch:
         if not self._filtered:
             return True
         segment = self._segment
-        body = segment.bodies[place]
         own = segment.labels[place].partition(END)[0].split(TAG_COMMA) if self._tags else []
         return (
             segment.ids[place] not in self._hidden
             and all(any(form in own for form in forms) for forms in self._tags)
-            and not any(segment.holds(place, word) or word in body for word in self._query.excluded)
-            and all(segment.holds(place, phrase) or phrase in body for phrase in self._query.phrases)
+            and not any(segment.has(place, word) for word in self._query.excluded)
+            and all(segment.has(place, phrase) for phrase in self._query.phrases)
         )
 
     def _in_period(self, place: int) -> bool:

@@ -61,6 +61,19 @@ class Term:
     parts: tuple[tuple[Form, ...], ...] = ()
     size: float = 1.0
 
+    def is_in(self, holds: Callable[[str], bool]) -> bool:
+        """Return whether a post of which `holds` says what is in it has a form, or all the parts.
+
+        A pair of Chinese characters may be missing between two that are there: they cover its characters.
+        """
+        if any(holds(form.text) for form in self.forms):
+            return True
+        held = [any(holds(form.text) for form in part) for part in self.parts]
+        return any(held) and all(
+            one or (_HAN.match(part[0].text) and 0 < i < len(held) - 1 and held[i - 1] and held[i + 1])
+            for i, (one, part) in enumerate(zip(held, self.parts, strict=True))
+        )
+
 
 def terms_of(text: str, archive: Archive, *, correct: bool = False) -> tuple[Term, ...]:
     """Return the terms of a query without its filters, misspelt Chinese corrected if `correct`."""

@@ -87,6 +87,9 @@ SCENES: dict[str, Scene] = {
         bot=BOT,
     ),
     "search": lambda words: search_results("ReRoPE", SearchPage(5), page_of(HITS, 1), words, bot=BOT),
+    "search without a whole match": lambda words: search_results(
+        "ReRoPE 拆楼", SearchPage(5), page_of(HITS, 1), words, whole=False, bot=BOT
+    ),
     "years": lambda words: post_lists.years(((2023, 52), (2022, 54), (2009, 197), (2008, 1)), words),
     "months": lambda words: post_lists.months(2023, ((1, 4), (2, 3), (8, 6)), words),
     "month": lambda words: post_lists.posts_of_month(2023, 1, page_of(LINES[4:6], 1), words, bot=BOT),

@@ -75,6 +75,27 @@ INDEX = build(POSTS)
 
 
 @pytest.mark.parametrize(
+    ("query", "whole"),
+    [
+        ("位置编码 旋转", [6]),
+        ("注意力 位置编码", [4]),
+        ("attention 代价", [5]),  # in another language
+        ("zhuyili 代价", [5]),
+        ("atention 代价", [5]),  # misspelt
+        ("扩散模型 2", [2, 1]),  # a lone character is needed in none
+        ("起点扩散", [1]),
+        ("位置编码 食谱", []),
+        ("梯度累积 注意力", []),
+        ("旋转注意力编码", []),
+    ],
+)
+def test_a_hit_says_whether_it_holds_all_words(query: str, whole: list[int]) -> None:
+    hits = search(INDEX, query)
+    assert hits
+    assert [hit.post_id for hit in hits if hit.whole] == whole
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("扩散模型 2", [2]),

@@ -63,7 +63,13 @@ JOURNEYS: Final[dict[str, Script]] = {
         *both("/start", "/course"),
     ),
     "half_remembered_post": both(
-        "拆楼", "[1]", "/tag attention", "kexue.fm/archives/9228#comment-3", "99999", "/foo"
+        "那个扩散模型的温度",
+        "拆楼",
+        "[1]",
+        "/tag attention",
+        "kexue.fm/archives/9228#comment-3",
+        "99999",
+        "/foo",
     ),
     "citation": (
         *both("/start"),

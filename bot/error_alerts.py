@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from traceback import walk_tb
 
-from bot.clock import Clock
 from bot.delivery.admin_notices import DatabaseSilent, Notice, UnexpectedErrors, encode
 from bot.ops.metrics import Metrics
 from bot.supervisor import TriggeredWorker
+from storage.clock import Clock
 from storage.database import Database
 
 QUIET_SECONDS = 3600.0  # between two notices of the same kind

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.clock import Clock
 from bot.delivery.admin_notices import Notice, TokenAccepted
 from bot.delivery.worker import DeliveryWorker
 from bot.ops.http import Check
 from bot.ops.metrics import Figures
 from bot.text_sanitizer import redact_url
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import DeliveryId, Source
 

@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from secrets import token_hex
 
-from bot.clock import Clock
 from bot.supervisor import Supervisor
 from bot.update_dedup import UpdateDeduplicator
+from storage.clock import Clock
 from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)

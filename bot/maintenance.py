@@ -10,11 +10,11 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.clock import Clock
 from bot.delivery.admin_notices import BackupsInFuture, Notice
 from bot.ops.backup import back_up, copies, past_copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.send_log import SendLog
 

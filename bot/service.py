@@ -21,7 +21,6 @@ from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
 from bot.chat.permissions import Permissions, TelegramOtherChats
 from bot.chat.replies import ReplySender
-from bot.clock import Clock, SystemClock
 from bot.crawler.poller import SourcePoller
 from bot.delivery.admin_notices import (
     DumpsUnreadable,
@@ -32,7 +31,7 @@ from bot.delivery.admin_notices import (
 )
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.due_worker import DueWorker
-from bot.delivery.messenger import TelegramMessenger
+from bot.delivery.messenger import RichCapability, TelegramMessenger
 from bot.delivery.worker import DeliveryWorker
 from bot.error_alerts import ErrorAlerts
 from bot.health import HealthChecks, TokenState
@@ -46,7 +45,6 @@ from bot.rate_limit import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.settings import Settings, agree_with_libraries
 from bot.supervisor import BackgroundTasks, Supervisor
-from bot.telegram.capabilities import RichCapability
 from bot.telegram.update_parser import StatelessApplication
 from bot.telegram.update_poller import PollConflictError
 from bot.update_receiver import UpdateReceiver
@@ -63,6 +61,7 @@ from bot.wiring import (
     rate_limiter_of,
     rules_of,
 )
+from storage.clock import Clock, SystemClock
 from storage.database import Database, Transaction
 from storage.send_log import SendLog
 

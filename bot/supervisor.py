@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
 

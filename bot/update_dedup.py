@@ -15,8 +15,8 @@ from secrets import token_hex
 from typing import TypeVar
 
 from bot.caching import BatchLoader
-from bot.clock import Clock
 from bot.supervisor import BackgroundTasks
+from storage.clock import Clock
 from storage.database import Database, Transaction, TransactionFn
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from bot.telegram.update_parser import read_update
 from bot.telegram.update_poller import UpdatePoller
 from bot.telegram.webhook import serve_webhook
 from bot.wiring import POLL_SECONDS
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from telegram import Bot
 from telegram.request import BaseRequest
 
 from bot import SettingsError
-from bot.clock import Clock
 from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import Alerts, SourcePoller
 from bot.crawler.source_state import Alert, BurstMissed, Failing, Quiet, Recovered
@@ -46,6 +45,7 @@ from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
 from storage import UnusableDatabaseError
+from storage.clock import Clock
 from storage.database import Database, open_database
 
 POLL_SECONDS = 10  # timeout of one long poll for updates

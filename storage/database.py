@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
-from storage.backoff import Backoff
+from storage.clock import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.engine import IDLE, OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 from storage.engine import KeepaliveLoop, upsert, written
 from storage.model import DeliveryKind, Priority, State
 from storage.schema import deliveries, destinations, posts

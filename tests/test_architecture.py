@@ -237,7 +237,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
-        "bot.clock", "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.titles", "bot.site_profile",
+        "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.titles", "bot.site_profile",
     ),
     ("bot.callbacks",),
     ("bot.latex",),

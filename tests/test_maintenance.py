@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.clock import SystemClock
 from bot.maintenance import Backup, Maintenance
 from bot.ops.backup import copies
+from storage.clock import SystemClock
 from storage.database import Database
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from bot import update_dedup
-from bot.clock import SystemClock
 from bot.update_dedup import DuplicateUpdateError, UpdateDeduplicator, once_per_update
+from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram

@@ -12,13 +12,13 @@ from telegram import Chat
 from bot.caching import SingleFlightCache
 from bot.callbacks.actions import Action
 from bot.chat.permissions import NoOtherChats, OtherChats
-from bot.clock import Clock
 from bot.messages import notices
 from bot.messages.i18n import Words, language_of, words_for
 from bot.render.document import Message
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
 from bot.update_dedup import once_per_update
+from storage.clock import Clock
 from storage.database import Database, Transaction, TransactionFn
 from storage.model import ChatKind, Destination, KnownAsker, Preferences
 

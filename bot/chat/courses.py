@@ -17,7 +17,7 @@ from bot.callbacks.actions import (
 )
 from bot.chat import browse, subscribe
 from bot.chat.context import Reply, RequestContext, Services
-from bot.delivery.courses import plan_next_lesson
+from bot.delivery.due_worker import plan_next_lesson
 from bot.messages import courses, notices, scope_pages
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.keyboards import page_of

@@ -26,13 +26,13 @@ from telegram.ext import ContextTypes
 from bot.archive_queries import card_facts
 from bot.callbacks.actions import SeriesIndex, ShowPost
 from bot.chat.context import Services
+from bot.delivery.messenger import InputRichMessageContent, RichCapability
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
 from bot.messages.i18n import Words, language_of, words_for
 from bot.messages.links import deep_link, start_payload
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
-from bot.telegram.capabilities import InputRichMessageContent, RichCapability
 from storage.database import Transaction
 from storage.model import Form, Format, Post, Preferences
 

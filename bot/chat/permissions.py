@@ -7,8 +7,8 @@ from cachetools import TTLCache
 from telegram import Bot, ChatMember, ChatMemberAdministrator, Message
 from telegram.error import TelegramError
 
-from bot.clock import Clock
 from bot.telegram.update_parser import fetch_chat_member
+from storage.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,12 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
-from bot.clock import Clock
-from bot.delivery.messenger import Address, Messenger
+from bot.delivery.messenger import Address, Messenger, RichCapability
 from bot.rate_limit import NOT_SOON, RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
-from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import SendGate
-from storage.backoff import Backoff
+from storage.clock import Backoff, Clock
 from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)

@@ -17,19 +17,19 @@ from rich.console import Console
 from rich.progress import Progress
 
 from bot.archive_queries import with_gaps
-from bot.clock import SystemClock
 from bot.export import UnknownRecordError, every_record, restore
+from bot.intake.derive import references_in
 from bot.intake.dump_folder import UnreadableFileError, captures, scan, shown_name
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport
-from bot.intake.references import references_in
 from bot.intake.series import SeriesMembership, Titled, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile
 from bot.wiring import ingest_file, open_checked_database, rules_of
+from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import Dump, Post, ScopeKind, Sighting
 

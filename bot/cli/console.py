@@ -19,12 +19,12 @@ from rich.text import Text
 from telegram import Update
 from telegram.request import BaseRequest, RequestData
 
-from bot.clock import Clock, SystemClock
 from bot.rate_limit.limits import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
 from bot.web.server import Room, serve_room
 from bot.wiring import Wires
+from storage.clock import Clock, SystemClock
 from storage.model import State
 
 TOKEN = "1:console"

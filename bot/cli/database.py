@@ -6,11 +6,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from bot.clock import SystemClock
 from bot.ops.backup import damage, sqlite_file
 from bot.settings import Settings
 from bot.wiring import check_not_gone
 from storage import UnusableDatabaseError
+from storage.clock import SystemClock
 from storage.copy import copy
 from storage.database import migrate
 

@@ -17,10 +17,10 @@ import click
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
-from bot.clock import SystemClock
 from bot.crawler.fetcher import NotFetched
 from bot.settings import TOKEN_FORM, Settings, read_settings
 from bot.wiring import Wires, fetcher_of, telegram_wires
+from storage.clock import SystemClock
 
 T = TypeVar("T")
 

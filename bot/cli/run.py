@@ -13,7 +13,7 @@ from bot.service import Service
 from bot.settings import Settings
 from bot.supervisor import wait_for
 from bot.wiring import telegram_wires
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, T
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from bot.clock import SystemClock
 from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
 from bot.text_sanitizer import redact_url
 from bot.wiring import fetcher_of, open_checked_database, rules_of
+from storage.clock import SystemClock
 from storage.model import Source
 
 

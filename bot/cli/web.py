@@ -7,10 +7,10 @@ import signal
 import click
 
 from bot.chat.context import Services
-from bot.clock import SystemClock
 from bot.settings import Settings
 from bot.web.server import Room, serve_room
 from bot.wiring import open_checked_database, site_of
+from storage.clock import SystemClock
 
 
 async def serve_archive(settings: Settings, port: int) -> None:

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
-from bot.clock import Clock
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.site_profile import SiteProfile
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import Dump, Layout
 

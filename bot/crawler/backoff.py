@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 MIN_PAUSE = timedelta(minutes=5)
 MAX_PAUSE = timedelta(hours=6)

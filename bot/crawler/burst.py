@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from bot.clock import Clock
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.site_profile import SiteProfile
+from storage.clock import Clock
 from storage.database import Database
 from storage.model import Dump, Layout
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 
 import aiohttp
 
-from bot.clock import Clock
 from bot.crawler.backoff import parse_retry_after
 from bot.crawler.robots import PRODUCT_TOKEN, Robots, robots_of
 from bot.crawler.url_policy import (
@@ -28,6 +27,7 @@ from bot.crawler.url_policy import (
 from bot.site_profile import KEXUE
 from bot.supervisor import wait_for
 from bot.text_sanitizer import redact_url, redact_urls
+from storage.clock import Clock
 from storage.model import Dump
 
 MAX_BYTES = 15 * 1024 * 1024

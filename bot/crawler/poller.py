@@ -13,7 +13,6 @@ from typing import assert_never
 
 from apscheduler.triggers.cron import CronTrigger
 
-from bot.clock import Clock
 from bot.crawler.burst import PARTIAL, is_burst, read_burst, stored_ids
 from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified
 from bot.crawler.source_state import (
@@ -31,6 +30,7 @@ from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.text_sanitizer import redact_url, redact_urls
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import Layout, Source
 

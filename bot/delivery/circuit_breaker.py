@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 TRIPPING = 3  # chats without an answer, with no answered delivery in between
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 5.0  # seconds between probes

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from bot.archive_queries import card_facts
 from bot.caching import SingleFlightCache
-from bot.clock import Clock
 from bot.delivery.admin_notices import notice_message
-from bot.delivery.courses import lesson_of
 from bot.delivery.due_times import period_of
+from bot.delivery.due_worker import lesson_of
+from bot.delivery.messenger import RichCapability
 from bot.intake.series import short_title
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
@@ -21,7 +21,7 @@ from bot.ops.logging import new_correlation_id
 from bot.render import Rendered, choose, render
 from bot.render.document import Message, Paragraph, Text
 from bot.site_profile import KEXUE, SiteProfile
-from bot.telegram.capabilities import RichCapability
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, DeliveryKind, DumpId, Post, Scope, ScopeId, Stage, When, zone_of
 

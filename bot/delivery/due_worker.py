@@ -5,16 +5,95 @@ Everything follows from the rows and the clock, so a restart loses and repeats n
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from bot.clock import Clock
-from bot.delivery.courses import plan_due_lessons
 from bot.delivery.due_times import Due, dedup_key_of, due
 from bot.supervisor import TriggeredWorker
+from storage.clock import Clock
 from storage.database import Database, Transaction
-from storage.model import DestinationId, Rhythm, When
+from storage.model import ChatKind, Course, Destination, DestinationId, Post, PostId, Rhythm, Stage, When
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """`post` is lesson `number` of `of`; `gap` are the episodes between it and the one before."""
+
+    post: Post
+    number: int
+    of: int
+    gap: tuple[int, ...] = ()
+
+    @property
+    def last(self) -> bool:
+        return self.number == self.of
+
+
+def next_lesson(course: Course, episodes: Sequence[Post]) -> Lesson | None:
+    """Return the lesson after the last one sent; None at the end of the ordered `episodes`."""
+    at = next((i for i, post in enumerate(episodes) if post.id == course.last), -1)
+    return lesson_of(episodes[at + 1].id, episodes) if at + 1 < len(episodes) else None
+
+
+def lesson_of(post_id: PostId, episodes: Sequence[Post]) -> Lesson | None:
+    """Return the lesson that the post is among the ordered `episodes`; None if it is not one."""
+    at = next((i for i, post in enumerate(episodes) if post.id == post_id), None)
+    if at is None:
+        return None
+    post = episodes[at]
+    before = episodes[at - 1].episode if at else 0
+    gap: tuple[int, ...] = ()
+    if post.episode is not None and before is not None:
+        gap = tuple(range(before + 1, post.episode))
+    return Lesson(post=post, number=at + 1, of=len(episodes), gap=gap)
+
+
+def is_due(course: Course, rhythm: Rhythm, now: datetime) -> bool:
+    """Return whether the chosen hour has passed since the last lesson; quiet hours postpone it."""
+    moment = due(replace(rhythm, when=course.when), now)
+    return course.stage is Stage.RUNNING and moment is not None and course.since < moment.until
+
+
+async def plan_due_lessons(database: Database, now: datetime) -> int:
+    """Plan a lesson for every course that is due at `now` and return how many."""
+    running = await database.read(lambda tx: tx.courses.running())
+    waiting = [(course, to) for course, to in running if is_due(course, to.preferences.rhythm, now)]
+    if not waiting:
+        return 0
+    return await database.write(lambda tx: _plan_all(tx, waiting, now))
+
+
+async def _plan_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination]], now: datetime) -> int:
+    planned = 0
+    for seen, to in waiting:
+        # Read again: the course may have been advanced or stopped since the first read.
+        course = await tx.courses.find(to.id, seen.scope.id)
+        if course is not None and is_due(course, to.preferences.rhythm, now):
+            planned += await plan_next_lesson(tx, course, now) is not None
+    return planned
+
+
+async def plan_next_lesson(tx: Transaction, course: Course, now: datetime) -> Lesson | None:
+    """Plan the next lesson and move the course on; after the last one the series is subscribed instead."""
+    episodes = await tx.posts.of_series(course.scope.id)
+    lesson = next_lesson(course, episodes)
+    if lesson is not None:
+        await tx.courses.teach(course, lesson.post.id, now)
+        to = (await tx.destinations.many([course.destination_id])).get(course.destination_id)
+        if to is not None and to.kind is ChatKind.PRIVATE and to.preferences.lessons_read:
+            await tx.bookmarks.read(to.chat_id, lesson.post.id, now)
+        course = replace(course, last=lesson.post.id, since=now)
+    if lesson is None or lesson.last:
+        course = replace(course, stage=Stage.CAUGHT_UP, since=now)
+        wishes = await tx.destinations.subscriptions(course.destination_id)
+        # A series that was muted stays so: the course was asked for, its news were refused.
+        if all(wish.scope.id != course.scope.id for wish in wishes):
+            await tx.destinations.subscribe(course.destination_id, course.scope.id, now)
+    await tx.courses.put(course)
+    return lesson
+
 
 BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 

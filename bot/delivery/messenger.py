@@ -1,20 +1,55 @@
-"""Bot API client for messages: one request for each call, returned as an Outcome.
+"""Bot API client for messages: one request for each call, returned as an Outcome; support of rich messages.
 
 Never retries: the retry policy decides about a second request.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from cachetools import LRUCache
-from telegram import Bot, ReplyParameters
+from telegram import Bot, InputMessageContent, ReplyParameters
 from telegram.constants import ParseMode
 
 from bot.render import Rendered
 from bot.telegram.errors import outcome_of
 from bot.telegram.http_request import SendGate, acquire, as_json, ready
+from storage.clock import Clock
 from storage.model import Destination, InDoubt, Outcome, Pause, RetryLater, Sent
+
+RICH_RETRY_SECONDS: Final = 86_400.0  # how long a server without rich messages is believed to have none
+
+
+class RichCapability:
+    """Whether rich messages may be sent: if `wanted`, until the server answers that it has none.
+
+    A server may be updated at any time, so one message tries again after a day.
+    """
+
+    def __init__(self, clock: Clock, *, wanted: bool) -> None:
+        self._clock = clock
+        self._wanted = wanted
+        self.again_at = float("-inf")
+
+    def usable(self) -> bool:
+        """Return whether a rich message may be tried now."""
+        return self._wanted and self._clock.monotonic() >= self.again_at
+
+    def missing(self) -> None:
+        """Record that the server has no such method."""
+        self.again_at = self._clock.monotonic() + RICH_RETRY_SECONDS
+
+
+class InputRichMessageContent(InputMessageContent):
+    """`rich_message` is an `InputRichMessage` as JSON."""
+
+    __slots__ = ("rich_message",)
+
+    def __init__(self, rich_message: Mapping[str, object]) -> None:
+        super().__init__()
+        with self._unfrozen():
+            self.rich_message = dict(rich_message)
+
 
 PROBE_SECONDS = 10.0  # the longest wait for the answer to a probe
 KEPT = 32  # messages whose JSON is kept

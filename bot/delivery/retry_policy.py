@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 from storage.model import (
     Delivery,
     Fault,

@@ -32,7 +32,7 @@ from bot.delivery.retry_policy import (
     SideEffect,
     TopicGone,
 )
-from storage.backoff import Backoff
+from storage.clock import Backoff
 from storage.database import Transaction
 from storage.model import Delivery, DeliveryKind, Destination, Standing, State
 

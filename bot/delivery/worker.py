@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
-from bot.clock import Clock
 from bot.delivery.circuit_breaker import CircuitBreaker
 from bot.delivery.composer import Composed, Composer
 from bot.delivery.messenger import Messenger, address_of
@@ -21,6 +20,7 @@ from bot.ops.metrics import Metrics, make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed, RateLimiter
 from bot.supervisor import BackgroundTasks, Wakeable, wait_for
 from bot.telegram.http_request import SendGate
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import (
     Delivery,

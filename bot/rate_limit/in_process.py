@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.clock import Clock
 from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 from bot.telegram.http_request import SendGate, SlotExpiredError
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery
 

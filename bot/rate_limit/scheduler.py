@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from bot.rate_limit.limits import Limits, Window, book, unbook
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
 FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
-from bot.clock import Clock
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
@@ -24,6 +23,7 @@ from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER, SendSched
 from bot.rate_limit.shares import LEASE_SECONDS, Share, read_shares, released, renewed, write_shares
 from bot.supervisor import wait_for
 from bot.telegram.http_request import SendGate
+from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import Delivery
 from storage.rate_limits import ChatStarts, NewStart, SharedState, seconds

@@ -18,7 +18,7 @@ from telegram.request import BaseRequest
 from bot.supervisor import BackgroundTasks
 from bot.telegram.errors import retry_seconds
 from bot.telegram.http_request import as_json, ready
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
 

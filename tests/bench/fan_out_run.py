@@ -16,9 +16,8 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import event
 from telegram import Bot
 
-from bot.clock import Clock, SystemClock
 from bot.delivery.composer import ArchiveComposer
-from bot.delivery.messenger import TelegramMessenger
+from bot.delivery.messenger import RichCapability, TelegramMessenger
 from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
 from bot.leases import LeaseHolder
@@ -29,8 +28,8 @@ from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
-from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
+from storage.clock import Clock, SystemClock
 from storage.database import Database, open_database
 from tests.bench.server_process import TOKEN
 

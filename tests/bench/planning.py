@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bot.clock import SystemClock
 from bot.delivery.due_worker import DueWorker
 from bot.intake.ingest import IngestRules, ingest
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from tests.bench.fan_out import Figures
 from tests.bench.fill import dump_of, filled_at, url_of

@@ -20,9 +20,9 @@ from typing import Any
 import aiohttp
 
 from bot.chat.context import Services
-from bot.clock import SystemClock
 from bot.intake.ingest import IngestRules, ingest
 from bot.web.server import Room, serve_room
+from storage.clock import SystemClock
 from storage.database import open_database
 from storage.model import Dump, ScopeKind
 from tests.bench.fan_out import SLOTS, announce, pinned, run

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from bot.cli.sources import report, source_line
-from bot.clock import SystemClock
 from bot.crawler.backfill import MAX_OUTAGES, BackfillResult, SetAside, backfill, set_aside_pages
 from bot.crawler.fetcher import Fetcher
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestRules
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source
 from tests.fakes.blog import GATE, HOME, PAGES, Blog, Say, blog, moved, no_answer, page

@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 import pytest_asyncio
 
-from bot.clock import SystemClock
 from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified, Validators
 from bot.intake.formats.detect import read_dump
+from storage.clock import SystemClock
 from tests.fakes.blog import (
     FEED,
     GATE,

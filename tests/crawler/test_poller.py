@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.clock import SystemClock
 from bot.crawler.fetcher import Fetcher
 from bot.crawler.poller import LEASE, Alerts, ScheduledSource, SourcePoller
 from bot.crawler.source_state import Alert, Failing, Recovered
 from bot.intake.ingest import IngestRules
 from bot.site_profile import KEXUE, SiteProfile
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, ScopeKind, Source
 from tests.fakes.blog import FEED, HOME, Blog, blog, page, silence, unchanged_after

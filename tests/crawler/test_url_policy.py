@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.clock import SystemClock
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched
 from bot.crawler.url_policy import is_public
+from storage.clock import SystemClock
 from tests.fakes.blog import FEED, Blog, blog, moved, page
 
 

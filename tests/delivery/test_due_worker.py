@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.delivery.courses import plan_next_lesson
-from bot.delivery.due_worker import DueWorker
+from bot.delivery.due_worker import DueWorker, plan_next_lesson
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,

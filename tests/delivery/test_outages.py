@@ -18,7 +18,7 @@ from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from bot.delivery.composer import ArchiveComposer
-from bot.delivery.messenger import TelegramMessenger
+from bot.delivery.messenger import RichCapability, TelegramMessenger
 from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
 from bot.intake.ingest import IngestRules, ingest
@@ -27,7 +27,6 @@ from bot.ops.metrics import make_metrics, make_registry
 from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
-from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import NotSentError, acquire
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, State

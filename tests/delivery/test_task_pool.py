@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import replace
 
-from bot.clock import SystemClock
 from bot.delivery.worker import SPARE, TaskPool
 from bot.rate_limit import ClaimedDelivery
+from storage.clock import SystemClock
 from storage.model import ChatKind, Delivery, DeliveryId, DeliveryKind, Destination, DestinationId, Standing
 
 

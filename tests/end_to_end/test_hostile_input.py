@@ -2,7 +2,7 @@
 
 from bot.callbacks.actions import Broadcast, Release, Retry, Status
 from bot.callbacks.codec import encode
-from bot.clock import SystemClock
+from storage.clock import SystemClock
 from tests.end_to_end.whole_bot import READER, WholeBot
 from tests.fakes.people import FakeTelegram
 

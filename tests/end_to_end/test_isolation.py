@@ -13,17 +13,16 @@ from prometheus_client import CollectorRegistry
 from telegram import Bot
 
 from bot.chat.replies import ReplySender
-from bot.clock import SystemClock
 from bot.delivery import retry_policy, side_effects
-from bot.delivery.messenger import Address, TelegramMessenger
+from bot.delivery.messenger import Address, RichCapability, TelegramMessenger
 from bot.ops.metrics import make_metrics
 from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
 from bot.render.document import Message, Paragraph, Text
-from bot.telegram.capabilities import RichCapability
 from bot.telegram.http_request import AiohttpRequest
 from storage import UnusableDatabaseError
+from storage.clock import SystemClock
 from storage.database import Database, open_database
 from storage.model import Sent, Standing, State
 from tests.end_to_end.whole_bot import OPERATOR, READER, UNPACED, WholeBot

@@ -28,8 +28,8 @@ from bot.callbacks.codec import decode
 from bot.chat.actions import answer
 from bot.chat.commands import ask, plain_text
 from bot.chat.context import Reply, RequestContext, Services
-from bot.clock import SystemClock
 from bot.render.html import plain
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Scope, ScopeId, ScopeKind
 from tests.end_to_end.whole_bot import store

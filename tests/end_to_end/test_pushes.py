@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.clock import SystemClock
 from bot.intake import dump_folder
+from storage.clock import SystemClock
 from tests.end_to_end.whole_bot import READER, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.tools.dumps import NEXT, OLD, Shown, listing, many, seed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.telegram.capabilities import PROBE_SECONDS
+from bot.delivery.messenger import RICH_RETRY_SECONDS
 from storage.model import Format
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.chats import Posted
@@ -98,7 +98,7 @@ async def test_a_server_is_asked_again_a_day_later(resting_bot: WholeBot, telegr
     await bot.says(link)
     telegram.world.rich = True
     await bot.says(link)
-    bot.service.rich.again_at -= PROBE_SECONDS
+    bot.service.rich.again_at -= RICH_RETRY_SECONDS
     await bot.says(link)
     assert _forms(telegram) == ["send rich", "send HTML", "send HTML", "send rich"]
 

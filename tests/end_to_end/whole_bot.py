@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.chat.bot_profile import digest
-from bot.clock import SystemClock
 from bot.intake.ingest import IngestReport, IngestRules, ingest
 from bot.messages.commands import profile
 from bot.rate_limit.limits import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
 from bot.wiring import telegram_wires
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Destination, Dump, Post, Preferences, State
 from tests.fakes.chats import BOT_ID, Posted

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from bot.clock import SystemClock
 from bot.ops.metrics import make_metrics
 from bot.rate_limit.in_process import InProcessRateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
+from storage.clock import SystemClock
 from storage.database import Database
 from tests.delivery.archive import database_in
 

@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from bot.clock import SystemClock
 from bot.leases import LeaseHolder
 from bot.ops.metrics import make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
@@ -26,6 +25,7 @@ from bot.rate_limit.shared import (
     UnwrittenStart,
 )
 from bot.telegram.http_request import SendGate, SlotExpiredError
+from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, State
 from storage.rate_limits import SHARES, NewStart

@@ -2,7 +2,7 @@
 
 from itertools import repeat
 
-from storage.backoff import Backoff
+from storage.clock import Backoff
 
 
 def test_doubles_up_to_the_longest() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from bot.delivery.courses import plan_due_lessons
+from bot.delivery.due_worker import plan_due_lessons
 from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Course, Dump, Preferences, ScopeKind, Stage, State, When

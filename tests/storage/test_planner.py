@@ -4,7 +4,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
-from bot.delivery.courses import plan_next_lesson
+from bot.delivery.due_worker import plan_next_lesson
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,

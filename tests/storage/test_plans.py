@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.clock import SystemClock
 from bot.delivery.due_worker import DueWorker
 from storage import planner, progress
+from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
 from storage.schema import deliveries

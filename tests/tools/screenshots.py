@@ -26,10 +26,10 @@ from rich.text import Text
 
 from bot.chat import commands
 from bot.chat.context import RequestContext, Services
-from bot.clock import SystemClock
 from bot.intake.ingest import IngestRules, ingest
 from bot.preview import Shot, find, page
 from bot.web.server import Room, serve_room
+from storage.clock import SystemClock
 from storage.database import open_database
 from storage.model import ChatKind, Dump, Form
 from tests.tools.shared import SHARED

@@ -26,7 +26,7 @@ from bot.crawler.poller import next_time, read_cron, read_pages
 from bot.crawler.robots import MAX_DELAY, robots_of
 from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.export import UnknownRecordError, restore
-from bot.intake.references import references_in
+from bot.intake.derive import references_in
 from bot.intake.series import OverridesError, Titled, derive_series, read_overrides, short_title
 from bot.latex.telegram_subset import safe_tex
 from bot.latex.unicode import unicode_tex

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from bot.clock import SystemClock
 from bot.maintenance import Maintenance
+from storage.clock import SystemClock
 from storage.engine import create_engine
 from storage.model import When
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot

@@ -10,10 +10,10 @@ import pytest
 
 from bot.chat.context import Services
 from bot.chat.permissions import OtherChats
-from bot.clock import Clock, SystemClock
 from bot.intake.ingest import IngestRules, ingest
 from bot.site_profile import KEXUE, SiteProfile
 from bot.web.server import Room, serve_room
+from storage.clock import Clock, SystemClock
 from storage.database import Database, open_database
 from storage.model import Dump
 from tests.tools.databases import url_in

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.telegram.capabilities import PROBE_SECONDS, RichCapability
+from bot.delivery.messenger import RICH_RETRY_SECONDS, RichCapability
 
 
 class HandClock:
@@ -29,9 +29,9 @@ def test_after_a_day_it_is_asked_again() -> None:
     clock = HandClock()
     ability = RichCapability(clock, wanted=True)
     ability.missing()
-    clock.seconds = PROBE_SECONDS - 1
+    clock.seconds = RICH_RETRY_SECONDS - 1
     assert not ability.usable()
-    clock.seconds = PROBE_SECONDS
+    clock.seconds = RICH_RETRY_SECONDS
     assert ability.usable()
     ability.missing()
     assert not ability.usable()
@@ -40,5 +40,5 @@ def test_after_a_day_it_is_asked_again() -> None:
 def test_what_an_operator_turned_off_is_never_tried() -> None:
     clock = HandClock()
     ability = RichCapability(clock, wanted=False)
-    clock.seconds = 10 * PROBE_SECONDS
+    clock.seconds = 10 * RICH_RETRY_SECONDS
     assert not ability.usable()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.references import ReferenceKind, references_in, resolve, titles_of
+from bot.intake.derive import ReferenceKind, references_in, resolve, titles_of
 from bot.titles import flatten, title_key
 from storage.model import PostId
 

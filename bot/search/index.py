@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import compress
 from operator import add
 
+from bot.search.glossary import Pair, bracketed, learn, plausible
 from bot.search.normalize import normalize
 from bot.titles import LIKELY_NUMBER, read_title, spread
 from storage.model import Post, PostId
@@ -44,6 +45,7 @@ class Row:
     tags: str
     series: str
     body: str
+    bracketed: frozenset[tuple[str, str]]
 
 
 class Field:
@@ -88,12 +90,13 @@ class Segment:
             shared.setdefault(END.join((row.tags, row.series)), array("I")).append(place)
         self._shared = list(shared.values())
         self._labels = Field(list(shared))
-        self.pairs = (self.titles.postings, self._labels.postings)
+        self.adjacent = (self.titles.postings, self._labels.postings)
         self.labels = [""] * len(ordered)
         for label, places in shared.items():
             for place in places:
                 self.labels[place] = label
         self.bodies = [row.body for row in ordered]
+        self._bracketed = {row.post_id: row.bracketed for row in ordered if row.bracketed}
         self._signs, self._words = _body_postings(self.bodies)
         self.in_labels = lru_cache(_KEPT)(self._in_labels)
         self.body_candidates = lru_cache(_KEPT)(self._body_candidates)
@@ -115,6 +118,7 @@ class Segment:
                     tags=tags,
                     series=series,
                     body=self.bodies[place],
+                    bracketed=self._bracketed.get(PostId(post_id), frozenset()),
                 )
 
     def frequency(self, text: str) -> int:
@@ -144,6 +148,11 @@ class Segment:
             for word in {*LATIN_WORD.findall(title), *LATIN_WORD.findall(label)}:
                 found.setdefault(word, set()).add(place)
         return found
+
+    @cached_property
+    def pairs(self) -> dict[PostId, tuple[Pair, ...]]:
+        """The pairs of terms by post."""
+        return {post_id: tuple(plausible(written)) for post_id, written in self._bracketed.items()}
 
     @cached_property
     def of_episode(self) -> dict[int, set[int]]:
@@ -269,7 +278,7 @@ class Index:
         if len(text) > 2:
             return any(segment.occurs(text) for segment in self.segments)
         # Written out, because pinyin and misspelt words ask for tens of thousands of pairs.
-        (titles, labels), (fresh_titles, fresh_labels) = self.main.pairs, self.fresh.pairs
+        (titles, labels), (fresh_titles, fresh_labels) = self.main.adjacent, self.fresh.adjacent
         return text in titles or text in labels or text in fresh_titles or text in fresh_labels
 
     def has_word(self, word: str) -> bool:
@@ -282,6 +291,20 @@ class Index:
     def _begins(segment: Segment, word: str) -> bool:
         place = bisect_left(segment.head_words, word)
         return place < len(segment.head_words) and segment.head_words[place].startswith(word)
+
+    def partner(self, term: str) -> str | None:
+        """Return the learnt Chinese form of an English key, or the Latin one of a Chinese term."""
+        return self._learnt.get(term)
+
+    @cached_property
+    def _learnt(self) -> dict[str, str]:
+        shown = [
+            pairs
+            for segment in self.segments
+            for post_id, pairs in segment.pairs.items()
+            if segment is not self.main or post_id not in self.hidden
+        ]
+        return learn(pair for pairs in shown for pair in pairs)
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
@@ -333,4 +356,5 @@ def _row(post: Post) -> Row:
         tags=normalize(TAG_COMMA.join(tags)).replace(END, ""),
         series=normalize(series or "").replace(END, ""),
         body=normalize(post.excerpt).replace(END, ""),
+        bracketed=frozenset(bracketed(END.join((post.title, *tags, post.excerpt)))),
     )

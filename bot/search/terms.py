@@ -22,7 +22,7 @@ _FORMULA = re.compile(r"[\\^$]|[A-Za-z]_|[A-Za-z0-9]\(|\)[=+]")
 _ATOM = re.compile(r"[^\W\d_]\([^()]*\)|[^\s()\[\]{},;:=+*/|<>\-]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
-_TRANSLATED, _TYPO, _SPELLED, _INITIALS = 0.95, 0.85, 0.95, 0.7
+_TRANSLATED, _LEARNT, _TYPO, _SPELLED, _INITIALS = 0.95, 0.8, 0.85, 0.95, 0.7
 _MOST_FORMS = 8
 _FOREIGN = 0.2  # size of a pair of characters that occurs nowhere
 _LONGEST_WORD = 10  # characters of the longest Chinese form that is looked up
@@ -37,6 +37,10 @@ class Archive(Protocol):
 
     def has_word(self, word: str) -> bool:
         """Return whether a Latin word occurs or begins a word of a post."""
+        ...
+
+    def partner(self, term: str) -> str | None:
+        """Return the learnt Chinese form of an English key, or the Latin one of a Chinese term."""
         ...
 
     @property
@@ -147,7 +151,7 @@ def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
     while place < len(words):
         for end in range(min(len(words), place + LONGEST_PHRASE), place, -1):
             factor = 1.0 if words[place:end] == list(typed[place:end]) else _TYPO
-            if (term := _phrase(" ".join(words[place:end]), factor)) is not None:
+            if (term := _phrase(" ".join(words[place:end]), archive, factor)) is not None:
                 found.append(term)
                 place = end
                 break
@@ -169,19 +173,27 @@ def _respelt(word: str, archive: Archive) -> str | None:
     return min(nearest, key=lambda other: other not in listed, default=None)
 
 
-def _phrase(phrase: str, factor: float = 1.0) -> Term | None:
-    """Return the term of an English form of the glossary."""
-    if english_key(phrase) in stop_words() or not (others := equivalents(phrase)):
+def _phrase(phrase: str, archive: Archive, factor: float) -> Term | None:
+    """Return the term of an English form of the glossary, or of one that the posts teach."""
+    if english_key(phrase) in stop_words() or not (others := _translations(phrase, archive, factor)):
         return None
     words = [word for word in english_key(phrase).split() if word not in stop_words()]
-    forms = (Form(phrase, factor), *(Form(other, _TRANSLATED * factor) for other in others))
+    forms = (Form(phrase, factor), *others)
     if len(words) > 1:
         parts = tuple(
             (Form(word), *(Form(other, _TRANSLATED) for other in equivalents(word))) for word in words
         )
     else:
-        parts = tuple(_pair_forms(pair) for pair in _pairs(others[0])) if len(others[0]) > 2 else ()
+        parts = tuple(_pair_forms(pair) for pair in _pairs(others[0].text)) if len(others[0].text) > 2 else ()
     return Term(forms=forms[:_MOST_FORMS], parts=parts, size=1.0 + 0.5 * (len(words) - 1))
+
+
+def _translations(term: str, archive: Archive, factor: float = 1.0) -> tuple[Form, ...]:
+    """Return the other forms of a term: those of the glossary, or else the one that the posts teach."""
+    if others := equivalents(term):
+        return tuple(Form(other, _TRANSLATED * factor) for other in others)
+    partner = archive.partner(term if _HAN.fullmatch(term) else english_key(term))
+    return () if partner is None else (Form(partner, _LEARNT * factor),)
 
 
 def _unlisted(
@@ -222,20 +234,22 @@ def _alternatives(words: Sequence[str], weight: float) -> Term:
 def _han_terms(text: str, archive: Archive, *, correct: bool) -> list[Term]:
     weight = 1.0
     if correct:
-        spans = [(start, piece) for start, piece, listed in _segments(text) if listed]
+        spans = [(start, piece) for start, piece, listed in _segments(text, archive) if listed]
         stops = set(range(len(text))) - {
-            place for start, piece, _ in _segments(text) for place in range(start, start + len(piece))
+            place
+            for start, piece, _ in _segments(text, archive)
+            for place in range(start, start + len(piece))
         }
         listed = {place for start, piece in spans for place in range(start, start + len(piece))}
         fixed = corrected(text, listed | stops, archive.occurs)
         text, weight = fixed, 1.0 if fixed == text else _TYPO
     found: list[Term] = []
-    for _, piece, is_listed in _segments(text):
-        others = equivalents(piece) if is_listed else ()
+    for _, piece, is_listed in _segments(text, archive):
+        others = _translations(piece, archive, weight) if is_listed else ()
         if len(piece) == 1 and not is_listed:
             found.append(Term(forms=(Form(piece, weight),), size=0.3))
             continue
-        forms = (Form(piece, weight), *(Form(other, weight * _TRANSLATED) for other in others))
+        forms = (Form(piece, weight), *others)
         parts = tuple(_pair_forms(pair, weight) for pair in _pairs(piece)) if len(piece) > 2 else ()
         size = _han_size(piece) if is_listed else _unlisted_size(piece, archive)
         found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=size))
@@ -251,11 +265,15 @@ def _unlisted_size(piece: str, archive: Archive) -> float:
     return min(2.5, sum(0.5 if archive.occurs(pair) else _FOREIGN for pair in _pairs(piece)))
 
 
-def _segments(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Yield the words of the glossary and the text between them with their places, without stop words."""
-    listed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
+def _segments(text: str, archive: Archive) -> Iterator[tuple[int, str, bool]]:
+    """Yield the known terms and the text between them with their places, without stop words."""
+    glossed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
+
+    def is_listed(word: str) -> bool:
+        return word in glossed or archive.partner(word) is not None
+
     while place < len(text):
-        end = _match(text, place, lambda word: word in listed or word in stops)
+        end = _match(text, place, lambda word: word in stops or is_listed(word))
         if end == place + 1 and text[place] not in stops and _inside_a_word(text, start, place):
             end = place
         if end == place:
@@ -263,7 +281,7 @@ def _segments(text: str) -> Iterator[tuple[int, str, bool]]:
             continue
         if start < place:
             yield start, text[start:place], False
-        if text[place:end] in listed:
+        if is_listed(text[place:end]):
             yield place, text[place:end], True
         start = place = end
     if start < len(text):

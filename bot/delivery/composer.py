@@ -178,10 +178,11 @@ def digest_facts(posts: list[Post], delivery: Delivery, now: datetime) -> Digest
     """Return the facts of a digest; each title is the one used within its series."""
     entries = tuple(Entry(post=post, title=_within(post)) for post in posts)
     period, day = period_of(delivery.dedup_key)
-    today = now.astimezone(zone_of(delivery.destination.preferences.time_zone)).date()
+    zone = zone_of(delivery.destination.preferences.time_zone)
     return Digest(
         period=period,
-        day=day or today,
+        day=day or now.astimezone(zone).date(),
+        since=min((post.first_seen_at.astimezone(zone).date() for post in posts), default=None),
         hour=delivery.destination.preferences.hour,
         entries=entries,
         delivery=delivery.id,

@@ -42,11 +42,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """`delivery` is stepped through post by post. The digest is due on `day` at `hour`, both local."""
+    """`delivery` is stepped through post by post. The digest is due on `day` at `hour`, both local.
+
+    `since` is the local day on which the first of its posts arrived; None if the period is as long as usual.
+    """
 
     period: Period
     day: dt.date
     hour: int = 8
+    since: dt.date | None = None
     entries: tuple[Entry, ...]
     delivery: int | None = None
     why: tuple[Scope, ...] = ()
@@ -87,8 +91,10 @@ def _title(facts: Digest, words: Words) -> str:
             return words.count("新收到 {n} 篇", n)
         case Period.DAY:
             return words.count("新文章 {n} 篇", n)
-        case Period.WEEK:
+        case Period.WEEK if facts.since is None or facts.since >= facts.day - 7 * DAY:
             return words.count("一周新文 {n} 篇", n)
+        case Period.WEEK:
+            return words.count("新文章 {n} 篇", n)
         case Period.NIGHT:
             return words.count("免打扰期间的 {n} 篇", n)
         case _:
@@ -96,13 +102,17 @@ def _title(facts: Digest, words: Words) -> str:
 
 
 def _span(facts: Digest, words: Words) -> str:
-    """Return the days that the digest covers; one due before noon hardly reaches into its own day."""
+    """Return the days that the digest covers, more if posts waited for longer.
+
+    One due before noon hardly reaches into its own day.
+    """
+    since = facts.since or facts.day
     match facts.period:
         case Period.DAY:
-            return words.text("{day}起", day=words.day(facts.day - DAY))
+            return words.text("{day}起", day=words.day(min(since, facts.day - DAY)))
         case Period.WEEK:
             last = facts.day - DAY if facts.hour < NOON else facts.day
-            return words.span(facts.day - 7 * DAY, last)
+            return words.span(min(since, facts.day - 7 * DAY), last)
         case Period.DUMP | Period.NIGHT:
             return words.day(facts.day)
         case _:

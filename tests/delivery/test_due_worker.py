@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.delivery.composer import digest_facts
 from bot.delivery.due_worker import DueWorker, plan_next_lesson
+from bot.messages.digests import digest
+from bot.messages.i18n import words_for
+from bot.render.html import plain
 from storage.database import Database, Transaction
 from storage.model import (
     ChatKind,
@@ -158,6 +162,38 @@ async def test_the_night_ends_with_its_posts_in_order_or_a_digest(
         assert got[0].dedup_key.startswith("digest:night:2026-11-22:")
     else:
         assert [d.post_ids for d in got] == [(post,) for post in reversed(new)]
+
+
+DAILY = {"when": When.DAILY, "hour": 8}
+WEEKLY = {"when": When.WEEKLY, "weekday": 0, "hour": 8}
+QUIET = {"quiet_from": time(11), "quiet_to": time(13)}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "hours", "zh", "en"),
+    [
+        (DAILY, 20, "新文章 4 篇 · 11 月 22 日起", "4 new posts · since 22 Nov"),
+        (WEEKLY, 20, "一周新文 4 篇 · 11-16 至 11-22", "4 new posts · 16–22 Nov"),
+        (WEEKLY | {"hour": 20}, 32, "一周新文 4 篇 · 11-16 至 11-23", "4 new posts · 16–23 Nov"),
+        (QUIET, 1, "免打扰期间的 4 篇 · 11 月 22 日", "4 posts from your quiet hours · 22 Nov"),
+        ({}, 0, "新收到 4 篇 · 11 月 22 日", "4 new posts · 22 Nov"),
+        # The bot was away for two weeks.
+        (DAILY, 20 + 336, "新文章 4 篇 · 11 月 22 日起", "4 new posts · since 22 Nov"),
+        (WEEKLY, 20 + 336, "新文章 4 篇 · 11-22 至 12-06", "4 new posts · 22 Nov – 6 Dec"),
+    ],
+)
+async def test_a_digest_names_the_period_that_it_covers(
+    town: Town, chosen: dict[str, object], hours: int, zh: str, en: str
+) -> None:
+    await town.moves_in(**chosen)
+    await town.hears_of(*essays(4))
+    town.clock.at += timedelta(hours=hours)
+    await town.ticks()
+    (sent,) = await town.gets()
+    posts = await town.database.read(lambda tx: tx.posts.many(sent.post_ids))
+    facts = digest_facts(list(posts), sent, town.clock.at)
+    for language, heading in (("zh", zh), ("en", en)):
+        assert plain(digest(facts, words_for(language)).body[:1]) == heading
 
 
 async def test_a_change_of_mind_moves_what_waits(town: Town) -> None:

@@ -147,15 +147,10 @@ def help_page(
     commands: Iterable[Command] = COMMANDS,
 ) -> Message:
     """Return the commands that can be used in `where`, by group; the operators' own for an operator."""
-    every = tuple(commands)
+    usable = [command for command in commands if (operator if command.admin else where in command.where)]
     body: list[Block] = []
     for group in Group:
-        shown = [
-            command
-            for command in every
-            if command.group is group and (operator if command.admin else where in command.where)
-        ]
-        if shown:
+        if shown := [command for command in usable if command.group is group]:
             body.append(Heading((Text(_heading(group, words)),), level=4))
             body.append(Items(tuple(_command(command, words) for command in shown)))
     forms = (
@@ -163,7 +158,9 @@ def help_page(
         words.text("/subscribe 屏蔽 标签 GAN"),
         words.text("/settings 免打扰 23:00-7:00"),
     )
-    body.append(Paragraph((Text(words.text("例如：") + words.join(list(forms))),)))
+    names = {f"/{command.name}" for command in usable}
+    if usable_forms := [form for form in forms if form.partition(" ")[0] in names]:
+        body.append(Paragraph((Text(words.text("例如：") + words.join(usable_forms)),)))
     plain = words.text("直接发词就是搜索，发文章链接或编号就打开它。") if where is Where.PRIVATE else None
     forgiving = words.text("名称写一部分就行。")
     body.append(Paragraph((Text(words.sentences(plain, forgiving, inferred_note(words))),)))

@@ -286,7 +286,7 @@ def exported(words: Words, *, group: bool = False) -> Message:
     """Return the caption of the exported file."""
     if group:
         return notice(words.text("这是本群记下的全部设置。"))
-    return notice(words.text("这是关于你记下的全部数据。"))
+    return notice(words.text("关于你记下的全部数据都在这里。"))
 
 
 def topic_made(words: Words, name: str) -> Message:

@@ -24,7 +24,7 @@ def test_the_console_shows_the_exported_file(here: Path) -> None:
     exported, _ = json.JSONDecoder().raw_decode(shown)
     assert "不认识" not in name
     assert [wish["name"] for wish in exported["chats"][0]["subscriptions"]] == ["attention"]
-    assert "这是关于你记下的全部数据。" in shown
+    assert "关于你记下的全部数据都在这里。" in shown
 
 
 def test_the_console_speaks_english_when_asked(here: Path) -> None:

@@ -17,7 +17,7 @@ SHOWN = {
     "category": ("2 个分类", "2 categories"),
     "search": ("想找什么", "What are you looking for"),
     "subscribe": ("要哪些新文章", "Which new posts"),
-    "unsubscribe": ("还没有订阅", "Nothing is subscribed"),
+    "unsubscribe": ("还没有订阅", "You have no subscriptions"),
     "subscriptions": ("要哪些新文章", "/subscribe"),
     "settings": ("设置", "Settings"),
     "random": ("苏剑林", "苏剑林"),
@@ -26,7 +26,7 @@ SHOWN = {
     "saved": ("", ""),
     "stats": ("博客的数字", "The blog in figures"),
     "read": ("读过了", "Mark read"),
-    "course": ("每天或每周一篇", "one a day or a week"),
+    "course": ("每天或每周一篇", "one part a day or a week"),
     "channel": ("频道或群组", "channel or group"),
     "export": ("", ""),  # a document is sent first
     "forget": ("什么都没有记下", "Nothing is kept"),

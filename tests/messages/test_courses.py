@@ -1,5 +1,7 @@
 """Courses and reading progress."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.callbacks.actions import (
@@ -29,7 +31,7 @@ def _at(stage: Stage, when: When = When.DAILY, gaps: tuple[str, ...] = ()) -> Co
         at="20:00",
         zone="UTC+8",
         weekday="周日",
-        sent=9,
+        sent=29 if stage is Stage.CAUGHT_UP else 9,
         of=29,
         read=2,
         next=Neighbour(post=3, episode=3),
@@ -43,7 +45,7 @@ PROGRESS = (
 )
 SCENES: dict[str, Scene] = {
     "running": lambda words: course(_at(Stage.RUNNING, gaps=("2", "5–7")), words),
-    "weekly": lambda words: course(_at(Stage.RUNNING, When.WEEKLY), words),
+    "weekly": lambda words: course(replace(_at(Stage.RUNNING, When.WEEKLY), weekday=words.weekday(6)), words),
     "paused": lambda words: course(_at(Stage.PAUSED), words),
     "stopped": lambda words: course(_at(Stage.STOPPED), words),
     "caught up": lambda words: course(_at(Stage.CAUGHT_UP), words),

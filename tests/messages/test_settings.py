@@ -122,7 +122,7 @@ def test_another_chats_settings_stay_another_chats() -> None:
         (
             FULL,
             "新文章每周一 07:00 汇总成一条发来；22:00–07:00 免打扰；不响提示音。",
-            "New posts come as one digest, Mondays at 07:00; nothing from 22:00–07:00; without a sound.",
+            "New posts come as one digest, Mondays at 07:00; quiet 22:00–07:00; without a sound.",
         ),
     ],
 )

@@ -288,8 +288,9 @@ def search_results(
         if said := date_and_readers(found.post, words):
             children.append(Text(f"  {said}"))
         if found.context:
+            guessed = "≈ " if found.in_tags and found.post.tags is None else ""
             source = words.text("标签") if found.in_tags else words.text("摘要")
-            children += [Text(f"\n{source} · "), *_spans(found.context)]
+            children += [Text(f"\n{source} · {guessed}"), *_spans(found.context)]
         items.append(Item(tuple(children), label=str(index)))
     closest = () if whole else (Paragraph((Text(words.text("没有全部匹配的文章，最接近的是：")),)),)
     body: tuple[Block, ...] = (Heading((Text(title),)), *closest, Items(tuple(items)))

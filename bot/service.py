@@ -195,9 +195,7 @@ class Service:
 
     async def connect(self, *, polling: bool = True) -> None:
         """Call getMe, start answering and sending. Raises TelegramError; may be repeated."""
-        limiter = rate_limiter_of(
-            self.settings, self._limits, self.database, self.clock, self._replica.pulse, self.metrics
-        )
+        limiter = rate_limiter_of(self._limits, self.database, self.clock, self._replica.pulse, self.metrics)
         application = self._build(limiter)
         await application.initialize()
         await self.token_state.accept()

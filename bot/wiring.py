@@ -77,12 +77,12 @@ def telegram_wires(settings: Settings) -> Wires:
 
 
 def rate_limiter_of(
-    settings: Settings, limits: Limits, database: Database, clock: Clock, pulse: LeaseHolder, metrics: Metrics
+    limits: Limits, database: Database, clock: Clock, pulse: LeaseHolder, metrics: Metrics
 ) -> RateLimiter:
     """Return a rate limiter in the database if several processes share the bot, otherwise in memory."""
     if not database.is_multi_process:
         return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
-    return SharedRateLimiter(database, limits, clock, pulse, metrics, on_unsure=settings.on_unsure)
+    return SharedRateLimiter(database, limits, clock, pulse, metrics)
 
 
 async def open_checked_database(settings: Settings, *, new: bool = False) -> Database:

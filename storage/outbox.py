@@ -166,24 +166,25 @@ class Outbox:
                 ],
             )
 
-    async def begin(self, delivery_id: DeliveryId, token: str) -> bool:
-        """Mark that the request of this claim is about to be made; False if the claim has ended.
+    async def begin(self, claims: Collection[Claim]) -> frozenset[Claim]:
+        """Mark that the requests of these claims are about to be made; return those that have not ended.
 
-        With several processes only, and only for a repeated attempt: before that
-        was written the request was surely not made.
+        With several processes only, which have no send log: without the mark a request was surely not made.
         """
+        ids, tokens = zip(*claims, strict=True)
         marked = await self._connection.execute(
             update(deliveries)
-            .where(SENDING, deliveries.c.id == delivery_id, deliveries.c.token == token)
+            .where(SENDING, deliveries.c.id.in_(sorted(ids)), deliveries.c.token.in_(sorted(set(tokens))))
             .values(begun=True)
+            .returning(deliveries.c.id, deliveries.c.token)
         )
-        return marked.rowcount == 1
+        return frozenset((DeliveryId(row.id), row.token) for row in marked) & frozenset(claims)
 
     async def recover(self, now: datetime, *, resend: bool, everything: bool = False) -> int:
         """End the claims whose lease, or whose owner's, ran out: their requests may have been sent.
 
         The first such try is repeated if `resend`; after the second, or without it, the row ends UNCERTAIN.
-        Where an owner marks such requests before they start, a request without a mark was not sent.
+        An owner marks requests before they start, so one without a mark was not sent.
         `everything` is for a start that holds the process lock.
         """
         ended = await self._connection.execute(

@@ -191,7 +191,7 @@ def _recover() -> Update:
         .with_for_update(skip_locked=True, of=deliveries)
     )
     again = and_(deliveries.c.unsure < 1, resend == 1)
-    not_begun = and_(deliveries.c.owner.is_not(None), ~deliveries.c.begun, ~again)
+    not_begun = and_(deliveries.c.owner.is_not(None), ~deliveries.c.begun)
     return (
         update(deliveries)
         .where(deliveries.c.id.in_(lost))

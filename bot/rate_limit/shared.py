@@ -8,12 +8,12 @@ import asyncio
 import logging
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Literal
 
+from bot.caching import BatchLoader
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
@@ -25,8 +25,8 @@ from bot.supervisor import wait_for
 from bot.telegram.http_request import SendGate
 from storage.clock import Clock
 from storage.database import Database, Transaction
-from storage.model import Delivery
 from storage.rate_limits import ChatStarts, NewStart, SharedState, seconds
+from storage.send_log import Claim
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ HURRIED_SECONDS = 0.1  # the least time between two renewals
 USABLE = 0.93  # the part of the lease that is used: clocks run differently
 GRACE_SECONDS = 0.1  # more than it takes to stop using what is given back
 BUSY_SECONDS = 3.0  # after deliveries had to wait for the rate, during which all of it is wanted
+UNWRITTEN_SECONDS = 1.0  # to wait where the mark of a request cannot be written
 OLDER_SECONDS = 2.0  # since a start of a version without shares, during which no share is taken
 COLLISIONS = 10  # with other processes that renew at the same time
 
@@ -91,13 +92,11 @@ class SharedRateLimiter(InProcessRateLimiter):
         clock: Clock,
         pulse: LeaseHolder,
         metrics: Metrics,
-        *,
-        on_unsure: Literal["resend", "skip"] = "resend",
     ) -> None:
         super().__init__(database, SendScheduler(limits), clock, metrics)
         self._limits = limits
         self._pulse = pulse
-        self._on_unsure = on_unsure
+        self._begun = BatchLoader(self._write_begun)
         self._bounds = ClockBounds()
         self._share = Share(owner="", most=0, wanted=0, until=0.0)
         self._usable_until = -math.inf
@@ -252,17 +251,21 @@ class SharedRateLimiter(InProcessRateLimiter):
         request = await self._granted(claimed)
         if isinstance(request, Postponed):
             return request
-        if (delivery.unsure or self._on_unsure == "skip") and not await self._mark(delivery):
-            return Postponed(0.0)
+        try:
+            if not await self._begun.get((delivery.id, delivery.token)):
+                return Postponed(0.0)
+        except Exception as error:  # the database is away: without the mark no request is made
+            log.warning("the start of a request cannot be written: %s", type(error).__name__)
+            return Postponed(UNWRITTEN_SECONDS)
         start = UnwrittenStart(request, self._clock.monotonic())
         self._keep(start)
         is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)
         return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
 
-    async def _mark(self, delivery: Delivery) -> bool:
-        return await self._database.write(
-            lambda tx: tx.outbox.begin(delivery.id, delivery.token), exclusive=False
-        )
+    async def _write_begun(self, claims: Collection[Claim]) -> Mapping[Claim, bool]:
+        """Mark many requests that are about to be made at once, in a statement of its own."""
+        marked = await self._database.write(lambda tx: tx.outbox.begin(claims), autocommit=True)
+        return {claim: claim in marked for claim in claims}
 
     def _is_ours(self, claimed: ClaimedDelivery) -> bool:
         """Return whether the claim cannot belong to another process, however long this one was suspended."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import date, timedelta
+from functools import partial
 
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery, DestinationId, DumpId, Form, Settlement, Standing, State
+from storage.send_log import Claim
 from tests.delivery.archive import THEN, essay, store
 
 LEASE = timedelta(seconds=120)
@@ -230,19 +232,25 @@ async def test_claims_end_with_the_lease_of_who_made_them(database: Database) ->
     assert await counts(database) == {State.PENDING: 1}
 
 
-async def test_a_repeated_try_that_was_not_begun_does_not_count(database: Database) -> None:
+async def test_a_try_that_was_not_begun_does_not_count(database: Database) -> None:
     """However often a process dies: only a request that may have left spends the one repetition."""
     await chat(database, 1)
     await announce(database, "一篇")
-    for turn in range(4):
-        (delivery,) = await owned(database, f"of nobody {turn}")
-        assert delivery.unsure == min(turn, 1)
+    for unsure in (0, 1):
+        for turn in range(3):
+            (delivery,) = await owned(database, f"of nobody {turn}")
+            assert (delivery.unsure, delivery.attempts) == (unsure, unsure + 1)
+            await recover(database)
+        assert await counts(database) == {State.PENDING: 1}
+        (delivery,) = await owned(database, "of nobody")
+        claims = [(delivery.id, delivery.token)]
+        assert await database.write(partial(_begin, claims=claims)) == frozenset(claims)
         await recover(database)
-    assert await counts(database) == {State.PENDING: 1}
-    (delivery,) = await owned(database, "of nobody")
-    assert await database.write(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
-    await recover(database)
     assert await counts(database) == {State.UNCERTAIN: 1}
+
+
+async def _begin(tx: Transaction, *, claims: list[Claim]) -> frozenset[Claim]:
+    return await tx.outbox.begin(claims)
 
 
 async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(database: Database) -> None:
@@ -252,7 +260,7 @@ async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(datab
     await recover(database, resend=False)
     assert await counts(database) == {State.PENDING: 1}
     (delivery,) = await owned(database, "of nobody")
-    assert await database.write(lambda tx: tx.outbox.begin(delivery.id, delivery.token))
+    assert await database.write(lambda tx: tx.outbox.begin([(delivery.id, delivery.token)]))
     await recover(database, resend=False)
     assert await counts(database) == {State.UNCERTAIN: 1}
 
@@ -262,7 +270,7 @@ async def test_a_claim_that_ended_cannot_begin(database: Database) -> None:
     await announce(database, "一篇")
     (old,) = await owned(database, "of nobody")
     await recover(database)
-    assert not await database.write(lambda tx: tx.outbox.begin(old.id, old.token))
+    assert not await database.write(lambda tx: tx.outbox.begin([(old.id, old.token)]))
 
 
 async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> None:

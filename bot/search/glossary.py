@@ -112,7 +112,7 @@ _HAN = "[\u4e00-\u9fff]"
 _LATIN = "[A-Za-z0-9]+(?:[ '-][A-Za-z0-9]+){0,4}"
 _BRACKET = re.compile(rf"[(（]\s?(?:({_LATIN})|({_HAN}{{2,8}}))\s?[)）]")
 # Of the reversed text before a bracket.
-_HAN_BEFORE = re.compile(rf"\s?[“「『\"”」』]?({_HAN}+)")
+_HAN_BEFORE = re.compile(rf"\s?[“「『\"”」』]?({_HAN}{{1,12}})")  # a term and what precedes it
 _LATIN_BEFORE = re.compile(rf"\s?({_LATIN})(?! ?[A-Za-z0-9.+'-])")
 _BEFORE = 64  # characters before a bracket that are read
 # What precedes a term in running text; and what joins two of them, of which the brackets mean one.

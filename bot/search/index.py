@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import compress
+from itertools import chain, compress
 from operator import add
 
 from bot.search.glossary import Pair, bracketed, learn, plausible
@@ -45,7 +45,7 @@ class Row:
     tags: str
     series: str
     body: str
-    bracketed: frozenset[tuple[str, str]]
+    bracketed: str  # Chinese and Latin texts in turn, separated by END
 
 
 class Field:
@@ -118,7 +118,7 @@ class Segment:
                     tags=tags,
                     series=series,
                     body=self.bodies[place],
-                    bracketed=self._bracketed.get(PostId(post_id), frozenset()),
+                    bracketed=self._bracketed.get(PostId(post_id), ""),
                 )
 
     def frequency(self, text: str) -> int:
@@ -152,7 +152,11 @@ class Segment:
     @cached_property
     def pairs(self) -> dict[PostId, tuple[Pair, ...]]:
         """The pairs of terms by post."""
-        return {post_id: tuple(plausible(written)) for post_id, written in self._bracketed.items()}
+        texts = ((post_id, written.split(END)) for post_id, written in self._bracketed.items())
+        found = (
+            (post_id, tuple(plausible(zip(each[::2], each[1::2], strict=True)))) for post_id, each in texts
+        )
+        return {post_id: pairs for post_id, pairs in found if pairs}
 
     @cached_property
     def of_episode(self) -> dict[int, set[int]]:
@@ -347,6 +351,7 @@ def _row(post: Post) -> Row:
     series, episode = post.series, post.episode
     if series is None and LIKELY_NUMBER.search(spread(post.title)) and (reading := read_title(post.title)):
         series, episode = reading.series, reading.episode
+    terms = set(bracketed(END.join((post.title, *tags, post.excerpt))))
     return Row(
         post_id=post.id,
         day=post.date.toordinal() if post.date is not None else 0,
@@ -356,5 +361,5 @@ def _row(post: Post) -> Row:
         tags=normalize(TAG_COMMA.join(tags)).replace(END, ""),
         series=normalize(series or "").replace(END, ""),
         body=normalize(post.excerpt).replace(END, ""),
-        bracketed=frozenset(bracketed(END.join((post.title, *tags, post.excerpt)))),
+        bracketed=END.join(chain.from_iterable(sorted(terms))),
     )

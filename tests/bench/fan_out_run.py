@@ -25,8 +25,7 @@ from bot.ops.memory import freeze_gc
 from bot.ops.metrics import Metrics, make_metrics
 from bot.rate_limit import RateLimiter
 from bot.rate_limit.in_process import InProcessRateLimiter
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
 from bot.telegram.http_request import AiohttpRequest
 from storage.clock import Clock, SystemClock

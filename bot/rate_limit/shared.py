@@ -251,11 +251,14 @@ class SharedRateLimiter(InProcessRateLimiter):
         if isinstance(request, Postponed):
             return request
         try:
-            if not await self._begun.get((delivery.id, delivery.token)):
-                return Postponed(0.0)
+            is_marked = await self._begun.get((delivery.id, delivery.token))
         except Exception as error:  # the database is away: without the mark no request is made
             log.warning("the start of a request cannot be written: %s", type(error).__name__)
+            self._scheduler.withdraw(request)
             return Postponed(UNWRITTEN_SECONDS)
+        if not is_marked:
+            self._scheduler.withdraw(request)
+            return Postponed(0.0)
         start = UnwrittenStart(request, self._clock.monotonic())
         self._keep(start)
         is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder
@@ -48,7 +48,6 @@ from bot.supervisor import BackgroundTasks, Supervisor
 from bot.telegram.update_parser import StatelessApplication
 from bot.telegram.update_poller import PollConflictError
 from bot.update_receiver import UpdateReceiver
-from bot.web.server import Room, serve_room
 from bot.wiring import (
     Wires,
     backup_of,
@@ -64,6 +63,9 @@ from bot.wiring import (
 from storage.clock import Clock, SystemClock
 from storage.database import Database, Transaction
 from storage.send_log import SendLog
+
+if TYPE_CHECKING:
+    from bot.web.server import Room
 
 log = logging.getLogger(__name__)
 
@@ -231,6 +233,8 @@ class Service:
         settings = self.settings
         if not settings.web_port or self._room is not None:
             return
+        from bot.web.server import Room, serve_room  # 3 MB, and most installations have no WEB_PORT
+
         self._room = Room(self.services, self._token, url=settings.web_url or "")
         served = serve_room(
             self._room, host=settings.web_host, port=settings.web_port, counted=self.metrics.connection_failed

@@ -9,9 +9,6 @@ from functools import cache
 from importlib.resources import files
 from operator import ne
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 Occurs = Callable[[str], bool]  # whether a text occurs in the heads
 
 _SHORTEST = 4  # letters of a Latin word that is corrected
@@ -27,6 +24,9 @@ def nearest_words(word: str, vocabulary: Collection[str]) -> tuple[str, ...]:
     """Return the words within one edit of `word`, two if it is long, that begin alike; nearest first."""
     if len(word) < _SHORTEST or not any(map(str.isalpha, word)):
         return ()
+    from rapidfuzz import process  # 3 MB, and most searches have no typo
+    from rapidfuzz.distance import OSA
+
     bound = 2 if len(word) >= _LONG else 1
     near = [
         other

@@ -7,8 +7,6 @@ spelling last, with a cut-off. Names are pairs of key and text.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import fuzz
-
 from bot.search.fuzzy_terms import spelled
 from bot.search.glossary import equivalents
 from bot.search.normalize import normalize
@@ -138,6 +136,8 @@ def _most_similar(wanted: str, names: Sequence[Name]) -> tuple[Name, ...]:
 
 def _similarity(wanted: str, name: str) -> float:
     """Return the edit similarity with the name, or with a part of it unless either is short, in percent."""
+    from rapidfuzz import fuzz  # 3 MB, and most names are typed without a mistake
+
     whole = fuzz.ratio(wanted, name)
     latin = wanted.isascii()
     if min(len(wanted), len(name)) < (_SHORTEST_LATIN if latin else _SHORTEST_PART):

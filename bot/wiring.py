@@ -31,7 +31,7 @@ from bot.delivery.retry_policy import DeliveryConfig
 from bot.intake.dump_folder import UnreadableFileError, captures, fingerprint
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
-from bot.intake.series import NO_OVERRIDES, OverridesError, read_overrides
+from bot.intake.series import NO_OVERRIDES, read_overrides
 from bot.leases import LeaseHolder
 from bot.maintenance import Backup
 from bot.ops.backup import BackupError, damage, refuse_gone, sqlite_file
@@ -221,7 +221,7 @@ def _parsed(setting: str, file: Path | None, parse: Callable[[str], T], default:
         return default
     try:
         return parse(file.read_text(encoding="utf-8-sig"))
-    except (OverridesError, TomlError) as error:
+    except TomlError as error:
         raise SettingsError(f"{setting} {file.name}, {error}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{setting} {file.name} is not UTF-8: save it again in that encoding") from error

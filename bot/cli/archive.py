@@ -23,7 +23,7 @@ from bot.intake.dump_folder import UnreadableFileError, captures, scan, shown_na
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport
-from bot.intake.series import SeriesMembership, Titled, derive_series
+from bot.intake.series import SeriesMembership, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
@@ -62,8 +62,7 @@ def _parse(path: str, dump: Dump, site: SiteProfile) -> bool:
     except UnreadableDumpError as reason:
         click.echo(f"{path}: {reason}", err=True)
         return False
-    titled = [Titled(id=at, title=sighting.title) for at, sighting in enumerate(reading.sightings)]
-    membership = derive_series(titled)
+    membership = derive_series(dict(enumerate(sighting.title for sighting in reading.sightings)))
     vocabulary = learn((s.title, s.excerpt or "", s.tags) for s in reading.sightings if s.tags)
     for at, sighting in enumerate(reading.sightings):
         parsed = _parsed(Path(path).name, reading.format, sighting, membership.get(at))

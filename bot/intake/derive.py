@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import ahocorasick
 
-from bot.intake.series import NO_OVERRIDES, Overrides, SeriesMembership, Titled, derive_series
+from bot.intake.series import NO_OVERRIDES, Overrides, SeriesMembership, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
 from bot.search.index import searched
@@ -207,7 +207,7 @@ def derive(
 
     `zone` is the time zone of the days that the blog prints.
     """
-    membership = derive_series([Titled(id=post.id, title=post.title) for post in archive], overrides)
+    membership = derive_series({post.id: post.title for post in archive}, overrides)
     dated = _dated(archive, membership, captures, zone)
     vocabulary = learn([(post.title, post.excerpt, post.tags) for post in archive if post.tags])
     understood = [

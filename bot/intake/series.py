@@ -5,13 +5,13 @@ an unnumbered post is its first part shows only among all of them, so each new o
 """
 
 import re
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 
+from bot.site_profile import TomlError, line_of, parse_toml
 from bot.titles import (
     LONGEST,
     EpisodeReading,
@@ -22,8 +22,6 @@ from bot.titles import (
     spread,
     title_key,
 )
-
-_PLACE = re.compile(r"at line (\d+)")
 
 
 def _nothing() -> Mapping[str, str]:
@@ -50,17 +48,8 @@ class Overrides:
 NO_OVERRIDES = Overrides()
 
 
-class OverridesError(ValueError):
-    """Raised for invalid overrides; `line` counts from 1, `reason` is one sentence without a full stop."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(f"line {line}: {reason}")
-        self.line = line
-        self.reason = reason
-
-
 def read_overrides(text: str) -> Overrides:
-    """Parse the operator's TOML. Raises OverridesError for the first error.
+    """Parse the operator's TOML. Raises TomlError for the first error.
 
     [titles]                          # title of a post = the title to read in its place
     "一个人的数学建模：碎纸复原" = "碎纸复原（一）"
@@ -70,19 +59,10 @@ def read_overrides(text: str) -> Overrides:
     "旧系列名" = "新系列名"
     "一个专栏" = ""                    # not a series
     """
-    try:
-        document = tomllib.loads(text)
-    except RecursionError:
-        raise OverridesError(_deepest(text), "this is not TOML: it is nested too deep") from None
-    except ValueError as error:  # TOMLDecodeError, or ValueError for a number of thousands of digits
-        place = _PLACE.search(str(error))
-        line = int(place[1]) if place is not None else len(_lines(text))
-        raise OverridesError(line, f"this is not TOML: {str(error).partition(' (at ')[0]}") from error
+    document = parse_toml(text)
     for name in document:
         if name not in ("titles", "series"):
-            raise OverridesError(
-                _line_of(text, name), f"there is no section {name!r}; use [titles] and [series]"
-            )
+            raise TomlError(line_of(text, name), f"there is no section {name!r}; use [titles] and [series]")
     overrides = Overrides(
         titles=_section(text, document, "titles", title_key),
         series=_section(text, document, "series", series_key),
@@ -96,19 +76,19 @@ def _section(
 ) -> Mapping[str, str]:
     entries = document.get(section, {})
     if not isinstance(entries, dict):
-        raise OverridesError(_line_of(text, section), f"{section} must be a section, [{section}]")
+        raise TomlError(line_of(text, section), f"{section} must be a section, [{section}]")
     known: dict[str, str] = {}
     for name, other in entries.items():
-        line = _line_of(text, name)
+        line = line_of(text, name)
         if not isinstance(other, str):
-            raise OverridesError(line, f"{name!r} must be followed by a text in quotation marks")
+            raise TomlError(line, f"{name!r} must be followed by a text in quotation marks")
         key = key_of(name)
         if not key:
-            raise OverridesError(line, f"{name!r} has no letter in it")
+            raise TomlError(line, f"{name!r} has no letter in it")
         if key in known:
-            raise OverridesError(line, f"{name!r} is the same as a line above")
+            raise TomlError(line, f"{name!r} is the same as a line above")
         if other and not series_key(other):
-            raise OverridesError(line, f"{other!r} has no letter in it")
+            raise TomlError(line, f"{other!r} has no letter in it")
         known[key] = other
     return MappingProxyType(known)
 
@@ -121,29 +101,9 @@ def _refuse_circles(text: str, series: Mapping[str, str]) -> None:
             if following == key:  # the same series in another spelling: only its displayed name changes
                 break
             if following in seen:
-                raise OverridesError(_line_of(text, series[key]), f"{series[key]!r} leads back to itself")
+                raise TomlError(line_of(text, series[key]), f"{series[key]!r} leads back to itself")
             seen.add(following)
             key = following
-
-
-def _deepest(text: str) -> int:
-    """Return the line with the most brackets."""
-    brackets = [line.count("[") + line.count("{") for line in _lines(text)]
-    return brackets.index(max(brackets)) + 1
-
-
-def _line_of(text: str, name: str) -> int:
-    """Return the first line with `name` outside a comment; the last line if `name` has escapes."""
-    lines = _lines(text)
-    for number, line in enumerate(lines, start=1):
-        if name in line and not line.lstrip().startswith("#"):
-            return number
-    return len(lines)
-
-
-def _lines(text: str) -> list[str]:
-    """Split at U+000A only, as TOML and editors do; `str.splitlines` splits at further characters."""
-    return text.removesuffix("\n").split("\n")
 
 
 FEWEST, MOST = 3, 15  # long series are numbered; an unnumbered longer one is a column
@@ -226,14 +186,6 @@ _CLOSING = " ?!。？！"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Titled:
-    """A post reduced to its id and title."""
-
-    id: int
-    title: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesMembership:
     """A post's series: `series` as displayed, `key` for comparison, `episode` None without a number.
 
@@ -248,32 +200,30 @@ class SeriesMembership:
 
 
 def derive_series(
-    titles: Sequence[Titled], overrides: Overrides = NO_OVERRIDES
+    titles: Mapping[int, str], overrides: Overrides = NO_OVERRIDES
 ) -> dict[int, SeriesMembership]:
     """Return the series membership by post id. The result does not depend on the order of `titles`."""
     placed: dict[int, SeriesMembership] = {}
     readings: dict[int, EpisodeReading] = {}
-    open_titles: list[Titled] = []
-    for titled in titles:
-        meant = titled.title
-        if overrides.titles:
-            meant = overrides.titles.get(title_key(titled.title), titled.title)
-        reading = read_title(meant)
-        if reading is not None:
-            readings[titled.id] = reading
-        elif meant is titled.title:
+    unread: dict[int, str] = {}
+    for id_, title in titles.items():
+        meant = overrides.titles.get(title_key(title), title) if overrides.titles else title
+        if (reading := read_title(meant)) is not None:
+            readings[id_] = reading
+        elif meant is title:
             if len(meant) <= LONGEST:
-                open_titles.append(titled)
+                unread[id_] = title
         elif meant:
-            placed[titled.id] = SeriesMembership(
-                series=meant, key=series_key(meant), episode=None, style="override"
-            )
-    placed |= _numbered(_without_quantities(readings, open_titles))
+            placed[id_] = _unnumbered(meant, series_key(meant), "override")
+    placed |= _numbered(_without_quantities(readings, unread.values()))
     episodes = _episodes(placed.values())
     for find in (_versions, _first_parts, _fronted):
-        found = find([titled for titled in open_titles if titled.id not in placed], episodes)
-        placed |= found
+        placed |= find({id_: title for id_, title in unread.items() if id_ not in placed}, episodes)
     return _named(placed, overrides)
+
+
+def _unnumbered(name: str, key: str, style: str) -> SeriesMembership:
+    return SeriesMembership(series=name, key=key, episode=None, style=style)
 
 
 def short_title(title: str, series: str) -> str:
@@ -291,13 +241,13 @@ def short_title(title: str, series: str) -> str:
 
 
 def _without_quantities(
-    readings: Mapping[int, EpisodeReading], others: Iterable[Titled]
+    readings: Mapping[int, EpisodeReading], others: Iterable[str]
 ) -> dict[int, EpisodeReading]:
     """Drop readings like 树莓派3: a bare last digit above 1 counts only if another part exists."""
     parts: dict[str, set[int]] = defaultdict(set)
     for reading in readings.values():
         parts[reading.key].add(reading.episode)
-    unnumbered = {series_key(other.title) for other in others}
+    unnumbered = set(map(series_key, others))
     return {
         id_: reading
         for id_, reading in readings.items()
@@ -361,33 +311,33 @@ def _episodes(places: Iterable[SeriesMembership]) -> dict[str, list[int]]:
     return dict(episodes)
 
 
-def _versions(titles: Sequence[Titled], _: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
+def _versions(titles: Mapping[int, str], _: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """Match 习题解答V0.1, V0.2: an unnumbered series from the second version on."""
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for titled in titles:
-        if (version := _VERSION.search(spread(titled.title))) is not None:
-            name = titled.title[: version.start()].strip()
-            found[series_key(name)].append((titled.id, name))
+    for id_, title in titles.items():
+        if (version := _VERSION.search(spread(title))) is not None:
+            name = title[: version.start()].strip()
+            found[series_key(name)].append((id_, name))
     return {
-        id_: SeriesMembership(series=name, key=key, episode=None, style="version")
+        id_: _unnumbered(name, key, "version")
         for key, posts in found.items()
         if key and len(posts) > 1
         for id_, name in posts
     }
 
 
-def _first_parts(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
+def _first_parts(titles: Mapping[int, str], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """Match a post whose whole title is the name of a series that has no episode 1."""
     return {
-        titled.id: SeriesMembership(series=titled.title.strip(_CLOSING), key=key, episode=None, style="first")
-        for titled in titles
-        if 1 not in episodes.get(key := series_key(titled.title), [1])
+        id_: _unnumbered(title.strip(_CLOSING), key, "first")
+        for id_, title in titles.items()
+        if 1 not in episodes.get(key := series_key(title), [1])
     }
 
 
-def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
+def _fronted(titles: Mapping[int, str], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
     """Match unnumbered posts with a common front, and those with the front of a numbered series."""
-    known = [(titled.id, fronts(titled.title)) for titled in titles]
+    known = [(id_, fronts(title)) for id_, title in titles.items()]
     rests: dict[str, list[str]] = defaultdict(list)
     for _, candidates in known:
         for front in candidates:
@@ -396,7 +346,7 @@ def _fronted(titles: Sequence[Titled], episodes: Mapping[str, list[int]]) -> dic
         key for key, behind in rests.items() if len(episodes.get(key, ())) > 1 or names_a_series(key, behind)
     }
     return {
-        id_: SeriesMembership(series=front.name, key=front.key, episode=None, style="front")
+        id_: _unnumbered(front.name, front.key, "front")
         for id_, candidates in known
         for front in candidates[::-1]  # reversed: the first candidate overwrites the others
         if front.key in series

@@ -4,13 +4,12 @@ from hypothesis import strategies as st
 
 from bot.intake.series import (
     NO_OVERRIDES,
-    OverridesError,
     SeriesMembership,
-    Titled,
     derive_series,
     read_overrides,
     short_title,
 )
+from bot.site_profile import TomlError
 from bot.titles import flatten, series_key, title_key
 from tests.tools.quality_titles import (
     TITLES_BY_STYLE,
@@ -27,7 +26,7 @@ REAL = read_truths(TITLES_BY_STYLE)
 
 
 def derived(*titles: str, overrides: str = "") -> list[tuple[str, int | None] | None]:
-    posts = [Titled(id=index, title=title) for index, title in enumerate(titles)]
+    posts = dict(enumerate(titles))
     places = derive_series(posts, read_overrides(overrides))
     return [_told(places.get(index)) for index in range(len(titles))]
 
@@ -200,8 +199,8 @@ def test_a_listing_does_not_repeat_the_name_of_the_series(title: str, series: st
 
 @given(st.permutations(range(len(REAL))))
 def test_the_order_of_the_archive_does_not_matter(order: list[int]) -> None:
-    posts = [Titled(id=index, title=truth.title) for index, truth in enumerate(REAL)]
-    assert derive_series([posts[index] for index in order]) == derive_series(posts)
+    posts = dict(enumerate(truth.title for truth in REAL))
+    assert derive_series({index: posts[index] for index in order}) == derive_series(posts)
 
 
 @given(
@@ -212,8 +211,8 @@ def test_the_order_of_the_archive_does_not_matter(order: list[int]) -> None:
     )
 )
 def test_any_titles_have_the_same_places_in_both_forms(titles: list[str]) -> None:
-    wide = derive_series([Titled(id=index, title=title) for index, title in enumerate(titles)])
-    flat = derive_series([Titled(id=index, title=flatten(title)) for index, title in enumerate(titles)])
+    wide = derive_series(dict(enumerate(titles)))
+    flat = derive_series(dict(enumerate(flatten(title) for title in titles)))
     assert {id_: (place.key, place.episode) for id_, place in wide.items()} == {
         id_: (place.key, place.episode) for id_, place in flat.items()
     }
@@ -265,7 +264,7 @@ def test_names_are_followed_to_the_end(name: str, shown: str) -> None:
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_reason(text: str, line: int, reason: str) -> None:
-    with pytest.raises(OverridesError) as caught:
+    with pytest.raises(TomlError) as caught:
         read_overrides(text)
     assert caught.value.line == line
     assert reason in caught.value.reason
@@ -282,6 +281,6 @@ def _refused_line(text: str) -> int:
     """The line at which the text is refused, 0 if it is read."""
     try:
         read_overrides(text)
-    except OverridesError as error:
+    except TomlError as error:
         return error.line
     return 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.tagging import MOST_TAGS, SYNONYMS, Tagged, infer_tags, learn, tag_key
+from bot.intake.tagging import MOST_TAGS, Tagged, infer_tags, learn, seeds, tag_key
 from tests.tools import quality_tags
 from tests.tools.shared import needs_shared
 
@@ -39,7 +39,7 @@ def test_neighbouring_tags_stay_apart(one: str, other: str) -> None:
 
 
 def test_no_spelling_stands_for_two_tags() -> None:
-    spellings = ["".join(word.casefold().split()) for group in SYNONYMS for word in group]
+    spellings = ["".join(word.casefold().split()) for group in seeds().synonyms for word in group]
 
     assert len(spellings) == len(set(spellings))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.intake.series import SeriesMembership, Titled, derive_series
+from bot.intake.series import SeriesMembership, derive_series
 from bot.titles import flatten
 from tests.tools.shared import SHARED
 
@@ -67,7 +67,7 @@ def flattened(truths: Sequence[Truth]) -> list[Truth]:
 
 def judge(truths: Sequence[Truth]) -> list[Judged]:
     """Derive all titles together and pair each with its truth; names must be equal."""
-    places = derive_series([Titled(id=index, title=truth.title) for index, truth in enumerate(truths)])
+    places = derive_series(dict(enumerate(truth.title for truth in truths)))
     return [Judged(truth=truth, read=places.get(index)) for index, truth in enumerate(truths)]
 
 

@@ -27,7 +27,7 @@ from bot.crawler.robots import MAX_DELAY, robots_of
 from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.export import UnknownRecordError, restore
 from bot.intake.derive import references_in
-from bot.intake.series import OverridesError, Titled, derive_series, read_overrides, short_title
+from bot.intake.series import derive_series, read_overrides, short_title
 from bot.latex.telegram_subset import safe_tex
 from bot.latex.unicode import unicode_tex
 from bot.messages.cards import CardFacts, News, announcement, card
@@ -39,7 +39,7 @@ from bot.search.names import find
 from bot.search.query import query_words
 from bot.search.ranker import search
 from bot.settings import read_settings
-from bot.site_profile import KEXUE
+from bot.site_profile import KEXUE, TomlError
 from bot.telegram.webhook import LARGEST, update_in
 from bot.text_sanitizer import clean
 from bot.titles import flatten, read_title, title_key
@@ -116,7 +116,7 @@ def titles(content: bytes) -> None:
     title = text_of(content)
     assert title_key(flatten(title)) == title_key(title)
     read_title(title)
-    parts = [Titled(id=at, title=part) for at, part in enumerate(title.split("\n"))]
+    parts = dict(enumerate(title.split("\n")))
     for membership in derive_series(parts).values():
         assert membership.series
         short_title(title, membership.series)
@@ -172,7 +172,7 @@ def questions(content: bytes) -> None:
 
 def operators_files(content: bytes) -> None:
     text = text_of(content)
-    with suppress(OverridesError):
+    with suppress(TomlError):
         overrides = read_overrides(text)
         for name in overrides.series.values():
             overrides.renamed(name)

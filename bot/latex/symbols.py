@@ -30,22 +30,6 @@ MARKS: Final = {mark: name for name, mark in reversed(macros.ACCENTS.items())} |
 }
 NEGATION_MARK: Final = "\u0338"
 _TEXT_MARKS: Final = frozenset("、。〃々〆〇〈〉《》「」『』【】〔〕〖〗")
-_EXTRA: Final = {
-    "−": "-", "‐": "-", "‑": "-", "│": "|", "∣": r"\mid ", "∥": r"\parallel ", "⊥": r"\perp ", "⟂": r"\perp ",
-    "⊤": r"\top ", "′": "'", "″": "''", "‴": "'''", "°": r"^{\circ}", "℃": r"^{\circ}\mathrm{C}",
-    "℉": r"^{\circ}\mathrm{F}", "µ": r"\mu ", "∆": r"\Delta ", "Ω": r"\Omega ", "⁄": "/", "∕": "/",
-    "∙": r"\cdot ", "·": r"\cdot ", "・": r"\cdot ", "‧": r"\cdot ", "≔": ":=", "≕": "=:", "∶": ":",
-    "∷": "::", "⩴": "::=", "≝": r"\overset{\mathrm{def}}{=}", "△": r"\triangle ", "→": r"\to ",
-    "〈": r"\langle ", "〉": r"\rangle ", "⟦": r"[\![", "⟧": r"]\!]",
-    "½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    "⅕": r"\frac{1}{5}", "⅛": r"\frac{1}{8}", "⅙": r"\frac{1}{6}", "ⅆ": r"\mathrm{d}", "ⅇ": r"\mathrm{e}",
-    "ⅈ": r"\mathrm{i}", "ⅉ": r"\mathrm{j}", "ⅅ": r"\mathrm{D}", "ℇ": r"\mathrm{E}", "…": r"\ldots ",
-    "∎": r"\blacksquare ", "⇔": r"\Leftrightarrow ", "∤": r"\nmid ", "∦": r"\nparallel ", "⊊": r"\subsetneq ",
-    "⊋": r"\supsetneq ", "∇": r"\nabla ", "×": r"\times ", "ð": r"\eth ", "◊": r"\lozenge ", "⊲": r"\lhd ",
-    "⊳": r"\rhd ", "⊴": r"\unlhd ", "⊵": r"\unrhd ", "～": r"\sim ", "＼": r"\setminus ", "｜": "|",
-    "＿": r"\_", "＆": r"\&", "％": r"\%", "＄": r"\$", "＃": r"\#", "｛": r"\{", "｝": r"\}",
-    "＾": r"\wedge ",
-}  # fmt: skip
 _ALPHABET_STYLES: Final = {
     "BOLD": "mathbf",
     "ITALIC": "",
@@ -85,8 +69,8 @@ def source_of(character: str) -> str | None:
 
     Raises TexError for a letter in an alphabet that the engines do not have.
     """
-    if (extra := _EXTRA.get(character)) is not None:
-        return extra
+    if (source := macros.CHARACTERS.get(character)) is not None:
+        return source
     if (name := _NAMES.get(character)) is not None:
         return f"\\{name} "
     if "\uff01" <= character <= "\uff5e":

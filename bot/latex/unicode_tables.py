@@ -7,17 +7,15 @@ from enum import Enum
 from typing import Final
 
 from bot.latex import macros
+from bot.latex.symbols import SUBSCRIPTS, SUPERSCRIPTS
 
-_BELOW: Final = dict(
-    zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True)
-)
-_ABOVE: Final = dict(
-    zip(
-        "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθ⊤′″",
-        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵀ′″",
-        strict=True,
-    )
-)
+_BELOW: Final = {plain: sign for sign, plain in SUBSCRIPTS.items()} | {"−": "₋"}
+_ABOVE: Final = {plain: sign for sign, plain in SUPERSCRIPTS.items()} | {
+    "−": "⁻",
+    "⊤": "ᵀ",
+    "′": "′",
+    "″": "″",
+}
 _NAMES: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCRIPT", "mathfrak": "FRAKTUR"}
 
 

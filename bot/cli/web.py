@@ -7,6 +7,7 @@ import signal
 import click
 
 from bot.chat.context import Services
+from bot.ops.memory import freeze_gc
 from bot.settings import Settings
 from bot.web.server import Room, serve_room
 from bot.wiring import open_checked_database, site_of
@@ -27,6 +28,7 @@ async def serve_archive(settings: Settings, port: int) -> None:
         room = Room(services, None, url=settings.web_url or "")
         async with serve_room(room, host=settings.web_host, port=port) as bound:
             click.echo(f"http://{settings.web_host}:{bound}/")
+            freeze_gc()
             await stopped.wait()
     finally:
         await database.close()

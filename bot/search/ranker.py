@@ -4,6 +4,7 @@ A score is the share of the weighted terms that a post holds: 1 where its title 
 the newest. What holds too small a share of the terms is no result.
 """
 
+import asyncio
 import heapq
 import math
 import re
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from bot.search.glossary import equivalents
-from bot.search.index import END, TAG_COMMA, Index, Segment, build, update
+from bot.search.index import END, TAG_COMMA, Index, Segment, update
 from bot.search.normalize import Snippet, marked
 from bot.search.query import Episode, Order, Query, parse_query
 from bot.search.terms import Form, Term, terms_of
@@ -26,6 +27,7 @@ from storage.database import Transaction
 from storage.model import Post, PostId
 
 MOST_HITS = 500  # no reader turns more pages
+_MANY = 50  # changed posts whose indexing would hold up the event loop
 _REMEMBERED = 64  # queries whose hits are kept for further pages
 _TITLE, _TAG, _BODY = 1.0, 0.85, 0.5  # weights of the fields
 _PARTS = 0.75  # weight of a term of which a post holds the parts only
@@ -454,6 +456,7 @@ class SearchService:
         self._revision: tuple[int, datetime | None] = (0, None)
         self._ids: frozenset[PostId] = frozenset()
         self._pages: LRUCache[tuple[str, int], tuple[Hit, ...]] = LRUCache(_REMEMBERED)
+        self._refresh = asyncio.Lock()
 
     async def search(self, tx: Transaction, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
         """Return the hits of a query among all stored posts."""
@@ -476,16 +479,19 @@ class SearchService:
         return self._pages[key], key[1]
 
     async def index(self, tx: Transaction) -> Index:
-        """Return the index of all stored posts."""
-        revision = await tx.posts.revision()
-        if revision != self._revision:
-            changed = await tx.posts.changed_since(self._revision[1])
-            self._ids |= {post.id for post in changed}
-            if len(self._ids) == revision[0]:
-                self._index = update(self._index, changed) if self._revision[0] else build(changed)
-            else:  # a post is gone: it was joined into another
-                changed = await tx.posts.everything()
-                self._ids = frozenset(post.id for post in changed)
-                self._index = build(changed)
-            self._revision = revision
-        return self._index
+        """Return the index of all stored posts; that of many is built in a thread."""
+        async with self._refresh:
+            revision = await tx.posts.revision()
+            if revision != self._revision:
+                changed = await tx.posts.changed_since(self._revision[1])
+                ids = self._ids | {post.id for post in changed}
+                known = self._index
+                if len(ids) != revision[0]:  # a post is gone: it was joined into another
+                    known, changed = Index(), await tx.posts.everything()
+                    ids = frozenset(post.id for post in changed)
+                if len(changed) > _MANY:
+                    self._index = await asyncio.to_thread(update, known, changed)
+                else:
+                    self._index = update(known, changed)
+                self._ids, self._revision = ids, revision
+            return self._index

@@ -25,11 +25,10 @@ from storage.model import Post, PostId, ScopeKind
 
 PublicHandler = Callable[[web.Request, Snapshot], Awaitable[web.Response]]
 
-ASSET_CACHE = "public, max-age=31536000, immutable"
 MAX_QUERY = 200  # characters
 SEARCHED = 30
-ASSETS = {"room.css": "text/css", "room.js": "text/javascript", "icon.svg": "image/svg+xml"}
-KATEX = {"katex.css": "text/css", "katex.min.js": "text/javascript"}
+ASSETS = {"room.css": "text/css", "room.js": "text/javascript", "icon.svg": "image/svg+xml",
+          "katex.css": "text/css", "katex.min.js": "text/javascript"}  # fmt: skip
 PATH_KINDS = {path: kind for kind, path in pages.PATHS.items()}
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 HTML_LANGUAGES = {"zh": "zh-Hans", "zh-hant": "zh-Hant"}
@@ -242,17 +241,6 @@ class RoomHandlers:
         query, found = await self._search(request, archive)
         return file_response(found, request.match_info["format"], query, "search", self._services.site)
 
-    async def asset(self, request: web.Request) -> web.Response:
-        """Return a static file; its address changes with its content, so that it is kept for a year."""
-        name = request.match_info["name"]
-        kind = {**ASSETS, **KATEX}.get(name)
-        if kind is None:
-            raise web.HTTPNotFound
-        headers = {"Content-Type": f"{kind}; charset=utf-8", "Cache-Control": ASSET_CACHE}
-        response = web.Response(body=_asset_body(name), headers=headers)
-        response.enable_compression()
-        return response
-
 
 def file_response(posts: Sequence[Post], kind: str, title: str, name: str, site: SiteProfile) -> web.Response:
     """Return a list of posts as a download in the format `kind`."""
@@ -300,16 +288,23 @@ def _environment() -> Environment:
     )
 
 
+def load_templates() -> None:
+    """Compile all templates."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
-def _asset_body(name: str) -> bytes:
-    folder = files("bot.preview") / "katex" if name in KATEX else files("bot.web") / "static"
+def asset_body(name: str) -> bytes:
+    """Return a static file."""
+    folder = files("bot.preview") / "katex" if name.startswith("katex") else files("bot.web") / "static"
     return (folder / name).read_bytes()
 
 
 @cache
 def asset_url(name: str) -> str:
     """Return the address of a static file, with a version that changes with its content."""
-    return f"/static/{name}?v={hashlib.sha256(_asset_body(name)).hexdigest()[:12]}"
+    return f"/static/{name}?v={hashlib.sha256(asset_body(name)).hexdigest()[:12]}"
 
 
 def _html(text: str, status: int = 200) -> web.Response:

@@ -5,15 +5,17 @@ responses have ETag and Last-Modified and are compressed once for each state of 
 another host for anything; inside Telegram the client's own script (telegram.org) is allowed.
 """
 
+import asyncio
 import gzip
 import hashlib
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import cache
 from ipaddress import IPv6Address, ip_address
 
 from aiohttp import web
@@ -24,7 +26,15 @@ from bot.chat.context import Services
 from bot.chat.user_rate_limit import TokenBucket
 from bot.messages.web import web_texts
 from bot.ops.http import Port
-from bot.web.handlers import PublicHandler, RoomHandlers, language_of_request
+from bot.supervisor import BackgroundTasks
+from bot.web.handlers import (
+    ASSETS,
+    PublicHandler,
+    RoomHandlers,
+    asset_body,
+    language_of_request,
+    load_templates,
+)
 from bot.web.personal import PersonalApi
 from bot.web.snapshot import SnapshotCache
 
@@ -42,9 +52,11 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 PAGE_CACHE = "public, max-age=60"
+ASSET_CACHE = "public, max-age=31536000, immutable"
 BURST, PER_SECOND = 120.0, 10.0  # requests of one address at once and after that
 MAX_BODY = 16 * 1024
-CACHED = 256  # responses
+LOAD_SECONDS = 30.0  # for loading that a stop waits for, since threads cannot be cancelled
+CACHED = 8_000_000  # bytes of responses
 LEAST_COMPRESSED = 500  # bytes
 EPOCH = datetime.fromtimestamp(0, UTC)
 SETTLED = timedelta(seconds=2)  # an archive changed later than that has no Last-Modified: HTTP counts seconds
@@ -73,6 +85,9 @@ class Cached:
     packed: bytes | None
     tag: str
     headers: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.body) + len(self.packed or b"")
 
 
 def make_room(room: Room) -> web.Application:
@@ -103,7 +118,7 @@ def make_room(room: Room) -> web.Application:
             web.get("/series.opml", public(pages.opml)),
             web.get(f"/files/{scopes}/{number}.{files}", public(pages.download)),
             web.get(f"/files/search.{files}", public(pages.search_download)),
-            web.get("/static/{name}", pages.asset),
+            web.get("/static/{name}", _static),
             web.get("/me", public(pages.invitation)),
             web.post("/me", personal.page),
             web.post(f"/me/saved.{files}", personal.saved),
@@ -125,8 +140,22 @@ async def serve_room(
 
     `counted` is that of Port.
     """
+    loading = BackgroundTasks()
     async with Port("WEB", counted).serve(make_room(room), host=host, port=port) as bound:
-        yield bound
+        loading.start(_preload(room))
+        try:
+            yield bound
+        finally:
+            await loading.wait(LOAD_SECONDS)
+
+
+async def _preload(room: Room) -> None:
+    """Load what the first pages would wait for: archive, index of the search, templates, files."""
+    await room.archive.get()
+    await room.services.database.read(room.services.search_service.index)
+    await asyncio.to_thread(load_templates)
+    for name in ASSETS:
+        await asyncio.to_thread(_asset, name)
 
 
 def _guard(room: Room, pages: RoomHandlers) -> Middleware:
@@ -158,7 +187,7 @@ def _guard(room: Room, pages: RoomHandlers) -> Middleware:
 
 def _public_of(room: Room, pages: RoomHandlers) -> Callable[[PublicHandler], Handler]:
     """Return the decorator of public handlers: one snapshot and one cache of responses for all."""
-    cache: LRUCache[tuple[object, ...], Cached] = LRUCache(maxsize=CACHED)
+    cache: LRUCache[tuple[object, ...], Cached] = LRUCache(CACHED, getsizeof=Cached.__len__)
     clock, site = room.services.clock, room.services.site
 
     def public(handler: PublicHandler) -> Handler:
@@ -168,7 +197,9 @@ def _public_of(room: Room, pages: RoomHandlers) -> Callable[[PublicHandler], Han
             found = cache.get(key)
             if found is None:
                 response = await handler(request, archive)
-                found = cache[key] = _cached(response, archive.revision[1], clock.now())
+                found = _cached(response, archive.revision[1], clock.now())
+                with suppress(ValueError):  # larger than the cache
+                    cache[key] = found
             return _conditional(request, found)
 
         return conditional
@@ -183,6 +214,20 @@ def _checked(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handl
         return _conditional(request, _cached(await handler(request)))
 
     return conditional
+
+
+async def _static(request: web.Request) -> web.StreamResponse:
+    """Return a static file; its address changes with its content, so that it is kept for a year."""
+    name = request.match_info["name"]
+    if name not in ASSETS:
+        raise web.HTTPNotFound
+    return _conditional(request, await asyncio.to_thread(_asset, name))
+
+
+@cache
+def _asset(name: str) -> Cached:
+    headers = {"Content-Type": f"{ASSETS[name]}; charset=utf-8", "Cache-Control": ASSET_CACHE}
+    return _cached(web.Response(body=asset_body(name), headers=headers))
 
 
 def _cached(response: web.Response, changed: datetime | None = None, now: datetime = EPOCH) -> Cached:

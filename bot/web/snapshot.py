@@ -1,7 +1,8 @@
 """Snapshot of the archive in memory, reloaded when the rows have changed."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -81,25 +82,30 @@ class Snapshot:
 
 
 class SnapshotCache:
-    """One snapshot for all requests; a request reads the revision and reloads only after a change."""
+    """One snapshot for all requests; a request reads the revision, and what has changed since the last."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._snapshot = Snapshot()
+        self._refresh = asyncio.Lock()
 
     async def get(self) -> Snapshot:
         """Return the snapshot of the archive as it is now."""
-        self._snapshot = await self._database.read(self._refreshed)
+        async with self._refresh:
+            self._snapshot = await self._database.read(self._refreshed)
         return self._snapshot
 
     async def _refreshed(self, tx: Transaction) -> Snapshot:
-        revision = await tx.posts.revision()
-        if revision == self._snapshot.revision:
-            return self._snapshot
-        posts = await tx.posts.everything()
+        known, revision = self._snapshot, await tx.posts.revision()
+        if revision == known.revision:
+            return known
+        changed = await tx.posts.changed_since(known.revision[1])
+        posts = {**known.by_id, **{post.id: post for post in changed}}
+        if len(posts) != revision[0]:  # a post is gone: it was joined into another
+            posts = {post.id: post for post in await tx.posts.everything()}
         scopes = {kind: tuple(await tx.scopes.counted(kind)) for kind in KINDS}
         return Snapshot(
-            posts=newest_first(posts),
+            posts=newest_first(posts.values()),
             scopes=scopes,
             members={scope_id: frozenset(ids) for scope_id, ids in (await tx.scopes.members()).items()},
             references=tuple(await tx.posts.references()),
@@ -109,7 +115,7 @@ class SnapshotCache:
         )
 
 
-def newest_first(posts: Sequence[Post]) -> tuple[Post, ...]:
+def newest_first(posts: Iterable[Post]) -> tuple[Post, ...]:
     """Return the posts by date, newest first; those with an unknown year are last."""
     return tuple(
         sorted(

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from bot.cli.sources import fill
 from bot.search.ranker import SearchService
+from bot.web.snapshot import SnapshotCache
 from storage.database import Transaction
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.blog import FEED, Blog, blog, page, silence
@@ -166,13 +167,13 @@ async def test_a_stop_does_not_wait_for_the_blog(telegram: FakeTelegram, tmp_pat
 
 
 async def test_a_joined_post_is_found_once(bot: WholeBot) -> None:
-    shelf = SearchService()
+    shelf, room = SearchService(), SnapshotCache(bot.database)
     for number, shown in enumerate((FILLING, DUMP, LISTED)):
         await take(bot.database, number, shown)
 
     async def hits(tx: Transaction) -> int:
         return len(await shelf.search(tx, "谱范数"))
 
-    assert await bot.database.read(hits) == 2
+    assert (await bot.database.read(hits), len((await room.get()).posts)) == (2, 3)
     await take(bot.database, 3, PAGE)
-    assert await bot.database.read(hits) == 1
+    assert (await bot.database.read(hits), len((await room.get()).posts)) == (1, 2)

@@ -59,13 +59,14 @@ async def serving(
     clock: Clock | None = None,
     chats: OtherChats | None = None,
     limited: bool = True,
+    url: str = "",
 ) -> AsyncIterator[Served]:
     """Serve an archive of `dumps` on a free port."""
     database = await open_database(url_in(folder))
     services = Services(database=database, clock=clock or SystemClock(), site=site, bot="kexue_test_bot")
     if chats is not None:
         services.other_chats = chats
-    room = Room(services, TOKEN)
+    room = Room(services, TOKEN, url=url)
     if not limited:
         room.limits.burst = room.limits.per_second = 1e9
     async with (

@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -36,6 +36,26 @@ def test_signed_data_names_the_person() -> None:
     assert (user.id, user.name, user.language) == (42, "甲", "zh-hans")
 
 
+FIELDS = {"auth_date": str(int(NOW.timestamp())), "user": json.dumps(USER, ensure_ascii=False)}
+
+
+@pytest.mark.parametrize(
+    "given_data",
+    [
+        signed({**FIELDS, "signature": "a-b_c" * 17, "chat_instance": "-1", "start_param": "p_1"}),
+        signed(FIELDS).replace("+", "%20"),
+        signed(FIELDS).replace("%3A", "%3a").replace("%22", '"'),
+        quote_plus(signed(FIELDS), safe="=&%+"),
+        "&".join(reversed(signed(FIELDS).split("&"))),
+        signed({**FIELDS, "start_param": ""}),
+        signed({**FIELDS, "user": json.dumps({**USER, "first_name": "甲\u202e😀" * 100})}),
+    ],
+    ids=["signature", "space", "hex", "encoded again", "order", "blank", "long name"],
+)
+def test_the_same_data_in_another_form_is_accepted(given_data: str) -> None:
+    assert read_init_data(given_data, TOKEN, NOW).id == 42
+
+
 @pytest.mark.parametrize(
     ("given_data", "reason"),
     [
@@ -44,6 +64,14 @@ def test_signed_data_names_the_person() -> None:
         (init_data().replace("%22id%22%3A+42", "%22id%22%3A+43"), "signature"),
         (init_data() + "&extra=1", "signature"),
         (init_data() + "&query_id=q", "repeated"),
+        (init_data() + "&hash=0", "repeated"),
+        ("hash=0&" + init_data(), "repeated"),
+        (init_data() + "&has%68=0", "repeated"),
+        (init_data().replace("hash=", "Hash="), "signature"),
+        (init_data().replace("hash=", "hash=%00"), "signature"),
+        (init_data() + "&signature=x", "signature"),
+        (quote_plus(init_data()), "signature"),
+        (init_data().upper(), "signature"),
         (init_data(NOW - timedelta(days=1, seconds=1)), "expired"),
         (init_data(NOW + timedelta(minutes=6)), "expired"),
         (signed({"auth_date": "1"}), "incomplete"),

@@ -74,6 +74,88 @@ async def test_headers_are_strict_and_an_etag_saves_the_body(served: Served) -> 
         assert await again.read() == b""
 
 
+@pytest.mark.parametrize("condition", ["*", "W/{tag}", '"a,b", {tag}', "{tag},", '  {tag}  , W/"x"'])
+async def test_a_condition_that_names_the_version_is_answered_without_it(
+    served: Served, condition: str
+) -> None:
+    async with served.client.get(served.url + "/feed.atom") as answer:
+        tag = answer.headers["ETag"]
+    for method in ("GET", "HEAD"):
+        headers = {"If-None-Match": condition.format(tag=tag)}
+        async with served.client.request(method, served.url + "/feed.atom", headers=headers) as again:
+            assert (again.status, await again.read()) == (304, b""), condition
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("GZIP;Q=0.5, br", "gzip"),
+        ("br, *;q=0.1", "gzip"),
+        ("gzip;q=0, *", None),
+        ("gzip;q=0.000", None),
+        ("br", None),
+        ("identity", None),
+        ("", None),
+        ("*;q=0", None),
+        ("gzip;q=x", "gzip"),
+    ],
+)
+async def test_a_page_is_compressed_for_who_reads_that(
+    served: Served, accepted: str, coding: str | None
+) -> None:
+    for path in ("/", "/static/katex.min.js"):
+        async with served.client.get(served.url + path, headers={"Accept-Encoding": accepted}) as answer:
+            assert (answer.status, answer.headers.get("Content-Encoding")) == (200, coding)
+            assert "Accept-Encoding" in answer.headers["Vary"]
+            assert len(await answer.read()) > 1000
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("zh-TW,zh;q=0.9", "zh-Hant"),
+        ("zh-HK", "zh-Hant"),
+        ("zh-Hans-HK", "zh-Hans"),
+        ("zh_TW", "zh-Hans"),
+        ("en;q=0.1,zh;q=0.2", "zh-Hans"),
+        ("fr,en;q=0.001", "en"),
+        ("EN-us", "en"),
+        ("en;q=0,*", "zh-Hans"),
+        ("*", "zh-Hans"),
+        ("en;q=2", "en"),
+        (";;q=,=,;q=1", "zh-Hans"),
+        ("en" * 4000, "zh-Hans"),
+    ],
+)
+async def test_the_language_is_the_readers(served: Served, accepted: str, language: str) -> None:
+    html = await served.text("/", **{"Accept-Language": accepted})
+    assert f'<html lang="{language}">' in html
+
+
+async def test_a_head_request_and_a_range_have_the_headers_of_the_whole(served: Served) -> None:
+    for path in ("/", "/feed.atom", "/files/search.bib?q=RoPE", "/static/room.css"):
+        async with served.client.get(served.url + path) as answer:
+            tag, whole = answer.headers["ETag"], await answer.read()
+        async with served.client.head(served.url + path) as answer:
+            assert (answer.status, answer.headers["ETag"], await answer.read()) == (200, tag, b"")
+        for wanted in ("bytes=0-9", "bytes=-1", "bytes=9-0", "bytes=0-0,2-3"):
+            async with served.client.get(served.url + path, headers={"Range": wanted}) as answer:
+                assert (answer.status, await answer.read()) == (200, whole)
+
+
+async def test_the_public_address_is_the_operators(tmp_path: Path) -> None:
+    """With WEB_URL no address is taken from the Host header, which anyone may choose."""
+    async with serving(tmp_path, url="https://read.example.org") as served:
+        for path in ("/feed.atom", "/feed.rss", "/feed.json", "/series.opml"):
+            for headers in ({"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}):
+                async with served.client.get(served.url + path, headers=headers) as answer:
+                    text = await answer.text() + str(answer.headers)
+                assert "https://read.example.org/" in text
+                assert "evil" not in text
+                assert served.url not in text
+
+
 async def test_links_between_pages_lead_to_pages(served: Served) -> None:
     seen, waiting = set[str](), ["/"]
     while waiting:

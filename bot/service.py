@@ -39,6 +39,7 @@ from bot.intake.dump_folder import DumpFolderWatcher, shown_name
 from bot.intake.ingest import IngestReport
 from bot.leases import SPAN_SECONDS, Replica
 from bot.maintenance import Maintenance, end_lost_claims, make_schedule
+from bot.messages.links import WebPages
 from bot.ops.http import serve_operations
 from bot.ops.metrics import make_metrics, make_registry
 from bot.rate_limit import RateLimiter
@@ -202,7 +203,9 @@ class Service:
         await application.initialize()
         await self.token_state.accept()
         self.services.bot = application.bot.username
-        self.services.web_app = bool(application.bot.bot.has_main_web_app)
+        if self.settings.web_url:
+            app = self.services.bot if application.bot.bot.has_main_web_app else None
+            self.services.web_pages = WebPages(self.settings.web_url, app)
         await self._serve_room()
         sender, composer = await self._build_delivery(limiter)
         self._connected = Connected(application, sender, composer)
@@ -260,7 +263,6 @@ class Service:
             admins=self.settings.admin_chat_ids,
             hold_above=self.settings.hold_above,
             site=self.rules.site,
-            web_url=self.settings.web_url,
             planned=self._tick,
             trouble=self._trouble,
         )
@@ -282,7 +284,12 @@ class Service:
         pusher = self._wires.bot(self._wires.pushes, settings, self._token)
         await self._wires.pushes.initialize()
         composer = ArchiveComposer(
-            self.database, self.clock, bot=self.services.bot, rich=self.rich, site=self.rules.site
+            self.database,
+            self.clock,
+            bot=self.services.bot,
+            rich=self.rich,
+            site=self.rules.site,
+            web_pages=self.services.web_pages,
         )
         return DeliveryWorker(
             self.database,

@@ -45,8 +45,7 @@ from bot.messages.cards import card
 from bot.messages.citation import citation_view, papers_view
 from bot.messages.help import ArchiveFacts
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, page_of
-from bot.messages.links import app_link, page_path, search_path
+from bot.messages.keyboards import Page, page_of, with_page
 from bot.messages.post_files import write_list
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
@@ -92,26 +91,16 @@ async def show_post(
 
 
 def _with_page(message: Message, services: Services, request: RequestContext, page: Action | str) -> Message:
-    """Return the message with a button to the web page of an action, or of a search for words.
-
-    In a group or channel, where Mini Apps have no buttons, it is a link: to the Mini App if the bot has one.
-    """
-    path = search_path(page) if isinstance(page, str) else page_path(page)
-    if services.web_url is None or path is None:
-        return message
     private = request.kind is ChatKind.PRIVATE
-    address = services.web_url + path
-    if not private and services.web_app:
-        address = app_link(services.bot, page) or address
-    button = notices.page_button(request.words, address, private=private)
-    return replace(message, keyboard=(*message.keyboard, (button,)))
+    return with_page(message, services.web_pages, page, request.words, private=private)
 
 
 async def latest(tx: Transaction, services: Services, request: RequestContext, action: Latest) -> Message:
     if not await tx.posts.count():
         return notices.archive_empty(request.words)
     page = await _marked(tx, request, await latest_page(tx, action.page))
-    return post_lists.latest(page, request.words, bot=services.bot)
+    view = post_lists.latest(page, request.words, bot=services.bot)
+    return _with_page(view, services, request, action)
 
 
 async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
@@ -148,7 +137,8 @@ async def category_index(
     counted = await tx.scopes.counted(ScopeKind.CATEGORY)
     if not counted:
         return await no_names(tx, request)
-    return scope_pages.category_index(page_of(counted, action.page), request.words, bot=services.bot)
+    view = scope_pages.category_index(page_of(counted, action.page), request.words, bot=services.bot)
+    return _with_page(view, services, request, action)
 
 
 async def no_names(tx: Transaction, request: RequestContext) -> Message:

@@ -14,6 +14,7 @@ from bot.callbacks.actions import Action
 from bot.chat.permissions import NoOtherChats, OtherChats
 from bot.messages import notices
 from bot.messages.i18n import Words, language_of, words_for
+from bot.messages.links import WebPages
 from bot.render.document import Message
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
@@ -108,8 +109,7 @@ class Services:
     database: Database
     clock: Clock
     bot: str | None = None
-    web_url: str | None = None  # the public address of the web pages
-    web_app: bool = False  # the bot has a main Mini App, which its links open
+    web_pages: WebPages | None = None
     admins: tuple[int, ...] = ()
     hold_above: int = 50
     site: SiteProfile = KEXUE

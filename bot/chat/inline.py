@@ -3,13 +3,13 @@
 The person's own client sends the chosen card, so no rate limit applies.
 """
 
+import json
 import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from telegram import (
-    InlineKeyboardButton,
     InlineKeyboardMarkup,
     InlineQuery,
     InlineQueryResultArticle,
@@ -30,9 +30,10 @@ from bot.delivery.messenger import InputRichMessageContent, RichCapability
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
 from bot.messages.i18n import Words, language_of, words_for
+from bot.messages.keyboards import with_page
 from bot.messages.links import deep_link, start_payload
 from bot.render import Rendered, choose, render
-from bot.render.document import Message
+from bot.render.document import Button, Message
 from storage.database import Transaction
 from storage.model import Form, Format, Post, Preferences
 
@@ -53,7 +54,6 @@ class Offer:
     title: str
     description: str
     card: Message
-    address: str | None
 
 
 class InlineQueries:
@@ -113,13 +113,16 @@ class InlineQueries:
 
     async def _offer(self, tx: Transaction, post: Post, preferences: Preferences) -> Offer:
         words = words_for(preferences.language, self._services.site)
-        facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=self._services.bot)
+        services, action = self._services, ShowPost(post.id)
+        facts = await card_facts(tx, post, excerpt=preferences.excerpt, bot=services.bot)
+        address = deep_link(services.bot, action)
+        here = ((Button(text=notices.open_here(words), url=address),),) if address is not None else ()
+        shown = Message(body=card(facts, words).body, keyboard=here)
         return Offer(
             post=post,
             title=post.title,
             description=facts_line(facts, words),
-            card=Message(body=card(facts, words).body),
-            address=deep_link(self._services.bot, ShowPost(post.id)),
+            card=with_page(shown, services.web_pages, action, words, private=False),
         )
 
 
@@ -133,7 +136,7 @@ async def _answer(
     nothing: bool,
 ) -> None:
     await query.answer(
-        [result(offer, shown, words) for offer, shown in zip(offers, rendered, strict=True)],
+        [result(offer, shown) for offer, shown in zip(offers, rendered, strict=True)],
         cache_time=CACHE_SECONDS,
         is_personal=True,
         next_offset=after,
@@ -149,19 +152,14 @@ def offset(given: str) -> tuple[int, int | None]:
     return int(found[1]), int(found[2]) if found[2] else None
 
 
-def result(offer: Offer, shown: Rendered, words: Words) -> InlineQueryResultArticle:
+def result(offer: Offer, shown: Rendered) -> InlineQueryResultArticle:
     """Return a line in the list of results; its card links to the bot, where buttons work."""
-    markup = None
-    if offer.address is not None:
-        markup = InlineKeyboardMarkup.from_button(
-            InlineKeyboardButton(notices.open_here(words), url=offer.address)
-        )
     return InlineQueryResultArticle(
         id=str(offer.post.id),
         title=offer.title,
         description=offer.description,
         input_message_content=_content(shown),
-        reply_markup=markup,
+        reply_markup=InlineKeyboardMarkup.de_json(json.loads(shown.keyboard)) if shown.keyboard else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.archive_queries import card_facts
 from bot.caching import SingleFlightCache
+from bot.callbacks.actions import ShowPost
 from bot.delivery.admin_notices import notice_message
 from bot.delivery.due_times import period_of
 from bot.delivery.due_worker import lesson_of
@@ -16,6 +17,8 @@ from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
 from bot.messages.digests import Digest, Entry, digest
 from bot.messages.i18n import Words, words_for
+from bot.messages.keyboards import with_page
+from bot.messages.links import WebPages
 from bot.messages.post_lists import Gap
 from bot.ops.logging import new_correlation_id
 from bot.render import Rendered, choose, render
@@ -68,12 +71,14 @@ class ArchiveComposer:
         bot: str | None,
         rich: RichCapability,
         site: SiteProfile = KEXUE,
+        web_pages: WebPages | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._bot = bot
         self._rich = rich
         self._site = site
+        self._web_pages = web_pages
         self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(max_size=KEPT, ttl=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
@@ -126,7 +131,11 @@ class ArchiveComposer:
             return None
         if delivery.kind is DeliveryKind.DIGEST:
             return digest(digest_facts(posts, delivery, self._clock.now()), words)
-        post = posts[0]
+        private = delivery.destination.kind is ChatKind.PRIVATE
+        shown = await self._card(tx, posts[0], delivery, words)
+        return with_page(shown, self._web_pages, ShowPost(posts[0].id), words, private=private)
+
+    async def _card(self, tx: Transaction, post: Post, delivery: Delivery, words: Words) -> Message:
         facts = await card_facts(tx, post, excerpt=delivery.destination.preferences.excerpt, bot=self._bot)
         if delivery.destination.kind is ChatKind.PRIVATE:
             taken = delivery.kind is DeliveryKind.COURSE and delivery.destination.preferences.lessons_read

@@ -4,17 +4,20 @@ Telegram allows eight buttons in a row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from bot.callbacks.actions import Action, Nothing
 from bot.callbacks.codec import encode
-from bot.render.document import Button
+from bot.messages.i18n import Words
+from bot.messages.links import WebPages
+from bot.render.document import Button, Message
 from bot.text_sanitizer import fitting, one_line, units
 
 T = TypeVar("T")
 
 PER_PAGE: Final = 8
+ROW_BUTTONS: Final = 4  # that a phone shows whole
 LABEL_UNITS: Final = 24  # what a button of half a phone's width can show
 Row = tuple[Button, ...]
 
@@ -56,6 +59,27 @@ def label(text: str, room: int = LABEL_UNITS) -> str:
     """Return `text` on one line, cut to `room` UTF-16 units with "…"."""
     text = one_line(text)
     return text if units(text) <= room else text[: fitting(text, room - 1)].rstrip() + "…"
+
+
+def with_page(
+    message: Message, pages: WebPages | None, page: Action | str, words: Words, *, private: bool
+) -> Message:
+    """Return the message with a button to the web page of an action, or of a search for words.
+
+    It stands in the last row that has room for it. A message without buttons, such as a refusal, gets none.
+    """
+    address = pages.address(page, private=private) if pages is not None and message.keyboard else None
+    if address is None:
+        return message
+    text, rows = words.text("网页版"), list(message.keyboard)
+    button = Button(text=text, web_app=address) if private else Button(text=text, url=address)
+    for place, row in reversed(list(enumerate(rows))):
+        if len(row) < ROW_BUTTONS and sum(units(each.text) for each in row) < LABEL_UNITS - units(text):
+            rows[place] = (*row, button)
+            break
+    else:
+        rows.append((button,))
+    return replace(message, keyboard=tuple(rows))
 
 
 def paging(page: Page[T], to: Callable[[int], Action]) -> tuple[Row, ...]:

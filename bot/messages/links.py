@@ -5,6 +5,7 @@ A deep link carries only ids, which are looked up when it is opened, or the word
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -121,6 +122,24 @@ def bot_link(bot: str | None) -> str | None:
 def group_link(bot: str | None) -> str | None:
     """Return the address that adds the bot to a group."""
     return f"https://t.me/{bot}?startgroup=1" if bot else None
+
+
+@dataclass(frozen=True, slots=True)
+class WebPages:
+    """The public web pages at `url`; `app` is the bot, if it has a main Mini App that shows them."""
+
+    url: str
+    app: str | None = None
+
+    def address(self, page: Action | str, *, private: bool) -> str | None:
+        """Return the address of the page of an action, or of a search for words; None if there is none.
+
+        Where Mini Apps have no buttons, that is outside private chats, it is a link to the Mini App.
+        """
+        path = search_path(page) if isinstance(page, str) else page_path(page)
+        if path is None:
+            return None
+        return (not private and app_link(self.app, page)) or self.url + path
 
 
 def page_path(action: Action) -> str | None:

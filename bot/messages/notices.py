@@ -233,12 +233,6 @@ def chosen(words: Words) -> str:
     return words.text("已保存。")
 
 
-def page_button(words: Words, address: str, *, private: bool) -> Button:
-    """Return the button to a web page; in a private chat it opens inside Telegram."""
-    text = words.text("网页版")
-    return Button(text=text, web_app=address) if private else Button(text=text, url=address)
-
-
 def saved_name(words: Words) -> str:
     """Return the name of the list of saved posts."""
     return words.text("收藏的文章")

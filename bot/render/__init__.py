@@ -39,10 +39,16 @@ def render(message: Message, form: Form) -> Rendered:
         return Rendered(form=Form.RICH, rich=rich, keyboard=keyboard)
     if form is Form.PLAIN:
         text = plain(message.body)[: MAX_UNITS // 2]
-        return Rendered(form=form, html=text, markup=False, keyboard=keyboard)
+        return Rendered(form=form, html=text, markup=False, keyboard=keyboard_json(_inside(message.keyboard)))
     # Every view fits in one message; of a longer one only the first part is sent.
     html = render_classic(message)[0]
     return Rendered(form=Form.CLASSIC, html=html, keyboard=keyboard, preview=message.preview)
+
+
+def _inside(keyboard: Keyboard) -> Keyboard:
+    """Return the buttons without addresses: one that Telegram refuses would hold up the plain text, too."""
+    rows = (tuple(each for each in row if each.url is None and each.web_app is None) for row in keyboard)
+    return tuple(row for row in rows if row)
 
 
 def keyboard_json(keyboard: Keyboard) -> str | None:

@@ -83,6 +83,7 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "encoded in utf-8",
             "button_",
             "button url",
+            "button web app url",
             "entity ",
             "entities",
             "entity_",

@@ -95,6 +95,8 @@ def check_button(button: dict[str, Any]) -> None:
         raise bad("BUTTON_DATA_INVALID")
     if "url" in button:
         check_url(button["url"], "inline keyboard button URL")
+    if "web_app" in button:
+        check_url(button["web_app"]["url"], "inline keyboard button Web App URL")
     if "copy_text" in button and not 1 <= units(button["copy_text"]["text"]) <= 256:
         raise bad("BUTTON_COPY_TEXT_INVALID")
     if units(button.get("switch_inline_query") or button.get("switch_inline_query_current_chat") or "") > 256:

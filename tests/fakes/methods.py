@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tests.fakes.chats import BOT, BOT_ID
-from tests.fakes.checks import check_commands, check_inline
+from tests.fakes.checks import check_commands, check_inline, check_url
 from tests.fakes.messages import (
     delete_message,
     edit_message_reply_markup,
@@ -116,7 +116,10 @@ async def set_my_commands(world: World, params: Params) -> Any:
 
 
 async def set_chat_menu_button(world: World, params: Params) -> Any:
-    world.profile["menu button", ""] = params.get("menu_button")
+    button = params["menu_button"]
+    if button["type"] == "web_app":
+        check_url(button["web_app"]["url"], "menu button Web App URL")
+    world.profile["menu button", ""] = button
     return True
 
 
@@ -218,6 +221,7 @@ METHODS: dict[str, Method] = {
     "deletemessage": delete_message,
     "answercallbackquery": answer_callback_query,
     "answerinlinequery": answer_inline_query,
+    "setchatmenubutton": set_chat_menu_button,
     "setmycommands": set_my_commands,
     "getmycommands": get_my_commands,
     "deletemycommands": delete_my_commands,

@@ -100,6 +100,7 @@ ANSWERS: list[tuple[Reply, Refuse]] = [
     (bad("reply markup is too long"), CONTENT),
     (bad("BUTTON_DATA_INVALID"), CONTENT),
     (bad("inline keyboard button URL 'x' is invalid: Wrong HTTP URL"), CONTENT),
+    (bad("inline keyboard button Web App URL 'x' is invalid: Wrong HTTP URL"), CONTENT),
     (bad("RICH_MESSAGE_TEXT_TOO_LONG"), CONTENT),
     (bad("RICH_MESSAGE_EMAIL_INVALID"), CONTENT),
     (bad("RICH_VALIDATE_CTOR_NOT_ALLOWED"), CONTENT),

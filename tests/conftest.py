@@ -14,6 +14,7 @@ import pytest_asyncio
 from storage.database import Database, open_database
 from tests.end_to_end.whole_bot import WholeBot, introduced, store
 from tests.fakes.people import FakeTelegram
+from tests.tools import examples  # noqa: F401 - registers the profiles of Hypothesis
 from tests.tools.databases import DATABASES, Kind, blank_in, kind_in_use, url_in
 from tests.tools.dumps import ARCHIVE, HOME, OLD, listing
 from tests.tools.postgres import MakeUrl, programs

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, assert_never
 
+from cachetools import LRUCache
+
 from bot.callbacks.actions import (
     About,
     Action,
@@ -62,7 +64,7 @@ from bot.messages.text_parser import (
 from bot.render.document import Message
 from bot.search.names import Exact, find
 from bot.search.query import parse_month
-from bot.text_sanitizer import one_line
+from bot.text_sanitizer import one_line, simplified
 from storage.database import Transaction
 from storage.model import ChatKind, Post, Scope, ScopeKind
 
@@ -72,6 +74,9 @@ MAX_WORDS = 10  # of one word subscription
 SIMILAR = 0.7  # least difflib ratio of a suggested command
 YEAR_DIGITS = 4
 NUMBER = re.compile(r"[0-9]{1,6}")
+QUESTION_SECONDS = 600.0  # after which plain text is a search again
+MAX_QUESTIONS = 10_000
+CANCELS = frozenset({"取消", "算了", "不用了", "不要了", "cancel", "never mind", "stop"})
 
 
 async def ask(services: Services, request: RequestContext, command: str, text: str) -> Reply:
@@ -127,6 +132,37 @@ async def _referred(
             return None
     address = services.site.post_url(reference.number)
     return Reply(message=notices.not_stored(request.words, address, reference.number))
+
+
+class OpenQuestions:
+    """Questions that the next plain message answers, by private chat and topic: the command and its time.
+
+    In memory: after a restart, or in another replica, the message is a search, which changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._open: LRUCache[tuple[int, int | None], tuple[str, float]] = LRUCache(maxsize=MAX_QUESTIONS)
+
+    def open(self, request: RequestContext, reply: Reply, now: float) -> None:
+        """Note the question of a reply, if it has one."""
+        if reply.question is not None and request.kind is ChatKind.PRIVATE:
+            self._open[request.chat_id, request.thread_id] = (reply.question, now)
+
+    def close(self, request: RequestContext) -> None:
+        """Forget the question of the place."""
+        self._open.pop((request.chat_id, request.thread_id), None)
+
+    async def answer(self, services: Services, request: RequestContext, text: str) -> Reply:
+        """Return the reply to plain text: to a link or a refusal as such, else as the rest of the command."""
+        command, asked_at = self._open.pop((request.chat_id, request.thread_id), ("", -QUESTION_SECONDS))
+        reference = find_post(text, services.site)
+        expired = services.clock.monotonic() - asked_at >= QUESTION_SECONDS
+        if expired or (reference is not None and reference.explicit):
+            return await plain_text(services, request, text)
+        if simplified(text).strip(" 。.!！").lower() in CANCELS:
+            return Reply(message=notices.nothing_changed(request.words))
+        name, _, start = command.partition(" ")
+        return await ask(services, request, name, f"{start} {text}")
 
 
 def _opens(action: Action) -> Handler:
@@ -269,16 +305,17 @@ async def _subscribe(services: Services, request: RequestContext, text: str) -> 
 
 async def _ask_for_name(services: Services, request: RequestContext, wanted: ScopeText) -> Reply:
     """Return the choice or the question for a /subscribe that names nothing; nothing is changed."""
+    here = None if wanted.muted else 0  # names to subscribe to with one tap
     match wanted.kind:
         case ScopeKind.SERIES:
-            return await answer(services, request, SeriesIndex())
+            return await answer(services, request, SeriesIndex(1, here))
         case ScopeKind.TAG:
-            return await answer(services, request, TagIndex())
+            return await answer(services, request, TagIndex(1, here))
         case ScopeKind.CATEGORY:
-            return await answer(services, request, CategoryIndex())
+            return await answer(services, request, CategoryIndex(1, here))
         case ScopeKind.WORD:
-            here = request.kind is not ChatKind.PRIVATE
-            message = notices.ask_keywords(request.words, muted=wanted.muted, here=here)
+            in_group = request.kind is not ChatKind.PRIVATE
+            message = notices.ask_keywords(request.words, muted=wanted.muted, here=in_group)
             question = "subscribe mute word" if wanted.muted else "subscribe word"
             return Reply(message=message, question=question)
         case ScopeKind.EVERYTHING | None:

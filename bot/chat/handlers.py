@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cachetools import LRUCache
 from telegram import CallbackQuery, InlineKeyboardMarkup, Update
 from telegram import Message as Received
 from telegram.error import TelegramError
@@ -25,7 +24,7 @@ from bot.caching import BatchLoader
 from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
-from bot.chat.commands import HANDLERS, ask, plain_text
+from bot.chat.commands import HANDLERS, OpenQuestions, ask
 from bot.chat.context import KINDS, Reply, RequestContext, Services, title_with_topic
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
@@ -50,8 +49,6 @@ log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
 
-QUESTION_SECONDS = 600.0  # after which plain text is a search again
-MAX_QUESTIONS = 10_000
 DROP_SECONDS = 0.2  # within which the rate limiter refuses an answer that is not soon
 
 
@@ -70,9 +67,7 @@ class ChatHandlers:
         self._replies = replies
         self._permission = permission
         self._limits = UserRateLimits()
-        # Questions that the next plain message of a private chat answers: the command and when it was asked.
-        # In memory: after a restart, or in another replica, the message is a search, which changes nothing.
-        self._questions: LRUCache[int, tuple[str, float]] = LRUCache(maxsize=MAX_QUESTIONS)
+        self._questions = OpenQuestions()
         self._contexts = BatchLoader(self._load_contexts)
 
     async def on_command(self, update: Update, _: Context) -> None:
@@ -88,7 +83,7 @@ class ChatHandlers:
         if not self._admits(message, expensive=handler is not None and handler.expensive):
             return
         request = await self._request(message)
-        self._questions.pop(message.chat.id, None)
+        self._questions.close(request)
         manager: bool | None = True
         if handler is not None and (handler.restricted or handler.role):
             manager = await self._may_decide(request, message)
@@ -106,14 +101,8 @@ class ChatHandlers:
         message = update.effective_message
         if message is not None and message.text is not None and self._admits(message, expensive=True):
             request = await self._request(message)
-            await self._reply(request, message, await self._plain(request, message.text))
-
-    async def _plain(self, request: RequestContext, text: str) -> Reply:
-        command, asked_at = self._questions.pop(request.chat_id, ("", 0.0))
-        if command and self._services.clock.monotonic() - asked_at < QUESTION_SECONDS:
-            name, _, start = command.partition(" ")
-            return await ask(self._services, request, name, f"{start} {text}")
-        return await plain_text(self._services, request, text)
+            reply = await self._questions.answer(self._services, request, message.text)
+            await self._reply(request, message, reply)
 
     async def on_shared(self, update: Update, _: Context) -> None:
         """Handle a chat chosen in Telegram's picker."""
@@ -155,7 +144,7 @@ class ChatHandlers:
                 request, message, Reply(message=notices.button_too_old(request.words), fresh=True)
             )
             return
-        self._questions.pop(request.chat_id, None)
+        self._questions.close(request)
         manager: bool | None = True
         if handler.restricted or handler.role:
             manager = await self._may_press(request, query)
@@ -250,8 +239,7 @@ class ChatHandlers:
         return await self._permission.is_admin(request.chat_id, query.from_user.id)
 
     async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
-        if reply.question is not None and request.kind is ChatKind.PRIVATE:
-            self._questions[request.chat_id] = (reply.question, self._services.clock.monotonic())
+        self._questions.open(request, reply, self._services.clock.monotonic())
         await self._send_document(request, reply)
         if reply.message is not None and not await self._send_picture(request, message, reply):
             grouped = request.kind is ChatKind.GROUP

@@ -271,15 +271,20 @@ async def unsubscribe_all(
 
 
 async def restore(tx: Transaction, services: Services, request: RequestContext, action: Restore) -> Reply:
-    """Subscribe again to exactly what one `unsubscribe_all` removed."""
+    """Subscribe again to what one `unsubscribe_all` removed, except what was subscribed or muted since."""
     to = await target_of(tx, services, request)
     scopes = await tx.scopes.many(await _stored(tx, action.removed))
     if not scopes:
         return Reply(message=notices.button_too_old(request.words), fresh=True)
-    for scope_id in scopes:
-        await tx.destinations.subscribe(to.destination.id, scope_id, services.clock.now())
-    message = subscriptions.restored(list(scopes.values()), request.words, place=to.place)
-    return Reply(message=message, toast=notices.subscribed_now(request.words), fresh=True)
+    state = await state_of(tx, to.destination)
+    missing = [scope for scope in scopes.values() if state.of(scope.id) is Before.NONE]
+    if len(state.every) + len(missing) > MAX_SUBSCRIPTIONS:
+        return Reply(message=notices.too_many_subscriptions(request.words, MAX_SUBSCRIPTIONS), fresh=True)
+    for scope in missing:
+        await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now())
+    message = subscriptions.restored(missing, request.words, place=to.place)
+    toast = notices.subscribed_now(request.words) if missing else None
+    return Reply(message=message, toast=toast, fresh=True)
 
 
 LISTED = "scopes "  # opens the stored phrase of a list of scope ids, which a button's 64 bytes cannot hold
@@ -495,6 +500,8 @@ async def _move(
         request.chat_id, thread, request.kind, title, now, request.preferences
     )
     await tx.destinations.subscribe(topic.id, scope.id, now)
-    if request.destination is not None:
+    if request.destination is not None and scope.id in await tx.destinations.subscribed_to(
+        request.destination.id
+    ):
         await tx.destinations.unsubscribe(request.destination.id, scope.id)
         await tx.outbox.cancel_unwanted(request.destination.id, now)

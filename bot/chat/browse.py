@@ -449,7 +449,8 @@ async def random_post(tx: Transaction, services: Services, request: RequestConte
 async def saved(tx: Transaction, services: Services, request: RequestContext, action: Saved) -> Message:
     if request.reader is None:
         return notices.only_private(request.words)
-    ids = await tx.bookmarks.saved(request.reader)
+    read = await _read(tx, request)
+    ids = sorted(await tx.bookmarks.saved(request.reader), key=lambda post: post in read)  # unread first
     page = await _marked(tx, request, page_of(lines(await tx.posts.many(ids)), action.page))
     return post_lists.saved(page, request.words, bot=services.bot)
 

@@ -125,10 +125,13 @@ async def _next(tx: Transaction, request: RequestContext, course: Course, now: d
     if request.reader is not None and course.last is not None:
         marked = not (await tx.bookmarks.of(request.reader, course.last)).read
         await tx.bookmarks.read(request.reader, course.last, now)
+    before = await tx.destinations.subscribed_to(course.destination_id)
     lesson = await plan_next_lesson(tx, course, now)
     if lesson is None:
         return Reply(toast=notices.course_over(words))
-    return Reply(toast=notices.lesson_sent(words, marked=marked, last=lesson.last))
+    now_subscribed = course.scope.id in await tx.destinations.subscribed_to(course.destination_id) - before
+    toast = notices.lesson_sent(words, marked=marked, last=lesson.last, subscribed=now_subscribed)
+    return Reply(toast=toast)
 
 
 async def _facts(tx: Transaction, request: RequestContext, course: Course) -> CourseFacts:

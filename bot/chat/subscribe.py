@@ -239,10 +239,7 @@ async def unsubscribe_all(
     nothing = subscriptions.nothing_to_unsubscribe(words, courses=state.courses, place=to.place)
     if action.listed == 0:
         if not state.wanted:
-            return Reply(
-                message=nothing,
-                fresh=True,
-            )
+            return Reply(message=nothing, fresh=True)
         message = subscriptions.unsubscribe_all_question(
             state.wanted,
             await _store(tx, services, state.wanted),
@@ -387,12 +384,9 @@ async def subscribe_menu(
     asked = request.other or request.destination
     everything = (await tx.scopes.everything()).id
     state = await state_of(tx, asked)
-    return subscriptions.subscribe_menu(
-        request.words,
-        everything=everything,
-        place=place_asked(request),
-        all_posts=state.of(everything) is Before.SUBSCRIBED,
-    )
+    already = state.of(everything) is Before.SUBSCRIBED
+    place = place_asked(request)
+    return subscriptions.subscribe_menu(request.words, everything=everything, place=place, all_posts=already)
 
 
 async def choose(tx: Transaction, services: Services, request: RequestContext, action: Choose) -> Reply:
@@ -500,8 +494,7 @@ async def _move(
         request.chat_id, thread, request.kind, title, now, request.preferences
     )
     await tx.destinations.subscribe(topic.id, scope.id, now)
-    if request.destination is not None and scope.id in await tx.destinations.subscribed_to(
-        request.destination.id
-    ):
-        await tx.destinations.unsubscribe(request.destination.id, scope.id)
-        await tx.outbox.cancel_unwanted(request.destination.id, now)
+    here = request.destination
+    if here is not None and (await state_of(tx, here)).of(scope.id) is Before.SUBSCRIBED:
+        await tx.destinations.unsubscribe(here.id, scope.id)
+        await tx.outbox.cancel_unwanted(here.id, now)

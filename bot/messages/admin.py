@@ -11,7 +11,8 @@ from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, R
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press
 from bot.messages.notices import notice
-from bot.render.document import Block, Code, Heading, Item, Items, Message, Paragraph, Text
+from bot.messages.reasons import reason_of
+from bot.render.document import Block, Button, Code, Heading, Item, Items, Message, Paragraph, Text
 from bot.text_sanitizer import one_line, redact_url
 from storage.model import DumpRecord, Post, Source
 
@@ -19,18 +20,23 @@ NEVER = "—"
 SHOWN_NOTES = 5
 
 
+def _report(words: Words, said: str, *buttons: Button) -> Message:
+    """Return one sentence with the button to the state of the bot behind any others."""
+    return notice(said, *buttons, press(words.text("运行状况"), Status()))
+
+
 def failing(words: Words, url: str, reason: str, hours: int) -> Message:
     said = words.count(
         "{url} 已 {n} 小时取不到内容：{reason}。会继续重试，恢复后通知你。",
         hours,
         url=one_line(url),
-        reason=one_line(reason).rstrip("。."),
+        reason=reason_of(reason, words),
     )
-    return notice(said)
+    return _report(words, said)
 
 
 def recovered(words: Words, url: str) -> Message:
-    return notice(words.text("{url} 恢复了。", url=one_line(url)))
+    return _report(words, words.text("{url} 恢复了。", url=one_line(url)))
 
 
 def posts_missed(words: Words, url: str, reason: str) -> Message:
@@ -38,9 +44,9 @@ def posts_missed(words: Words, url: str, reason: str) -> Message:
     said = words.text(
         "{url} 一次来了许多新文章，更早的几篇没取到：{reason}。请用 kexue-bot backfill 补上。",
         url=one_line(url),
-        reason=one_line(reason).rstrip("。."),
+        reason=reason_of(reason, words),
     )
-    return notice(said)
+    return _report(words, said)
 
 
 def sources(words: Words, known: Sequence[Source]) -> Items:
@@ -67,9 +73,7 @@ def _how(words: Words, source: Source) -> str:
     )
     if source.error is None:
         return said
-    why = words.count(
-        "连续 {n} 次失败：{reason}", source.failures, reason=one_line(source.error).rstrip("。.")
-    )
+    why = words.count("连续 {n} 次失败：{reason}", source.failures, reason=reason_of(source.error, words))
     return said + ("；" if words.chinese else "; ") + why
 
 
@@ -98,8 +102,8 @@ class StatusFacts:
 def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     """Return the alert about a dump that could not be read."""
     said = words.text("快照 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会重新读取。",
-                     name=one_line(name), reason=one_line(reason).rstrip("。."))  # fmt: skip
-    return notice(said)
+                     name=one_line(name), reason=reason_of(reason, words))  # fmt: skip
+    return notice(said, press(words.text("快照"), Dumps()))
 
 
 def dumps_unreadable(words: Words, count: int, names: Sequence[str]) -> Message:
@@ -108,7 +112,7 @@ def dumps_unreadable(words: Words, count: int, names: Sequence[str]) -> Message:
     said = words.count(
         "{n} 个快照读不了，例如 {names}。其余的不受影响；改好后放回文件夹，会重新读取。", count, names=shown
     )
-    return notice(said)
+    return notice(said, press(words.text("快照"), Dumps()))
 
 
 def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) -> Message:
@@ -121,7 +125,7 @@ def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) 
         body.append(Paragraph((Text(said),)))
     if notes:
         said = words.count("快照 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
-        shown = [Item((Text(one_line(note)),), label="·") for note in notes[:SHOWN_NOTES]]
+        shown = [Item((Text(reason_of(note, words)),), label="·") for note in notes[:SHOWN_NOTES]]
         body += [Paragraph((Text(said),)), Items(tuple(shown))]
     return Message(body=tuple(body), keyboard=((press(words.text("快照"), Dumps()),),))
 
@@ -144,17 +148,17 @@ def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message
 def released(words: Words, posts: int) -> Message:
     if not posts:
         return nothing_held(words)
-    return notice(words.count("已放行 {n} 篇，开始推送。", posts))
+    return _report(words, words.count("已放行 {n} 篇，开始推送。", posts))
 
 
 def discarded(words: Words, posts: int) -> Message:
     if not posts:
         return nothing_held(words)
-    return notice(words.count("{n} 篇只收录，不发。", posts))
+    return _report(words, words.count("{n} 篇只收录，不发。", posts))
 
 
 def nothing_held(words: Words) -> Message:
-    return notice(words.text("没有暂缓的文章。"))
+    return _report(words, words.text("没有暂缓的文章。"))
 
 
 def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
@@ -167,9 +171,9 @@ def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
         "想换地方，在要用的话题里发 /subscribe。",
         chat=label(chat, 128),
         topic=str(topic),
-        reason=one_line(reason),
+        reason=reason_of(reason, words),
     )
-    return notice(said)
+    return _report(words, said)
 
 
 def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
@@ -181,7 +185,7 @@ def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
 def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
     head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
     items = tuple(
-        Item((Text(words.count("{n} 个：{reason}", count, reason=one_line(reason))),), label="·")
+        Item((Text(words.count("{n} 个：{reason}", count, reason=reason_of(reason, words))),), label="·")
         for reason, count in sorted(reasons.items(), key=lambda each: -each[1])
     )
     return Paragraph((Text(head),)), Items(items)
@@ -190,39 +194,37 @@ def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
 def destination_refuses(words: Words, chat: str, reason: str) -> Message:
     """Return the alert about a destination that refused several messages in a row."""
     said = words.text(
-        "「{chat}」接连三次拒收：{reason}。先照常再试；一天以后还这样，就只停这一处，订阅留着。",
+        "「{chat}」接连三次拒收：{reason}。会照常再试；一天后还这样，就停发这里，订阅留着。",
         chat=label(chat, 128),
-        reason=one_line(reason),
+        reason=reason_of(reason, words),
     )
-    return notice(said, press(words.text("运行状况"), Status()))
+    return _report(words, said)
 
 
 def fan_out_refused(words: Words, refused: int, total: int, reason: str) -> Message:
     """Return the alert about a fan-out refused by so many chats that the server may be at fault."""
     said = words.count(
-        "{total} 处里有 {n} 处忽然发不进去（{reason}），像是服务器出了错，所以一处也没有停，"
-        "过一会儿自动再发。请看一眼 Bot API 服务器。",
+        "{total} 个会话里有 {n} 个忽然发不进去（{reason}），像是服务器的错，所以都没有停发，"
+        "过一会儿自动重试。请检查 Bot API 服务器。",
         refused,
         total=str(total),
-        reason=one_line(reason),
+        reason=reason_of(reason, words),
     )
-    return notice(said, press(words.text("运行状况"), Status()))
+    return _report(words, said)
 
 
 def fan_out_recovered(words: Words, chats: int) -> Message:
-    return notice(words.count("刚才发不进去的地方又通了，{n} 处都没有停发。", chats))
+    return _report(words, words.count("{n} 个发不进去的会话又通了，都没有停发。", chats))
 
 
 def database_silent(words: Words, times: int) -> Message:
     """Return the alert about a database that did not answer in time, sent when it answers again."""
-    said = words.count(
-        "数据库有 {n} 次没有及时回答，现在好了，一条也没丢。请看一眼数据库和到它的网络。", times
-    )
-    return notice(said, press(words.text("运行状况"), Status()))
+    said = words.count("数据库有 {n} 次没有及时响应，现在好了，一条也没丢。请检查数据库和网络。", times)
+    return _report(words, said)
 
 
 def updates_resumed(words: Words) -> Message:
-    return notice(words.text("又收得到消息了，漏下的正在回答。"))
+    return _report(words, words.text("又收得到消息了，漏下的正在回答。"))
 
 
 def updates_blocked(words: Words, *, polled: bool) -> Message:
@@ -236,16 +238,16 @@ def updates_blocked(words: Words, *, polled: bool) -> Message:
             "有人给机器人设了 webhook（409），这里答不了人；推送照常。会自动撤掉它；再三出现就请换令牌。"
         )
     )
-    return notice(said, press(words.text("运行状况"), Status()))
+    return _report(words, said)
 
 
 def no_news(words: Words, days: int) -> Message:
-    return notice(words.count("已 {n} 天没有新文章。可能博客没更新，也可能快照停了，请检查。", days))
+    return _report(words, words.count("已 {n} 天没有新文章。可能博客没更新，也可能快照停了，请检查。", days))
 
 
 def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     said = _not_arrived(words, failed, uncertain)
-    return notice(said, press(words.text("再试一次"), Retry()), press(words.text("运行状况"), Status()))
+    return _report(words, said, press(words.text("再试一次"), Retry()))
 
 
 def _not_arrived(words: Words, failed: int, uncertain: int) -> str:
@@ -259,7 +261,7 @@ def _not_arrived(words: Words, failed: int, uncertain: int) -> str:
 def unexpected_errors(words: Words, kind: str, count: int) -> Message:
     """Return the alert about an error that occurred `count` times since the last alert."""
     said = words.count("意外错误 {n} 次：{kind}。机器人照常运行，详情在日志里。", count, kind=one_line(kind))
-    return notice(said, press(words.text("运行状况"), Status()))
+    return _report(words, said)
 
 
 def backups_in_future(words: Words, names: Sequence[str]) -> Message:
@@ -267,7 +269,7 @@ def backups_in_future(words: Words, names: Sequence[str]) -> Message:
     said = words.text(
         "有备份的日期在将来，不算在内，也不会删除：{names}。请检查系统时间。", names=words.join(list(names))
     )
-    return notice(said)
+    return _report(words, said)
 
 
 def token_accepted(words: Words, since: str) -> Message:
@@ -276,23 +278,24 @@ def token_accepted(words: Words, since: str) -> Message:
         "机器人的令牌曾被 Telegram 拒绝（{since} 起），现在的令牌可用，积压的推送会接着发。",
         since=since.replace("T", " ").replace("+00:00", " UTC"),
     )
-    return notice(said, press(words.text("运行状况"), Status()))
+    return _report(words, said)
 
 
 def retried(words: Words, count: int) -> Message:
-    return notice(words.count("{n} 条已重新排队。", count) if count else words.text("没有要重试的投递。"))
+    said = words.count("{n} 条已重新排队。", count) if count else words.text("没有要重试的投递。")
+    return _report(words, said)
 
 
 def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Message:
     if not chats:
-        return notice(words.text("还没有会话订阅了什么，没有人可以发。"))
+        return _report(words, words.text("还没有会话订阅，没有人可以发。"))
     head = words.count("要发给 {n} 个会话：", chats)
     keys: Row = (press(words.text("发送"), Broadcast(draft)), press(words.text("取消"), Dismiss()))
     return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
 
 
 def broadcast_begun(words: Words, chats: int) -> Message:
-    return notice(words.count("开始发给 {n} 个会话。", chats))
+    return _report(words, words.count("开始发给 {n} 个会话。", chats))
 
 
 def status(facts: StatusFacts, words: Words) -> Message:
@@ -340,7 +343,7 @@ def _oldest(seconds: int, words: Words) -> str:
 def dumps(page: Page[DumpRecord], words: Words) -> Message:
     """Return the list of dumps, the newest first."""
     if not page.total:
-        return notice(words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
+        return _report(words, words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
     items = tuple(
         Item((Code(one_line(dump.name)), Text("  " + _taken(dump, words))), label=str(index))
         for index, dump in enumerate(page.items, page.before + 1)
@@ -361,7 +364,7 @@ def new_titles(words: Words, posts: Iterable[Post]) -> str:
 
 def _taken(dump: DumpRecord, words: Words) -> str:
     if dump.error is not None:
-        return words.text("读不了：{reason}", reason=one_line(dump.error))
+        return words.text("读不了：{reason}", reason=reason_of(dump.error, words))
     if not dump.sightings:
         said = words.text("没有文章")
     else:
@@ -373,7 +376,9 @@ def _taken(dump: DumpRecord, words: Words) -> str:
         changed = words.join([part for part in parts if part])
         said = words.count("{n} 条：{changed}", dump.sightings, changed=changed)
     if dump.notes:
-        said += words.count("，{n} 处备注：{first}", len(dump.notes), first=one_line(dump.notes[0].text))
+        said += words.count(
+            "，{n} 处备注：{first}", len(dump.notes), first=reason_of(dump.notes[0].text, words)
+        )
     return said + (words.text("，暂缓") if dump.held else "")
 
 

@@ -178,7 +178,7 @@ def facts_line(facts: CardFacts, words: Words) -> str:
 
 def _growth(growth: Growth, words: Words) -> str:
     if growth.days is None:
-        return words.text("（+{gain}，比上一份快照）", gain=growth.readers)
+        return words.text("（+{gain}，自首份快照）", gain=growth.readers)
     return words.count("（+{gain} / {n} 天）", growth.days, gain=growth.readers)
 
 

@@ -96,7 +96,7 @@ def start(
 
 def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
     if facts.newest is None:
-        return (Text(words.text("还没有收录文章，收到第一份快照就有。")),)
+        return (Text(words.text("还没有收录文章，请过些时候再来。")),)
     posts = words.count("{n} 篇旧文随时可查。", facts.posts)
     title = Link(post_url(facts.newest, words.site), (Text(one_line(facts.newest.title)),))
     date = words.date_of(facts.newest)
@@ -277,7 +277,7 @@ def about(words: Words, *, version: str, source: str | None = None) -> Message:
     if source is not None:
         credit += [Text(" · "), Link(source, (Text(words.text("源代码")),))]
     body.append(Footer(tuple(credit)))
-    return Message(body=tuple(body))
+    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), HelpPage()),),))
 
 
 def _source(words: Words) -> str:

@@ -2,6 +2,7 @@
 
 from bot.callbacks.actions import (
     Action,
+    Archive,
     AskSearch,
     Dismiss,
     Forget,
@@ -9,6 +10,7 @@ from bot.callbacks.actions import (
     Latest,
     SeriesIndex,
     ShowScope,
+    Start,
     Subscriptions,
     TagIndex,
 )
@@ -88,7 +90,8 @@ def link_unknown(words: Words) -> Message:
 
 
 def ask_search(words: Words) -> Message:
-    return notice(words.text("想找什么？直接把词发给我，例如：位置编码 外推"))
+    text = words.text("想找什么？直接把词发给我，例如：位置编码 外推")
+    return notice(text, press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex()))
 
 
 def too_long(words: Words, most: int) -> Message:
@@ -97,7 +100,8 @@ def too_long(words: Words, most: int) -> Message:
 
 def too_many_subscriptions(words: Words, most: int) -> Message:
     """Return the refusal of one more subscription or mute."""
-    return notice(words.count("这里已经有 {n} 个订阅和屏蔽，不能再多了。先退掉几个再来。", most))
+    text = words.count("这里已经有 {n} 个订阅和屏蔽，不能再多了。先退掉几个再来。", most)
+    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
 
 
 def too_many_words(words: Words, most: int) -> Message:
@@ -114,9 +118,17 @@ def ask_keywords(words: Words, *, muted: bool, here: bool) -> Message:
     """Return the question for the keywords of a subscription or mute; in a group (`here`) an example."""
     if here:
         return notice(words.text("把词写在后面，例如：/subscribe 关键词 位置编码 外推"))
-    if muted:
-        return notice(words.text("屏蔽出现哪些词的文章？直接把词发给我，例如：GAN"))
-    return notice(words.text("想订阅出现哪些词的文章？直接把词发给我，例如：位置编码 外推"))
+    text = (
+        words.text("屏蔽出现哪些词的文章？直接把词发给我，例如：GAN")
+        if muted
+        else words.text("想订阅出现哪些词的文章？直接把词发给我，例如：位置编码 外推")
+    )
+    return notice(text, press(words.text("取消"), Dismiss()))
+
+
+def nothing_changed(words: Words) -> Message:
+    """Return the answer to "cancel" in place of an answer to a question."""
+    return notice(words.text("好，什么都没有改。"))
 
 
 def ask_muted(words: Words) -> Message:
@@ -130,7 +142,8 @@ def ask_muted(words: Words) -> Message:
 
 def ask_broadcast(words: Words) -> Message:
     """Return the question for the text of a broadcast."""
-    return notice(words.text("要发什么？直接把文字发给我，或者写：/broadcast 今晚 22 点维护十分钟"))
+    text = words.text("要发什么？直接把文字发给我，或者写：/broadcast 今晚 22 点维护十分钟")
+    return notice(text, press(words.text("取消"), Dismiss()))
 
 
 def not_stored(words: Words, address: str, number: int) -> Message:
@@ -144,14 +157,16 @@ def not_stored(words: Words, address: str, number: int) -> Message:
 def not_a_year(words: Words, typed: str, first: int, last: int) -> Message:
     return notice(
         words.text("「{typed}」不是年份。有 {first} 到 {last} 年的文章。", typed=label(typed, SHOWN_WORDS),
-                  first=str(first), last=str(last))
+                  first=str(first), last=str(last)),
+        press(words.text("‹ 所有年份"), Archive()),
     )  # fmt: skip
 
 
 def year_without_posts(words: Words, year: int, first: int, last: int) -> Message:
     return notice(
         words.text("{year} 年没有文章。收录的文章从 {first} 年到 {last} 年。",
-                  year=str(year), first=str(first), last=str(last))
+                  year=str(year), first=str(first), last=str(last)),
+        press(words.text("‹ 所有年份"), Archive()),
     )  # fmt: skip
 
 
@@ -171,7 +186,7 @@ def not_a_number(words: Words, typed: str, most: int) -> Message:
     said = words.text(
         "「{typed}」不是篇数，写 1 到 {most} 的数。", typed=label(typed, SHOWN_WORDS), most=most
     )
-    return notice(said)
+    return notice(said, press(words.text("最近文章"), Latest()))
 
 
 def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Message:
@@ -186,7 +201,7 @@ def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Mes
 
 def unsupported(words: Words) -> Message:
     """Return the reply to a picture, a voice message or a sticker."""
-    return notice(words.text("我只看得懂文字。直接发词就是搜索，发 /help 看命令。"))
+    return notice(words.text("我只看得懂文字。直接发词就是搜索。"), press(words.text("帮助"), HelpPage()))
 
 
 def in_private(words: Words, address: str | None) -> Message:
@@ -201,11 +216,11 @@ def only_private(words: Words) -> Message:
 
 
 def archive_empty(words: Words) -> Message:
-    return notice(words.text("还没有收录文章，收到第一份快照就有。"))
+    return notice(words.text("还没有收录文章，请过些时候再来。"))
 
 
 def nothing_here(words: Words) -> Message:
-    return notice(words.text("这里还没有文章。"))
+    return notice(words.text("这里还没有文章。"), press(words.text("最近文章"), Latest()))
 
 
 def too_fast(words: Words) -> str:
@@ -246,10 +261,11 @@ def read_answer(words: Words, *, read: bool) -> str:
     return words.text("已标为读过，进度在 /read 里。") if read else words.text("已标为未读。")
 
 
-def lesson_sent(words: Words, *, marked: bool, last: bool) -> str:
-    """Return the toast of "next lesson": what was sent, and what was marked as read."""
+def lesson_sent(words: Words, *, marked: bool, last: bool, subscribed: bool) -> str:
+    """Return the toast of "next lesson": what was sent, `subscribed` and `marked` as read."""
     return words.sentences(
-        words.text("已发送最后一课，并订阅了这个系列。") if last else words.text("已发送下一课。"),
+        words.text("已发送最后一课。") if last else words.text("已发送下一课。"),
+        words.text("这个系列已订阅。") if subscribed else None,
         words.text("上一课已标为读过。") if marked else None,
     )
 
@@ -268,12 +284,12 @@ def forget_question(words: Words, *, group: bool = False) -> Message:
 
 
 def forgotten(words: Words) -> Message:
-    return notice(words.text("已全部删除，不会再发来什么。想回来，发 /start。"))
+    return notice(words.text("已全部删除，不会再发来什么。"), press(words.text("重新开始"), Start()))
 
 
 def nothing_stored(words: Words) -> Message:
     """Return that nothing is stored about this chat, so that there is nothing to export or erase."""
-    return notice(words.text("这里还什么都没有记下。"))
+    return notice(words.text("这里还什么都没有记下。"), press(words.text("帮助"), HelpPage()))
 
 
 def exported(words: Words, *, group: bool = False) -> Message:
@@ -311,7 +327,8 @@ def channel_added(words: Words, title: str) -> Message:
 
 def welcome_back(words: Words, subscriptions: int) -> Message:
     """Return the greeting of a chat that had subscriptions before."""
-    return notice(words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions))
+    text = words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions)
+    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
 
 
 def subscribed_now(words: Words) -> str:

@@ -151,11 +151,11 @@ def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message
 
 
 def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
-    """Return the posts that a reader has saved, the last one first."""
+    """Return the posts that a reader has saved, unread ones first, then the last one saved."""
     if not page.total:
-        return Message(
-            body=(Paragraph((Text(words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")),)),)
-        )
+        said = words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")
+        latest = press(words.text("最近文章"), Latest())
+        return Message(body=(Paragraph((Text(said),)),), keyboard=((latest,),))
     below = ((files_button(ListKind.SAVED, 0, words),),)
     return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved, below)
 
@@ -170,27 +170,27 @@ def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = Non
 def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that gained most readers, each with the days between its captures."""
     if not page.total:
-        said = words.text("还看不出来：同一篇文章要有相隔一天以上的两次记录，才能比较读者的增长。")
-        return Message(body=(Paragraph((Text(said),)),))
+        said = words.text("还看不出来：同一篇文章要有两份快照，才能比较读者的增长。")
+        latest = press(words.text("最近文章"), Latest())
+        return Message(body=(Paragraph((Text(said),)),), keyboard=((latest,),))
+    spans = {gain.days for gain in page.items}
+    days = spans.pop() if len(spans) == 1 else None
     lines = tuple(
-        Line(
-            post=gain.post,
-            title=gain.post.title,
-            note=_gained(gain, words),
-        )
+        Line(post=gain.post, title=gain.post.title, note=_gained(gain, words, named=days is not None))
         for gain in page.items
     )
     shown = Page(items=lines, number=page.number, of=page.of, total=page.total)
-    spans = {gain.days for gain in page.items}
-    days = spans.pop() if len(spans) == 1 else None
     title = words.text("读者增长最快") if days is None else words.count("{n} 天里读者增长最快", days)
     return listing(title, shown, words, bot, Hot)
 
 
-def _gained(gain: Gain, words: Words) -> str:
+def _gained(gain: Gain, words: Words, *, named: bool) -> str:
+    """Return the gain of a post and in how many days, unless the title has `named` them."""
     readers = gain.post.readers or 0
+    if named:
+        return words.text("+{gain} → {readers}", gain=gain.readers, readers=readers)
     if gain.days is None:
-        return words.text("+{gain}（比上一份快照）→ {readers}", gain=gain.readers, readers=readers)
+        return words.text("+{gain}（自首份快照）→ {readers}", gain=gain.readers, readers=readers)
     return words.count("+{gain}（{n} 天）→ {readers}", gain.days, gain=gain.readers, readers=readers)
 
 

@@ -223,11 +223,17 @@ def setting_options(
     body.append(Paragraph((Text(_explained(setting, words)),)))
     present = chosen_value(setting, chosen)
     keys = (
-        press(f"✓ {name}" if value == present else name, Choose(setting, value, destination))
+        press(
+            f"✓ {_capital(name)}" if value == present else _capital(name), Choose(setting, value, destination)
+        )
         for value, name in setting_values(setting, words)
     )
     back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
     return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def saved_setting(setting: Setting, chosen: Preferences, words: Words) -> Message:

@@ -242,8 +242,11 @@ def all_unsubscribed(
 
 
 def restored(scopes: Sequence[Scope], words: Words, *, place: Place = HERE) -> Message:
-    """Return what was subscribed again."""
-    text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=_names(scopes, words))
+    """Return what was subscribed again; nothing if all of it is subscribed or muted."""
+    if not scopes:
+        text = words.text("没有要恢复的了。")
+    else:
+        text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=_names(scopes, words))
     row = (list_button(place, words),)
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 

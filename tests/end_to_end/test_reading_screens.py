@@ -87,6 +87,36 @@ async def test_a_caught_up_course_is_listed_as_sent(library: WholeBot, telegram:
     assert "读完" not in listed
 
 
+async def test_the_last_lesson_says_only_what_it_subscribed(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    for person, typed, says in ((71, "", "这个系列已订阅"), (72, "mute ", "已发送最后一课")):
+        if typed:
+            await library.says(f"/subscribe {typed}series 升级之路", user_id=person)
+        offer = await library.says("/course 升级之路", user_id=person)
+        telegram.presses(offer, "每天一篇", user_id=person)
+        pressed = await telegram.message(person)
+        toast = ""
+        while "最后一课" not in toast:
+            query = telegram.presses(pressed, "下一课", user_id=person)
+            toast = (await telegram.answer(query))["text"]
+        assert says in toast
+        assert ("已订阅" in toast) == (not typed)
+        await telegram.quiet()
+        assert await subscriptions(library, person) == {"series Transformer升级之路": bool(typed)}
+
+
+async def test_saved_posts_begin_with_those_that_are_not_read(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    for part in (1, 2):
+        card = await library.says(f"/series {SERIES} {part}")
+        await telegram.answer(telegram.presses(card, "☆ 收藏"))
+    await telegram.answer(telegram.presses(card, "读过了"))
+    saved = (await library.says("/saved")).text
+    assert saved.index("(一)") < saved.index("✓ "), "the one saved later is read"
+
+
 async def test_a_series_of_one_stored_part_has_no_course(knowing: WholeBot) -> None:
     said = await knowing.says(f"/course {SERIES}")
     assert "只收录了 1 篇，开不了课程" in said.text
@@ -123,8 +153,7 @@ async def test_the_next_unread_part_of_a_series_is_two_taps_from_start(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:
     first = await library.says(f"/series {SERIES} 1")
-    telegram.presses(first, "读过了")
-    await telegram.quiet()
+    await telegram.answer(telegram.presses(first, "读过了"))
     start = await library.says("/start")
     telegram.presses(start, f"{SERIES} · 接着读 第 2 篇"[:40])
     await telegram.edit(start)
@@ -172,9 +201,8 @@ async def test_a_long_series_opens_where_the_reader_is(bot: WholeBot, telegram: 
 
 async def test_read_posts_are_marked_in_every_list(library: WholeBot, telegram: FakeTelegram) -> None:
     first = await library.says(f"/series {SERIES} 1")
-    telegram.presses(first, "读过了")
-    telegram.presses(first, "☆ 收藏")
-    await telegram.quiet()
+    await telegram.answer(telegram.presses(first, "读过了"))
+    await telegram.answer(telegram.presses(first, "☆ 收藏"))
     title = f"✓ {SERIES}(一)"
     for asked in ("/saved", "/tag 扩散", "/search 拆楼"):
         assert title in (await library.says(asked)).text, asked

@@ -173,11 +173,16 @@ async def test_every_post_and_a_part_of_it_is_said_to_add_nothing(
     assert await subscriptions(library) == {"tag attention": False}
 
 
-async def test_growth_needs_captures_a_day_apart(library: WholeBot) -> None:
-    post = (await library.posts())[0]
-    library.lands("again.txt", Shown(title=post.title, readers=(post.readers or 0) + 35_412))
-    await library.settles()
+async def test_growth_between_captures_of_one_day_names_no_time(library: WholeBot) -> None:
     assert "还看不出来" in (await library.says("/hot")).text
+    post = await library.post("拆楼")
+    assert post.date is not None
+    more = (post.readers or 0) + 35_412
+    library.lands("again.txt", Shown(title=post.title, day=post.date, readers=more))
+    await library.settles()
+    said = (await library.says("/hot")).text
+    assert f"+35,412（自首份快照）→ {more:,}" in said
+    assert "天" not in said.partition("\n")[0]
 
 
 async def test_hour_and_day_can_always_be_set(library: WholeBot) -> None:
@@ -260,6 +265,58 @@ async def test_a_question_takes_the_next_message_as_its_answer(library: WholeBot
     assert "今晚维护" in (await library.says("今晚维护", user_id=OPERATOR)).text
 
 
+async def test_a_question_can_be_refused_and_a_link_is_no_answer(bot: WholeBot) -> None:
+    bot.lands("feed.xml", dump=FEED)
+    await bot.settles()
+    for refusal in ("取消", "算了。", "Cancel"):
+        await bot.says("/subscribe word")
+        assert "什么都没有改" in (await bot.says(refusal)).text
+    asked = await bot.says("/subscribe word")
+    assert labels(asked) == ["取消"]
+    assert "为测试写的一篇" in (await bot.says("https://kexue.fm/archives/9119")).text
+    assert "没有找到" in (await bot.says("绝无此词")).text
+    assert await subscriptions(bot) == {}
+
+
+async def test_questions_in_two_topics_of_a_private_chat_do_not_mix(library: WholeBot) -> None:
+    first, second = ({"thread_id": thread} for thread in (5, 6))
+    await library.says("/subscribe word", **first)
+    await library.says("/subscribe mute word", **second)
+    assert "订阅好了：关键词「RoPE」" in (await library.says("RoPE", **first)).text
+    assert "已屏蔽关键词「GAN」" in (await library.says("GAN", **second)).text
+
+
+async def test_an_undo_changes_nothing_that_was_decided_since(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    await subscribe_to_three(library)
+    telegram.presses(await library.says("/unsubscribe"), "全部退订")
+    question = await telegram.message()
+    telegram.presses(question, "退订")
+    await telegram.edit(question)
+    await library.says("/subscribe mute tag attention")
+    telegram.presses(question, "恢复这 3 个订阅")
+    restored = await telegram.message()
+    assert "已恢复 2 个订阅" in restored.text
+    assert "attention" not in restored.text
+    assert await subscriptions(library) == THREE | {"tag attention": True}
+    telegram.presses(question, "恢复这 3 个订阅")
+    assert "没有要恢复的了" in (await telegram.message()).text
+
+
+async def test_a_topic_for_a_series_leaves_a_mute_of_it_in_the_group(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    telegram.administrators[GROUP] = {ADMINISTRATOR}
+    telegram.opens(GROUP).topics[3] = "open"
+    group = PLACES["group"]
+    said = await library.says(f"/subscribe series {SERIES}", **group)
+    await library.says(f"/subscribe mute series {SERIES}", **group)
+    telegram.presses(said, "话题", user_id=ADMINISTRATOR)
+    assert "开好了话题" in (await telegram.message(GROUP)).text
+    assert await subscriptions(library, GROUP) == {f"series {SERIES}": True}
+
+
 async def test_a_misspelt_command_suggests_only_what_is_like_it(library: WholeBot) -> None:
     assert "不认识 /foo。" in (await library.says("/foo")).text
     assert "/latest" in (await library.says("/latset")).text
@@ -332,10 +389,10 @@ async def test_where_nothing_happened_nothing_is_counted(library: WholeBot, tele
     for typed in ("/export", "/forget"):
         said = await library.says(typed, user_id=4001)
         assert "还什么都没有记下" in said.text
-        assert not said.buttons
+        assert labels(said) == ["帮助"]
     nobody = await library.says("/broadcast 今晚维护", user_id=OPERATOR)
     assert "没有人可以发" in nobody.text
-    assert not nobody.buttons
+    assert labels(nobody) == ["运行状况"]
     assert "修改 0" not in (await library.says("/dumps", user_id=OPERATOR)).text
     assert "1999 年没有文章" in (await library.says("/archive 1999")).text
     assert "不是年份" in (await library.says("/archive 从前")).text

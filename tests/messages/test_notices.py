@@ -73,7 +73,11 @@ def _answers(words: Words) -> list[str]:
         notices.too_fast(words),
         notices.chosen(words),
         notices.course_over(words),
-        *(notices.lesson_sent(words, marked=m, last=last) for m in (True, False) for last in (True, False)),
+        *(
+            notices.lesson_sent(words, marked=m, last=last, subscribed=last)
+            for m in (True, False)
+            for last in (True, False)
+        ),
         *(notices.saved_answer(words, saved=saved) for saved in (True, False)),
         *(notices.read_answer(words, read=read) for read in (True, False)),
     ]

@@ -15,6 +15,7 @@ from opencc import OpenCC
 
 from bot.messages.commands import COMMANDS
 from bot.messages.i18n import DAYS, DOMAIN, catalogue_file
+from bot.messages.reasons import REASONS
 
 WORDS = Path(__file__).with_suffix(".toml")
 SOURCE, TARGET = catalogue_file("zh"), catalogue_file("zh-hant")
@@ -59,9 +60,9 @@ def sources() -> list[str | tuple[str, ...]]:
 
 
 def declared() -> list[str]:
-    """Return the Chinese texts that are no message ids: commands, weekdays, the unit of numbers."""
+    """Return the Chinese texts that are no message ids: commands, weekdays, the unit of numbers, reasons."""
     texts = [text for command in COMMANDS for text in (command.zh, command.arguments[0]) if text]
-    return list(dict.fromkeys([*texts, *DAYS, TEN_THOUSAND]))
+    return list(dict.fromkeys([*texts, *DAYS, TEN_THOUSAND, *REASONS.values()]))
 
 
 def generate() -> bytes:

@@ -269,18 +269,19 @@ async def search(
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
     read = await _read(tx, request)
     items = tuple(
-        replace(_found(posts[hit.post_id], hit), read=hit.post_id in read)
+        replace(found(posts[hit.post_id], hit), read=hit.post_id in read)
         for hit in shown.items
         if hit.post_id in posts
     )
-    found = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
+    listed = Page(items=items, number=shown.number, of=shown.of, total=shown.total)
     first = SearchPage(number, newest=newest)
     whole = any(hit.whole for hit in hits)
-    view = search_results(phrase, first, found, request.words, whole=whole, bot=services.bot)
+    view = search_results(phrase, first, listed, request.words, whole=whole, bot=services.bot)
     return _with_page(view, services, request, phrase)
 
 
-def _found(post: Post, hit: Hit) -> Found:
+def found(post: Post, hit: Hit) -> Found:
+    """Return a hit with its matches marked, in the title and in the tags or the excerpt."""
     marked = hit.title(post)
     title = _spans(marked) or (Span(text=post.title),)
     if hit.tier is not Tier.SCORED:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from markupsafe import Markup, escape
 
-from storage.model import Post, PostId
+from storage.model import Post, PostId, Scope
 
 CELL = 11  # px, a day of the heat map with its gap
 CHART_WIDTH, CHART_HEIGHT = 320, 90  # px
@@ -70,7 +70,7 @@ def readers_chart(counts: Sequence[tuple[datetime, int]], title: str) -> Markup 
 
 
 def series_map(
-    groups: Sequence[tuple[str, Sequence[Post]]],
+    groups: Sequence[tuple[Scope, Sequence[Post]]],
     references: Sequence[tuple[PostId, PostId]],
     title: str,
     suffix: str,
@@ -82,7 +82,7 @@ def series_map(
     places: dict[PostId, tuple[float, float]] = {}
     nodes: list[str] = []
     covered = 0.0  # area of the discs so far: the spiral keeps discs of any size apart
-    for index, (name, posts) in enumerate(groups):
+    for index, (scope, posts) in enumerate(groups):
         radius = 3.2 * math.sqrt(len(posts)) if len(posts) > 1 else 0
         area = (radius + MAP_MARGIN) ** 2
         distance = 1.25 * math.sqrt(covered + area / 2) if index else 0
@@ -95,9 +95,10 @@ def series_map(
                 f'<a href="/post/{post.id}{escape(suffix)}"><circle cx="{cx:.1f}" cy="{cy:.1f}" r="2.6">'
                 f"<title>{escape(post.title)}</title></circle></a>"
             )
-        shown = name if len(name) <= MAP_LABEL else name[: MAP_LABEL - 1] + "…"
+        shown = scope.name if len(scope.name) <= MAP_LABEL else scope.name[: MAP_LABEL - 1] + "…"
         nodes.append(
-            f'<text x="{x:.1f}" y="{y - radius - 5:.1f}" text-anchor="middle">{escape(shown)}</text>'
+            f'<a href="/series/{scope.id}{escape(suffix)}"><text x="{x:.1f}" y="{y - radius - 5:.1f}" '
+            f'text-anchor="middle">{escape(shown)}</text></a>'
         )
     lines = [
         '<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>'.format(*places[one], *places[other])

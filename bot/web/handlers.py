@@ -17,6 +17,7 @@ from bot.messages.links import app_start_path
 from bot.messages.post_files import CONTENT_TYPES, write_list
 from bot.messages.settings import LANGUAGE_NAMES
 from bot.messages.web import web_texts
+from bot.search.ranker import Hit
 from bot.site_profile import SiteProfile
 from bot.web import feeds, pages
 from bot.web.snapshot import Snapshot
@@ -150,28 +151,21 @@ class RoomHandlers:
         post = _post(request, archive)
         return file_response([post], "bib", "", f"post-{post.id}", self._services.site)
 
-    async def _search(self, request: web.Request, archive: Snapshot) -> tuple[str, list[Post]]:
+    async def _search(self, request: web.Request, archive: Snapshot) -> tuple[str, list[tuple[Post, Hit]]]:
         query = _text(request.query.get("q", ""))
         if not query:
             return query, []
         search = self._services.search_service
         hits = await self._services.database.read(lambda tx: search.search(tx, query, SEARCHED))
-        found = (archive.by_id.get(hit.post_id) for hit in hits[:SEARCHED])
-        return query, [post for post in found if post is not None]
+        found = ((archive.by_id.get(hit.post_id), hit) for hit in hits[:SEARCHED])
+        return query, [(post, hit) for post, hit in found if post is not None]
 
     async def search(self, request: web.Request, archive: Snapshot) -> web.Response:
         query, found = await self._search(request, archive)
-        rows = [pages.row(post, self.words(request)) for post in found]
-        encoded = quote(query, safe="")
-        values = {"query": query, "rows": rows, "feed": "/feed/search" if rows else None}
-        return self._page(request, "search.html", {**values, "feed_query": f"?q={encoded}"})
-
-    async def search_json(self, request: web.Request, archive: Snapshot) -> web.Response:
-        _, found = await self._search(request, archive)
-        rows = [pages.row(post, self.words(request)) for post in found]
-        return web.json_response(
-            [{"id": row.id, "title": row.title, "day": row.day, "readers": row.readers} for row in rows]
-        )
+        rows = [pages.hit_row(post, hit, self.words(request)) for post, hit in found]
+        whole = any(hit.whole for _, hit in found)
+        values = {"query": query, "rows": rows, "whole": whole, "feed": "/feed/search" if rows else None}
+        return self._page(request, "search.html", {**values, "feed_query": f"?q={quote(query, safe='')}"})
 
     async def feed(self, request: web.Request, archive: Snapshot) -> web.Response:
         path, title = request.match_info.get("path"), self._services.site.name
@@ -189,7 +183,7 @@ class RoomHandlers:
         if not query:
             raise web.HTTPNotFound
         title, home = f"{query} · {self._services.site.name}", f"/search?q={quote(query, safe='')}"
-        posts = sorted(found, key=feeds.order, reverse=True)
+        posts = sorted((post for post, _ in found), key=feeds.order, reverse=True)
         return await self.feed_response(request, archive, title, home, posts)
 
     async def feed_response(
@@ -239,7 +233,8 @@ class RoomHandlers:
 
     async def search_download(self, request: web.Request, archive: Snapshot) -> web.Response:
         query, found = await self._search(request, archive)
-        return file_response(found, request.match_info["format"], query, "search", self._services.site)
+        posts = [post for post, _ in found]
+        return file_response(posts, request.match_info["format"], query, "search", self._services.site)
 
 
 def file_response(posts: Sequence[Post], kind: str, title: str, name: str, site: SiteProfile) -> web.Response:

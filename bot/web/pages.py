@@ -2,18 +2,21 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from bot.archive_queries import with_gaps
-from bot.chat.browse import MOST_CITED, related_notes
+from bot.chat.browse import MOST_CITED, found, related_notes
 from bot.messages.citation import bibtex, citation
 from bot.messages.i18n import Words
 from bot.messages.links import paper_urls, post_url
-from bot.messages.post_lists import Gap, Line
+from bot.messages.post_lists import Gap, Line, Span
 from bot.messages.web import posts_in
 from bot.search.index import Index
+from bot.search.ranker import Hit
 from bot.web.charts import heat_map, readers_chart, series_map
 from bot.web.content import excerpt_html, page_formula
 from bot.web.snapshot import Snapshot
@@ -45,6 +48,7 @@ class Row:
     readers: str
     label: str | None = None
     note: str | None = None
+    context: str | None = None  # where a search matches
 
 
 def row(
@@ -53,6 +57,22 @@ def row(
     """Return the row of `post`; `title` replaces its own within a series."""
     readers = "" if post.readers is None else words.short_number(post.readers)
     return Row(post.id, title or post.title, words.date_of(post) or "", readers, label, note)
+
+
+def hit_row(post: Post, hit: Hit, words: Words) -> Row:
+    """Return the row of a search result, with its matches marked."""
+    shown = found(post, hit)
+    context = None
+    if shown.context:
+        source = words.text("标签") if shown.in_tags else words.text("摘要")
+        guessed = "≈ " if shown.in_tags and post.tags is None else ""
+        context = Markup("{} · {}{}").format(source, guessed, _marked(shown.context))
+    return replace(row(post, words, _marked(shown.title)), context=context)
+
+
+def _marked(spans: Sequence[Span]) -> Markup:
+    template = Markup("<mark>{}</mark>")
+    return Markup("").join(template.format(span.text) if span.hit else span.text for span in spans)
 
 
 def latest(archive: Snapshot, words: Words, number: int) -> Values:
@@ -124,7 +144,7 @@ def years(archive: Snapshot, words: Words) -> Values:
             "year": year,
             "total": posts_in(words, count.total()),
             "heat": heat_map(year, count, str(year)),
-            "months": sorted({day.month for day in count}),
+            "months": {day.month for day in count},
         }
         for year, count in sorted(days.items(), reverse=True)
     ]
@@ -186,14 +206,14 @@ def related(archive: Snapshot, words: Words, post: Post, index: Index) -> list[R
         for other in archive.citing[one]
     }
     notes = related_notes(index, post, cited, archive.citing.get(post.id, []), citing_same, words)
-    found = [(archive.by_id[each], note) for each, note in notes.items() if each in archive.by_id]
-    return [row(each, words, note=note) for each, note in found[:RELATED]]
+    known = [(archive.by_id[each], note) for each, note in notes.items() if each in archive.by_id]
+    return [row(each, words, note=note) for each, note in known[:RELATED]]
 
 
 def chart_of_series(archive: Snapshot, words: Words, suffix: str) -> Values:
     """Return the map of all series and the mentions between their posts."""
     counted = sorted(archive.scopes.get(ScopeKind.SERIES, ()), key=lambda each: each.posts, reverse=True)
-    groups = [(each.scope.name, archive.posts_of(each.scope.id)) for each in counted]
+    groups = [(each.scope, archive.posts_of(each.scope.id)) for each in counted]
     shown = series_map(groups, archive.references, words.text("系列地图"), suffix)
     return {"map": shown, "groups": len(groups)}
 

@@ -108,7 +108,6 @@ def make_room(room: Room) -> web.Application:
             web.get("/archive/{year:[0-9]{4}}-{month:[0-9]{2}}", public(pages.month)),
             web.get("/map", public(pages.map)),
             web.get("/search", public(pages.search)),
-            web.get("/search.json", public(pages.search_json)),
             web.get(f"/post/{number}", public(pages.post)),
             web.get(f"/post/{number}.bib", public(pages.post_bibtex)),
             web.get(f"/feed.{feeds}", public(pages.feed)),

@@ -71,7 +71,7 @@ async def page_kinds(room: Room) -> dict[str, Callable[[int], str]]:
         "post": of("/post/{}", [*map(int, posts)]),
         "series": lambda n: f"/series/{scopes[ScopeKind.SERIES][n % len(scopes[ScopeKind.SERIES])]}?n={n}",
         "search": lambda n: f"/search?q={words[n * 5 % len(words)]}",
-        "search as you type": lambda n: f"/search.json?q={words[n * 5 % len(words)][: n % 4 + 1]}",
+        "search as you type": lambda n: f"/search?q={words[n * 5 % len(words)][: n % 4 + 1]}",
         "feed": lambda n: f"/feed.atom?n={n}",
         "series feed": lambda n: f"/feed/series/{scopes[ScopeKind.SERIES][n % 6]}.json?n={n}",
         "files": lambda n: f"/files/series/{scopes[ScopeKind.SERIES][n % 6]}.bib?n={n}",

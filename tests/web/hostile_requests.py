@@ -15,7 +15,7 @@ from tests.web.test_init_data import init_data
 
 PATHS = (
     "/", "/series", "/series/1", "/tag/2", "/category/3", "/scope/1", "/archive", "/archive/2022-06", "/map",
-    "/search?q=Transformer", "/search.json?q=RoPE", "/post/1", "/post/1.bib", "/feed.atom", "/feed.rss",
+    "/search?q=Transformer", "/feed/search.json?q=RoPE", "/post/1", "/post/1.bib", "/feed.atom", "/feed.rss",
     "/feed.json", "/feed/series/1.atom", "/feed/tag/2.rss", "/feed/search.json?q=x", "/series.opml",
     "/feed/me/" + "a" * 43 + ".atom", "/files/series/1.bib", "/files/search.csv?q=x", "/static/room.css",
     "/?tgWebAppStartParam=p_1", "/?startapp=w_Uk9QRQ", "/?page=2&lang=en", "/api/me", "/api/mark",

@@ -36,6 +36,8 @@ PAGES = (
 )
 SIZES = {"narrow": (320, 640), "phone": (390, 844), "desktop": (1280, 900)}
 FIRST_PAGE = 120_000  # bytes transferred, without the formula fonts in KaTeX's style sheet
+SMALL = """() => [...document.querySelectorAll("nav a, button, select, input, .rows li:has(a), .index.tag a")]
+  .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"""
 LONG = Shown(
     title="一个没有空格的很长的标题" * 8 + "AnUnbrokenLatinWordThatIsLongerThanAnyPhoneIsWide" * 2,
     excerpt="长公式：$$" + "+".join(rf"\frac{{x_{{{n}}}}}{{y^{{{n}}}}}" for n in range(30)) + "$$",
@@ -110,6 +112,7 @@ async def test_every_page_is_sound(
         overflow = await watched.page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert not overflow, f"{address} is wider than the screen"
         assert await serious_findings(watched.page) == [], address
+        assert await watched.page.evaluate(SMALL) == [], address
     assert [fault for fault in watched.faults if "404 (Not Found)" not in fault] == []
     await context.close()
 
@@ -150,7 +153,13 @@ async def test_search_as_you_type_and_by_keyboard(served: Served, browser: Brows
     page = await browser.new_page()
     await page.goto(served.url + "/search")
     await page.locator("#q").press_sequentially("Transformer", delay=10)
-    await page.locator("#found li").first.wait_for()
+    await page.locator("#found li mark").first.wait_for()
+    await page.wait_for_url("**/search?q=Transformer")
+    await page.locator("#found li a").first.click()
+    await page.wait_for_url("**/post/*")
+    await page.go_back()
+    await page.locator("#found li mark").first.wait_for()
+    assert await page.locator("#q").input_value() == "Transformer"
     await page.goto(served.url + "/")
     await page.keyboard.press("Tab")
     assert await page.evaluate("document.activeElement.className") == "skip"

@@ -49,7 +49,7 @@ FEED = (
 
 async def addresses(served: Served) -> list[str]:
     """Return every public address that the pages link to, and the feeds and files that they do not."""
-    seen, waiting = list[str](), ["/", "/me", "/search?q=Songs", "/search.json?q=Songs", "/nope"]
+    seen, waiting = list[str](), ["/", "/me", "/search?q=Songs", "/nope"]
     while waiting:
         address = waiting.pop()
         if address in seen or address.startswith("/static"):

@@ -22,37 +22,21 @@ document.addEventListener("click", async ({ target }) => {
 
 const input = document.getElementById("q");
 const found = document.getElementById("found");
-const language = new URLSearchParams(location.search).get("lang");
+const pageOf = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
 let waiting, latest = 0;
-
-const show = (rows) => {
-  const list = document.createElement("ol");
-  list.className = "rows";
-  for (const row of rows) {
-    const item = document.createElement("li");
-    const link = document.createElement("a");
-    link.href = `/post/${row.id}${language ? `?lang=${language}` : ""}`;
-    link.textContent = row.title;
-    link.lang = found.dataset.language;
-    const note = document.createElement("small");
-    note.textContent = [row.day, row.readers].filter(Boolean).join(" · ");
-    item.dataset.post = row.id;
-    item.append(link, " ", note);
-    list.append(item);
-  }
-  if (rows.length) found.replaceChildren(list);
-  else found.textContent = document.body.dataset.nothing;
-  decorate();
-};
 
 if (found) {
   input.addEventListener("input", () => {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
-      const query = input.value.trim(), mine = ++latest;
-      if (!query) return found.replaceChildren();
-      const answer = await fetch(`/search.json?q=${encodeURIComponent(query)}${language ? `&lang=${language}` : ""}`);
-      if (answer.ok && mine === latest) show(await answer.json());
+      const mine = ++latest, address = `/search?${new URLSearchParams(new FormData(input.form))}`;
+      const answer = await fetch(address);
+      if (!answer.ok || mine !== latest) return;
+      const page = await pageOf(answer);
+      if (mine !== latest) return;
+      found.replaceChildren(...page.getElementById("found").childNodes);
+      history.replaceState(null, "", address); // the way back leads to these results
+      decorate();
     }, 150);
   });
 }
@@ -97,8 +81,7 @@ function decorate() {
 // The personal page: the server renders it for a form with the signed data, and again after each change.
 const main = document.getElementById("main");
 const post = async (fields) => {
-  const answer = await fetch("/me", { method: "POST", body: new URLSearchParams(fields) });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = await pageOf(await fetch("/me", { method: "POST", body: new URLSearchParams(fields) }));
   main.replaceChildren(...page.getElementById("main").childNodes);
   main.querySelector("[role=status]")?.focus?.();
 };

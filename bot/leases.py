@@ -6,6 +6,7 @@ SQLite, every lease is held from the start.
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -20,23 +21,43 @@ from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
-SPAN_SECONDS = 15.0  # the longest time that a dead process holds up the others
+SPAN_SECONDS = 10.0  # for which a dead process holds what it may have sent, and the updates
 RENEWALS = 3  # within a span
+BEAT_SECONDS = 1.0  # between two renewals of a heartbeat
+QUIET_SECONDS = 3.0  # without a renewal, after which others take what a process has claimed and not begun
 MARGIN = 0.07  # the fraction for clock differences and for the time between check and use
+
+
+def heartbeat_span(longest: float) -> float:
+    """Return the seconds of a process's leases where they may last `longest`."""
+    return min(SPAN_SECONDS, longest)
+
+
+def quiet_part(span: float) -> timedelta:
+    """Return what is left of a heartbeat of `span` seconds after `QUIET_SECONDS` without a renewal."""
+    return timedelta(seconds=max(0.0, span - QUIET_SECONDS))
 
 
 class LeaseHolder:
     """One lease of this process; `token` names the current holding and is empty without one."""
 
     def __init__(
-        self, database: Database, clock: Clock, name: str, owner: str, *, span: float = SPAN_SECONDS
+        self,
+        database: Database,
+        clock: Clock,
+        name: str,
+        owner: str,
+        *,
+        span: float = SPAN_SECONDS,
+        longest_pause: float = math.inf,
     ) -> None:
-        """`span` is the duration of the lease in seconds."""
+        """`span` is the duration of the lease in seconds, `longest_pause` the most between two renewals."""
         self._database = database
         self._clock = clock
         self._name = name
         self._owner = owner
         self._span = span
+        self._pause = min(span / RENEWALS, longest_pause)
         self._sure_until = float("-inf")
         self._token = ""
         self._given_back = False
@@ -79,7 +100,7 @@ class LeaseHolder:
                 await self.renew()
             except Exception as error:
                 log.warning("the lease %s cannot be renewed for now: %s", self._name, type(error).__name__)
-            await asyncio.sleep(self._span / RENEWALS)
+            await asyncio.sleep(self._pause)
 
     async def release(self) -> None:
         """Release the lease for other processes; it is not taken again."""
@@ -104,8 +125,9 @@ class LeaseHolder:
 class Replica:
     """One replica.
 
-    `pulse` is its heartbeat: after it expires, the other replicas end its claims. `updates` is the lease of
-    the replica that polls for updates or registers the webhook.
+    `pulse` is its heartbeat: after it expires, the other replicas end its claims, and those without a request
+    `QUIET_SECONDS` after its last renewal. `updates` is the lease of the replica that polls for updates or
+    registers the webhook.
     """
 
     def __init__(self, database: Database, clock: Clock, span: float = SPAN_SECONDS) -> None:
@@ -113,7 +135,9 @@ class Replica:
         self._database = database
         self._clock = clock
         self._name = f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
-        self.pulse = LeaseHolder(database, clock, f"process {self._name}", self._name, span=span)
+        self.pulse = LeaseHolder(
+            database, clock, f"process {self._name}", self._name, span=span, longest_pause=BEAT_SECONDS
+        )
         self.updates = LeaseHolder(database, clock, "updates", self._name, span=span)
         self.once = UpdateDeduplicator(database, clock)
 

@@ -37,7 +37,7 @@ from bot.error_alerts import ErrorAlerts
 from bot.health import HealthChecks, TokenState
 from bot.intake.dump_folder import DumpFolderWatcher, shown_name
 from bot.intake.ingest import IngestReport
-from bot.leases import SPAN_SECONDS, Replica
+from bot.leases import Replica, heartbeat_span
 from bot.maintenance import Maintenance, end_lost_claims, make_schedule
 from bot.messages.links import WebPages
 from bot.ops.http import serve_operations
@@ -156,8 +156,7 @@ class Service:
         self.token_state = TokenState(self.database, self.clock, self._troubles.notify)
         resend = settings.on_unsure == "resend"
         await end_lost_claims(self.database, self._send_log, self.clock.now(), resend=resend)
-        span = min(SPAN_SECONDS, settings.lease_seconds)
-        self._replica = Replica(self.database, self.clock, span)
+        self._replica = Replica(self.database, self.clock, heartbeat_span(settings.lease_seconds))
         await self._replica.join(self.supervisor, self._news)
         self._housekeeper = Maintenance(
             self.database,

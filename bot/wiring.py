@@ -32,7 +32,7 @@ from bot.intake.dump_folder import UnreadableFileError, captures, fingerprint
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
 from bot.intake.series import NO_OVERRIDES, read_overrides
-from bot.leases import LeaseHolder
+from bot.leases import LeaseHolder, heartbeat_span, quiet_part
 from bot.maintenance import Backup
 from bot.ops.backup import BackupError, damage, refuse_gone, sqlite_file
 from bot.ops.metrics import Metrics
@@ -183,6 +183,7 @@ def delivery_config_of(settings: Settings) -> DeliveryConfig:
         stop_seconds=settings.stop_seconds,
         on_unsure=settings.on_unsure,
         admins=settings.admin_chat_ids,
+        quiet=quiet_part(heartbeat_span(settings.lease_seconds)),
     )
 
 

@@ -5,7 +5,7 @@ is knowledge that cannot become untrue; every other end is fenced by the token o
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import (
@@ -180,15 +180,19 @@ class Outbox:
         )
         return frozenset((DeliveryId(row.id), row.token) for row in marked) & frozenset(claims)
 
-    async def recover(self, now: datetime, *, resend: bool, everything: bool = False) -> int:
+    async def recover(
+        self, now: datetime, *, resend: bool, quiet: timedelta = timedelta(), everything: bool = False
+    ) -> int:
         """End the claims whose lease, or whose owner's, ran out: their requests may have been sent.
 
         The first such try is repeated if `resend`; after the second, or without it, the row ends UNCERTAIN.
-        An owner marks requests before they start, so one without a mark was not sent.
-        `everything` is for a start that holds the process lock.
+        An owner marks requests before they start, so one without a mark was not sent, and cannot begin once
+        its claim has ended. Such a claim ends when its owner's lease runs for no more than `quiet`: a renewal
+        is overdue. `everything` is for a start that holds the process lock.
         """
         ended = await self._connection.execute(
-            RECOVER, {"now": now, "everything": int(everything), "resend": int(resend)}
+            RECOVER,
+            {"now": now, "quiet": now + quiet, "everything": int(everything), "resend": int(resend)},
         )
         return ended.rowcount
 
@@ -234,9 +238,10 @@ class Outbox:
         """Return the highest id of a delivery; 0 without any."""
         return (await self._connection.execute(select(func.max(deliveries.c.id)))).scalar() or 0
 
-    async def next_due(self) -> datetime | None:
-        """Return when the earliest pending delivery is due."""
-        earliest = (await self._connection.execute(EARLIEST)).one()
+    async def next_due(self, after: datetime | None = None) -> datetime | None:
+        """Return when the earliest pending delivery is due, of those due after `after`."""
+        asked = {"after": after or datetime.min.replace(tzinfo=UTC)}
+        earliest = (await self._connection.execute(EARLIEST, asked)).one()
         return min((due for due in earliest if due is not None), default=None)
 
     async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
@@ -263,6 +268,17 @@ class Outbox:
             )
         )
         return int(found.scalar_one())
+
+    async def refused(self, dedup_key: str) -> int:
+        """Return how many of these deliveries were tried and are to be tried again."""
+        found = await self._connection.execute(select(func.count()).where(_is_refused(dedup_key)))
+        return int(found.scalar_one())
+
+    async def hasten(self, dedup_key: str, now: datetime) -> None:
+        """Make those of these deliveries due that wait to be tried again."""
+        later = deliveries.c.due_at > now
+        statement = update(deliveries).where(_is_refused(dedup_key), later).values(due_at=now)
+        await self._connection.execute(statement)
 
     async def resume_chat(self, chat_id: int, since: datetime, now: datetime, due_at: datetime) -> int:
         """Make pending again what was failed or cancelled for this chat since then."""
@@ -447,6 +463,10 @@ class Outbox:
 
 def _range(ids: tuple[int, int] | None) -> list[ColumnElement[bool]]:
     return [] if ids is None else [deliveries.c.id.between(*ids)]
+
+
+def _is_refused(dedup_key: str) -> ColumnElement[bool]:
+    return and_(PENDING, deliveries.c.duty == dedup_key, deliveries.c.attempts > 0)
 
 
 def _is_prunable(before: datetime) -> ColumnElement[bool]:

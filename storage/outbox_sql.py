@@ -167,11 +167,16 @@ def _episode_before() -> Select[tuple[int, int]]:
 
 
 def _earliest() -> Select[*tuple[Any, ...]]:
-    """When the earliest pending delivery of each priority is due: one index lookup each."""
+    """When the earliest pending delivery of each priority is due after a time: one index lookup each."""
+    after = bindparam("after", type_=deliveries.c.due_at.type)
     return select(
         *(
             select(deliveries.c.due_at)
-            .where(PENDING, deliveries.c.priority == literal_column(str(int(priority))))
+            .where(
+                PENDING,
+                deliveries.c.priority == literal_column(str(int(priority))),
+                deliveries.c.due_at > after,
+            )
             .order_by(deliveries.c.due_at, deliveries.c.id)
             .limit(1)
             .scalar_subquery()
@@ -183,15 +188,14 @@ def _earliest() -> Select[*tuple[Any, ...]]:
 
 def _recover() -> Update:
     everything, resend = (bindparam(name, type_=Integer) for name in ("everything", "resend"))
-    alive = exists().where(leases.c.token == deliveries.c.owner, leases.c.until > NOW)
-    dead = and_(deliveries.c.owner.is_not(None), ~alive)
-    lost = (
-        select(deliveries.c.id)
-        .where(SENDING, or_(deliveries.c.lease_until < NOW, dead, everything == 1))
-        .with_for_update(skip_locked=True, of=deliveries)
+    owned, quiet = deliveries.c.owner.is_not(None), bindparam("quiet", type_=leases.c.until.type)
+    alive, heard = (
+        exists().where(leases.c.token == deliveries.c.owner, leases.c.until > until) for until in (NOW, quiet)
     )
+    not_begun = and_(owned, ~deliveries.c.begun)
+    ended = or_(deliveries.c.lease_until < NOW, and_(owned, ~alive), and_(not_begun, ~heard), everything == 1)
+    lost = select(deliveries.c.id).where(SENDING, ended).with_for_update(skip_locked=True, of=deliveries)
     again = and_(deliveries.c.unsure < 1, resend == 1)
-    not_begun = and_(deliveries.c.owner.is_not(None), ~deliveries.c.begun)
     return (
         update(deliveries)
         .where(deliveries.c.id.in_(lost))

@@ -28,7 +28,7 @@ from storage.model import (
 FIRST_WAIT = 2.0  # seconds
 LONGEST_WAIT = 3600.0
 FIRST_CHAT_WAIT = 30.0  # before a chat that the server did not find is tried again
-LONGEST_CHAT_WAIT = 6 * 3600.0
+LONGEST_CHAT_WAIT = 3600.0
 REFUSALS = 3  # in a row, and over REFUSED_FOR, after which a destination is suspended
 REFUSED_FOR = timedelta(hours=24)
 
@@ -187,6 +187,7 @@ class DeliveryConfig:
     stop_seconds: float = 20
     on_unsure: Literal["resend", "skip"] = "resend"
     admins: tuple[int, ...] = ()
+    quiet: timedelta = timedelta()  # of a process's lease, at which what it has not begun is taken from it
 
     @property
     def least_lease(self) -> float:

@@ -213,6 +213,7 @@ class DeliveryWorker(Wakeable):
         self._stopped_until = 0.0
         self.last_turn = clock.monotonic()
         self._ahead = timedelta()  # of the database's clock
+        self._claimed_to: datetime | None = None  # what was due then was claimed, or waits for an older one
         self._recover_at = float("-inf")
         self.outcomes: Counter[str] = Counter()
 
@@ -284,7 +285,9 @@ class DeliveryWorker(Wakeable):
             now = await tx.now(own)
             self._ahead = now - own
             if recovering:
-                await tx.outbox.recover(now, resend=self._policy.on_unsure == "resend")
+                await tx.outbox.recover(
+                    now, resend=self._policy.on_unsure == "resend", quiet=self._policy.quiet
+                )
             if ended:
                 await tx.outbox.settle([decision.settlement for _, decision in ended], now)
                 self._crash("in-settle")
@@ -292,7 +295,9 @@ class DeliveryWorker(Wakeable):
                 for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
                     await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
                 await self._limiter.settle(tx)
-            return await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
+            claimed = await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
+            self._claimed_to = now if len(claimed) < room else None
+            return claimed
 
         self._crash_at(ended, room, "before-settle", "before-claim")
         try:
@@ -335,10 +340,9 @@ class DeliveryWorker(Wakeable):
         now = self._clock.monotonic()
         if self.breaker.is_open or now < self._stopped_until:
             return min(IDLE_SECONDS, max(0.05, self.breaker.opens_in(now), self._stopped_until - now))
-        due = await self._database.read(lambda tx: tx.outbox.next_due())
+        due = await self._database.read(lambda tx: tx.outbox.next_due(self._claimed_to))
         if due is None:
             return IDLE_SECONDS
-        # A due delivery that was not claimed waits for the rate limit or for an older one of its chat.
         return min(IDLE_SECONDS, max(0.05, (due - self._now()).total_seconds()))
 
     async def _try(self, claimed: ClaimedDelivery) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-LEASE_SECONDS = 5.0
+LEASE_SECONDS = 3.0
 _TURN_SECONDS = 5.0  # after which another process is the first to get an indivisible rest
 
 

@@ -216,9 +216,9 @@ async def owned(database: Database, owner: str) -> list[Delivery]:
     return await database.write(lambda tx: tx.outbox.claim(100, now, LEASE, owner))
 
 
-async def recover(database: Database, *, resend: bool = True) -> int:
+async def recover(database: Database, *, resend: bool = True, quiet: timedelta = timedelta()) -> int:
     now = await database.read(lambda tx: tx.now(THEN + SOON))
-    return await database.write(lambda tx: tx.outbox.recover(now, resend=resend))
+    return await database.write(lambda tx: tx.outbox.recover(now, resend=resend, quiet=quiet))
 
 
 async def test_claims_end_with_the_lease_of_who_made_them(database: Database) -> None:
@@ -247,6 +247,19 @@ async def test_a_try_that_was_not_begun_does_not_count(database: Database) -> No
         assert await database.write(partial(_begin, claims=claims)) == frozenset(claims)
         await recover(database)
     assert await counts(database) == {State.UNCERTAIN: 1}
+
+
+async def test_what_a_quiet_process_has_not_begun_is_taken_before_its_lease_ends(database: Database) -> None:
+    """What it may have sent waits for the end of the lease."""
+    for chat_id in (1, 2):
+        await chat(database, chat_id)
+    await announce(database, "一篇")
+    first, second = await owned(database, await lease_for(database, "process a"))
+    assert await database.write(lambda tx: tx.outbox.begin([(first.id, first.token)]))
+    assert await recover(database) == 0
+    assert await recover(database, quiet=timedelta(days=1)) == 1
+    assert await counts(database) == {State.SENDING: 1, State.PENDING: 1}
+    assert not await database.write(lambda tx: tx.outbox.begin([(second.id, second.token)]))
 
 
 async def _begin(tx: Transaction, *, claims: list[Claim]) -> frozenset[Claim]:

@@ -60,9 +60,12 @@ class DestinationRefuses:
 
 @dataclass(frozen=True, slots=True)
 class FanOutRefused:
+    """`refused` is the number at first; those of the dedup key `fan_out` are counted when it is sent."""
+
     refused: int
     total: int
     reason: str
+    fan_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,10 @@ class UpdatesResumed:
 
 @dataclass(frozen=True, slots=True)
 class FanOutRecovered:
-    """Most chats that refused a fan-out accept messages again."""
+    """Most of `chats` that refused a fan-out accept messages again; the others are counted when sent."""
 
     chats: int
+    fan_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,14 @@ def decode(payload: str) -> Notice | None:
         return None
 
 
+LEAST = 3  # chats, below which any share may be true
+
+
+def is_mass(gone: int, fan_out: int) -> bool:
+    """Return whether so many of a fan-out's chats may not be suspended: more than a third."""
+    return gone >= LEAST and 3 * gone > fan_out
+
+
 async def notice_message(tx: Transaction, payload: str, words: Words) -> Message | None:
     """Return the message for the notice in `payload`; counts are those of the moment."""
     match decode(payload):
@@ -182,6 +194,12 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
             counts = await tx.outbox.unsent_counts()
             failed, uncertain = counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0)
             return admin.deliveries_failed(words, failed, uncertain) if failed or uncertain else None
+        case FanOutRefused(refused, total, reason, fan_out):
+            refusing = await tx.outbox.refused(fan_out) if fan_out else refused
+            return admin.fan_out_refused(words, refusing, total, reason) if refusing >= LEAST else None
+        case FanOutRecovered(chats, fan_out):
+            refusing = await tx.outbox.refused(fan_out) if fan_out else 0
+            return admin.fan_out_recovered(words, max(1, chats - refusing))
         case (
             SourceFailing()
             | SourceRecovered()
@@ -228,8 +246,6 @@ def _intake_message(
 def _sending_message(
     notice: LostTopic
     | DestinationRefuses
-    | FanOutRefused
-    | FanOutRecovered
     | UpdatesBlocked
     | UpdatesResumed
     | DatabaseSilent
@@ -244,10 +260,6 @@ def _sending_message(
             return admin.topic_lost(words, chat, topic, reason)
         case DestinationRefuses(chat, reason):
             return admin.destination_refuses(words, chat, reason)
-        case FanOutRefused(refused, total, reason):
-            return admin.fan_out_refused(words, refused, total, reason)
-        case FanOutRecovered(chats):
-            return admin.fan_out_recovered(words, chats)
         case UpdatesResumed():
             return admin.updates_resumed(words)
         case DatabaseSilent(times):

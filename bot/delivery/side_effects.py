@@ -1,7 +1,8 @@
 """Side effects of delivery outcomes: on chats, topics and operator notices."""
 
+import json
 from collections import deque
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -16,6 +17,7 @@ from bot.delivery.admin_notices import (
     Notice,
     Uncertain,
     encode,
+    is_mass,
 )
 from bot.delivery.retry_policy import (
     FIRST_CHAT_WAIT,
@@ -38,29 +40,35 @@ from storage.model import Delivery, DeliveryKind, Destination, Standing, State
 
 SUMMARY_AFTER = timedelta(seconds=5)  # so that a notice counts all that ended together
 WINDOW_SECONDS = 60.0
-LEAST = 3  # chats, below which any share may be true
+REFUSED_KEY = "refused fan-out"  # of the key-value row that outlives restarts
+
+
+MANY = 50  # refusals within the window, from which on a third of what was tried in it is enough
 
 
 @dataclass(slots=True)
 class SuspensionGuard:
-    """Chats that were reported gone within the last minute, by the fan-out whose message they refused.
+    """What became of each fan-out's messages within the last minute.
 
     A fault of the server looks like many chats that are gone.
     """
 
-    _gone: deque[tuple[float, str, int]] = field(default_factory=deque)
+    _ended: deque[tuple[float, str, int]] = field(default_factory=deque)  # the chat, 0 where it arrived
 
-    def record(self, now: float, fan_out: str, chat_id: int) -> frozenset[int]:
-        """Record that `chat_id` is reported gone; return all such chats of this fan-out."""
-        self._gone.append((now, fan_out, chat_id))
-        while self._gone[0][0] <= now - WINDOW_SECONDS:
-            self._gone.popleft()
-        return frozenset(chat for _, name, chat in self._gone if name == fan_out)
+    def record(self, now: float, fan_out: str, chat_id: int = 0) -> None:
+        """Record that a message arrived, or that `chat_id` is reported gone."""
+        self._ended.append((now, fan_out, chat_id))
+        while self._ended[0][0] <= now - WINDOW_SECONDS:
+            self._ended.popleft()
 
+    def gone(self, fan_out: str) -> frozenset[int]:
+        """Return the chats of this fan-out that are reported gone."""
+        return frozenset(chat for _, name, chat in self._ended if chat and name == fan_out)
 
-def is_mass(gone: int, fan_out: int) -> bool:
-    """Return whether so many of a fan-out's chats may not be suspended: more than a third."""
-    return gone >= LEAST and 3 * gone > fan_out
+    def is_flooding(self, fan_out: str) -> bool:
+        """Return whether many chats are reported gone, and more than a third of those just tried."""
+        gone = len(self.gone(fan_out))
+        return gone >= MANY and 3 * gone > sum(name == fan_out for _, name, _ in self._ended)
 
 
 @dataclass(slots=True)
@@ -69,8 +77,6 @@ class SideEffects:
 
     admins: tuple[int, ...]
     guard: SuspensionGuard = field(default_factory=SuspensionGuard)
-    _refused: set[int] = field(default_factory=set)  # the chats of refused fan-outs
-    _refusing: set[int] = field(default_factory=set)  # those of them that have received nothing since
 
     async def apply(
         self, tx: Transaction, ended: Sequence[tuple[Delivery, Decision]], now: datetime, monotonic: float
@@ -79,11 +85,15 @@ class SideEffects:
         for delivery, decision in ended:
             await self._apply_state(tx, delivery, decision, now)
             await self._apply_effect(tx, delivery, decision.side_effect, now, monotonic)
-        arrived = [to.destination for to, each in ended if each.settlement.state is State.SENT]
+        sent = [delivery for delivery, each in ended if each.settlement.state is State.SENT]
+        arrived = [delivery.destination for delivery in sent]
         for destination in arrived:
             if destination.standing is Standing.GONE:
                 await tx.destinations.reactivate(destination)
-        await self._recovered(tx, {to.chat_id for to in arrived}, now)
+        for delivery in sent:
+            self.guard.record(monotonic, delivery.dedup_key)
+        if retried := {delivery.dedup_key for delivery in sent if delivery.attempts > 1}:
+            await self._recovered(tx, retried, now)
         if forgiven := {destination.id for destination in arrived if destination.refusals}:
             await tx.destinations.accepted(forgiven)
 
@@ -126,7 +136,7 @@ class SideEffects:
         """Suspend the chat, unless more than a third of its fan-out is reported gone: then none is."""
         chat_id = delivery.destination.chat_id
         gone, total = await self._reported(tx, delivery, monotonic)
-        if not is_mass(len(gone), total):
+        if not self._is_mass(delivery, gone, total):
             await tx.destinations.gone(chat_id, reason)
             await tx.outbox.cancel_chat(chat_id, reason, now)
             await self._suspended(tx, now)
@@ -145,13 +155,15 @@ class SideEffects:
         to = delivery.destination
         refusals = await tx.destinations.refused(to.id)
         gone, total = await self._reported(tx, delivery, monotonic)
-        if is_mass(len(gone), total):
+        if self._is_mass(delivery, gone, total):
             await self._fan_out_refused(tx, delivery, gone, total, reason, now)
             return
         if refusals < REFUSALS:
             return
         since = await tx.destinations.refused_since(to.id)
         if since is not None and now - since >= REFUSED_FOR:
+            if is_mass(await tx.outbox.refused(delivery.dedup_key), await self._size(tx, delivery)):
+                return  # the retries of so many take longer than the window
             await tx.destinations.suspend(to.id, reason)
             await tx.outbox.cancel([to.id], reason, now)
             await self._suspended(tx, now)
@@ -163,12 +175,18 @@ class SideEffects:
         self, tx: Transaction, delivery: Delivery, monotonic: float
     ) -> tuple[frozenset[int], int]:
         """Return the chats of the delivery's fan-out that are reported gone, and the fan-out's size."""
-        gone = self.guard.record(monotonic, delivery.dedup_key, delivery.destination.chat_id)
-        if not is_mass(len(gone), 0):
-            return gone, 0
+        self.guard.record(monotonic, delivery.dedup_key, delivery.destination.chat_id)
+        gone = self.guard.gone(delivery.dedup_key)
+        return gone, await self._size(tx, delivery) if is_mass(len(gone), 0) else 0
+
+    async def _size(self, tx: Transaction, delivery: Delivery) -> int:
+        """Return how many destinations the delivery's fan-out has."""
         if delivery.kind is DeliveryKind.POST and delivery.post_ids:
-            return gone, await tx.outbox.fan_out(delivery.post_ids[0])
-        return gone, await tx.destinations.subscribers() + len(gone)
+            return await tx.outbox.fan_out(delivery.post_ids[0])
+        return await tx.destinations.subscribers()
+
+    def _is_mass(self, delivery: Delivery, gone: Collection[int], total: int) -> bool:
+        return is_mass(len(gone), total) or self.guard.is_flooding(delivery.dedup_key)
 
     async def _topic_gone(self, tx: Transaction, topic: Destination, reason: str, now: datetime) -> None:
         await tx.destinations.move_topic_to_chat(topic.id)
@@ -184,19 +202,39 @@ class SideEffects:
         reason: str,
         now: datetime,
     ) -> None:
-        self._refused |= refused
-        self._refusing |= refused
-        notice = FanOutRefused(len(refused), total, reason)
-        await self._notify(tx, f"fan-out:{delivery.dedup_key}", notice, now)
+        fan_out, told_at = delivery.dedup_key, now + SUMMARY_AFTER
+        before, most, at, is_hastened = await self._refused_fan_out(tx)
+        row = [fan_out, len(refused), told_at.isoformat(), False]
+        if before == fan_out:
+            row = [fan_out, max(most, len(refused)), at, is_hastened]
+        await tx.key_values.put(REFUSED_KEY, json.dumps(row))
+        notice = FanOutRefused(len(refused), total, reason, fan_out)
+        await self._notify(tx, f"fan-out:{fan_out}", notice, told_at)
 
-    async def _recovered(self, tx: Transaction, arrived: Set[int], now: datetime) -> None:
-        """Plan a notice once two thirds of the chats that refused a fan-out have received a message."""
-        self._refusing -= arrived
-        if self._refused and 3 * len(self._refusing) <= len(self._refused):
-            notice = FanOutRecovered(len(self._refused) - len(self._refusing))
-            self._refused.clear()
-            self._refusing.clear()
-            await self._notify(tx, f"fan-out recovered:{now:%Y-%m-%dT%H:%M}", notice, now)
+    async def _refused_fan_out(self, tx: Transaction) -> tuple[str, int, str, bool]:
+        """Return the dedup key, the refusals, when they were told, and whether the retries were hastened."""
+        kept = await tx.key_values.get(REFUSED_KEY)
+        return tuple(json.loads(kept)) if kept else ("", 0, "", False)
+
+    async def _recovered(self, tx: Transaction, retried: Collection[str], now: datetime) -> None:
+        """Hasten the retries of a refused fan-out once one of its chats has received a message.
+
+        Plan a notice once at most a third of the chats refuses it.
+        """
+        fan_out, refused, told_at, is_hastened = await self._refused_fan_out(tx)
+        if fan_out not in retried:
+            return
+        refusing = await tx.outbox.refused(fan_out)
+        is_over = 3 * refusing <= refused
+        if is_over or not is_hastened:
+            await tx.outbox.hasten(fan_out, now)
+            await tx.key_values.put(REFUSED_KEY, json.dumps([fan_out, refused, told_at, True]))
+        if not is_over:
+            return
+        await tx.key_values.remove(REFUSED_KEY)
+        if now > datetime.fromisoformat(told_at):
+            notice = FanOutRecovered(refused, fan_out)
+            await self._notify(tx, f"fan-out recovered:{fan_out}", notice, now + SUMMARY_AFTER)
 
     async def _suspended(self, tx: Transaction, now: datetime) -> None:
         """Plan one summary of suspended chats an hour."""

@@ -236,6 +236,29 @@ async def outage(
     await database.close()
 
 
+async def waiting_behind(url: str, databases: list[Database]) -> None:
+    """Two posts: the first one is tried again ever later, the second one waits behind it."""
+    database = await open_database(url)
+    databases.append(database)
+    delivering = Delivering(database, Server(fault=FAULTS["chats not found"]))
+    await database.write(lambda tx: subscribe(tx, delivering.clock))
+    await delivering.starts()
+    for title in ("the first one is not announced", "甲", "乙"):
+        await delivering.lands(title, date(2026, 11, 20))
+    await asyncio.sleep(HOUR)
+    before = delivering.clock.asked
+    await asyncio.sleep(HOUR)
+    assert delivering.clock.asked - before < HOUR, "once in five seconds, a few times in each turn"
+    await delivering.is_killed()
+    await database.close()
+
+
+def test_what_waits_behind_another_delivery_keeps_nobody_busy(tmp_path: Path) -> None:
+    databases: list[Database] = []
+    url = url_in(tmp_path)
+    run(lambda: waiting_behind(url, databases), lambda: any(database._running for database in databases))
+
+
 SENDS_ONLY = ("no answer", "cut after the request", "gateway page", "firewall page")
 
 

@@ -28,6 +28,7 @@ from tests.end_to_end.whole_bot import OPERATOR, READER, UNPACED, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import blocked, delay, error, flood, page
 from tests.fakes.world import TOKEN
+from tests.tools.databases import change
 from tests.tools.dumps import NEXT, OLD, Shown
 
 GROUP, CHANNEL = -7, -1000000000009
@@ -131,7 +132,7 @@ async def test_a_server_that_lost_its_chats_loses_no_subscriber(
     chats = range(1, 9)
     for chat_id in chats:
         await knowing.subscribes(chat_id)
-        telegram.answers("sendMessage", NOT_FOUND, NOT_FOUND, chat_id=chat_id)
+        telegram.answers("sendMessage", NOT_FOUND, NOT_FOUND, NOT_FOUND, chat_id=chat_id)
     knowing.lands("next.txt", NEXT)
     for chat_id in chats:
         assert NEXT.title in (await telegram.message(chat_id)).text
@@ -145,6 +146,30 @@ async def test_a_server_that_lost_its_chats_loses_no_subscriber(
     refused, recovered = telegram.messages(OPERATOR)
     assert "又通了" in recovered.text
     assert "服务器" in refused.text
+    assert "8 处里有 8 处" in refused.text, "counted when it is told"
+    assert "8 处都没有" in recovered.text
+
+
+FIRST_IS_DUE = (
+    "UPDATE deliveries SET due_at = 0"
+    " WHERE id = (SELECT min(id) FROM deliveries WHERE state = 'pending' AND kind = 'post')"
+)
+
+
+async def test_one_arrival_hastens_the_retries_of_a_refused_fan_out(
+    knowing: WholeBot, telegram: FakeTelegram
+) -> None:
+    """Across a restart: after a long fault the others would wait for up to an hour."""
+    for chat_id in range(1, 9):
+        await knowing.subscribes(chat_id)
+        telegram.answers("sendMessage", NOT_FOUND, chat_id=chat_id)
+    knowing.lands("next.txt", NEXT)
+    assert "8 处里有 8 处" in (await telegram.message(OPERATOR)).text
+    await knowing.restarts()
+    await asyncio.to_thread(change, knowing.url, FIRST_IS_DUE)
+    assert await telegram.world.until(lambda: len(telegram.messages(OPERATOR)) > 1, 20)
+    assert "8 处都没有" in telegram.messages(OPERATOR)[-1].text
+    assert all(telegram.messages(chat_id) for chat_id in range(1, 9))
 
 
 async def test_a_conflict_is_reported_once_and_its_end_too(library: WholeBot, telegram: FakeTelegram) -> None:
@@ -408,3 +433,15 @@ async def test_a_wrong_database_url_is_one_line_with_the_fix(url: str) -> None:
         await open_database(url)
     assert "sqlite+aiosqlite:///" in str(unusable.value)
     assert "\n" not in str(unusable.value)
+
+
+async def test_a_chat_whose_answers_hang_takes_no_connection_from_others(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    telegram.answers("sendMessage", delay(20), chat_id=READER, always=True)
+    for _ in range(50):
+        telegram.user_says("/help")
+    assert await telegram.world.until(lambda: bool(telegram.messages(READER)), 20)
+    await asyncio.sleep(0.5)  # until the other questions are read
+    telegram.user_says("/help", user_id=4711)
+    assert "/series" in (await telegram.message(4711, timeout=5)).text

@@ -39,9 +39,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The clock of the running VirtualLoop."""
+    """The clock of the running VirtualLoop; `asked` counts the questions for the time of day."""
+
+    asked = 0
 
     def now(self) -> datetime:
+        self.asked += 1
         return START + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from functools import partial
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
 
@@ -21,6 +22,7 @@ from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Se
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 30.0  # seconds; the longest wait of a reply for its slot
+EACH = 2  # requests to one chat at a time: were its answers to hang, they would occupy every connection
 KEPT = 256  # rendered messages
 KEPT_SECONDS = 60.0
 FIRST_RETRY = 0.5  # seconds before an answer that was surely not sent is sent again
@@ -43,6 +45,7 @@ class ReplySender:
         self._limiter = limiter
         self._clock = clock
         self._rich = rich
+        self._places: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
         # Messages that many requests share, kept with their entries so that each id() stays unique.
         self._rendered: TTLCache[tuple[int, Format, bool], tuple[Message, Rendered]] = TTLCache(
             maxsize=KEPT, ttl=KEPT_SECONDS, timer=clock.monotonic
@@ -118,11 +121,20 @@ class ReplySender:
 
     async def _in_turn(self, to: Address, private: bool, request: Request, deadline: float) -> Outcome:
         """Send a request in its slot of the rate limit; NOT_SOON if that is more than LONGEST_WAIT away."""
-        longest = deadline - self._clock.monotonic()
-        slot = await self._limiter.acquire_for_answer(to.chat_id, private, longest)
-        if slot is None:
+        place = self._places.setdefault(to.chat_id, asyncio.Semaphore(EACH))
+        try:
+            async with asyncio.timeout(deadline - self._clock.monotonic()):
+                await place.acquire()
+        except TimeoutError:
             return NOT_SOON
-        outcome = await request(gate=slot)
+        try:
+            longest = deadline - self._clock.monotonic()
+            slot = await self._limiter.acquire_for_answer(to.chat_id, private, longest)
+            if slot is None:
+                return NOT_SOON
+            outcome = await request(gate=slot)
+        finally:
+            place.release()
         if isinstance(outcome, Sent):
             self._limiter.record_success(to.chat_id)
         if isinstance(outcome, RetryLater) and outcome.flood:

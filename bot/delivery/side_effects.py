@@ -212,7 +212,7 @@ class SideEffects:
         await self._notify(tx, f"fan-out:{fan_out}", notice, told_at)
 
     async def _refused_fan_out(self, tx: Transaction) -> tuple[str, int, str, bool]:
-        """Return the dedup key, the refusals, when they were told, and whether the retries were hastened."""
+        """Return the dedup key, the refusals, the notice's time, and whether the retries were hastened."""
         kept = await tx.key_values.get(REFUSED_KEY)
         return tuple(json.loads(kept)) if kept else ("", 0, "", False)
 

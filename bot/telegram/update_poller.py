@@ -23,6 +23,7 @@ from storage.clock import Backoff
 log = logging.getLogger(__name__)
 
 HANDLING_SECONDS = 5.0  # after which an unfinished update is confirmed all the same
+AT_WORK = 500  # updates that are handled at a time
 ASIDE_SECONDS = 0.3  # between two requests while an update is being handled
 FLOOR_SECONDS = 1.0  # between two requests that return at once without a new update
 MOST = 100  # updates in one answer (Bot API, getUpdates)
@@ -158,6 +159,8 @@ class UpdatePoller:
     async def _ask_once(self) -> None:
         """Request updates once; unfinished ones are requested again so that Telegram keeps them."""
         loop = asyncio.get_running_loop()
+        while len(self._handing) >= AT_WORK:
+            await self._handing.wait(ASIDE_SECONDS)
         unfinished, started = self._oldest_at_work(), loop.time()
         offset = self._offset if unfinished is None else unfinished
         updates = await self._updates(offset, self._held_open if unfinished is None else 0)

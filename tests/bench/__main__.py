@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tests.bench import web
 from tests.bench.fan_out import PEERS, Figures, all_of, run
+from tests.bench.idle import AS_IN_THE_IMAGE, idling
 from tests.bench.invented_posts import feed
 from tests.bench.planning import plannings
 from tests.bench.rate import pace
@@ -193,6 +194,13 @@ def starts(results: dict[str, Any], *, quick: bool) -> None:
     results["start_seconds"] = rows["again"]["seconds"]
 
 
+def idles(results: dict[str, Any], *, quick: bool, trees: list[Path] | None = None) -> None:
+    rows = idling(trees or [], times=1 if quick else 3)
+    table("Memory of the idle service, 1,500 posts and 100,000 chats", rows)
+    results["idle"] = rows
+    results["memory_mb_idle"] = rows[AS_IN_THE_IMAGE]["memory_mb"]
+
+
 def rooms(results: dict[str, Any], *, quick: bool) -> None:
     rows = asyncio.run(web.pages())
     table("Pages of an archive of 1,400 posts, none from the cache", rows)
@@ -249,12 +257,15 @@ def _cpu_lines() -> list[str]:
 
 PARTS = {
     "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "replicas": replicas,
-    "planning": plannings_, "updates": updates_, "start": starts, "web": rooms,
+    "planning": plannings_, "updates": updates_, "start": starts, "idle": idles, "web": rooms,
 }  # fmt: skip
 
 
 def main(words: list[str]) -> int:
-    """`--quick`, and the names of parts to run in place of all; `soak --minutes=10` is run only by name."""
+    """`--quick`, and the names of parts to run in place of all; `soak --minutes=10` is run only by name.
+
+    `--tree=PATH` measures the idle memory of that checkout too.
+    """
     quick = "--quick" in words
     results: dict[str, Any] = {"machine": machine(), "quick": quick}
     if "soak" in words:
@@ -262,6 +273,10 @@ def main(words: list[str]) -> int:
         flat = soaks(results, minutes=float(minutes))
         _write(_earlier() | {name: value for name, value in results.items() if name.startswith("soak")})
         return 0 if flat else 1
+    if trees := [Path(word.partition("=")[2]) for word in words if word.startswith("--tree=")]:
+        idles(results, quick=quick, trees=trees)
+        _write(_earlier() | results)
+        return 0
     wanted = [word for word in words if word in PARTS] or list(PARTS)
     for name in wanted:
         PARTS[name](results, quick=quick)

@@ -44,6 +44,12 @@ class Living:
         return int(self._proc("statm").split()[1]) * PAGE_MB
 
     @property
+    def private_mb(self) -> float:
+        """What only this process has (USS)."""
+        lines = self._proc("smaps_rollup").splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+    @property
     def open_files(self) -> int:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
@@ -69,7 +75,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def living(folder: Path, url: str, *, core: int | None = None, **settings: object) -> Iterator[Living]:
+def living(
+    folder: Path,
+    url: str,
+    *,
+    core: int | None = None,
+    tree: Path = ROOT,
+    python: Path = Path(sys.executable),
+    **settings: object,
+) -> Iterator[Living]:
     """The service with `folder`/bench.db and `folder`/dumps, ready; `settings` go into its environment."""
     webhook, http = free_port(), free_port()
     (folder / "dumps").mkdir(exist_ok=True)
@@ -86,7 +100,7 @@ def living(folder: Path, url: str, *, core: int | None = None, **settings: objec
         "log_level": "WARNING",
     } | settings
     words = [f"{name.upper()}={value}" for name, value in given.items()]
-    command = ["env", f"PYTHONPATH={ROOT}", *words, sys.executable, "-m", "bot", "run"]
+    command = ["env", f"PYTHONPATH={tree}", *words, str(python), "-m", "bot", "run"]
     if core is not None and (os.cpu_count() or 1) > 1:
         command = ["taskset", "-c", str(core), *command]
     begun = time.perf_counter()

@@ -1,0 +1,54 @@
+"""Memory of the idle service with many chats: `python -m tests.bench idle`.
+
+`--tree=PATH` measures another checkout too: installed in its own `.venv`, filled by its own code.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.bench.fan_out import Figures
+from tests.bench.live_bot import living
+from tests.bench.server_process import ROOT, serving
+
+CHATS = 100_000
+POSTS = 1500
+IDLE_SECONDS = 20.0
+AS_IN_THE_IMAGE = "this build with PYTHONOPTIMIZE=2, as in the image"
+FILL = """
+import asyncio, sys
+from pathlib import Path
+from tests.bench.fill import filled
+async def fill(file, posts, chats):
+    await (await filled(Path(file), posts=int(posts), subscribers=int(chats))).close()
+asyncio.run(fill(*sys.argv[1:]))
+"""
+
+
+def idling(trees: list[Path], *, times: int) -> dict[str, Figures]:
+    """Resident and private memory after IDLE_SECONDS; the median of several starts."""
+    here = Path(sys.executable)
+    with serving(core=1) as server:
+        rows = {
+            "this build": _idle(server.url, ROOT, here, times),
+            AS_IN_THE_IMAGE: _idle(server.url, ROOT, here, times, optimize=2),
+        }
+        for tree in trees:
+            rows[tree.name] = _idle(server.url, tree, tree / ".venv" / "bin" / "python", times)
+    return rows
+
+
+def _idle(url: str, tree: Path, python: Path, times: int, *, optimize: int = 0) -> Figures:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "bench.db"
+        command = ["env", f"PYTHONPATH={tree}", str(python), "-c", FILL, str(file), str(POSTS), str(CHATS)]
+        subprocess.run(command, cwd=tree, check=True)
+        seen = []
+        for _ in range(times + 1):  # the first start compiles
+            with living(file.parent, url, tree=tree, python=python, pythonoptimize=optimize) as service:
+                time.sleep(IDLE_SECONDS)
+                seen.append({"memory_mb": service.memory_mb, "private_mb": service.private_mb})
+    return {key: median(look[key] for look in seen[1:]) for key in seen[0]}

@@ -4,13 +4,13 @@ Posts and scopes are referenced by name, since ids differ between databases. The
 between versions of the program; `version` is the version of the record.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, to_builtins
 
 from bot.text_sanitizer import clean
 from storage.database import Transaction
@@ -31,63 +31,53 @@ from storage.model import (
     When,
 )
 
-LONGEST_TEXT = 10_000
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Text = Annotated[str, Meta(max_length=10_000)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Clock = Annotated[time, Meta(tz=False)]
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text or text.encode("utf-8", "replace").decode() != text:
-        raise ValueError("a character that no database takes")
-    return text
+class _Preferences(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Preferences; those added after the first version may be missing."""
 
-
-Number = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
-Truth = Annotated[bool, Field(strict=True)]
-Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_storable)]
-Clock = Annotated[time | None, AfterValidator(lambda at: at if at is None else at.replace(tzinfo=None))]
-
-
-class _Preferences(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    language: Annotated[str, Field(max_length=8), AfterValidator(_storable)] = "zh"
+    language: Annotated[str, Meta(max_length=8)] | UnsetType = UNSET
     format: Format
     when: When
-    hour: Annotated[int, Field(strict=True, ge=0, le=23)] = 20
-    weekday: Annotated[int, Field(strict=True, ge=0, le=6)] = 6
-    quiet_from: Clock
-    quiet_to: Clock
-    time_zone: Annotated[str, Field(max_length=64), AfterValidator(_storable)] = "Asia/Shanghai"
-    silent: Truth = False
+    hour: Annotated[int, Meta(ge=0, le=23)] | UnsetType = UNSET
+    weekday: Annotated[int, Meta(ge=0, le=6)] | UnsetType = UNSET
+    quiet_from: Clock | None
+    quiet_to: Clock | None
+    time_zone: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    silent: bool | UnsetType = UNSET
     excerpt: ExcerptLength
-    pictures: Truth = True
-    lessons_read: Truth = False
+    pictures: bool | UnsetType = UNSET
+    lessons_read: bool | UnsetType = UNSET
 
 
-class _Subscription(BaseModel):
+class _Subscription(Struct):
     kind: ScopeKind
     key: Text
     name: Text
-    muted: Truth
+    muted: bool
 
 
-class _Post(BaseModel):
+class _Post(Struct, kw_only=True):
     title: Text
     title_key: Text
-    archive_id: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = None
+    archive_id: Annotated[int, Meta(ge=0, le=2**31 - 1)] | UnsetType | None = UNSET
 
 
-class _Course(BaseModel):
+class _Course(Struct):
     series: Text
     name: Text
     stage: Stage
     when: When
-    since: AwareDatetime
+    since: Instant
     last: _Post | None
 
 
-class _Chat(BaseModel):
+class _Chat(Struct, tag_field="record", tag="chat"):
     version: Literal[1]
-    record: Literal["chat"]
     chat_id: Number
     thread_id: Number | None
     kind: ChatKind
@@ -99,30 +89,36 @@ class _Chat(BaseModel):
     courses: list[_Course]
 
 
-class _Mark(_Post):
-    saved_at: AwareDatetime | None
-    read_at: AwareDatetime | None
+class _Mark(_Post, kw_only=True):
+    saved_at: Instant | None
+    read_at: Instant | None
 
 
-class _Person(BaseModel):
+class _Person(Struct, tag_field="record", tag="person"):
     version: Literal[1]
-    record: Literal["person"]
     user_id: Number
     bookmarks: list[_Mark]
-
-
-_LINE: TypeAdapter[_Chat | _Person] = TypeAdapter(Annotated[_Chat | _Person, Field(discriminator="record")])
 
 
 def checked(record: object) -> Mapping[str, Any]:
     """Return the validated record as JSON values. Raises ValueError with the first invalid field."""
     try:
-        found = _LINE.validate_python(record)
+        values: dict[str, Any] = to_builtins(convert(record, type=_Chat | _Person))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"] if part not in ("chat", "person"))
-        raise ValueError(clean(f"{place or 'record'}: {first['msg']}")) from None
-    return found.model_dump(mode="json", exclude_unset=True)
+        reason, _, place = str(error).partition(" - at `$")
+        raise ValueError(clean(f"{place.strip('.`') or 'record'}: {reason}")) from None
+    for text in _texts(values):
+        if "\x00" in text or text.encode("utf-8", "replace").decode() != text:
+            raise ValueError("record: a character that no database takes")
+    return values
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
 
 
 VERSION = 1

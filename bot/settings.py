@@ -5,17 +5,18 @@ No other module reads the environment.
 
 import os
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Any, Final, Literal, TypeVar, get_args
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import VERSION, SettingsError
-from bot.crawler.poller import ScheduledSource, read_cron, read_pages
+from bot.crawler.schedule import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
 from bot.text_sanitizer import redact_urls
 
@@ -27,217 +28,262 @@ ENV_FILE = ".env"
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+Parser = Callable[[str], Any]  # of a value as text; raises ValueError that says what to write
 
-class Settings(BaseSettings):
+Pooler = Literal["auto", "session", "transaction"]
+Members = Literal["everyone", "operators"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["human", "json"]
+OnUnsure = Literal["resend", "skip"]
+
+
+def _setting(default: T, description: str, parse: Parser, *, secret: bool = False) -> T:
+    """Declare a setting; the value of a `secret` one is never shown."""
+    metadata = {"description": description, "parse": parse, "secret": secret}
+    return field(default=default, metadata=metadata, repr=not secret)
+
+
+def _optional(description: str, parse: Parser = str, *, secret: bool = False) -> str | None:
+    """Declare a text that is None without a value and for a blank one."""
+
+    def parse_given(text: str) -> object:
+        return parse(text.strip()) if text.strip() else None
+
+    return _setting(None, description, parse_given, secret=secret)
+
+
+def _file(description: str) -> Path | None:
+    return _setting(None, description, lambda text: Path(text) if text.strip() else None)
+
+
+def _number(
+    kind: type[N],
+    default: N,
+    description: str,
+    *,
+    above: int | None = None,
+    least: int | None = None,
+    most: int | None = None,
+) -> N:
+    def parse(text: str) -> N:
+        try:
+            given = float(text)
+        except ValueError:
+            given = float("nan")
+        if not isfinite(given) or kind(given) != given:
+            raise ValueError(f"write a number, such as {default}")
+        for wrong, words in (
+            (above is not None and given <= above, f"greater than {above}"),
+            (least is not None and given < least, f"greater than or equal to {least}"),
+            (most is not None and given > most, f"less than or equal to {most}"),
+        ):
+            if wrong:
+                raise ValueError(f"must be {words}, such as {default}")
+        return kind(given)
+
+    return _setting(default, description, parse)
+
+
+def _choice(choices: Any, default: T, description: str) -> T:
+    """Declare one of the texts of a Literal type."""
+    *others, last = map(repr, get_args(choices))
+
+    def parse(text: str) -> str:
+        if text not in get_args(choices):
+            raise ValueError(f"must be {', '.join(others)} or {last}")
+        return text
+
+    return _setting(default, description, parse)
+
+
+def _truth(text: str) -> bool:
+    match text.strip().lower():
+        case "1" | "true" | "t" | "yes" | "y" | "on":
+            return True
+        case "0" | "false" | "f" | "no" | "n" | "off":
+            return False
+        case _:
+            raise ValueError("write true or false")
+
+
+def _chats(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("write chat numbers, such as 123456789,-1001234567890") from None
+
+
+def _webhook_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
+        raise ValueError("write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS")
+    return text
+
+
+def _proxy_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"\s", text):
+        raise ValueError("write the address of an HTTP proxy such as http://proxy:3128")
+    return text
+
+
+def _server_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ValueError("write an address such as https://api.telegram.org")
+    return text.rstrip("/")
+
+
+def _public_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("Telegram opens https addresses only: write one such as https://bot.example.org")
+    return text.rstrip("/")
+
+
+def _blog_address(text: str) -> str:
+    try:
+        host_of(text)
+    except RefusedAddressError as reason:
+        raise ValueError(f"{reason}: write one such as https://kexue.fm/feed") from None
+    return text
+
+
+def _cron(text: str) -> str:
+    read_cron(text)
+    return text
+
+
+def _pages(text: str) -> str:
+    for page in read_pages(text):
+        _blog_address(page.url)
+    return text
+
+
+def _header(text: str) -> str:
+    if not text or not text.isprintable() or not text.isascii():
+        raise ValueError("write it in plain ASCII, on one line")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """All settings. The descriptions are the rows of the documented table."""
 
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE, env_file_encoding="utf-8-sig", extra="ignore", frozen=True
+    bot_token: str | None = _optional("the token BotFather gave", secret=True)
+    bot_token_file: Path | None = _file("a file with the token, instead of `BOT_TOKEN`")
+    bot_api_url: str = _setting(
+        "https://api.telegram.org", "the Bot API server; `/bot<token>/<method>` is appended", _server_address
     )
-
-    bot_token: SecretStr | None = Field(None, description="the token BotFather gave")
-    bot_token_file: Path | None = Field(None, description="a file with the token, instead of `BOT_TOKEN`")
-    bot_api_url: str = Field(
-        "https://api.telegram.org", description="the Bot API server; `/bot<token>/<method>` is appended"
+    database_url: str = _setting(
+        "sqlite+aiosqlite:///data/kexue.db", "where posts and chats are remembered", str, secret=True
     )
-    database_url: SecretStr = Field(
-        SecretStr("sqlite+aiosqlite:///data/kexue.db"), description="where posts and chats are remembered"
+    database_password_file: Path | None = _file(
+        "a file with the password that the `DATABASE_URL` of a PostgreSQL leaves out"
     )
-    database_password_file: Path | None = Field(
-        None, description="a file with the password that the `DATABASE_URL` of a PostgreSQL leaves out"
+    database_pooler: Pooler = _choice(
+        Pooler, "auto", "how a pooler such as PgBouncer shares connections of PostgreSQL; `auto` detects it"
     )
-    database_pooler: Literal["auto", "session", "transaction"] = Field(
-        "auto",
-        description="how a pooler such as PgBouncer shares connections of PostgreSQL; `auto` detects it",
+    dump_dir: Path = _setting(Path("dumps"), "the folder in which dumps land; made if it is missing", Path)
+    scan_seconds: float = _number(
+        float, 60, "how often the folder is scanned in any case", above=0, most=86400
     )
-    dump_dir: Path = Field(Path("dumps"), description="the folder in which dumps land; made if it is missing")
-    scan_seconds: float = Field(
-        60, gt=0, le=86_400, description="how often the folder is scanned in any case"
+    admin_chat_ids: tuple[int, ...] = _setting(
+        (), "chats that get the operator's notices and commands, separated by commas", _chats
     )
-    admin_chat_ids: Annotated[tuple[int, ...], NoDecode] = Field(
-        (), description="chats that get the operator's notices and commands, separated by commas"
+    groups_for: Members = _choice(
+        Members, "everyone", "who may add the bot to groups and channels; elsewhere it leaves"
     )
-    groups_for: Literal["everyone", "operators"] = Field(
-        "everyone", description="who may add the bot to groups and channels; elsewhere it leaves"
-    )
-    rate_per_second: float = Field(
+    rate_per_second: float = _number(
+        float,
         30,
-        ge=0,
-        le=1000,
-        description="messages a second, for the whole bot (more than 30: paid broadcasts; 0: no limit)",
+        "messages a second, for the whole bot (more than 30: paid broadcasts; 0: no limit)",
+        least=0,
+        most=1000,
     )
-    digest_above: int = Field(5, ge=1, description="more new posts than this in one dump come as one digest")
-    hold_above: int = Field(
-        50, ge=1, description="more new posts than this in one dump wait for an administrator's /release"
+    digest_above: int = _number(int, 5, "more new posts than this in one dump come as one digest", least=1)
+    hold_above: int = _number(
+        int, 50, "more new posts than this in one dump wait for an administrator's /release", least=1
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="how much is logged")
-    log_format: Literal["human", "json"] = Field("human", description="for people or for machines")
-    stop_seconds: float = Field(20, ge=0, le=600, description="how long a stop waits for requests in flight")
-    lease_seconds: float = Field(
-        120, ge=1, le=3600, description="how long a claimed delivery belongs to its process"
+    log_level: LogLevel = _choice(LogLevel, "INFO", "how much is logged")
+    log_format: LogFormat = _choice(LogFormat, "human", "for people or for machines")
+    stop_seconds: float = _number(
+        float, 20, "how long a stop waits for requests in flight", least=0, most=600
     )
-    max_in_flight: int = Field(100, ge=1, le=1000, description="requests to Telegram at the same time")
-    on_unsure: Literal["resend", "skip"] = Field(
-        "resend", description="a try that broke without an answer is repeated once, or never"
+    lease_seconds: float = _number(
+        float, 120, "how long a claimed delivery belongs to its process", least=1, most=3600
     )
-    max_age_days: int = Field(14, ge=1, description="a delivery that waited longer is not sent any more")
-    keep_days: int = Field(90, ge=1, description="ended deliveries are forgotten after this")
-    edit_days: int = Field(2, ge=0, description="announcements younger than this are edited with their post")
-    site_file: Path | None = Field(
-        None, description="a TOML file with the profile of the blog (none: 科学空间, kexue.fm)"
+    max_in_flight: int = _number(int, 100, "requests to Telegram at the same time", least=1, most=1000)
+    on_unsure: OnUnsure = _choice(
+        OnUnsure, "resend", "a try that broke without an answer is repeated once, or never"
     )
-    series_file: Path | None = Field(None, description="a TOML file that corrects the names of series")
-    rich: bool = Field(True, description="send formulas as rich messages where the server and the chat can")
-    webhook_url: str | None = Field(
-        None,
-        description="the public https address to which Telegram brings updates (none: they are asked for)",
+    max_age_days: int = _number(int, 14, "a delivery that waited longer is not sent any more", least=1)
+    keep_days: int = _number(int, 90, "ended deliveries are forgotten after this", least=1)
+    edit_days: int = _number(int, 2, "announcements younger than this are edited with their post", least=0)
+    site_file: Path | None = _file("a TOML file with the profile of the blog (none: 科学空间, kexue.fm)")
+    series_file: Path | None = _file("a TOML file that corrects the names of series")
+    rich: bool = _setting(True, "send formulas as rich messages where the server and the chat can", _truth)
+    webhook_url: str | None = _optional(
+        "the public https address to which Telegram brings updates (none: they are asked for)",
+        _webhook_address,
     )
-    webhook_host: str = Field("0.0.0.0", description="the address the webhook listens on")  # noqa: S104
-    webhook_port: int = Field(8081, ge=1, le=65_535, description="the port it listens on")
-    webhook_secret: SecretStr | None = Field(
-        None, description="what Telegram must say with each update (made of the token if missing)"
+    webhook_host: str = _setting("0.0.0.0", "the address the webhook listens on", str)  # noqa: S104
+    webhook_port: int = _number(int, 8081, "the port it listens on", least=1, most=65535)
+    webhook_secret: str | None = _optional(
+        "what Telegram must say with each update (made of the token if missing)", secret=True
     )
-    webhook_secret_file: Path | None = Field(None, description="a file with it, instead of `WEBHOOK_SECRET`")
-    http_port: int = Field(
-        0, ge=0, le=65_535, description="where /healthz, /readyz and /metrics answer (0: nowhere)"
+    webhook_secret_file: Path | None = _file("a file with it, instead of `WEBHOOK_SECRET`")
+    http_port: int = _number(
+        int, 0, "where /healthz, /readyz and /metrics answer (0: nowhere)", least=0, most=65535
     )
-    http_host: str = Field("127.0.0.1", description="the address they answer on")
-    web_port: int = Field(0, ge=0, le=65_535, description="where the reading room answers (0: nowhere)")
-    web_host: str = Field("127.0.0.1", description="the address it answers on")
-    web_url: str | None = Field(
-        None, description="its public https address, which also opens it inside Telegram as a Mini App"
+    http_host: str = _setting("127.0.0.1", "the address they answer on", str)
+    web_port: int = _number(int, 0, "where the reading room answers (0: nowhere)", least=0, most=65535)
+    web_host: str = _setting("127.0.0.1", "the address it answers on", str)
+    web_url: str | None = _optional(
+        "its public https address, which also opens it inside Telegram as a Mini App", _public_address
     )
-    backup_dir: Path | None = Field(None, description="where a copy of an SQLite database is put every night")
-    backup_keep: int = Field(7, ge=1, description="how many copies are kept")
-    crash_at: str | None = Field(None, description="for tests: where the process kills itself (`place:n`)")
-    proxy_url: SecretStr | None = Field(None, description="an HTTP proxy for the Bot API and the blog")
-    blog_proxy_url: SecretStr | None = Field(
-        None, description="an HTTP proxy for the blog alone, instead of `PROXY_URL`"
+    backup_dir: Path | None = _file("where a copy of an SQLite database is put every night")
+    backup_keep: int = _number(int, 7, "how many copies are kept", least=1)
+    crash_at: str | None = _optional("for tests: where the process kills itself (`place:n`)")
+    proxy_url: str | None = _optional(
+        "an HTTP proxy for the Bot API and the blog", _proxy_address, secret=True
     )
-    read_seconds: float = Field(
-        45, ge=1, le=300, description="how long an answer of the Bot API is waited for"
+    blog_proxy_url: str | None = _optional(
+        "an HTTP proxy for the blog alone, instead of `PROXY_URL`", _proxy_address, secret=True
     )
-
-    feed_url: str | None = Field(
-        None, description="the blog's feed, such as `https://kexue.fm/feed`; without it none is asked for"
+    read_seconds: float = _number(
+        float, 45, "how long an answer of the Bot API is waited for", least=1, most=300
     )
-    feed_cron: str = Field(
-        "*/30 * * * *", description="when the feed is asked for: minute hour day month weekday, in UTC"
+    feed_url: str | None = _optional(
+        "the blog's feed, such as `https://kexue.fm/feed`; without it none is asked for", _blog_address
     )
-    pages: str = Field(
+    feed_cron: str = _setting(
+        "*/30 * * * *", "when the feed is asked for: minute hour day month weekday, in UTC", _cron
+    )
+    pages: str = _setting(
         "",
-        description="pages of the blog, each with its times: "
+        "pages of the blog, each with its times: "
         "`https://kexue.fm/ 17 */6 * * *; https://kexue.fm/content.html 23 2 * * *`",
+        _pages,
     )
-    source_alert_hours: float = Field(
-        24, gt=0, description="the administrators hear of a feed or page that has failed for so long"
+    source_alert_hours: float = _number(
+        float, 24, "the administrators hear of a feed or page that has failed for so long", above=0
     )
-    user_agent: str = Field(
-        f"kexue-bot/{VERSION}", min_length=1, description="how the bot calls itself when it asks the blog"
+    user_agent: str = _setting(
+        f"kexue-bot/{VERSION}", "how the bot calls itself when it asks the blog", _header
     )
-    fetch_pause_seconds: float = Field(
-        4, ge=0, le=600, description="the pause between two requests to the blog"
+    fetch_pause_seconds: float = _number(
+        float, 4, "the pause between two requests to the blog", least=0, most=600
     )
-    fetch_private: bool = Field(
-        False,
-        description="feeds and pages may lie at addresses that are not public, such as a mirror at home",
+    fetch_private: bool = _setting(
+        False, "feeds and pages may lie at addresses that are not public, such as a mirror at home", _truth
     )
-
-    @field_validator("admin_chat_ids", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator(
-        "bot_token_file",
-        "database_password_file",
-        "site_file",
-        "series_file",
-        "webhook_secret_file",
-        "backup_dir",
-        mode="before",
-    )
-    @classmethod
-    def _named(cls, value: object) -> object:
-        return None if isinstance(value, str) and not value.strip() else value
-
-    @field_validator("webhook_url")
-    @classmethod
-    def _public(cls, value: str | None) -> str | None:
-        if value is None or not value.strip():
-            return None
-        parts = urlsplit(value.strip())
-        if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
-            raise ValueError(
-                "write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS"
-            )
-        return value.strip()
-
-    @field_validator("proxy_url", "blog_proxy_url")
-    @classmethod
-    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value().strip():
-            return None
-        try:
-            parts = urlsplit(value.get_secret_value().strip())
-            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-            valid = valid and not re.search(r"\s", value.get_secret_value().strip())
-        except ValueError:
-            valid = False
-        if not valid:
-            raise ValueError("write the address of an HTTP proxy such as http://proxy:3128")
-        return SecretStr(value.get_secret_value().strip())
-
-    @field_validator("bot_api_url")
-    @classmethod
-    def _http(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise ValueError("write an address such as https://api.telegram.org")
-        return value.rstrip("/")
-
-    @field_validator("web_url")
-    @classmethod
-    def _https(cls, value: str | None) -> str | None:
-        if not value:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("Telegram opens https addresses only: write one such as https://bot.example.org")
-        return value.rstrip("/")
-
-    @field_validator("feed_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        if value is None or not value.strip():
-            return None
-        try:
-            host_of(value.strip())
-        except RefusedAddressError as reason:
-            raise ValueError(f"{reason}: write one such as https://kexue.fm/feed") from None
-        return value.strip()
-
-    @field_validator("feed_cron")
-    @classmethod
-    def _cron(cls, value: str) -> str:
-        read_cron(value)
-        return value
-
-    @field_validator("pages")
-    @classmethod
-    def _pages(cls, value: str) -> str:
-        for page in read_pages(value):
-            cls._address(page.url)
-        return value
-
-    @field_validator("user_agent")
-    @classmethod
-    def _one_header_line(cls, value: str) -> str:
-        if not value.isprintable() or not value.isascii():
-            raise ValueError("write it in plain ASCII, on one line")
-        return value
 
     @property
     def timetable(self) -> tuple[ScheduledSource, ...]:
@@ -260,16 +306,16 @@ class Settings(BaseSettings):
     @property
     def proxy(self) -> str | None:
         """Return the address of the proxy with its password."""
-        return self.proxy_url.get_secret_value() if self.proxy_url else None
+        return self.proxy_url
 
     @property
     def blog_proxy(self) -> str | None:
         """Return the address of the proxy for the blog with its password."""
-        return self.blog_proxy_url.get_secret_value() if self.blog_proxy_url else self.proxy
+        return self.blog_proxy_url or self.proxy
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
-        addresses = [self.proxy, self.blog_proxy, self.database_url.get_secret_value(), self.webhook_url]
+        addresses = [self.proxy, self.blog_proxy, self.database_url, self.webhook_url]
         passwords = [_password(address) for address in addresses if address]
         queries = [urlsplit(timed.url).query for timed in self.timetable]
         found = [*passwords, *queries]
@@ -287,7 +333,7 @@ class Settings(BaseSettings):
 
     def database_address(self) -> str:
         """Return DATABASE_URL with its password and pooler. Raises SettingsError for a bad password file."""
-        address = self.database_url.get_secret_value()
+        address = self.database_url
         if address.startswith("sqlite"):
             return address
         if self.database_pooler != "auto":
@@ -349,10 +395,10 @@ class Settings(BaseSettings):
             )
 
 
-def _secret(setting: str, given: SecretStr | None, file: Path | None) -> str:
+def _secret(setting: str, given: str | None, file: Path | None) -> str:
     """Return a secret from its setting or from `file`. Raises SettingsError with the name `setting`."""
-    if given is not None and given.get_secret_value().strip():
-        return given.get_secret_value().strip()
+    if given is not None and given.strip():
+        return given.strip()
     if file is None:
         return ""
     try:
@@ -382,64 +428,51 @@ def agree_with_libraries() -> None:
     os.environ.setdefault("PTB_TIMEDELTA", "1")  # noqa: TID251 - the only module that uses the environment
 
 
-def read_settings(**given: object) -> Settings:
-    """Return the settings of the environment, overridden by `given`. Raises SettingsError."""
+def read_settings(*, _env_file: str | None = ENV_FILE, **given: Any) -> Settings:
+    """Return the settings of the environment and `_env_file`, overridden by `given`. Raises SettingsError."""
+    texts = {**_env_texts(_env_file), **{name.lower(): text for name, text in os.environ.items()}}  # noqa: TID251
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is None}
+    texts |= {name: _as_text(value) for name, value in given.items() if value is not None}
+    faults = []
+    for setting in fields(Settings):
+        text = texts.get(setting.name)
+        if text is None or setting.name in values:
+            continue
+        try:
+            values[setting.name] = setting.metadata["parse"](text)
+        except ValueError as fault:
+            shown = "***" if setting.metadata["secret"] else _masked(text)
+            faults.append(f"{setting.name.upper()}={shown}: {fault}")
+    if faults:
+        raise SettingsError("; ".join(faults))
+    return Settings(**values)
+
+
+def _as_text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _env_texts(file: str | None) -> dict[str, str]:
+    """Return the values of an .env file by their small names. Raises SettingsError for an unreadable one."""
+    if file is None or not Path(file).exists():
+        return {}
     try:
-        if given.get("_env_file", ENV_FILE) == ENV_FILE and Path(ENV_FILE).exists():
-            Path(ENV_FILE).read_text("utf-8-sig")  # the library passes over a folder
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        Path(file).read_text("utf-8-sig")  # dotenv passes over a folder
+        found = dotenv_values(file, encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8: save it again in that encoding") from None
     except OSError as error:
         raise SettingsError(
             f".env cannot be read ({error.strerror}): see that it is a file and that this user may read it"
         ) from None
+    return {name.lower(): text for name, text in found.items() if text is not None}
 
 
-def _one_line(error: ValidationError) -> str:
-    """Return every wrong setting with its value, what it must be, and an example; secrets are masked."""
-    parts = []
-    for wrong in error.errors(include_url=False):
-        name = str(wrong["loc"][0]).upper() if wrong["loc"] else ""
-        message = str(wrong["msg"]).removeprefix("Value error, ")
-        if wrong["type"] != "value_error":
-            message = message[0].lower() + message[1:]
-        message = _CHOICE.sub("must be", message)
-        if name and (form := _form(name, str(wrong["type"]))):
-            message = f"write {form}" if wrong["type"] in _PARSING else f"{message}, such as {form}"
-        parts.append(f"{name}={_masked(name, wrong['input'])}: {message}" if name else message)
-    return "; ".join(parts)
-
-
-_CHOICE: Final = re.compile(r"^input should be(?: a valid)?")
-_PARSING: Final = frozenset({"int_parsing", "float_parsing", "bool_parsing", "int_from_float"})
-
-
-def _form(name: str, error: str) -> str:
-    """Return what a value of a setting looks like; empty where the message of the `error` says it."""
-    if name == "ADMIN_CHAT_IDS":
-        return "chat numbers, such as 123456789,-1001234567890"
-    default = Settings.model_fields[name.lower()].default if name.lower() in Settings.model_fields else None
-    match default:
-        case bool():
-            return "true or false"
-        case int() | float():
-            return f"a number, such as {default}" if error in _PARSING else str(default)
-        case _:
-            return ""
-
-
-_SECRETS: Final = frozenset({"BOT_TOKEN", "WEBHOOK_SECRET", "DATABASE_URL", "PROXY_URL", "BLOG_PROXY_URL"})
 _MOST_SHOWN: Final = 80  # characters of a wrong value
 
 
-def _masked(name: str, value: object) -> str:
-    """Return a wrong value as it may be shown: no secret, no password of an address, no token."""
-    if name in _SECRETS:
-        return "***"
-    text = ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+def _masked(text: str) -> str:
+    """Return a wrong value as it may be shown: no password of an address, no token."""
     text = TOKEN_PART.sub("***", redact_urls(text))
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
@@ -456,7 +489,7 @@ def unknown_names() -> tuple[str, ...]:
         given = dotenv_values(ENV_FILE, encoding="utf-8-sig", interpolate=False)
     except (OSError, UnicodeDecodeError):
         return ()
-    known = [name.upper() for name in Settings.model_fields]
+    known = [setting.name.upper() for setting in fields(Settings)]
     found = []
     for name in given:
         if name.upper() not in known and not _OTHERS.fullmatch(name.upper()):

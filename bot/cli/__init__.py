@@ -56,7 +56,7 @@ def _command(example: str, name: str | None = None) -> Callable[[Callable[..., N
     return main.command(name, epilog=f"\b\nExample:\n  {example}")
 
 
-def settings_or_exit(**given: object) -> "Settings":
+def settings_or_exit(**given: Any) -> "Settings":
     """Return the settings, or exit with code 2 and one line."""
     from bot.settings import read_settings
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from bot.archive_queries import with_gaps
 from bot.export import UnknownRecordError, every_record, restore
@@ -108,9 +106,8 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
     database = await open_checked_database(settings)
     failed = False
     try:
-        with Progress(console=Console(stderr=True), transient=True, disable=not _worth(files)) as progress:
-            task = progress.add_task("ingest", total=len(files))
-            for path, name in files:
+        with click.progressbar(files, label="ingest", file=sys.stderr, hidden=not _worth(files)) as progress:
+            for path, name in progress:
                 try:
                     reports = await ingest_file(database, path, name, rules, clock)
                 except Exception as error:  # a fault of one file; the others are still taken in
@@ -122,7 +119,6 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
                     click.echo(_json(_reported(report)) if as_json else _line(report))
                     for note in report.notes:
                         click.echo(f"{report.dump}: {note}", err=True)
-                progress.advance(task)
     finally:
         await database.close()
     return 1 if failed else 0

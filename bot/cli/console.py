@@ -7,15 +7,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html.parser import HTMLParser
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from rich import console as terminal
-from rich.text import Text
+import click
 from telegram import Update
 from telegram.request import BaseRequest, RequestData
 
@@ -51,13 +50,13 @@ class Console:
 
     def __init__(self, settings: Settings, clock: Clock | None = None, language: str = "zh") -> None:
         self.clock = clock or SystemClock()
-        self.screen: Screen = open_screen(self.clock, language)
+        self.screen = Screen(clock=self.clock, language=language)
         wires = Wires(
             polling=TerminalRequest(self.screen),
             answers=TerminalRequest(self.screen),
             pushes=TerminalRequest(self.screen, push=True),
         )
-        quick = settings.model_copy(update={"rich": False})
+        quick = replace(settings, rich=False)
         self.service = Service(quick, TOKEN, wires, self.clock, UNPACED)
         self._update = 0
 
@@ -99,7 +98,7 @@ class Console:
                 or button.get("web_app", {}).get("url")
                 or button.get("copy_text", {}).get("text", "")
             )
-            self.screen.console.print(shown, style="underline", markup=False, highlight=False)
+            self.screen.print(shown, underline=True)
             return None
         return {
             "update_id": self._update,
@@ -129,9 +128,7 @@ class Console:
             if line.strip().lower() in ENDINGS:
                 break
             if not sys.stdin.isatty():
-                self.screen.console.print(
-                    f"{PROMPT}{line.strip()}", style="bold", markup=False, highlight=False
-                )
+                self.screen.echo(f"{PROMPT}{line.strip()}")
             await self.say(line)
             if not sys.stdin.isatty():
                 await self.drain()
@@ -165,9 +162,9 @@ async def demo(language: str = "zh") -> None:
             admin_chat_ids=(),
         )
         console = Console(settings, language=language)
-        say = console.screen.console.print
+        say = console.screen.print
         title, hint, landing = DEMO["en" if language == "en" else "zh"]
-        say(title, style="bold", highlight=False)
+        say(title, bold=True)
         say(f"{hint}\n")
         _land("first.txt", dumps)
         await console.service.start(polling=False)
@@ -175,13 +172,13 @@ async def demo(language: str = "zh") -> None:
             await console.drain()
             await _show(console, "/start")
             await _show(console, "/subscribe all" if language == "en" else "/subscribe 全部")
-            say(landing, style="dim", highlight=False)
+            say(landing, dim=True)
             _land("second.txt", dumps)
             console.service.watch.wake()
             await console.drain()
             await _show(console, "/latest")
             async with serve_room(Room(console.service.services, None), host="127.0.0.1", port=0) as port:
-                say(f"阅览室 · the reading room: http://127.0.0.1:{port}/", style="bold", highlight=False)
+                say(f"阅览室 · the reading room: http://127.0.0.1:{port}/", bold=True)
                 await console.talk()
         finally:
             await console.service.stop()
@@ -197,26 +194,25 @@ def _land(sample: str, folder: Path) -> None:
         shutil.copyfile(source, folder / sample)
 
 
-Shown = Text
-
-STYLES = {
-    "b": "bold", "i": "italic", "code": "yellow", "pre": "yellow", "a": "underline", "blockquote": "dim",
+STYLES: Mapping[str, Mapping[str, Any]] = {
+    "b": {"bold": True}, "i": {"italic": True}, "code": {"fg": "yellow"}, "pre": {"fg": "yellow"},
+    "a": {"underline": True}, "blockquote": {"dim": True},
 }  # fmt: skip
 
 
-def show_html(html: str, *, plain: bool = False) -> Shown:
+def show_html(html: str, *, plain: bool = False) -> str:
     """Return the message as text for a terminal, without styles if `plain`."""
     reader = _Reader(plain=plain)
-    reader.feed(html)
+    reader.feed(html.rstrip())
     reader.close()
-    reader.text.rstrip()
-    return reader.text
+    return "".join(reader.parts).rstrip()
 
 
 class _Reader(HTMLParser):
     def __init__(self, *, plain: bool) -> None:
         super().__init__(convert_charrefs=True)
-        self.text = Text()
+        self.parts: list[str] = []
+        self._begins_line = True
         self._plain = plain
         self._open: list[str] = []
 
@@ -228,12 +224,11 @@ class _Reader(HTMLParser):
             self._open.remove(tag)
 
     def handle_data(self, data: str) -> None:
-        style = "" if self._plain else " ".join(STYLES[tag] for tag in self._open if tag in STYLES)
         if "blockquote" in self._open:
-            data = data.replace("\n", "\n\u258e ")
-            if not self.text.plain or self.text.plain.endswith("\n"):
-                data = "\u258e " + data
-        self.text.append(data, style=style)
+            data = ("\u258e " if self._begins_line else "") + data.replace("\n", "\n\u258e ")
+        self._begins_line = data.endswith("\n")
+        style = {name: value for tag in self._open for name, value in STYLES.get(tag, {}).items()}
+        self.parts.append(click.style(data, **style) if style and not self._plain else data)
 
 
 ME = {
@@ -251,7 +246,6 @@ class Screen:
     `chat` is where the person writes, `user_id` who it is, `role` their status there (Bot API, ChatMember).
     """
 
-    console: terminal.Console
     clock: Clock
     language: str = "zh"
     chat: dict[str, Any] = field(default_factory=lambda: CHAT)
@@ -262,21 +256,26 @@ class Screen:
     buttons: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     toast: str | None = None
     pushed: Callable[[], None] = lambda: None
+    out: TextIO = field(default_factory=lambda: sys.stdout)
 
     @property
     def person(self) -> dict[str, Any]:
         return PERSON | {"id": self.user_id, "language_code": self.language}
 
+    def print(self, text: str = "", **style: Any) -> None:
+        """Print lines in this style; without styles where the output is no terminal."""
+        click.secho(text, file=self.out, **style)
+
     def echo(self, typed: str) -> None:
         """Print what the person typed, where the terminal does not show it."""
-        self.console.print(typed, style="bold", markup=False, highlight=False)
+        self.print(typed, bold=True)
 
     def show(self, message: dict[str, Any], *, push: bool) -> None:
         self.messages[message["message_id"]] = message
         if push:
             title = f"{datetime.now().astimezone():%H:%M:%S}" if self.times else "push"
-            self.console.rule(title, style="dim", align="left")
-        self.console.print(show_html(message["html"], plain=not self.console.is_terminal), highlight=False)
+            self.print(f"{title} {'─' * 60}", dim=True)
+        self.print(show_html(message["html"]))
         rows = message["reply_markup"].get("inline_keyboard", []) if message["reply_markup"] else []
         if rows:
             self.buttons = []
@@ -285,8 +284,8 @@ class Screen:
                 for button in row:
                     self.buttons.append((message["message_id"], button))
                     labels.append(f"[{len(self.buttons)}] {button['text']}")
-                self.console.print("  ".join(labels), style="cyan", markup=False, highlight=False)
-        self.console.print()
+                self.print("  ".join(labels), fg="cyan")
+        self.print()
         if push:
             self.pushed()
 
@@ -333,7 +332,7 @@ class TerminalRequest(BaseRequest):
         """Print the uploaded text files in place of sending them."""
         for name, content, *_ in (request_data.multipart_data or {}).values():
             text = content.decode(errors="replace") if isinstance(content, bytes) else str(content)
-            self._screen.console.print(f"[{name}]\n{text}", style="dim", markup=False, highlight=False)
+            self._screen.print(f"[{name}]\n{text}", dim=True)
 
     def _answer(self, name: str, fields: Mapping[str, Any]) -> object:
         match name:
@@ -348,7 +347,7 @@ class TerminalRequest(BaseRequest):
             case "answerCallbackQuery":
                 self._screen.toast = fields.get("text")
                 if self._screen.toast:
-                    self._screen.console.print(f"· {self._screen.toast}", style="dim", highlight=False)
+                    self._screen.print(f"· {self._screen.toast}", dim=True)
                 return True
             case "getUpdates" | "getMyCommands":
                 return []
@@ -382,13 +381,12 @@ class TerminalRequest(BaseRequest):
 
 def telegram_message(screen: Screen, message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message of the screen as the Bot API returns it."""
-    shown: Shown = show_html(message["html"], plain=True)
     return {
         "message_id": message["message_id"],
         "date": int(screen.clock.now().timestamp()),
         "chat": message.get("chat", screen.chat),
         "from": ME,
-        "text": str(shown) or " ",
+        "text": show_html(message["html"], plain=True) or " ",
     } | ({"reply_markup": message["reply_markup"]} if message["reply_markup"] else {})
 
 
@@ -396,7 +394,3 @@ def _decoded(markup: object) -> dict[str, Any] | None:
     if isinstance(markup, str):
         return dict(json.loads(markup))
     return dict(markup) if isinstance(markup, Mapping) else None
-
-
-def open_screen(clock: Clock, language: str) -> Screen:
-    return Screen(console=terminal.Console(soft_wrap=not sys.stdout.isatty()), clock=clock, language=language)

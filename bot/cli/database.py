@@ -3,8 +3,6 @@
 import sys
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from bot.ops.backup import damage, sqlite_file
 from bot.settings import Settings
@@ -33,22 +31,13 @@ async def bring_up_to_date(settings: Settings, *, new: bool = False) -> None:
 async def copy_all(source: str, target: str, *, resend: bool) -> None:
     """Copy all tables. Raises CopyRefusedError and UnusableDatabaseError."""
     _refuse_damaged(source)
-    progress = Progress(
-        TextColumn("{task.description:<14}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-    bars: dict[str, TaskID] = {}
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=1, file=sys.stderr, hidden=hidden, show_pos=True) as bar:
 
-    def told(table: str, done: int, total: int) -> None:
-        if table not in bars:
-            bars[table] = progress.add_task(table, total=total)
-        progress.update(bars[table], completed=done)
+        def told(table: str, done: int, total: int) -> None:
+            bar.label, bar.length, bar.pos = f"{table:<14}", max(total, 1), done
+            bar.update(0)
 
-    with progress:
         written = await copy(source, target, now=SystemClock().now(), resend=resend, progress=told)
     width = max(map(len, written))
     for table, rows in written.items():

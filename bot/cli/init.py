@@ -121,7 +121,7 @@ def environment_text(answers: Answers, folder: Path, bot_api_url: str) -> str:
         lines.append(f"ADMIN_CHAT_IDS={answers.admin}")
     if answers.feed is not None:
         lines.append(f"FEED_URL={answers.feed}")
-    if bot_api_url != Settings.model_fields["bot_api_url"].default:
+    if bot_api_url != Settings.bot_api_url:
         lines.append(f"BOT_API_URL={bot_api_url}")
     lines.append(f"DATABASE_URL=sqlite+aiosqlite:///{folder.absolute() / 'kexue.db'}")
     return "\n".join(lines) + "\n"

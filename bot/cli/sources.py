@@ -1,13 +1,10 @@
 """`kexue-bot sources` and `kexue-bot backfill`: state of the crawler, progress of a backfill."""
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
 
 from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
@@ -54,34 +51,20 @@ def _moment(at: datetime | None) -> str:
     return "never" if at is None else f"{at:%Y-%m-%d %H:%M}"
 
 
-class RateColumn(ProgressColumn):
-    """Rate of a task in pages per minute."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed * 60:.0f}/min")
-
-
 async def fill(settings: Settings, archive: str | None, *, pause: float, posts: bool, retry: bool) -> int:
     """Run a backfill with a progress bar; return the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
     database = await open_checked_database(settings)
     fetcher = fetcher_of(settings, clock, pause=pause)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-    )
+    hidden = not sys.stderr.isatty()
     try:
-        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("page of all posts", total=None)
+        with click.progressbar(length=1, file=sys.stderr, hidden=hidden, show_pos=True) as bar:
 
             def progress(done: int, total: int, aside: int) -> None:
                 shown = "list pages" if not total else f"posts, {aside} set aside" if aside else "posts"
-                bar.update(task, description=shown, completed=done, total=total or None)
+                bar.label, bar.length, bar.pos = shown, max(total, 1), done
+                bar.update(0)
 
             filled = await backfill(
                 database,

@@ -62,7 +62,7 @@ def _needed(rate: float, found: Measured) -> tuple[str, str]:
 def weights() -> str:
     """Disk for deliveries, in each database."""
     found = measured()
-    keep = Settings.model_fields["keep_days"].default
+    keep = Settings.keep_days
     rows = []
     for name, size in (("SQLite", found.sqlite_bytes), ("PostgreSQL", found.postgres_bytes)):
         years = [

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from bot.crawler.fetcher import Fetcher
-from bot.crawler.poller import LEASE, Alerts, ScheduledSource, SourcePoller
+from bot.crawler.poller import LEASE, Alerts, SourcePoller
+from bot.crawler.schedule import ScheduledSource
 from bot.crawler.source_state import Alert, Failing, Recovered
 from bot.intake.ingest import IngestRules
 from bot.site_profile import KEXUE, SiteProfile

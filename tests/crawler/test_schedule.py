@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot import SettingsError
 from bot.crawler.fetcher import NO_VALIDATORS, Validators
-from bot.crawler.poller import ScheduledSource, next_time, read_cron, read_pages
+from bot.crawler.schedule import ScheduledSource, next_time, read_cron, read_pages
 from bot.crawler.source_state import Failing, Recovered, alert, failed, quiet, unchanged
 from bot.settings import read_settings
 from storage.model import DumpId, DumpRecord, Source

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot.crawler.backfill import BackfillResult, backfill
 from bot.crawler.fetcher import Fetcher
-from bot.crawler.poller import Alerts, ScheduledSource, SourcePoller
+from bot.crawler.poller import Alerts, SourcePoller
+from bot.crawler.schedule import ScheduledSource
 from bot.crawler.source_state import Alert
 from bot.intake.ingest import IngestRules
 from bot.site_profile import SiteProfile

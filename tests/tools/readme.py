@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
-
-from pydantic import SecretStr
 
 from bot.messages.commands import markdown_table
 from bot.settings import Settings
@@ -22,16 +21,14 @@ CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
 def settings_table() -> str:
     """Return the table of settings as Markdown."""
     lines = ["| setting | default | meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        default = field.default
-        if isinstance(default, SecretStr):
-            default = default.get_secret_value()
+    for setting in fields(Settings):
+        default = setting.default
         shown = (
             ""
             if default is None or default == ()
             else f"`{str(default).lower() if isinstance(default, bool) else default}`"
         )
-        lines.append(f"| `{name.upper()}` | {shown} | {field.description} |")
+        lines.append(f"| `{setting.name.upper()}` | {shown} | {setting.metadata['description']} |")
     return "\n".join(lines)
 
 

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console as Terminal
-
 from bot.cli.console import Console
 from bot.settings import read_settings
 from tests.tools.dumps import ARCHIVE, Shown, listing
@@ -150,7 +148,7 @@ async def play(script: Script, language: str) -> str:
         )
         console = Console(settings, language=language)
         shown = io.StringIO()
-        console.screen.console = Terminal(file=shown, soft_wrap=True, width=100)
+        console.screen.out = shown
         console.screen.times = False
         await console.service.start(polling=False)
         try:

@@ -150,6 +150,7 @@ def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
         url.difference_update_query([POOLER]),
         pool_size=pool_size,
         max_overflow=4,
+        pool_use_lifo=True,  # each connection compiles its own statements: few are used, and often
         connect_args=arguments,
         hide_parameters=HIDE,
         execution_options={POOLER: mode},

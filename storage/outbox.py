@@ -35,6 +35,7 @@ from storage.model import (
     State,
 )
 from storage.outbox_sql import (
+    BEGIN_TOGETHER,
     CLAIM,
     CLAIM_TOGETHER,
     CLAIMABLE,
@@ -44,7 +45,6 @@ from storage.outbox_sql import (
     DUE_PRIORITIES,
     EARLIEST,
     EARLIEST_SENDING,
-    EPISODE_BEFORE,
     OLDEST_FIRST,
     PENDING,
     RECOVER,
@@ -63,23 +63,10 @@ AS_STORED = {
     for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form")
 } | {"dedup_key": "delivery_duty"}
 
-Asked = Mapping[str, object]
 
-
-async def claim(
-    connection: AsyncConnection, slots: int, now: datetime, lease: timedelta, owner: str | None
-) -> list[Delivery]:
-    """Take up to `slots` due duties into SENDING, in the order in which they are to leave."""
-    asked: Asked = {"claim": uuid4().hex, "now": now, "until": now + lease, "owner": owner, "slots": slots}
-    if connection.dialect.name == "postgresql":
-        claimed = (await connection.execute(CLAIM_TOGETHER, asked)).mappings().all()
-    else:
-        claimed = await _one_by_one(connection, slots, asked)
-    before = await _episodes_before(connection, claimed, asked)
-    return [_delivery(row, before.get(row["delivery_id"])) for row in claimed]
-
-
-async def _one_by_one(connection: AsyncConnection, slots: int, asked: Asked) -> Sequence[RowMapping]:
+async def _claimed_one_by_one(
+    connection: AsyncConnection, slots: int, asked: Mapping[str, object]
+) -> Sequence[RowMapping]:
     due = (await connection.execute(DUE_PRIORITIES, asked)).one()
     free = slots
     for priority in (each for each, found in zip(Priority, due, strict=True) if found):
@@ -90,23 +77,7 @@ async def _one_by_one(connection: AsyncConnection, slots: int, asked: Asked) -> 
     return (await connection.execute(CLAIMED, asked)).mappings().all()
 
 
-async def _episodes_before(
-    connection: AsyncConnection, claimed: Sequence[RowMapping], asked: Asked
-) -> dict[DeliveryId, int]:
-    """Return, for announcements of episodes, the message that announced the previous episode.
-
-    Looked up at the claim, because an older duty of the same destination has always ended by then.
-    """
-    if not any(row["delivery_kind"] is DeliveryKind.POST for row in claimed):
-        return {}
-    found = await connection.execute(EPISODE_BEFORE, asked)
-    latest: dict[DeliveryId, int] = {}
-    for row in found:  # announced singly and as a lesson of a course: two messages
-        latest[row.id] = max(int(row.message), latest.get(row.id, 0))
-    return latest
-
-
-def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
+def _delivery(row: RowMapping) -> Delivery:
     kind: DeliveryKind = row["delivery_kind"]
     payload: str | None = row["delivery_payload"]
     listed = payload if kind is DeliveryKind.DIGEST else None
@@ -118,7 +89,7 @@ def _delivery(row: RowMapping, reply_to: int | None) -> Delivery:
         destination=destination_of(row),
         post_ids=tuple(PostId(i) for i in ids) if ids else ((post_id,) if post_id else ()),
         text=None if listed else payload,
-        reply_to=reply_to,
+        reply_to=row["episode_before"],
     )
 
 
@@ -134,7 +105,12 @@ class Outbox:
         Within a destination a duty waits until every older one of the same or a more urgent kind has ended.
         `owner` is the token of a lease that the claims end with, too, where several processes claim.
         """
-        return await claim(self._connection, slots, now, lease, owner)
+        asked = {"claim": uuid4().hex, "now": now, "until": now + lease, "owner": owner, "slots": slots}
+        if self._connection.dialect.name == "postgresql":
+            claimed = (await self._connection.execute(CLAIM_TOGETHER, asked)).mappings().all()
+        else:
+            claimed = await _claimed_one_by_one(self._connection, slots, asked)
+        return [_delivery(row) for row in claimed]
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Write what became of tries."""
@@ -172,13 +148,9 @@ class Outbox:
         With several processes only, which have no send log: without the mark a request was surely not made.
         """
         ids, tokens = zip(*claims, strict=True)
-        marked = await self._connection.execute(
-            update(deliveries)
-            .where(SENDING, deliveries.c.id.in_(sorted(ids)), deliveries.c.token.in_(sorted(set(tokens))))
-            .values(begun=True)
-            .returning(deliveries.c.id, deliveries.c.token)
-        )
-        return frozenset((DeliveryId(row.id), row.token) for row in marked) & frozenset(claims)
+        rows = {"rows": list(ids), "tokens": list(tokens)}
+        marked = await self._connection.execute(BEGIN_TOGETHER, rows)
+        return frozenset((DeliveryId(row.id), row.token) for row in marked)
 
     async def recover(
         self, now: datetime, *, resend: bool, quiet: timedelta = timedelta(), everything: bool = False

@@ -9,7 +9,9 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    FromClause,
     Integer,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -83,14 +85,17 @@ SELECTED = (
 )  # fmt: skip
 
 
-def _claimed() -> Select[*tuple[Any, ...]]:
-    """Return the query of claimed deliveries with their destinations, in the order of sending."""
-    columns = (deliveries.c[name].label(f"delivery_{name}") for name in SELECTED)
+def _with_destinations(claimed: FromClause) -> Select[*tuple[Any, ...]]:
+    """Select claimed deliveries with their destinations, in the order of sending."""
+    columns = (claimed.c[name].label(f"delivery_{name}") for name in SELECTED)
     return (
-        select(*columns, *(column for column in destinations.c if column.name != "created_at"))
-        .join(destinations, destinations.c.id == deliveries.c.destination_id)
-        .where(SENDING, deliveries.c.token == bindparam("claim"))
-        .order_by(deliveries.c.priority, deliveries.c.due_at, deliveries.c.id)
+        select(
+            *columns,
+            _episode_before(claimed).label("episode_before"),
+            *(column for column in destinations.c if column.name != "created_at"),
+        )
+        .join(destinations, destinations.c.id == claimed.c.destination_id)
+        .order_by(claimed.c.priority, claimed.c.due_at, claimed.c.id)
     )
 
 
@@ -115,12 +120,7 @@ def _claim_together() -> Select[*tuple[Any, ...]]:
         .returning(deliveries)
         .cte("taken")
     )
-    columns = (taken.c[name].label(f"delivery_{name}") for name in SELECTED)
-    return (
-        select(*columns, *(column for column in destinations.c if column.name != "created_at"))
-        .join(destinations, destinations.c.id == taken.c.destination_id)
-        .order_by(taken.c.priority, taken.c.due_at, taken.c.id)
-    )
+    return _with_destinations(taken)
 
 
 def _due_priorities() -> Select[*tuple[Any, ...]]:
@@ -138,8 +138,11 @@ def _due_priorities() -> Select[*tuple[Any, ...]]:
     return select(*looks)
 
 
-def _episode_before() -> Select[tuple[int, int]]:
-    """For each claimed announcement of an episode, the messages about the episode before it."""
+def _episode_before(claimed: FromClause) -> ScalarSelect[int]:
+    """Select the message that announced the episode before the one that a claimed delivery announces.
+
+    At the claim, because an older delivery to the same destination has always ended by then.
+    """
     post, earlier, episodes = posts.alias(), posts.alias("earlier"), posts.alias("episodes")
     announced = deliveries.alias("announced")
     last = (
@@ -148,21 +151,21 @@ def _episode_before() -> Select[tuple[int, int]]:
         .correlate(post)
         .scalar_subquery()
     )
-    dedup_keys = [literal(f"{kind}:") + cast(earlier.c.id, String) for kind in ("post", "course")]
-    same = and_(announced.c.destination_id == deliveries.c.destination_id, announced.c.duty.in_(dedup_keys))
-    # Not grouped: SQLite would read the whole table in the order of `id` to group by it.
+    number = cast(earlier.c.id, String)
+    dedup_keys = [literal_column(f"'{kind}:'", String) + number for kind in ("post", "course")]
+    same = and_(announced.c.destination_id == claimed.c.destination_id, announced.c.duty.in_(dedup_keys))
     return (
-        select(deliveries.c.id, announced.c.message_id.label("message"))
-        .join(post, post.c.id == deliveries.c.post_id)
+        select(func.max(announced.c.message_id))  # announced singly and as a lesson of a course: two messages
+        .select_from(post)
         .join(earlier, and_(earlier.c.series_id == post.c.series_id, earlier.c.episode == last))
         .join(announced, same)
         .where(
-            SENDING,
-            deliveries.c.token == bindparam("claim"),
-            deliveries.c.kind == literal_column("'post'"),
-            announced.c.state == State.SENT,
-            announced.c.message_id.is_not(None),
+            claimed.c.kind == literal_column("'post'"),
+            post.c.id == claimed.c.post_id,
+            announced.c.state == literal_column("'sent'"),
         )
+        .correlate(claimed)
+        .scalar_subquery()
     )
 
 
@@ -214,11 +217,10 @@ def _recover() -> Update:
 # Built once: the sender runs these many times a second, and building costs more than running.
 CLAIM = update(deliveries).where(deliveries.c.id.in_(due(bindparam("urgency")))).values(CLAIMING)
 CLAIMABLE = claimable(bindparam("urgency"))
-CLAIMED = _claimed()
+CLAIMED = _with_destinations(deliveries).where(SENDING, deliveries.c.token == bindparam("claim"))
 CLAIM_TOGETHER = _claim_together()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
-EPISODE_BEFORE = _episode_before()
 EARLIEST = _earliest()
 EARLIEST_SENDING = select(func.min(deliveries.c.due_at)).where(SENDING)
 # SENT is the remainder: the other states are few rows, each under a separate partial index.
@@ -249,6 +251,19 @@ SETTLE_SENT_TOGETHER = text(
     WHERE deliveries.id = answered.id AND deliveries.state <> 'sent'
     """
 ).bindparams(bindparam("rows", type_=ARRAY(BigInteger)), bindparam("messages", type_=ARRAY(BigInteger)), NOW)
+# Marks many requests that are about to be made, where their claims have not ended.
+BEGIN_TOGETHER = (
+    text(
+        """
+        UPDATE deliveries SET begun = true
+        FROM unnest(CAST(:rows AS bigint[]), CAST(:tokens AS text[])) AS asked (id, token)
+        WHERE deliveries.id = asked.id AND deliveries.token = asked.token AND deliveries.state = 'sending'
+        RETURNING deliveries.id, deliveries.token
+        """
+    )
+    .bindparams(bindparam("rows", type_=ARRAY(BigInteger)), bindparam("tokens", type_=ARRAY(String)))
+    .columns(deliveries.c.id, deliveries.c.token)
+)
 SETTLE_OTHERS = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), SENDING)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, String, bindparam, delete, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, String, any_, bindparam, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import EPOCH, MICROSECOND, few_lengths, upsert
+from storage.engine import EPOCH, MICROSECOND, upsert
 from storage.outbox_sql import SENDING
 from storage.schema import deliveries, destinations, pace
 
@@ -45,6 +45,19 @@ ADD_STARTS = (
         bindparam("since", type_=BigInteger),
     )
     .columns(pace.c.key, pace.c.starts, pace.c.paused_until)
+)
+
+
+# Arrays, not lists: a list of each length would be a statement of its own for the driver's cache.
+CHATS = select(pace.c.key, pace.c.starts, pace.c.paused_until).where(
+    pace.c.key == any_(bindparam("keys", type_=ARRAY(String)))
+)
+CLAIMED_ELSEWHERE = (
+    select(destinations.c.chat_id, func.count())
+    .join(deliveries, deliveries.c.destination_id == destinations.c.id)
+    .where(SENDING, deliveries.c.owner != bindparam("owner"))
+    .where(destinations.c.chat_id == any_(bindparam("chats", type_=ARRAY(BigInteger))))
+    .group_by(destinations.c.chat_id)
 )
 
 
@@ -104,20 +117,13 @@ class RateLimits:
 
     async def chats(self, ids: Collection[int]) -> dict[int, ChatStarts]:
         """Return the starts and pauses of these chats; chats without recent messages have none."""
-        keys = few_lengths(str(i) for i in ids)
-        found = await self._connection.execute(
-            select(pace.c.key, pace.c.starts, pace.c.paused_until).where(pace.c.key.in_(keys))
-        )
+        found = await self._connection.execute(CHATS, {"keys": [str(i) for i in ids]})
         return {int(row.key): _chat(row) for row in found}
 
     async def claimed_elsewhere(self, chat_ids: Collection[int], owner: str) -> dict[int, int]:
         """Return how many requests to each of these chats other processes have claimed."""
-        found = await self._connection.execute(
-            select(destinations.c.chat_id, func.count())
-            .join(deliveries, deliveries.c.destination_id == destinations.c.id)
-            .where(SENDING, destinations.c.chat_id.in_(few_lengths(chat_ids)), deliveries.c.owner != owner)
-            .group_by(destinations.c.chat_id)
-        )
+        asked = {"chats": list(chat_ids), "owner": owner}
+        found = await self._connection.execute(CLAIMED_ELSEWHERE, asked)
         return {row[0]: row[1] for row in found}
 
     async def add_starts(self, starts: Sequence[NewStart], keep: timedelta) -> dict[int, ChatStarts]:

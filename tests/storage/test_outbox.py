@@ -1,13 +1,17 @@
 """The outbox on both databases: claims, fences, leases, order, and what ends of itself."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from functools import partial
 
-from storage.database import Database, Transaction
+import pytest_asyncio
+
+from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Delivery, DestinationId, DumpId, Form, Settlement, Standing, State
 from storage.send_log import Claim
 from tests.delivery.archive import THEN, essay, store
+from tests.tools.postgres import MakeUrl
 
 LEASE = timedelta(seconds=120)
 SOON = timedelta(seconds=1)
@@ -204,6 +208,14 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
     assert len(await claim(database)) == 1
 
 
+@pytest_asyncio.fixture
+async def shared(postgres: MakeUrl) -> AsyncIterator[Database]:
+    """A database of several processes, which mark their requests there."""
+    opened = await open_database(postgres())
+    yield opened
+    await opened.close()
+
+
 async def lease_for(database: Database, name: str, *, span: timedelta = LEASE) -> str:
     """The token of a process's own lease; it runs by the database's clock, here by `THEN` on SQLite."""
     lease = await database.write(lambda tx: tx.leases.take(name, name, THEN, span))
@@ -232,21 +244,21 @@ async def test_claims_end_with_the_lease_of_who_made_them(database: Database) ->
     assert await counts(database) == {State.PENDING: 1}
 
 
-async def test_a_try_that_was_not_begun_does_not_count(database: Database) -> None:
+async def test_a_try_that_was_not_begun_does_not_count(shared: Database) -> None:
     """However often a process dies: only a request that may have left spends the one repetition."""
-    await chat(database, 1)
-    await announce(database, "一篇")
+    await chat(shared, 1)
+    await announce(shared, "一篇")
     for unsure in (0, 1):
         for turn in range(3):
-            (delivery,) = await owned(database, f"of nobody {turn}")
+            (delivery,) = await owned(shared, f"of nobody {turn}")
             assert (delivery.unsure, delivery.attempts) == (unsure, unsure + 1)
-            await recover(database)
-        assert await counts(database) == {State.PENDING: 1}
-        (delivery,) = await owned(database, "of nobody")
+            await recover(shared)
+        assert await counts(shared) == {State.PENDING: 1}
+        (delivery,) = await owned(shared, "of nobody")
         claims = [(delivery.id, delivery.token)]
-        assert await database.write(partial(_begin, claims=claims)) == frozenset(claims)
-        await recover(database)
-    assert await counts(database) == {State.UNCERTAIN: 1}
+        assert await shared.write(partial(_begin, claims=claims)) == frozenset(claims)
+        await recover(shared)
+    assert await counts(shared) == {State.UNCERTAIN: 1}
 
 
 async def test_what_a_quiet_process_has_not_begun_is_taken_before_its_lease_ends(database: Database) -> None:
@@ -266,24 +278,24 @@ async def _begin(tx: Transaction, *, claims: list[Claim]) -> frozenset[Claim]:
     return await tx.outbox.begin(claims)
 
 
-async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(database: Database) -> None:
-    await chat(database, 1)
-    await announce(database, "一篇")
-    await owned(database, "of nobody")
-    await recover(database, resend=False)
-    assert await counts(database) == {State.PENDING: 1}
-    (delivery,) = await owned(database, "of nobody")
-    assert await database.write(lambda tx: tx.outbox.begin([(delivery.id, delivery.token)]))
-    await recover(database, resend=False)
-    assert await counts(database) == {State.UNCERTAIN: 1}
+async def test_where_nothing_is_repeated_a_try_that_was_not_begun_still_is(shared: Database) -> None:
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    await owned(shared, "of nobody")
+    await recover(shared, resend=False)
+    assert await counts(shared) == {State.PENDING: 1}
+    (delivery,) = await owned(shared, "of nobody")
+    assert await shared.write(lambda tx: tx.outbox.begin([(delivery.id, delivery.token)]))
+    await recover(shared, resend=False)
+    assert await counts(shared) == {State.UNCERTAIN: 1}
 
 
-async def test_a_claim_that_ended_cannot_begin(database: Database) -> None:
-    await chat(database, 1)
-    await announce(database, "一篇")
-    (old,) = await owned(database, "of nobody")
-    await recover(database)
-    assert not await database.write(lambda tx: tx.outbox.begin([(old.id, old.token)]))
+async def test_a_claim_that_ended_cannot_begin(shared: Database) -> None:
+    await chat(shared, 1)
+    await announce(shared, "一篇")
+    (old,) = await owned(shared, "of nobody")
+    await recover(shared)
+    assert not await shared.write(lambda tx: tx.outbox.begin([(old.id, old.token)]))
 
 
 async def test_the_posts_of_a_digest_come_oldest_first(database: Database) -> None:

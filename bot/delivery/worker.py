@@ -64,6 +64,7 @@ def log_outcomes(
 
 IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
 BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
+FEW = 4  # less than a fourth of what waits is not worth the statements of a claim
 SPARE = 3.0  # claims that may wait for a slot, for each slot
 BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
 STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
@@ -204,7 +205,10 @@ class DeliveryWorker(Wakeable):
         self._crash = crash
         self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
         self._send_log = send_log
-        self._slots = TaskPool(policy.slots, self._try, self._may_go_on, clock)
+        # With several processes requests are marked before they start: half as many more wait for that.
+        tasks = policy.slots * 3 // 2 if database.is_multi_process else policy.slots
+        self._slots = TaskPool(tasks, self._try, self._may_go_on, clock)
+        self._requests = asyncio.Semaphore(policy.slots)
         self._ended: list[tuple[Delivery, Decision]] = []
         self._correlation_ids: dict[DeliveryId, str] = {}
         self._side_effects = SideEffects(policy.admins)
@@ -212,7 +216,7 @@ class DeliveryWorker(Wakeable):
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
         self.last_turn = clock.monotonic()
-        self._ahead = timedelta()  # of the database's clock
+        self._asked: tuple[datetime, float] | None = None  # the time of a database's own clock, and when
         self._claimed_to: datetime | None = None  # what was due then was claimed, or waits for an older one
         self._recover_at = float("-inf")
         self.outcomes: Counter[str] = Counter()
@@ -257,9 +261,9 @@ class DeliveryWorker(Wakeable):
         if allowed is None and self.stopped is not None:
             allowed = 1 - busy
         room = self._slots.room if allowed is None else min(self._slots.free, allowed)
-        return max(
-            0, min(room, self._limiter.budget() - self._slots.waiting)
-        )  # what waits has booked nothing
+        waiting = self._slots.waiting  # these have booked nothing
+        room = max(0, min(room, self._limiter.budget() - waiting))
+        return room if FEW * room >= waiting else 0
 
     def _may_go_on(self) -> bool:
         """Return whether neither a stop, a pause of the whole bot nor the breaker holds sending."""
@@ -274,27 +278,27 @@ class DeliveryWorker(Wakeable):
         )
 
     async def _turn(self, room: int) -> Sequence[ClaimedDelivery]:
-        """Settle ended deliveries and claim due ones in one transaction."""
+        """Settle ended deliveries and claim due ones, in one transaction or a statement for each."""
         ended, self._ended = self._ended, []
         if not ended and not room:
             return []
         recovering = self._clock.monotonic() >= self._recover_at
 
         async def unit(tx: Transaction) -> Sequence[ClaimedDelivery]:
-            own = self._clock.now()
-            now = await tx.now(own)
-            self._ahead = now - own
+            if recovering and self._database.is_multi_process:
+                self._asked = await tx.now(self._clock.now()), self._clock.monotonic()
+            now = self._now()
             if recovering:
                 await tx.outbox.recover(
                     now, resend=self._policy.on_unsure == "resend", quiet=self._policy.quiet
                 )
             if ended:
+                await self._limiter.settle(tx)
                 await tx.outbox.settle([decision.settlement for _, decision in ended], now)
                 self._crash("in-settle")
                 await self._side_effects.apply(tx, ended, now, self._clock.monotonic())
                 for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
                     await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
-                await self._limiter.settle(tx)
             claimed = await self._limiter.claim(tx, room, now, self._policy.lease) if room else []
             self._claimed_to = now if len(claimed) < room else None
             return claimed
@@ -306,7 +310,7 @@ class DeliveryWorker(Wakeable):
                 decision.side_effect is not None or decision.settlement.state is State.UNCERTAIN
                 for _, decision in ended
             )
-            claimed = await self._database.write(unit, exclusive=alone)
+            claimed = await self._database.write(unit, exclusive=alone, autocommit=not alone)
         except BaseException:
             self._ended = ended + self._ended  # not settled yet: the next transaction settles them
             raise
@@ -387,14 +391,18 @@ class DeliveryWorker(Wakeable):
             return Decision(self._again(delivery, slot.seconds, "postponed by the rate limit"))
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
-        lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
-        if lease_left < self._policy.least_lease:
-            self.breaker.withdraw(chat_id)
-            return Decision(self._again(delivery, 0, "its claim is too old to start a request"))
-        self._crash("before-request")
         if self._send_log is not None:
             slot = LoggedSendGate(slot, self._send_log, delivery.id, delivery.token)
-        outcome = await self._send(delivery, composed, slot)
+        async with self._requests:
+            left_at = self._clock.monotonic()
+            if not (self.breaker.is_closed or self.breaker.tries(chat_id)):
+                return Decision(self._again(delivery, BUSY_SECONDS, "it waits for an answered request"))
+            lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
+            if lease_left < self._policy.least_lease:
+                self.breaker.withdraw(chat_id)
+                return Decision(self._again(delivery, 0, "its claim is too old to start a request"))
+            self._crash("before-request")
+            outcome = await self._send(delivery, composed, slot)
         seconds = self._clock.monotonic() - left_at
         name = outcome.LABEL
         self.outcomes[name] += 1
@@ -436,7 +444,10 @@ class DeliveryWorker(Wakeable):
 
     def _now(self) -> datetime:
         """Return the database's time, by which deliveries are due."""
-        return self._clock.now() + self._ahead
+        if self._asked is None:
+            return self._clock.now()
+        at, monotonic = self._asked
+        return at + timedelta(seconds=self._clock.monotonic() - monotonic)
 
     def _again(self, delivery: Delivery, seconds: float, reason: str) -> Settlement:
         """Return the settlement of a delivery that was not sent and is due again after `seconds`."""

@@ -5,8 +5,6 @@ Pure: time is an argument.
 
 from dataclasses import dataclass, field
 
-from cachetools import TTLCache
-
 BURST = 60.0  # requests at once; also the most that is answered of what piled up while the bot was away
 PER_SECOND = 1.0  # and after that
 KEPT = 10_000  # buckets remembered; one that was forgotten is full again
@@ -18,28 +16,25 @@ class TokenBucket:
     def __init__(self, burst: float = BURST, per_second: float = PER_SECOND) -> None:
         self.burst = burst
         self.per_second = per_second
-        self._now = 0.0
-        self._levels: TTLCache[int, tuple[float, float]] = TTLCache(
-            KEPT, burst / per_second, timer=lambda: self._now
-        )
+        self._full_at: dict[int, float] = {}  # when each bucket is full again; the latest used one is last
 
     def admits(self, now: float, *who: int | None) -> bool:
         """Take a token from the bucket of each of `who` (a person, a chat); False if one is empty."""
-        self._now = now
-        levels = {key: self._level(key) for key in who if key is not None}
-        admitted = all(level >= 1 for level in levels.values())
-        for key, level in levels.items():
-            self._levels[key] = (now, level - 1 if admitted else level)
+        full_at = {key: max(now, self._full_at.get(key, now)) for key in who if key is not None}
+        admitted = all(self.burst - (at - now) * self.per_second >= 1 for at in full_at.values())
+        for key, at in full_at.items():
+            self._full_at.pop(key, None)
+            self._full_at[key] = at + admitted / self.per_second
+        while self._full_at and (
+            len(self._full_at) > KEPT or self._full_at[next(iter(self._full_at))] <= now
+        ):
+            del self._full_at[next(iter(self._full_at))]
         return admitted
 
     @property
     def remembered(self) -> int:
         """Return the number of stored buckets."""
-        return len(self._levels)
-
-    def _level(self, key: int) -> float:
-        at, level = self._levels.get(key, (self._now, self.burst))
-        return min(self.burst, level + (self._now - at) * self.per_second)
+        return len(self._full_at)
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ COUNT, WARM_UP = 5000, 1000
 MEMORY_MB = 15.0
 ANSWERED = 1.0  # seconds
 MUTATIONS = 3  # at most, in one update
-PEOPLE = 1000  # and as many groups
+PEOPLE = 5000  # and as many groups
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**63, 2**70, 1e308, "", "x" * 5000, "\x00", "１", [], {}, [[]], [None],
     {"": {}},

@@ -23,11 +23,11 @@ from bot.chat.permissions import Permissions, TelegramOtherChats
 from bot.chat.replies import ReplySender
 from bot.crawler.poller import SourcePoller
 from bot.delivery.admin_notices import (
-    DumpsUnreadable,
-    DumpUnreadable,
-    Notice,
+    UNREADABLE_KEY,
     UpdatesBlocked,
     UpdatesResumed,
+    notify_of_unreadable,
+    record_unreadable,
 )
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.due_worker import DueWorker
@@ -69,8 +69,6 @@ if TYPE_CHECKING:
     from bot.web.server import Room
 
 log = logging.getLogger(__name__)
-
-SHOWN_UNREADABLE = 3  # names of unreadable dumps in one notice
 
 App = Application[Any, Any, Any, Any, Any, Any]
 
@@ -120,7 +118,6 @@ class Service:
         self.watch = DumpFolderWatcher(
             settings.dump_dir, self._hand_on, self._trouble, self._notify_unreadable
         )
-        self._unreadable: list[DumpUnreadable] = []
         self._schedule = make_schedule(
             scan=self.watch.wake, scan_seconds=settings.scan_seconds, tick=self._tick
         )
@@ -366,25 +363,21 @@ class Service:
 
     async def _hand_on(self, path: Path) -> None:
         name = shown_name(path.relative_to(self.settings.dump_dir))
-        rules = replace(self.rules, unreadable_notices=False)
+        rules = replace(self.rules, unreadable=self._record_unreadable)
         for report in await ingest_file(self.database, path, name, rules, self.clock, self._in_intake):
             self._took_in(report)
-            if report.error is not None and report.dump_id:
-                self._unreadable.append(DumpUnreadable(report.dump, report.error))
         self._crash("after-intake")
         self._news()
 
-    def _notify_unreadable(self) -> None:
-        """Notify the administrators once of all unreadable dumps of a scan."""
-        match self._unreadable:
-            case []:
-                return
-            case [one]:
-                notice: Notice = one
-            case many:
-                notice = DumpsUnreadable(len(many), tuple(each.name for each in many[:SHOWN_UNREADABLE]))
-        self._unreadable = []
-        self._troubles.notify(f"unreadable:{notice}", notice)
+    async def _record_unreadable(self, tx: Transaction, report: IngestReport) -> None:
+        await record_unreadable(tx, report.dump, report.error or "")
+
+    async def _notify_unreadable(self) -> None:
+        """Notify the administrators once of all unreadable dumps of a scan, of one that a kill ended, too."""
+        if await self.database.read(lambda tx: tx.key_values.get(UNREADABLE_KEY)) is not None:
+            admins, now = self.settings.admin_chat_ids, self.clock.now()
+            await self.database.write(lambda tx: notify_of_unreadable(tx, admins, now))
+            self._wake_sender()
 
     async def _in_intake(self, _tx: Transaction, _report: IngestReport) -> None:
         self._crash("in-intake")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import assert_never, get_args
 
 from bot.messages import admin
@@ -170,6 +171,31 @@ def decode(payload: str) -> Notice | None:
         return KINDS[values.pop("notice")](**values)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+UNREADABLE_KEY = "unreadable dumps"  # of the key-value row with the notice of a scan under way
+SHOWN_UNREADABLE = 3  # names of unreadable dumps in one notice
+
+
+async def record_unreadable(tx: Transaction, name: str, reason: str) -> None:
+    """Add an unreadable dump to the notice of the scan under way."""
+    notice: Notice
+    match decode(await tx.key_values.get(UNREADABLE_KEY) or ""):
+        case DumpUnreadable(first):
+            notice = DumpsUnreadable(2, (first, name))
+        case DumpsUnreadable(count, names):
+            notice = DumpsUnreadable(count + 1, (*names, name)[:SHOWN_UNREADABLE])
+        case _:
+            notice = DumpUnreadable(name, reason)
+    await tx.key_values.put(UNREADABLE_KEY, encode(notice))
+
+
+async def notify_of_unreadable(tx: Transaction, admins: tuple[int, ...], now: datetime) -> None:
+    """Queue the notice of the scan that has ended."""
+    payload = await tx.key_values.get(UNREADABLE_KEY)
+    if payload is not None:
+        await tx.planner.notify_chats(admins, f"notice:unreadable:{now.isoformat()}", payload, now)
+        await tx.key_values.remove(UNREADABLE_KEY)
 
 
 LEAST = 3  # chats, below which any share may be true

@@ -208,12 +208,12 @@ class DumpFolderWatcher:
         folder: Path,
         on_file: Callable[[Path], Awaitable[None]],
         on_error: Callable[[str, Exception], None] = lambda _place, _error: None,
-        on_idle: Callable[[], None] = lambda: None,
+        on_idle: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Create a watcher.
 
-        `on_error` is called with the error of a file that could not be handed on, `on_idle` when none is
-        left to hand on.
+        `on_error` is called with the error of a file that could not be handed on, `on_idle` awaited when none
+        is left to hand on.
         """
         self._on_error = on_error
         self._on_idle = on_idle
@@ -246,7 +246,8 @@ class DumpFolderWatcher:
             self._news.clear()
             if await self.scan():
                 continue
-            self._on_idle()
+            if self._on_idle is not None:
+                await self._on_idle()
             await self._news.wait()
 
     async def listen(self) -> None:

@@ -162,8 +162,8 @@ class IngestRules:
     """Settings of an ingest; `notice` renders a report as the payload of a notice to `admins`.
 
     `silent` announces and holds nothing. So does `first_reading`, for the first dump of a source, but
-    operators are notified of the number of posts. Without `unreadable_notices` the caller notifies them of
-    unreadable dumps.
+    operators are notified of the number of posts. `unreadable` takes the place of the notice of an unreadable
+    dump, in the transaction that records it.
     """
 
     digest_above: int = 5
@@ -174,7 +174,7 @@ class IngestRules:
     notice: Notice | None = None
     silent: bool = False
     first_reading: bool = False
-    unreadable_notices: bool = True
+    unreadable: Also | None = None
     site: SiteProfile = KEXUE
 
     @property
@@ -397,7 +397,9 @@ async def _notify_admins(tx: Transaction, report: IngestReport, rules: IngestRul
     if rules.notice is None:
         return
     key = f"notice:dump:{report.dump_id}"
-    if report.noteworthy and (report.error is None or rules.unreadable_notices):
+    if report.error is not None and rules.unreadable is not None:
+        await rules.unreadable(tx, report)
+    elif report.noteworthy:
         await tx.planner.notify_chats(rules.admins, key, rules.notice(report), now)
     remarks = report.remarks
     if remarks and _bounded(remarks) == _remarks(await tx.dumps.previous_notes(DumpId(report.dump_id))):

@@ -108,6 +108,21 @@ async def test_many_unreadable_files_are_one_notice_and_delay_no_newer_dump(
     assert len(telegram.messages(OPERATOR)) == 1
 
 
+async def test_the_notice_of_unreadable_files_survives_a_restart_within_their_scan(
+    bot: WholeBot, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump_folder, "TURN_SECONDS", 0.05)
+    await bot.knows(Shown(title="旧文"))
+    for number in range(60):
+        (bot.dumps / f"junk-{number}.txt").write_bytes(b"\x00\x01 no dump %d" % number)
+    bot.service.watch.wake()
+    await bot.until(lambda: _known(bot, 5))
+    await bot.restarts()
+    assert "60" in (await telegram.message(OPERATOR)).text
+    await bot.settles()
+    assert len(telegram.messages(OPERATOR)) == 1
+
+
 async def _count(bot: WholeBot) -> int:
     return len(await bot.database.read(lambda tx: tx.dumps.recent(1000)))
 

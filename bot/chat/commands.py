@@ -45,7 +45,6 @@ from bot.chat import admin, browse, courses, subscribe
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.browse import show_figures
 from bot.chat.context import Handler, Reply, RequestContext, Services, dispatch
-from bot.export import VERSION, chat_record, person_record
 from bot.intake.derive import word_key
 from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
@@ -443,6 +442,8 @@ async def _list_of(services: Services, request: RequestContext, named: str) -> t
 
 async def _export_data(tx: Transaction, services: Services, request: RequestContext) -> Reply:
     """Return a JSON document of the chat with its topics, and in private of the person's bookmarks."""
+    from bot.export import VERSION, chat_record, person_record
+
     chats = [await chat_record(tx, one) for one in await tx.destinations.of_chat(request.chat_id)]
     person = await person_record(tx, request.reader) if request.reader is not None else None
     if not chats and person is None:

@@ -4,10 +4,9 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, Final, assert_never
-
-from cachetools import LRUCache
 
 from bot.callbacks.actions import (
     About,
@@ -29,6 +28,7 @@ from bot.callbacks.actions import (
     Saved,
     SendFile,
     SeriesIndex,
+    Setting,
     Settings,
     ShowPost,
     Start,
@@ -49,6 +49,7 @@ from bot.intake.derive import word_key
 from bot.messages import notices, scope_pages
 from bot.messages.commands import COMMANDS
 from bot.messages.help import command_help
+from bot.messages.i18n import words_for
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
 from bot.messages.settings import saved_setting, setting_options, unknown_setting, with_choice
@@ -57,13 +58,14 @@ from bot.messages.text_parser import (
     ScopeText,
     find_post,
     parse_assignment,
+    parse_command,
     parse_scope,
     parse_value,
 )
 from bot.render.document import Message
 from bot.search.names import Exact, find
 from bot.search.query import parse_month
-from bot.text_sanitizer import one_line, simplified
+from bot.text_sanitizer import one_line
 from storage.database import Transaction
 from storage.model import ChatKind, Post, Scope, ScopeKind
 
@@ -73,9 +75,7 @@ MAX_WORDS = 10  # of one word subscription
 SIMILAR = 0.7  # least difflib ratio of a suggested command
 YEAR_DIGITS = 4
 NUMBER = re.compile(r"[0-9]{1,6}")
-QUESTION_SECONDS = 600.0  # after which plain text is a search again
-MAX_QUESTIONS = 10_000
-CANCELS = frozenset({"取消", "算了", "不用了", "不要了", "cancel", "never mind", "stop"})
+CANCELS = frozenset({"取消", "算了", "不用了", "不要了", "cancel", "never mind"})
 
 
 async def ask(services: Services, request: RequestContext, command: str, text: str) -> Reply:
@@ -85,10 +85,24 @@ async def ask(services: Services, request: RequestContext, command: str, text: s
         return Reply(message=notices.too_long(request.words, MAX_LENGTH))
     handler = HANDLERS.get(command)
     if handler is None:
-        nearest = get_close_matches(command, HANDLERS, n=2, cutoff=SIMILAR)
-        public = tuple(name for name in nearest if not HANDLERS[name].admin)
-        return Reply(message=notices.unknown_command(request.words, command, public))
+        return await _unknown(services, request, command, text)
     return await dispatch(handler, services, request, text, (command, text))
+
+
+async def _unknown(services: Services, request: RequestContext, command: str, text: str) -> Reply:
+    """Return the reply to a command that is none: what it means in a private chat, or commands like it."""
+    typed = f"/{command} {text}".strip()
+    if request.kind is ChatKind.PRIVATE:
+        if (meant := parse_command(typed)) is not None:
+            return await ask(services, request, *meant)
+        reference = find_post(typed, services.site) or find_post(command, services.site)
+        if reference is not None and (shown := await referred(services, request, command, reference)):
+            return shown
+        if command in CANCELS:
+            return Reply(message=notices.nothing_changed(request.words))
+    nearest = get_close_matches(command, HANDLERS, n=2, cutoff=SIMILAR)
+    public = tuple(name for name in nearest if not HANDLERS[name].admin)
+    return Reply(message=notices.unknown_command(request.words, command, public))
 
 
 def asker_of(update: Mapping[str, Any]) -> int | None:
@@ -105,63 +119,23 @@ def asker_of(update: Mapping[str, Any]) -> int | None:
     return person if name in QUESTIONS else None
 
 
-async def plain_text(services: Services, request: RequestContext, text: str) -> Reply:
-    """Return the reply to plain text in a private chat: the post that it refers to, or a search."""
-    text = " ".join(text.split())
-    reference = find_post(text, services.site)
-    if reference is not None and (reply := await _referred(services, request, text, reference)) is not None:
-        return reply
-    return await dispatch(HANDLERS["search"], services, request, text, ("search", text))
-
-
-async def _referred(
+async def referred(
     services: Services, request: RequestContext, text: str, reference: PostReference
 ) -> Reply | None:
     """Return the card of a referred post; None if a bare number is none but words to search for."""
 
-    async def unit(tx: Transaction) -> Post | None:
-        return await tx.posts.by_archive_id(reference.number)
+    async def unit(tx: Transaction) -> tuple[Post | None, bool]:
+        post = await tx.posts.by_archive_id(reference.number)
+        words = post is None and not reference.explicit
+        return post, words and bool(await services.search_service.search(tx, text))
 
-    post = await services.database.read(unit)
+    post, found = await services.database.read(unit)
     if post is not None:
         return await answer(services, request, ShowPost(post.id))
-    if not reference.explicit:
-        hits = await services.database.read(lambda tx: services.search_service.search(tx, text))
-        if hits:
-            return None
+    if found:
+        return None
     address = services.site.post_url(reference.number)
     return Reply(message=notices.not_stored(request.words, address, reference.number))
-
-
-class OpenQuestions:
-    """Questions that the next plain message answers, by private chat and topic: the command and its time.
-
-    In memory: after a restart, or in another replica, the message is a search, which changes nothing.
-    """
-
-    def __init__(self) -> None:
-        self._open: LRUCache[tuple[int, int | None], tuple[str, float]] = LRUCache(maxsize=MAX_QUESTIONS)
-
-    def open(self, request: RequestContext, reply: Reply, now: float) -> None:
-        """Note the question of a reply, if it has one."""
-        if reply.question is not None and request.kind is ChatKind.PRIVATE:
-            self._open[request.chat_id, request.thread_id] = (reply.question, now)
-
-    def close(self, request: RequestContext) -> None:
-        """Forget the question of the place."""
-        self._open.pop((request.chat_id, request.thread_id), None)
-
-    async def answer(self, services: Services, request: RequestContext, text: str) -> Reply:
-        """Return the reply to plain text: to a link or a refusal as such, else as the rest of the command."""
-        command, asked_at = self._open.pop((request.chat_id, request.thread_id), ("", -QUESTION_SECONDS))
-        reference = find_post(text, services.site)
-        expired = services.clock.monotonic() - asked_at >= QUESTION_SECONDS
-        if expired or (reference is not None and reference.explicit):
-            return await plain_text(services, request, text)
-        if simplified(text).strip(" 。.!！").lower() in CANCELS:
-            return Reply(message=notices.nothing_changed(request.words))
-        name, _, start = command.partition(" ")
-        return await ask(services, request, name, f"{start} {text}")
 
 
 def _opens(action: Action) -> Handler:
@@ -185,9 +159,12 @@ async def _start(services: Services, request: RequestContext, payload: str) -> R
 async def _latest(services: Services, request: RequestContext, text: str) -> Reply:
     if not text:
         return await answer(services, request, Latest())
-    if not NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_LATEST:
+    number = text.removesuffix("篇").strip()
+    if not any(sign.isdigit() for sign in number) and number.strip("-+"):
+        return await ask(services, request, "search", f"{text} by:date")
+    if not NUMBER.fullmatch(number) or not 1 <= int(number) <= MAX_LATEST:
         return Reply(message=notices.not_a_number(request.words, text, MAX_LATEST))
-    count = int(text)
+    count = int(number)
     return Reply(
         message=await services.database.read(lambda tx: browse.latest_n(tx, services, request, count))
     )
@@ -213,9 +190,9 @@ async def _search(services: Services, request: RequestContext, phrase: str) -> M
         return notices.ask_search(request.words) if private else notices.ask_search_here(request.words)
     reference = find_post(phrase, services.site)
     if reference is not None and reference.explicit:
-        referred = await _referred(services, request, phrase, reference)
-        if referred is not None:
-            return referred
+        shown = await referred(services, request, phrase, reference)
+        if shown is not None:
+            return shown
 
     async def unit(tx: Transaction) -> Message:
         return await browse.search(tx, services, request, phrase[:MAX_LENGTH])
@@ -258,15 +235,20 @@ async def _settings(services: Services, request: RequestContext, text: str) -> R
         message = setting_options(setting, request.preferences, request.words, rejected=typed)
         return Reply(message=message)
     reply = await answer(services, request, Choose(setting, value))
-    if request.kind is not ChatKind.PRIVATE and reply.toast is not None:
-        chosen = with_choice(request.preferences, setting, value) or request.preferences
-        return Reply(message=saved_setting(setting, chosen, request.words))
-    return reply
+    chosen = with_choice(request.preferences, setting, value)
+    if chosen is None or reply.message is None:
+        return reply
+    saved = saved_setting(setting, chosen, words_for(chosen.language, request.site))
+    if request.kind is ChatKind.PRIVATE:
+        menu = reply.message
+        saved = replace(menu, body=(*saved.body, *menu.body[1:]))
+    return Reply(message=saved)
 
 
 async def _help(services: Services, request: RequestContext, name: str) -> Message | Reply:
     """Return all commands, or the forms of one."""
     name = name.lower().lstrip("/")
+    name, _ = parse_command(f"/{name}") or (name, "")
     command = next((one for one in COMMANDS if one.name == name), None)
     if not name or (command is not None and command.admin and request.chat_id not in services.admins):
         return await answer(services, request, HelpPage())
@@ -296,8 +278,13 @@ async def _subscribe(services: Services, request: RequestContext, text: str) -> 
         return await answer(services, request, Subscribe(scope.id))
     if not wanted.name:
         return await _ask_for_name(services, request, wanted)
+    reference = find_post(wanted.name, services.site)
+    if reference is not None and reference.explicit:
+        return await ask(services, request, "search", wanted.name)  # the card has the button of its series
     found = await _scope(services, request, wanted, unsubscribing=False)
     if isinstance(found, Message):
+        if wanted.kind is None and parse_value(Setting.WHEN, wanted.name) is not None:
+            return await answer(services, request, Options(Setting.WHEN))
         return Reply(message=found)
     return await answer(services, request, Mute(found.id) if wanted.muted else Subscribe(found.id))
 

@@ -14,6 +14,7 @@ from bot.callbacks.actions import (
     CourseStart,
     CourseStop,
     Reading,
+    Setting,
 )
 from bot.chat import browse, subscribe
 from bot.chat.context import Reply, RequestContext, Services
@@ -24,6 +25,7 @@ from bot.messages.keyboards import page_of
 from bot.messages.post_lists import Gap
 from bot.messages.scope_pages import Asked, Neighbour
 from bot.messages.settings import zone_name
+from bot.messages.text_parser import parse_value
 from bot.render.document import Message
 from storage.database import Transaction
 from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
@@ -41,6 +43,9 @@ async def course(tx: Transaction, services: Services, request: RequestContext, n
     """Return all courses of the chat, or the one through the series `name`: /course."""
     if not name:
         return await list_courses(tx, services, request, Courses())
+    rest, _, last = name.rpartition(" ")
+    if rest and parse_value(Setting.WHEN, last) is not None:
+        name = rest  # "扩散 每周": how often is asked with buttons
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
     if isinstance(found, Scope):
         return await offer(tx, services, request, CourseOffer(found.id))

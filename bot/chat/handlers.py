@@ -24,11 +24,12 @@ from bot.caching import BatchLoader
 from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
-from bot.chat.commands import HANDLERS, OpenQuestions, ask
+from bot.chat.commands import HANDLERS, ask
 from bot.chat.context import KINDS, Reply, RequestContext, Services, title_with_topic
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
 from bot.chat.permissions import Permissions, speaks_for_chat
+from bot.chat.plain_text import OpenQuestions
 from bot.chat.replies import ReplySender
 from bot.chat.subscribe import shared
 from bot.chat.user_rate_limit import UserRateLimits

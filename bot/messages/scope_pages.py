@@ -13,6 +13,7 @@ from bot.callbacks.actions import (
     AskSearch,
     CategoryIndex,
     CourseOffer,
+    Latest,
     ListKind,
     Mute,
     SeriesIndex,
@@ -266,7 +267,8 @@ def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Mess
     hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
     said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
     keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
-    return Message(body=(Paragraph((Text(said),)),), keyboard=keys)
+    browse = (press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex()))
+    return Message(body=(Paragraph((Text(said),)),), keyboard=(*keys, browse))
 
 
 def _unknown(asked: Asked, name: str, words: Words) -> str:

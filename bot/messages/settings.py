@@ -245,7 +245,7 @@ def saved_setting(setting: Setting, chosen: Preferences, words: Words) -> Messag
 
 def unknown_setting(typed: str, words: Words) -> Message:
     """Return the names of all settings, as buttons, after text that begins with none of them."""
-    text = words.text("没看懂「{typed}」。可以设置的有：", typed=label(typed, 64))
+    text = words.text("没看懂「{typed}」。一次设一项，可以设置的有：", typed=label(typed, 64))
     keys = (press(setting_name(setting, words), Options(setting)) for setting in Setting)
     return Message(body=(Paragraph((Text(text),)),), keyboard=in_rows(keys, 2))
 

@@ -18,9 +18,9 @@ from bot.text_sanitizer import simplified
 from storage.model import ScopeKind
 
 _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
-    Setting.LANGUAGE: ("language", "语言"),
+    Setting.LANGUAGE: ("language", "lang", "语言"),
     Setting.FORMAT: ("format", "formulas", "公式显示", "公式", "格式"),
-    Setting.WHEN: ("when", "delivery", "推送方式", "推送", "什么时候"),
+    Setting.WHEN: ("when", "delivery", "digest", "推送方式", "推送", "汇总", "什么时候"),
     Setting.HOUR: ("hour", "time", "send at", "推送时间", "时间", "钟点"),
     Setting.WEEKDAY: ("weekday", "day", "send on", "推送日", "星期"),
     Setting.QUIET: ("quiet", "do not disturb", "dnd", "quiet hours", "免打扰", "安静时段"),
@@ -216,7 +216,7 @@ def _quiet(typed: str) -> str | None:
 
 
 def _zone(typed: str) -> str | None:
-    typed = typed.removesuffix("时间").removesuffix(" time") if typed != "北京时间" else typed
+    typed = typed.removesuffix("时间").removesuffix("时区").removesuffix(" time")
     if found := _OFFSET.fullmatch(typed):
         hours = int(found[2])
         if hours > (14 if found[1] == "+" else 12):
@@ -236,6 +236,34 @@ def _zones() -> dict[str, str]:
         if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/", "US/", "SystemV/")):
             zones.setdefault(zone.rpartition("/")[2].casefold(), zone)
     return zones
+
+
+# Words that mean a command: alone as a whole message, or only behind a slash.
+_ALONE: Final = {
+    "订阅": "subscribe", "退订": "unsubscribe", "取消订阅": "unsubscribe", "我的订阅": "subscriptions",
+    "设置": "settings", "帮助": "help", "help": "help", "开始": "start", "最近文章": "latest",
+    "最新文章": "latest", "收藏": "saved", "阅读进度": "read",
+}  # fmt: skip
+_BEHIND_A_SLASH: Final = {
+    "搜索": "search", "搜寻": "search", "系列": "series", "标签": "tag", "分类": "category",
+    "归档": "archive", "最新": "latest", "最近": "latest", "随机": "random", "热门": "hot", "统计": "stats",
+    "进度": "read", "课程": "course", "导出": "export", "关于": "about", "menu": "help",
+    "屏蔽": "subscribe 屏蔽", "stop": "unsubscribe",
+}  # fmt: skip
+_WITH_A_NAME: Final = frozenset({"subscribe", "unsubscribe"})
+
+
+def parse_command(text: str) -> tuple[str, str] | None:
+    """Return the command that 帮助, /订阅 扩散 or /quiet 23-7 means, and what follows."""
+    name, _, rest = text.removeprefix("/").strip().partition(" ")
+    slashed, word = text.startswith("/"), simplified(name).lower()
+    command = _ALONE.get(word) or (_BEHIND_A_SLASH.get(word) if slashed else None)
+    if command is not None and (slashed or not rest or command in _WITH_A_NAME):
+        command, _, start = command.partition(" ")
+        return command, f"{start} {rest}".strip()
+    if slashed and parse_assignment(name)[0] is not None and not parse_assignment(name)[1]:
+        return "settings", f"{name} {rest}".strip()
+    return None
 
 
 KINDS: Final = {

@@ -65,6 +65,17 @@ TYPED = {
     "wild cards": ("/search %_\\", "没有找到"),
     "plain words": ("拆楼", "「拆楼」 · 1 篇"),
     "an unknown command": ("/nosuchcommand", "不认识 /nosuchcommand"),
+    "words in place of a number": ("/latest 扩散", "「扩散 by:date」"),
+    "a number with its unit": ("/latest 5 篇", "最近的文章"),
+    "a Chinese command": ("/搜索 拆楼", "「拆楼」 · 1 篇"),
+    "a Chinese word": ("帮助", "/subscribe"),
+    "help for a Chinese name": ("/help 订阅", "/subscribe 关键词"),
+    "a setting as a command": ("/quiet 23-7", "已保存。免打扰：23:00–07:00"),
+    "another": ("/timezone 上海", "已保存。时区：北京时间"),
+    "how often in place of a name": ("/subscribe 每日", "推送方式"),
+    "how often after a name": ("/course 扩散 每周", "多久一篇"),
+    "a path of the blog": ("/archives/12345", "这篇（/archives/12345）还没收录"),
+    "nothing to cancel": ("/cancel", "什么都没有改"),
     "markup": ("/search <b>&amp;", "没有找到「<b>&amp;」"),
 }
 

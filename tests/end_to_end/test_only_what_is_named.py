@@ -32,8 +32,9 @@ from bot.callbacks.actions import (
 )
 from bot.callbacks.codec import decode
 from bot.chat.actions import answer
-from bot.chat.commands import OpenQuestions, ask
+from bot.chat.commands import ask
 from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.plain_text import OpenQuestions
 from bot.chat.subscribe import LISTED, shared
 from bot.render.html import plain
 from storage.clock import SystemClock

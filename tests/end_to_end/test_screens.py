@@ -222,7 +222,9 @@ async def test_settings_are_typed_as_people_write_them(library: WholeBot) -> Non
         ("/settings hour later", "没看懂「later」。写一个整点"),
         ("/settings weekday 0", "没看懂「0」。写周一"),
         ("/settings excerpt", "卡片里摘录多少原文"),
-        ("/settings foo", "没看懂「foo」。可以设置的有"),
+        ("/settings foo", "没看懂「foo」。一次设一项"),
+        ("/settings 周一 8点", "没看懂「周一 8点」。一次设一项"),
+        ("/digest 周一 8点", "没看懂「周一 8点」。点下面的按钮来选"),
     ],
 )
 async def test_a_setting_that_is_not_understood_shows_its_form_and_buttons(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.callbacks.actions import Setting
 from bot.messages.settings import with_choice
-from bot.messages.text_parser import find_post, parse_assignment, parse_value
+from bot.messages.text_parser import find_post, parse_assignment, parse_command, parse_value
 from bot.site_profile import KEXUE
 from storage.model import Preferences
 
@@ -93,3 +93,26 @@ REFERENCES = (
 def test_a_reference_is_found_in_its_text(text: str, number: int | None) -> None:
     found = find_post(text, KEXUE)
     assert (None if found is None else found.number) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("帮助", ("help", "")),
+        ("订阅 扩散", ("subscribe", "扩散")),
+        ("/訂閱 擴散", ("subscribe", "擴散")),
+        ("/屏蔽 标签 GAN", ("subscribe", "屏蔽 标签 GAN")),
+        ("/搜索 attention", ("search", "attention")),
+        ("/quiet 23-7", ("settings", "quiet 23-7")),
+        ("/timezone 上海", ("settings", "timezone 上海")),
+        ("/stop", ("unsubscribe", "")),
+        ("/每天", None),  # a value alone changes nothing
+        ("统计", None),  # words of a search
+        ("标签 attention", None),
+        ("设置 推送", None),
+        ("/foo", None),
+        ("/", None),
+    ],
+)
+def test_words_that_mean_a_command(text: str, meant: tuple[str, str] | None) -> None:
+    assert parse_command(text) == meant

@@ -261,17 +261,17 @@ async def test_a_try_that_was_not_begun_does_not_count(shared: Database) -> None
     assert await counts(shared) == {State.UNCERTAIN: 1}
 
 
-async def test_what_a_quiet_process_has_not_begun_is_taken_before_its_lease_ends(database: Database) -> None:
+async def test_what_a_quiet_process_has_not_begun_is_taken_before_its_lease_ends(shared: Database) -> None:
     """What it may have sent waits for the end of the lease."""
     for chat_id in (1, 2):
-        await chat(database, chat_id)
-    await announce(database, "一篇")
-    first, second = await owned(database, await lease_for(database, "process a"))
-    assert await database.write(lambda tx: tx.outbox.begin([(first.id, first.token)]))
-    assert await recover(database) == 0
-    assert await recover(database, quiet=timedelta(days=1)) == 1
-    assert await counts(database) == {State.SENDING: 1, State.PENDING: 1}
-    assert not await database.write(lambda tx: tx.outbox.begin([(second.id, second.token)]))
+        await chat(shared, chat_id)
+    await announce(shared, "一篇")
+    first, second = await owned(shared, await lease_for(shared, "process a"))
+    assert await shared.write(lambda tx: tx.outbox.begin([(first.id, first.token)]))
+    assert await recover(shared) == 0
+    assert await recover(shared, quiet=timedelta(days=1)) == 1
+    assert await counts(shared) == {State.SENDING: 1, State.PENDING: 1}
+    assert not await shared.write(lambda tx: tx.outbox.begin([(second.id, second.token)]))
 
 
 async def _begin(tx: Transaction, *, claims: list[Claim]) -> frozenset[Claim]:

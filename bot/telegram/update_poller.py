@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cachetools import LRUCache
@@ -50,22 +50,17 @@ class PollConflictError(Exception):
         self.polled = polled
 
 
-def backlog_order(updates: Mapping[int, RawUpdate], asker_of: AskerOf) -> tuple[list[int], list[int]]:
-    """Return the ids of updates that are no questions, oldest first, and of the questions to answer.
+def backlog_order(questions: Mapping[int, RawUpdate], asker_of: AskerOf) -> list[int]:
+    """Return the ids of the questions to answer.
 
     The newest question of each person comes first, the newest of them at the front, then at most
     `OLD_EACH` - 1 earlier ones of each. Questions change nothing, so their order does not matter.
     """
-    others: list[int] = []
-    asked: dict[Hashable, list[int]] = {}
-    for number in sorted(updates, reverse=True):
-        asker = asker_of(updates[number])
-        if asker is None:
-            others.insert(0, number)
-        else:
-            asked.setdefault(asker, []).append(number)
+    asked: dict[Hashable | None, list[int]] = {}
+    for number in sorted(questions, reverse=True):
+        asked.setdefault(asker_of(questions[number]), []).append(number)
     ranks = ([each[rank] for each in asked.values() if rank < len(each)] for rank in range(OLD_EACH))
-    return others, [number for rank in ranks for number in rank]
+    return [number for rank in ranks for number in rank]
 
 
 def _is_old(updates: Mapping[int, RawUpdate], now: float) -> bool:
@@ -96,8 +91,8 @@ class UpdatePoller:
         A request with an offset confirms all updates before it, and they would be lost with a process that
         dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
         called once for each conflict with another program, `resumed` when it is over. `asker_of` returns who
-        asks, where an update is a question that changes nothing. A backlog is confirmed before it is handled,
-        so that its newest questions can be answered first.
+        asks, where an update is a question that changes nothing. The older questions of a backlog are
+        confirmed before they are handled, so that the newest ones can be answered first.
         """
         self._bot = bot
         self._request = request
@@ -176,10 +171,7 @@ class UpdatePoller:
             self._at_work.clear()
         fresh = [number for number in updates if self._offset is None or number >= self._offset]
         new = [number for number in fresh if number not in self._recent]
-        for number in new:
-            self._recent[number] = None
-            self._at_work[number] = loop.time()
-            self._handing.start(self._hand(number, updates[number]))
+        self._start(new, updates)
         if fresh:
             self._offset = max(fresh) + 1
         if not fresh and len(updates) >= MOST:
@@ -189,19 +181,38 @@ class UpdatePoller:
             await asyncio.sleep(max(0.0, started + FLOOR_SECONDS - loop.time()))
 
     async def _take_backlog(self, updates: dict[int, RawUpdate]) -> None:
-        """Fetch all that waits, hand on what is no question, and start answering the questions."""
-        found = updates
-        while len(found) >= MOST and len(updates) < BACKLOG and self._may():
+        """Fetch all that waits and start answering the questions.
+
+        What is no question is handled before the next request confirms it, and the newest questions are
+        confirmed like other updates; only older questions are lost with a process that dies.
+        """
+        found, waiting = updates, dict[int, RawUpdate]()
+        while True:
+            others = [number for number in found if self._asker_of(found[number]) is None]
+            self._start(others, found)
+            await self._handing.wait(HANDLING_SECONDS)
+            waiting |= {number: found[number] for number in found if number not in others}
             self._offset = max(found) + 1
+            newest, full = found, len(found) >= MOST
+            if not full or len(waiting) >= BACKLOG or not self._may():
+                break
             found = await self._updates(self._offset, 0)
-            updates |= found
-        self._offset = max(updates) + 1
-        others, questions = backlog_order(updates, self._asker_of)
-        log.info("%s updates waited, %s of them questions to answer", len(updates), len(questions))
-        for number in others:
+            if not found:
+                break
+        questions = backlog_order(waiting, self._asker_of)
+        log.info("%s questions waited, %s of them are answered", len(waiting), len(questions))
+        now = asyncio.get_running_loop().time()
+        for number in (each for each in questions[:AT_ONCE] if each in newest):
             self._recent[number] = None
+            self._at_work[number] = now
+        self._handing.start(self._answer(deque(waiting[number] for number in questions)))
+
+    def _start(self, numbers: Iterable[int], updates: Mapping[int, RawUpdate]) -> None:
+        """Start handling these updates."""
+        for number in numbers:
+            self._recent[number] = None
+            self._at_work[number] = asyncio.get_running_loop().time()
             self._handing.start(self._hand(number, updates[number]))
-        self._handing.start(self._answer(deque(updates[number] for number in questions)))
 
     async def _answer(self, questions: deque[RawUpdate]) -> None:
         """Hand on the questions of a backlog in order, slowly, so that new ones do not wait behind them."""

@@ -259,10 +259,7 @@ def asker(update: RawUpdate) -> int | None:
 
 def test_the_newest_question_of_each_person_comes_first_and_old_ones_are_bounded() -> None:
     waiting = [question(1, 5), question(2, 5), question(3, 6), question(4, 5), question(5, 5)]
-    updates = {each["update_id"]: each for each in waiting} | {
-        number: {"update_id": number, "my_chat_member": {}} for number in (7, 8)
-    }
-    assert backlog_order(updates, asker) == ([7, 8], [5, 3, 4])
+    assert backlog_order({each["update_id"]: each for each in waiting}, asker) == [5, 3, 4]
 
 
 async def test_a_backlog_is_fetched_whole_and_the_newest_handed_on_first(telegram: FakeTelegram) -> None:
@@ -278,3 +275,33 @@ async def test_a_backlog_is_fetched_whole_and_the_newest_handed_on_first(telegra
         await until(lambda: telegram.world.tail in turn.numbers)
         assert len(turn.numbers) < 2 * AT_ONCE
     assert telegram.world.updates == []
+
+
+@dataclass
+class Lagging(Turn):
+    """Handle each update a while; `lost` are those that Telegram has given up before."""
+
+    telegram: FakeTelegram = field(default_factory=FakeTelegram)
+    lost: list[int] = field(default_factory=list)
+
+    async def hand_on(self, update: RawUpdate) -> None:
+        await asyncio.sleep(0.3)
+        number = update["update_id"]
+        self.numbers.append(number)
+        if number not in [each["update_id"] for each in self.telegram.world.updates]:
+            self.lost.append(number)
+
+
+async def test_a_backlog_is_confirmed_after_the_changes_in_it(telegram: FakeTelegram) -> None:
+    """A kill in between loses no subscription and no question among the newest, only older questions."""
+    for number in range(250):
+        telegram.user_says("/subscribe" if number % 5 == 0 else "old", user_id=number + 1, date=1)
+    waiting = {update["update_id"]: update["message"]["text"] for update in telegram.world.updates}
+    turn = Lagging(telegram=telegram)
+    questions = lambda update: None if "subscribe" in str(update) else asker(update)  # noqa: E731
+    async with polled(telegram, turn, asker_of=questions):
+        await until(lambda: len(turn.numbers) >= 50 + AT_ONCE)
+        assert [number for number in turn.lost if waiting[number] == "/subscribe"] == []
+        newest = sorted(waiting)[-50:]
+        assert set(newest) <= set(turn.numbers)
+        assert set(newest).isdisjoint(turn.lost)

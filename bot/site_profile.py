@@ -12,8 +12,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
-
 ID = "{id}"
 MAX_FIELD = 500  # characters of one value
 _SELECTORS = "selectors"
@@ -238,6 +236,8 @@ def _check_time_zone(text: str, name: str) -> None:
 
 
 def _check_selectors(text: str, selectors: Selectors) -> None:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError  # 2 MB
+
     empty = LexborHTMLParser("<p></p>")
     for each in fields(Selectors):
         value: str = getattr(selectors, each.name)

@@ -31,7 +31,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import Connection as Connected
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -265,6 +265,8 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
     """Return an INSERT that can take ON CONFLICT; both dialects' classes have the same methods."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # 2 MB
+
     return postgresql.insert(table)  # type: ignore[return-value]
 
 
@@ -320,6 +322,8 @@ async def last_id(connection: AsyncConnection, table: Table) -> int:
     if connection.dialect.name == "sqlite":
         mark = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == table.name)
     else:
+        from sqlalchemy.dialects import postgresql
+
         sequence = cast(func.pg_get_serial_sequence(table.name, "id"), postgresql.REGCLASS)
         mark = select(func.pg_sequence_last_value(sequence))
     return int((await connection.execute(mark)).scalar() or 0)

@@ -5,8 +5,6 @@ compression ratio, nesting and the number of members are limited; nothing is wri
 """
 
 import codecs
-import email
-import email.policy
 import io
 import json
 import re
@@ -15,9 +13,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
 from bot.intake.formats import UnreadableDumpError
@@ -27,6 +24,9 @@ from bot.intake.formats.text import MAX_BYTES, decode
 from bot.intake.formats.warc import is_warc, parse_time, warc_pages
 from bot.site_profile import SiteProfile
 from storage.model import Dump, Note, NoteKind
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
 
 MAX_UNPACKED = 4 * 1024**3
 """Maximum size in bytes of everything in one container."""
@@ -231,7 +231,9 @@ def _warc_members(archive: Stream, dump: Dump, budget: _Budget) -> Iterator[Dump
 
 
 def _mhtml_members(content: bytes, dump: Dump, budget: _Budget) -> Iterator[Dump]:
-    message = email.message_from_bytes(content, policy=email.policy.default)
+    from email import message_from_bytes, policy
+
+    message = message_from_bytes(content, policy=policy.default)
     address = message.get("Snapshot-Content-Location")
     try:
         moment = parsedate_to_datetime(str(message.get("Date")))
@@ -249,7 +251,7 @@ def _mhtml_members(content: bytes, dump: Dump, budget: _Budget) -> Iterator[Dump
     raise UnreadableDumpError("the MHTML file has no HTML part: save the page again")
 
 
-def _payload(part: EmailMessage) -> bytes:
+def _payload(part: "EmailMessage") -> bytes:
     try:
         payload = part.get_payload(decode=True)
     except (ValueError, LookupError):

@@ -1,10 +1,14 @@
 """HTML parsing and conversion of elements to plain text lines with their TeX intact."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _CLOSING = re.compile(r"</[a-zA-Z][a-zA-Z0-9]*\s*>")
 _ATTRIBUTES = r"(?:\s+[a-zA-Z:_-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=]+))?)*\s*/?"
@@ -55,11 +59,15 @@ def parsed(html: str) -> Page:
     if not whole:
         closings = list(_CLOSING.finditer(html))
         html = html[: closings[-1].end()] if closings else ""
+    from selectolax.lexbor import LexborHTMLParser  # 2 MB
+
     return Page(LexborHTMLParser(_with_safe_tex(html)), whole)
 
 
 def fragment_lines(html: str) -> str:
     """Return the text of an HTML fragment as `lines` does."""
+    from selectolax.lexbor import LexborHTMLParser
+
     body = LexborHTMLParser(_with_safe_tex(html)).body
     return "" if body is None else lines(body)[0]
 

@@ -1,11 +1,12 @@
 """Parsers for HTML pages of the blog: list, home, post and archive pages."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
-
-from selectolax.lexbor import LexborNode
+from typing import TYPE_CHECKING
 
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.by_line import MONTHS
@@ -13,6 +14,9 @@ from bot.intake.formats.html import Page, lines, one_line
 from bot.intake.formats.template import bounded, month_day
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
 
 _DATE = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _BADGE = re.compile(rf"([0-9]{{1,2}})\s*({'|'.join(MONTHS)})\b")

@@ -3,6 +3,8 @@
 Generic marks are JSON-LD of schema.org, `article` elements with `time`, and headings that link to a post.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections import Counter
@@ -10,10 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
-
-from selectolax.lexbor import LexborNode
 
 from bot.intake.formats import ParsedDump
 from bot.intake.formats.by_line import MONTHS
@@ -21,6 +21,9 @@ from bot.intake.formats.html import Page, lines, one_line
 from bot.intake.formats.template import bounded
 from bot.site_profile import Selectors, SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
 
 MAX_BLOCKS = 100
 """Maximum number of posts on one page; Typecho shows at most some tens."""

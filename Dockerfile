@@ -22,7 +22,8 @@ COPY README.md LICENSE ./
 COPY .ci/hatch_build.py .ci/hatch_build.py
 COPY storage storage
 COPY bot bot
-# The demo is run so that what the bot imports is kept compiled, the standard library's part too.
+# The demo is run so that what the bot imports is kept compiled, the standard library's part too,
+# and without docstrings (PYTHONOPTIMIZE=2), which take 8 MB of memory.
 ENV PYTHONPYCACHEPREFIX=/opt/kexue/compiled
 # hadolint ignore=SC2046
 RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir dist . \
@@ -31,7 +32,7 @@ RUN python -m pip wheel --no-index --no-deps --no-build-isolation --wheel-dir di
  && python slim_image.py packages "$(echo /opt/kexue/lib/python3*/site-packages)" \
  && python -m venv sbom && sbom/bin/python -m pip install --require-hashes --only-binary :all: -r sbom.lock \
  && sbom/bin/cyclonedx-py environment --output-reproducible --output-file /opt/kexue/sbom.cdx.json /opt/kexue/bin/python \
- && rm -rf /opt/kexue/compiled \
+ && rm -rf /opt/kexue/compiled && export PYTHONOPTIMIZE=2 \
  && /opt/kexue/bin/kexue-bot demo < /dev/null > /dev/null \
  && /opt/kexue/bin/python -P -c "import bot.cli.run, bot.ops.http, bot.ops.backup" \
  && /opt/kexue/bin/python -P -m bot.ops.probe 0 \
@@ -66,6 +67,7 @@ ENV PATH=/opt/kexue/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPYCACHEPREFIX=/opt/kexue/compiled \
+    PYTHONOPTIMIZE=2 \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     DATABASE_URL=sqlite+aiosqlite:////data/kexue.db \

@@ -223,6 +223,17 @@ def test_a_start_loads_nothing_that_it_may_not_need() -> None:
     assert late.isdisjoint(loaded.stdout.split())
 
 
+def test_the_service_loads_late_what_an_idle_one_does_not_need() -> None:
+    """The memory of an idle service: parsers, exports, migrations, PostgreSQL come with their first use."""
+    loads = "import sys, bot.cli.run, bot.chat.handlers; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", loads], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    late = {"selectolax", "msgspec", "rapidfuzz", "opencc", "jinja2", "alembic", "pydantic"}
+    late |= {"sqlalchemy.dialects.postgresql", "bot.export", "bot.web.server", "bot.preview"}
+    assert late.isdisjoint(loaded.stdout.split())
+
+
 def test_the_command_line_loads_nothing_heavy() -> None:
     """`--version`, `--help` and completion import none of the libraries that only the commands need."""
     loads = "import sys, bot.cli; print(*sorted(sys.modules))"

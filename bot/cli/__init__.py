@@ -45,15 +45,27 @@ def _place(name: str) -> tuple[int, str]:
     return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Follow a blog with a Telegram bot; SITE_FILE names the blog.",
+)
 @click.version_option(VERSION, prog_name="kexue-bot")
 def main() -> None:
-    """Follow a blog with a Telegram bot; SITE_FILE names the blog."""
+    pass
 
 
-def _command(example: str, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
-    """Declare a command whose --help ends with an example."""
-    return main.command(name, epilog=f"\b\nExample:\n  {example}")
+def _command(
+    example: str,
+    name: str | None = None,
+    *,
+    help: str,  # noqa: A002 - click's own word
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Declare a command whose --help ends with an example.
+
+    The help is no docstring: those are left out under PYTHONOPTIMIZE=2, which saves 8 MB of memory.
+    """
+    return main.command(name, help=help, epilog=f"\b\nExample:\n  {example}")
 
 
 def settings_or_exit(**given: Any) -> "Settings":
@@ -119,10 +131,9 @@ NEW = click.option(
 )
 
 
-@_command("kexue-bot run")
+@_command("kexue-bot run", help="Run the service until SIGTERM or Ctrl-C.")
 @NEW
 def run(new: bool) -> None:
-    """Run the service until SIGTERM or Ctrl-C."""
     from bot.cli.run import serve
     from bot.settings import unknown_names
 
@@ -133,10 +144,9 @@ def run(new: bool) -> None:
     finish(serve(settings, new=new))
 
 
-@_command("kexue-bot parse dumps/*.txt")
+@_command("kexue-bot parse dumps/*.txt", help="Parse dumps and print one sighting per line as JSON.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def parse(files: tuple[Path, ...]) -> None:
-    """Parse dumps and print one sighting per line as JSON."""
     from bot.cli.archive import parse_file
     from bot.wiring import site_of
 
@@ -150,11 +160,10 @@ def parse(files: tuple[Path, ...]) -> None:
     sys.exit(1 if failed else 0)
 
 
-@_command("kexue-bot ingest dumps --json")
+@_command("kexue-bot ingest dumps --json", help="Ingest files or folders as the service does.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per dump.")
 def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Ingest files or folders as the service does."""
     from bot.cli.archive import ingest_paths
 
     settings = settings_or_exit()
@@ -162,35 +171,43 @@ def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
     sys.exit(finish(ingest_paths(settings, paths, as_json=as_json)))
 
 
-@_command("kexue-bot export posts > posts.jsonl")
+@_command(
+    "kexue-bot export posts > posts.jsonl", help="Print the stored posts or chats, one JSON object per line."
+)
 @click.argument("what", type=click.Choice(["posts", "chats"]))
 def export(what: str) -> None:
-    """Print the stored posts or chats, one JSON object per line."""
     from bot.cli.archive import export_stored
 
     finish(export_stored(settings_or_exit(), what))
 
 
-@_command("kexue-bot import chats chats.jsonl", "import")
+@_command(
+    "kexue-bot import chats chats.jsonl",
+    "import",
+    help="Import the output of `export chats` from FILE or standard input; ingest the posts first.",
+)
 @click.argument("what", type=click.Choice(["chats"]))
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
 def import_(what: str, file: TextIO) -> None:
-    """Import the output of `export chats` from FILE or standard input; ingest the posts first."""
     from bot.cli.archive import import_chats
 
     del what  # posts come from dumps
     sys.exit(finish(import_chats(settings_or_exit(), file)))
 
 
-@_command("kexue-bot series")
+@_command("kexue-bot series", help="List the series with their missing episodes.")
 def series() -> None:
-    """List the series with their missing episodes."""
     from bot.cli.archive import list_series
 
     finish(list_series(settings_or_exit()))
 
 
-@_command("kexue-bot preview 最小熵 --out preview.html")
+@_command(
+    "kexue-bot preview 最小熵 --out preview.html",
+    help="Render a message, rich and classic side by side.\n\n"
+    "POST is a post's number or words of its title, for a list the name of a series or tag; "
+    "without it the newest posts are shown.",
+)
 @click.argument("post", default="")
 @click.option(
     "--out",
@@ -208,11 +225,6 @@ def series() -> None:
     show_default=True,
 )
 def preview(post: str, out: Path, language: str, kind: str) -> None:
-    """Render a message, rich and classic side by side.
-
-    POST is a post's number or words of its title, for a list the name of a series or tag; without it the
-    newest posts are shown.
-    """
     from bot.preview import ENDINGS, NoPictureError, NoSuchPostError, write
     from bot.preview import preview as make
 
@@ -228,15 +240,20 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
     click.echo(f"{out}: {title}")
 
 
-@_command("kexue-bot sources")
+@_command(
+    "kexue-bot sources",
+    help="Show each crawled feed and page: requests, changes, errors, the next time (UTC).",
+)
 def sources() -> None:
-    """Show each crawled feed and page: requests, changes, errors, the next time (UTC)."""
     from bot.cli.sources import list_sources
 
     sys.exit(finish(list_sources(settings_or_exit())))
 
 
-@_command("kexue-bot backfill --posts")
+@_command(
+    "kexue-bot backfill --posts",
+    help="Fill the archive from the blog's page of all posts, without notifications. May be repeated.",
+)
 @click.option(
     "--from",
     "archive",
@@ -249,7 +266,6 @@ def sources() -> None:
     "--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds per request."
 )
 def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> None:
-    """Fill the archive from the blog's page of all posts, without notifications. May be repeated."""
     from bot.cli.sources import fill
 
     settings = settings_or_exit()
@@ -257,10 +273,11 @@ def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> Non
     sys.exit(finish(fill(settings, archive, pause=pause, posts=posts, retry=retry)))
 
 
-@_command("kexue-bot console --language en")
+@_command(
+    "kexue-bot console --language en", help="Chat with the bot on this terminal, without token and Telegram."
+)
 @LANGUAGE
 def console(language: str) -> None:
-    """Chat with the bot on this terminal, without token and Telegram."""
     from bot.cli.console import Console
 
     settings = settings_or_exit()
@@ -278,20 +295,20 @@ def console(language: str) -> None:
     finish(talk())
 
 
-@_command("kexue-bot demo --language en")
+@_command("kexue-bot demo --language en", help="Run a demonstration with sample dumps, without any setting.")
 @LANGUAGE
 def demo(language: str) -> None:
-    """Run a demonstration with sample dumps, without any setting."""
     from bot.cli.console import demo as show
 
     set_up_logs(settings_or_exit(_env_file=None), least=logging.ERROR)
     finish(show(language))
 
 
-@_command("kexue-bot web --port 8000")
+@_command(
+    "kexue-bot web --port 8000", help="Serve the web pages of the archive on this machine, without Telegram."
+)
 @click.option("--port", type=click.IntRange(0, 65_535), help="0: a free one.  [default: WEB_PORT]")
 def web(port: int | None) -> None:
-    """Serve the web pages of the archive on this machine, without Telegram."""
     from bot.cli.web import serve_archive
 
     settings = settings_or_exit()
@@ -299,21 +316,25 @@ def web(port: int | None) -> None:
     finish(serve_archive(settings, settings.web_port if port is None else port))
 
 
-@_command("kexue-bot init --systemd .")
+@_command(
+    "kexue-bot init --systemd .",
+    help="Ask for token, operator, folder and feed, check them, and write FOLDER/.env.",
+)
 @click.option("--systemd", is_flag=True, help="Also write a hardened systemd unit.")
 @click.option("--bot-api", default="https://api.telegram.org", show_default=True, help="The Bot API server.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".")
 def init(systemd: bool, bot_api: str, folder: Path) -> None:
-    """Ask for token, operator, folder and feed, check them, and write FOLDER/.env."""
     from bot.cli.init import initialize
 
     finish(initialize(folder, systemd=systemd, bot_api_url=bot_api.rstrip("/")))
 
 
-@_command('eval "$(kexue-bot completion bash)"')
+@_command(
+    'eval "$(kexue-bot completion bash)"',
+    help='Print the completion script for a shell: `eval "$(kexue-bot completion bash)"`.',
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script for a shell: `eval "$(kexue-bot completion bash)"`."""
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
@@ -322,9 +343,10 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "kexue-bot", "_KEXUE_BOT_COMPLETE").source())
 
 
-@_command("kexue-bot check")
+@_command(
+    "kexue-bot check", help="Check the settings, the database, the dump folder and the token, one line each."
+)
 def check() -> None:
-    """Check the settings, the database, the dump folder and the token, one line each."""
     from bot.cli.check import check_all
 
     sys.exit(finish(check_all()))
@@ -337,10 +359,12 @@ def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
     logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
 
 
-@_command("kexue-bot restore backups/kexue-20261129T030000Z.db")
+@_command(
+    "kexue-bot restore backups/kexue-20261129T030000Z.db",
+    help="Restore the backup COPY as the database; the bot must be stopped.",
+)
 @click.argument("copy", type=click.Path(path_type=Path))
 def restore(copy: Path) -> None:
-    """Restore the backup COPY as the database; the bot must be stopped."""
     from bot.ops.backup import BackupError, contents, put_back, sqlite_file
     from storage.migrate import newest
 
@@ -358,10 +382,12 @@ def restore(copy: Path) -> None:
     click.echo(f"restored {copy} to {target}")
 
 
-@_command("kexue-bot migrate")
+@_command(
+    "kexue-bot migrate",
+    help="Migrate the database to the current schema, as every start does; may be repeated.",
+)
 @NEW
 def migrate(new: bool) -> None:
-    """Migrate the database to the current schema, as every start does; may be repeated."""
     from bot.cli.database import bring_up_to_date
 
     settings = settings_or_exit()
@@ -369,11 +395,13 @@ def migrate(new: bool) -> None:
     finish(bring_up_to_date(settings, new=new))
 
 
-@_command("kexue-bot copy --to postgresql+asyncpg://kexue@db/kexue")
+@_command(
+    "kexue-bot copy --to postgresql+asyncpg://kexue@db/kexue",
+    help="Copy an installation into another database; no bot may run on either.",
+)
 @click.option("--from", "source", metavar="URL", help="The database to copy.  [default: DATABASE_URL]")
 @click.option("--to", "target", metavar="URL", help="An empty database.  [default: DATABASE_URL]")
 def copy(source: str | None, target: str | None) -> None:
-    """Copy an installation into another database; no bot may run on either."""
     from bot.cli.database import copy_all
     from storage.copy import CopyRefusedError
 
@@ -388,9 +416,8 @@ def copy(source: str | None, target: str | None) -> None:
         fail(str(reason))
 
 
-@_command("kexue-bot health")
+@_command("kexue-bot health", help="Check that the service runs: the container's health check.")
 def health() -> None:
-    """Check that the service runs: the container's health check."""
     from bot.ops.probe import probe
 
     sys.exit(probe(settings_or_exit().http_port))

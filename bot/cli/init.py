@@ -39,6 +39,8 @@ Wants=network-online.target
 ExecStart={program} run
 WorkingDirectory={folder}
 EnvironmentFile={folder}/.env
+Environment=PYTHONOPTIMIZE=2 PYTHONPYCACHEPREFIX=%C/kexue-bot
+CacheDirectory=kexue-bot
 User={user}
 Restart=on-failure
 RestartSec=5

@@ -21,6 +21,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name.startswith(_SYSTEM)}  # noqa: TID251
     return kept | {
         "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONOPTIMIZE": "2",  # as in the image
         "DATABASE_URL": blank_in(folder),
         "DUMP_DIR": str(folder / "dumps"),
         **settings,

@@ -254,10 +254,9 @@ def _conditional(request: web.Request, found: Cached) -> web.Response:
 
 def _has(request: web.Request, found: Cached) -> bool:
     """Return whether the client has this version (RFC 9110, 13.2.2: ETags before dates)."""
-    given = request.headers.get("If-None-Match")
-    if given is not None:
-        tags = {each.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for each in given.split(",")}
-        return not tags.isdisjoint(("*", found.tag))
+    tags = request.if_none_match
+    if tags is not None:
+        return any(each.value.removesuffix("-gzip") in ("*", found.tag) for each in tags)
     since, changed = request.headers.get("If-Modified-Since"), found.headers.get("Last-Modified")
     if since is None or changed is None:
         return False

@@ -36,8 +36,7 @@ from bot.leases import LeaseHolder, heartbeat_span, quiet_part
 from bot.maintenance import Backup
 from bot.ops.backup import BackupError, damage, refuse_gone, sqlite_file
 from bot.ops.metrics import Metrics
-from bot.rate_limit import RateLimiter
-from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings
@@ -80,7 +79,7 @@ def rate_limiter_of(
 ) -> RateLimiter:
     """Return a rate limiter in the database if several processes share the bot, otherwise in memory."""
     if not database.is_multi_process:
-        return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
+        return RateLimiter(database, SendScheduler(limits), clock, metrics)
     return SharedRateLimiter(database, limits, clock, pulse, metrics)
 
 

@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 from cachetools import TTLCache
 
 from bot.delivery.messenger import Address, Messenger, RichCapability
-from bot.rate_limit import NOT_SOON, RateLimiter
+from bot.rate_limit import NOT_SOON
+from bot.rate_limit.in_process import RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
 from bot.telegram.http_request import SendGate

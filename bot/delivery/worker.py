@@ -17,7 +17,8 @@ from bot.delivery.retry_policy import AllStopped, ChatPaused, Decision, Delivery
 from bot.delivery.side_effects import SideEffects
 from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
-from bot.rate_limit import ClaimedDelivery, Postponed, RateLimiter
+from bot.rate_limit import ClaimedDelivery, Postponed
+from bot.rate_limit.in_process import RateLimiter
 from bot.supervisor import BackgroundTasks, Wakeable, wait_for
 from bot.telegram.http_request import SendGate
 from storage.clock import Clock

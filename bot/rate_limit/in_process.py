@@ -93,8 +93,14 @@ class QueuedSlot:
         self.sent(self.request)
 
 
-class InProcessRateLimiter:
-    linger, gather = 0.008, 0.15
+class RateLimiter:
+    """Sending rate of the bot and of each chat; all times are seconds.
+
+    Several processes share one by `SharedRateLimiter`.
+    """
+
+    linger = 0.008  # how long results gather before they are settled in one batch
+    gather = 0.15  # the same while enough claims wait
     longest_wait = 10.0  # of a push for the bot's window
 
     def __init__(self, database: Database, scheduler: SendScheduler, clock: Clock, metrics: Metrics) -> None:
@@ -105,29 +111,33 @@ class InProcessRateLimiter:
         self._queue = SlotQueue(scheduler, clock)
 
     async def start(self) -> None:
+        """Load the pauses of an earlier run."""
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
             self._scheduler.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
 
     async def run(self) -> None:
-        """Return at once: the whole rate is this process's."""
+        """Renew this process's share of the rate until cancelled; alone it has all of it."""
 
     def budget(self) -> int:
+        """Return how many pushes could be claimed now."""
         return self._scheduler.budget(self._clock.monotonic(), AHEAD_SECONDS)
 
     async def claim(
         self, tx: Transaction, slots: int, now: datetime, lease: timedelta
     ) -> Sequence[ClaimedDelivery]:
+        """Claim up to `slots` deliveries that may start soon."""
         at = self._clock.monotonic()
         return [ClaimedDelivery(delivery, at) for delivery in await tx.outbox.claim(slots, now, lease)]
 
     async def settle(self, tx: Transaction) -> None:
-        """Do nothing: there is no other process."""
+        """Write the starts that other processes must see, before their claims are settled."""
 
     async def committed(self, claimed: Sequence[ClaimedDelivery]) -> None:
-        """Do nothing: there is no other process."""
+        """Record that `settle` and `claim` are committed; load what others sent to the claims' chats."""
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
+        """Wait for the slot of a claimed delivery."""
         granted = await self._granted(claimed)
         if isinstance(granted, Postponed):
             return granted
@@ -144,16 +154,19 @@ class InProcessRateLimiter:
         return request
 
     def record_success(self, chat_id: int) -> None:
+        """Record that Telegram accepted a message to this chat."""
         self._scheduler.accept(self._clock.monotonic(), chat_id)
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
+        """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""
         whole = self._scheduler.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
-        """Do nothing: there is no other process."""
+        """Pause it for every process, in the transaction that settles the push."""
 
     async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
+        """Wait for the slot of an answer, ahead of pushes; None if it is more than `longest` away."""
         request = SlotRequest(chat_id, private, interactive=True)
         if not await self._wait_for_answer(request, longest):
             return None
@@ -167,6 +180,7 @@ class InProcessRateLimiter:
         return await self._queue.wait(request, longest)
 
     async def pause_chat_after_answer(self, chat_id: int, seconds: float) -> None:
+        """Pause a chat after a 429 to an answer."""
         self.pause_chat(chat_id, seconds)
 
 

@@ -173,12 +173,16 @@ class FloodPauses:
 
     def accept(self, now: float, chat_id: int) -> None:
         """Record that Telegram accepted a request; this ends a flood of the bot."""
-        self._accepted.append((now, chat_id))
-        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
+        while self._accepted and self._accepted[0][0] <= now - FLOODS_TOGETHER:
             self._accepted.popleft()
+        self._accepted.append((now, chat_id))
         if self._is_probing:
             self._is_probing, self._probe, self.bot_until = False, None, now
             self._backoff.reset()
+
+    def accepted(self, now: float) -> frozenset[int]:
+        """Return the chats to which Telegram accepted requests lately."""
+        return frozenset(chat_id for at, chat_id in self._accepted if at > now - FLOODS_TOGETHER)
 
     def pause(self, chat_id: int, until: float) -> None:
         self._chats[chat_id] = max(until, self._chats.get(chat_id, until))
@@ -386,6 +390,10 @@ class SendScheduler:
     def accept(self, now: float, chat_id: int) -> None:
         """Record that Telegram accepted a request to this chat."""
         self._pauses.accept(now, chat_id)
+
+    def accepted(self, now: float) -> frozenset[int]:
+        """Return the chats to which Telegram accepted requests lately."""
+        return self._pauses.accepted(now)
 
     def pause(self, chat_id: int, until: float) -> None:
         self._pauses.pause(chat_id, until)

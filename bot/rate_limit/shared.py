@@ -7,7 +7,6 @@ chat are read: of two processes that write to one chat at the same time at least
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from bot.caching import BatchLoader
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
-from bot.rate_limit.in_process import InProcessRateLimiter, QueuedSlot, request_of
+from bot.rate_limit.in_process import QueuedSlot, RateLimiter, request_of
 from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER, Limits, SendScheduler, SlotRequest
 from bot.rate_limit.shares import LEASE_SECONDS, Share, read_shares, released, renewed, write_shares
 from bot.supervisor import wait_for
@@ -78,7 +77,7 @@ class UnwrittenStart:
     at: int = 0  # when it was sent
 
 
-class SharedRateLimiter(InProcessRateLimiter):
+class SharedRateLimiter(RateLimiter):
     """`pulse` is this process's lease: its claims end with it, and without it nothing is sent."""
 
     longest_wait = FRESH_SECONDS
@@ -105,7 +104,6 @@ class SharedRateLimiter(InProcessRateLimiter):
         self._sent: dict[UnwrittenStart, None] = {}  # of these, in order
         self._writing: list[UnwrittenStart] = []
         self._sweep_at = SWEEP_FROM
-        self._accepted: deque[tuple[float, int]] = deque()
         self._use_share(0)
 
     async def start(self) -> None:
@@ -274,12 +272,6 @@ class SharedRateLimiter(InProcessRateLimiter):
         fresh = self._clock.monotonic() < claimed.at + FRESH_SECONDS
         return fresh and self._pulse.is_held() and self._pulse.token == claimed.owner
 
-    def record_success(self, chat_id: int) -> None:
-        now = self._clock.monotonic()
-        self._accepted.append((now, chat_id))
-        while self._accepted[0][0] <= now - FLOODS_TOGETHER:
-            self._accepted.popleft()
-
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause it here at once; `pause_chat_for_all` writes the pause with the outcome of the push."""
         self._scheduler.pause(chat_id, self._clock.monotonic() + seconds)
@@ -289,7 +281,7 @@ class SharedRateLimiter(InProcessRateLimiter):
         await tx.rate_limits.pause(chat_id, until, now)
         others = await tx.rate_limits.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
         extent: Extent = "chat"
-        accepted = len({each for _, each in self._accepted} - {chat_id})
+        accepted = len(self._scheduler.accepted(self._clock.monotonic()) - {chat_id})
         if others and others + 1 >= self._limits.crowd and others + 1 > accepted:
             extent = "bot"
             paused = min(until, now + timedelta(seconds=FIRST_BOT_PAUSE))

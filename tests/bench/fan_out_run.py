@@ -22,13 +22,11 @@ from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
 from bot.leases import LeaseHolder
 from bot.ops.memory import freeze_gc
-from bot.ops.metrics import Metrics, make_metrics
-from bot.rate_limit import RateLimiter
-from bot.rate_limit.in_process import InProcessRateLimiter
-from bot.rate_limit.scheduler import Limits, SendScheduler
-from bot.rate_limit.shared import SharedRateLimiter
+from bot.ops.metrics import make_metrics
+from bot.rate_limit.scheduler import Limits
 from bot.telegram.http_request import AiohttpRequest
-from storage.clock import Clock, SystemClock
+from bot.wiring import rate_limiter_of
+from storage.clock import SystemClock
 from storage.database import Database, open_database
 from tests.bench.server_process import TOKEN
 
@@ -54,7 +52,7 @@ async def send_all(
     name = uuid4().hex
     pulse = LeaseHolder(database, clock, f"process {name}", name)
     await pulse.renew()
-    limiter = rate_limiter(database, Limits(per_second=rate), clock, pulse, metrics)
+    limiter = rate_limiter_of(Limits(per_second=rate), database, clock, pulse, metrics)
     worker = DeliveryWorker(
         database,
         TelegramMessenger(Bot(TOKEN, base_url=f"{url}/bot", request=request)),
@@ -92,14 +90,6 @@ async def send_all(
         "round_trips": used / max(1, sent),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-
-
-def rate_limiter(
-    database: Database, limits: Limits, clock: Clock, pulse: LeaseHolder, metrics: Metrics
-) -> RateLimiter:
-    if database.is_multi_process:
-        return SharedRateLimiter(database, limits, clock, pulse, metrics)
-    return InProcessRateLimiter(database, SendScheduler(limits), clock, metrics)
 
 
 def count_trips(database: Database) -> Counter[str]:

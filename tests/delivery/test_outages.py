@@ -24,7 +24,7 @@ from bot.delivery.worker import DeliveryWorker
 from bot.intake.ingest import IngestRules, ingest
 from bot.maintenance import Maintenance, end_lost_claims
 from bot.ops.metrics import make_metrics, make_registry
-from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.telegram.http_request import NotSentError, acquire
 from storage.database import Database, Transaction, open_database
@@ -167,7 +167,7 @@ class Delivering:
             ArchiveComposer(
                 self.database, self.clock, bot="b", rich=RichCapability(self.clock, wanted=False)
             ),
-            InProcessRateLimiter(self.database, SendScheduler(limits), self.clock, metrics),
+            RateLimiter(self.database, SendScheduler(limits), self.clock, metrics),
             self.clock,
             DeliveryConfig(slots=SLOTS),
             metrics=metrics,

@@ -16,7 +16,7 @@ from bot.chat.replies import ReplySender
 from bot.delivery import retry_policy, side_effects
 from bot.delivery.messenger import Address, RichCapability, TelegramMessenger
 from bot.ops.metrics import make_metrics
-from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.render.document import Message, Paragraph, Text
 from bot.telegram.http_request import AiohttpRequest
@@ -340,7 +340,7 @@ async def test_a_firewall_page_for_one_chat_delays_no_other(
 async def test_an_answer_that_surely_did_not_leave_is_sent_again(database: Database) -> None:
     """The server is away for a moment after it handed over a command."""
     clock = SystemClock()
-    limiter = InProcessRateLimiter(
+    limiter = RateLimiter(
         database, SendScheduler(UNPACED), clock, make_metrics(CollectorRegistry(), version="")
     )
     async with FakeTelegram() as first:

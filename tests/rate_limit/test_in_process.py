@@ -8,7 +8,7 @@ import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from bot.ops.metrics import make_metrics
-from bot.rate_limit.in_process import InProcessRateLimiter
+from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from storage.clock import SystemClock
 from storage.database import Database
@@ -25,7 +25,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 async def test_an_answer_that_would_come_too_late_keeps_no_slot(database: Database) -> None:
     scheduler = SendScheduler(Limits(per_second=2))
-    limiter = InProcessRateLimiter(database, scheduler, SystemClock(), METRICS)
+    limiter = RateLimiter(database, scheduler, SystemClock(), METRICS)
     assert await limiter.acquire_for_answer(1, True, 30.0)
     assert await limiter.acquire_for_answer(2, True, 30.0)
     assert not await limiter.acquire_for_answer(3, True, 0.2)
@@ -36,7 +36,7 @@ async def test_an_answer_that_would_come_too_late_keeps_no_slot(database: Databa
 
 async def test_an_answer_is_refused_at_once_where_many_wait(database: Database) -> None:
     """Each waiting one costs memory, and none of the last could be said in time."""
-    limiter = InProcessRateLimiter(database, SendScheduler(Limits(per_second=2)), SystemClock(), METRICS)
+    limiter = RateLimiter(database, SendScheduler(Limits(per_second=2)), SystemClock(), METRICS)
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(limiter.acquire_for_answer(chat, True, 30.0)) for chat in range(1, 70)]
         await asyncio.sleep(0)
@@ -48,7 +48,7 @@ async def test_an_answer_is_refused_at_once_where_many_wait(database: Database) 
 
 async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(database: Database) -> None:
     scheduler, clock = SendScheduler(Limits(per_second=1)), SystemClock()
-    limiter = InProcessRateLimiter(database, scheduler, clock, METRICS)
+    limiter = RateLimiter(database, scheduler, clock, METRICS)
     slot = await limiter.acquire_for_answer(1, True, 30.0)
     assert slot is not None
     await asyncio.sleep(0.1)
@@ -61,7 +61,7 @@ async def test_what_was_let_go_and_leaves_late_is_counted_when_it_leaves(databas
 async def test_what_is_too_late_at_the_wire_waits_for_another_slot(database: Database) -> None:
     clock = SystemClock()
     limits = Limits(per_second=10, private_gap=0.3)
-    limiter = InProcessRateLimiter(database, SendScheduler(limits), clock, METRICS)
+    limiter = RateLimiter(database, SendScheduler(limits), clock, METRICS)
     first = await limiter.acquire_for_answer(1, True, 30.0)
     await asyncio.sleep(0.35)
     second = await limiter.acquire_for_answer(1, True, 30.0)

@@ -78,6 +78,7 @@ async def test_every_kind_of_feed_is_valid(tmp_path: Path) -> None:
                     check_rss(ET.fromstring(body))
             assert ids[0] == ids[1] == ids[2]
             assert len(set(ids[0])) == len(ids[0])
+            assert all(each.startswith("tag:kexue.fm,") for each in ids[0])
 
 
 def check_json_feed(feed: dict[str, Any], address: str) -> list[str]:

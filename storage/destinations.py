@@ -253,7 +253,13 @@ class Destinations:
 
     async def forget(self, chat_id: int) -> None:
         """Erase a chat and everything it set."""
-        await self._connection.execute(delete(destinations).where(destinations.c.chat_id == chat_id))
+        theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
+        await self._erase(list((await self._connection.execute(theirs)).scalars()))
+
+    async def _erase(self, ids: Collection[DestinationId]) -> None:
+        """Delete destinations with their deliveries; what else is theirs goes by its foreign keys."""
+        await self._connection.execute(delete(deliveries).where(deliveries.c.destination_id.in_(ids)))
+        await self._connection.execute(delete(destinations).where(destinations.c.id.in_(ids)))
 
     async def restore(
         self,
@@ -338,7 +344,7 @@ class Destinations:
         )
         await self._carry(waiting, waiting.c.post_id, source, target, told)
         await self._carry(courses, courses.c.scope_id, source, target)
-        await self._connection.execute(delete(destinations).where(destinations.c.id == source))
+        await self._erase([source])
 
     async def _carry(
         self,

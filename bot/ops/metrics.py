@@ -129,7 +129,12 @@ def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
     """Declare every metric in `registry`. Raises ValueError for a second call."""
     Info("kexue_build", "Which version runs", registry=registry).info({"version": version})
     return Metrics(
-        deliveries=Gauge("kexue_deliveries", "Deliveries stored, by state", ["state"], registry=registry),
+        deliveries=Gauge(
+            "kexue_deliveries",
+            "Deliveries by state; many sent ones estimated",
+            ["state"],
+            registry=registry,
+        ),
         tries=Counter("kexue_tries", "Requests for deliveries", ["kind", "outcome"], registry=registry),
         outbox_age=Gauge(
             "kexue_outbox_age_seconds", "How long the oldest duty has been due", registry=registry

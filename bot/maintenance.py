@@ -1,6 +1,5 @@
 """Periodic maintenance: expiry and pruning of deliveries, nightly backups, the scheduler."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from bot.delivery.admin_notices import BackupsInFuture, Notice
 from bot.ops.backup import back_up, copies, past_copies
 from bot.supervisor import TriggeredWorker
 from bot.update_dedup import KEPT
+from storage.batches import BatchWriter
 from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.send_log import SendLog
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 SHOWN_COPIES = 3  # names in a notice
-BATCH_ROWS = 10_000  # expired or deleted in one transaction
-BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +69,7 @@ class Maintenance(TriggeredWorker):
         backed_up(newest.timestamp() if newest is not None else 0.0 if backup is not None else nan)
         self._database = database
         self._clock = clock
+        self._batches = BatchWriter(database, clock)
         self._max_age = max_age
         self._keep = keep
         self._done_at: float | None = None
@@ -111,33 +110,31 @@ class Maintenance(TriggeredWorker):
             log.info("%s deliveries expired, %s ended ones were deleted", expired, pruned)
 
     async def _expire(self, now: datetime) -> int:
-        """Expire old deliveries in batches, with a pause for other writers; return how many."""
+        """Expire old deliveries in batches; return how many."""
         before, expired = now - self._max_age, 0
         while (ids := await self._expirable(before)) is not None:
             expired += await self._expire_range(before, now, ids)
-            await asyncio.sleep(BATCH_PAUSE_SECONDS)
         return expired
 
     async def _expirable(self, before: datetime) -> tuple[int, int] | None:
-        return await self._database.read(lambda tx: tx.outbox.expirable(before, BATCH_ROWS))
+        return await self._database.read(lambda tx: tx.outbox.expirable(before, self._batches.rows))
 
     async def _expire_range(self, before: datetime, now: datetime, ids: tuple[int, int]) -> int:
-        return await self._database.write(lambda tx: tx.outbox.expire(before, now, ids))
+        return await self._batches.write(lambda tx, _: tx.outbox.expire(before, now, ids))
 
     async def _prune_deliveries(self, before: datetime) -> int:
-        """Delete ended deliveries in batches, with a pause for other writers; return how many."""
+        """Delete ended deliveries in batches; return how many."""
         after = pruned = 0
         while (ids := await self._prunable(before, after)) is not None:
             pruned += await self._prune_range(before, ids)
             after = ids[1]
-            await asyncio.sleep(BATCH_PAUSE_SECONDS)
         return pruned
 
     async def _prunable(self, before: datetime, after: int) -> tuple[int, int] | None:
-        return await self._database.read(lambda tx: tx.outbox.prunable(before, after, BATCH_ROWS))
+        return await self._database.read(lambda tx: tx.outbox.prunable(before, after, self._batches.rows))
 
     async def _prune_range(self, before: datetime, ids: tuple[int, int]) -> int:
-        return await self._database.write(lambda tx: tx.outbox.prune(before, ids))
+        return await self._batches.write(lambda tx, _: tx.outbox.prune(before, ids))
 
 
 TICK_SECONDS = 30  # maximum delay of a digest or a prune

@@ -36,8 +36,6 @@ RHYTHM = (
     destinations.c.time_zone,
 )
 
-WAITING_BATCH = 10_000  # waiting posts that become deliveries in one transaction
-
 
 class Waiting:
     """Posts that wait for the hour of a digest or for the end of quiet hours."""
@@ -76,9 +74,17 @@ class Waiting:
         return list(found.scalars())
 
     async def plan(
-        self, rhythm: Rhythm, until: datetime, duty: str, now: datetime, *, digest_above: int, after: int = 0
+        self,
+        rhythm: Rhythm,
+        until: datetime,
+        duty: str,
+        now: datetime,
+        *,
+        digest_above: int,
+        batch: int,
+        after: int = 0,
     ) -> tuple[int, DestinationId | None]:
-        """Turn what has waited since `until` or longer into deliveries, for a batch of destinations.
+        """Turn what has waited since `until` or longer into deliveries, `batch` waiting posts of it.
 
         More than `digest_above` posts of one destination become a digest called `duty` and its last post, so
         that no two digests ever have one name; the others go singly, oldest first. `after` is the last
@@ -92,7 +98,7 @@ class Waiting:
         mine = [~waiting.c.held, waiting.c.since <= until, waiting.c.destination_id.in_(keepers)]
         mine.append(waiting.c.destination_id > after)
         next_row = select(waiting.c.destination_id).where(*mine).order_by(waiting.c.destination_id)
-        found = await self._connection.execute(next_row.offset(WAITING_BATCH - 1).limit(1))
+        found = await self._connection.execute(next_row.offset(batch - 1).limit(1))
         last: DestinationId | None = found.scalar_one_or_none()
         if last is not None:
             mine.append(waiting.c.destination_id <= last)

@@ -60,7 +60,8 @@ async def broadcast(
     if text is None:
         return notices.button_too_old(request.words)
     planned = await tx.planner.broadcast(f"broadcast:{action.draft}", text, services.clock.now())
-    return admin.broadcast_begun(request.words, planned)
+    # Planned is the first batch only, and nothing where this broadcast is known already.
+    return admin.broadcast_begun(request.words, await tx.destinations.subscribers() if planned else 0)
 
 
 async def status_facts(tx: Transaction, services: Services) -> StatusFacts:

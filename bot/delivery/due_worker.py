@@ -3,7 +3,6 @@
 Everything follows from the rows and the clock, so a restart loses and repeats nothing.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from functools import partial
 
 from bot.delivery.due_times import Due, dedup_key_of, due
 from bot.supervisor import TriggeredWorker
+from storage.batches import BatchWriter
 from storage.clock import Clock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Course, Destination, DestinationId, Post, PostId, Rhythm, Stage, When
@@ -95,8 +95,6 @@ async def plan_next_lesson(tx: Transaction, course: Course, now: datetime) -> Le
     return lesson
 
 
-BATCH_PAUSE_SECONDS = 0.15  # SQLite's waiting writers look for the lock every 0.1 s
-
 log = logging.getLogger(__name__)
 
 
@@ -111,19 +109,20 @@ class DueWorker(TriggeredWorker):
         self._clock = clock
         self._digest_above = digest_above
         self._planned = planned
+        self._batches = BatchWriter(database, clock)
 
     async def run_once(self) -> None:
         await self.advance_plans()
         await self.tick()
 
     async def advance_plans(self) -> None:
-        """Carry out what is planned in batches, with a pause behind each for other writers."""
+        """Carry out what is planned, in batches."""
         if not await self._database.read(lambda tx: tx.planner.has_plans()):
             return
-        while (planned := await self._database.write(lambda tx: tx.planner.advance())) is not None:
+        advance = self._batches.write
+        while (planned := await advance(lambda tx, batch: tx.planner.advance(batch))) is not None:
             if planned:
                 self._planned()
-            await asyncio.sleep(BATCH_PAUSE_SECONDS)
 
     async def tick(self) -> int:
         """Plan everything that is due now and return the number of deliveries."""
@@ -139,11 +138,11 @@ class DueWorker(TriggeredWorker):
         return planned
 
     async def _plan(self, rhythm: Rhythm, moment: Due, now: datetime) -> int:
-        """Plan everything due of this rhythm in batches, with a pause behind each for other writers."""
+        """Plan everything due of this rhythm, in batches."""
         most = self._digest_above if rhythm.when is When.INSTANT else 0
         dedup_key, after, planned = dedup_key_of(rhythm, moment.day), DestinationId(0), 0
         while True:
-            count, last = await self._database.write(
+            count, last = await self._batches.write(
                 partial(_plan_batch, rhythm, moment.until, dedup_key, now, most, after)
             )
             planned += count
@@ -151,7 +150,6 @@ class DueWorker(TriggeredWorker):
                 return planned
             after = last
             self._planned()
-            await asyncio.sleep(BATCH_PAUSE_SECONDS)
 
 
 async def _plan_batch(
@@ -162,8 +160,9 @@ async def _plan_batch(
     most: int,
     after: DestinationId,
     tx: Transaction,
+    batch: int,
 ) -> tuple[int, DestinationId | None]:
-    return await tx.waiting.plan(rhythm, until, dedup_key, now, digest_above=most, after=after)
+    return await tx.waiting.plan(rhythm, until, dedup_key, now, digest_above=most, batch=batch, after=after)
 
 
 async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:

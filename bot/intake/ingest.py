@@ -273,7 +273,7 @@ async def ingest_parsed(
     with correlate(new_correlation_id(sha256)):
         report = await database.write(unit, seconds=PLANNING_SECONDS)
         log.info(
-            "took in %s: %s new, %s edited, %s unchanged, %s deliveries",
+            "took in %s: %s new, %s edited, %s unchanged, %s deliveries so far",
             dump.name,
             report.new,
             report.edited,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.intake.ingest import IngestRules, ingest
+from storage.batches import MOST_ROWS
 from tests.bench.contenders import TEXT
 from tests.bench.fill import FIRST_CHAT, dump_of, filled_at, url_of
 from tests.bench.server_process import ROOT, TOKEN, serving
@@ -48,7 +49,7 @@ async def announce(url: str, chats: int) -> None:
     """Announce one post to so many chats of a new database."""
     database = await filled_at(url, posts=POSTS, subscribers=chats)
     await ingest(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), datetime.now(UTC))
-    while await database.write(lambda tx: tx.planner.advance()) is not None:
+    while await database.write(lambda tx: tx.planner.advance(MOST_ROWS)) is not None:
         pass
     await database.close()
 

@@ -15,6 +15,7 @@ from bot.intake.ingest import IngestRules, ingest
 from bot.service import Service
 from bot.settings import read_settings
 from bot.wiring import telegram_wires
+from storage.batches import MOST_ROWS
 from tests.bench.fill import dump_of, filled, url_of
 from tests.bench.invented_posts import listing
 from tests.bench.server_process import TOKEN
@@ -55,7 +56,7 @@ async def planning(folder: Path, subscribers: int) -> dict[str, float]:
     begun = time.perf_counter()
     news = dump_of(range(POSTS, POSTS + 1), "news.txt")
     planned = (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries
-    while (more := await database.write(lambda tx: tx.planner.advance())) is not None:
+    while (more := await database.write(lambda tx: tx.planner.advance(MOST_ROWS))) is not None:
         planned += more
     seconds = time.perf_counter() - begun
     await database.close()

@@ -1,16 +1,18 @@
-"""Planning an announcement to very many chats: how long, how long others wait, what it writes."""
+"""Planning an announcement to very many chats, and pruning it: duration, others' waits, what is written."""
 
 import asyncio
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 
 from bot.delivery.due_worker import DueWorker
 from bot.intake.ingest import IngestRules, ingest
+from bot.maintenance import Maintenance
 from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from tests.bench.fan_out import Figures
@@ -19,34 +21,56 @@ from tests.tools.postgres import create_database, postgres_server, programs
 
 POSTS = 20
 LOOK_SECONDS = 0.05  # between two writes of another writer
+END_ALL = "UPDATE deliveries SET state = 'sent', updated_at = 1, kind = 'edit'"  # a last episode is kept
 
 
-async def plan(url: str, subscribers: int) -> Figures:
-    """Ingest one post and plan all of it while another transaction writes again and again."""
-    database = await filled_at(url, posts=POSTS, subscribers=subscribers)
-    await database.close()
+async def plan_and_prune(url: str, subscribers: int) -> tuple[Figures, Figures]:
+    """Ingest one post and plan all of it while another transaction writes again and again; then prune it."""
+    await (await filled_at(url, posts=POSTS, subscribers=subscribers)).close()
     database = await open_database(url)
+    await database.optimize()
     worker = DueWorker(database, SystemClock(), digest_above=5, planned=lambda: None)
+    news, first_seconds = dump_of(range(POSTS, POSTS + 1), "news.txt"), 0.0
+
+    async def plan() -> None:
+        nonlocal first_seconds
+        begun = time.perf_counter()
+        await ingest(database, news, IngestRules(), datetime.now(UTC))
+        first_seconds = time.perf_counter() - begun
+        await worker.advance_plans()
+
+    planning = await beside_a_writer(database, plan)
+    await expect(database, subscribers)
+    await database.write(lambda tx: tx.outbox._connection.execute(text(END_ALL)))
+    housekeeper = Maintenance(database, SystemClock(), max_age=timedelta(days=14), keep=timedelta(days=90))
+    pruning = await beside_a_writer(database, housekeeper.prune)
+    await expect(database, 0)
+    await database.close()
+    return {**planning, "first_batch_seconds": first_seconds}, pruning
+
+
+async def expect(database: Database, rows: int) -> None:
+    async def ask(tx: Transaction) -> int:
+        counted = await tx.outbox._connection.execute(text("SELECT count(*) FROM deliveries"))
+        return int(counted.scalar_one())
+
+    if (found := await database.read(ask)) != rows:
+        raise RuntimeError(f"{found} deliveries instead of {rows}")
+
+
+async def beside_a_writer(database: Database, work: Callable[[], Awaitable[None]]) -> Figures:
+    """Figures of `work` and of the waits of another transaction that writes all the time."""
     before, waits = await written(database), [0.0]
     async with asyncio.TaskGroup() as group:
         writer = group.create_task(write_again_and_again(database, waits))
         begun = time.perf_counter()
-        news = dump_of(range(POSTS, POSTS + 1), "news.txt")
-        first = (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries
-        first_seconds = time.perf_counter() - begun
-        await worker.advance_plans()
+        await work()
         seconds = time.perf_counter() - begun
         writer.cancel()
-    planned = sum((await database.read(lambda tx: tx.outbox.counts())).values())
-    grown = await written(database) - before
-    await database.close()
-    if planned != subscribers:
-        raise RuntimeError(f"{planned} of {subscribers} were planned, {first} of them at first")
     return {
-        "planning_seconds": seconds,
-        "first_batch_seconds": first_seconds,
+        "seconds": seconds,
         "longest_writer_wait_ms": 1000 * max(waits),
-        "written_mb": grown / 1e6,
+        "written_mb": (await written(database) - before) / 1e6,
     }
 
 
@@ -75,8 +99,12 @@ async def written(database: Database) -> float:
 
 
 def plannings(subscribers: int) -> dict[str, Figures]:
+    rows: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         urls = {"SQLite": url_of(Path(folder) / "bench.db")}
         if programs() is not None:
             urls["PostgreSQL"] = create_database(stack.enter_context(postgres_server(durable=True)), "bench")
-        return {f"{name}, {subscribers:,}": asyncio.run(plan(url, subscribers)) for name, url in urls.items()}
+        for name, url in urls.items():
+            planned, pruned = asyncio.run(plan_and_prune(url, subscribers))
+            rows |= {f"{name}, {subscribers:,}": planned, f"{name}, {subscribers:,} pruned": pruned}
+    return rows

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bot.intake.ingest import IngestRules, ingest
+from storage.batches import MOST_ROWS
 from storage.database import open_database
 from storage.engine import create_engine
 from tests.bench.fan_out import SLOTS, Figures, run_together
@@ -60,7 +61,7 @@ class Prepared:
         database = await open_database(self.url)
         news = dump_of(range(self.posts, self.posts + 1), f"{self.posts}.txt")
         await ingest(database, news, IngestRules(), datetime.now(UTC))
-        while await database.write(lambda tx: tx.planner.advance()) is not None:
+        while await database.write(lambda tx: tx.planner.advance(MOST_ROWS)) is not None:
             pass
         await database.close()
         self.posts += 1

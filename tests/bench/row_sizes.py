@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import insert, text
 
 from bot.intake.ingest import IngestRules, ingest
+from storage.batches import MOST_ROWS
 from storage.database import Database, Transaction, open_database
 from storage.model import Settlement, State
 from storage.schema import destinations, subscriptions
@@ -42,7 +43,7 @@ async def life(url: str, count: int, weigh: Weigh) -> Figures:
     for number in range(20, 20 + POSTS):
         dump = dump_of(range(number, number + 1), f"{number}.txt")
         planned += (await ingest(database, dump, IngestRules(), datetime.now(UTC))).deliveries
-        while (more := await database.write(lambda tx: tx.planner.advance())) is not None:
+        while (more := await database.write(lambda tx: tx.planner.advance(MOST_ROWS))) is not None:
             planned += more
     planning = time.perf_counter() - started
     settled, started = await send_all(database), time.perf_counter() - started - planning

@@ -68,5 +68,5 @@ async def plan_due(tx: Transaction, now: datetime, digest_above: int) -> int:
     for rhythm, moment in await due_rhythms(tx, now):
         most = digest_above if rhythm.when is When.INSTANT else 0
         key = dedup_key_of(rhythm, moment.day)
-        planned += (await tx.waiting.plan(rhythm, moment.until, key, now, digest_above=most))[0]
+        planned += (await tx.waiting.plan(rhythm, moment.until, key, now, digest_above=most, batch=10_000))[0]
     return planned

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.delivery.due_worker import DueWorker
-from storage import planner, progress
+from storage import batches, planner
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
@@ -19,7 +19,10 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planner, "BATCH", 3)
+    monkeypatch.setattr(planner, "FIRST_BATCH", 3)
+    monkeypatch.setattr(batches, "FIRST_ROWS", 3)
+    monkeypatch.setattr(batches, "MOST_ROWS", 3)
+    monkeypatch.setattr(batches, "LEAST_ROWS", 3)
 
 
 async def subscribe(tx: Transaction, number: int, *, late: bool = False) -> DestinationId:
@@ -43,7 +46,7 @@ async def announced(tx: Transaction, *, posts: int = 1, held: bool = False) -> t
 
 async def finish(tx: Transaction) -> int:
     planned = 0
-    while (batch := await tx.planner.advance()) is not None:
+    while (batch := await tx.planner.advance(3)) is not None:
         planned += batch
     assert not await tx.planner.has_plans()
     return planned
@@ -141,9 +144,7 @@ async def test_messages_are_edited_in_batches(database: Database) -> None:
     await database.write(unit)
 
 
-async def test_digests_are_planned_in_batches(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "WAITING_BATCH", 5)
-
+async def test_digests_are_planned_in_batches(database: Database) -> None:
     async def unit(tx: Transaction) -> None:
         for number in range(CHATS):
             to = await subscribe(tx, number + 1)

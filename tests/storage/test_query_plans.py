@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage import planner
 from storage.database import Database, Transaction
-from storage.engine import EPOCH
+from storage.engine import EPOCH, run_many
 from storage.model import ChatKind, PostId, ScopeId, Settlement, State
+from storage.schema import destinations, subscriptions
+from tests.bench.fill import chats_wanting
 from tests.delivery.archive import THEN, episode, store
 
 ROWS, CHATS, POSTS = 60_000, 3000, 400
@@ -40,6 +43,7 @@ async def fill(tx: Transaction) -> tuple[PostId, ScopeId]:
     await connection.execute(text(FILL))
     await connection.execute(text(UPDATES))
     await tx.planner.announce([stored[-1].id], dump, THEN, digest_above=5)
+    assert await tx.planner.advance(CHATS) == CHATS - planner.FIRST_BATCH
     return stored[-1].id, everything.id
 
 
@@ -121,6 +125,40 @@ async def test_no_hot_statement_reads_a_whole_table(database: Database, analyzed
         await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     plans = await plans_of(database, post)
     assert {statement: found for statement, plan in plans.items() if (found := scanned(plan))} == {}
+
+
+@pytest.mark.both_databases
+async def test_a_batch_of_a_plan_reads_only_its_destinations(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planner, "FIRST_BATCH", 50)
+    plans: dict[str, str] = {}
+
+    def explain(on: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        """Explain the statement in place: its temporary table is gone afterwards."""
+        if re.match(r"(SELECT|INSERT)", statement) and "destinations" in statement:
+            word = "EXPLAIN QUERY PLAN" if on.dialect.name == "sqlite" else "EXPLAIN"
+            rows = on.exec_driver_sql(f"{word} {statement}", parameters)
+            plans[statement] = "\n".join(str(row[-1]) for row in rows)
+
+    async def unit(tx: Transaction) -> None:
+        dump, (post,) = await store(tx, [episode(1)])
+        everything = await tx.scopes.everything()
+        chats, wishes = chats_wanting(range(1, CHATS + 1), everything.id, THEN)
+        connection = tx.outbox._connection
+        await run_many(connection, insert(destinations), chats)
+        await run_many(connection, insert(subscriptions), wishes)
+        assert await tx.planner.announce([post.id], dump, THEN, digest_above=5) == 50
+        await connection.execute(text("ANALYZE"))
+        sync = connection.sync_connection
+        event.listen(sync, "before_cursor_execute", explain)
+        assert await tx.planner.advance(100) == 100
+        event.remove(sync, "before_cursor_execute", explain)
+
+    await database.write(unit)
+    assert len(plans) == 4  # the end of the batch, the time zones, what waits, what is planned
+    whole = re.compile(r"SCAN destinations\b|Seq Scan on destinations\b")
+    assert not [(statement, plan) for statement, plan in plans.items() if whole.search(plan)]
 
 
 @pytest.mark.both_databases

@@ -121,6 +121,8 @@ def group_start(
             author=words.author,
         )
         rows = []
+    if facts.newest is not None:
+        rows.append((press(words.text("读最新一篇"), ShowPost(facts.newest.id)),))
     rows.append((press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex())))
     if not manager and (address := deep_link(bot, SeriesIndex())):
         rows.append((Button(text=words.text("私聊订阅"), url=address),))

@@ -4,10 +4,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bot.messages.i18n import Words, words_for
 from storage.database import Transaction
 from storage.model import Stage
 from tests.end_to_end.test_screens import FEED, SERIES, labels, subscriptions
 from tests.end_to_end.whole_bot import READER, WholeBot
+from tests.fakes.chats import Posted
 from tests.fakes.people import FakeTelegram
 from tests.tools.dumps import Shown
 
@@ -135,40 +137,72 @@ async def test_a_month_is_listed_newest_first(bot: WholeBot, telegram: FakeTeleg
     assert year.text.index("月末的一篇") < year.text.index("月初的一篇")
 
 
-async def test_from_start_a_subscription_takes_two_taps(library: WholeBot, telegram: FakeTelegram) -> None:
-    start = await library.says("/start")
-    telegram.presses(start, "按系列订阅")
-    await telegram.edit(start)
-    telegram.presses(start, SERIES)
-    assert f"订阅好了：系列「{SERIES}」" in (await telegram.message()).text
-    await telegram.quiet()
-    assert await subscriptions(library) == {f"series {SERIES}": False}
-    assert f"✓ {SERIES}" in labels(start)
-    telegram.presses(start, f"✓ {SERIES}")
-    assert "退订了" in (await telegram.message()).text
-    assert await subscriptions(library) == {}
+GROUP, ADMINISTRATOR = -1_000_000_000_077, 31
+PLACES = {"private": {"user_id": READER}, "group": {"chat_id": GROUP, "user_id": ADMINISTRATOR}}
+
+
+@pytest.fixture(params=["zh-hans", "zh-hant", "en"])
+def words(request: pytest.FixtureRequest) -> Words:
+    return words_for(request.param)
+
+
+@pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
+def who(request: pytest.FixtureRequest, telegram: FakeTelegram) -> dict[str, int]:
+    """A reader in private, and an administrator in a group."""
+    telegram.administrators[GROUP] = {ADMINISTRATOR}
+    found: dict[str, int] = request.param
+    return found
+
+
+async def taps(telegram: FakeTelegram, message: Posted, words: Words, *labels: str, by: int) -> None:
+    """Tap buttons one after another in the reader's language; each of them edits the message."""
+    for name in labels:
+        edits = message.edits
+        telegram.presses(message, words.text(name), user_id=by, language=words.language)
+        await telegram.edit(message, after=edits)
+
+
+WAYS = {
+    "every post": ("private", ("🔔 订阅全部",)),
+    "a series": ("private", ("按系列订阅", SERIES)),
+    "every post in a group": ("group", ("选要订阅的", "🔔 订阅全部")),
+}
+
+
+@pytest.mark.parametrize(("place", "labels"), WAYS.values(), ids=WAYS)
+async def test_from_start_a_subscription_takes_two_taps(
+    library: WholeBot, telegram: FakeTelegram, words: Words, place: str, labels: tuple[str, ...]
+) -> None:
+    telegram.administrators[GROUP] = {ADMINISTRATOR}
+    who = PLACES[place]
+    start = await library.says("/start", language=words.language, **who)
+    *before, last = labels
+    await taps(telegram, start, words, *before, by=who["user_id"])
+    name = last if last == SERIES else words.text(last)
+    telegram.presses(start, name, user_id=who["user_id"], language=words.language)
+    done = await telegram.message(start.chat_id)
+    assert words.text("退订") in done.buttons[-1]
+    assert list((await subscriptions(library, start.chat_id)).values()) == [False]
 
 
 async def test_the_next_unread_part_of_a_series_is_two_taps_from_start(
-    library: WholeBot, telegram: FakeTelegram
+    library: WholeBot, telegram: FakeTelegram, words: Words
 ) -> None:
-    first = await library.says(f"/series {SERIES} 1")
-    await telegram.answer(telegram.presses(first, "读过了"))
-    start = await library.says("/start")
-    telegram.presses(start, f"{SERIES} · 接着读 第 2 篇"[:40])
-    await telegram.edit(start)
-    assert "系列第 2 篇" in start.text
+    first = await library.says(f"/series {SERIES} 1", language=words.language)
+    await telegram.answer(telegram.presses(first, words.text("读过了")))
+    start = await library.says("/start", language=words.language)
+    await taps(telegram, start, words, words.text("接着读 第 {episode} 篇", episode=2), by=READER)
+    assert f"{SERIES}(二)" in start.text
 
 
-async def test_a_citation_is_copied_in_three_taps_from_start(bot: WholeBot, telegram: FakeTelegram) -> None:
+async def test_a_citation_is_copied_in_three_taps_from_start(
+    bot: WholeBot, telegram: FakeTelegram, words: Words, who: dict[str, int]
+) -> None:
     bot.lands("feed.xml", dump=FEED)
     await bot.settles()
-    start = await bot.says("/start")
-    telegram.presses(start, "读最新一篇")
-    await telegram.edit(start)
-    telegram.presses(start, "引用")
-    await telegram.edit(start, after=1)
-    copied = start.button("复制 BibTeX")["copy_text"]["text"]
+    start = await bot.says("/start", language=words.language, **who)
+    await taps(telegram, start, words, "读最新一篇", "引用", by=who["user_id"])
+    copied = start.button(words.text("复制 BibTeX"))["copy_text"]["text"]
     assert copied.startswith("@online{kexuefm-9119,")
 
 

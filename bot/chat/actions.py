@@ -6,64 +6,8 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from bot import VERSION
-from bot.callbacks.actions import (
-    About,
-    Action,
-    Archive,
-    AskSearch,
-    Broadcast,
-    CategoryIndex,
-    Choose,
-    Cite,
-    CourseNext,
-    CourseOffer,
-    CoursePause,
-    CourseResume,
-    Courses,
-    CourseStart,
-    CourseStop,
-    Discard,
-    Dismiss,
-    Dumps,
-    Files,
-    Forget,
-    HelpPage,
-    Hot,
-    Latest,
-    Mark,
-    MarkRead,
-    MarkUnread,
-    Mute,
-    Nothing,
-    Options,
-    Papers,
-    Random,
-    Reading,
-    Related,
-    Release,
-    Restore,
-    Retry,
-    Save,
-    Saved,
-    SearchPage,
-    SendFile,
-    SeriesIndex,
-    Settings,
-    ShowPost,
-    ShowScope,
-    Start,
-    Status,
-    Step,
-    Subscribe,
-    SubscribeMenu,
-    Subscriptions,
-    TagIndex,
-    TopicFor,
-    Unmute,
-    Unsave,
-    Unsubscribe,
-    UnsubscribeAll,
-)
+from bot.callbacks import actions
+from bot.callbacks.actions import Action
 from bot.chat import admin, browse, courses, subscribe
 from bot.chat.context import Handler, Reply, RequestContext, Services, dispatch
 from bot.messages import help as help_pages
@@ -89,43 +33,43 @@ async def answer(services: Services, request: RequestContext, action: Action) ->
     return await dispatch(ACTIONS[type(action)], services, request, action, action)
 
 
-async def _mark(tx: Transaction, services: Services, request: RequestContext, action: Mark) -> Reply:
+async def _mark(tx: Transaction, services: Services, request: RequestContext, action: actions.Mark) -> Reply:
     words, post, user = request.words, PostId(action.post), request.user_id
     if user is None or await tx.posts.get(post) is None:
         return Reply(toast=notices.button_answer(words))
     match action:
-        case Save():
+        case actions.Save():
             await tx.bookmarks.save(user, post, services.clock.now())
-            button: tuple[str, Action] = (notices.saved_button(words), Unsave(post))
+            button: tuple[str, Action] = (notices.saved_button(words), actions.Unsave(post))
             return Reply(toast=notices.saved_answer(words, saved=True), replacement_button=button)
-        case Unsave():
+        case actions.Unsave():
             await tx.bookmarks.unsave(user, post)
-            button = (notices.save_button(words), Save(post))
+            button = (notices.save_button(words), actions.Save(post))
             return Reply(toast=notices.saved_answer(words, saved=False), replacement_button=button)
-        case MarkRead():
+        case actions.MarkRead():
             await tx.bookmarks.read(user, post, services.clock.now())
-            button = (notices.unread_button(words), MarkUnread(post))
+            button = (notices.unread_button(words), actions.MarkUnread(post))
             return Reply(toast=notices.read_answer(words, read=True), replacement_button=button)
-        case MarkUnread():
+        case actions.MarkUnread():
             await tx.bookmarks.unread(user, post)
-            button = (notices.read_button(words), MarkRead(post))
+            button = (notices.read_button(words), actions.MarkRead(post))
             return Reply(toast=notices.read_answer(words, read=False), replacement_button=button)
         case _:
             assert_never(action)
 
 
-async def _step(tx: Transaction, services: Services, request: RequestContext, action: Step) -> Reply:
+async def _step(tx: Transaction, services: Services, request: RequestContext, action: actions.Step) -> Reply:
     """Return one post of a digest of this chat; the first one as a new message, so that the digest stays."""
     posts = await tx.outbox.posts_of(DeliveryId(action.delivery), request.chat_id)
     position = max(action.position, 1)
     fresh = action.position == 0
     if position > len(posts):
         return Reply(message=notices.post_gone(request.words), fresh=fresh)
-    card = await browse.show_post(tx, services, request, ShowPost(posts[position - 1]))
+    card = await browse.show_post(tx, services, request, actions.ShowPost(posts[position - 1]))
     return Reply(message=stepping(card, action.delivery, position, len(posts)), fresh=fresh)
 
 
-async def _start(tx: Transaction, services: Services, request: RequestContext, _: Start) -> Message:
+async def _start(tx: Transaction, services: Services, request: RequestContext, _: actions.Start) -> Message:
     facts = await browse.archive_facts(tx)
     if request.kind is not ChatKind.PRIVATE:
         return help_pages.group_start(
@@ -144,7 +88,7 @@ async def _start(tx: Transaction, services: Services, request: RequestContext, _
     return help_pages.start(facts, request.words, subscribed=subscribed, unread=unread, bot=services.bot)
 
 
-async def _help(services: Services, request: RequestContext, _: HelpPage) -> Message:
+async def _help(services: Services, request: RequestContext, _: actions.HelpPage) -> Message:
     if request.kind is ChatKind.PRIVATE:
         where = Where.PRIVATE
     else:
@@ -152,7 +96,7 @@ async def _help(services: Services, request: RequestContext, _: HelpPage) -> Mes
     return help_pages.help_page(request.words, operator=request.chat_id in services.admins, where=where)
 
 
-async def _about(_services: Services, request: RequestContext, _: About) -> Message:
+async def _about(_services: Services, request: RequestContext, _: actions.About) -> Message:
     return help_pages.about(request.words, version=VERSION)
 
 
@@ -160,21 +104,21 @@ async def _index(
     tx: Transaction,
     services: Services,
     request: RequestContext,
-    action: SeriesIndex | TagIndex | CategoryIndex,
+    action: actions.SeriesIndex | actions.TagIndex | actions.CategoryIndex,
 ) -> Message:
     """Return all names of a kind, or, with a `destination`, those that it is subscribed to with one tap."""
     match action:
-        case SeriesIndex(destination=None):
+        case actions.SeriesIndex(destination=None):
             return await browse.series_index(tx, services, request, action)
-        case TagIndex(destination=None):
+        case actions.TagIndex(destination=None):
             return await browse.tag_index(tx, services, request, action)
-        case CategoryIndex(destination=None):
+        case actions.CategoryIndex(destination=None):
             return await browse.category_index(tx, services, request, action)
-        case SeriesIndex():
+        case actions.SeriesIndex():
             kind = ScopeKind.SERIES
-        case TagIndex():
+        case actions.TagIndex():
             kind = ScopeKind.TAG
-        case CategoryIndex():
+        case actions.CategoryIndex():
             kind = ScopeKind.CATEGORY
         case _:
             assert_never(action)
@@ -187,7 +131,7 @@ async def _index(
     return names_to_subscribe(page_of(counted, action.page), action, already, request.words, place=place)
 
 
-async def _ask_search(_services: Services, request: RequestContext, _: AskSearch) -> Message:
+async def _ask_search(_services: Services, request: RequestContext, _: actions.AskSearch) -> Message:
     return notices.ask_search(request.words)
 
 
@@ -197,7 +141,7 @@ async def _is_known(tx: Transaction, request: RequestContext) -> bool:
     return bool(marks or await tx.destinations.of_chat(request.chat_id))
 
 
-async def _forget(services: Services, request: RequestContext, action: Forget) -> Message:
+async def _forget(services: Services, request: RequestContext, action: actions.Forget) -> Message:
     if not action.confirmed:
         if not await services.database.read(lambda tx: _is_known(tx, request)):
             return notices.nothing_stored(request.words)
@@ -243,69 +187,69 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-async def _nothing(_services: Services, _request: RequestContext, _: Nothing) -> Reply:
+async def _nothing(_services: Services, _request: RequestContext, _: actions.Nothing) -> Reply:
     return Reply()
 
 
-async def _dismiss(_services: Services, _request: RequestContext, _: Dismiss) -> Reply:
+async def _dismiss(_services: Services, _request: RequestContext, _: actions.Dismiss) -> Reply:
     return Reply(delete=True)
 
 
 _CHANGE: Final = Handler(_mark, writes=True)
 
 ACTIONS: Final[dict[type[Action], Handler]] = {
-    Start: Handler(_start, cached=True, marks=True, role=True),
-    HelpPage: Handler(_help, cached=True, role=True, transaction=False),
-    About: Handler(_about, cached=True, transaction=False),
-    Forget: Handler(_forget, restricted=True, transaction=False),
-    Nothing: Handler(_nothing, transaction=False),
-    Dismiss: Handler(_dismiss, transaction=False),
-    Latest: Handler(browse.latest, cached=True, marks=True),
-    SeriesIndex: Handler(_index, cached=True),
-    TagIndex: Handler(_index, cached=True),
-    CategoryIndex: Handler(_index, cached=True),
-    ShowScope: Handler(browse.show_scope, cached=True, marks=True, role=True),
-    AskSearch: Handler(_ask_search, transaction=False),
-    SearchPage: Handler(browse.search_page, cached=True, expensive=True, marks=True),
-    Archive: Handler(browse.archive, cached=True, marks=True),
-    Random: Handler(browse.random_post, role=True),
-    Hot: Handler(browse.hot, cached=True, expensive=True),
-    ShowPost: Handler(browse.show_post, cached=True, marks=True, role=True),
-    Files: Handler(browse.files),
-    SendFile: Handler(browse.send_file, expensive=True),
-    Step: Handler(_step, role=True),
-    Related: Handler(browse.related, cached=True, marks=True),
-    Cite: Handler(browse.cite, cached=True),
-    Papers: Handler(browse.papers, cached=True),
-    Save: _CHANGE,
-    Unsave: _CHANGE,
-    MarkRead: _CHANGE,
-    MarkUnread: _CHANGE,
-    Saved: Handler(browse.saved),
-    Reading: Handler(courses.reading),
-    Subscribe: Handler(subscribe.subscribe, writes=True, restricted=True),
-    Unsubscribe: Handler(subscribe.unsubscribe, writes=True, restricted=True),
-    Mute: Handler(subscribe.mute, writes=True, restricted=True),
-    Unmute: Handler(subscribe.unmute, writes=True, restricted=True),
-    SubscribeMenu: Handler(subscribe.subscribe_menu, restricted=True),
-    UnsubscribeAll: Handler(subscribe.unsubscribe_all, writes=True, restricted=True),
-    Restore: Handler(subscribe.restore, writes=True, restricted=True),
-    TopicFor: Handler(subscribe.topic_for, restricted=True, transaction=False),
-    Subscriptions: Handler(subscribe.list_subscriptions, role=True),
-    Settings: Handler(subscribe.settings, restricted=True, transaction=False),
-    Options: Handler(subscribe.options, restricted=True, transaction=False),
-    Choose: Handler(subscribe.choose, writes=True, restricted=True),
-    CourseStart: Handler(courses.start, writes=True, restricted=True),
-    CourseOffer: Handler(courses.offer),
-    Courses: Handler(courses.list_courses),
-    CourseNext: Handler(courses.change, writes=True, restricted=True),
-    CoursePause: Handler(courses.change, writes=True, restricted=True),
-    CourseResume: Handler(courses.change, writes=True, restricted=True),
-    CourseStop: Handler(courses.change, writes=True, restricted=True),
-    Status: Handler(admin.status, admin=True),
-    Dumps: Handler(admin.dumps, admin=True),
-    Release: Handler(admin.release, admin=True, writes=True),
-    Discard: Handler(admin.discard, admin=True, writes=True),
-    Retry: Handler(admin.retry, admin=True, writes=True),
-    Broadcast: Handler(admin.broadcast, admin=True, writes=True),
+    actions.Start: Handler(_start, cached=True, marks=True, role=True),
+    actions.HelpPage: Handler(_help, cached=True, role=True, transaction=False),
+    actions.About: Handler(_about, cached=True, transaction=False),
+    actions.Forget: Handler(_forget, restricted=True, transaction=False),
+    actions.Nothing: Handler(_nothing, transaction=False),
+    actions.Dismiss: Handler(_dismiss, transaction=False),
+    actions.Latest: Handler(browse.latest, cached=True, marks=True),
+    actions.SeriesIndex: Handler(_index, cached=True),
+    actions.TagIndex: Handler(_index, cached=True),
+    actions.CategoryIndex: Handler(_index, cached=True),
+    actions.ShowScope: Handler(browse.show_scope, cached=True, marks=True, role=True),
+    actions.AskSearch: Handler(_ask_search, transaction=False),
+    actions.SearchPage: Handler(browse.search_page, cached=True, expensive=True, marks=True),
+    actions.Archive: Handler(browse.archive, cached=True, marks=True),
+    actions.Random: Handler(browse.random_post, role=True),
+    actions.Hot: Handler(browse.hot, cached=True, expensive=True),
+    actions.ShowPost: Handler(browse.show_post, cached=True, marks=True, role=True),
+    actions.Files: Handler(browse.files),
+    actions.SendFile: Handler(browse.send_file, expensive=True),
+    actions.Step: Handler(_step, role=True),
+    actions.Related: Handler(browse.related, cached=True, marks=True),
+    actions.Cite: Handler(browse.cite, cached=True),
+    actions.Papers: Handler(browse.papers, cached=True),
+    actions.Save: _CHANGE,
+    actions.Unsave: _CHANGE,
+    actions.MarkRead: _CHANGE,
+    actions.MarkUnread: _CHANGE,
+    actions.Saved: Handler(browse.saved),
+    actions.Reading: Handler(courses.reading),
+    actions.Subscribe: Handler(subscribe.subscribe, writes=True, restricted=True),
+    actions.Unsubscribe: Handler(subscribe.unsubscribe, writes=True, restricted=True),
+    actions.Mute: Handler(subscribe.mute, writes=True, restricted=True),
+    actions.Unmute: Handler(subscribe.unmute, writes=True, restricted=True),
+    actions.SubscribeMenu: Handler(subscribe.subscribe_menu, restricted=True),
+    actions.UnsubscribeAll: Handler(subscribe.unsubscribe_all, writes=True, restricted=True),
+    actions.Restore: Handler(subscribe.restore, writes=True, restricted=True),
+    actions.TopicFor: Handler(subscribe.topic_for, restricted=True, transaction=False),
+    actions.Subscriptions: Handler(subscribe.list_subscriptions, role=True),
+    actions.Settings: Handler(subscribe.settings, restricted=True, transaction=False),
+    actions.Options: Handler(subscribe.options, restricted=True, transaction=False),
+    actions.Choose: Handler(subscribe.choose, writes=True, restricted=True),
+    actions.CourseStart: Handler(courses.start, writes=True, restricted=True),
+    actions.CourseOffer: Handler(courses.offer),
+    actions.Courses: Handler(courses.list_courses),
+    actions.CourseNext: Handler(courses.change, writes=True, restricted=True),
+    actions.CoursePause: Handler(courses.change, writes=True, restricted=True),
+    actions.CourseResume: Handler(courses.change, writes=True, restricted=True),
+    actions.CourseStop: Handler(courses.change, writes=True, restricted=True),
+    actions.Status: Handler(admin.status, admin=True),
+    actions.Dumps: Handler(admin.dumps, admin=True),
+    actions.Release: Handler(admin.release, admin=True, writes=True),
+    actions.Discard: Handler(admin.discard, admin=True, writes=True),
+    actions.Retry: Handler(admin.retry, admin=True, writes=True),
+    actions.Broadcast: Handler(admin.broadcast, admin=True, writes=True),
 }

@@ -27,7 +27,7 @@ class Group(StrEnum):
     OPERATE = "operate"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """Declaration of a command: `name` is 1-32 of a-z0-9_, a description has at most 256 characters.
 
@@ -36,12 +36,15 @@ class Command:
     """
 
     name: str
+    arguments: tuple[str, str]
     zh: str
     en: str
-    arguments: tuple[str, str] = ("", "")
     where: frozenset[Where]
     group: Group
-    admin: bool = False
+
+    @property
+    def admin(self) -> bool:
+        return self.group is Group.OPERATE
 
     def description(self, language: str) -> str:
         """Return what the command does, in a few words."""
@@ -63,215 +66,55 @@ _MANAGERS: Final = frozenset({Where.PRIVATE, Where.ADMIN})
 _ALONE: Final = frozenset({Where.PRIVATE})
 _OPERATOR: Final = frozenset({Where.ADMIN})
 
-COMMANDS: Final[tuple[Command, ...]] = (
-    Command(
-        name="start",
-        zh="开始",
-        en="Get started",
-        where=_ALONE,
-        group=Group.DATA,
+_Row = tuple[str, str, str, str, str, frozenset[Where]]
+
+# Name, arguments and description in Chinese and in English, and where the menu shows it.
+_ROWS: Final[dict[Group, tuple[_Row, ...]]] = {
+    Group.SUBSCRIBE: (
+        ("subscribe", "[种类 名称]", "[kind name]", "订阅新文章", "Subscribe to new posts", _MANAGERS),
+        ("unsubscribe", "[名称]", "[name]", "退订", "Unsubscribe", _MANAGERS),
+        ("subscriptions", "", "", "查看订阅", "See the subscriptions", _EVERYWHERE),
+        ("settings", "[设置 值]", "[setting value]", "推送时间、免打扰、语言等设置",
+         "Delivery times, do not disturb, language", _MANAGERS),
+        ("channel", "", "", "把新文章发到你的频道或群组", "Send new posts to your channel or group", _ALONE),
     ),
-    Command(
-        name="subscribe",
-        arguments=("[种类 名称]", "[kind name]"),
-        zh="订阅新文章",
-        en="Subscribe to new posts",
-        where=_MANAGERS,
-        group=Group.SUBSCRIBE,
+    Group.FIND: (
+        ("search", "词语", "words", "搜索文章", "Search the posts", _EVERYWHERE),
+        ("latest", "[几篇]", "[how many]", "最近文章", "Latest posts", _EVERYWHERE),
+        ("series", "[名称]", "[name]", "按系列看", "Browse by series", _EVERYWHERE),
+        ("tag", "[名称]", "[name]", "按标签看", "Browse by tag", _EVERYWHERE),
+        ("category", "[名称]", "[name]", "按分类看", "Browse by category", _EVERYWHERE),
+        ("archive", "[年份]", "[year]", "按年月看", "Browse by year and month", _EVERYWHERE),
+        ("hot", "", "", "读者增长最快的文章", "Posts that gain readers fastest", _EVERYWHERE),
+        ("random", "", "", "随便读一篇", "A random post", _EVERYWHERE),
     ),
-    Command(
-        name="unsubscribe",
-        arguments=("[名称]", "[name]"),
-        zh="退订",
-        en="Unsubscribe",
-        where=_MANAGERS,
-        group=Group.SUBSCRIBE,
+    Group.READ: (
+        ("read", "[系列]", "[series]", "系列的阅读进度", "Reading progress of your series", _ALONE),
+        ("course", "[系列]", "[series]", "课程：从头一篇篇发来一个系列",
+         "Course: a series sent part by part", _MANAGERS),
+        ("saved", "", "", "收藏的文章", "Saved posts", _ALONE),
     ),
-    Command(
-        name="subscriptions",
-        zh="查看订阅",
-        en="See the subscriptions",
-        where=_EVERYWHERE,
-        group=Group.SUBSCRIBE,
+    Group.DATA: (
+        ("start", "", "", "开始", "Get started", _ALONE),
+        ("stats", "", "", "博客统计", "The blog in figures", _EVERYWHERE),
+        ("export", "[格式 名称]", "[format name]", "导出数据或文章列表",
+         "Export your data, or a list of posts", _MANAGERS),
+        ("forget", "", "", "删除数据", "Erase your data", _MANAGERS),
+        ("about", "", "", "来源、作者和许可", "Source, author and licence", _EVERYWHERE),
+        ("help", "[命令]", "[command]", "帮助", "Help", _EVERYWHERE),
     ),
-    Command(
-        name="settings",
-        arguments=("[设置 值]", "[setting value]"),
-        zh="推送时间、免打扰、语言等设置",
-        en="Delivery times, do not disturb, language",
-        where=_MANAGERS,
-        group=Group.SUBSCRIBE,
+    Group.OPERATE: (
+        ("status", "", "", "运行状况", "State of the bot", _OPERATOR),
+        ("dumps", "", "", "收到的快照", "Dumps taken in", _OPERATOR),
+        ("retry", "", "", "重试失败的投递", "Retry failed deliveries", _OPERATOR),
+        ("broadcast", "文字", "text", "向所有会话发一条消息", "Send a message to every chat", _OPERATOR),
+        ("release", "", "", "放行暂缓的文章", "Release posts on hold", _OPERATOR),
     ),
-    Command(
-        name="channel",
-        zh="把新文章发到你的频道或群组",
-        en="Send new posts to your channel or group",
-        where=_ALONE,
-        group=Group.SUBSCRIBE,
-    ),
-    Command(
-        name="search",
-        arguments=("词语", "words"),
-        zh="搜索文章",
-        en="Search the posts",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="latest",
-        arguments=("[几篇]", "[how many]"),
-        zh="最近文章",
-        en="Latest posts",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="series",
-        arguments=("[名称]", "[name]"),
-        zh="按系列看",
-        en="Browse by series",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="tag",
-        arguments=("[名称]", "[name]"),
-        zh="按标签看",
-        en="Browse by tag",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="category",
-        arguments=("[名称]", "[name]"),
-        zh="按分类看",
-        en="Browse by category",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="archive",
-        arguments=("[年份]", "[year]"),
-        zh="按年月看",
-        en="Browse by year and month",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="hot",
-        zh="读者增长最快的文章",
-        en="Posts that gain readers fastest",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="random",
-        zh="随便读一篇",
-        en="A random post",
-        where=_EVERYWHERE,
-        group=Group.FIND,
-    ),
-    Command(
-        name="read",
-        arguments=("[系列]", "[series]"),
-        zh="系列的阅读进度",
-        en="Reading progress of your series",
-        where=_ALONE,
-        group=Group.READ,
-    ),
-    Command(
-        name="course",
-        arguments=("[系列]", "[series]"),
-        zh="课程：从头一篇篇发来一个系列",
-        en="Course: a series sent part by part",
-        where=_MANAGERS,
-        group=Group.READ,
-    ),
-    Command(
-        name="saved",
-        zh="收藏的文章",
-        en="Saved posts",
-        where=_ALONE,
-        group=Group.READ,
-    ),
-    Command(
-        name="stats",
-        zh="博客统计",
-        en="The blog in figures",
-        where=_EVERYWHERE,
-        group=Group.DATA,
-    ),
-    Command(
-        name="export",
-        arguments=("[格式 名称]", "[format name]"),
-        zh="导出数据或文章列表",
-        en="Export your data, or a list of posts",
-        where=_MANAGERS,
-        group=Group.DATA,
-    ),
-    Command(
-        name="forget",
-        zh="删除数据",
-        en="Erase your data",
-        where=_MANAGERS,
-        group=Group.DATA,
-    ),
-    Command(
-        name="about",
-        zh="来源、作者和许可",
-        en="Source, author and licence",
-        where=_EVERYWHERE,
-        group=Group.DATA,
-    ),
-    Command(
-        name="help",
-        arguments=("[命令]", "[command]"),
-        zh="帮助",
-        en="Help",
-        where=_EVERYWHERE,
-        group=Group.DATA,
-    ),
-    Command(
-        name="status",
-        zh="运行状况",
-        en="State of the bot",
-        where=_OPERATOR,
-        group=Group.OPERATE,
-        admin=True,
-    ),
-    Command(
-        name="dumps",
-        zh="收到的快照",
-        en="Dumps taken in",
-        where=_OPERATOR,
-        group=Group.OPERATE,
-        admin=True,
-    ),
-    Command(
-        name="retry",
-        zh="重试失败的投递",
-        en="Retry failed deliveries",
-        where=_OPERATOR,
-        group=Group.OPERATE,
-        admin=True,
-    ),
-    Command(
-        name="broadcast",
-        arguments=("文字", "text"),
-        zh="向所有会话发一条消息",
-        en="Send a message to every chat",
-        where=_OPERATOR,
-        group=Group.OPERATE,
-        admin=True,
-    ),
-    Command(
-        name="release",
-        zh="放行暂缓的文章",
-        en="Release posts on hold",
-        where=_OPERATOR,
-        group=Group.OPERATE,
-        admin=True,
-    ),
+}  # fmt: skip
+COMMANDS: Final = tuple(
+    Command(name, (zh_arguments, arguments), zh, en, where, group)
+    for group, rows in _ROWS.items()
+    for name, zh_arguments, arguments, zh, en, where in rows
 )
 
 

@@ -37,7 +37,7 @@ SCENES: dict[str, Scene] = {
     "start in a group of one's own": lambda words: group_start(
         STORED, words, manager=True, place=GROUP, bot="kexue_bot"
     ),
-    "one command": lambda words: command_help(COMMANDS[1], words),
+    "one command": lambda words: command_help(COMMANDS[0], words),
     "start empty": lambda words: start(EMPTY, words),
     "group": lambda words: group_greeting(words, bot="kexue_bot"),
     "help": help_page,

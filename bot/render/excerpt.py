@@ -6,7 +6,7 @@ and lists by their shape. A body is cut at block borders, then after sentences.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from bot.latex.definitions import Budget, Definitions, collect, expand, is_defining
@@ -31,7 +31,7 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.html import inline_text, plain
+from bot.render.html import gap, inline_text, plain
 from bot.text_sanitizer import clean, fitting, units
 
 _LABEL: Final = re.compile(r"\\label\s*\{([^{}]*)\}")
@@ -87,42 +87,28 @@ def _tag(key: str, tex: str, labels: Labels) -> str:
     return rf"\tag{{{labels.numbers.get(key, '')}}}"
 
 
-__all__ = ["excerpt_body", "shorten"]
-
 _BARE: Final = ("equation", "displaymath", "math", "subequations")
 _ITEM: Final = re.compile(r"(?:(\d{1,2})[、.．)）](?![\d.])|[(（](\d{1,2})[)）]、?|([•·●◦▪*-])(?=\s))\s*")
 _CONNECTIVES: Final = frozenset(
-    {
-        "其中",
-        "即",
-        "或",
-        "或者",
-        "以及",
-        "于是",
-        "所以",
-        "因此",
-        "得到",
-        "这里",
-        "此时",
-        "那么",
-        "也就是",
-        "可得",
-    }
-    | {
-        "从而",
-        "同理",
-        "类似地",
-        "换言之",
-        "首先",
-        "其次",
-        "最后",
-        "反之",
-        "代入",
-        "where",
-        "and",
-        "or",
-        "thus",
-    }
+    (
+        *("其中", "即", "或", "或者", "以及", "于是", "所以", "因此", "得到", "这里"),
+        *(
+            "此时",
+            "那么",
+            "也就是",
+            "可得",
+            "从而",
+            "同理",
+            "类似地",
+            "换言之",
+            "首先",
+            "其次",
+            "最后",
+            "反之",
+            "代入",
+        ),
+        *("where", "and", "or", "thus"),
+    )
 )
 _MATHEMATICS: Final = (SegmentKind.INLINE, SegmentKind.DISPLAY)
 # Beginnings of a continued sentence, ends of one, table rows, and lines without any letter or digit.
@@ -340,11 +326,17 @@ def shorten(body: Body, room: int) -> Body:
     if room < 1:
         return ()
     kept: list[Block] = []
+    left = room - 1
+    shown: Block | None = None  # the last one with a text
     for block in body:
-        if units(plain((*kept, block))) <= room - 1:
+        text = plain((block,))
+        size = units(text) + (units(gap(shown, block)) if shown is not None and text else 0)
+        if size <= left:
             kept.append(block)
+            left -= size
+            shown = block if text else shown
             continue
-        cut = _cut(block, room - 1 - units(plain((*kept, Paragraph((Text("x"),))))) + 1)
+        cut = _cut(block, left - (units(gap(shown, Paragraph(()))) if shown is not None else 0))
         if cut is not None:
             kept.append(cut)
         break
@@ -364,15 +356,11 @@ def _with_ellipsis(kept: list[Block], room: int) -> Body:
 
 def _block_with_ellipsis(block: Block) -> Body:
     match block:
-        case Paragraph():
-            return (Paragraph(_closed(block.children)),)
-        case Footer():
-            return (Footer(_closed(block.children)),)
-        case Heading():
-            return (Heading(_closed(block.children), level=block.level),)
+        case Paragraph() | Footer() | Heading():
+            return (replace(block, children=_closed(block.children)),)
         case Items():
             *others, last = block.items
-            return (Items((*others, Item(_closed(last.children), label=last.label))),)
+            return (Items((*others, replace(last, children=_closed(last.children)))),)
         case Quote():
             return (Quote(_with_ellipsis(list(block.blocks), units(plain(block.blocks)) + 2)),)
         case DisplayFormula() | Preformatted():
@@ -392,12 +380,9 @@ def _closed(children: tuple[Inline, ...]) -> tuple[Inline, ...]:
 def _cut(block: Block, room: int) -> Block | None:
     """Return the beginning of `block` in `room` units; None if no part of it is useful alone."""
     match block:
-        case Paragraph():
+        case Paragraph() | Footer():
             children = _cut_inlines(block.children, room)
-            return Paragraph(children) if children else None
-        case Footer():
-            children = _cut_inlines(block.children, room)
-            return Footer(children) if children else None
+            return replace(block, children=children) if children else None
         case Items():
             items = list(block.items)
             while items and units(plain((Items(tuple(items)),))) > room:
@@ -424,25 +409,10 @@ def _cut_inlines(children: tuple[Inline, ...], room: int) -> tuple[Inline, ...]:
             continue
         if isinstance(child, Text) and (text := _cut_text(child.text, left)):
             kept.append(Text(text))
-        elif isinstance(child, Bold | Italic | Link):
-            kept += _cut_wrapped(child, left)
+        elif isinstance(child, Bold | Italic | Link) and (inside := _cut_inlines(child.children, left)):
+            kept.append(replace(child, children=inside))
         break
     return _ended(tuple(kept), room)
-
-
-def _cut_wrapped(child: Bold | Italic | Link, room: int) -> tuple[Inline, ...]:
-    inside = _cut_inlines(child.children, room)
-    match child:
-        case _ if not inside:
-            return ()
-        case Bold():
-            return (Bold(inside),)
-        case Italic():
-            return (Italic(inside),)
-        case Link():
-            return (Link(child.url, inside),)
-        case _:
-            assert_never(child)
 
 
 def _cut_text(text: str, room: int) -> str:

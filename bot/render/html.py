@@ -5,9 +5,8 @@ Flattens the body into runs of text with tags and cuts between runs, so that no 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from html import escape
-from typing import Final, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from bot.latex.unicode import unicode_tex
 from bot.render.document import (
@@ -44,8 +43,7 @@ def openable(url: str) -> str:
 EXPANDABLE_ABOVE: Final = 130  # UTF-16 units: about three lines of Chinese on a phone
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Text inside the same tags, outermost first; `whole` runs are not cut, `border` runs separate blocks."""
 
     text: str
@@ -55,14 +53,14 @@ class Run:
 
 
 def runs(body: Body) -> list[Run]:
-    """Return the runs of `body`; their joined texts equal `plain(body)`."""
+    """Return the runs of `body`."""
     return list(_blocks(body, (), quoted=False))
 
 
 def _blocks(body: Body, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run]:
     before: Block | None = None
     for block in body:
-        inside = _stripped(list(_block(block, tags, quoted=quoted)))
+        inside = _stripped(_block(block, tags, quoted=quoted))
         if not inside:
             continue
         if before is not None:
@@ -82,7 +80,7 @@ def _block(block: Block, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run
                 if index:
                     yield Run("\n", tags)
                 yield Run(label(item), tags, whole=True)
-                yield from _stripped(list(_inlines(item.children, tags)))
+                yield from _stripped(_inlines(item.children, tags))
         case DisplayFormula():
             yield from _formula(block.tex, tags)
         case Preformatted():
@@ -90,13 +88,14 @@ def _block(block: Block, tags: tuple[str, ...], *, quoted: bool) -> Iterator[Run
         case Quote() if quoted:
             yield from _blocks(block.blocks, tags, quoted=True)
         case Quote():
-            yield from _blocks(block.blocks, (*tags, _quote_tag(block)), quoted=True)
+            inside = list(_blocks(block.blocks, tags, quoted=True))
+            tag = _quote_tag("".join(run.text for run in inside))
+            yield from (run._replace(tags=(tag, *run.tags)) for run in inside)
         case _:
             assert_never(block)
 
 
-def _quote_tag(quote: Quote) -> str:
-    text = plain(quote.blocks)
+def _quote_tag(text: str) -> str:
     return "blockquote expandable" if units(text) > EXPANDABLE_ABOVE or text.count("\n") > 2 else "blockquote"
 
 
@@ -145,23 +144,22 @@ def _anchor(url: str) -> str:
     return f'a href="{escape(address)}"' if address else ""
 
 
-def _stripped(inside: list[Run]) -> list[Run]:
-    """Return the runs without blanks at both ends and without empty runs."""
+def _stripped(found: Iterable[Run]) -> list[Run]:
+    """Return the runs without empty ones and without blanks at both ends, which Telegram strips as well."""
+    inside = [run for run in found if run.text]
     while inside and not inside[0].text.strip():
         inside.pop(0)
     while inside and not inside[-1].text.strip():
         inside.pop()
     if inside:
-        inside[0] = replace(inside[0], text=inside[0].text.lstrip())
-        inside[-1] = replace(inside[-1], text=inside[-1].text.rstrip())
-    return [run for run in inside if run.text]
+        inside[0] = inside[0]._replace(text=inside[0].text.lstrip())
+        inside[-1] = inside[-1]._replace(text=inside[-1].text.rstrip())
+    return inside
 
 
 MAX_UNITS: Final = 4096  # Bot API: text of 1-4096 characters after entities parsing, here as UTF-16 units
 MAX_ENTITIES: Final = 100  # the server drops further ones silently
 _SENTENCE_END: Final = re.compile(r"[。！？；!?;](?=.)|[.] ", re.DOTALL)
-
-__all__ = ["MAX_ENTITIES", "MAX_UNITS", "plain", "render_classic"]
 
 
 def render_classic(message: Message) -> tuple[str, ...]:
@@ -174,9 +172,9 @@ def render_classic(message: Message) -> tuple[str, ...]:
     """
     pieces: list[str] = []
     rest = runs(message.body)
-    while rest := _trimmed(rest):
+    while rest := _stripped(rest):
         taken, rest = _take(rest)
-        pieces.append(_html(_trimmed(taken)))
+        pieces.append(_html(_stripped(taken)))
     return tuple(pieces)
 
 
@@ -243,22 +241,8 @@ def _unjoined(text: str, end: int) -> int:
 
 def _halves(rest: list[Run], index: int, at: int) -> tuple[list[Run], list[Run]]:
     run = rest[index]
-    first, second = replace(run, text=run.text[:at]), replace(run, text=run.text[at:])
+    first, second = run._replace(text=run.text[:at]), run._replace(text=run.text[at:])
     return [*rest[:index], first], [second, *rest[index + 1 :]]
-
-
-def _trimmed(piece: list[Run]) -> list[Run]:
-    """Return the runs without the blanks at both ends, which Telegram strips as well."""
-    start, end = 0, len(piece)
-    while start < end and not piece[start].text.strip():
-        start += 1
-    while end > start and not piece[end - 1].text.strip():
-        end -= 1
-    trimmed = piece[start:end]
-    if trimmed:
-        trimmed[0] = replace(trimmed[0], text=trimmed[0].text.lstrip())
-        trimmed[-1] = replace(trimmed[-1], text=trimmed[-1].text.rstrip())
-    return trimmed
 
 
 def _html(piece: Sequence[Run]) -> str:
@@ -286,20 +270,12 @@ def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
 
 def plain(body: Body) -> str:
     """Return `body` without markup; formulas in Unicode, or their source."""
-    pieces: list[str] = []
-    before: Block | None = None
-    for block in body:
-        text = _plain_block(block)
-        if not text:
-            continue
-        pieces += [gap(before, block), text] if before is not None else [text]
-        before = block
-    return "".join(pieces)
+    return "".join(run.text for run in runs(body))
 
 
 def inline_text(children: Iterable[Inline]) -> str:
     """Return the visible text of `children`."""
-    return "".join(_plain_inline(child) for child in children)
+    return "".join(run.text for run in _inlines(children, ()))
 
 
 def gap(before: Block, after: Block) -> str:
@@ -326,37 +302,3 @@ def gap(before: Block, after: Block) -> str:
 def label(item: Item) -> str:
     """Return the marker before a list item."""
     return f"{clean(item.label)}\u2002" if item.label is not None else "•\u2002"
-
-
-def shown_formula(tex: str) -> str:
-    """Return a formula as text: Unicode, or its source."""
-    readable = unicode_tex(tex)
-    return clean(" ".join(tex.split())) if readable is None else clean(readable)
-
-
-def _plain_block(block: Block) -> str:
-    match block:
-        case Paragraph() | Heading() | Footer():
-            return inline_text(block.children).strip()
-        case Items():
-            return "\n".join(label(item) + inline_text(item.children).strip() for item in block.items)
-        case DisplayFormula():
-            return shown_formula(block.tex).strip()
-        case Preformatted():
-            return clean(block.text).strip()
-        case Quote():
-            return plain(block.blocks)
-        case _:
-            assert_never(block)
-
-
-def _plain_inline(child: Inline) -> str:
-    match child:
-        case Text() | Code():
-            return clean(child.text)
-        case Formula():
-            return shown_formula(child.tex)
-        case Bold() | Italic() | Link():
-            return inline_text(child.children)
-        case _:
-            assert_never(child)

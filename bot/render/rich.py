@@ -217,12 +217,8 @@ def _is_blank(text: RichText) -> bool:
 
 def _count(block: RichBlock) -> int:
     """Return the number of blocks as the limit counts them: nested ones and list items each."""
-    inside = sum(_count(inner) for inner in block.get("blocks", ()))
-    return (
-        1
-        + inside
-        + sum(1 + sum(_count(inner) for inner in item["blocks"]) for item in block.get("items", ()))
-    )
+    inner = [*block.get("blocks", ()), *block.get("items", ())]
+    return 1 + sum(map(_count, inner))
 
 
 def _characters(node: Any) -> int:

@@ -5,7 +5,7 @@ between versions of the program; `version` is the version of the record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -150,9 +150,7 @@ async def chat_record(tx: Transaction, chat: Destination) -> Record:
         "title": chat.title,
         "standing": chat.standing,
         "reason": chat.reason,
-        "preferences": {
-            part.name: _plain(getattr(chat.preferences, part.name)) for part in fields(Preferences)
-        },
+        "preferences": {name: _plain(getattr(chat.preferences, name)) for name in _Preferences.model_fields},
         "subscriptions": [
             _scope(subscription.scope) | {"muted": subscription.muted}
             for subscription in await tx.destinations.subscriptions(chat.id)

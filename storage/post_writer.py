@@ -22,7 +22,7 @@ from storage.model import (
     Sighting,
     State,
 )
-from storage.posts import Scopes
+from storage.posts import AS_STORED, LAYOUTS, Scopes
 from storage.schema import (
     aliases,
     bookmarks,
@@ -38,6 +38,8 @@ from storage.schema import (
 
 WAITING = (State.PENDING, State.HELD)
 SPOKEN = (DeliveryKind.POST, DeliveryKind.COURSE)
+# Fields that `add` and `update` write as they are: series have their own rows, ids and times of `add` stay.
+WRITTEN = tuple(name for name in AS_STORED if name not in ("id", "series_id", "first_seen_at"))
 CAUSE = "the post turned out to be another that was announced"
 
 
@@ -360,33 +362,9 @@ def _distinct(
 
 
 def _columns(post: Post, now: datetime) -> dict[str, Any]:
-    return {
-        "archive_id": post.archive_id,
-        "title": post.title,
-        "title_key": post.title_key,
-        "title_at": post.title_at,
-        "title_layout": post.title_layout and str(post.title_layout),
-        "date": post.date,
-        "month_day": post.month_day,
-        "date_certainty": post.date_certainty,
-        "date_layout": post.date_layout and str(post.date_layout),
-        "date_at": post.date_at,
-        "month_day_at": post.month_day_at,
-        "category": post.category,
-        "category_at": post.category_at,
-        "tags_at": post.tags_at,
-        "excerpt": post.excerpt,
-        "excerpt_at": post.excerpt_at,
-        "excerpt_layout": post.excerpt_layout and str(post.excerpt_layout),
-        "excerpt_partial": post.excerpt_partial,
-        "tagged": post.tags is not None,
-        "readers": post.readers,
-        "readers_at": post.readers_at,
-        "comments": post.comments,
-        "episode": post.episode,
-        "style": post.style,
-        "updated_at": now,
-    }
+    layouts = {name: getattr(post, name) and str(getattr(post, name)) for name in LAYOUTS}
+    values = {name: getattr(post, name) for name in WRITTEN}
+    return values | layouts | {"tagged": post.tags is not None, "updated_at": now}
 
 
 def _renamed(ids: Collection[str], gone: str, heir: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, RowMapping, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, CursorResult, Row, RowMapping, Select, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import few_lengths, upsert
@@ -41,6 +41,9 @@ AS_STORED = (
     "category", "excerpt", "series_id", "episode", "style", "archive_id", "first_seen_at", "title_at",
     "excerpt_at", "excerpt_partial", "date_at", "month_day_at", "category_at", "tags_at",
 )  # fmt: skip
+
+
+LAYOUTS = ("date_layout", "title_layout", "excerpt_layout")
 
 
 class Posts:
@@ -122,14 +125,6 @@ class Posts:
         )
         return [(PostId(row.post_id), int(row.gained), row.last - row.first) for row in found]
 
-    async def of_dump(self, dump_id: int) -> list[Post]:
-        """Return the posts that this dump first showed, oldest first."""
-        return await self._posts(
-            select(posts)
-            .where(posts.c.first_dump_id == dump_id)
-            .order_by(posts.c.date.nulls_last(), posts.c.id)
-        )
-
     async def growth(self, post_id: PostId) -> Growth | None:
         """Return the gain between the first and latest count of readers; None with only one."""
         rows = (await self._connection.execute(COUNTS, {"post": post_id})).all()
@@ -137,15 +132,6 @@ class Posts:
             return None
         span = rows[-1].captured_at - rows[0].captured_at
         return Growth(gained=rows[-1].readers - rows[0].readers, over=span)
-
-    async def reader_counts(self, post_id: PostId) -> list[int]:
-        """Every count of readers that was ever seen, smallest first."""
-        found = await self._connection.execute(
-            select(sightings.c.readers)
-            .where(sightings.c.post_id == post_id, sightings.c.readers.is_not(None))
-            .order_by(sightings.c.readers)
-        )
-        return [int(readers) for readers in found.scalars()]
 
     async def reader_history(self, post_id: PostId) -> list[tuple[datetime, int]]:
         """Return the counts of readers with their capture times (UTC), earliest first."""
@@ -259,16 +245,15 @@ def _post(
 ) -> Post:
     key, series = names.get(row["series_id"], (None, None))
     site = tuple(name for name, inferred in tags if not inferred)
+    layouts: dict[str, Any] = {name: Layout(row[name]) if row[name] else None for name in LAYOUTS}
     return Post(
         **{name: row[name] for name in AS_STORED},
+        **layouts,
         tags=site if row["tagged"] else None,
         inferred_tags=tuple(name for name, inferred in tags if inferred),
         series=series,
         series_key=key,
         aliases=former,
-        date_layout=Layout(row["date_layout"]) if row["date_layout"] else None,
-        title_layout=Layout(row["title_layout"]) if row["title_layout"] else None,
-        excerpt_layout=Layout(row["excerpt_layout"]) if row["excerpt_layout"] else None,
     )
 
 
@@ -336,29 +321,28 @@ class Scopes:
             ).returning(scopes),
             [{"kind": kind, "key": key, "name": name} for kind, key, name in dict.fromkeys(wanted)],
         )
-        made = [Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) for row in found]
-        return {(scope.kind, scope.key): scope for scope in made}
+        return {(row.kind, row.key): _scope(row) for row in found}
 
     async def everything(self) -> Scope:
         """Return the scope of all posts, which a migrated database has, so that reading it writes nothing."""
         found = await self._connection.execute(select(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
         row = found.first()
         if row is not None:
-            return Scope(id=row.id, kind=row.kind)
+            return _scope(row)
         return (await self.ensure([(ScopeKind.EVERYTHING, "", "")]))[ScopeKind.EVERYTHING, ""]
 
     async def get(self, scope_id: ScopeId) -> Scope | None:
         row = (await self._connection.execute(_ONE, {"scope": scope_id})).first()
-        return Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) if row else None
+        return _scope(row) if row else None
 
     async def many(self, ids: Collection[ScopeId]) -> dict[ScopeId, Scope]:
         found = await self._connection.execute(select(scopes).where(scopes.c.id.in_(ids)))
-        return {row.id: Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) for row in found}
+        return {row.id: _scope(row) for row in found}
 
     async def of_post(self, post_id: PostId) -> list[tuple[Scope, bool]]:
         """Every scope a post is gathered under, and whether that was inferred."""
         found = await self._connection.execute(_OF_POST, {"post": post_id})
-        return [(Scope(id=r.id, kind=r.kind, key=r.key, name=r.name), r.inferred) for r in found]
+        return [(_scope(row), row.inferred) for row in found]
 
     async def members(self) -> dict[ScopeId, list[PostId]]:
         """Return the posts of every scope that has any."""
@@ -375,7 +359,7 @@ class Scopes:
             .where(scopes.c.kind == ScopeKind.WORD)
             .where(scopes.c.id.in_(select(subscriptions.c.scope_id)))
         )
-        return [Scope(id=row.id, kind=row.kind, key=row.key, name=row.name) for row in found]
+        return [_scope(row) for row in found]
 
     async def counted(self, kind: ScopeKind) -> list[Counted]:
         """Every scope of this kind that has a post, the largest first."""
@@ -405,27 +389,23 @@ class Scopes:
 
 
 def _counted(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    days = (
+        func.count().label("posts"),
+        func.min(posts.c.date).label("first"),
+        func.max(posts.c.date).label("last"),
+    )
     return (
-        select(
-            scopes.c.id,
-            scopes.c.kind,
-            scopes.c.key,
-            scopes.c.name,
-            func.count().label("posts"),
-            func.min(posts.c.date).label("first"),
-            func.max(posts.c.date).label("last"),
-        )
+        select(scopes, *days)
         .join(post_scopes, post_scopes.c.scope_id == scopes.c.id)
         .join(posts, posts.c.id == post_scopes.c.post_id)
         .where(condition)
-        .group_by(scopes.c.id, scopes.c.kind, scopes.c.key, scopes.c.name)
+        .group_by(*scopes.c)
     )
 
 
-def _count(row: object) -> Counted:
-    return Counted(
-        scope=Scope(id=row.id, kind=row.kind, key=row.key, name=row.name),  # type: ignore[attr-defined]
-        posts=row.posts,  # type: ignore[attr-defined]
-        first=row.first,  # type: ignore[attr-defined]
-        last=row.last,  # type: ignore[attr-defined]
-    )
+def _count(row: Row[tuple[object, ...]]) -> Counted:
+    return Counted(scope=_scope(row), posts=row.posts, first=row.first, last=row.last)
+
+
+def _scope(row: Row[tuple[object, ...]]) -> Scope:
+    return Scope(id=row.id, kind=row.kind, key=row.key, name=row.name)

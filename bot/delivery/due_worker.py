@@ -59,7 +59,7 @@ def is_due(course: Course, rhythm: Rhythm, now: datetime) -> bool:
 async def plan_due_lessons(database: Database, now: datetime) -> int:
     """Plan a lesson for every course that is due at `now` and return how many."""
     running = await database.read(lambda tx: tx.courses.running())
-    waiting = [(course, to) for course, to in running if is_due(course, to.preferences.rhythm, now)]
+    waiting = [(course, to) for course, to in running if is_due(course, to.preferences, now)]
     if not waiting:
         return 0
     return await database.write(lambda tx: _plan_all(tx, waiting, now))
@@ -70,7 +70,7 @@ async def _plan_all(tx: Transaction, waiting: Sequence[tuple[Course, Destination
     for seen, to in waiting:
         # Read again: the course may have been advanced or stopped since the first read.
         course = await tx.courses.find(to.id, seen.scope.id)
-        if course is not None and is_due(course, to.preferences.rhythm, now):
+        if course is not None and is_due(course, to.preferences, now):
             planned += await plan_next_lesson(tx, course, now) is not None
     return planned
 

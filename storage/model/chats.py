@@ -41,43 +41,26 @@ class ExcerptLength(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """Schedule part of the preferences of a destination, which decides due times."""
+    """Schedule part of the preferences of a destination, which decides due times, local to `time_zone`."""
 
-    when: When = When.INSTANT
-    hour: int = 20
-    weekday: int = 6
-    quiet_from: time | None = None
-    quiet_to: time | None = None
-    time_zone: str = "Asia/Shanghai"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preferences:
-    """What a destination has chosen; hours are local to `time_zone`."""
-
-    language: str = "zh"
-    format: Format = Format.AUTO
     when: When = When.INSTANT
     hour: int = 20
     weekday: int = 6  # Monday is 0
     quiet_from: time | None = None
     quiet_to: time | None = None
     time_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences(Rhythm):
+    """What a destination has chosen."""
+
+    language: str = "zh"
+    format: Format = Format.AUTO
     silent: bool = False
     excerpt: ExcerptLength = ExcerptLength.FULL
     pictures: bool = True
     lessons_read: bool = False  # a lesson that was sent counts as read
-
-    @property
-    def rhythm(self) -> Rhythm:
-        return Rhythm(
-            when=self.when,
-            hour=self.hour,
-            weekday=self.weekday,
-            quiet_from=self.quiet_from,
-            quiet_to=self.quiet_to,
-            time_zone=self.time_zone,
-        )
 
 
 class Standing(StrEnum):

@@ -143,7 +143,9 @@ def _keeping(rhythm: Rhythm) -> list[ColumnElement[bool]]:
     ]
 
 
-COLUMNS = (courses, scopes.c.kind, scopes.c.key, scopes.c.name)
+COURSES = select(courses, scopes.c.kind, scopes.c.key, scopes.c.name).join(
+    scopes, scopes.c.id == courses.c.scope_id
+)
 
 
 class Courses:
@@ -152,9 +154,7 @@ class Courses:
 
     async def find(self, destination_id: DestinationId, scope_id: ScopeId) -> Course | None:
         found = await self._connection.execute(
-            select(*COLUMNS)
-            .join(scopes, scopes.c.id == courses.c.scope_id)
-            .where(courses.c.destination_id == destination_id, courses.c.scope_id == scope_id)
+            COURSES.where(courses.c.destination_id == destination_id, courses.c.scope_id == scope_id)
         )
         row = found.first()
         return _course(row) if row else None
@@ -162,10 +162,9 @@ class Courses:
     async def of(self, destination_id: DestinationId) -> list[Course]:
         """All courses of a destination, those under way first."""
         found = await self._connection.execute(
-            select(*COLUMNS)
-            .join(scopes, scopes.c.id == courses.c.scope_id)
-            .where(courses.c.destination_id == destination_id)
-            .order_by(courses.c.stage != Stage.RUNNING, courses.c.since.desc(), courses.c.scope_id)
+            COURSES.where(courses.c.destination_id == destination_id).order_by(
+                courses.c.stage != Stage.RUNNING, courses.c.since.desc(), courses.c.scope_id
+            )
         )
         return [_course(row) for row in found]
 
@@ -180,9 +179,7 @@ class Courses:
         )
         chats = {row["id"]: destination_of(row) for row in theirs.mappings()}
         found = await self._connection.execute(
-            select(*COLUMNS)
-            .join(scopes, scopes.c.id == courses.c.scope_id)
-            .join(destinations, destinations.c.id == courses.c.destination_id)
+            COURSES.join(destinations, destinations.c.id == courses.c.destination_id)
             .where(goes_on)
             .order_by(courses.c.destination_id, courses.c.scope_id)
         )

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
-from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
-from bot.intake.formats import ParsedDump, UnreadableDumpError
-from bot.intake.formats.detect import read_dump
+from bot.crawler.fetcher import Fetcher, NotFetched, Unusable, fetch_parsed
+from bot.intake.formats import ParsedDump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.site_profile import SiteProfile
 from storage.clock import Clock
@@ -47,13 +46,6 @@ class BackfillResult:
     set_aside: tuple[SetAside, ...] = ()  # in this run
     left: int = 0  # pages that are still to be requested
     stopped: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Unusable:
-    """A page that was fetched and cannot be parsed, or is not the expected one."""
-
-    reason: str
 
 
 async def backfill(
@@ -129,7 +121,7 @@ class _Run:
         match await self._ingest(self._archive, Layout.ARCHIVE_PAGE):
             case IngestReport() as report:
                 return BackfillResult(posts=report.sightings, new=report.new)
-            case NotFetched(reason) | _Unusable(reason):
+            case NotFetched(reason):
                 return BackfillResult(stopped=f"{self._archive}: {reason}")
 
     async def list_pages(self) -> BackfillResult:
@@ -144,14 +136,12 @@ class _Run:
             match await self._fetch(url):
                 case NotFetched(reason, outage=outage) if outage or number == 1:
                     return replace(filled, stopped=f"{url}: {reason}")
-                case NotFetched():
-                    break  # 404 after the last page, from Typecho 1.2 on
-                case _Unusable(reason) if number == 1:
-                    return replace(filled, stopped=f"{url}: {reason}")
-                case _Unusable():
+                case Unusable():
                     unusable += 1
                     if unusable == 2:
                         break  # 200 without posts after the last page, before Typecho 1.2
+                case NotFetched():
+                    break  # 404 after the last page, from Typecho 1.2 on
                 case (dump, parsed):
                     shown = {each.archive_id for each in parsed.sightings}
                     if shown <= seen:
@@ -188,7 +178,7 @@ class _Run:
                     if retry_at is not None or outages >= MAX_OUTAGES:
                         left = len(wanted) - filled.pages - len(filled.set_aside)
                         return replace(filled, left=left, stopped=f"{url}: {reason}{_until(retry_at)}")
-                case NotFetched(reason) | _Unusable(reason):
+                case NotFetched(reason):
                     outages = 0
                     aside = await self._set_aside(number, reason)
                     filled = replace(filled, set_aside=(*filled.set_aside, aside))
@@ -204,26 +194,17 @@ class _Run:
         await self._database.write(unit)
         return aside
 
-    async def _ingest(self, url: str, layout: Layout) -> IngestReport | NotFetched | _Unusable:
+    async def _ingest(self, url: str, layout: Layout) -> IngestReport | NotFetched:
         match await self._fetch(url):
-            case NotFetched() | _Unusable() as failure:
+            case NotFetched() as failure:
                 return failure
             case (dump, parsed):
                 if parsed.format is not layout:
-                    return _Unusable(f"expected a page of layout {layout}, got {parsed.format}")
+                    return Unusable(f"expected a page of layout {layout}, got {parsed.format}")
                 return await ingest_parsed(self._database, dump, parsed, self._rules, self._clock.now())
 
-    async def _fetch(self, url: str) -> tuple[Dump, ParsedDump] | NotFetched | _Unusable:
-        match await self._fetcher.fetch(url, origin=ORIGIN):
-            case NotFetched() as failure:
-                return failure
-            case NotModified():
-                return _Unusable("304 for a request without validators")
-            case Fetched(dump):
-                try:
-                    return dump, read_dump(dump, self._rules.site)
-                except UnreadableDumpError as error:
-                    return _Unusable(error.cause)
+    async def _fetch(self, url: str) -> tuple[Dump, ParsedDump] | NotFetched:
+        return await fetch_parsed(self._fetcher, url, self._rules.site, origin=ORIGIN)
 
 
 def _until(retry_at: datetime | None) -> str:

@@ -4,27 +4,19 @@ A burst is a reading in which no post was stored before, unless it is the first 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from bot.crawler.fetcher import Fetched, Fetcher, NotFetched, NotModified
-from bot.intake.formats import ParsedDump, UnreadableDumpError
-from bot.intake.formats.detect import read_dump
+from bot.crawler.fetcher import Fetcher, NotFetched, fetch_parsed
+from bot.intake.formats import ParsedDump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.site_profile import SiteProfile
 from storage.clock import Clock
 from storage.database import Database
-from storage.model import Dump, Layout
+from storage.model import Layout
 
 ORIGIN = "burst"
 MAX_LIST_PAGES = 20
 PARTIAL = frozenset({Layout.FEED, Layout.LIST_PAGE, Layout.HOME_PAGE})  # show the newest posts only
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    reason: str
-    status: int | None
 
 
 async def stored_ids(database: Database) -> frozenset[int]:
@@ -53,8 +45,8 @@ async def read_burst(
     """Ingest the pages behind `url` until one shows a post of `stored`; return the reason if none does."""
     reason = "no page shows a stored post"
     for address in _addresses(url, feed, rules.site):
-        match await _read(fetcher, address, rules.site):
-            case _Failed(failure, status):
+        match await fetch_parsed(fetcher, address, rules.site, origin=ORIGIN):
+            case NotFetched(failure, status=status):
                 if status != 404:
                     reason = f"{address}: {failure}"
             case (dump, parsed):
@@ -74,16 +66,3 @@ def _addresses(url: str, feed: bool, site: SiteProfile) -> Iterator[str]:
     elif site.list_page:
         for number in range(1, MAX_LIST_PAGES + 1):
             yield urljoin(url, site.path_of(site.list_page.replace("{page}", str(number))))
-
-
-async def _read(fetcher: Fetcher, url: str, site: SiteProfile) -> tuple[Dump, ParsedDump] | _Failed:
-    match await fetcher.fetch(url, origin=ORIGIN):
-        case NotFetched(reason, status=status):
-            return _Failed(reason, status)
-        case NotModified():
-            return _Failed("304 for a request without validators", 304)
-        case Fetched(dump):
-            try:
-                return dump, read_dump(dump, site)
-            except UnreadableDumpError as error:
-                return _Failed(error.cause, None)

@@ -24,7 +24,9 @@ from bot.crawler.url_policy import (
     redirected,
     same_blog,
 )
-from bot.site_profile import KEXUE
+from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.detect import read_dump
+from bot.site_profile import KEXUE, SiteProfile
 from bot.supervisor import wait_for
 from bot.text_sanitizer import redact_url, redact_urls
 from storage.clock import Clock
@@ -177,6 +179,11 @@ class NotFetched:
     retry_at: datetime | None = None
     status: int | None = None
     outage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable(NotFetched):
+    """A page that was fetched and cannot be parsed, or is not the expected one."""
 
 
 Fetch = Fetched | NotModified | NotFetched
@@ -363,6 +370,22 @@ class Fetcher:
                 ),
             )
         return self._session
+
+
+async def fetch_parsed(
+    fetcher: Fetcher, url: str, site: SiteProfile, *, origin: str
+) -> tuple[Dump, ParsedDump] | NotFetched:
+    """Fetch and parse a page without validators."""
+    match await fetcher.fetch(url, origin=origin):
+        case NotFetched() as failure:
+            return failure
+        case NotModified():
+            return Unusable("304 for a request without validators")
+        case Fetched(dump):
+            try:
+                return dump, read_dump(dump, site)
+            except UnreadableDumpError as error:
+                return Unusable(error.cause)
 
 
 def _conditions(known: Validators) -> dict[str, str]:

@@ -104,22 +104,7 @@ def _matters(before: Post, now: Post) -> bool:
     """Return whether more than counts and evidence differ, so that derived data may change."""
     if before is now:
         return False
-    same = replace(
-        before,
-        readers=now.readers,
-        readers_at=now.readers_at,
-        comments=now.comments,
-        title_at=now.title_at,
-        title_layout=now.title_layout,
-        excerpt_at=now.excerpt_at,
-        excerpt_layout=now.excerpt_layout,
-        excerpt_partial=now.excerpt_partial,
-        date_at=now.date_at,
-        month_day_at=now.month_day_at,
-        category_at=now.category_at,
-        tags_at=now.tags_at,
-    )
-    return same != now
+    return replace(before, **{name: getattr(now, name) for name in EVIDENCE}) != now
 
 
 def _stale(changes: Changes, derived: DerivedData, known: Mapping[PostId, Post]) -> Collection[PostId]:
@@ -148,6 +133,11 @@ async def _write_derived(
     await tx.post_writer.resolve_mentions(resolved(waiting, list(latest.values())))
 
 
+# Fields of a post from which nothing is derived.
+EVIDENCE = (
+    *("readers", "readers_at", "comments", "title_at", "title_layout", "excerpt_at", "excerpt_layout"),
+    *("excerpt_partial", "date_at", "month_day_at", "category_at", "tags_at"),
+)
 REMARKS = frozenset({NoteKind.SKIPPED, NoteKind.UNREAD, NoteKind.CHARSET})
 OLD_NEWS = timedelta(days=30)  # a post dated further back than this is not news when it is first seen
 MOST_NOTES, LONGEST_NOTE = 50, 300  # kept in the ledger for one dump

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.latex.delimiters import SegmentKind, split_segments
 from bot.latex.telegram_subset import safe_tex
@@ -20,6 +20,7 @@ T = TypeVar("T", str, tuple[str, ...])
 BEGINNING = 40  # characters of an excerpt in normal form that distinguish two posts
 LEAST = 20  # characters of an excerpt that is shorter than that, but whole
 DESCRIPTION = 100  # a feed cuts its descriptions to this length, the three points included
+DATED = ("title_at", "date_at", "month_day_at", "excerpt_at", "category_at", "tags_at")
 JUST_BEFORE = timedelta(microseconds=1)  # the resolution of stored times
 
 # The layouts that are rendered by the blog's own templates. A feed has its own escaping, dates and excerpts.
@@ -152,16 +153,8 @@ def _dated_before(post: Post, limit: datetime | None) -> Post:
     if limit is None or seen is None or seen < limit:
         return post
     at = limit - JUST_BEFORE
-    return replace(
-        post,
-        readers_at=at,
-        title_at=at if post.title_at == seen else post.title_at,
-        date_at=at if post.date_at == seen else post.date_at,
-        month_day_at=at if post.month_day_at == seen else post.month_day_at,
-        excerpt_at=at if post.excerpt_at == seen else post.excerpt_at,
-        category_at=at if post.category_at == seen else post.category_at,
-        tags_at=at if post.tags_at == seen else post.tags_at,
-    )
+    moved: dict[str, Any] = {name: at for name in DATED if getattr(post, name) == seen}
+    return replace(post, readers_at=at, **moved)
 
 
 def _rank(layout: Layout | None) -> int:

@@ -8,9 +8,10 @@ newest first.
 import re
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import chain, compress
 from operator import add
 
@@ -85,9 +86,9 @@ class Segment:
         self.episodes = [row.episode for row in ordered]
         self.titles = Field([row.title for row in ordered])
         # Many posts share their tags and series: the postings of labels lead to those of posts.
-        shared: dict[str, array[int]] = {}
+        shared = _by_key()
         for place, row in enumerate(ordered):
-            shared.setdefault(END.join((row.tags, row.series)), array("I")).append(place)
+            shared[END.join((row.tags, row.series))].append(place)
         self._shared = list(shared.values())
         self._labels = Field(list(shared))
         self.adjacent = (self.titles.postings, self._labels.postings)
@@ -143,11 +144,11 @@ class Segment:
 
     @cached_property
     def _word_places(self) -> dict[str, set[int]]:
-        found: dict[str, set[int]] = {}
+        found: defaultdict[str, set[int]] = defaultdict(set)
         for place, (title, label) in enumerate(zip(self.titles.texts, self.labels, strict=True)):
             for word in {*LATIN_WORD.findall(title), *LATIN_WORD.findall(label)}:
-                found.setdefault(word, set()).add(place)
-        return found
+                found[word].add(place)
+        return dict(found)
 
     @cached_property
     def pairs(self) -> dict[PostId, tuple[Pair, ...]]:
@@ -161,11 +162,11 @@ class Segment:
     @cached_property
     def of_episode(self) -> dict[int, set[int]]:
         """The ordinals of the posts by number of their episode."""
-        found: dict[int, set[int]] = {}
+        found: defaultdict[int, set[int]] = defaultdict(set)
         for place, episode in enumerate(self.episodes):
             if episode is not None:
-                found.setdefault(episode, set()).add(place)
-        return found
+                found[episode].add(place)
+        return dict(found)
 
     @cached_property
     def brevity(self) -> Sequence[float]:
@@ -218,35 +219,31 @@ class Segment:
 
 def _postings(texts: Sequence[str]) -> dict[str, "array[int]"]:
     """Return the ordinals by character and by pair of adjacent characters."""
-    postings: dict[str, array[int]] = {}
+    postings = _by_key()
     for place, text in enumerate(texts):
         for piece in {*text, *map(add, text, text[1:])}:
-            try:
-                postings[piece].append(place)
-            except KeyError:
-                postings[piece] = array("I", (place,))
-    return postings
+            postings[piece].append(place)
+    return dict(postings)
+
+
+def _by_key() -> defaultdict[str, "array[int]"]:
+    return defaultdict(partial(array, "I"))
 
 
 def _body_postings(
     bodies: Sequence[str],
 ) -> tuple[dict[str, "int | array[int]"], dict[str, "array[int]"]]:
     """Return the ordinals by character, as a bit set where dense, and by Latin word."""
-    signs: dict[str, array[int]] = {}
-    words: dict[str, array[int]] = {}
+    signs, words = _by_key(), _by_key()
     for place, body in enumerate(bodies):
         for sign in set(body):
-            try:
-                signs[sign].append(place)
-            except KeyError:
-                signs[sign] = array("I", (place,))
+            signs[sign].append(place)
         for word in set(LATIN_WORD.findall(body)):
-            try:
-                words[word].append(place)
-            except KeyError:
-                words[word] = array("I", (place,))
+            words[word].append(place)
     dense = len(bodies) * _DENSE
-    return {s: _bits(each, len(bodies)) if len(each) > dense else each for s, each in signs.items()}, words
+    return {s: _bits(each, len(bodies)) if len(each) > dense else each for s, each in signs.items()}, dict(
+        words
+    )
 
 
 def _bits(places: Iterable[int], width: int) -> int:

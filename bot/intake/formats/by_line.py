@@ -16,6 +16,15 @@ from bot.site_profile import SiteProfile
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+def day_of(year: int | str, month: int | str, day: int | str) -> date | None:
+    """Return the date of these numbers, the month by number or English name; None if there is none such."""
+    try:
+        name = str(month).title()
+        return date(int(year), MONTHS.index(name) + 1 if name.isalpha() else int(month), int(day))
+    except ValueError:
+        return None
+
+
 class ByLine(NamedTuple):
     """A By line in a text: `start` is the offset of its first line, `end` that of the text behind it.
 
@@ -254,14 +263,11 @@ class _Parts:
 
 
 def _date(part: re.Match[str]) -> date | None:
-    try:
-        if part["mon"] is not None:
-            return date(int(part["myear"]), MONTHS.index(part["mon"].title()) + 1, int(part["mday"]))
-        if part["dmon"] is not None:
-            return date(int(part["dyear"]), MONTHS.index(part["dmon"].title()) + 1, int(part["dday"]))
-        return date(int(part["y"]), int(part["m"]), int(part["d"]))
-    except ValueError:
-        return None
+    return day_of(
+        part["y"] or part["myear"] or part["dyear"],
+        part["m"] or part["mon"] or part["dmon"],
+        part["d"] or part["mday"] or part["dday"],
+    )
 
 
 def _count(figure: str) -> int:

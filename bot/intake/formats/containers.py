@@ -346,24 +346,21 @@ def _json_members(dump: Dump, records: _Records, budget: _Budget) -> Iterator[Du
         )
 
 
-def _first(record: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    """Return the first text under one of `keys`, also one level down (`metadata`)."""
+def _levels(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the record and the ones inside (`metadata`), their keys in small letters."""
     for level in (record, *(value for value in record.values() if isinstance(value, dict))):
-        folded = {key.lower(): value for key, value in level.items() if isinstance(key, str)}
-        for key in keys:
-            value = folded.get(key)
-            if isinstance(value, str) and value.strip():
-                return value
-    return None
+        yield {key.lower(): value for key, value in level.items() if isinstance(key, str)}
+
+
+def _first(record: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """Return the first text under one of `keys`, also one level down."""
+    values = (level.get(key) for level in _levels(record) for key in keys)
+    return next((value for value in values if isinstance(value, str) and value.strip()), None)
 
 
 def _json_time(record: Mapping[str, Any]) -> datetime | None:
-    for level in (record, *(value for value in record.values() if isinstance(value, dict))):
-        folded = {key.lower(): value for key, value in level.items() if isinstance(key, str)}
-        for key in _TIME_KEYS:
-            if (moment := _moment(folded.get(key))) is not None:
-                return moment
-    return None
+    moments = (_moment(level.get(key)) for level in _levels(record) for key in _TIME_KEYS)
+    return next((moment for moment in moments if moment is not None), None)
 
 
 def _moment(value: object) -> datetime | None:

@@ -16,6 +16,7 @@ from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats import ParsedDump, UnreadableDumpError
+from bot.intake.formats.by_line import day_of
 from bot.intake.formats.html import fragment_lines
 from bot.intake.formats.template import bounded
 from bot.site_profile import SiteProfile
@@ -227,7 +228,7 @@ def _day(entry: Mapping[str, Any], zone: ZoneInfo) -> date | None:
     printed = _printed_date(entry)
     try:
         if (chinese := _CHINESE_DAY.match(printed)) is not None:
-            return date(int(chinese[1]), int(chinese[2]), int(chinese[3]))
+            return day_of(*chinese.groups())
         moment = _moment(printed)
         if moment is None:
             return None

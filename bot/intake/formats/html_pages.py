@@ -9,9 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bot.intake.formats import ParsedDump, UnreadableDumpError
-from bot.intake.formats.by_line import MONTHS
+from bot.intake.formats.by_line import MONTHS, day_of
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.template import bounded, month_day
+from bot.intake.formats.template import bounded, cited_id, month_day, suffix
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
@@ -167,18 +167,6 @@ _CITATION = re.compile(
 _REPRINT = re.compile(r"(?:转载到请包括本文地址|更详细的转载事宜请参考).*", re.DOTALL)
 
 
-@cache
-def _suffix(site: SiteProfile) -> re.Pattern[str]:
-    """Compile the blog's name at the end of a page title, in one or both languages."""
-    names = "|".join(re.escape(name) for name in {site.name, site.name_en} if name)
-    return re.compile(rf"\s*-\s*(?:{names})(?:\s*\|\s*(?:{names}))?\s*\Z")
-
-
-@cache
-def _cited_id(site: SiteProfile) -> re.Pattern[str]:
-    return re.compile(rf"@online\{{{site.citation_prefix}-([0-9]{{1,9}})\b")
-
-
 def read_post(page: Page, site: SiteProfile) -> ParsedDump | None:
     """Parse the page of one post; return None for other pages.
 
@@ -195,7 +183,7 @@ def read_post(page: Page, site: SiteProfile) -> ParsedDump | None:
         )
     notes: list[Note] = []
     cited_id, cited_title, cited_day = _citation(page, site)
-    title = one_line(head) or cited_title or _suffix(site).sub("", one_line(page.tree.css_first("title")))
+    title = one_line(head) or cited_title or suffix(site).sub("", one_line(page.tree.css_first("title")))
     address = _address(page, head, cited_id, site)
     day, readers = by_line(page.tree.css_first(".Post") or body, site)
     if cited_id is not None and address is not None and cited_id != address[0]:
@@ -238,14 +226,9 @@ def _citation(page: Page, site: SiteProfile) -> tuple[int | None, str | None, da
     if block is None:
         return None, None, None
     text = block.text()
-    number, cited = _cited_id(site).search(text), _CITATION.search(text)
-    title, day = None, None
-    if cited is not None:
-        title = cited[4].strip() or None
-        try:
-            day = date(int(cited[3]), MONTHS.index(cited[1]) + 1, int(cited[2]))
-        except ValueError:
-            day = None
+    number, cited = cited_id(site).search(text), _CITATION.search(text)
+    title = cited and (cited[4].strip() or None)
+    day = cited and day_of(cited[3], cited[1], cited[2])
     return None if number is None else int(number[1]), title, day
 
 
@@ -305,14 +288,10 @@ def _sighting(line: LexborNode, year: int, month: int, day: int, site: SiteProfi
     address = site.match_post(links[0].attributes.get("href")) if links else None
     if not title or address is None:
         return "no title or no address, skipped"
-    try:
-        shown = date(year, month, day)
-    except ValueError:
-        shown = None
     count = one_line(links[1]) if len(links) > 1 else ""
     return Sighting(
         title=title,
-        date=shown,
+        date=day_of(year, month, day),
         comments=int(count) if re.fullmatch(r"[0-9]{1,9}", count) else None,
         archive_id=address[0],
         url=address[1],

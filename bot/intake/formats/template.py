@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from bot.intake.formats.by_line import MONTHS
+from bot.intake.formats.by_line import MONTHS, day_of
 from bot.site_profile import SiteProfile
 
 _MONTH = "|".join(MONTHS)
@@ -173,7 +172,13 @@ def _block_start(text: str, low: int, start: int, badge: str | None) -> tuple[in
 
 
 @cache
-def _suffix(site: SiteProfile) -> re.Pattern[str]:
+def cited_id(site: SiteProfile) -> re.Pattern[str]:
+    """Compile the BibTeX key of a post, whose group is its number."""
+    return re.compile(rf"@online\{{{re.escape(site.citation_prefix)}-([0-9]{{1,9}})\b")
+
+
+@cache
+def suffix(site: SiteProfile) -> re.Pattern[str]:
     """Compile the blog's name at the end of a page title, in one or both languages."""
     names = "|".join(re.escape(name) for name in {site.name, site.name_en} if name)
     return re.compile(rf"\s*-\s*(?:{names})(?:\s*\|\s*(?:{names}))?\s*\Z")
@@ -181,7 +186,7 @@ def _suffix(site: SiteProfile) -> re.Pattern[str]:
 
 def is_window_title(line: str, site: SiteProfile) -> bool:
     """Return whether a line ends in the name of the blog, as titles of windows do."""
-    return _suffix(site).search(line) is not None
+    return suffix(site).search(line) is not None
 
 
 def clean_title(line: str, site: SiteProfile) -> tuple[str, tuple[int, str] | None]:
@@ -205,7 +210,7 @@ def clean_title(line: str, site: SiteProfile) -> tuple[str, tuple[int, str] | No
         line, address = link["text"], site.match_post(link["href"])
     if "\\" in line:
         line = _ESCAPE.sub(r"\1", line)
-    return _suffix(site).sub("", line).strip(), address
+    return suffix(site).sub("", line).strip(), address
 
 
 def title_problem(title: str) -> str | None:
@@ -230,12 +235,8 @@ def may_be_title(line: str) -> bool:
 @cache
 def month_day(day: str, month: str) -> str | None:
     """Return "08-14" for "14", "Aug"; None for a day that is in no year."""
-    number = MONTHS.index(month) + 1
-    try:
-        date(2024, number, int(day))
-    except ValueError:
-        return None
-    return f"{number:02}-{int(day):02}"
+    shown = day_of(2024, month, day)  # a leap year
+    return None if shown is None else f"{shown:%m-%d}"
 
 
 def badge_day(line: str) -> str | None:

@@ -6,14 +6,13 @@ Lists of posts and the home page are parsed by `text_posts.py`.
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import date
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bot.intake.formats import ParsedDump, template, text_posts
-from bot.intake.formats.by_line import MONTHS
+from bot.intake.formats.by_line import day_of
 from bot.intake.formats.markup_residue import Residue, residue_of
 from bot.intake.formats.template import END, LONGEST, Footer, bounded
 from bot.intake.formats.text import normalize
@@ -191,11 +190,6 @@ _RETRIEVED = re.compile(r"Retrieved from\s*[\[<(]?(https?://\S*?/archives/[0-9]{
 _CITED_TITLE = re.compile(r"\btitle=\{([^\n]{1,200})\},")
 
 
-@cache
-def _cited_id(site: SiteProfile) -> re.Pattern[str]:
-    return re.compile(rf"@online\{{{re.escape(site.citation_prefix)}-([0-9]{{1,9}})\b")
-
-
 def _post_of(address: str | None, site: SiteProfile) -> tuple[int, str] | None:
     """Return the post whose own page, or a page of whose comments, was captured at `address`."""
     return site.match_post(_COMMENT_PAGE.sub("", address or ""))
@@ -208,7 +202,7 @@ def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: Si
     cites = (
         _REPRINT.search(text) is not None
         or _CITED.search(text) is not None
-        or _cited_id(site).search(text) is not None
+        or template.cited_id(site).search(text) is not None
     )
     return cites or _post_of(address, site) is not None
 
@@ -241,7 +235,11 @@ def read_post(
         title = title or (template.clean_title(other, site)[0] if other else "")
     if "\ufffd" in title:
         return f"the title is damaged (‹{title[:40]}›): save the capture again in UTF-8"
-    day = line.day if line is not None and line.day is not None else _cited_day(cited)
+    day = (
+        line.day
+        if line is not None and line.day is not None
+        else cited and day_of(cited[3], cited[1], cited[2])
+    )
     place = _own_address(text, address, site) or (head.address if head is not None else None)
     if place is None and (day is None or not title):
         return (
@@ -329,17 +327,8 @@ def _skipped_notes(heads: Sequence[Head]) -> tuple[Note, ...]:
     )
 
 
-def _cited_day(cited: re.Match[str] | None) -> date | None:
-    if cited is None or cited[1] not in MONTHS:
-        return None
-    try:
-        return date(int(cited[3]), MONTHS.index(cited[1]) + 1, int(cited[2]))
-    except ValueError:
-        return None
-
-
 def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:
-    number = _cited_id(site).search(text)
+    number = template.cited_id(site).search(text)
     if (own := _post_of(address, site)) is not None:
         return own
     for stated in (_REPRINT.search(text), _RETRIEVED.search(text)):
@@ -410,9 +399,8 @@ def _archived(line: re.Match[str], year: int, month: int, site: SiteProfile) -> 
     problem = template.title_problem(title)
     if problem is not None:
         return Note(NoteKind.SKIPPED, f"{where}: {problem}")
-    try:
-        day = date(year, month, int(line["day"]))
-    except ValueError:
+    day = day_of(year, month, line["day"])
+    if day is None:
         return Note(NoteKind.SKIPPED, f"{where}: no valid date, {title!r} skipped")
     if line["comments"] is None and line.end() == len(line.string):
         return Note(NoteKind.SKIPPED, f"{where}: the dump ends in the title, skipped")

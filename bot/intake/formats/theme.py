@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats import ParsedDump
-from bot.intake.formats.by_line import MONTHS
+from bot.intake.formats.by_line import MONTHS, day_of
 from bot.intake.formats.html import Page, lines, one_line
 from bot.intake.formats.template import bounded
 from bot.site_profile import Selectors, SiteProfile
@@ -283,15 +283,11 @@ def _printed_day(text: str) -> date | None:
     found = _DATE.search(text)
     if found is None:
         return None
-    year, month, day = (
+    return day_of(
         found["y"] or found["myear"] or found["dyear"],
-        found["mon"] or found["dmon"],
+        found["m"] or found["mon"] or found["dmon"],
         found["d"] or found["mday"] or found["dday"],
     )
-    try:
-        return date(int(year), MONTHS.index(month) + 1 if month else int(found["m"]), int(day))
-    except ValueError:
-        return None
 
 
 def _count(node: LexborNode | None) -> int | None:

@@ -27,11 +27,6 @@ class Dumps:
         )
         return _record(row) if row else None
 
-    async def known(self, hashes: list[str]) -> set[str]:
-        """Those of `hashes` that are in the ledger already."""
-        found = await self._connection.execute(select(dumps.c.sha256).where(dumps.c.sha256.in_(hashes)))
-        return set(found.scalars())
-
     async def behind(self, posts: Collection[PostId], dump: DumpId | None = None) -> list[str]:
         """Return the hashes of the dumps that first showed these posts, and of `dump`; oldest first."""
         first = select(_posts.c.first_dump_id).where(_posts.c.id.in_(posts))
@@ -41,26 +36,12 @@ class Dumps:
         return list(found.scalars())
 
     async def add(self, record: DumpRecord) -> DumpRecord:
-        """Write a new line; its id is given by the database. The counts may follow by `update`."""
+        """Write a new line; its id is given by the database."""
         values = asdict(record)
         values |= {"layout": record.layout and str(record.layout), "notes": _notes_json(record.notes)}
         del values["id"]
         added = await self._connection.execute(insert(dumps).values(values).returning(dumps.c.id))
         return replace(record, id=DumpId(added.scalar_one()))
-
-    async def update(self, record: DumpRecord) -> None:
-        await self._connection.execute(
-            update(dumps)
-            .where(dumps.c.id == record.id)
-            .values(
-                new=record.new,
-                edited=record.edited,
-                unchanged=record.unchanged,
-                skipped=record.skipped,
-                held=record.held,
-                error=record.error,
-            )
-        )
 
     async def recent(self, limit: int) -> list[DumpRecord]:
         rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))

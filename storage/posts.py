@@ -78,7 +78,7 @@ class Posts:
     async def latest(self, limit: int, offset: int = 0) -> list[Post]:
         return await self._posts(LATEST, {"most": limit, "after": offset})
 
-    async def of_scope(self, scope_id: ScopeId, limit: int | None = None, offset: int = 0) -> list[Post]:
+    async def of_scope(self, scope_id: ScopeId, limit: int | None = None) -> list[Post]:
         """Newest first."""
         statement = (
             select(posts)
@@ -86,7 +86,7 @@ class Posts:
             .where(post_scopes.c.scope_id == scope_id)
             .order_by(*NEWEST)
         )
-        return await self._posts(statement.limit(limit).offset(offset))
+        return await self._posts(statement.limit(limit))
 
     async def of_series(self, series_id: ScopeId) -> list[Post]:
         """In the order of their episodes; those without a number by date."""
@@ -373,7 +373,7 @@ class Scopes:
         row = found.first()
         return _count(row) if row else None
 
-    async def phrase(self, words: str, now: object) -> int:
+    async def phrase(self, words: str, now: datetime) -> int:
         """Return a number for these search words, because a button holds 64 bytes only."""
         statement = upsert(self._connection, phrases).values(words=words, used_at=now)
         made = await self._connection.execute(

@@ -45,6 +45,7 @@ TAKES_LIMITS: Final = frozenset((*BIG_OPERATORS, *FUNCTIONS, "mathop"))
 ACCENTS: Final[dict[str, str]] = _DATA["accents"]
 CHARACTERS: Final[Mapping[str, str]] = _DATA["characters"]
 ALPHABETS: Final = _listed("alphabets")
+ALPHABET_STYLES: Final[Mapping[str, str]] = _DATA["alphabet_styles"]
 CLASSES: Final = _listed("classes")
 # Argument counts; the macros of OPTIONAL take one more argument in square brackets.
 ARGUMENTS: Final = {
@@ -57,6 +58,8 @@ WORDS: Final = {
     **{name: name for name in _DATA["text_macros"].split()},
     **dict.fromkeys(_DATA["plain_text_macros"].split(), "text"),
 }
+
+ESCAPES: Final[Mapping[str, str]] = _DATA["escapes"]
 
 ALIASES: Final = _pairs("aliases")
 EXPANSIONS: Final = {

@@ -30,23 +30,6 @@ MARKS: Final = {mark: name for name, mark in reversed(macros.ACCENTS.items())} |
 }
 NEGATION_MARK: Final = "\u0338"
 _TEXT_MARKS: Final = frozenset("、。〃々〆〇〈〉《》「」『』【】〔〕〖〗")
-_ALPHABET_STYLES: Final = {
-    "BOLD": "mathbf",
-    "ITALIC": "",
-    "BOLD ITALIC": "boldsymbol",
-    "SCRIPT": "mathcal",
-    "BOLD SCRIPT": "boldsymbol mathcal",
-    "FRAKTUR": "mathfrak",
-    "BLACK-LETTER": "mathfrak",
-    "BOLD FRAKTUR": "boldsymbol mathfrak",
-    "DOUBLE-STRUCK": "mathbb",
-    "DOUBLE-STRUCK ITALIC": "mathbb",
-    "SANS-SERIF": "mathsf",
-    "SANS-SERIF BOLD": "boldsymbol mathsf",
-    "SANS-SERIF ITALIC": "mathsf",
-    "SANS-SERIF BOLD ITALIC": "boldsymbol mathsf",
-    "MONOSPACE": "mathtt",
-}
 
 
 def _macro_names() -> Mapping[str, str]:
@@ -90,7 +73,7 @@ def _styled(character: str) -> str | None:
     words = unicodedata.name(character).removeprefix("MATHEMATICAL ").split()
     style = " ".join(words[: next((at for at, word in enumerate(words) if word in _ENDS_STYLE), len(words))])
     letter = base if base.isascii() else source_of(base)
-    face = _ALPHABET_STYLES.get(style)
+    face = macros.ALPHABET_STYLES.get(style)
     if face is None or letter is None:
         return letter
     if face.endswith("mathcal") and not base.isupper():

@@ -8,7 +8,7 @@ from typing import Final
 
 from pylatexenc.latexnodes import LatexTokenReader, LatexWalkerEndOfStream, LatexWalkerError, ParsingState
 
-from bot.latex.macros import ALIASES, EXPANSIONS, WORDS
+from bot.latex.macros import ALIASES, ESCAPES, EXPANSIONS, WORDS
 from bot.latex.nodes import Node, Nodes, TexError, Words
 
 LONGEST: Final = 4000
@@ -168,38 +168,6 @@ class TokenStream:
         return bool(closed) and amount.lstrip("-").strip()[:1].isdigit() and amount.strip()[-2:] in _UNITS
 
 
-_ESCAPES = {
-    "%": "%",
-    "#": "#",
-    "_": "_",
-    "$": "$",
-    "&": "&",
-    "{": "{",
-    "}": "}",
-    " ": " ",
-    ",": " ",
-    ";": " ",
-    "\\": " ",
-}
-_ESCAPES |= {
-    "quad": " ",
-    "qquad": " ",
-    "textasciitilde": "~",
-    "ldots": "…",
-    "-": "",
-    "!": "",
-    ":": " ",
-    "/": "",
-    "LaTeX": "LaTeX",
-    "TeX": "TeX",
-    "textbackslash": "∖",
-    "textasciicircum": "∧",
-    "ss": "ss",
-}
-# Accents of text macros, which are dropped as those of accented letters are.
-_ESCAPES |= dict.fromkeys("\"'`^=.", "")
-
-
 def words(found: list[Token], name: str, parse: Callable[[str], Nodes]) -> Iterator[Node]:
     """Yield the text of `found` in the face `name`; raises TexError for macros that text cannot hold."""
     text = ""
@@ -232,8 +200,8 @@ def _text_of(token: Token) -> str:
             return before + (" " if token.text == "~" else token.text)
         case "brace_open" | "brace_close":
             return before
-        case "macro" if token.text in _ESCAPES:
-            return before + _ESCAPES[token.text]
+        case "macro" if token.text in ESCAPES:
+            return before + ESCAPES[token.text]
         case "macro" if token.text in WORDS:
             return before
         case _:

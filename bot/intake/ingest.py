@@ -211,7 +211,7 @@ class IngestReport:
     @property
     def remarks(self) -> tuple[Note, ...]:
         """Return the notes that operators are notified of: what was left out, not understood or guessed."""
-        return tuple(note for note in self.notes if note.kind in REMARKS)
+        return _remarks(self.notes)
 
 
 async def ingest(
@@ -290,8 +290,18 @@ async def reject(
 
     async def unit(tx: Transaction) -> IngestReport:
         if await tx.dumps.find(sha256) is None:
-            record = _record(name, sha256, "folder", None, captured_at, now)
-            record = await tx.dumps.add(replace(record, error=reason))
+            record = await tx.dumps.add(
+                DumpRecord(
+                    id=DumpId(0),
+                    name=name,
+                    sha256=sha256,
+                    origin="folder",
+                    layout=None,
+                    captured_at=captured_at,
+                    taken_in_at=now,
+                    error=reason,
+                )
+            )
             recorded = replace(report, dump_id=record.id)
             await _notify_admins(tx, recorded, rules, now)
             return recorded
@@ -317,8 +327,14 @@ async def _take_in(
     old = 0 if quiet else sum(_is_old(post, dump, closed, rules.zone) for post in changes.new)
     held = not quiet and len(changes.new) - old > rules.hold_above
     record = await tx.dumps.add(
-        replace(
-            _record(dump.name, sha256, dump.origin, reading.format, dump.captured_at, now),
+        DumpRecord(
+            id=DumpId(0),
+            name=dump.name,
+            sha256=sha256,
+            origin=dump.origin,
+            layout=reading.format,
+            captured_at=dump.captured_at,
+            taken_in_at=now,
             sightings=len(reading.sightings),
             new=len(changes.new),
             edited=len(changes.edited),
@@ -401,20 +417,6 @@ async def _notify_admins(tx: Transaction, report: IngestReport, rules: IngestRul
 
 def _remarks(notes: Sequence[Note]) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.kind in REMARKS)
-
-
-def _record(
-    name: str, sha256: str, origin: str, layout: Layout | None, captured_at: datetime, now: datetime
-) -> DumpRecord:
-    return DumpRecord(
-        id=DumpId(0),
-        name=name,
-        sha256=sha256,
-        origin=origin,
-        layout=layout,
-        captured_at=captured_at,
-        taken_in_at=now,
-    )
 
 
 def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:

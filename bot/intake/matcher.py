@@ -16,7 +16,7 @@ from itertools import takewhile
 
 from bot.intake.merge import Changes, Entry, beginning, combine, post_from_sighting
 from bot.titles import read_title, title_key
-from storage.model import Certainty, Layout, Post, PostId, Sighting
+from storage.model import Certainty, Layout, Post, Sighting
 
 ALIKE = 0.3  # ratio of equal characters in two titles, of which one may be an edit of the other
 LEAST_TITLE = 5  # characters of a title that identify it at the beginning of a longer one
@@ -67,27 +67,24 @@ class PostMatcher:
             at = self._heirs[at]
         return at
 
-    def post(self, at: int) -> Post:
-        return self._posts[at]
-
-    def stored(self, at: int) -> Post | None:
-        """Return the post of this place as it was stored; None for a new one."""
-        return self._stored[at] if at < len(self._stored) else None
-
-    def joined(self) -> tuple[tuple[PostId, PostId], ...]:
-        """Return the stored posts that were merged into others: (gone, heir)."""
-        ends = ((gone, self.place(gone)) for gone in sorted(self._heirs))
-        return tuple(
-            (self._stored[gone].id, self._stored[heir].id) for gone, heir in ends if gone < len(self._stored)
-        )
-
-    def changed(self) -> list[int]:
-        """Return the places of the stored posts that differ from how they were stored."""
-        return [
+    def changes(self, places: Sequence[int]) -> Changes:
+        """Return what changes if a dump shows the posts at `places`."""
+        index = {at: number for number, at in enumerate(dict.fromkeys(places))}
+        merged = [(gone, self.place(gone)) for gone in sorted(self._heirs) if gone < len(self._stored)]
+        unseen = [
             at
             for at, before in enumerate(self._stored)
-            if at not in self._heirs and self._posts[at] is not before
+            if at not in self._heirs and at not in index and self._posts[at] is not before
         ]
+        return Changes(
+            entries=tuple(map(self._entry, index)),
+            places=tuple(index[at] for at in places),
+            joined=tuple((self._stored[gone].id, self._stored[heir].id) for gone, heir in merged),
+            unseen=tuple(map(self._entry, unseen)),
+        )
+
+    def _entry(self, at: int) -> Entry:
+        return Entry(self._stored[at] if at < len(self._stored) else None, self._posts[at])
 
     def _add(self, post: Post) -> int:
         self._posts.append(post)
@@ -326,7 +323,8 @@ class PostMatcher:
 
         Two stored posts of one day and opening are two: they were seen as such when they were stored.
         """
-        before, now = self.stored(at), self._posts[at]
+        entry = self._entry(at)
+        before, now = entry.before, entry.now
         return (
             before is None
             or beginning(before.excerpt) != beginning(now.excerpt)
@@ -447,13 +445,4 @@ def diff(
     """
     matcher = PostMatcher(known)
     fresh = [post_from_sighting(sighting, layout, captured_at) for sighting in sightings]
-    places = matcher.match(fresh, is_complete=is_complete)
-    used = dict.fromkeys(places)
-    index = {at: number for number, at in enumerate(used)}
-    unseen = (at for at in matcher.changed() if at not in index)
-    return Changes(
-        entries=tuple(Entry(matcher.stored(at), matcher.post(at)) for at in used),
-        places=tuple(index[at] for at in places),
-        joined=matcher.joined(),
-        unseen=tuple(Entry(matcher.stored(at), matcher.post(at)) for at in unseen),
-    )
+    return matcher.changes(matcher.match(fresh, is_complete=is_complete))

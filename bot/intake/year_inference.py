@@ -119,21 +119,13 @@ def _chain(
         for number, offset in offsets.items()
         if number in asked and number in captures
     ]
+    undated = [(asked[number], offset) for number, offset in offsets.items() if number in asked]
+    anchors = [given[number].date.year - offset for number, offset in offsets.items() if number in given]
     return DateChain(
-        posts=tuple(
-            sorted(
-                ((asked[number], offset) for number, offset in offsets.items() if number in asked), key=_by_id
-            )
-        ),
-        anchors=tuple(
-            sorted(given[number].date.year - offset for number, offset in offsets.items() if number in given)
-        ),
+        posts=tuple(sorted(undated, key=lambda entry: entry[0].id)),
+        anchors=tuple(sorted(anchors)),
         latest=min(latest, default=None),
     )
-
-
-def _by_id(entry: tuple[Undated, int]) -> int:
-    return entry[0].id
 
 
 def _last_year(month_day: str, captured_at: date) -> int:
@@ -147,8 +139,6 @@ def _day(year: int, month_day: str) -> date | None:
     except ValueError:  # 29 Feb in a common year
         return None
 
-
-__all__ = ["EPISODE_GAP", "Dated", "HomePage", "Undated", "infer_dates"]
 
 EPISODE_GAP = timedelta(days=2)  # the least time from one episode of a series to the next, on average
 

@@ -4,7 +4,7 @@ Whole names before parts of names; literal forms before equivalents of the gloss
 spelling last, with a cut-off. Names are pairs of key and text.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.search.fuzzy_terms import spelled
@@ -17,7 +17,7 @@ _SIMILAR = 60.0  # percent; less similar names are no suggestion
 # Characters of a part of a name, and its least similarity; letters are more often alike by chance.
 _SHORTEST_PART, _SIMILAR_PART = 4, 70.0
 _SHORTEST_LATIN, _SIMILAR_LATIN = 5, 85.0
-_SHORTEST_PINYIN, _SHORTEST_INITIALS = 3, 3  # letters
+_SHORTEST_PINYIN = 3  # letters
 
 Name = tuple[str, str]  # key and shown name; one key may have several names (aliases)
 
@@ -89,23 +89,14 @@ def _literal(query: str, candidates: Sequence[tuple[Name, frozenset[str]]]) -> F
 
 def _by_pinyin(letters: str, names: Sequence[Name]) -> Found | None:
     """Return the names that `letters` spells, all of a name before a part, syllables before initials."""
-    if not letters.isascii() or not letters.isalpha():
+    if not letters.isascii() or not letters.isalpha() or len(letters) < _SHORTEST_PINYIN:
         return None
-    tests: list[Callable[[str], bool]] = []
-    if len(letters) >= _SHORTEST_PINYIN:
-        tests += [
-            lambda name: spelled(letters, name) == (0, len(name)),
-            lambda name: spelled(letters, name) is not None,
-        ]
-    if len(letters) >= _SHORTEST_INITIALS:
-        tests += [
-            lambda name: spelled(letters, name, initials=True) == (0, len(name)),
-            lambda name: spelled(letters, name, initials=True) is not None,
-        ]
-    for fits in tests:
-        if found := _distinct(name for name in names if fits(fold(name[1]))):
-            found.sort(key=lambda name: len(name[1]))
-            return _one_of(found)
+    for initials in (False, True):
+        folded = [(name, fold(name[1])) for name in names]
+        spans = [(name, shown, spelled(letters, shown, initials=initials)) for name, shown in folded]
+        whole = _distinct(name for name, shown, span in spans if span == (0, len(shown)))
+        if found := whole or _distinct(name for name, _, span in spans if span is not None):
+            return _one_of(sorted(found, key=lambda name: len(name[1])))
     return None
 
 

@@ -179,12 +179,7 @@ def _phrase(phrase: str, archive: Archive, factor: float) -> Term | None:
         return None
     words = [word for word in english_key(phrase).split() if word not in stop_words()]
     forms = (Form(phrase, factor), *others)
-    if len(words) > 1:
-        parts = tuple(
-            (Form(word), *(Form(other, _TRANSLATED) for other in equivalents(word))) for word in words
-        )
-    else:
-        parts = tuple(_pair_forms(pair) for pair in _pairs(others[0].text)) if len(others[0].text) > 2 else ()
+    parts = tuple(map(_with_equivalents, words)) if len(words) > 1 else _pair_parts(others[0].text)
     return Term(forms=forms[:_MOST_FORMS], parts=parts, size=1.0 + 0.5 * (len(words) - 1))
 
 
@@ -217,31 +212,32 @@ def _unlisted(
 
 
 def _word_term(word: str, pieces: Sequence[str]) -> Term:
-    parts = tuple((Form(piece), *(Form(o, _TRANSLATED) for o in equivalents(piece))) for piece in pieces)
-    return Term(
-        forms=(Form(word),), parts=parts if len(pieces) > 1 else (), size=0.5 if word.isdecimal() else 1.0
-    )
+    parts = tuple(map(_with_equivalents, pieces)) if len(pieces) > 1 else ()
+    return Term(forms=(Form(word),), parts=parts, size=0.5 if word.isdecimal() else 1.0)
+
+
+def _with_equivalents(word: str) -> tuple[Form, ...]:
+    return (Form(word), *(Form(other, _TRANSLATED) for other in equivalents(word)))
 
 
 def _alternatives(words: Sequence[str], weight: float) -> Term:
     """Return one term that any of the Chinese `words` satisfies, with their English forms."""
     forms = [Form(word, weight) for word in words]
     forms += [Form(other, weight * _TRANSLATED) for word in words[:3] for other in equivalents(word)]
-    parts = tuple(_pair_forms(pair, weight) for pair in _pairs(words[0])) if len(words[0]) > 2 else ()
+    parts = _pair_parts(words[0], weight)
     return Term(forms=tuple(forms[:_MOST_FORMS]), parts=parts, size=_han_size(words[0]))
 
 
 def _han_terms(text: str, archive: Archive, *, correct: bool) -> list[Term]:
     weight = 1.0
     if correct:
-        spans = [(start, piece) for start, piece, listed in _segments(text, archive) if listed]
-        stops = set(range(len(text))) - {
+        unlisted = {
             place
-            for start, piece, _ in _segments(text, archive)
+            for start, piece, listed in _segments(text, archive)
+            if not listed
             for place in range(start, start + len(piece))
         }
-        listed = {place for start, piece in spans for place in range(start, start + len(piece))}
-        fixed = corrected(text, listed | stops, archive.occurs)
+        fixed = corrected(text, set(range(len(text))) - unlisted, archive.occurs)
         text, weight = fixed, 1.0 if fixed == text else _TYPO
     found: list[Term] = []
     for _, piece, is_listed in _segments(text, archive):
@@ -250,7 +246,7 @@ def _han_terms(text: str, archive: Archive, *, correct: bool) -> list[Term]:
             found.append(Term(forms=(Form(piece, weight),), size=0.3))
             continue
         forms = (Form(piece, weight), *others)
-        parts = tuple(_pair_forms(pair, weight) for pair in _pairs(piece)) if len(piece) > 2 else ()
+        parts = _pair_parts(piece, weight)
         size = _han_size(piece) if is_listed else _unlisted_size(piece, archive)
         found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=size))
     if not found:
@@ -306,6 +302,11 @@ def _match(text: str, place: int, known: Callable[[str], bool]) -> int:
 
 def _pairs(text: str) -> list[str]:
     return [a + b for a, b in pairwise(text)]
+
+
+def _pair_parts(text: str, weight: float = 1.0) -> tuple[tuple[Form, ...], ...]:
+    """Return the pairs of a word of more than one pair, with their equivalents."""
+    return tuple(_pair_forms(pair, weight) for pair in _pairs(text)) if len(text) > 2 else ()
 
 
 def _pair_forms(pair: str, weight: float = 1.0) -> tuple[Form, ...]:

@@ -8,7 +8,7 @@ import html
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -194,17 +194,17 @@ def _sighting(entry: Mapping[str, Any], site: SiteProfile, *, is_atom: bool) -> 
     if address is None:
         return f"not a post of the blog ({str(entry.get('link'))[:80]}), skipped"
     terms = entry.get("tags") or [{}]
-    excerpt = _excerpt(entry, title)
-    kept = excerpt if excerpt.has_fold else replace(excerpt, text=bounded(excerpt.text))
+    excerpt, has_end = _excerpt(entry, title)
+    shown = excerpt if has_end else bounded(excerpt)
     return Sighting(
         title=title,
         date=_day(entry, ZoneInfo(site.time_zone)),
         comments=_comments(entry),
         category=(terms[0].get("term") or "").strip() or None,
-        excerpt=kept.text or None,
+        excerpt=shown or None,
         archive_id=address[0],
         url=address[1],
-        excerpt_partial=len(kept.text) < len(excerpt.text),
+        excerpt_partial=len(shown) < len(excerpt),
     )
 
 
@@ -262,31 +262,25 @@ def _comments(entry: Mapping[str, Any]) -> int | None:
     return next((int(count) for count in counts if count and re.fullmatch("[0-9]{1,9}", count)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Excerpt:
-    text: str
-    has_fold: bool = False
-
-
-def _excerpt(entry: Mapping[str, Any], title: str) -> _Excerpt:
-    """Return the content above its fold, the whole content without a fold, or the description.
+def _excerpt(entry: Mapping[str, Any], title: str) -> tuple[str, bool]:
+    """Return the content above its fold, all of it, or the description; and whether its end is known.
 
     A description is not used where there is content: Typecho strips tags from it and cuts formulas at `<`.
     """
     for content in entry.get("content") or ():
         value = str(content.get("value") or "")
         if (fold := _FOLD.search(value)) is not None:
-            return _Excerpt(fragment_lines(value[: fold.start()]), has_fold=True)
+            return fragment_lines(value[: fold.start()]), True
         if text := fragment_lines(value[:MAX_CONTENT]):
             above = text.removesuffix("[...]").rstrip()
-            return _Excerpt(above, has_fold=above != text)
+            return above, above != text
     description = html.unescape(str(entry.get("summary") or "")).strip()
     if description == title:
-        return _Excerpt("")
+        return "", False
     # RSS 1.0 has only this element, with the content in it and [...] for the fold.
     above, fold_sign, below = description.rpartition("[...]")
     if fold_sign and not below:
-        return _Excerpt(above.rstrip(), has_fold=True)
+        return above.rstrip(), True
     if len(description) > _DESCRIPTION:
         description = description[: _DESCRIPTION - 3] + "..."
-    return _Excerpt(description, has_fold=True)
+    return description, True

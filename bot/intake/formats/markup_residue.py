@@ -49,7 +49,6 @@ _Step = Callable[[str], str]
 class Residue:
     """What the extractor of one capture left behind; `steps` undo it in an excerpt, in this order."""
 
-    is_markdown: bool = False
     steps: tuple[_Step, ...] = ()
 
     def restored(self, excerpt: str) -> str:
@@ -78,7 +77,7 @@ def residue_of(text: str) -> Residue:
     if markdown:  # before the escapes are undone: an escaped sign is text
         steps.append(_without_html2text if _unescape_doubled in escapes else _without_markdown)
     steps += escapes
-    return Residue(is_markdown=markdown, steps=tuple(steps))
+    return Residue(tuple(steps))
 
 
 def _has_link_numbers(text: str) -> bool:

@@ -79,7 +79,8 @@ def _too_large(size: str, limit: int = MAX_BYTES) -> str:
 
 def _as_text(content: bytes, notes: list[Note], site: SiteProfile) -> str:
     content = _from_utf16(content, notes, site)
-    cleaned = _with_plain_line_ends(content).translate(_FEEDS, _CONTROLS)
+    plain = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+    cleaned = plain.translate(_FEEDS, _CONTROLS)
     try:
         text, odd = cleaned.decode(), 0
     except UnicodeDecodeError as error:
@@ -93,7 +94,8 @@ def _as_text(content: bytes, notes: list[Note], site: SiteProfile) -> str:
     controls = len(content) - content.count(b"\r") - len(cleaned.replace(b"\r", b""))
     if controls + odd > len(text) / 10:
         raise UnreadableDumpError("the file is binary, no text: save the page as text, HTML or feed XML")
-    text = _without_invisible(text)
+    if _RARE.search(text) is not None:
+        text = text.translate(_RARE_SIGNS)
     if not text.strip():
         raise UnreadableDumpError("the file holds only blanks: save the capture again")
     return text
@@ -142,14 +144,6 @@ def _charset(content: bytes, notes: list[Note], site: SiteProfile) -> str:
         notes.append(Note(NoteKind.CHARSET, "the character set was guessed: GB18030"))
         return "gb18030"
     return "utf-8"
-
-
-def _with_plain_line_ends(content: bytes) -> bytes:
-    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
-
-
-def _without_invisible(text: str) -> str:
-    return text if _RARE.search(text) is None else text.translate(_RARE_SIGNS)
 
 
 _NEXT_MARKUP = re.compile(

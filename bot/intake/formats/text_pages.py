@@ -224,45 +224,30 @@ def read_post(
     head = heads[0] if heads and heads[0].by_line is not None else None
     line = None if head is None else head.by_line
     cited = _CITED.search(text)
-    cited_title = _CITED_TITLE.search(text)
-    title = head.title if head is not None and head.title else ""
-    for other in (
-        cited[4] if cited else None,
-        cited_title and cited_title[1],
-        named,
-        _window_title_of(text, site),
-    ):
-        title = title or (template.clean_title(other, site)[0] if other else "")
+    title = (head.title if head is not None else "") or _stated_title(text, cited, named, site)
     if "\ufffd" in title:
         return f"the title is damaged (‹{title[:40]}›): save the capture again in UTF-8"
-    day = (
-        line.day
-        if line is not None and line.day is not None
-        else cited and day_of(cited[3], cited[1], cited[2])
-    )
+    day = None if line is None else line.day
+    day = day or (cited and day_of(cited[3], cited[1], cited[2]))
     place = _own_address(text, address, site) or (head.address if head is not None else None)
     if place is None and (day is None or not title):
         return (
             "the text of a post's own page without its address and its title: "
             "capture the page again with its title, as HTML or with its citation block"
         )
-    start = head.end if head is not None else 0
-    body = text[start:]
+    body = text if head is None else text[head.end :]
     mark = END.search(body)
-    shown = body if mark is None else body[: mark.start()]
-    if mark is None:
-        shown = without_cut_end(shown)
-    tail = "" if mark is None else body[mark.start() :]
-    notes = _skipped_notes(heads)
-    if head is None and glued_head(site).search(shown[: 4 * LONGEST]) is not None:
-        if not title:
-            return GLUED
-        notes = (*notes, Note(NoteKind.UNREAD, "the page is glued to few lines, its text left out"))
-        shown = ""
-    excerpt = bounded(_without_head(excerpt_of(shown[: 4 * LONGEST], residue), title, site))
-    if len(sure := text_posts.sure_part(excerpt)) < len(excerpt):
-        note = "a paragraph ends without a full stop, so characters may have been dropped there"
-        notes, excerpt = (*notes, Note(NoteKind.ODD, note)), sure
+    shown, tail = (body[: mark.start()], body[mark.start() :]) if mark else (without_cut_end(body), "")
+    shown = shown[: 4 * LONGEST]
+    notes = [each.problem for each in heads if each.problem and each.problem.kind is NoteKind.UNREAD]
+    excerpt = ""
+    if head is not None or glued_head(site).search(shown) is None:
+        excerpt, doubts = _article(shown, title, residue, site)
+        notes += doubts
+    elif title:
+        notes.append(Note(NoteKind.UNREAD, "the page is glued to few lines, its text left out"))
+    else:
+        return GLUED
     if not title and len(_HAN.findall(excerpt)) < _LEAST_TEXT:
         return f"no text of a post at {place[1] if place else address}: capture the page again, whole"
     footer = template.footer_of(tail[tail.rfind("\n分类") :]) if "\n分类" in tail else Footer()
@@ -280,7 +265,23 @@ def read_post(
         excerpt_partial=bool(excerpt),
         untitled=not title,
     )
-    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=notes)
+    return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=tuple(notes))
+
+
+def _article(shown: str, title: str, residue: Residue, site: SiteProfile) -> tuple[str, list[Note]]:
+    """Return the beginning of an article, up to the bound and the first doubtful paragraph."""
+    excerpt = bounded(_without_head(excerpt_of(shown, residue), title, site))
+    sure = text_posts.sure_part(excerpt)
+    doubt = "a paragraph ends without a full stop, so characters may have been dropped there"
+    return sure, [Note(NoteKind.ODD, doubt)] if len(sure) < len(excerpt) else []
+
+
+def _stated_title(text: str, cited: re.Match[str] | None, named: str | None, site: SiteProfile) -> str:
+    """Return the title of the citation block, of the preface or of the window; empty without any."""
+    bibtex = _CITED_TITLE.search(text)
+    stated = (cited and cited[4], bibtex and bibtex[1], named, _window_title_of(text, site))
+    cleaned = (template.clean_title(title, site)[0] for title in stated if title)
+    return next(filter(None, cleaned), "")
 
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
@@ -319,12 +320,6 @@ def _without_head(excerpt: str, title: str, site: SiteProfile) -> str:
         excerpt = rest.lstrip("\n")
         first, newline, rest = excerpt.partition("\n")
     return excerpt
-
-
-def _skipped_notes(heads: Sequence[Head]) -> tuple[Note, ...]:
-    return tuple(
-        head.problem for head in heads if head.problem is not None and head.problem.kind is NoteKind.UNREAD
-    )
 
 
 def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import upsert
@@ -22,10 +22,7 @@ class Dumps:
         self._connection = connection
 
     async def find(self, sha256: str) -> DumpRecord | None:
-        row = (
-            (await self._connection.execute(select(dumps).where(dumps.c.sha256 == sha256))).mappings().first()
-        )
-        return _record(row) if row else None
+        return next(iter(await self._records(select(dumps).where(dumps.c.sha256 == sha256))), None)
 
     async def behind(self, posts: Collection[PostId], dump: DumpId | None = None) -> list[str]:
         """Return the hashes of the dumps that first showed these posts, and of `dump`; oldest first."""
@@ -44,8 +41,7 @@ class Dumps:
         return replace(record, id=DumpId(added.scalar_one()))
 
     async def recent(self, limit: int) -> list[DumpRecord]:
-        rows = await self._connection.execute(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
-        return [_record(row) for row in rows.mappings()]
+        return await self._records(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
 
     async def previous_notes(self, dump_id: DumpId) -> tuple[Note, ...]:
         """Return the notes of the dump of the same name before `dump_id`."""
@@ -61,8 +57,7 @@ class Dumps:
     async def last_news(self) -> DumpRecord | None:
         """Return the latest dump that contained a new post."""
         newest = select(dumps).where(dumps.c.new > 0).order_by(dumps.c.id.desc()).limit(1)
-        row = (await self._connection.execute(newest)).mappings().first()
-        return _record(row) if row else None
+        return next(iter(await self._records(newest)), None)
 
     async def names(self, origin: str) -> set[str]:
         """Return the names of the dumps of this origin that could be parsed."""
@@ -76,8 +71,10 @@ class Dumps:
         await self._connection.execute(update(dumps).where(dumps.c.id == dump_id).values(held=False))
 
     async def held(self) -> list[DumpRecord]:
-        rows = await self._connection.execute(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
-        return [_record(row) for row in rows.mappings()]
+        return await self._records(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
+
+    async def _records(self, statement: Select[tuple[object, ...]]) -> list[DumpRecord]:
+        return [_record(row) for row in (await self._connection.execute(statement)).mappings()]
 
     async def keep_sources(self, urls: Collection[str], now: datetime) -> None:
         """Replace the fetched sources by `urls`; a new one is due at once."""

@@ -5,7 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, insert, literal, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Utc, next_ids, run_many, upsert
@@ -309,29 +321,20 @@ class PostWriter:
     async def _digests(self, gone: PostId, heir: PostId) -> None:
         """Digests list their posts by id."""
         listed = literal(",").concat(deliveries.c.payload).concat(",")
-        found = await self._connection.execute(
-            select(deliveries.c.id, deliveries.c.payload).where(
-                deliveries.c.kind == DeliveryKind.DIGEST, listed.contains(f",{gone},")
-            )
-        )
-        for row in found.all():
-            await self._connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == row.id)
-                .values(payload=_renamed(row.payload.split(","), str(gone), str(heir)))
-            )
+        is_listing = and_(deliveries.c.kind == DeliveryKind.DIGEST, listed.contains(f",{gone},"))
+        await self._rename(deliveries, is_listing, gone, heir)
 
     async def _plans(self, gone: PostId, heir: PostId) -> None:
         """Replace the post in the announcements and edits that are not planned to their end."""
-        found = await self._connection.execute(
-            select(plans.c.id, plans.c.payload).where(plans.c.kind.in_((PlanKind.POST, PlanKind.EDIT)))
-        )
+        await self._rename(plans, plans.c.kind.in_((PlanKind.POST, PlanKind.EDIT)), gone, heir)
+
+    async def _rename(self, table: Table, condition: ColumnElement[bool], gone: PostId, heir: PostId) -> None:
+        """Replace a post in the payloads, which are lists of ids, of the rows that meet `condition`."""
+        found = await self._connection.execute(select(table.c.id, table.c.payload).where(condition))
         for row in found.all():
-            await self._connection.execute(
-                update(plans)
-                .where(plans.c.id == row.id)
-                .values(payload=_renamed(row.payload.split(","), str(gone), str(heir)))
-            )
+            ids = (str(heir) if each == str(gone) else each for each in row.payload.split(","))
+            payload = ",".join(dict.fromkeys(ids))
+            await self._connection.execute(update(table).where(table.c.id == row.id).values(payload=payload))
 
     async def _waiting(self, gone: PostId, heir: PostId) -> None:
         """Move the waiting posts of digests, except where the destination has or awaits the post."""
@@ -365,7 +368,3 @@ def _columns(post: Post, now: datetime) -> dict[str, Any]:
     layouts = {name: getattr(post, name) and str(getattr(post, name)) for name in LAYOUTS}
     values = {name: getattr(post, name) for name in WRITTEN}
     return values | layouts | {"tagged": post.tags is not None, "updated_at": now}
-
-
-def _renamed(ids: Collection[str], gone: str, heir: str) -> str:
-    return ",".join(dict.fromkeys(heir if post == gone else post for post in ids))

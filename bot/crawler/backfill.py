@@ -98,8 +98,6 @@ async def _write_aside(tx: Transaction, aside: Mapping[int, SetAside]) -> None:
 
 
 class _Run:
-    """One run of a backfill."""
-
     def __init__(
         self,
         database: Database,

@@ -49,7 +49,6 @@ Alert = Failing | Recovered | Quiet | BurstMissed
 
 
 def validators_of(source: Source) -> Validators:
-    """Return the stored validators of `source`."""
     return Validators(etag=source.etag, last_modified=source.last_modified, sha256=source.sha256)
 
 

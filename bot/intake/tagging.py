@@ -41,7 +41,6 @@ class Seeds:
 
 @cache
 def seeds() -> Seeds:
-    """Return the seed vocabulary of the package."""
     text = (files("bot.intake") / "data" / "tags.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     sets = {name: frozenset(tables[name].split()) for name in ("broad", "sky_and_matter", "subjects")}

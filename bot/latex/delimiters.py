@@ -14,8 +14,6 @@ from typing import Final, NamedTuple
 
 
 class SegmentKind(Enum):
-    """Kind of a segment."""
-
     TEXT = "text"
     INLINE = "inline"
     DISPLAY = "display"

@@ -191,9 +191,7 @@ def _argument(script: Script) -> str:
 
 
 def _sign(character: str) -> str:
-    if character == "@":
-        return rf"\text{{{_words(character)}}}"
-    if character.isascii() or _is_mathematical(character):
+    if character != "@" and (character.isascii() or _is_mathematical(character)):
         return character
     return rf"\text{{{_words(character)}}}"
 

@@ -9,22 +9,16 @@ from enum import IntEnum
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Plain text."""
-
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bold:
-    """Bold inlines."""
-
     children: "tuple[Inline, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Italic:
-    """Italic inlines."""
-
     children: "tuple[Inline, ...]"
 
 
@@ -55,8 +49,6 @@ Inline = Text | Bold | Italic | Code | Link | Formula
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Paragraph of inlines."""
-
     children: tuple[Inline, ...]
 
 
@@ -78,8 +70,6 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """List of items."""
-
     items: tuple[Item, ...]
 
 

@@ -53,7 +53,6 @@ class Run(NamedTuple):
 
 
 def runs(body: Body) -> list[Run]:
-    """Return the runs of `body`."""
     return list(_blocks(body, (), quoted=False))
 
 
@@ -274,7 +273,6 @@ def plain(body: Body) -> str:
 
 
 def inline_text(children: Iterable[Inline]) -> str:
-    """Return the visible text of `children`."""
     return "".join(run.text for run in _inlines(children, ()))
 
 

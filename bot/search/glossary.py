@@ -51,7 +51,6 @@ class Glossary:
 
 @cache
 def glossary() -> Glossary:
-    """Return the glossary of the package."""
     by_english: dict[str, Entry] = {}
     by_chinese: dict[str, Entry] = {}
     for entry in _entries():

@@ -48,7 +48,6 @@ Found = Exact | Several | Nearest
 
 
 def find(query: str, names: Iterable[Name]) -> Found:
-    """Return the names that `query` means."""
     candidates = [(name, frozenset((fold(name[0]), fold(name[1])))) for name in names]
     if not fold(query):
         return Nearest(())

@@ -51,8 +51,6 @@ _ENGLISH_MONTHS = {
 
 
 class Order(StrEnum):
-    """The order of the results."""
-
     SCORE = "score"
     READERS = "readers"
     DATE = "date"

@@ -150,7 +150,9 @@ async def chat_record(tx: Transaction, chat: Destination) -> Record:
         "title": chat.title,
         "standing": chat.standing,
         "reason": chat.reason,
-        "preferences": {name: _plain(getattr(chat.preferences, name)) for name in _Preferences.model_fields},
+        "preferences": {
+            name: _plain(getattr(chat.preferences, name)) for name in _Preferences.__struct_fields__
+        },
         "subscriptions": [
             _scope(subscription.scope) | {"muted": subscription.muted}
             for subscription in await tx.destinations.subscriptions(chat.id)

@@ -379,20 +379,6 @@ class Outbox:
         ids = {"ids": [int(part) for part in listed.split(",")]}
         return list((await self._connection.execute(OLDEST_FIRST, ids)).scalars())
 
-    async def message_of(self, destination_id: DestinationId, post_id: PostId) -> int | None:
-        """Return the message that announced this post to this destination."""
-        found = await self._connection.execute(
-            select(deliveries.c.message_id)
-            .where(
-                deliveries.c.destination_id == destination_id,
-                deliveries.c.post_id + 0 == post_id,  # by destination: a post has a row for every chat
-                deliveries.c.kind == DeliveryKind.POST,
-                deliveries.c.state == State.SENT,
-            )
-            .limit(1)
-        )
-        return found.scalar_one_or_none()
-
     async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
         posts_wanted = self._wanted_by(destination_id)

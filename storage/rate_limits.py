@@ -185,11 +185,6 @@ def _read(starts: str) -> tuple[int, ...]:
     return tuple(sorted(at for at in numbers if at > 0 and -at not in numbers))
 
 
-def instant(seconds: float) -> datetime:
-    """Return the UTC time `seconds` after 1970."""
-    return EPOCH + timedelta(microseconds=round(seconds * 1e6))
-
-
 def seconds(at: datetime) -> float:
     """Return the seconds from 1970 to `at`."""
     return (at - EPOCH) / MICROSECOND / 1e6

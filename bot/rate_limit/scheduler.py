@@ -278,9 +278,6 @@ class SendScheduler:
         """Return how many starts the bot's window that ends now holds."""
         return 0 if self._bot is None else self._bot.holds(self._starts, now)
 
-    def starts_of(self, chat_id: int) -> tuple[float, ...]:
-        return tuple(self._chats.get(chat_id, ()))
-
     def recall_chat(self, chat_id: int, private: bool, starts: Iterable[float]) -> None:
         """Replace the starts of a chat by these, which may lie ahead."""
         self._chats[chat_id], self._private[chat_id] = sorted(starts), private

@@ -71,18 +71,14 @@ def fair_shares(wanted: Mapping[str, int], most: int, now: float) -> dict[str, i
 
     What none of them wants is divided evenly.
     """
-    turn = int(now // _TURN_SECONDS) % len(wanted)
     owners = sorted(wanted)
-    order = sorted(owners[turn:] + owners[:turn], key=lambda owner: not wanted[owner])
-    least = 1 if most > len(order) else 0
-    needs = {owner: min(most, max(least, wanted[owner])) for owner in order}
-    shares, left = dict.fromkeys(order, 0), most
-    while left and (hungry := [owner for owner in order if shares[owner] < needs[owner]]):
-        part = max(1, left // len(hungry))
-        for owner in hungry:
-            more = min(part, left, needs[owner] - shares[owner])
-            shares[owner] += more
-            left -= more
-    for index, owner in enumerate(order):
-        shares[owner] += left // len(order) + (index < left % len(order))
+    turn = int(now // _TURN_SECONDS) % len(owners)
+    least = 1 if most > len(owners) else 0
+    needs = {owner: min(most, max(least, wanted[owner])) for owner in owners[turn:] + owners[:turn]}
+    shares, left = dict[str, int](), most
+    for rank, owner in enumerate(sorted(needs, key=needs.__getitem__)):
+        shares[owner] = min(needs[owner], left // (len(needs) - rank))
+        left -= shares[owner]
+    for index, owner in enumerate(shares):
+        shares[owner] += left // len(shares) + (index < left % len(shares))
     return shares

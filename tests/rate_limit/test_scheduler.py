@@ -151,5 +151,5 @@ def test_a_withdrawn_request_leaves_its_room_to_the_next() -> None:
     assert scheduler.grant(0.0) == [first]
     scheduler.withdraw(second)
     scheduler.withdraw(first)
-    assert scheduler.starts_of(1) == ()
+    assert scheduler.ready_at(0.0, 1, private=True) == 0.0
     assert scheduler.grant(1.1) == [third]

@@ -64,7 +64,6 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
     await tx.outbox.recover(now, resend=True)
     await tx.outbox.next_due()
     await tx.outbox.oldest_due()
-    await tx.outbox.message_of(claimed[0].destination.id, post)
     await tx.outbox.cancel_chat(7, "gone", now)
     await tx.outbox.postpone_chat(8, now)
     await tx.outbox.cancel_unwanted(claimed[1].destination.id, now)

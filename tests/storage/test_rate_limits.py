@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest_asyncio
 
 from storage.database import Database, open_database
-from storage.rate_limits import NewStart, instant, seconds
+from storage.rate_limits import NewStart, seconds
 from tests.tools.postgres import MakeUrl
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -64,7 +64,3 @@ async def test_what_no_window_contains_is_deleted(shared: Database) -> None:
     await shared.write(lambda tx: tx.rate_limits.prune(NOW + timedelta(days=1)))
     assert await shared.write(lambda tx: tx.rate_limits.replace_shares("", "[1]")), "the shares remain"
     await shared.close()
-
-
-def test_seconds_and_instants_are_the_same_moment() -> None:
-    assert instant(seconds(NOW)) == NOW

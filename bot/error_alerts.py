@@ -67,7 +67,7 @@ class ErrorAlerts(TriggeredWorker):
         self._metrics = metrics
         self._admins = admins
         self._tally = Tally()
-        self._notices: deque[tuple[str, Notice]] = deque()
+        self._notices: deque[tuple[str, Notice]] = deque()  # with their dedup keys
         self._notified_at: dict[str, float] = {}
         self._unresolved: set[str] = set()
         self._silences = 0
@@ -79,7 +79,10 @@ class ErrorAlerts(TriggeredWorker):
         self.wake()
 
     def notify(self, key: str, notice: Notice) -> bool:
-        """Add a notice, once for each `key` within `QUIET_SECONDS`; return whether it was added."""
+        """Add a notice, once for each `key` within `QUIET_SECONDS`; return whether it was added.
+
+        Of several processes that add it within one hour, the first one does.
+        """
         now = self._clock.monotonic()
         due = now - self._notified_at.get(key, -QUIET_SECONDS) >= QUIET_SECONDS
         if due:
@@ -87,7 +90,7 @@ class ErrorAlerts(TriggeredWorker):
                 past: at for past, at in self._notified_at.items() if now - at < QUIET_SECONDS
             } | {key: now}
             self._unresolved = (self._unresolved & self._notified_at.keys()) | {key}
-            self._notices.append((key, notice))
+            self._notices.append((f"notice:{key}:{self._clock.now():%Y-%m-%dT%H}", notice))
             self.wake()
         return due
 
@@ -95,7 +98,7 @@ class ErrorAlerts(TriggeredWorker):
         """Add the notice that the trouble reported under `key` is over, once."""
         if key in self._unresolved:
             self._unresolved.remove(key)
-            self._notices.append((f"{key} resolved", notice))
+            self._notices.append((f"notice:{key} resolved:{self._clock.now().isoformat()}", notice))
             self.wake()
 
     def _notify_of_silences(self) -> None:
@@ -107,9 +110,8 @@ class ErrorAlerts(TriggeredWorker):
     async def run_once(self) -> None:
         self._notify_of_silences()
         while self._notices:
-            key, notice = self._notices[0]
-            now = self._clock.now()
-            duty, payload = f"notice:{key}:{now.isoformat()}", encode(notice)
+            duty, notice = self._notices[0]
+            now, payload = self._clock.now(), encode(notice)
             await self._database.write(
                 lambda tx, duty=duty, payload=payload, now=now: tx.planner.notify_chats(  # type: ignore[misc]
                     self._admins, duty, payload, now

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.torture
 
 PATIENCE = 280.0
 SILENT = 60.0  # seconds
-RATE = {"RATE_PER_SECOND": 15, "LEASE_SECONDS": 120}
+OPERATOR = 900
+RATE: dict[str, object] = {"RATE_PER_SECOND": 15, "LEASE_SECONDS": 120}
 
 
 def ready(port: int) -> bool:
@@ -44,7 +45,7 @@ def test_all_connections_to_the_database_fall_silent(tmp_path: Path, postgres: M
     assert target.port is not None
     with (
         proxy_in_thread(target.port) as proxy,
-        announced(tmp_path, url, 2200, settings=dict(RATE), latency=0.05) as ships,
+        announced(tmp_path, url, 1000, settings=RATE | {"ADMIN_CHAT_IDS": OPERATOR}, latency=0.05) as ships,
     ):
         proxied = target.set(port=proxy.port).render_as_string(hide_password=False)
         for name, http in (("a", port), ("b", 0)):
@@ -61,10 +62,13 @@ def test_all_connections_to_the_database_fall_silent(tmp_path: Path, postgres: M
         for name in ships.members:
             ships.end(name, signal.SIGTERM)
         counted = ships.count()
+        told = sum(message["chat"] == OPERATOR for message in ships.log.taken()) if ships.log else 0
     print(  # noqa: T201
         f"unready after {unready:.1f} s, sending {resumed:.1f} s after, ready after {ready_again:.1f} s,"
-        f" {counted.duplicates} duplicates, {dict(counted.rows)}"
+        f" {counted.duplicates} duplicates, {dict(counted.rows)},"
+        f" operators told {told} times"
     )
+    assert told == 1, "with the recovery, by one of the processes"
     assert unready < 45
     assert resumed < 40
     assert ready_again < 60

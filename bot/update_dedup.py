@@ -33,10 +33,11 @@ class DuplicateUpdateError(Exception):
     """The update has taken effect before, in this or another process."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Handling:
     number: int
     began: datetime
+    is_postponed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ def once_per_update(unit: TransactionFn[T]) -> TransactionFn[T]:
         return await unit(tx)
 
     return both
+
+
+def postpone_update() -> None:
+    """Leave the current update to be delivered again: its answer cannot be sent for now."""
+    handling = _AT_HAND.get()
+    if handling is not None:
+        handling.is_postponed = True
 
 
 class UpdateDeduplicator:
@@ -117,12 +125,16 @@ class UpdateDeduplicator:
         begun = await self._begin(number, began)
         if begun.before or begun.token is None:
             return begun.before
-        _AT_HAND.set(_Handling(number, began))
+        handling = _Handling(number, began)
+        _AT_HAND.set(handling)
         try:
             await work()
         except Exception:
             await self._leave(number, begun.token)
             raise
+        if handling.is_postponed:
+            await self._leave(number, begun.token)
+            return False
         try:
             await self._marks.get((number, begun.token))
         except Exception as error:

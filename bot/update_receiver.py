@@ -36,7 +36,7 @@ UPDATES = [
 ]  # fmt: skip
 CHECK_SECONDS = 300.0  # interval at which a removed webhook is noticed and set again
 CONNECTIONS = 100  # the maximum (Bot API, setWebhook)
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, LONGEST_LOOK = 1.0, 15.0  # less often than a person's rate limit admits
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 
 
@@ -132,11 +132,12 @@ class UpdateReceiver:
         return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
 
     async def _take_until_done(self, update: Mapping[str, Any]) -> None:
-        """Handle the update, also after another process that started it has died."""
+        """Handle the update, also after another process that started it has died, or with the next token."""
+        backoff = Backoff(LOOK_SECONDS, LONGEST_LOOK)
         while not self._stopped:
             if await self._handle(update):
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(backoff.fail())
 
 
 class WebhookRegistrar:

@@ -17,8 +17,9 @@ from bot.rate_limit.in_process import RateLimiter
 from bot.render import Rendered, choose, render
 from bot.render.document import Message
 from bot.telegram.http_request import SendGate
+from bot.update_dedup import postpone_update
 from storage.clock import Backoff, Clock
-from storage.model import Fault, Form, Format, Outcome, Rejected, RetryLater, Sent
+from storage.model import Fault, Form, Format, Outcome, Pause, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ class ReplySender:
             place.release()
         if isinstance(outcome, Sent):
             self._limiter.record_success(to.chat_id)
+        if isinstance(outcome, RetryLater) and outcome.pause is Pause.TOKEN:
+            postpone_update()  # an answer with the next token, also after a restart
         if isinstance(outcome, RetryLater) and outcome.flood:
             await self._limiter.pause_chat_after_answer(to.chat_id, outcome.seconds)
         return outcome

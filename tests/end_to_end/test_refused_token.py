@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from bot import maintenance
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
-from tests.fakes.people import FakeTelegram
+from tests.fakes.people import READER, FakeTelegram
+from tests.fakes.replies import error
 from tests.telegram.test_webhook import free_port
 from tests.tools.dumps import Shown
 
@@ -79,3 +80,22 @@ async def test_the_pause_ends_with_the_restart(bot: WholeBot, telegram: FakeTele
 
 async def is_known(bot: WholeBot) -> bool:
     return await bot.database.read(lambda tx: tx.posts.count()) == 2
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_who_asks_as_the_token_is_refused_is_answered_with_the_next_one(
+    bot: WholeBot, telegram: FakeTelegram, is_restarted: bool
+) -> None:
+    telegram.answers("sendMessage", error(401, "Unauthorized"), always=True)
+    telegram.user_says("/latest")
+    assert await telegram.world.until(lambda: bool(telegram.calls("sendMessage")), 20)
+    former = await refused(bot, telegram)
+    if is_restarted:
+        await bot.stops()
+    telegram.recovers()
+    telegram.world.token = former
+    if is_restarted:
+        await bot.starts()
+    assert "旧文" in (await telegram.message(timeout=40)).text
+    await telegram.quiet(1)
+    assert len(telegram.messages(READER)) == 1

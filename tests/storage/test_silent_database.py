@@ -46,6 +46,7 @@ async def test_a_transaction_without_an_answer_ends_and_is_run_again(
         assert not writing.done()
         proxy.is_silent = False
     assert time.monotonic() - started < 5.0
+    assert database.silences == 1
     assert await database.read(lambda tx: tx.key_values.get("key")) == "value"
 
 

@@ -1,5 +1,6 @@
 """Further pages of results: nothing twice and nothing left out while posts arrive and are edited."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import date
@@ -67,3 +68,16 @@ async def test_inline_pages_list_every_post_once(resting_bot: WholeBot, telegram
 
     assert offset == ""
     assert sorted(titles) == sorted(post.title for post in posts)
+
+
+async def test_searches_at_once_share_one_index(resting_bot: WholeBot) -> None:
+    """Also while it is built in a thread, and while posts arrive."""
+    await resting_bot.knows(*many(120))
+    await resting_bot.starts()
+    database, service = resting_bot.service.database, SearchService()
+    found = await asyncio.gather(*(database.read(service.index) for _ in range(8)))
+    assert {len(index) for index in found} == {120}
+    assert len(set(map(id, found))) == 1
+    news = resting_bot.knows(*many(200)[120:])
+    await asyncio.gather(news, *(ids(database, service, None) for _ in range(8)))
+    assert len(await database.read(service.index)) == 200

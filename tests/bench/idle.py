@@ -1,12 +1,13 @@
 """Memory of the idle service with many chats: `python -m tests.bench idle`.
 
-`--tree=PATH` measures another checkout too: installed in its own `.venv`, filled by its own code.
+`--tree=PATH` measures that checkout: installed in its own `.venv`, filled by its own code.
 """
 
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
@@ -17,7 +18,6 @@ from tests.bench.server_process import ROOT, serving
 CHATS = 100_000
 POSTS = 1500
 IDLE_SECONDS = 20.0
-AS_IN_THE_IMAGE = "this build with PYTHONOPTIMIZE=2, as in the image"
 FILL = """
 import asyncio, sys
 from pathlib import Path
@@ -28,20 +28,21 @@ asyncio.run(fill(*sys.argv[1:]))
 """
 
 
-def idling(trees: list[Path], *, times: int) -> dict[str, Figures]:
-    """Resident and private memory after IDLE_SECONDS; the median of several starts."""
-    here = Path(sys.executable)
+def idling(trees: Mapping[str, Path], *, times: int) -> dict[str, Figures]:
+    """Resident and private memory after IDLE_SECONDS by tree, without and with PYTHONOPTIMIZE=2.
+
+    The median of several starts. The image and the unit of `kexue-bot init` set PYTHONOPTIMIZE.
+    """
     with serving(core=1) as server:
-        rows = {
-            "this build": _idle(server.url, ROOT, here, times),
-            AS_IN_THE_IMAGE: _idle(server.url, ROOT, here, times, optimize=2),
+        return {
+            f"{name}{', PYTHONOPTIMIZE=2' if optimize else ''}": _idle(server.url, tree, times, optimize)
+            for name, tree in trees.items()
+            for optimize in (0, 2)
         }
-        for tree in trees:
-            rows[tree.name] = _idle(server.url, tree, tree / ".venv" / "bin" / "python", times)
-    return rows
 
 
-def _idle(url: str, tree: Path, python: Path, times: int, *, optimize: int = 0) -> Figures:
+def _idle(url: str, tree: Path, times: int, optimize: int) -> Figures:
+    python = Path(sys.executable) if tree == ROOT else tree / ".venv" / "bin" / "python"
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "bench.db"
         command = ["env", f"PYTHONPATH={tree}", str(python), "-c", FILL, str(file), str(POSTS), str(CHATS)]

@@ -1,15 +1,14 @@
 """Pictures of the README: `python -m tests.tools.screenshots`, into `pictures/`.
 
-The archive has real titles and days, and excerpts written for this project. Needs Chromium, Pillow, fonts for
-Chinese (those of the package manimgx-fonts-cjk are found) and the folder of expected values.
+The archive has real titles and days, and excerpts written for this project. The console is drawn by
+`tests.tools.console_svg`. Needs Chromium, Pillow, fonts for Chinese (those of the package manimgx-fonts-cjk
+are found) and the folder of expected values.
 """
 
 import asyncio
 import io
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,9 +19,6 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.async_api import Browser, async_playwright
-from rich.console import Console
-from rich.terminal_theme import MONOKAI
-from rich.text import Text
 
 from bot.chat import commands
 from bot.chat.context import RequestContext, Services
@@ -36,7 +32,6 @@ from tests.tools.shared import SHARED
 
 PICTURES = Path(__file__).parents[2] / "pictures"
 QUALITY = 82  # of WebP
-LINES = 40  # of the terminal
 GAP = 24  # px between pictures in one file
 PHONE = {"width": 390, "height": 780}
 NOISE = r"""示例：每一步是$\boldsymbol{x}_t=\alpha_t\boldsymbol{x}_{t-1}+\beta_t\boldsymbol{\varepsilon}$，
@@ -152,21 +147,6 @@ async def chat(browser: Browser, services: Services, folder: str) -> None:
     save("chat", pictures, width=1200)
 
 
-async def console(browser: Browser, folder: str) -> None:
-    """Write the demo on a terminal."""
-    typed = "/series 扩散\n/search 编码\nquit\n"
-    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "92", "TERM": "xterm-256color"}  # noqa: TID251
-    ran = subprocess.run(
-        [sys.executable, "-m", "bot", "demo"],
-        input=typed, capture_output=True, text=True, timeout=120, env=environment,
-    )  # fmt: skip
-    screen = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
-    screen.print(Text.from_ansi("\n".join(ran.stdout.splitlines()[:LINES])))
-    source = Path(folder) / "console.html"
-    source.write_text(without_emoji(screen.export_html(theme=MONOKAI)), encoding="utf-8")
-    save("console", [await shot(browser, source.as_uri(), size={"width": 840, "height": 820})], width=1100)
-
-
 def without_emoji(shown: str) -> str:
     """Return a page without the emoji of buttons, for which few machines have a font."""
     return re.sub("[\U0001f300-\U0001faff] ?", "", shown)
@@ -184,7 +164,6 @@ async def main() -> None:
             )
             await room(browser, services)
             await chat(browser, services, folder)
-            await console(browser, folder)
             await browser.close()
 
 

@@ -19,7 +19,7 @@ from telegram.error import InvalidToken, TelegramError
 
 from bot.crawler.fetcher import NotFetched
 from bot.settings import TOKEN_FORM, Settings, read_settings
-from bot.wiring import Wires, fetcher_of, telegram_wires
+from bot.wiring import Wires, fetcher_of, site_of, telegram_wires
 from storage.clock import SystemClock
 
 T = TypeVar("T")
@@ -87,12 +87,13 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What was asked; `admin` and `feed` may be left out."""
+    """What was asked, and SITE_FILE; `admin`, `feed` and `site` may be missing."""
 
     token: str
     admin: int | None
     dumps: Path
     feed: str | None
+    site: Path | None
 
 
 async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: float = WAIT_SECONDS) -> None:
@@ -102,11 +103,13 @@ async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: flo
     for file in (environment, unit) if systemd else (environment,):
         if file.exists():
             raise click.ClickException(f"{file} exists: edit it, or move it away and run init again")
+    given = read_settings(_env_file=None)
+    site = site_of(given)
     token = await _token(bot_api_url)
     admin = await _admin(token, bot_api_url, wait)
     dumps = _dumps(folder)
-    feed = await _feed()
-    answers = Answers(token, admin, dumps, feed)
+    feed = await _feed(site.address(site.feed) if site.feed else "-")
+    answers = Answers(token, admin, dumps, feed, given.site_file)
     dumps.mkdir(parents=True, exist_ok=True)
     _write(environment, environment_text(answers, folder, bot_api_url), mode=0o600)
     if systemd:
@@ -123,6 +126,8 @@ def environment_text(answers: Answers, folder: Path, bot_api_url: str) -> str:
         lines.append(f"ADMIN_CHAT_IDS={answers.admin}")
     if answers.feed is not None:
         lines.append(f"FEED_URL={answers.feed}")
+    if answers.site is not None:
+        lines.append(f"SITE_FILE={answers.site.absolute()}")
     if bot_api_url != Settings.bot_api_url:
         lines.append(f"BOT_API_URL={bot_api_url}")
     lines.append(f"DATABASE_URL=sqlite+aiosqlite:///{folder.absolute() / 'kexue.db'}")
@@ -204,8 +209,7 @@ def _dumps(folder: Path) -> Path:
     return chosen.expanduser().absolute()
 
 
-async def _feed() -> str | None:
-    default = "https://kexue.fm/feed"
+async def _feed(default: str) -> str | None:
     for _ in range(TRIES):
         url = str(click.prompt("Feed of the blog (- : none)", default=default)).strip()
         if url == "-":

@@ -11,12 +11,14 @@ from tests.cli.program import PATIENCE, PROGRAM, call, environment
 from tests.fakes.people import READER, FakeTelegram
 
 
-async def initialized(here: Path, telegram: FakeTelegram, typed: list[str], *options: str) -> tuple[int, str]:
+async def initialized(
+    here: Path, telegram: FakeTelegram, typed: list[str], *options: str, **settings: str
+) -> tuple[int, str]:
     """Run init with the typed lines; return exit code and output."""
     process = await asyncio.create_subprocess_exec(
         *PROGRAM, "init", *options, "--bot-api", telegram.server, str(here),
         cwd=here,
-        env=environment(here),
+        env=environment(here, **settings),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -45,6 +47,15 @@ async def test_answers_are_checked_and_written(here: Path, telegram: FakeTelegra
     assert "NoNewPrivileges=yes" in unit
 
 
+async def test_the_feed_offered_is_that_of_the_profile(here: Path, telegram: FakeTelegram) -> None:
+    profile = 'name = "示例博客"\nauthor = "某人"\nhome = "https://blog.example.org"\nfeed = "/atom.xml"\n'
+    (here / "site.toml").write_text(profile, "utf-8")
+    code, said = await initialized(here, telegram, [telegram.token, "-", "", "-"], SITE_FILE="site.toml")
+    assert code == 0, said
+    assert "[https://blog.example.org/atom.xml]" in said
+    assert f"SITE_FILE={here / 'site.toml'}\n" in (here / ".env").read_text("utf-8")
+
+
 async def test_a_refused_token_writes_nothing(here: Path, telegram: FakeTelegram) -> None:
     code, said = await initialized(here, telegram, ["1:" + "x" * 35] * 3)
     assert code == 1
@@ -61,10 +72,11 @@ async def test_existing_settings_are_kept(here: Path, telegram: FakeTelegram) ->
 
 
 def test_optional_answers_are_left_out(tmp_path: Path) -> None:
-    answers = Answers("1:x", None, tmp_path / "dumps", "https://kexue.fm/feed")
+    answers = Answers("1:x", None, tmp_path / "dumps", "https://kexue.fm/feed", None)
     text = environment_text(answers, tmp_path, "https://api.telegram.org")
     assert "ADMIN_CHAT_IDS" not in text
     assert "BOT_API_URL" not in text
+    assert "SITE_FILE" not in text
     assert "FEED_URL=https://kexue.fm/feed" in text
 
 

@@ -18,7 +18,7 @@ from tests.bench.server_process import ROOT, TOKEN
 
 SECRET = "bench-secret"
 PATH = "/updates"
-PATIENCE = 30.0  # seconds until it is ready
+PATIENCE = 120.0  # seconds until it is ready
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 

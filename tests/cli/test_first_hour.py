@@ -20,14 +20,18 @@ RUN_BY = {
     "make demo": "tests/cli/test_console.py::test_the_demo_runs_through_with_its_input_closed",
     "make test": "this suite",
     "echo BOT_TOKEN=123456:ABC… > .env": "test_from_an_empty_folder_to_a_pushed_post",
-    "make .venv && .venv/bin/kexue-bot run": "test_from_an_empty_folder_to_a_pushed_post",
-    "kexue-bot init": "tests/cli/test_init.py::test_answers_are_checked_and_written",
+    "make .venv": "how this suite is installed",
+    ".venv/bin/kexue-bot init": "tests/cli/test_init.py::test_answers_are_checked_and_written",
+    ".venv/bin/kexue-bot run": "test_from_an_empty_folder_to_a_pushed_post",
     "kexue-bot check": "test_from_an_empty_folder_to_a_pushed_post",
     "kexue-bot backfill": "tests/crawler/test_typecho_year.py::test_a_year",
     "kexue-bot preview": "tests/preview/test_preview.py",
 }
-NEEDS_THE_INTERNET = {"docker compose up -d --build"}
-_COMMAND = re.compile(r"(?:make|kexue-bot|docker|echo|pipx|uvx) ")
+NEEDS_THE_INTERNET = {
+    "docker compose up -d --build", "docker compose exec bot kexue-bot backfill",
+    "uv tool install .", "pipx install .", "uvx --from . kexue-bot demo",
+}  # fmt: skip
+_COMMAND = re.compile(r"(?:make|(?:\.venv/bin/)?kexue-bot|docker|echo|pipx|uvx?) ")
 
 
 def commands(page: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """Composition root: builds, starts and stops the parts of the service in order."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -313,7 +314,6 @@ class Service:
             self._hearing.stop()
         if connected is not None:
             connected.sender.stop()
-        await self._windows.aclose()
         self._schedule.shutdown(wait=False)
         self.watch.stop()
         self._housekeeper.stop()
@@ -321,8 +321,11 @@ class Service:
         self._troubles.stop()
         if self._poller is not None:
             await self._poller.stop()
-        await self.supervisor.stop(self.settings.stop_seconds + 5)
-        await self._token_checks.wait(self.settings.stop_seconds)
+        await asyncio.gather(  # each waits about STOP_SECONDS at most
+            self._windows.aclose(),
+            self.supervisor.stop(self.settings.stop_seconds + 5),
+            self._token_checks.wait(self.settings.stop_seconds),
+        )
         await self._replica.leave()
         if connected is not None:
             await connected.application.stop()

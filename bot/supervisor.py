@@ -31,6 +31,7 @@ class Supervisor:
         self._trouble = trouble
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._endless: set[str] = set()
+        self._stopping = asyncio.Event()
 
     def start(self, name: str, work: Callable[[], Awaitable[None]], *, endless: bool = False) -> None:
         """Start a task; an `endless` one is only cancelled after all others have ended."""
@@ -48,13 +49,15 @@ class Supervisor:
                 pause = backoff.fail(worked=loop.time() - started)
                 log.exception("the task %s failed and is restarted in %.0f s", name, pause)
                 self._trouble(name, error)
-            await asyncio.sleep(pause)
+            if await wait_for(self._stopping, pause):
+                return None
 
     def alive(self, name: str) -> bool:
         return name in self._tasks and not self._tasks[name].done()
 
     async def stop(self, seconds: float) -> None:
-        """Wait up to `seconds` for the tasks to end, then cancel them."""
+        """Wait up to `seconds` for the tasks to end, then cancel them; failed ones are not restarted."""
+        self._stopping.set()
         ending = [task for name, task in self._tasks.items() if name not in self._endless]
         if ending:
             await asyncio.wait(ending, timeout=seconds)

@@ -36,3 +36,15 @@ async def test_what_is_late_is_cut_off() -> None:
         await supervisor.stop(0.05)
     assert not supervisor.alive("late")
     await supervisor.stop(5)
+
+
+async def test_a_failed_task_is_not_awaited_until_its_restart() -> None:
+    supervisor, failed = Supervisor(lambda _name, _error: failed.set()), asyncio.Event()
+
+    async def fails() -> None:
+        raise OSError("no disk")
+
+    supervisor.start("fails", fails)
+    await failed.wait()
+    async with asyncio.timeout(10):
+        await supervisor.stop(3600)

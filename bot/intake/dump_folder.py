@@ -12,6 +12,7 @@ import os
 import stat
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -66,13 +67,14 @@ def _escaped(sign: str) -> str:
 
 
 def scan(folder: Path) -> list[DumpFile]:
-    """Return every regular file below `folder` that may be a dump, sorted by path. Raises OSError.
+    """Return every regular file below `folder` that may be a dump, the newest first. Raises OSError.
 
     Symbolic links, hidden and unfinished files (.part, .tmp) are skipped, and hard links whose owner is not
     that of the folder: they lead out of it.
     """
     owner = folder.stat().st_uid
-    return sorted((file for each in _folders(folder) for file in _files(each, owner)), key=lambda f: f.path)
+    found = (file for each in _folders(folder) for file in _files(each, owner))
+    return sorted(found, key=lambda file: (-file.modified, file.path))
 
 
 def _folders(folder: Path) -> Iterator[Path]:
@@ -221,6 +223,7 @@ class DumpFolderWatcher:
         self._on_file = on_file
         self._handled: dict[Path, DumpFile] = {}
         self._failed: dict[Path, DumpFile] = {}
+        self._errors: Counter[type[Exception]] = Counter()  # of this scan
         self._whole: set[Path] = set()
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -296,7 +299,15 @@ class DumpFolderWatcher:
 
     async def scan(self) -> bool:
         """Hand on complete files, the newest first, for about `TURN_SECONDS`; return whether any remain."""
-        found = sorted(await self._looked(), key=lambda file: file.modified, reverse=True)
+        self._errors.clear()
+        try:
+            return await self._scan()
+        finally:
+            if more := self._errors.total() - len(self._errors):
+                log.error("%s further files could not be taken in and are tried again", more)
+
+    async def _scan(self) -> bool:
+        found = await self._looked()
         if not found:
             return False
         whole, self._whole = self._whole, set()
@@ -322,13 +333,14 @@ class DumpFolderWatcher:
             await self._on_file(file.path)
         except Exception as error:
             again = self._failed.get(file.path) == file  # its traceback was logged before
-            name = shown_name(file.path.relative_to(self._folder))
-            log.error(
-                "%s could not be taken in (%r) and is tried again",
-                name,
-                error,
-                exc_info=None if again else error,
-            )
+            if not self._errors[type(error)]:  # a full disk fails for every file
+                log.error(
+                    "%s could not be taken in (%r) and is tried again",
+                    shown_name(file.path.relative_to(self._folder)),
+                    error,
+                    exc_info=None if again else error,
+                )
+            self._errors[type(error)] += 1
             self._failed[file.path] = file
             self._on_error("intake", error)
         else:

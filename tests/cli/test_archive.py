@@ -60,7 +60,7 @@ def test_ingest_prints_a_line_for_each_dump_and_export_what_is_stored(here: Path
     land(here / "dumps", "c.txt", b"nothing of the blog")
     taken = call(here, "ingest", "dumps", "--json")
     assert taken.exit_code == 1
-    reports = lines(taken.stdout)
+    reports = sorted(lines(taken.stdout), key=lambda report: report["dump"])
     assert {tuple(report) for report in reports} == {COUNTS}
     assert [(r["dump"], r["layout"], r["sightings"], r["new"], r["unchanged"]) for r in reports] == [
         ("a.txt", "home", 3, 3, 0),

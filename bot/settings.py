@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from dotenv import dotenv_values
 
@@ -25,6 +25,7 @@ WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})  # the same
 TOKEN_PART = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 ENV_FILE = ".env"
+MAX_SECRET = 65_536  # bytes of a file with one
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
@@ -115,34 +116,35 @@ def _chats(text: str) -> tuple[int, ...]:
         raise ValueError("write chat numbers, such as 123456789,-1001234567890") from None
 
 
+def _is_address(text: str, *schemes: str) -> bool:
+    """Return whether `text` has one of the schemes, a host and a port that there may be, and no blanks."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
+    except ValueError:
+        return False
+
+
 def _webhook_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.port == 0:
+    if not _is_address(text, "https", "http"):
         raise ValueError("write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS")
     return text
 
 
 def _proxy_address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"\s", text):
+    if not _is_address(text, "http", "https"):
         raise ValueError("write the address of an HTTP proxy such as http://proxy:3128")
     return text
 
 
 def _server_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    if not _is_address(text, "http", "https"):
         raise ValueError("write an address such as https://api.telegram.org")
     return text.rstrip("/")
 
 
 def _public_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "https" or not parts.netloc or parts.query or parts.fragment:
+    if not _is_address(text, "https") or urlsplit(text).query or urlsplit(text).fragment:
         raise ValueError("Telegram opens https addresses only: write one such as https://bot.example.org")
     return text.rstrip("/")
 
@@ -316,7 +318,7 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
         addresses = [self.proxy, self.blog_proxy, self.database_url, self.webhook_url]
-        passwords = [_password(address) for address in addresses if address]
+        passwords = [each for address in addresses if address for each in _passwords(address)]
         queries = [urlsplit(timed.url).query for timed in self.timetable]
         found = [*passwords, *queries]
         for secret in (self.token, self.webhook_secret_text):
@@ -402,7 +404,8 @@ def _secret(setting: str, given: str | None, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        content = file.read_text(encoding="utf-8-sig").strip().strip("\ufeff").strip()
+        with file.open("rb") as opened:  # which may be a device without an end
+            content = _text(opened.read(MAX_SECRET)).strip().strip("\ufeff").strip()
     except UnicodeDecodeError as error:
         raise SettingsError(f"{setting} is not UTF-8: save it again in that encoding") from error
     except OSError as error:
@@ -415,12 +418,21 @@ def _secret(setting: str, given: str | None, file: Path | None) -> str:
     return content
 
 
-def _password(address: str) -> str | None:
-    """Return the password in an address; None for one that cannot be parsed."""
+def _text(content: bytes) -> str:
+    """Return UTF-8 as text. Raises UnicodeDecodeError, also for NUL, as UTF-16 without a mark has."""
+    if (at := content.find(0)) >= 0:
+        raise UnicodeDecodeError("utf-8", content, at, at + 1, "a NUL")
+    return content.decode("utf-8-sig")
+
+
+def _passwords(address: str) -> list[str]:
+    """Return the passwords in an address, as they are written and as they are meant."""
     try:
-        return urlsplit(address).password
-    except ValueError:
-        return None
+        parts = urlsplit(address)
+        found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    except ValueError:  # no address
+        return []
+    return [*found, *map(unquote, found)]
 
 
 def agree_with_libraries() -> None:
@@ -454,10 +466,10 @@ def _as_text(value: object) -> str:
 
 def _env_texts(file: str | None) -> dict[str, str]:
     """Return the values of an .env file by their small names. Raises SettingsError for an unreadable one."""
-    if file is None or not Path(file).exists():
+    if file is None or not os.path.lexists(file):
         return {}
     try:
-        Path(file).read_text("utf-8-sig")  # dotenv passes over a folder
+        _text(Path(file).read_bytes())  # dotenv passes over a folder
         found = dotenv_values(file, encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8: save it again in that encoding") from None

@@ -46,6 +46,7 @@ from storage import UnusableDatabaseError
 from storage.clock import Clock
 from storage.database import Database, open_database
 
+SYSTEM = frozenset({"dev", "proc", "sys"})  # folders of the root whose files are none
 POLL_SECONDS = 10  # timeout of one long poll for updates
 
 
@@ -131,14 +132,27 @@ async def ingest_file(
 
 def check_dump_dir(settings: Settings) -> None:
     """Raise SettingsError for a DUMP_DIR in which the bot's own files would be taken for dumps."""
-    folder = settings.dump_dir.resolve()
+    folder = _resolved("DUMP_DIR", settings.dump_dir)
     file = sqlite_file(settings.database_address())
-    own = {"the database": file and file.resolve(), "BACKUP_DIR": settings.backup_dir}
+    own = {
+        "the database": file and _resolved("DATABASE_URL", file),
+        "BACKUP_DIR": settings.backup_dir and _resolved("BACKUP_DIR", settings.backup_dir),
+    }
     if folder == Path(folder.anchor):
         raise SettingsError("DUMP_DIR is the root of all folders: name one that holds dumps only")
+    if folder.parts[1] in SYSTEM:
+        raise SettingsError(f"DUMP_DIR {folder} belongs to the system: name one that holds dumps only")
     for what, place in own.items():
-        if place is not None and place.resolve().is_relative_to(folder):
+        if place is not None and place.is_relative_to(folder):
             raise SettingsError(f"DUMP_DIR {folder} holds {what} ({place}): name one that holds dumps only")
+
+
+def _resolved(setting: str, path: Path) -> Path:
+    """Return `path` without links. Raises SettingsError for links in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # the latter before Python 3.13
+        raise SettingsError(f"{setting} {path} is a link that leads back to itself: name another") from None
 
 
 def make_dump_dir(settings: Settings) -> None:

@@ -103,6 +103,11 @@ def is_pooled(engine: AsyncEngine) -> bool:
 
 
 SQLITE, POSTGRESQL = "sqlite+aiosqlite", "postgresql+asyncpg"
+OPTIONS = frozenset(
+    {"host", "port", "user", "password", "passfile", "ssl", "target_session_attrs", POOLER}
+    | {"prepared_statement_cache_size"}
+)  # of an address: of the driver's, those that are texts; and SQLAlchemy's
+LAST_PORT = 65_535
 FORMS = f"{SQLITE}:///path/to/file.db or {POSTGRESQL}://user:password@host/name"
 
 
@@ -117,7 +122,7 @@ def checked_url(url: str | URL) -> URL:
             file = parsed.database or ""
             if parsed.drivername != SQLITE:
                 wrong = f"the address of an SQLite file begins with {SQLITE}:///"
-            elif parsed.host or not file or file.startswith((":memory:", "file:")):
+            elif parsed.host or not file or file.endswith("/") or file.startswith((":memory:", "file:")):
                 wrong = "this address names no file"
             elif parsed.query:
                 wrong = "options after the ? are not supported"
@@ -128,6 +133,12 @@ def checked_url(url: str | URL) -> URL:
                 wrong = f"the address of a PostgreSQL begins with {POSTGRESQL}://"
             elif not parsed.host and "host" not in parsed.query:
                 wrong = "this address names no server"
+            elif "@" in (parsed.host or ""):
+                wrong = "a @ in the password is written %40"
+            elif (parsed.port or 1) > LAST_PORT:
+                wrong = "the port is too high"
+            elif unknown := parsed.query.keys() - OPTIONS:
+                wrong = f"the option {min(unknown)} is unknown (TLS is demanded with ?ssl=require)"
             else:
                 return parsed
         case _:
@@ -223,16 +234,18 @@ def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:
 def reason_of(url: str | URL, error: Exception) -> str:
     """Return the reason why the database at `url` cannot be used, with the fix and without its password."""
     parsed = make_url(url)
-    shown = parsed.render_as_string(hide_password=True)
+    shown = parsed.set(query={}).render_as_string(hide_password=True)  # a password may be an option
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     text = " ".join(str(cause).split()) or type(cause).__name__
     other = "or set DATABASE_URL to another"
     if parsed.drivername != SQLITE:
         state = str(getattr(cause, "sqlstate", None) or "")
-        if state[:2] in {"28", "3D", "42"}:  # authorization, unknown database, insufficient privilege
-            return (
-                f"the database {shown} refuses this user ({text}): correct user, password and database name"
-            )
+        if state[:2] in {"28", "3D", "3F", "42"}:  # authorization, unknown database or schema, privileges
+            fix = "correct user, password and database name, or what the server grants"
+            return f"the database {shown} refuses this user ({text}): {fix}"
+        if isinstance(cause.__cause__ or cause, ValueError) or "SSL" in text:
+            fix = "correct them; ssl=require demands TLS of a server that has it"
+            return f"the database {shown} cannot be asked with these options ({text}): {fix}"
         fix = f"start the server, correct host and port, {other}"
         return f"the database {shown} does not answer ({text}): {fix}"
     if is_disk_full(Path(parsed.database or ""), cause):

@@ -53,7 +53,7 @@ async def check_all() -> int:
 async def _shown(name: str, check: Check, settings: Settings) -> bool:
     try:
         detail = await check(settings)
-    except (BackupError, CheckFailedError, SettingsError, UnusableDatabaseError) as error:
+    except (BackupError, CheckFailedError, OSError, SettingsError, UnusableDatabaseError) as error:
         click.echo(f"bad   {name}: {error}")
         return False
     click.echo(f"ok    {name}: {detail}")

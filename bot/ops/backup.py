@@ -40,12 +40,14 @@ def damage(file: Path) -> str | None:
     A missing or empty file has no errors: a database will be created in its place. Neither has one that
     cannot be opened for lack of rights or space.
     """
-    if not file.is_file() or not file.stat().st_size:
-        return None
     try:
+        if not file.is_file() or not file.stat().st_size:
+            return None
         logged = any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
         with closing(sqlite3.connect(_address(file, "rw" if logged else "ro"), uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    except OSError:
+        return None
     except sqlite3.DatabaseError as error:
         # The low byte is the kind of an extended code: https://sqlite.org/rescode.html
         kind = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else sqlite3.SQLITE_CORRUPT

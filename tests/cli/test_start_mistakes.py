@@ -3,12 +3,13 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.program import PROGRAM, call, environment
+from tests.tools.postgres import create_database, postgres_server, programs
 
 SECRET = "secretsecret"
 TOKEN = "1:" + "x" * 35
@@ -21,6 +22,10 @@ def nothing(_folder: Path) -> None:
 
 def file(name: str, content: bytes) -> Prepare:
     return lambda folder: (folder / name).write_bytes(content)
+
+
+def link(name: str, target: str) -> Prepare:
+    return lambda folder: (folder / name).symlink_to(target)
 
 
 def made(name: str) -> Prepare:
@@ -48,11 +53,17 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "sqlite+aiosqlite:///:memory:": "this address names no file",
             "sqlite+aiosqlite:///file:kexue.db?uri=true": "this address names no file",
             "sqlite+aiosqlite://data/kexue.db": "this address names no file",
+            "sqlite+aiosqlite:///data/": "this address names no file",
+            " sqlite+aiosqlite:///kexue.db": "this is not the address of a database",
+            "SQLITE+AIOSQLITE:///kexue.db": "only SQLite and PostgreSQL are supported",
             "sqlite+aiosqlite:///kexue.db?mode=ro": "options after the ? are not supported",
             f"postgres://u:{SECRET}@h/d": "the address of a PostgreSQL begins with postgresql+asyncpg://",
             f"postgresql://u:{SECRET}@h/d": "the address of a PostgreSQL begins with postgresql+asyncpg://",
             f"postgresql+pg8000://u:{SECRET}@h/d": "the address of a PostgreSQL begins with postgresql+asyncpg://",
+            f"postgresql+psycopg2://u:{SECRET}@h/d": "the address of a PostgreSQL begins with postgresql+asyncpg://",
             "postgresql+asyncpg://": "this address names no server",
+            f"postgresql+asyncpg://u:{SECRET[:6]}@{SECRET}@h/d": "a @ in the password is written %40",
+            f"postgresql+asyncpg://u:{SECRET}@h:99999/d": "the port is too high",
             f"mysql://u:{SECRET}@h/d": "only SQLite and PostgreSQL are supported",
         }.items()
     }
@@ -67,6 +78,23 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             made("data"),
             "this user may write to the file",
         ),
+        "a name of a database that is too long": (
+            {"DATABASE_URL": f"sqlite+aiosqlite:///{'x' * 300}"},
+            nothing,
+            "File name too long",
+        ),
+        "a text for a database": (
+            {"DATABASE_URL": "sqlite+aiosqlite:///text"},
+            file("text", b"no database" * 500),
+            "the database text is damaged (file is not a database)",
+        ),
+        ".env in UTF-16 without a mark": (
+            {},
+            file(".env", "HTTP_PORT=1".encode("utf-16-le")),
+            ".env is not UTF-8",
+        ),
+        ".env that is a link to nothing": ({}, link(".env", "none"), ".env cannot be read (No such file"),
+        ".env that is a link to itself": ({}, link(".env", ".env"), ".env cannot be read (Too many levels"),
         ".env in UTF-16": ({}, file(".env", "HTTP_PORT=1".encode("utf-16")), ".env is not UTF-8"),
         ".env in GB 18030": ({}, file(".env", "X=1 # 中文".encode("gb18030")), ".env is not UTF-8"),
         ".env that is a folder": (
@@ -89,6 +117,22 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             file("token", b"1: abc\n"),
             "BOT_TOKEN does not look like a token",
         ),
+        "a token file of two lines": (
+            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            file("token", f"{TOKEN}\r\n{TOKEN}\r\n".encode()),
+            "BOT_TOKEN does not look like a token",
+        ),
+        "a token file with the setting's name": (
+            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            file("token", f"BOT_TOKEN={TOKEN}".encode()),
+            "BOT_TOKEN does not look like a token",
+        ),
+        "a token file without an end": (
+            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "/dev/zero"},
+            nothing,
+            "BOT_TOKEN_FILE is not UTF-8",
+        ),
+        "a token in quotes": ({"BOT_TOKEN": f"'{TOKEN}'"}, nothing, "BOT_TOKEN does not look like a token"),
         "an empty token file": (
             {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
             file("token", b"\xef\xbb\xbf \n"),
@@ -124,6 +168,44 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             nothing,
             "WEBHOOK_URL=https://: write an https address",
         ),
+        "DUMP_DIR that is a link to the root": (
+            {"DUMP_DIR": "link"},
+            link("link", "/"),
+            "DUMP_DIR is the root of all",
+        ),
+        "DUMP_DIR of the system": ({"DUMP_DIR": "/proc/self/fd"}, nothing, "belongs to the system"),
+        "DUMP_DIR that is a file": (
+            {"DUMP_DIR": "file"},
+            file("file", b""),
+            "DUMP_DIR file cannot be made (File exists",
+        ),
+        "DUMP_DIR below a file": (
+            {"DUMP_DIR": "file/x"},
+            file("file", b""),
+            "DUMP_DIR file/x cannot be made (Not a dir",
+        ),
+        "DUMP_DIR that is a link to itself": (
+            {"DUMP_DIR": "link"},
+            link("link", "link"),
+            "leads back to itself",
+        ),
+        "DUMP_DIR above the folder": ({"DUMP_DIR": ".."}, nothing, "holds the database"),
+        "DUMP_DIR that is empty": ({"DUMP_DIR": ""}, nothing, "holds the database"),
+        "DUMP_DIR that is BACKUP_DIR": (
+            {"DUMP_DIR": "c", "BACKUP_DIR": "c"},
+            nothing,
+            "/c): name one that holds dumps only",
+        ),
+        "BACKUP_DIR that is a link to itself": (
+            {"BACKUP_DIR": "link"},
+            link("link", "link"),
+            "leads back to itself",
+        ),
+        "BACKUP_DIR that leads into DUMP_DIR": (
+            {"BACKUP_DIR": "link"},
+            link("link", "dumps/c"),
+            "/dumps/c): name one that holds dumps only",
+        ),
         "DUMP_DIR that is the root": ({"DUMP_DIR": "/"}, nothing, "DUMP_DIR is the root of all folders"),
         "DUMP_DIR that holds the database": ({"DUMP_DIR": "."}, nothing, "holds the database"),
         "DUMP_DIR that holds the database through a link": (
@@ -134,7 +216,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
         "DUMP_DIR that holds the backups": (
             {"BACKUP_DIR": "dumps/copies"},
             nothing,
-            "holds BACKUP_DIR (dumps/copies)",
+            "/dumps/copies): name one that holds dumps only",
         ),
         "a database that is gone although there are copies": (
             {"BACKUP_DIR": "copies", "DATABASE_URL": "sqlite+aiosqlite:///kexue.db"},
@@ -151,12 +233,33 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
         ),
     }
     | {
+        f"{name} {url}": (
+            {name: url},
+            nothing,
+            f"{name}={'an invalid address' if '[' in url else url}: {fix}",
+        )
+        for name, scheme, fix in (
+            ("WEBHOOK_URL", "https", "write an https address"),
+            ("BOT_API_URL", "http", "write an address such as https://api.telegram.org"),
+            ("WEB_URL", "https", "Telegram opens https addresses only"),
+        )
+        for url in (
+            f"{scheme}://h:70000",
+            f"{scheme}://h:x",
+            f"{scheme}://[::1",
+            f"{scheme}://a b",
+            "ws://h",
+            "h",
+        )
+    }
+    | {
         f"PROXY_URL {url}": (
             {"PROXY_URL": url},
             nothing,
             "PROXY_URL=***: write the address of an HTTP proxy such as",
         )
         for url in (
+            f"http://u:{SECRET}@h:x",
             f"{SECRET}:3128",
             f"socks5://a:{SECRET}@x:1",
             "http://",
@@ -241,6 +344,77 @@ def test_a_new_database_is_begun_on_request(here: Path) -> None:
     assert not (here / "kexue.db").exists()
     assert call(here, "migrate", "--new", **settings).exit_code == 0
     assert call(here, "migrate", **settings).exit_code == 0
+
+
+RULES = """\
+host all strict 127.0.0.1/32 scram-sha-256
+hostssl all secure 127.0.0.1/32 trust
+host all secure 127.0.0.1/32 reject
+"""
+SERVER_REFUSES = {
+    "a wrong password": (
+        f"strict:{SECRET}@",
+        "kexue",
+        'password authentication failed for user "strict"): correct',
+    ),
+    "no password": ("strict@", "kexue", 'password authentication failed for user "strict"): correct'),
+    "a password among the options": (
+        "",
+        f"kexue?user=strict&password={SECRET}",
+        "password authentication failed",
+    ),
+    "an unknown user": ("other@", "kexue", 'role "other" does not exist): correct user'),
+    "an unknown database": (
+        "kexue@",
+        "other",
+        'database "other" does not exist): correct user, password and',
+    ),
+    "a user without rights": ("weak@", "kexue", "or what the server grants"),
+    "a server that demands TLS": ("secure@", "kexue", "no encryption): correct user"),
+    "TLS of a server without it": (
+        "kexue@",
+        "kexue?ssl=require",
+        "rejected SSL upgrade): correct them; ssl=require",
+    ),
+    "a certificate that is not there": (
+        "kexue@",
+        "kexue?ssl=verify-full",
+        "with these options (root certificate",
+    ),
+    "libpq's name of an option": ("kexue@", "kexue?sslmode=require", "the option sslmode is unknown (TLS is"),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Host and port of a server with the users of `SERVER_REFUSES`."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgres_server(admitted=RULES) as url:
+        create_database(url, "kexue")
+        make = "CREATE USER strict PASSWORD 'x'; CREATE USER secure; CREATE USER weak"
+        subprocess.run(["psql", "-q", url.replace("+asyncpg", "") + "kexue", "-c", make], check=True)
+        yield url.partition("@")[2]
+
+
+@pytest.mark.parametrize("name", SERVER_REFUSES)
+def test_what_a_server_refuses_is_one_line_with_the_fix(here: Path, server: str, name: str) -> None:
+    user, database, line = SERVER_REFUSES[name]
+    settings = {
+        "BOT_TOKEN": TOKEN,
+        "BOT_API_URL": "http://127.0.0.1:9",
+        "DATABASE_URL": f"postgresql+asyncpg://{user}{server}{database}",
+    }
+    ended = call(here, "run", **settings)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith("kexue-bot: DATABASE_URL: ")
+    assert line in said
+    assert SECRET not in said
+    checked = call(here, "check", **settings)
+    assert checked.exit_code == 1
+    assert ("bad   database: " in checked.output) is (name != "a user without rights")  # it writes nothing
+    assert SECRET not in checked.output
 
 
 MIGRATE = f"{shlex.join(PROGRAM)} migrate >/dev/null 2>&1"

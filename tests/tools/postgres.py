@@ -28,10 +28,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[str]:
+def postgres_server(*, durable: bool = False, admitted: str = "") -> Iterator[str]:
     """A running server; yields an address to which a database's name is to be appended.
 
     A `durable` one has the settings of an installation; the others lose data with the machine's power.
+    `admitted` are lines of pg_hba.conf, which come first.
     """
     binaries = programs()
     if binaries is None:
@@ -48,6 +49,8 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     control = [*as_user, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
     try:
         _run([*as_user, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "kexue"])
+        rules = data / "pg_hba.conf"
+        rules.write_text(admitted + rules.read_text())
         _run([*control, "-o", options, "start"])
         try:
             yield f"postgresql+asyncpg://kexue@127.0.0.1:{port}/"

@@ -120,7 +120,12 @@ def _is_address(text: str, *schemes: str) -> bool:
     """Return whether `text` has one of the schemes, a host and a port that there may be, and no blanks."""
     try:
         parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", text)
+        return (
+            parts.scheme in schemes
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not re.search(r"\s", text)
+        )
     except ValueError:
         return False
 

@@ -222,6 +222,17 @@ CLAIM_TOGETHER = _claim_together()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EARLIEST = _earliest()
+# Of a clock that was ahead and was set back; one range of the partial index for each priority.
+FROM_THE_FUTURE = (
+    update(deliveries)
+    .where(
+        PENDING,
+        deliveries.c.priority.in_([literal_column(str(int(priority))) for priority in Priority]),
+        deliveries.c.due_at > NOW,
+        deliveries.c.updated_at > bindparam("latest", type_=deliveries.c.updated_at.type),
+    )
+    .values(due_at=NOW, updated_at=NOW)
+)
 EARLIEST_SENDING = select(func.min(deliveries.c.due_at)).where(SENDING)
 # SENT is the remainder: the other states are few rows, each under a separate partial index.
 COUNT_ALL = select(func.count()).select_from(deliveries)

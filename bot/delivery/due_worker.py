@@ -127,6 +127,9 @@ class DueWorker(TriggeredWorker):
     async def tick(self) -> int:
         """Plan everything that is due now and return the number of deliveries."""
         now = self._clock.now()
+        if corrected := await self._database.write(partial(_correct_clock, now)):
+            log.warning("the clock was ahead: %s deliveries are due now", corrected)
+            self._planned()
         planned = 0
         # Looked at first without the write lock, which the sender wants too.
         for rhythm, moment in await self._database.read(lambda tx: due_rhythms(tx, now)):
@@ -163,6 +166,10 @@ async def _plan_batch(
     batch: int,
 ) -> tuple[int, DestinationId | None]:
     return await tx.waiting.plan(rhythm, until, dedup_key, now, digest_above=most, batch=batch, after=after)
+
+
+async def _correct_clock(now: datetime, tx: Transaction) -> int:
+    return await tx.outbox.correct_clock(await tx.now(now))
 
 
 async def due_rhythms(tx: Transaction, now: datetime) -> list[tuple[Rhythm, Due]]:

@@ -89,6 +89,24 @@ async def test_a_postponed_duty_holds_back_the_ones_behind_it(database: Database
     assert (again.id, again.attempts) == (first.id, 2)
 
 
+async def test_a_clock_that_was_ahead_holds_nothing_back(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "第一篇", "第二篇")
+    right = -timedelta(hours=1)
+    assert await claim(database, after=right) == []
+    assert await database.write(lambda tx: tx.outbox.correct_clock(THEN + right)) == 2
+    assert len(await claim(database, after=right + SOON)) == 1
+
+
+async def test_a_pause_is_no_error_of_the_clock(database: Database) -> None:
+    await chat(database, 1)
+    await announce(database, "第一篇")
+    (first,) = await claim(database)
+    await settle(database, ended(first, State.PENDING, due_at=THEN + timedelta(minutes=5)))
+    assert await database.write(lambda tx: tx.outbox.correct_clock(THEN)) == 0
+    assert await claim(database, after=timedelta(minutes=4)) == []
+
+
 async def test_a_late_verdict_of_an_old_claim_changes_nothing(database: Database) -> None:
     await chat(database, 1)
     await announce(database, "一篇")

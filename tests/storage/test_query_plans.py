@@ -62,6 +62,7 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
     )
     await tx.outbox.sending()
     await tx.outbox.recover(now, resend=True)
+    await tx.outbox.correct_clock(now)
     await tx.outbox.next_due()
     await tx.outbox.oldest_due()
     await tx.outbox.cancel_chat(7, "gone", now)

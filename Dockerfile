@@ -1,4 +1,6 @@
-# The base image by digest (Python 3.13.15, Debian 13.6); another: --build-arg BASE=python:3.13-slim-trixie
+# The base image by digest (Python 3.13.15, Debian 13.6), as public Dockerfiles name it; no registry could be
+# asked where this was written, so the digest is unverified and every build so far was on a stand-in made of
+# Debian 13 and CPython 3.13. Another: --build-arg BASE=python:3.13-slim-trixie
 ARG BASE=python:3.13-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
 # Seconds since 1970: the time of every file. Two builds of one commit from one base have the same bytes.
 ARG SOURCE_DATE_EPOCH=1767225600
@@ -14,10 +16,17 @@ COPY pyproject.toml requirements.lock requirements-dev.lock .ci/lockfile.py .ci/
 # Only wheels whose hash the lock holds; a package that is missing there ends the build.
 # hadolint ignore=SC2046
 RUN python -m venv --without-pip /opt/kexue \
- && python lockfile.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) > wanted.txt \
+ && python lockfile.py requirements.lock $(printf -- '--extra %s ' ${EXTRAS}) --without manimgx-fonts-cjk > wanted.txt \
  && python -m pip --python /opt/kexue/bin/python install --no-compile --require-hashes --only-binary :all: -r wanted.txt \
  && python lockfile.py requirements-dev.lock --only hatchling --only babel > backend.txt \
  && python -m pip install --require-hashes --only-binary :all: -r backend.txt
+# Pictures are written in Debian's font (5 MB; the extra's has 33), which is checked as the packages are.
+# hadolint ignore=DL3008,DL3009,DL4006
+RUN mkdir /fonts && case " ${EXTRAS} " in *" pictures "*) \
+        apt-get update && apt-get download fonts-wqy-microhei && dpkg --extract fonts-wqy-microhei_*.deb font \
+     && cp font/usr/share/fonts/truetype/wqy/wqy-microhei.ttc font/usr/share/doc/fonts-wqy-microhei/copyright /fonts \
+     && echo "2420e8078af796b19a3f6ef13de527a1a91c1e7171eea115926c614ced1009b3  /fonts/wqy-microhei.ttc" | sha256sum -c \
+    ;; esac
 COPY README.md LICENSE ./
 COPY .ci/hatch_build.py .ci/hatch_build.py
 COPY storage storage
@@ -43,6 +52,7 @@ FROM ${BASE} AS root
 ARG SOURCE_DATE_EPOCH
 COPY .ci/slim_image.py /build/slim_image.py
 COPY --from=builder /opt/kexue /opt/kexue
+COPY --from=builder /fonts /usr/share/fonts/truetype/wqy
 RUN mkdir /image \
  && tar --create --one-file-system --exclude=./image --exclude=./build --exclude=./proc/* --exclude=./sys/* \
         --exclude=./dev/* --exclude=./etc/resolv.conf --exclude=./etc/hosts --exclude=./etc/hostname \

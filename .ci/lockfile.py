@@ -50,15 +50,16 @@ def _key(text: str) -> str:
 
 
 def main() -> None:
-    """`lock.py LOCK [--project FILE] [--extra NAME]… [--only NAME]…` prints the entries."""
+    """`LOCK [--project FILE] [--extra NAME]… [--without NAME]… [--only NAME]…` prints the entries."""
     arguments = argparse.ArgumentParser(description="the entries of a lock file that are needed")
     arguments.add_argument("lock", type=Path)
     arguments.add_argument("--project", type=Path, default=Path("pyproject.toml"))
     arguments.add_argument("--extra", action="append", default=[], help="an extra of the project")
     arguments.add_argument("--only", action="append", default=[], help="a package, in place of the project")
+    arguments.add_argument("--without", action="append", default=[], help="a package that is not wanted")
     given = arguments.parse_args()
     roots = given.only or roots_of(tomllib.loads(given.project.read_text("utf-8"))["project"], given.extra)
-    sys.stdout.write(entries_for(given.lock.read_text("utf-8"), roots))
+    sys.stdout.write(entries_for(given.lock.read_text("utf-8"), {*roots} - {*given.without}))
 
 
 if __name__ == "__main__":

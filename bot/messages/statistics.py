@@ -1,6 +1,7 @@
 """Views of the blog in figures: posts by year, the most read, series over time, as text and as a PNG.
 
-matplotlib and a font with Chinese are an extra of the package (`pictures`): without them nothing is drawn.
+matplotlib and a font with Chinese are an extra of the package (`pictures`), the font also a package of
+Debian: without them nothing is drawn.
 """
 
 import datetime as dt
@@ -90,11 +91,12 @@ LONGEST_TITLE: Final = 26  # characters of a title next to its bar
 _INK, _FAINT, _PAPER = "#23302b", "#6f7b75", "#fbfbf8"
 _HUES: Final = ("#2f7d6b", "#c2703d", "#4a6fa5", "#9a5b8f", "#7c8a2e")
 _FONTS: Final = "manimgx_fonts_cjk"
+_DEBIAN: Final = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")  # fonts-wqy-microhei, in the image
 
 
 def can_draw() -> bool:
-    """Return whether the extra is installed."""
-    return find_spec("matplotlib") is not None and find_spec(_FONTS) is not None
+    """Return whether matplotlib and a font with Chinese are installed."""
+    return find_spec("matplotlib") is not None and (find_spec(_FONTS) is not None or _DEBIAN.exists())
 
 
 @lru_cache(maxsize=4)
@@ -219,6 +221,8 @@ def _drawable(text: str) -> str:
 
 @cache
 def _font() -> Path:
+    if find_spec(_FONTS) is None:
+        return _DEBIAN
     return next(
         Path(str(found)) for found in files(_FONTS).iterdir() if found.name.endswith((".ttc", ".otf"))
     )

@@ -1,5 +1,7 @@
 """The lock of the image: only the needed entries, each with its hashes."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -82,3 +84,11 @@ def test_all_extras_need_the_whole_lock() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert entries_for(lock, roots_of(project, list(project["optional-dependencies"]))) == lock
+
+
+def test_a_package_may_be_left_out() -> None:
+    words = ["requirements.lock", "--extra", "pictures", "--without", "manimgx-fonts-cjk"]
+    program = [sys.executable, ".ci/lockfile.py", *words]
+    printed = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "\nmatplotlib==" in printed
+    assert "manimgx" not in printed

@@ -35,6 +35,8 @@ async def test_one_copy_a_day(database: Database, tmp_path: Path, ages: list[int
         backup=Backup(source=source, folder=folder, keep=7),
         backed_up=told.append,
     )
+    at_start = clock.now().timestamp() - 3600 * min(ages) if ages else 0.0
+    assert told == [pytest.approx(at_start, abs=60)], "as the copies say, before anything is copied"
     await keeper.prune()
     assert len(copies(source, folder)) == len(ages) + made
     assert clock.now().timestamp() - told[-1] == pytest.approx(0 if made else 3600 * min(ages), abs=60)

@@ -1,6 +1,7 @@
 """`kexue-bot init` over the fake Bot API: what is asked, checked and written; and shell completion."""
 
 import asyncio
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -84,6 +85,15 @@ def test_the_unit_runs_the_program_in_its_folder(tmp_path: Path) -> None:
     unit = unit_text(tmp_path)
     assert f"WorkingDirectory={tmp_path}" in unit
     assert " run\n" in unit
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_unit_is_hardened(tmp_path: Path) -> None:
+    unit = tmp_path / "kexue-bot.service"
+    unit.write_text(unit_text(tmp_path))
+    rating = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit)]
+    done = subprocess.run(rating, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-200:] + done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

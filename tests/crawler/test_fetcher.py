@@ -302,6 +302,55 @@ async def test_a_validator_that_cannot_be_sent_back_is_dropped(
         assert fetch.validators.etag is None
 
 
+HEADERS = {
+    "an empty ETag": "ETag: ",
+    "a weak ETag of nothing": 'ETag: W/""',
+    "an ETag with an escaped line break": r'ETag: "a\r\nX: y"',
+    "an ETag over two lines": 'ETag: "a\r\n b"',
+    "an ETag with a line feed": 'ETag: "a\nX: y"',
+    "an ETag with a carriage return": 'ETag: "a\rb"',
+    "an ETag with a NUL": 'ETag: "a\0b"',
+    "two ETags": 'ETag: "a"\r\nETag: "b"',
+    "an ETag of 8 KB": f'ETag: "{"x" * 8000}"',
+    "an ETag of 100 KB": f'ETag: "{"x" * 100_000}"',
+    "an ETag in Chinese": 'ETag: "中文"',
+    "a Last-Modified that is no date": "Last-Modified: yesterday, or so",
+    "a Last-Modified of the year 99999": "Last-Modified: Fri, 01 Jan 99999 00:00:00 GMT",
+    "a Last-Modified of two lines": "Last-Modified: Tue,\r\n 01 Sep 2026 12:30:00 GMT",
+    "a Retry-After below zero": "Retry-After: -5",
+    "a Retry-After of many digits": f"Retry-After: {'9' * 400}",
+    "a Content-Type without a charset": "Content-Type: text/html; charset=",
+    "a Content-Type with another charset": "Content-Type: application/rss+xml; charset=utf-7",
+    "a Content-Type of signs": "Content-Type: ;;;=/",
+    "a Content-Encoding that is not so": "Content-Encoding: gzip",
+    "a Content-Encoding that nobody knows": "Content-Encoding: zopfli, none",
+    "a Content-Length twice": "Content-Length: 7",
+    "a Transfer-Encoding beside a Content-Length": "Transfer-Encoding: chunked",
+    "a cookie of 30 KB": f"Set-Cookie: a={'x' * 30_000}",
+    "a cookie without a name": "Set-Cookie: =; path=\\; expires=never",
+    "a header without a colon": "nonsense",
+    "a header without a name": ": x",
+    "a thousand headers": "\r\n".join(f"X-{number}: y" for number in range(1000)),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_headers_of_any_kind_end_at_most_this_try(kexue: Blog, fetcher: Fetcher, name: str) -> None:
+    async def say(writer: asyncio.StreamWriter, _headers: Mapping[str, str]) -> None:
+        writer.write(
+            f"HTTP/1.1 200 OK\r\n{HEADERS[name]}\r\nContent-Length: {len(FEED)}\r\n\r\n".encode() + FEED
+        )
+
+    kexue.pages["/feed"] = say
+    fetch = await fetcher.fetch(kexue.url("/feed"))
+    assert isinstance(fetch, Fetched | NotFetched)
+    known = fetch.validators if isinstance(fetch, Fetched) else Validators()
+    for value in (known.etag, known.last_modified):
+        assert value is None or (value.isascii() and value.isprintable() and 0 < len(value) <= 256)
+    kexue.pages["/feed"] = page(FEED)
+    assert isinstance(await fetcher.fetch(kexue.url("/feed"), known), Fetched | NotModified)
+
+
 @pytest.mark.parametrize("location", ["//[broken", "http://", "\\\\x", "http://a:99999999/", "%", "?" * 9000])
 async def test_a_redirect_that_cannot_be_parsed_is_a_reason(
     kexue: Blog, fetcher: Fetcher, location: str

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,16 +32,14 @@ class Scene:
     folder: Path
     server: Serving
     settings: dict[str, str] = field(default_factory=dict)
-    process: Program | None = None
+    process: Program | subprocess.Popen[bytes] | None = None
 
     @property
     def file(self) -> Path:
         return self.folder / "kexue.db"
 
-    def start(
-        self, *, largest_file: int | None = None, open_files: int | None = None, **settings: object
-    ) -> None:
-        """Start `kexue-bot run` with limits as of `started`; it logs into bot.log."""
+    def environment(self, **settings: object) -> dict[str, str]:
+        """The environment of a process with these settings."""
         dumps = self.folder / "dumps"
         dumps.mkdir(exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 - of a separate program
@@ -55,12 +54,17 @@ class Scene:
             "RICH": "0",
             "HTTP_PORT": "0",
         }
-        environment |= self.settings | {name: str(value) for name, value in settings.items()}
+        return environment | self.settings | {name: str(value) for name, value in settings.items()}
+
+    def start(
+        self, *, largest_file: int | None = None, open_files: int | None = None, **settings: object
+    ) -> None:
+        """Start `kexue-bot run` with limits as of `started`; it logs into bot.log."""
         log = self.folder / "bot.log"
         self.process = started(
             "run",
             folder=self.folder,
-            environment=environment,
+            environment=self.environment(**settings),
             log=log,
             largest_file=largest_file,
             open_files=open_files,

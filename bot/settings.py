@@ -116,42 +116,30 @@ def _chats(text: str) -> tuple[int, ...]:
         raise ValueError("write chat numbers, such as 123456789,-1001234567890") from None
 
 
-def _is_address(text: str, *schemes: str) -> bool:
-    """Return whether `text` has one of the schemes, a host and a port that there may be, and no blanks."""
-    try:
-        parts = urlsplit(text)
-        return (
-            parts.scheme in schemes
-            and bool(parts.hostname)
-            and parts.port != 0
-            and not re.search(r"\s", text)
-        )
-    except ValueError:
-        return False
+def _address(fix: str, *schemes: str, base: bool = False) -> Callable[[str], str]:
+    """Return a parser of addresses of these schemes; paths are appended to a `base`."""
+
+    def parse(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid or re.search(r"\s", text) or (base and (parts.query or parts.fragment)):
+            raise ValueError(fix)
+        return text.rstrip("/") if base else text
+
+    return parse
 
 
-def _webhook_address(text: str) -> str:
-    if not _is_address(text, "https", "http"):
-        raise ValueError("write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS")
-    return text
-
-
-def _proxy_address(text: str) -> str:
-    if not _is_address(text, "http", "https"):
-        raise ValueError("write the address of an HTTP proxy such as http://proxy:3128")
-    return text
-
-
-def _server_address(text: str) -> str:
-    if not _is_address(text, "http", "https"):
-        raise ValueError("write an address such as https://api.telegram.org")
-    return text.rstrip("/")
-
-
-def _public_address(text: str) -> str:
-    if not _is_address(text, "https") or urlsplit(text).query or urlsplit(text).fragment:
-        raise ValueError("Telegram opens https addresses only: write one such as https://bot.example.org")
-    return text.rstrip("/")
+_webhook_address = _address(
+    "write an https address that leads to WEBHOOK_PORT, through a proxy that ends TLS", "https", "http"
+)
+_proxy_address = _address("write the address of an HTTP proxy such as http://proxy:3128", "http", "https")
+_server_address = _address("write an address such as https://api.telegram.org", "http", "https", base=True)
+_public_address = _address(
+    "Telegram opens https addresses only: write one such as https://bot.example.org", "https", base=True
+)
 
 
 def _blog_address(text: str) -> str:

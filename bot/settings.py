@@ -312,8 +312,7 @@ class Settings:
         """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
         addresses = [self.proxy, self.blog_proxy, self.database_url, self.webhook_url]
         passwords = [each for address in addresses if address for each in _passwords(address)]
-        queries = [urlsplit(timed.url).query for timed in self.timetable]
-        found = [*passwords, *queries]
+        found = [*passwords, *(urlsplit(timed.url).query for timed in self.timetable)]
         for secret in (self.token, self.webhook_secret_text):
             try:
                 found.append(secret())
@@ -347,7 +346,7 @@ class Settings:
 
     def token(self) -> str:
         """Return the bot's token. Raises SettingsError if it is missing or malformed."""
-        token = self._given_token()
+        token = _secret("BOT_TOKEN_FILE", self.bot_token, self.bot_token_file)
         if not token:
             raise SettingsError(
                 "BOT_TOKEN is missing: put the token that BotFather gave into it, "
@@ -359,9 +358,6 @@ class Settings:
                 "copy it again from BotFather"
             )
         return token
-
-    def _given_token(self) -> str:
-        return _secret("BOT_TOKEN_FILE", self.bot_token, self.bot_token_file)
 
     def webhook_secret_text(self) -> str:
         """Return the webhook's secret token, or an empty text if none is set. Raises SettingsError."""

@@ -200,7 +200,7 @@ class Chaos:
             await asyncio.sleep(3)
 
     async def break_disk(self) -> None:
-        """The disk turns read-only, is repaired, and the bot is started anew."""
+        """The disk turns read-only, is repaired, and the bot is started again."""
         if self.disk is None:
             return
         self.disk.turn_read_only()
@@ -215,7 +215,7 @@ class Chaos:
         while self.goes_on:
             try:
                 pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-            except (OSError, IndexError):  # being started anew
+            except (OSError, IndexError):  # being started again
                 pages = 0
             self.peak = max(self.peak, pages * resource.getpagesize())
             await asyncio.sleep(1)

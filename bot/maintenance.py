@@ -21,6 +21,7 @@ from storage.send_log import SendLog
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 300.0  # after the start, which reading millions of deliveries would slow down
 DAY_SECONDS = 86_400.0
 SHOWN_COPIES = 3  # names in a notice
 
@@ -76,7 +77,10 @@ class Maintenance(TriggeredWorker):
 
     async def run_once(self) -> None:
         now = self._clock.monotonic()
-        if self._done_at is None or now - self._done_at >= EVERY_SECONDS:
+        if self._done_at is None:
+            self._done_at = now - EVERY_SECONDS + FIRST_SECONDS
+            await self.prune(history=False)
+        elif now - self._done_at >= EVERY_SECONDS:
             self._done_at = now
             await self.prune()
 
@@ -93,7 +97,8 @@ class Maintenance(TriggeredWorker):
             log.info("copied the database to %s", copy)
         self._backed_up(newest.timestamp())
 
-    async def prune(self) -> None:
+    async def prune(self, *, history: bool = True) -> None:
+        """Delete and end what is old, and make the backup; `history` is what is read whole for it."""
         now = self._clock.now()
 
         async def unit(tx: Transaction) -> None:
@@ -102,7 +107,8 @@ class Maintenance(TriggeredWorker):
             await tx.leases.prune(now - timedelta(seconds=DAY_SECONDS))
 
         await self._database.write(unit)
-        expired, pruned = await self._expire(now), await self._prune_deliveries(now - self._keep)
+        expired = await self._expire(now)
+        pruned = await self._prune_deliveries(now - self._keep) if history else 0
         await self._database.optimize()
         if self._backup is not None:
             await self._back_up(self._backup, now)

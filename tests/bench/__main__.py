@@ -24,6 +24,7 @@ from tests.bench.invented_posts import feed
 from tests.bench.planning import plannings
 from tests.bench.rate import pace
 from tests.bench.replicas import side_by_side
+from tests.bench.row_sizes import weights
 from tests.bench.server_process import ROOT, serving
 from tests.bench.soak import UPDATES_PER_SECOND, is_flat, soak, told
 from tests.bench.start import starting
@@ -102,11 +103,23 @@ def plannings_(results: dict[str, Any], *, quick: bool) -> None:
     rows: dict[str, Figures] = {}
     for subscribers in (50_000,) if quick else (100_000, 1_000_000):
         rows |= plannings(subscribers)
-    table("Planning one post for many chats while another transaction writes", rows)
+    table("Planning one post for many chats while another transaction writes, then pruning it", rows)
     results["planning"] = rows
+    most = {name: row for name, row in rows.items() if quick or "1,000,000" in name}
     results["longest_writer_wait_ms_planning_1m"] = max(
-        row["longest_writer_wait_ms"] for name, row in rows.items() if quick or "1,000,000" in name
+        row["longest_writer_wait_ms"] for row in most.values()
     )
+    results["written_mb_planning_1m"] = {
+        name.partition(",")[0]: row["written_mb"] for name, row in most.items() if "pruned" not in name
+    }
+
+
+def weighings(results: dict[str, Any], *, quick: bool) -> None:
+    rows = weights(20_000) if quick else weights()
+    table("A delivery's weight after its whole life", rows)
+    for name, key in (("SQLite", "sqlite"), ("PostgreSQL", "postgres")):
+        if name in rows:
+            results[f"{key}_bytes_per_delivery"] = rows[name]["bytes"]
 
 
 def landings(results: dict[str, Any], *, quick: bool) -> None:
@@ -257,7 +270,8 @@ def _cpu_lines() -> list[str]:
 
 PARTS = {
     "intake": intakes, "landing": landings, "pacing": paces, "fan-out": fan_outs, "replicas": replicas,
-    "planning": plannings_, "updates": updates_, "start": starts, "idle": idles, "web": rooms,
+    "planning": plannings_, "rows": weighings, "updates": updates_, "start": starts, "idle": idles,
+    "web": rooms,
 }  # fmt: skip
 
 

@@ -38,6 +38,12 @@ def measured(results: dict[str, Any] | None = None) -> Measured:
     )
 
 
+def planned() -> dict[str, dict[str, float]]:
+    """Return the bench's figures of planning and pruning, by database and chats."""
+    found: dict[str, dict[str, float]] = json.loads(RESULTS.read_text(encoding="utf-8"))["planning"]
+    return found
+
+
 def net_rate(per_second: float) -> float:
     """What is left of Telegram's rate when every window is kept longer by the pacing's margin."""
     return per_second / (1 + Limits().margin)

@@ -11,6 +11,7 @@ from tests.capacity.estimate import (
     fan_out_seconds,
     measured,
     net_rate,
+    planned,
     processes,
     rows_kept,
     shown_bytes,
@@ -57,6 +58,20 @@ def machines() -> str:
 def _needed(rate: float, found: Measured) -> tuple[str, str]:
     count = processes(rate, found)
     return str(count), "SQLite will do" if count == 1 else "PostgreSQL"
+
+
+def plannings() -> str:
+    """What planning and pruning one post took, by the bench."""
+    rows = (
+        (
+            *name.split(", "),
+            f"{row['seconds']:,.0f} s",
+            f"{row['longest_writer_wait_ms']:,.0f} ms",
+            f"{row['written_mb']:,.0f} MB",
+        )
+        for name, row in planned().items()
+    )
+    return table(("database", "chats", "duration", "longest wait of another writer", "written"), rows)
 
 
 def weights() -> str:
@@ -115,6 +130,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 CAPACITY_TABLES: Mapping[str, Callable[[], str]] = {
     "fan-outs": fan_outs,
     "machines": machines,
+    "plannings": plannings,
     "weights": weights,
     "years": years,
 }

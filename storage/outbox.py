@@ -288,7 +288,9 @@ class Outbox:
 
     async def expirable(self, before: datetime, limit: int) -> tuple[int, int] | None:
         """Return the first and last id of up to `limit` deliveries that `expire` would end; None without."""
-        return await self._ends(and_(PENDING, deliveries.c.created_at < before), 0, limit)
+        # By an expression: in the order of the key SQLite would look for the pending among all rows.
+        in_order = deliveries.c.id + 0
+        return await self._ends(and_(PENDING, deliveries.c.created_at < before), in_order, limit)
 
     async def expire(self, before: datetime, now: datetime, ids: tuple[int, int] | None = None) -> int:
         """End what has been pending since before `before`, of the range `ids` where it is given."""
@@ -304,21 +306,18 @@ class Outbox:
 
         Read without the write lock, so that a history without such rows holds up no writer.
         """
-        return await self._ends(_is_prunable(before), after, limit)
+        condition = and_(deliveries.c.id > after, _is_prunable(before))
+        return await self._ends(condition, deliveries.c.id, limit)
 
     async def prune(self, before: datetime, ids: tuple[int, int] | None = None) -> int:
         """Delete rows that ended before `before`, but the last episodes': the next ones reply to them."""
         deleted = await self._connection.execute(delete(deliveries).where(_is_prunable(before), *_range(ids)))
         return deleted.rowcount
 
-    async def _ends(self, condition: ColumnElement[bool], after: int, limit: int) -> tuple[int, int] | None:
-        found = (
-            select(deliveries.c.id)
-            .where(deliveries.c.id > after, condition)
-            .order_by(deliveries.c.id)
-            .limit(limit)
-            .subquery("found")
-        )
+    async def _ends(
+        self, condition: ColumnElement[bool], in_order: ColumnElement[int], limit: int
+    ) -> tuple[int, int] | None:
+        found = select(deliveries.c.id).where(condition).order_by(in_order).limit(limit).subquery("found")
         row = (await self._connection.execute(select(func.min(found.c.id), func.max(found.c.id)))).one()
         return None if row[0] is None else (row[0], row[1])
 

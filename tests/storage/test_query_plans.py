@@ -61,6 +61,7 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
         now,
     )
     await tx.outbox.sending()
+    await tx.outbox.expirable(now, 10)
     await tx.outbox.recover(now, resend=True)
     await tx.outbox.correct_clock(now)
     await tx.outbox.next_due()

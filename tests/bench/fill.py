@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from bot.intake.ingest import IngestRules, ingest
 from storage.database import Database, open_database
-from storage.engine import create_engine, run_many
+from storage.engine import create_engine, raise_last_id, run_many
 from storage.model import ChatKind, Dump, ExcerptLength, Format, ScopeId, Standing, When
 from storage.schema import destinations, subscriptions
 from tests.bench.invented_posts import listing
@@ -52,6 +52,8 @@ async def subscribe(url: str, chats: Sequence[int]) -> None:
         async with engine.begin() as connection:
             await run_many(connection, insert(destinations), rows[start : start + TOGETHER])
             await run_many(connection, insert(subscriptions), wishes[start : start + TOGETHER])
+    async with engine.begin() as connection:
+        await raise_last_id(connection, destinations, max((row["id"] for row in rows), default=0))
     await database.close()
 
 

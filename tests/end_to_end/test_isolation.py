@@ -136,7 +136,7 @@ async def test_a_server_that_lost_its_chats_loses_no_subscriber(
     knowing.lands("next.txt", NEXT)
     for chat_id in chats:
         assert NEXT.title in (await telegram.message(chat_id)).text
-    assert "个会话" not in "".join(message.text for message in telegram.messages(OPERATOR))
+    assert "个会话停发了" not in "".join(message.text for message in telegram.messages(OPERATOR))
     assert "服务器" in (await telegram.message(OPERATOR)).text
     for chat_id in chats:
         found = await knowing.standing(chat_id)
@@ -146,8 +146,8 @@ async def test_a_server_that_lost_its_chats_loses_no_subscriber(
     refused, recovered = telegram.messages(OPERATOR)
     assert "又通了" in recovered.text
     assert "服务器" in refused.text
-    assert "8 处里有 8 处" in refused.text, "counted when it is told"
-    assert "8 处都没有" in recovered.text
+    assert "8 个会话里有 8 个" in refused.text, "counted when it is told"
+    assert "8 个发不进去的会话又通了" in recovered.text
 
 
 FIRST_IS_DUE = (
@@ -164,11 +164,11 @@ async def test_one_arrival_hastens_the_retries_of_a_refused_fan_out(
         await knowing.subscribes(chat_id)
         telegram.answers("sendMessage", NOT_FOUND, chat_id=chat_id)
     knowing.lands("next.txt", NEXT)
-    assert "8 处里有 8 处" in (await telegram.message(OPERATOR)).text
+    assert "8 个会话里有 8 个" in (await telegram.message(OPERATOR)).text
     await knowing.restarts()
     await asyncio.to_thread(change, knowing.url, FIRST_IS_DUE)
     assert await telegram.world.until(lambda: len(telegram.messages(OPERATOR)) > 1, 20)
-    assert "8 处都没有" in telegram.messages(OPERATOR)[-1].text
+    assert "8 个发不进去的会话又通了" in telegram.messages(OPERATOR)[-1].text
     assert all(telegram.messages(chat_id) for chat_id in range(1, 9))
 
 
@@ -210,7 +210,7 @@ async def test_the_status_lists_suspensions_and_what_did_not_arrive(
     status = await knowing.says("/status", user_id=OPERATOR)
     while "运行状况" not in status.text:
         status = await telegram.message(OPERATOR)
-    assert "1 个：Forbidden: bot was blocked by the user" in status.text
+    assert "1 个：被对方停用了" in status.text
     assert "2 条发送失败。发 /retry 再发一次。" in status.text
 
 
@@ -262,7 +262,7 @@ async def test_suspended_chats_are_reported_in_one_summary(
     await knowing.settles()
     notice = await telegram.message(OPERATOR)
     assert "2 个会话停发了" in notice.text
-    assert "bot was blocked by the user" in notice.text
+    assert "2 个：被对方停用了" in notice.text
     assert len(telegram.messages(OPERATOR)) == 1
 
 

@@ -228,6 +228,7 @@ class DumpFolderWatcher:
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._unusable: str | None = None
+        self._unwatched = ""  # why events failed last
 
     def wake(self) -> None:
         """Request a scan."""
@@ -280,8 +281,11 @@ class DumpFolderWatcher:
                     if not self._folder.is_dir():
                         break
             except (ExceptionGroup, RuntimeError, OSError) as error:
-                # A name that is not UTF-8, or a folder deleted before it was watched.
-                log.info("file system events of DUMP_DIR are watched again: %s", error)
+                # A name that is not UTF-8, a folder deleted before it was watched, or no watches left.
+                cause = str(error.exceptions[0] if isinstance(error, ExceptionGroup) else error)
+                if cause != self._unwatched:
+                    log.warning("file system events of DUMP_DIR fail (%s): it is scanned meanwhile", cause)
+                self._unwatched = cause
                 self.wake()
                 await asyncio.sleep(1)
 

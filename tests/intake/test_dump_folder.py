@@ -3,7 +3,7 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -230,6 +230,26 @@ async def test_a_link_to_other_folders_is_not_watched(tmp_path: Path) -> None:
         await until(lambda: watches() == before + 3)
 
     await watched(folder, look)
+
+
+async def test_a_folder_without_watches_is_scanned_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def none_left(*folders: Path, **_options: object) -> AsyncIterator[Path]:
+        for _ in folders:
+            raise OSError(28, "inotify watch limit reached")
+        yield folders[0]
+
+    monkeypatch.setattr(dump_folder, "awatch", none_left)
+
+    async def look(watcher: DumpFolderWatcher) -> None:
+        for _ in range(2):
+            await until(lambda: watcher.awake)
+            watcher._news.clear()
+
+    await watched(tmp_path, look)
+    said = [record.getMessage() for record in caplog.records]
+    assert len([line for line in said if "events of DUMP_DIR fail" in line and "limit reached" in line]) == 1
 
 
 async def test_a_name_that_is_not_utf_8_does_not_end_the_watch(tmp_path: Path) -> None:

@@ -78,6 +78,6 @@ def reason_of(reason: str, words: Words) -> str:
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Return each known reason as a pattern; a place in braces takes any text."""
     return tuple(
-        (re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(english))), chinese)
+        (re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.*)", re.escape(english)), re.IGNORECASE), chinese)
         for english, chinese in REASONS.items()
     )

@@ -59,7 +59,7 @@ async def test_a_file_of_fifty_megabytes_is_refused_without_reading_it(
     with large.open("wb") as file:
         file.truncate(50_000_000)
     large.rename(library.dumps / "large.txt")
-    assert "too large" in (await telegram.message(OPERATOR)).text
+    assert "文件太大" in (await telegram.message(OPERATOR)).text
     await library.restarts()
     await library.settles()
     assert len(telegram.messages(OPERATOR)) == 1

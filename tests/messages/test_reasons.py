@@ -39,6 +39,7 @@ def test_every_known_reason_is_given_somewhere() -> None:
     ("reason", "zh", "zh_hant", "en"),
     [
         ("it is out of order (502)", "服务器出错（502）", "伺服器出錯（502）", "it is out of order (502)"),
+        ("Chat not found", "找不到会话", "找不到對話", None),
         ("Bad Request: TOPIC_CLOSED", "话题关闭了", "話題關閉了", "TOPIC_CLOSED"),
         ("bot was kicked from the supergroup chat", "被移出了", "被移出了", None),
         ("a new reason。", "「a new reason」", "「a new reason」", "a new reason"),

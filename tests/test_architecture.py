@@ -230,7 +230,7 @@ def test_the_service_loads_late_what_an_idle_one_does_not_need() -> None:
         [sys.executable, "-c", loads], capture_output=True, text=True, check=True, cwd=ROOT
     )
     late = {"selectolax", "msgspec", "rapidfuzz", "opencc", "jinja2", "alembic", "pydantic"}
-    late |= {"sqlalchemy.dialects.postgresql", "bot.export", "bot.web.server", "bot.preview"}
+    late |= {"sqlalchemy.dialects.postgresql", "bot.export", "bot.web.server", "bot.preview", "pylatexenc"}
     assert late.isdisjoint(loaded.stdout.split())
 
 

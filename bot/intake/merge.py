@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from bot.latex.delimiters import SegmentKind, split_segments
-from bot.latex.telegram_subset import safe_tex
 from bot.titles import clean_title, compact, shown_title, title_key
 from storage.model import Certainty, Layout, Note, NoteKind, Post, PostId, Sighting
 
@@ -296,6 +295,8 @@ def _prose(excerpt: str) -> str:
 @lru_cache(maxsize=4096)
 def _unshown(excerpt: str) -> int:
     """Return the number of formulas that Telegram cannot show, as those with unknown macros."""
+    from bot.latex.telegram_subset import safe_tex
+
     return sum(safe_tex(part.text) is None for part in split_segments(excerpt) if part.kind in _MATHEMATICS)
 
 

@@ -35,7 +35,6 @@ from bot.render.document import (
     Quote,
     Text,
 )
-from bot.render.excerpt import excerpt_body, shorten
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, Scope, ScopeKind
 
@@ -195,6 +194,8 @@ def hashtag(tag: str) -> str:
 
 
 def _excerpt(facts: CardFacts) -> Body:
+    from bot.render.excerpt import excerpt_body, shorten  # with the TeX parser, 2 MB
+
     match facts.excerpt:
         case ExcerptLength.NONE:
             return ()

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final, NamedTuple, assert_never
 
-from bot.latex.unicode import unicode_tex
 from bot.render.document import (
     Block,
     Body,
@@ -118,6 +117,8 @@ def _inlines(children: Iterable[Inline], tags: tuple[str, ...]) -> Iterator[Run]
 
 
 def _formula(tex: str, tags: tuple[str, ...]) -> Iterator[Run]:
+    from bot.latex.unicode import unicode_tex  # the TeX parser, 2 MB, comes with the first formula
+
     readable = unicode_tex(tex)
     if readable is not None:
         yield Run(clean(readable), tags, whole=True)

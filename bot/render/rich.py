@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, assert_never
 
-from bot.latex.telegram_subset import safe_tex
 from bot.render.document import (
     Block,
     Body,
@@ -66,7 +65,7 @@ def _gains(block: Block, *, quoted: bool) -> bool:
         case Quote():
             return any(_gains(inner, quoted=True) for inner in block.blocks)
         case DisplayFormula():
-            return safe_tex(block.tex) is not None
+            return _safe_tex(block.tex) is not None
         case Heading():
             return quoted or _has_formula(block.children)
         case Items():
@@ -82,7 +81,7 @@ def _gains(block: Block, *, quoted: bool) -> bool:
 def _has_formula(children: Iterable[Inline]) -> bool:
     for child in children:
         match child:
-            case Formula() if safe_tex(child.tex) is not None:
+            case Formula() if _safe_tex(child.tex) is not None:
                 return True
             case Bold() | Italic() | Link() if _has_formula(child.children):
                 return True
@@ -109,7 +108,7 @@ def _block(block: Block) -> RichBlock | None:
         case Items():
             return _list(block)
         case DisplayFormula():
-            expression = safe_tex(block.tex)
+            expression = _safe_tex(block.tex)
             if expression is None:
                 return _preformatted(block.tex)
             return {"type": "mathematical_expression", "expression": expression}
@@ -185,7 +184,7 @@ def _inline(child: Inline) -> RichText:
         case Code():
             return _wrapped("code", clean(child.text))
         case Formula():
-            expression = safe_tex(child.tex)
+            expression = _safe_tex(child.tex)
             if expression is None:
                 return _wrapped("code", clean(" ".join(child.tex.split())))
             return {"type": "mathematical_expression", "expression": expression}
@@ -245,3 +244,9 @@ def _depth(node: Any) -> int:
             return 1 + max(_depth(node[key]) if key in node else 0 for key in ("text", "blocks", "items"))
         case _:
             return 0
+
+
+def _safe_tex(tex: str) -> str | None:
+    from bot.latex.telegram_subset import safe_tex  # the TeX parser, 2 MB, comes with the first formula
+
+    return safe_tex(tex)

@@ -30,7 +30,6 @@ from bot.intake.formats.text_pages import (
     tag_of,
 )
 from bot.intake.formats.theme import read_theme
-from bot.latex.definitions import Definitions, is_defining
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
 from storage.model import Dump, Layout, Note, NoteKind, Sighting
@@ -86,6 +85,8 @@ _DRAWN_TEX = re.compile(r"<script[^>]{1,99}math/tex[^>]{0,99}>(.*?)</script>", r
 
 def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
     """Return a parsed dump with the macros of its posts expanded; a post's own page defines them anywhere."""
+    from bot.latex.definitions import Definitions, is_defining  # with the TeX parser, 2 MB
+
     if not is_defining(text):
         return parsed_dump
     page: Definitions = {}

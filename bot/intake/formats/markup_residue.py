@@ -4,15 +4,18 @@ Each writer of Markdown escapes TeX in its own way, so the dialect is detected o
 only its own escapes are undone (unescaping as CommonMark defines it would destroy `\\{` and `\\\\`).
 """
 
+from __future__ import annotations
+
 import html
 import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from bot.latex.definitions import Budget, Definitions, collect, expand, is_defining
-from bot.latex.nodes import TexError
+if TYPE_CHECKING:
+    from bot.latex.definitions import Budget, Definitions
 
 _HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
 _SETEXT = re.compile(r"\n[^\n]+\n(?:-{4,}|={4,})[ ]*(?=\n)")
@@ -128,6 +131,8 @@ _DEFINED = re.compile(
 
 def definitions_in(page: str) -> Definitions:
     """Return the macros that the formulas of a whole page define."""
+    from bot.latex.definitions import collect, is_defining
+
     if not is_defining(page):
         return {}
     return collect(formula[0] for formula in _DEFINED.finditer(page))
@@ -140,12 +145,17 @@ def with_macros_expanded(excerpt: str, definitions: Definitions) -> str:
     """
     if not definitions:
         return excerpt
+    from bot.latex.definitions import Budget
+
     budget = Budget()
     expanded = _DEFINED.sub(lambda formula: _expanded(formula[0], definitions, budget), excerpt)
     return expanded.strip() if len(expanded) <= len(excerpt) + _MOST_EXPANDED else excerpt
 
 
 def _expanded(formula: str, definitions: Definitions, budget: Budget) -> str:
+    from bot.latex.definitions import expand
+    from bot.latex.nodes import TexError
+
     try:
         tex = expand(formula, dict(definitions), budget)
     except TexError:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
@@ -50,7 +50,8 @@ class Prepared:
     async def fill(self, history: int) -> None:
         await (await filled_at(self.url, posts=POSTS, subscribers=self.chats)).close()
         if history:
-            at = round(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1e6)
+            month_ago = datetime.now(UTC) - timedelta(days=30)  # young enough not to be pruned
+            at = round(month_ago.timestamp() * 1e6)
             engine = create_engine(self.url)
             async with engine.begin() as connection:
                 await connection.execute(text(HISTORY), {"at": at, "posts": history // self.chats})

@@ -34,6 +34,7 @@ async def test_unreadable_dumps_are_recorded_and_told_once_and_stop_nothing(
         library.lands(f"{name}.txt", dump=content)
     library.lands("the last.txt", GOOD)
     assert GOOD.title in (await telegram.message()).text
+    await telegram.message(OPERATOR)
     await library.settles()
     told = [message.text for message in telegram.messages(OPERATOR)]
     ledger = await library.database.read(lambda tx: tx.dumps.recent(100))

@@ -43,20 +43,23 @@ NOW = bindparam("now", type_=deliveries.c.due_at.type)
 def claimable(urgency: ColumnElement[int]) -> Select[tuple[int]]:
     """Select the due deliveries of this priority, oldest first, at most one per free slot."""
     older = deliveries.alias("older")
-    waits = (
-        select(literal_column("1"))
-        .select_from(older)
+    # Not an EXISTS: PostgreSQL joins those, and reads the index `open` whole for each delivery where its
+    # statistics are of a time at which nothing was pending.
+    first_older = (
+        select(older.c.id)
         .where(
             older.c.destination_id == deliveries.c.destination_id,
             older.c.id < deliveries.c.id,
             text("older.state IN ('pending', 'sending')"),
             older.c.priority <= deliveries.c.priority,
         )
-        .exists()
+        .order_by(older.c.id)
+        .limit(1)
+        .scalar_subquery()
     )
     return (
         select(deliveries.c.id)
-        .where(PENDING, deliveries.c.priority == urgency, deliveries.c.due_at <= NOW, ~waits)
+        .where(PENDING, deliveries.c.priority == urgency, deliveries.c.due_at <= NOW, first_older.is_(None))
         .order_by(deliveries.c.due_at, deliveries.c.id)
         .limit(bindparam("slots", type_=Integer))
     )

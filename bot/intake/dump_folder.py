@@ -321,13 +321,11 @@ class DumpFolderWatcher:
         moving = False
         end = time.monotonic() + TURN_SECONDS
         for file in found:
-            if time.monotonic() > end:
+            if time.monotonic() > end or self._stopping.is_set():
                 return True
             if file not in rested:
                 moving = True
                 continue
-            if self._stopping.is_set():
-                return False
             await self._handle(file)
         return moving
 

@@ -129,6 +129,25 @@ async def test_no_hot_statement_reads_a_whole_table(database: Database, analyzed
 
 
 @pytest.mark.both_databases
+async def test_statistics_taken_while_nothing_was_pending_do_not_mislead(database: Database) -> None:
+    """An index taken for empty is cheapest read whole: then each claim looked at all that is pending."""
+
+    async def to(tx: Transaction, state: State) -> None:
+        await tx.outbox._connection.execute(
+            text(f"UPDATE deliveries SET state = '{state}' WHERE duty LIKE 'post:%'")  # noqa: S608
+        )
+
+    post, _ = await database.write(fill)
+    await database.write(lambda tx: to(tx, State.SENT))
+    await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
+    await database.write(lambda tx: to(tx, State.PENDING))
+    plans = await plans_of(database, post)
+    whole = re.compile(r"SCAN \S+ USING INDEX ix_deliveries_open|ix_deliveries_open on deliveries older.*\n(?!\s*Index Cond)")
+    assert {statement: plan for statement, plan in plans.items() if whole.search(plan)} == {}
+    assert any("ix_deliveries_open" in plan for plan in plans.values())
+
+
+@pytest.mark.both_databases
 async def test_a_batch_of_a_plan_reads_only_its_destinations(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

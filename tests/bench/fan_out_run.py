@@ -31,6 +31,7 @@ from storage.database import Database, open_database
 from tests.bench.server_process import TOKEN
 
 PATIENCE = 300.0  # seconds; a fan-out that takes longer has failed
+SHARED_AFTER = 5.0  # seconds; the processes of a bot have shared its rate before a post arrives
 QUIET_SECONDS = 0.3  # without a message, before the rows are looked at
 
 
@@ -65,13 +66,15 @@ async def send_all(
     )
     trips = count_trips(database)
     freeze_gc()
-    if when_told:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.readline)
-    begun, cpu, already = time.perf_counter(), time.process_time(), trips["total"]
     async with asyncio.TaskGroup() as group:
         background = [group.create_task(limiter.run()), group.create_task(pulse.run())]
+        if when_told:
+            if rate is not None:
+                await asyncio.sleep(SHARED_AFTER)
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            await asyncio.to_thread(sys.stdin.readline)
+        begun, cpu, already = time.perf_counter(), time.process_time(), trips["total"]
         group.create_task(worker.run())
         took = await _until_sent(worker, database, seconds)
         cpu, sent = time.process_time() - cpu, worker.outcomes.get("sent", 0)

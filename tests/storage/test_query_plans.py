@@ -142,7 +142,9 @@ async def test_statistics_taken_while_nothing_was_pending_do_not_mislead(databas
     await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     await database.write(lambda tx: to(tx, State.PENDING))
     plans = await plans_of(database, post)
-    whole = re.compile(r"SCAN \S+ USING INDEX ix_deliveries_open|ix_deliveries_open on deliveries older.*\n(?!\s*Index Cond)")
+    whole = re.compile(
+        r"SCAN \S+ USING INDEX ix_deliveries_open|ix_deliveries_open on deliveries older.*\n(?!\s*Index Cond)"
+    )
     assert {statement: plan for statement, plan in plans.items() if whole.search(plan)} == {}
     assert any("ix_deliveries_open" in plan for plan in plans.values())
 

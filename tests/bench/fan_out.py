@@ -8,15 +8,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.intake.ingest import IngestRules, ingest
-from storage.batches import MOST_ROWS
 from tests.bench.contenders import TEXT
-from tests.bench.fill import FIRST_CHAT, dump_of, filled_at, url_of
+from tests.bench.fill import FIRST_CHAT, dump_of, filled_at, planned, url_of
 from tests.bench.server_process import ROOT, TOKEN, serving
 
 Figures = dict[str, float]
@@ -48,9 +45,7 @@ def run(
 async def announce(url: str, chats: int) -> None:
     """Announce one post to so many chats of a new database."""
     database = await filled_at(url, posts=POSTS, subscribers=chats)
-    await ingest(database, dump_of(range(POSTS, POSTS + 1), "news.txt"), IngestRules(), datetime.now(UTC))
-    while await database.write(lambda tx: tx.planner.advance(MOST_ROWS)) is not None:
-        pass
+    assert await planned(database, dump_of(range(POSTS, POSTS + 1), "news.txt")) == chats
     await database.close()
 
 

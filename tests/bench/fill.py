@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from bot.intake.ingest import IngestRules, ingest
+from storage.batches import MOST_ROWS
 from storage.database import Database, open_database
 from storage.engine import create_engine, raise_last_id, run_many
 from storage.model import ChatKind, Dump, ExcerptLength, Format, ScopeId, Standing, When
@@ -39,6 +40,14 @@ async def filled_at(url: str, *, posts: int, subscribers: int, groups: Sequence[
     await ingest(database, dump_of(range(posts), "first.txt"), IngestRules(), datetime.now(UTC))
     await subscribe(url, [*range(FIRST_CHAT, FIRST_CHAT + subscribers), *groups])
     return database
+
+
+async def planned(database: Database, dump: Dump) -> int:
+    """Take in a dump and plan all of what it announces; return the number of deliveries."""
+    found = (await ingest(database, dump, IngestRules(), datetime.now(UTC))).deliveries
+    while (more := await database.write(lambda tx: tx.planner.advance(MOST_ROWS))) is not None:
+        found += more
+    return found
 
 
 async def subscribe(url: str, chats: Sequence[int]) -> None:

@@ -8,15 +8,12 @@ import json
 import resource
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.intake.ingest import IngestRules, ingest
 from bot.service import Service
 from bot.settings import read_settings
 from bot.wiring import telegram_wires
-from storage.batches import MOST_ROWS
-from tests.bench.fill import dump_of, filled, url_of
+from tests.bench.fill import dump_of, filled, planned, url_of
 from tests.bench.invented_posts import listing
 from tests.bench.server_process import TOKEN
 
@@ -54,13 +51,10 @@ async def first_message(folder: Path, url: str, log: Path) -> dict[str, float]:
 async def planning(folder: Path, subscribers: int) -> dict[str, float]:
     database = await filled(folder / "bench.db", posts=POSTS, subscribers=subscribers)
     begun = time.perf_counter()
-    news = dump_of(range(POSTS, POSTS + 1), "news.txt")
-    planned = (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries
-    while (more := await database.write(lambda tx: tx.planner.advance(MOST_ROWS))) is not None:
-        planned += more
+    deliveries = await planned(database, dump_of(range(POSTS, POSTS + 1), "news.txt"))
     seconds = time.perf_counter() - begun
     await database.close()
-    assert planned == subscribers
+    assert deliveries == subscribers
     return {"planning_seconds": seconds}
 
 

@@ -15,12 +15,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from bot.intake.ingest import IngestRules, ingest
-from storage.batches import MOST_ROWS
 from storage.database import open_database
 from storage.engine import create_engine
 from tests.bench.fan_out import SLOTS, Figures, run_together
-from tests.bench.fill import dump_of, filled_at, url_of
+from tests.bench.fill import dump_of, filled_at, planned, url_of
 from tests.bench.rate import most_within
 from tests.bench.server_process import serving
 from tests.tools.postgres import create_database, postgres_server, programs
@@ -60,10 +58,7 @@ class Prepared:
 
     async def announce(self) -> None:
         database = await open_database(self.url)
-        news = dump_of(range(self.posts, self.posts + 1), f"{self.posts}.txt")
-        await ingest(database, news, IngestRules(), datetime.now(UTC))
-        while await database.write(lambda tx: tx.planner.advance(MOST_ROWS)) is not None:
-            pass
+        await planned(database, dump_of(range(self.posts, self.posts + 1), f"{self.posts}.txt"))
         await database.close()
         self.posts += 1
 

@@ -17,12 +17,11 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import insert, text
 
 from bot.intake.ingest import IngestRules, ingest
-from storage.batches import MOST_ROWS
 from storage.database import Database, Transaction, open_database
 from storage.model import Settlement, State
 from storage.schema import destinations, subscriptions
 from tests.bench.fan_out import Figures
-from tests.bench.fill import FIRST_CHAT, chats_wanting, dump_of
+from tests.bench.fill import FIRST_CHAT, chats_wanting, dump_of, planned
 from tests.tools.postgres import create_database, postgres_server, programs
 
 DELIVERIES = 200_000
@@ -39,18 +38,15 @@ async def life(url: str, count: int, weigh: Weigh) -> Figures:
     await subscribe(database, count // POSTS)
     before = await weigh(database)
     began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    planned, started = 0, time.perf_counter()
+    rows, started = 0, time.perf_counter()
     for number in range(20, 20 + POSTS):
-        dump = dump_of(range(number, number + 1), f"{number}.txt")
-        planned += (await ingest(database, dump, IngestRules(), datetime.now(UTC))).deliveries
-        while (more := await database.write(lambda tx: tx.planner.advance(MOST_ROWS))) is not None:
-            planned += more
+        rows += await planned(database, dump_of(range(number, number + 1), f"{number}.txt"))
     planning = time.perf_counter() - started
     settled, started = await send_all(database), time.perf_counter() - started - planning
     after = await weigh(database)
     await database.close()
-    if not planned == settled == count:
-        raise RuntimeError(f"{planned} planned and {settled} sent of {count}")
+    if not rows == settled == count:
+        raise RuntimeError(f"{rows} planned and {settled} sent of {count}")
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began) / 1024
     return {
         "bytes": (after - before) / count,

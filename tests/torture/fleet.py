@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.ingest import IngestRules, ingest
 from storage.model import Dump
-from tests.bench.fill import filled_at
+from tests.bench.fill import filled_at, planned
 from tests.bench.server_process import TOKEN, Serving, serving
 from tests.tools.programs import Program, started
 from tests.torture.accounting import Account, account
@@ -163,7 +162,7 @@ def announced(
         database = await filled_at(url, posts=POSTS, subscribers=chats)
         news = Dump(name="news.txt", content=NEWS, captured_at=datetime.now(UTC))
         if is_known:
-            assert (await ingest(database, news, IngestRules(), datetime.now(UTC))).deliveries == chats
+            assert await planned(database, news) == chats
         await database.close()
 
     asyncio.run(prepare())

@@ -72,12 +72,14 @@ LABEL org.opencontainers.image.title="kexue-bot" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=root /image/ /
-# The root file system may be read-only: the only places written to are /data and /tmp.
+# The root file system may be read-only: the only places written to are /data and /tmp. One allocator arena for
+# all threads saves 2 MB of memory; the interpreter's lock lets them take turns anyway.
 ENV PATH=/opt/kexue/bin:/usr/local/bin:/usr/bin:/bin \
     LANG=C.UTF-8 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPYCACHEPREFIX=/opt/kexue/compiled \
     PYTHONOPTIMIZE=2 \
+    MALLOC_ARENA_MAX=1 \
     PYTHONUNBUFFERED=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     DATABASE_URL=sqlite+aiosqlite:////data/kexue.db \

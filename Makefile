@@ -88,9 +88,10 @@ dist: .venv/ready
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv/bin/python -m hatchling build -d dist
 
-# What a release publishes: wheel, sdist, bill of materials, checksums. The image is built by `make image-check`.
+# What a release publishes: wheel, sdist, bill of materials, the image where one can be built (2: nowhere), checksums.
 release: dist sbom
 	cp build/sbom.cdx.json dist/
+	IMAGE_FILE=$(CURDIR)/dist/kexue-bot-image.tar tests/tools/image_check.sh || test $$? = 2
 	cd dist && sha256sum * > SHA256SUMS && cat SHA256SUMS
 
 clean:

@@ -39,7 +39,7 @@ Wants=network-online.target
 ExecStart={program} run
 WorkingDirectory={folder}
 EnvironmentFile={folder}/.env
-Environment=PYTHONOPTIMIZE=2 PYTHONPYCACHEPREFIX=%C/kexue-bot
+Environment=PYTHONOPTIMIZE=2 MALLOC_ARENA_MAX=1 PYTHONPYCACHEPREFIX=%C/kexue-bot
 CacheDirectory=kexue-bot
 User={user}
 Restart=on-failure

@@ -18,6 +18,7 @@ from tests.bench.server_process import ROOT, serving
 CHATS = 100_000
 POSTS = 1500
 IDLE_SECONDS = 20.0
+DEPLOYED = {"pythonoptimize": 2, "malloc_arena_max": 1}  # of the image and the unit of `kexue-bot init`
 FILL = """
 import asyncio, sys
 from pathlib import Path
@@ -29,19 +30,19 @@ asyncio.run(fill(*sys.argv[1:]))
 
 
 def idling(trees: Mapping[str, Path], *, times: int) -> dict[str, Figures]:
-    """Resident and private memory after IDLE_SECONDS by tree, without and with PYTHONOPTIMIZE=2.
+    """Resident and private memory after IDLE_SECONDS by tree, without and with the settings of DEPLOYED.
 
-    The median of several starts. The image and the unit of `kexue-bot init` set PYTHONOPTIMIZE.
+    The median of several starts.
     """
     with serving(core=1) as server:
         return {
-            f"{name}{', PYTHONOPTIMIZE=2' if optimize else ''}": _idle(server.url, tree, times, optimize)
+            f"{name}{', as deployed' if settings else ''}": _idle(server.url, tree, times, settings)
             for name, tree in trees.items()
-            for optimize in (0, 2)
+            for settings in ({}, DEPLOYED)
         }
 
 
-def _idle(url: str, tree: Path, times: int, optimize: int) -> Figures:
+def _idle(url: str, tree: Path, times: int, settings: Mapping[str, int]) -> Figures:
     python = Path(sys.executable) if tree == ROOT else tree / ".venv" / "bin" / "python"
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "bench.db"
@@ -49,7 +50,7 @@ def _idle(url: str, tree: Path, times: int, optimize: int) -> Figures:
         subprocess.run(command, cwd=tree, check=True)
         seen = []
         for _ in range(times + 1):  # the first start compiles
-            with living(file.parent, url, tree=tree, python=python, pythonoptimize=optimize) as service:
+            with living(file.parent, url, tree=tree, python=python, **settings) as service:
                 time.sleep(IDLE_SECONDS)
                 seen.append({"memory_mb": service.memory_mb, "private_mb": service.private_mb})
     return {key: median(look[key] for look in seen[1:]) for key in seen[0]}

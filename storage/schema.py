@@ -366,6 +366,6 @@ updates = Table(
 facts = Table(
     "facts",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", String(128), primary_key=True),
     Column("value", Text, nullable=False),
 )

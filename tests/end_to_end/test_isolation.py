@@ -122,6 +122,7 @@ async def test_the_notice_of_a_lost_topic_names_it(knowing: WholeBot, telegram: 
     notice = await telegram.message(OPERATOR)
     assert "› 论文" in notice.text
     assert "综合" in notice.text
+    await knowing.settles()
     assert [message.thread_id for message in telegram.messages(FORUM) if NEXT.title in message.text] == [None]
 
 

@@ -96,6 +96,7 @@ async def test_what_is_no_value_changes_nothing(served: Served, name: str, value
     assert await served.database.read(lambda tx: tx.destinations.find(77)) is None
 
 
+@pytest.mark.both_databases
 async def test_a_personal_feed_can_be_renewed_and_the_former_address_ends(served: Served) -> None:
     everything = await served.database.write(lambda tx: tx.scopes.ensure([(ScopeKind.EVERYTHING, "", "")]))
     (scope_id,) = (scope.id for scope in everything.values())

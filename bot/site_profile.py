@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ID = "{id}"
@@ -107,7 +107,7 @@ class SiteProfile:
     def has_host(self, host: str) -> bool:
         """Return whether `host` ("name" or "name:port") is one of the blog's."""
         wanted = host.lower()
-        return wanted in self.hosts or wanted.rpartition(":")[0] in self.hosts
+        return wanted in self.hosts or re.sub(r":[0-9]{1,5}\Z", "", wanted) in self.hosts
 
     def match_post(self, href: str | None) -> tuple[int, str] | None:
         """Return the number of the post that `href` links to and its address on the host of the link.
@@ -120,7 +120,7 @@ class SiteProfile:
         if found is None or (found["fragment"] or "").startswith("comment-"):
             return None
         root = found["root"]
-        if root is not None and not self.has_host(urlsplit(root).netloc):
+        if root is not None and not self.has_host(split_address(root).netloc):
             return None
         archive_id = int(found["id"])
         path = self.permalink.replace(ID, str(archive_id))
@@ -140,6 +140,14 @@ KEXUE = SiteProfile(
     archive="/content.html",
     key_prefix="kexuefm",
 )
+
+
+def split_address(address: str) -> SplitResult:
+    """Return the parts of an address that others wrote; empty parts if it is invalid."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 @cache

@@ -40,6 +40,9 @@ POSTS: tuple[tuple[SiteProfile, str | None, tuple[int, str] | None], ...] = (
     (KEXUE, "https://kexue.fm/category/Big-Data", None),
     (KEXUE, "https://example.org/archives/12", None),
     (KEXUE, "https://kexue.fm@example.org/archives/12", None),
+    (KEXUE, "http://[::1/archives/12", None),
+    (KEXUE, "http://[kexue.fm]/archives/12", None),
+    (KEXUE, "https://kexue.fm:port/archives/12", None),
     (KEXUE, "", None),
     (KEXUE, None, None),
     (

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
 
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.detect import HEAD, is_container, is_mhtml, joined_captures
 from bot.intake.formats.stream import CHUNK, GzipReader, Stream
 from bot.intake.formats.text import MAX_BYTES, decode
 from bot.intake.formats.warc import is_warc, parse_time, warc_pages
-from bot.site_profile import SiteProfile
+from bot.site_profile import SiteProfile, split_address
 from storage.model import Dump, Note, NoteKind
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def unpack(file: BinaryIO, dump: Dump, size: int, site: SiteProfile) -> Iterator
 
 def _is_of_blog(dump: Dump, site: SiteProfile) -> bool:
     if dump.address is not None:
-        return site.has_host(urlsplit(dump.address).netloc)
+        return site.has_host(split_address(dump.address).netloc)
     try:
         text, _ = decode(dump.content, site)
     except UnreadableDumpError:

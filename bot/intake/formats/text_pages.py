@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bot.intake.formats import ParsedDump, template, text_posts
 from bot.intake.formats.by_line import day_of
@@ -17,7 +17,7 @@ from bot.intake.formats.markup_residue import Residue, residue_of
 from bot.intake.formats.template import END, LONGEST, Footer, bounded
 from bot.intake.formats.text import normalize
 from bot.intake.formats.text_posts import Head, excerpt_of, without_cut_end
-from bot.site_profile import SiteProfile
+from bot.site_profile import SiteProfile, split_address
 from bot.titles import title_key
 from storage.model import Layout, Note, NoteKind, Sighting
 
@@ -104,7 +104,7 @@ def preface_of(text: str, site: SiteProfile) -> Preface:
         end = line.end()
         title = title or line["title"]
         address = address or line["address"]
-    if address is None or not site.has_host(urlsplit(address).netloc):
+    if address is None or not site.has_host(split_address(address).netloc):
         return Preface()
     return Preface(end, title, address)
 
@@ -172,7 +172,7 @@ def category_of(address: str | None, text: str, site: SiteProfile) -> str | None
 
 
 def _path(address: str | None) -> list[str]:
-    return [unquote(part) for part in urlsplit(address or "").path.split("/") if part]
+    return [unquote(part) for part in split_address(address or "").path.split("/") if part]
 
 
 @cache

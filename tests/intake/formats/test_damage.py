@@ -1,5 +1,6 @@
 """Whatever happens to a dump: a reason or whole posts, never another exception, never part of a post."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intake.formats import ParsedDump
+from bot.intake.formats import ParsedDump, UnreadableDumpError
 from storage.model import Sighting
-from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read_or_reason
+from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read_or_reason, unpacked
 from tests.tools.shared import SHARED
 
 DUMPS = [
@@ -63,6 +64,20 @@ def assert_sound(outcome: ParsedDump | str) -> None:
         assert (sighting.archive_id is None) == (sighting.url is None)
         assert sighting.excerpt is None or sighting.excerpt.strip()
         "".join((sighting.title, sighting.excerpt or "", *(sighting.tags or ()))).encode()
+
+
+@pytest.mark.parametrize("address", ["http://[::1/archives/5", "http://[x]/archives/5", "//[/archives/5"])
+def test_an_invalid_address_in_a_dump_is_no_error(address: str) -> None:
+    link = f'<a href="{address}">x</a>'
+    texts = [
+        f"URL: {address}\nTitle: x\n\n题目\nBy 苏剑林 | 2022-03-09 | 7位读者 | 引用摘要",
+        f'<html><div class="Post"><h2>{link}</h2></div>{link}</html>',
+        f"<rss><channel><item><title>x</title><link>{address}</link></item></channel></rss>",
+    ]
+    for text in texts:
+        assert_sound(read_or_reason(text.encode()))
+        with pytest.raises(UnreadableDumpError, match="none of the 1 records"):
+            unpacked(json.dumps([{"url": address, "text": text}]).encode())
 
 
 @pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.name)

@@ -73,7 +73,7 @@ format: .venv/ready
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
 		-r requirements.lock -r requirements-dev.lock
-	.venv/bin/python -m compileall -q -j 0 .venv/lib
+	.venv/bin/python -m compileall -q -j 0 -o 0 -o 2 .venv/lib
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -134,6 +134,10 @@ NEW = click.option(
 @_command("kexue-bot run", help="Run the service until SIGTERM or Ctrl-C.")
 @NEW
 def run(new: bool) -> None:
+    from bot.ops.memory import restart_without_docstrings
+
+    restart_without_docstrings(click.__file__)  # before the first large import
+
     from bot.cli.run import serve
     from bot.settings import unknown_names
 

@@ -1,8 +1,10 @@
 """What is freed is given back, whichever thread used it: measured in a process of its own."""
 
+import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,36 @@ print(before - resident())
 def test_what_is_free_between_what_is_used_is_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", SCATTERED], capture_output=True, text=True, check=True)
     assert float(done.stdout) > 15, "of 36 MB that were freed"
+
+
+RESTARTED = """
+import sys
+import click
+from bot.ops.memory import restart_without_docstrings
+
+restart_without_docstrings(click.__file__)
+print(sys.flags.optimize, *sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "optimize"),
+    [
+        ({}, 2),
+        ({"PYTHONOPTIMIZE": "0"}, 0),
+        ({"PYTHONOPTIMIZE": "1"}, 1),
+        ({"PYTHONDONTWRITEBYTECODE": "1"}, 0),  # each start would compile all modules
+    ],
+)
+def test_service_drops_docstrings_where_that_is_compiled_once(
+    tmp_path: Path, settings: dict[str, str], optimize: int
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # noqa: TID251
+    environment = kept | {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled"),
+        **settings,
+    }
+    command = [sys.executable, "-c", RESTARTED, "run", "--new"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{optimize} run --new\n"

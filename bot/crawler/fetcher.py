@@ -33,6 +33,7 @@ from storage.clock import Clock
 from storage.model import Dump
 
 MAX_BYTES = 15 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BadBodyError(Exception):
@@ -74,6 +75,8 @@ async def _gunzipped(chunks: AsyncIterable[bytes], limit: int) -> bytes:
         async for chunk in chunks:
             while chunk:
                 if member.eof:
+                    if not chunk.startswith(GZIP_MAGIC[: len(chunk)]):
+                        return bytes(body)  # padding behind the last member, which gzip ignores too
                     member = zlib.decompressobj(wbits=31)
                 # Without a limit one chunk of 64 KB could decompress to 64 MB.
                 body += member.decompress(chunk, limit + 1 - len(body))
@@ -95,7 +98,6 @@ def _too_large(limit: int) -> str:
 GATE_CHARACTERS = 1000
 """Longest gate page in bytes: a script that sets a cookie and loads the same address again."""
 
-_TAIL = 2048  # caches append a comment or two
 _END = re.compile(rb"</(?:html|rss|feed|rdf:RDF)\s*>", re.IGNORECASE)
 _MEANING = {
     401: "it wants a password",
@@ -120,7 +122,7 @@ def why_not_fetched(status: int, content: bytes) -> str | None:
         return f"{meaning} ({status})"
     if not content.strip():
         return "an empty answer"
-    if _is_markup(content) and not _END.search(content[-_TAIL:]):
+    if _is_markup(content) and not _END.search(content):
         return "half a page: its end is missing"
     return None
 
@@ -324,14 +326,9 @@ class Fetcher:
                 async with session.get(
                     url, headers=headers, allow_redirects=False, proxy=self._proxy
                 ) as response:
-                    content = await self._content(response)
-                    return _Answer(response.status, response.headers, content)
+                    return _Answer(response.status, response.headers, await self._content(response))
         except TimeoutError:
             raise _NoPageError(f"no complete answer within {self._deadline:g} s") from None
-        except BadBodyError as reason:
-            raise _NoPageError(f"a body of no use: {reason}", outage=False) from None
-        except aiohttp.ClientPayloadError:
-            raise _NoPageError("a body of no use: it ends before its end") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             detail = redact_urls(" ".join(str(error).split()))[:200]
             raise _NoPageError(f"it cannot be reached ({type(error).__name__}: {detail})") from None
@@ -348,9 +345,13 @@ class Fetcher:
                 length=response.content_length,
                 limit=self._max_bytes,
             )
-        except BadBodyError:
+        except (BadBodyError, aiohttp.ClientPayloadError) as error:
             response.close()  # otherwise the rest of the body would be read to reuse the connection
-            raise
+            if response.status != 200:
+                return b""  # the status is the reason
+            bad = isinstance(error, BadBodyError)
+            reason = str(error) if bad else "it ends before its end"
+            raise _NoPageError(f"a body of no use: {reason}", outage=not bad) from None
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

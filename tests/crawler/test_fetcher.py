@@ -115,6 +115,22 @@ async def test_compressed_in_several_members(kexue: Blog, fetcher: Fetcher) -> N
     assert fetch.dump.content == FEED
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page(gzip.compress(FEED) + b"\0" * 100, Content_Encoding="gzip"),
+        page(gzip.compress(FEED) + b"\r\n", Content_Encoding="gzip"),
+        page(FEED + b"<br />\n<b>Notice</b>: undefined in <b>/x.php</b>\n" * 100),
+    ],
+    ids=["zeros behind gzip", "a line end behind gzip", "warnings of PHP behind the page"],
+)
+async def test_what_follows_a_whole_page_is_no_damage(kexue: Blog, fetcher: Fetcher, answer: Say) -> None:
+    kexue.pages["/feed"] = answer
+    fetch = await fetcher.fetch(kexue.url("/feed"))
+    assert isinstance(fetch, Fetched)
+    assert fetch.dump.content.startswith(FEED)
+
+
 async def test_a_move_to_the_other_host_is_followed(kexue: Blog, spaces: Blog, fetcher: Fetcher) -> None:
     kexue.pages["/feed"] = moved(spaces.url("/feed/"))
     spaces.pages["/feed/"] = page(FEED)
@@ -189,6 +205,10 @@ FAULTS: dict[str, tuple[Say, str]] = {
     "a cut compressed body": (gzipped(FEED, cut=50), "ends before its end"),
     "damaged compression": (page(b"\x1f\x8b\x08" + b"x" * 99, Content_Encoding="gzip"), "damaged"),
     "another compression": (page(FEED, Content_Encoding="br"), "not asked for"),
+    "half a member after the first": (
+        page(gzip.compress(FEED) + gzip.compress(HOME)[:50], Content_Encoding="gzip"),
+        "ends before its end",
+    ),
     "a redirect without an address": (page(b"", status=301), "redirects"),
     "an empty page": (page(b""), "empty"),
     "no answer": (no_answer, "cannot be reached"),
@@ -209,11 +229,18 @@ async def test_a_server_that_is_not_there(kexue: Blog, fetcher: Fetcher) -> None
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_the_server_says_when_to_come_again(kexue: Blog, fetcher: Fetcher, status: int) -> None:
-    kexue.pages["/feed"] = page(b"", status=status, Retry_After="1800")
+@pytest.mark.parametrize("encoding", ["", "gzip", "br"])
+@pytest.mark.parametrize("cut", [0, 3])
+async def test_the_server_says_when_to_come_again(
+    kexue: Blog, fetcher: Fetcher, status: int, encoding: str, cut: int
+) -> None:
+    """Whatever its body is."""
+    answer = page(b"later", cut=cut, status=status, Retry_After="1800", Content_Encoding=encoding)
+    kexue.pages["/feed"] = answer
     before = SystemClock().now()
     fetch = await fetcher.fetch(kexue.url("/feed"))
     assert isinstance(fetch, NotFetched)
+    assert fetch.outage
     assert fetch.retry_at is not None
     assert timedelta(0) <= fetch.retry_at - before - timedelta(minutes=30) < timedelta(minutes=1)
 

@@ -206,6 +206,10 @@ class _NoPageError(Exception):
         self.outage = outage
 
 
+class _RedirectsError(_NoPageError):
+    """There are more redirects than are followed."""
+
+
 class Fetcher:
     """HTTP client for the hosts of one blog. All times are seconds.
 
@@ -295,14 +299,18 @@ class Fetcher:
                 self._moves.add((url, target))
                 log.info("%s has moved to %s", redact_url(url), redact_url(target))
             url = target
-        raise _NoPageError(f"more than {MOST_REDIRECTS} redirects", outage=False)
+        raise _RedirectsError(f"more than {MOST_REDIRECTS} redirects", outage=False)
 
     async def _robots_at(self, url: str) -> Robots:
         root = url[: url.index("/", url.index("://") + 3)] if "/" in url.partition("://")[2] else url
         now = self._clock.now()
         if (cached := self._robots.get(root)) is not None and now - cached[0] < ROBOTS_AGE:
             return cached[1]
-        answer = await self._follow(f"{root}/robots.txt", {}, obeying=False)
+        try:
+            answer = await self._follow(f"{root}/robots.txt", {}, obeying=False)
+        except (RefusedAddressError, _RedirectsError):
+            # Some servers redirect what is missing to a page elsewhere; RFC 9309 §2.3.1.2 for too many.
+            answer = _Answer(404, {}, b"")
         robots = robots_of(answer.status, answer.content)
         if robots is None:
             raise _NoPageError(f"robots.txt cannot be had ({answer.status}), so nothing is fetched")

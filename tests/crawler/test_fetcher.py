@@ -165,6 +165,14 @@ async def test_robots_are_obeyed_and_asked_once(kexue: Blog, fetcher: Fetcher) -
     assert [asked.path for asked in kexue.asked] == ["/robots.txt", "/hidden", "/feed"]
 
 
+@pytest.mark.parametrize("target", ["https://missing.example.org/404.html", "/robots.txt"])
+async def test_robots_redirected_elsewhere_or_forever_are_missing(
+    kexue: Blog, fetcher: Fetcher, target: str
+) -> None:
+    kexue.pages |= {"/robots.txt": moved(target, 302), "/feed": page(FEED)}
+    assert isinstance(await fetcher.fetch(kexue.url("/feed")), Fetched)
+
+
 async def test_no_request_where_robots_cannot_be_had(kexue: Blog, fetcher: Fetcher) -> None:
     kexue.pages |= {"/robots.txt": page(b"", status=503), "/feed": page(FEED)}
     assert "robots.txt" in reason_of(await fetcher.fetch(kexue.url("/feed")))

@@ -5,15 +5,19 @@ No other module reads the environment.
 
 import os
 import re
+import select
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from errno import EFBIG, ETIMEDOUT
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from dotenv import dotenv_values
+from dotenv.main import resolve_variables
+from dotenv.parser import Binding, Original, parse_stream
 
 from bot import VERSION, SettingsError
 from bot.crawler.schedule import ScheduledSource, read_cron, read_pages
@@ -25,7 +29,8 @@ WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})  # the same
 TOKEN_PART = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 ENV_FILE = ".env"
-MAX_SECRET = 65_536  # bytes of a file with one
+MAX_FILE = 1 << 20  # bytes of a file that a setting names
+PIPE_SECONDS = 5.0  # for the writer of a named pipe
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
@@ -393,8 +398,7 @@ def _secret(setting: str, given: str | None, file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        with file.open("rb") as opened:  # which may be a device without an end
-            content = _text(opened.read(MAX_SECRET)).strip().strip("\ufeff").strip()
+        content = read_text(file).strip().strip("\ufeff").strip()
     except UnicodeDecodeError as error:
         raise SettingsError(f"{setting} is not UTF-8: save it again in that encoding") from error
     except OSError as error:
@@ -407,8 +411,25 @@ def _secret(setting: str, given: str | None, file: Path | None) -> str:
     return content
 
 
-def _text(content: bytes) -> str:
-    """Return UTF-8 as text. Raises UnicodeDecodeError, also for NUL, as UTF-16 without a mark has."""
+def read_text(file: Path) -> str:
+    """Return the text of a small file, which may be a pipe. Raises OSError and UnicodeDecodeError.
+
+    Also for a pipe that has no writer, a device without an end, and NUL, as UTF-16 without a mark has.
+    """
+    content = b""
+    # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        while True:
+            if not select.select([descriptor], [], [], PIPE_SECONDS)[0]:
+                raise TimeoutError(ETIMEDOUT, "no program writes to this pipe")
+            content += (block := os.read(descriptor, MAX_FILE))
+            if not block:
+                break
+            if len(content) > MAX_FILE:
+                raise OSError(EFBIG, "it is too large")
+    finally:
+        os.close(descriptor)
     if (at := content.find(0)) >= 0:
         raise UnicodeDecodeError("utf-8", content, at, at + 1, "a NUL")
     return content.decode("utf-8-sig")
@@ -453,19 +474,24 @@ def _as_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def _env_texts(file: str | None) -> dict[str, str]:
-    """Return the values of an .env file by their small names. Raises SettingsError for an unreadable one."""
+def _env_bindings(file: str | None) -> list[Binding]:
+    """Return the lines of an .env file. Raises SettingsError for an unreadable one."""
     if file is None or not os.path.lexists(file):
-        return {}
+        return []
     try:
-        _text(Path(file).read_bytes())  # dotenv passes over a folder
-        found = dotenv_values(file, encoding="utf-8-sig")
+        return list(parse_stream(StringIO(read_text(Path(file)))))
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8: save it again in that encoding") from None
     except OSError as error:
         raise SettingsError(
             f".env cannot be read ({error.strerror}): see that it is a file and that this user may read it"
         ) from None
+
+
+def _env_texts(file: str | None) -> dict[str, str]:
+    """Return the values of an .env file by their small names. Raises SettingsError for an unreadable one."""
+    given = [(line.key, line.value) for line in _env_bindings(file) if line.key is not None]
+    found = resolve_variables(given, override=True)
     return {name.lower(): text for name, text in found.items() if text is not None}
 
 
@@ -479,21 +505,29 @@ def _masked(text: str) -> str:
 
 
 # Names in an .env that are for Docker Compose and the programs in its containers.
+_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _OTHERS: Final = re.compile(
     r"(?:COMPOSE|DOCKER|POSTGRES|PG|CADDY|PIP|PYTHON)[A-Z0-9_]*|DOMAIN|TZ|LANG|LC_[A-Z]+"
 )
 
 
-def unknown_names() -> tuple[str, ...]:
-    """Return the names in `.env` that are no setting, each with the setting that is spelt like it."""
-    try:
-        given = dotenv_values(ENV_FILE, encoding="utf-8-sig", interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        return ()
+def env_warnings() -> list[str]:
+    """Return the unknown names in `.env`, each with the setting spelt like it, and lines without a value."""
+    if not Path(ENV_FILE).is_file():  # a pipe is read once
+        return []
     known = [setting.name.upper() for setting in fields(Settings)]
-    found = []
-    for name in given:
-        if name.upper() not in known and not _OTHERS.fullmatch(name.upper()):
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
-            found.append(f"{name} ({nearest[0]}?)" if nearest else name)
-    return tuple(found)
+    unknown, lines = [], []
+    for line in _env_bindings(ENV_FILE):
+        name = (line.key or "").upper()
+        if line.error or (name and (line.value is None or not _NAME.fullmatch(name))):
+            lines.append(_line_number(line.original))
+        elif name and name not in known and not _OTHERS.fullmatch(name):
+            nearest = get_close_matches(name, known, n=1, cutoff=0.7)
+            unknown.append(f"{line.key} ({nearest[0]}?)" if nearest else str(line.key))
+    found = [f"unknown {', '.join(dict.fromkeys(unknown))}"] if unknown else []
+    return found + [f"line {number} is left out: write it as NAME=value" for number in lines]
+
+
+def _line_number(original: Original) -> int:
+    text = original.string
+    return original.line + text[: len(text) - len(text.lstrip())].count("\n")

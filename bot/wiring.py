@@ -39,7 +39,7 @@ from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
-from bot.settings import Settings
+from bot.settings import Settings, read_text
 from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
 from storage import UnusableDatabaseError
@@ -234,7 +234,7 @@ def _parsed(setting: str, file: Path | None, parse: Callable[[str], T], default:
     if file is None:
         return default
     try:
-        return parse(file.read_text(encoding="utf-8-sig"))
+        return parse(read_text(file))
     except TomlError as error:
         raise SettingsError(f"{setting} {file.name}, {error}") from error
     except UnicodeDecodeError as error:

@@ -139,12 +139,12 @@ def run(new: bool) -> None:
     restart_without_docstrings(click.__file__)  # before the first large import
 
     from bot.cli.run import serve
-    from bot.settings import unknown_names
+    from bot.settings import env_warnings
 
     settings = settings_or_exit()
     set_up_logs(settings)
-    if unknown := unknown_names():
-        logging.getLogger(__name__).warning(".env: unknown %s", ", ".join(unknown))
+    for warning in env_warnings():
+        logging.getLogger(__name__).warning(".env: %s", warning)
     finish(serve(settings, new=new))
 
 

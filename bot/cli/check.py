@@ -13,7 +13,7 @@ from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from bot import SettingsError
 from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
-from bot.settings import Settings, read_settings, unknown_names
+from bot.settings import Settings, env_warnings, read_settings
 from bot.wiring import check_dump_dir, check_not_gone, rules_of, telegram_wires
 from storage import UnusableDatabaseError
 from storage.database import schema_and_posts
@@ -39,8 +39,8 @@ async def check_all() -> int:
         click.echo(f"bad   settings: {error}")
         return 1
     click.echo("ok    settings")
-    if unknown := unknown_names():
-        click.echo(f"warn  .env: unknown {', '.join(unknown)}")
+    for warning in env_warnings():
+        click.echo(f"warn  .env: {warning}")
     results = [
         await _shown("database", _database, settings),
         await _shown("backups", _backups, settings),

@@ -1,9 +1,12 @@
 """`check` and `run` on wrong settings: each with its value and an example, unknown names, the dump folder."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from bot.settings import read_settings
 from tests.cli.program import call
 
 TOKEN = "123456789:" + "A" * 35
@@ -54,6 +57,46 @@ def test_unknown_names_in_the_env_file_are_named(tmp_path: Path, monkeypatch: py
     shown = call(tmp_path, "check").output
     assert "warn  .env: unknown BOT_TOKN (BOT_TOKEN?), DUMPDIR (DUMP_DIR?), ZZZ\n" in shown
     assert TOKEN not in shown
+
+
+# An .env file, the token it gives, and what `check` warns of.
+ENV_FILES: dict[str, tuple[str | None, str | None]] = {
+    f"\ufeffBOT_TOKEN={TOKEN}\r\nHTTP_PORT=0\r\n": (TOKEN, None),
+    f"# 机器人的令牌\n\nexport BOT_TOKEN = '{TOKEN}'  # 说明\n": (TOKEN, None),
+    f'\u3000BOT_TOKEN="{TOKEN}"\n': (TOKEN, None),
+    f"bot_token={TOKEN} # 小写\n": (TOKEN, None),
+    f"BOT_TOKEN=1:x\nBOT_TOKEN={TOKEN}": (TOKEN, None),
+    f"# 令牌\n\nBOT_TOKEN＝{TOKEN}\n": (None, "line 3 is left out: write it as NAME=value"),
+    f"BOT_TOKEN：{TOKEN}\n": (None, "line 1 is left out: write it as NAME=value"),
+    f"BOT_TOKEN: {TOKEN}\n": (None, "line 1 is left out: write it as NAME=value"),
+    f"HTTP_PORT=0\nBOT_TOKEN='{TOKEN}\n": (None, "line 2 is left out: write it as NAME=value"),
+    f"BOT TOKEN={TOKEN}\n": (None, "line 1 is left out: write it as NAME=value"),
+    f"{TOKEN}\n": (None, "line 1 is left out: write it as NAME=value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", ENV_FILES)
+def test_an_env_file_is_read_as_it_is_meant_or_named(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_bytes(written.encode())
+    token, warning = ENV_FILES[written]
+    assert read_settings().bot_token == token
+    shown = call(tmp_path, "check").output
+    assert [line for line in shown.splitlines() if "warn" in line] == (
+        [f"warn  .env: {warning}"] if warning else []
+    )
+    assert ("BOT_TOKEN is missing" in shown) is (token is None)
+    assert TOKEN not in shown
+
+
+def test_an_env_file_may_be_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(".env")
+    with ThreadPoolExecutor() as writer:
+        writer.submit(Path(".env").write_text, f"BOT_TOKEN={TOKEN}\n")
+        assert read_settings().bot_token == TOKEN
 
 
 def test_a_missing_dump_folder_is_made_at_the_start_only(tmp_path: Path) -> None:

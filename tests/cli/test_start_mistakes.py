@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import settings as settings_module
 from tests.cli.program import PROGRAM, call, environment
 from tests.tools.postgres import create_database, postgres_server, programs
 
@@ -26,6 +27,10 @@ def file(name: str, content: bytes) -> Prepare:
 
 def link(name: str, target: str) -> Prepare:
     return lambda folder: (folder / name).symlink_to(target)
+
+
+def pipe(name: str) -> Prepare:
+    return lambda folder: os.mkfifo(folder / name)
 
 
 def made(name: str) -> Prepare:
@@ -102,6 +107,27 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             made(".env"),
             ".env cannot be read (Is a directory): see that it is a file",
         ),
+        ".env that is a pipe without a writer": (
+            {},
+            pipe(".env"),
+            ".env cannot be read (no program writes to this pipe)",
+        ),
+        ".env without an end": ({}, link(".env", "/dev/zero"), ".env cannot be read (it is too large)"),
+        "SITE_FILE that is a pipe without a writer": (
+            {"SITE_FILE": "site"},
+            pipe("site"),
+            "SITE_FILE site cannot be read (no program writes to this pipe)",
+        ),
+        "SERIES_FILE without an end": (
+            {"SERIES_FILE": "/dev/zero"},
+            nothing,
+            "SERIES_FILE /dev/zero cannot be read (it is too large)",
+        ),
+        "a token file that is a pipe without a writer": (
+            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            pipe("token"),
+            "BOT_TOKEN_FILE cannot be read (no program writes to this pipe)",
+        ),
         ".env with a byte order mark is read": (
             {},
             file(".env", "\ufeffHTTP_PORT=70000".encode()),
@@ -130,7 +156,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
         "a token file without an end": (
             {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "/dev/zero"},
             nothing,
-            "BOT_TOKEN_FILE is not UTF-8",
+            "BOT_TOKEN_FILE cannot be read (it is too large)",
         ),
         "a token in quotes": ({"BOT_TOKEN": f"'{TOKEN}'"}, nothing, "BOT_TOKEN does not look like a token"),
         "an empty token file": (
@@ -277,6 +303,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "dumps").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings_module, "PIPE_SECONDS", 0.05)
     return tmp_path
 
 

@@ -424,4 +424,5 @@ def copy(source: str | None, target: str | None) -> None:
 def health() -> None:
     from bot.ops.probe import probe
 
-    sys.exit(probe(settings_or_exit().http_port))
+    settings = settings_or_exit()
+    sys.exit(probe(settings.http_port, settings.http_host or "127.0.0.1"))

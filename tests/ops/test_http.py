@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer, unused_port
@@ -18,6 +19,7 @@ from bot.ops import http
 from bot.ops.http import Check, make_application, serve_operations
 from bot.ops.metrics import Figures, make_metrics, make_registry
 from bot.ops.probe import probe
+from tests.cli.program import call
 
 Client = TestClient[Request, Application]
 
@@ -180,6 +182,17 @@ async def test_the_window_opens_and_closes(service: Service, registry: Collector
         assert await asyncio.to_thread(probe_program, port) == 0
     assert await asyncio.to_thread(probe, port) == 1
     assert await asyncio.to_thread(probe_program, port) == 1
+
+
+async def test_the_health_command_asks_where_the_service_answers(
+    service: Service, registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    metrics, port = make_metrics(registry, version="0"), unused_port()
+    async with serve_operations(service, metrics, registry, host="127.0.0.2", port=port):
+        for host, code in (("127.0.0.2", 0), ("127.0.0.1", 1), ("", 1)):
+            asked = {"HTTP_PORT": str(port), "HTTP_HOST": host}
+            ended = await asyncio.to_thread(call, tmp_path, "health", **asked)
+            assert ended.exit_code == code, host
 
 
 async def test_port_0_opens_nothing(service: Service, registry: CollectorRegistry) -> None:

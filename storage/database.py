@@ -311,7 +311,7 @@ class Database:
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return
-        lock = FileLock(f"{file}.lock", mode=OWNERS)
+        lock = FileLock(f"{Path(file).resolve()}.lock", mode=OWNERS)
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
@@ -330,7 +330,7 @@ class Database:
         file = self._engine.url.database
         if self.dialect != "sqlite" or not file or file == ":memory:":
             return None
-        return SendLog(Path(f"{file}.begun"))
+        return SendLog(Path(f"{Path(file).resolve()}.begun"))
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call the callback for deliveries that any process planned; return at once on SQLite.

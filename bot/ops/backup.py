@@ -5,12 +5,14 @@ VACUUM INTO makes the copy, since copying the file would miss the pages of the w
 
 import asyncio
 import os
+import shlex
 import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EDQUOT, ENOSPC
+from glob import escape
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -43,8 +45,8 @@ def damage(file: Path) -> str | None:
     try:
         if not file.is_file() or not file.stat().st_size:
             return None
-        logged = any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
-        with closing(sqlite3.connect(_address(file, "rw" if logged else "ro"), uri=True)) as connection:
+        mode: Literal["ro", "rw"] = "rw" if _is_logged(file) else "ro"
+        with closing(sqlite3.connect(_address(file, mode), uri=True)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
     except OSError:
         return None
@@ -130,7 +132,7 @@ def copy_database(source: Path, folder: Path, now: datetime) -> Path:
 def copies(source: Path, folder: Path) -> dict[Path, datetime]:
     """Return the copies of `source` in `folder` with their times, oldest first; other names are ignored."""
     found = {}
-    for file in folder.glob(f"{source.stem}-*{source.suffix}"):
+    for file in folder.glob(f"{escape(source.stem)}-*{escape(source.suffix)}"):
         stamp = file.name.removeprefix(f"{source.stem}-").removesuffix(source.suffix)
         try:
             found[file] = datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
@@ -176,7 +178,7 @@ def refuse_gone(source: Path, folder: Path) -> None:
     if made and not (source.exists() and source.stat().st_size):
         raise BackupError(
             f"the database {source} is gone, but {folder} has {len(made)} copies of it: put the newest back "
-            f"with `kexue-bot restore {made[-1]}`, or begin a new one with --new"
+            f"with `kexue-bot restore {shlex.quote(str(made[-1]))}`, or begin a new one with --new"
         )
 
 
@@ -220,8 +222,14 @@ def _address(file: Path, mode: Literal["ro", "rw"]) -> str:
 
     A file without a log next to it is read as it is, so that SQLite creates none.
     """
-    logged = mode == "rw" or any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
+    logged = mode == "rw" or _is_logged(file)
     return f"file:{quote(str(file.absolute()))}?mode={mode}" + ("" if logged else "&immutable=1")
+
+
+def _is_logged(file: Path) -> bool:
+    """Return whether SQLite's log lies next to the file, or next to the one that a link leads to."""
+    file = file.resolve()
+    return any(file.with_name(file.name + end).exists() for end in _SIDE_FILES)
 
 
 def _name(partial: Path, target: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import read_settings
+from storage.database import open_database
 from tests.cli.program import PATIENCE, PROGRAM, call, environment, program
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import error
@@ -87,6 +88,24 @@ def test_a_damaged_database_is_named_and_left_alone(here: Path) -> None:
     (line,) = ended.stderr.splitlines()
     assert "damaged" in line
     assert (here / "kexue.db").read_bytes().startswith(b"this is no database")
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("name", ["kexue.db", "link.db"])
+async def test_a_second_service_on_the_same_file_is_refused(here: Path, name: str) -> None:
+    (here / "link.db").symlink_to(here / "kexue.db")
+    first = await open_database(f"sqlite+aiosqlite:///{here}/kexue.db")
+    try:
+        first.acquire_process_lock()
+        url = f"sqlite+aiosqlite:///{here}/{name}"
+        second = await asyncio.to_thread(call, here, "run", BOT_TOKEN="1:x", DATABASE_URL=url)
+    finally:
+        await first.close()
+    assert second.exit_code == 2
+    assert second.stderr == (
+        f"kexue-bot: DATABASE_URL: another kexue-bot is serving {here}/{name}: stop it first, "
+        "or move to PostgreSQL, which several can share\n"
+    )
 
 
 def test_check_looks_at_everything_and_says_what_is_bad(here: Path) -> None:

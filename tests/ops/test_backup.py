@@ -1,5 +1,6 @@
 """A copy made under use is whole, is found, is forgotten in its turn, and comes back."""
 
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -198,6 +199,30 @@ async def test_a_database_that_is_gone_is_told_by_its_copies(used: Path, tmp_pat
     used.unlink()
     with pytest.raises(BackupError, match="is gone"):
         refuse_gone(used, folder)
+
+
+@pytest.mark.parametrize("name", ["-kexue.db", "a[1].db", "...", "a b'c.db", "机器人.db", "k"])
+async def test_a_database_of_any_name_is_copied_found_and_put_back(
+    used: Path, tmp_path: Path, name: str
+) -> None:
+    file, folder = used.rename(tmp_path / name), tmp_path / "backups"
+    made = [await back_up(file, folder, keep=2, now=NIGHT + timedelta(days=day)) for day in range(3)]
+    assert list(copies(file, folder)) == made[1:]
+    file.unlink()
+    with pytest.raises(BackupError, match="is gone") as refused:
+        refuse_gone(file, folder)
+    assert shlex.split(str(refused.value).partition("`")[2].partition("`")[0])[2:] == [str(made[2])]
+    put_back(made[2], file)
+    assert damage(file) is None
+
+
+async def test_a_database_behind_a_link_is_read_with_its_log(used: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(used)
+    with closing(sqlite3.connect(used)) as writer, writer:
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        rows(used, "posts", 2)
+        writer.execute("SELECT 1 FROM posts")
+        assert contents(tmp_path / "link.db").posts == 2
 
 
 async def test_what_a_file_holds_is_read_without_touching_it(used: Path, tmp_path: Path) -> None:

@@ -330,7 +330,7 @@ def web(port: int | None) -> None:
 def init(systemd: bool, bot_api: str, folder: Path) -> None:
     from bot.cli.init import initialize
 
-    finish(initialize(folder, systemd=systemd, bot_api_url=bot_api.rstrip("/")))
+    finish(initialize(folder.absolute(), systemd=systemd, bot_api_url=bot_api.rstrip("/")))
 
 
 @_command(

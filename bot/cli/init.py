@@ -6,10 +6,10 @@ and the feed (fetched once). Nothing is written before all answers are given; ex
 
 import asyncio
 import os
-import shutil
+import re
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,19 +17,25 @@ import click
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
+import bot
+from bot import SettingsError
 from bot.crawler.fetcher import NotFetched
+from bot.intake.dump_folder import printable
 from bot.settings import TOKEN_FORM, Settings, read_settings
-from bot.wiring import Wires, fetcher_of, site_of, telegram_wires
+from bot.wiring import Wires, check_dump_dir, fetcher_of, make_dump_dir, site_of, telegram_wires
 from storage.clock import SystemClock
 
 T = TypeVar("T")
 
 WAIT_SECONDS = 120.0  # for the operator's /start
 TRIES = 3  # of one question
+DUMPS = Settings.dump_dir
+HOMES = ("/home", "/root", "/run/user")  # systemd.exec(5), ProtectHome
+PLAIN = re.compile(r"[\w./+@,~-]+")  # of a path, what a systemd unit takes literally
 
 UNIT = """\
 # systemd unit of kexue-bot; install with:
-#   sudo cp {unit} /etc/systemd/system/kexue-bot.service && sudo systemctl enable --now kexue-bot
+#   sudo cp kexue-bot.service /etc/systemd/system/ && sudo systemctl enable --now kexue-bot
 [Unit]
 Description=kexue-bot, a Telegram bot that follows a blog
 After=network-online.target
@@ -38,7 +44,6 @@ Wants=network-online.target
 [Service]
 ExecStart={program} run
 WorkingDirectory={folder}
-EnvironmentFile={folder}/.env
 Environment=PYTHONOPTIMIZE=2 MALLOC_ARENA_MAX=1 PYTHONPYCACHEPREFIX=%C/kexue-bot
 CacheDirectory=kexue-bot
 User={user}
@@ -53,6 +58,7 @@ ProtectSystem=strict
 ReadWritePaths={folder}
 ProtectHome=tmpfs
 BindPaths={folder}
+BindReadOnlyPaths={hidden}
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateUsers=yes
@@ -97,48 +103,76 @@ class Answers:
 
 
 async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: float = WAIT_SECONDS) -> None:
-    """Ask, check and write into `folder`. Raises click.ClickException after too many wrong answers."""
-    environment = folder / ".env"
-    unit = folder / "kexue-bot.service"
-    for file in (environment, unit) if systemd else (environment,):
-        if file.exists():
-            raise click.ClickException(f"{file} exists: edit it, or move it away and run init again")
+    """Ask, check and write into the absolute path `folder`. Raises click.ClickException and SettingsError."""
+    environment, unit = folder / ".env", folder / "kexue-bot.service"
+    _check_place(folder, [environment, unit] if systemd else [environment])
     given = read_settings(_env_file=None)
     site = site_of(given)
     token = await _token(bot_api_url)
     admin = await _admin(token, bot_api_url, wait)
-    dumps = _dumps(folder)
+    dumps = _dumps(given, folder)
     feed = await _feed(site.address(site.feed) if site.feed else "-")
     answers = Answers(token, admin, dumps, feed, given.site_file)
-    dumps.mkdir(parents=True, exist_ok=True)
     _write(environment, environment_text(answers, folder, bot_api_url), mode=0o600)
     if systemd:
         _write(unit, unit_text(folder), mode=0o644)
         click.echo(f"Start it: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now kexue-bot")
-    else:
-        click.echo("Start it: kexue-bot run, or docker compose up -d --build in a checkout")
+        return
+    docker = ", or docker compose up -d --build in a checkout" if dumps == folder / DUMPS else ""
+    click.echo(f"Start it in {folder}: {program()} run{docker}")
+
+
+def _check_place(folder: Path, files: list[Path]) -> None:
+    """Raise click.ClickException, before anything is asked, for files that could not be written."""
+    for file in files:
+        if os.path.lexists(file):
+            raise click.ClickException(f"{file} exists: edit it, or move it away and run init again")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.ClickException(f"{folder} may not be written by this user: name another folder")
+    for path in (folder, *_hidden(folder)) if len(files) > 1 else ():
+        if PLAIN.fullmatch(str(path)) is None:
+            raise click.ClickException(f"{path} has a sign that systemd reads as its own: use another folder")
 
 
 def environment_text(answers: Answers, folder: Path, bot_api_url: str) -> str:
-    """Return the content of `.env`."""
-    lines = [f"BOT_TOKEN={answers.token}", f"DUMP_DIR={answers.dumps}"]
-    if answers.admin is not None:
-        lines.append(f"ADMIN_CHAT_IDS={answers.admin}")
-    if answers.feed is not None:
-        lines.append(f"FEED_URL={answers.feed}")
-    if answers.site is not None:
-        lines.append(f"SITE_FILE={answers.site.absolute()}")
-    if bot_api_url != Settings.bot_api_url:
-        lines.append(f"BOT_API_URL={bot_api_url}")
-    lines.append(f"DATABASE_URL=sqlite+aiosqlite:///{folder.absolute() / 'kexue.db'}")
-    return "\n".join(lines) + "\n"
+    """Return the content of `.env`; what the defaults say is left out, so that it suits a container too."""
+    lines = {
+        "BOT_TOKEN": answers.token,
+        "DUMP_DIR": answers.dumps if answers.dumps != folder / DUMPS else None,
+        "ADMIN_CHAT_IDS": answers.admin,
+        "FEED_URL": answers.feed,
+        "SITE_FILE": answers.site and answers.site.absolute(),
+        "BOT_API_URL": bot_api_url if bot_api_url != Settings.bot_api_url else None,
+    }
+    return "".join(f"{name}={_quoted(str(value))}\n" for name, value in lines.items() if value is not None)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as an .env file has it, in quotes where it needs them."""
+    if not re.search(r"[\s#'\"\\$]", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def program() -> str:
+    """Return the command line of the program that runs now."""
+    name = Path(sys.argv[0]).absolute()
+    return str(name) if name.name == "kexue-bot" else f"{sys.executable} -m bot"
 
 
 def unit_text(folder: Path) -> str:
-    """Return a hardened systemd unit that runs the installed program in `folder`."""
-    program = shutil.which("kexue-bot") or f"{sys.executable} -m bot"
-    user = os.getuid()
-    return UNIT.format(unit="kexue-bot.service", program=program, folder=folder.absolute(), user=user)
+    """Return a hardened systemd unit that runs this program in the absolute `folder`."""
+    hidden = " ".join(map(str, _hidden(folder)))
+    return UNIT.format(program=program(), folder=folder, user=os.getuid(), hidden=hidden)
+
+
+def _hidden(folder: Path) -> list[Path]:
+    """Return the folders of the running program that ProtectHome would hide."""
+    used = {Path(sys.prefix), Path(sys.base_prefix), Path(bot.__file__).parents[1]}
+    homes = ("/home", "/root", "/run/user")
+    return sorted(
+        path for path in used if not path.is_relative_to(folder) and any(map(path.is_relative_to, homes))
+    )
 
 
 async def _token(bot_api_url: str) -> str:
@@ -163,17 +197,16 @@ async def _token(bot_api_url: str) -> str:
 
 async def _admin(token: str, bot_api_url: str, wait: float) -> int | None:
     """Return the chat that sends /start within `wait` seconds, or the typed number, or None."""
-    typed = str(
-        click.prompt(
-            "Your chat number for notices (empty: I wait for your /start, - : none)",
-            default="",
-            show_default=False,
-        )
-    ).strip()
-    if typed == "-":
-        return None
-    if typed.lstrip("-").isdecimal():
-        return int(typed)
+    for _ in range(TRIES):
+        question = "Your chat number for notices (empty: I wait for your /start, - : none)"
+        typed = str(click.prompt(question, default="", show_default=False)).strip()
+        if typed == "-":
+            return None
+        if re.fullmatch(r"-?[0-9]{1,18}", typed):
+            return int(typed)
+        if not typed:
+            break
+        click.echo("A chat number has digits only, such as 123456789.")
     click.echo(f"Send /start to the bot now; waiting {wait:.0f} seconds …")
     found = await _with_bot(token, bot_api_url, lambda bot: _start_of(bot, wait))
     if found is None:
@@ -184,6 +217,7 @@ async def _admin(token: str, bot_api_url: str, wait: float) -> int | None:
 
 
 async def _start_of(bot: Bot, wait: float) -> int | None:
+    """Return the private chat of the first /start that the operator confirms: anyone may send one."""
     offset = None
     try:
         async with asyncio.timeout(wait):
@@ -191,10 +225,13 @@ async def _start_of(bot: Bot, wait: float) -> int | None:
                 for update in await bot.get_updates(offset=offset, timeout=10, allowed_updates=["message"]):
                     offset = update.update_id + 1
                     message = update.message
-                    if (
-                        message is not None
-                        and message.chat.type == "private"
-                        and (message.text or "").startswith("/start")
+                    if message is None or message.chat.type != "private":
+                        continue
+                    if not (message.text or "").startswith("/start"):
+                        continue
+                    name = printable(message.chat.full_name or "")
+                    if click.confirm(
+                        f"{name} sent /start from chat {message.chat.id}. Is this you?", default=None
                     ):
                         return message.chat.id
     except TimeoutError:
@@ -204,9 +241,21 @@ async def _start_of(bot: Bot, wait: float) -> int | None:
         return None
 
 
-def _dumps(folder: Path) -> Path:
-    chosen = Path(str(click.prompt("Folder for dumps of the blog", default=str(folder.absolute() / "dumps"))))
-    return chosen.expanduser().absolute()
+def _dumps(given: Settings, folder: Path) -> Path:
+    """Return the chosen folder, which is made."""
+    for _ in range(TRIES):
+        typed = str(click.prompt("Folder for dumps of the blog", default=str(folder / DUMPS)))
+        try:
+            chosen = Path(typed).expanduser().absolute()
+            database = f"sqlite+aiosqlite:///{folder / 'data' / 'kexue.db'}"
+            settings = replace(given, dump_dir=chosen, database_url=database)
+            check_dump_dir(settings)
+            make_dump_dir(settings)
+        except (SettingsError, RuntimeError) as error:  # the latter: a home that there is not
+            click.echo(f"{error}.")
+        else:
+            return chosen
+    raise click.ClickException("no usable folder was given")
 
 
 async def _feed(default: str) -> str | None:
@@ -252,7 +301,14 @@ async def _with_bot(token: str, bot_api_url: str, call: Callable[[Bot], Awaitabl
 
 
 def _write(file: Path, text: str, mode: int) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as target:
-        target.write(text)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as target:
+                target.write(text)
+        except OSError:
+            file.unlink()  # half of it would be in the way of the next try
+            raise
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written ({error.strerror})") from error
     click.echo(f"Wrote {file}.")

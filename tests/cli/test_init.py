@@ -3,21 +3,28 @@
 import asyncio
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot.cli.init import Answers, environment_text, unit_text
+from bot.settings import read_settings
 from tests.cli.program import PATIENCE, PROGRAM, call, environment
 from tests.fakes.people import READER, FakeTelegram
 
 
 async def initialized(
-    here: Path, telegram: FakeTelegram, typed: list[str], *options: str, **settings: str
+    here: Path,
+    telegram: FakeTelegram,
+    typed: list[str],
+    *options: str,
+    folder: Path | None = None,
+    **settings: str,
 ) -> tuple[int, str]:
     """Run init with the typed lines; return exit code and output."""
     process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "init", *options, "--bot-api", telegram.server, str(here),
+        *PROGRAM, "init", *options, "--bot-api", telegram.server, str(folder or here),
         cwd=here,
         env=environment(here, **settings),
         stdin=subprocess.PIPE,
@@ -32,7 +39,7 @@ async def initialized(
 
 async def test_answers_are_checked_and_written(here: Path, telegram: FakeTelegram) -> None:
     telegram.user_says("/start")
-    typed = ["nonsense", telegram.token, "", "", "-"]
+    typed = ["nonsense", telegram.token, "me", "", "y", str(here), "", "-"]
     code, said = await initialized(here, telegram, typed, "--systemd")
     assert code == 0, said
     assert "@kexue_test_bot" in said
@@ -40,11 +47,12 @@ async def test_answers_are_checked_and_written(here: Path, telegram: FakeTelegra
     written = dict(line.split("=", 1) for line in (here / ".env").read_text("utf-8").splitlines())
     assert written["BOT_TOKEN"] == telegram.token
     assert written["ADMIN_CHAT_IDS"] == str(READER)
-    assert "FEED_URL" not in written
     assert (here / ".env").stat().st_mode & 0o077 == 0
-    assert Path(written["DUMP_DIR"]).is_dir()
+    assert written.keys() == {"BOT_TOKEN", "ADMIN_CHAT_IDS", "BOT_API_URL"}  # all else suits a container too
+    assert "DUMP_DIR" in said  # the folder with the database in it
+    assert (here / "dumps").is_dir()
     unit = (here / "kexue-bot.service").read_text("utf-8")
-    assert f"EnvironmentFile={here}/.env" in unit
+    assert "EnvironmentFile" not in unit  # its quotes and comments are not those of .env
     assert "NoNewPrivileges=yes" in unit
 
 
@@ -55,6 +63,46 @@ async def test_the_feed_offered_is_that_of_the_profile(here: Path, telegram: Fak
     assert code == 0, said
     assert "[https://blog.example.org/atom.xml]" in said
     assert f"SITE_FILE={here / 'site.toml'}\n" in (here / ".env").read_text("utf-8")
+
+
+async def test_a_stranger_who_sends_start_is_no_operator(here: Path, telegram: FakeTelegram) -> None:
+    telegram.user_says("/start", chat_id=666)
+    telegram.user_says("/start")
+    code, said = await initialized(here, telegram, [telegram.token, "", "n", "y", "", "-"])
+    assert code == 0, said
+    assert f"ADMIN_CHAT_IDS={READER}\n" in (here / ".env").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["with blanks", "a#b", "it's", "中文", "a$b", '"a" \\ b'])
+async def test_a_dump_folder_of_any_name_is_read_back(
+    name: str, here: Path, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said = await initialized(here, telegram, [telegram.token, "-", name, "-"])
+    assert code == 0, said
+    assert read_settings().dump_dir == here / name
+    assert (here / name).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("folder", "options", "reason"),
+    [
+        ("none", (), "does not exist"),
+        ("dumps/a.txt", (), "is a file"),
+        ("/proc", (), "cannot be written"),
+        ("with blanks", ("--systemd",), "systemd reads as its own"),
+        ("50%", ("--systemd",), "systemd reads as its own"),
+    ],
+)
+async def test_a_folder_that_does_not_serve_is_named_in_one_line(
+    here: Path, telegram: FakeTelegram, folder: str, options: tuple[str, ...], reason: str
+) -> None:
+    for name in ("with blanks", "50%"):
+        (here / name).mkdir()
+    typed = [telegram.token, "-", str(here / "d"), "-"]
+    code, said = await initialized(here, telegram, typed, *options, folder=here / folder)
+    assert code != 0
+    assert reason in said
+    assert "Traceback" not in said
 
 
 async def test_a_refused_token_writes_nothing(here: Path, telegram: FakeTelegram) -> None:
@@ -75,16 +123,21 @@ async def test_existing_settings_are_kept(here: Path, telegram: FakeTelegram) ->
 def test_optional_answers_are_left_out(tmp_path: Path) -> None:
     answers = Answers("1:x", None, tmp_path / "dumps", "https://kexue.fm/feed", None)
     text = environment_text(answers, tmp_path, "https://api.telegram.org")
-    assert "ADMIN_CHAT_IDS" not in text
-    assert "BOT_API_URL" not in text
-    assert "SITE_FILE" not in text
-    assert "FEED_URL=https://kexue.fm/feed" in text
+    assert text == "BOT_TOKEN=1:x\nFEED_URL=https://kexue.fm/feed\n"
 
 
 def test_the_unit_runs_the_program_in_its_folder(tmp_path: Path) -> None:
     unit = unit_text(tmp_path)
     assert f"WorkingDirectory={tmp_path}" in unit
     assert " run\n" in unit
+
+
+def test_the_unit_shows_a_program_in_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Path("/home/me")
+    monkeypatch.setattr(sys, "prefix", str(home / ".local/share/pipx/venvs/kexue-bot"))
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    assert f"BindReadOnlyPaths={home}/.local/share/pipx/venvs/kexue-bot\n" in unit_text(home / "bot")
+    assert "BindReadOnlyPaths=\n" in unit_text(home)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

@@ -5,23 +5,17 @@ No other module reads the environment.
 
 import os
 import re
-import select
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from errno import EFBIG, ETIMEDOUT
-from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from dotenv.main import resolve_variables
-from dotenv.parser import Binding, Original, parse_stream
-
 from bot import VERSION, SettingsError
 from bot.crawler.schedule import ScheduledSource, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, host_of
+from bot.env_file import env_texts, read_text, warnings_of
 from bot.text_sanitizer import redact_urls
 
 WEBHOOK_SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")  # Bot API, setWebhook
@@ -29,8 +23,6 @@ WEBHOOK_PORTS = frozenset({None, 443, 80, 88, 8443})  # the same
 TOKEN_PART = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 ENV_FILE = ".env"
-MAX_FILE = 1 << 20  # bytes of a file that a setting names
-PIPE_SECONDS = 5.0  # for the writer of a named pipe
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
@@ -411,30 +403,6 @@ def _secret(setting: str, given: str | None, file: Path | None) -> str:
     return content
 
 
-def read_text(file: Path) -> str:
-    """Return the text of a small file, which may be a pipe. Raises OSError and UnicodeDecodeError.
-
-    Also for a pipe that has no writer, a device without an end, and NUL, as UTF-16 without a mark has.
-    """
-    content = b""
-    # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        while True:
-            if not select.select([descriptor], [], [], PIPE_SECONDS)[0]:
-                raise TimeoutError(ETIMEDOUT, "no program writes to this pipe")
-            content += (block := os.read(descriptor, MAX_FILE))
-            if not block:
-                break
-            if len(content) > MAX_FILE:
-                raise OSError(EFBIG, "it is too large")
-    finally:
-        os.close(descriptor)
-    if (at := content.find(0)) >= 0:
-        raise UnicodeDecodeError("utf-8", content, at, at + 1, "a NUL")
-    return content.decode("utf-8-sig")
-
-
 def _passwords(address: str) -> list[str]:
     """Return the passwords in an address, as they are written and as they are meant."""
     try:
@@ -452,7 +420,7 @@ def agree_with_libraries() -> None:
 
 def read_settings(*, _env_file: str | None = ENV_FILE, **given: Any) -> Settings:
     """Return the settings of the environment and `_env_file`, overridden by `given`. Raises SettingsError."""
-    texts = {**_env_texts(_env_file), **{name.lower(): text for name, text in os.environ.items()}}  # noqa: TID251
+    texts = {**env_texts(_env_file), **{name.lower(): text for name, text in os.environ.items()}}  # noqa: TID251
     values: dict[str, Any] = {name: value for name, value in given.items() if value is None}
     texts |= {name: _as_text(value) for name, value in given.items() if value is not None}
     faults = []
@@ -474,27 +442,6 @@ def _as_text(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
-def _env_bindings(file: str | None) -> list[Binding]:
-    """Return the lines of an .env file. Raises SettingsError for an unreadable one."""
-    if file is None or not os.path.lexists(file):
-        return []
-    try:
-        return list(parse_stream(StringIO(read_text(Path(file)))))
-    except UnicodeDecodeError:
-        raise SettingsError(".env is not UTF-8: save it again in that encoding") from None
-    except OSError as error:
-        raise SettingsError(
-            f".env cannot be read ({error.strerror}): see that it is a file and that this user may read it"
-        ) from None
-
-
-def _env_texts(file: str | None) -> dict[str, str]:
-    """Return the values of an .env file by their small names. Raises SettingsError for an unreadable one."""
-    given = [(line.key, line.value) for line in _env_bindings(file) if line.key is not None]
-    found = resolve_variables(given, override=True)
-    return {name.lower(): text for name, text in found.items() if text is not None}
-
-
 _MOST_SHOWN: Final = 80  # characters of a wrong value
 
 
@@ -504,30 +451,6 @@ def _masked(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
-# Names in an .env that are for Docker Compose and the programs in its containers.
-_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
-_OTHERS: Final = re.compile(
-    r"(?:COMPOSE|DOCKER|POSTGRES|PG|CADDY|PIP|PYTHON)[A-Z0-9_]*|DOMAIN|TZ|LANG|LC_[A-Z]+"
-)
-
-
 def env_warnings() -> list[str]:
-    """Return the unknown names in `.env`, each with the setting spelt like it, and lines without a value."""
-    if not Path(ENV_FILE).is_file():  # a pipe is read once
-        return []
-    known = [setting.name.upper() for setting in fields(Settings)]
-    unknown, lines = [], []
-    for line in _env_bindings(ENV_FILE):
-        name = (line.key or "").upper()
-        if line.error or (name and (line.value is None or not _NAME.fullmatch(name))):
-            lines.append(_line_number(line.original))
-        elif name and name not in known and not _OTHERS.fullmatch(name):
-            nearest = get_close_matches(name, known, n=1, cutoff=0.7)
-            unknown.append(f"{line.key} ({nearest[0]}?)" if nearest else str(line.key))
-    found = [f"unknown {', '.join(dict.fromkeys(unknown))}"] if unknown else []
-    return found + [f"line {number} is left out: write it as NAME=value" for number in lines]
-
-
-def _line_number(original: Original) -> int:
-    text = original.string
-    return original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    """Return what in `.env` is no setting, one text each."""
+    return warnings_of(ENV_FILE, [setting.name.upper() for setting in fields(Settings)])

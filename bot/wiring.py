@@ -28,6 +28,7 @@ from bot.delivery.admin_notices import (
     encode,
 )
 from bot.delivery.retry_policy import DeliveryConfig
+from bot.env_file import read_text
 from bot.intake.dump_folder import UnreadableFileError, captures, fingerprint
 from bot.intake.formats import UnreadableDumpError
 from bot.intake.ingest import Also, IngestReport, IngestRules, ingest, reject
@@ -39,7 +40,7 @@ from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
-from bot.settings import Settings, read_text
+from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile
 from bot.telegram.http_request import AiohttpRequest
 from storage import UnusableDatabaseError

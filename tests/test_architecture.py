@@ -249,6 +249,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage",),
     (
         "bot.text_sanitizer", "bot.supervisor", "bot.caching", "bot.titles", "bot.site_profile",
+        "bot.env_file",
     ),
     ("bot.callbacks",),
     ("bot.latex",),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import settings as settings_module
+from bot import env_file
 from tests.cli.program import PROGRAM, call, environment
 from tests.tools.postgres import create_database, postgres_server, programs
 
@@ -42,6 +42,7 @@ def a_copy(folder: Path) -> None:
     (folder / "copies" / "kexue-20250301T033000Z.db").write_bytes(b"x")
 
 
+BY_FILE = {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"}
 FORMS = "write sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/name"
 MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
     {
@@ -124,7 +125,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "SERIES_FILE /dev/zero cannot be read (it is too large)",
         ),
         "a token file that is a pipe without a writer": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            BY_FILE,
             pipe("token"),
             "BOT_TOKEN_FILE cannot be read (no program writes to this pipe)",
         ),
@@ -134,24 +135,9 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "HTTP_PORT",
         ),
         "a token file in UTF-16": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            BY_FILE,
             file("token", TOKEN.encode("utf-16")),
             "BOT_TOKEN_FILE is not UTF-8",
-        ),
-        "a token file with a blank in the token": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
-            file("token", b"1: abc\n"),
-            "BOT_TOKEN does not look like a token",
-        ),
-        "a token file of two lines": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
-            file("token", f"{TOKEN}\r\n{TOKEN}\r\n".encode()),
-            "BOT_TOKEN does not look like a token",
-        ),
-        "a token file with the setting's name": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
-            file("token", f"BOT_TOKEN={TOKEN}".encode()),
-            "BOT_TOKEN does not look like a token",
         ),
         "a token file without an end": (
             {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "/dev/zero"},
@@ -159,21 +145,13 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "BOT_TOKEN_FILE cannot be read (it is too large)",
         ),
         "a token in quotes": ({"BOT_TOKEN": f"'{TOKEN}'"}, nothing, "BOT_TOKEN does not look like a token"),
-        "an empty token file": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
-            file("token", b"\xef\xbb\xbf \n"),
-            "BOT_TOKEN_FILE is empty",
-        ),
+        "an empty token file": (BY_FILE, file("token", b"\xef\xbb\xbf \n"), "BOT_TOKEN_FILE is empty"),
         "a token file that Docker made a folder": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
+            BY_FILE,
             made("token"),
             "BOT_TOKEN_FILE cannot be read (Is a directory)",
         ),
-        "a token file that is not there": (
-            {"BOT_TOKEN": "", "BOT_TOKEN_FILE": "token"},
-            nothing,
-            "BOT_TOKEN_FILE cannot be read (No such file",
-        ),
+        "a token file that is not there": (BY_FILE, nothing, "BOT_TOKEN_FILE cannot be read (No such file"),
         "a webhook secret with other characters": (
             {"WEBHOOK_URL": "https://bot.example.org/", "WEBHOOK_SECRET": f"{SECRET}!"},
             nothing,
@@ -259,6 +237,14 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
         ),
     }
     | {
+        f"a token file of {content!r}": (
+            BY_FILE,
+            file("token", content.encode()),
+            "BOT_TOKEN does not look like a token",
+        )
+        for content in ("1: abc\n", f"{TOKEN}\r\n{TOKEN}\r\n", f"BOT_TOKEN={TOKEN}")
+    }
+    | {
         f"{name} {url}": (
             {name: url},
             nothing,
@@ -303,7 +289,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "dumps").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings_module, "PIPE_SECONDS", 0.05)
+    monkeypatch.setattr(env_file, "PIPE_SECONDS", 0.05)
     return tmp_path
 
 

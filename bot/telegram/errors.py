@@ -4,9 +4,11 @@ Error texts are no part of Telegram's contract and python-telegram-bot changes t
 matched in lower case. An unrecognised text is Rejected, never Sent.
 """
 
+import re
 import warnings
 from collections.abc import Iterable
 from datetime import timedelta
+from http import HTTPStatus
 
 from telegram.error import (
     BadRequest,
@@ -15,19 +17,27 @@ from telegram.error import (
     EndPointNotFound,
     Forbidden,
     InvalidToken,
-    NetworkError,
     RetryAfter,
     TelegramError,
 )
 
 from bot.ops.logging import redact
-from bot.telegram.http_request import NotSentError, SlotExpiredError
+from bot.telegram.http_request import UNCLEAR_STATUSES, NotSentError, SlotExpiredError
 from storage.model import Fault, Gone, InDoubt, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 # Seconds before a retry for which Telegram names none; the backoff may lengthen them.
-_UNREACHABLE, _NOT_TELEGRAM, _NO_TOKEN, _CONFLICT = 5.0, 30.0, 60.0, 30.0
+_UNREACHABLE, _NOT_TELEGRAM, _BOT_PAUSE, _CONFLICT = 5.0, 30.0, 60.0, 30.0
 
 _UNCHANGED = "message is not modified"
+
+# Refusals of whatever the bot sends, to any chat.
+_BOT_REFUSED = (
+    "logged out",
+    "already been closed",
+    "unallowed token",  # another server has this bot
+    "frozen_method_invalid",
+    "balance_too_low",  # of the Stars that a paid rate costs
+)
 
 _GONE = (
     "bot was blocked",
@@ -42,12 +52,17 @@ _GONE = (
     "can't send messages to the bot",
     "can't send messages to bots",
     "channel_private",
+    "user_is_bot",
+    "you_blocked_user",
     "group chat was upgraded",  # without the number of the new one
 )
 
 # The first fault with a fragment in the text wins: the rights a rich message needs are about its content.
 _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
-    (Fault.CHAT, ("chat not found", "chat_id_invalid", "peer_id_invalid")),
+    (
+        Fault.CHAT,
+        ("chat not found", "chat_id_invalid", "peer_id_invalid", "channel_invalid", "can't access the chat"),
+    ),
     (Fault.TOPIC, ("message thread not found", "topic_closed", "topic_deleted", "topic_id_invalid")),
     (
         Fault.TARGET,
@@ -60,6 +75,7 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "message can't be edited",
             "message can't be deleted",
             "message_id_invalid",
+            "msg_id_invalid",
             "there is no text in the message to edit",
         ),
     ),
@@ -70,6 +86,7 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "too long",
             "too_long",
             "text is empty",
+            "message_empty",
             "must be non-empty",
             "rich_message_",
             "rich_validate_",
@@ -84,6 +101,9 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "button_",
             "button url",
             "button web app url",
+            "wrong http url",
+            "reply_markup_invalid",
+            "document_invalid",
             "entity ",
             "entities",
             "entity_",
@@ -112,6 +132,10 @@ _FAULTS: tuple[tuple[Fault, tuple[str, ...]], ...] = (
             "chat_send_",
             "chat_guest_send_forbidden",
             "user_restricted",
+            "user_banned_in_channel",
+            "premium_required",
+            "premium_account_required",
+            "payment_required",
         ),
     ),
 )
@@ -143,8 +167,6 @@ def outcome_of(error: BaseException) -> Outcome:
             return Gone(reason) if _says(reason, _GONE) else Rejected(reason, Fault.RIGHTS)
         case BadRequest():
             return _bad_request(reason)
-        case NetworkError():
-            return _network_error(reason)
         case _:
             return InDoubt(reason)
 
@@ -152,16 +174,11 @@ def outcome_of(error: BaseException) -> Outcome:
 def _bad_request(reason: str) -> Outcome:
     if _says(reason, (_UNCHANGED,)):
         return Sent(None)
+    if _says(reason, _BOT_REFUSED):
+        return RetryLater(_BOT_PAUSE, reason, pause=Pause.BOT)
     if _says(reason, _GONE):
         return Gone(reason)
     return Rejected(reason, next((fault for fault, words in _FAULTS if _says(reason, words)), Fault.OTHER))
-
-
-def _network_error(reason: str) -> Outcome:
-    """Return the outcome of a missing answer, or of a status without a class in the library."""
-    if "request entity too large" in reason.lower():
-        return Rejected(reason, Fault.CONTENT)
-    return InDoubt(reason)
 
 
 def _is_foreign_page(error: TelegramError) -> bool:
@@ -171,11 +188,12 @@ def _is_foreign_page(error: TelegramError) -> bool:
 
 def _foreign_page(error: TelegramError, reason: str) -> Outcome:
     """Return the outcome of such a page: a refusal by it means that nothing was sent."""
-    if isinstance(error, InvalidToken | Forbidden | BadRequest | Conflict) or "(429)" in error.message:
-        return RetryLater(_NOT_TELEGRAM, _short(reason), flood=True)  # of its chat, exactly so long
-    if "(413)" in error.message:
+    status = re.search(r"\((4\d\d)\)", error.message)
+    if status is None or int(status[1]) in UNCLEAR_STATUSES:
+        return InDoubt(_short(reason))
+    if int(status[1]) == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Rejected(_short(reason), Fault.CONTENT)
-    return InDoubt(_short(reason))
+    return RetryLater(_NOT_TELEGRAM, _short(reason), flood=True)  # of its chat, exactly so long
 
 
 def _token_or_method(error: TelegramError) -> Outcome:
@@ -186,7 +204,7 @@ def _token_or_method(error: TelegramError) -> Outcome:
     reason = _reason(cause)
     if _says(reason, ("method not found",)):
         return Rejected(reason, Fault.METHOD)
-    return RetryLater(_NO_TOKEN, reason, pause=Pause.TOKEN)
+    return RetryLater(_BOT_PAUSE, reason, pause=Pause.TOKEN)
 
 
 def retry_seconds(error: RetryAfter) -> float:

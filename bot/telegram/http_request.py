@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import aiohttp
-from aiohttp.hdrs import ACCEPT_ENCODING
+from aiohttp.hdrs import ACCEPT_ENCODING, RETRY_AFTER
 from aiohttp.http import StreamWriter
 from telegram.error import BadRequest, NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
@@ -25,7 +25,9 @@ from bot.ops.logging import redact
 MOST_BEFORE_OK = 512  # bytes within which a refusal has its `ok`
 LARGEST_ID = 2**52  # of a chat (Bot API, Chat.id)
 LONGEST_RETRY_AFTER, UNNAMED_RETRY_AFTER = 86_400, 5  # seconds
-_REFUSALS = range(400, 600)
+_REFUSALS, _CLIENT_ERRORS = range(400, 600), range(400, 500)
+# Of a gateway that waited for the request, or for its answer: the server may have it.
+UNCLEAR_STATUSES = frozenset({408, 499})
 _FLOOD_WAIT = 420  # MTProto's code of a 429
 _STARTS = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 409: "Conflict",
@@ -181,12 +183,13 @@ class AiohttpRequest(BaseRequest):
         )
 
 
-def normalized(status: int, body: bytes) -> tuple[int, bytes]:
+def normalized(status: int, body: bytes, retry_after: str | None = None) -> tuple[int, bytes]:
     """Return status and body of a refusal as the Bot API documents them, whatever a gateway made of them.
 
-    Its `error_code` is the status, also where a gateway answers 200; `parameters` have values that can be
-    used. A page, and JSON that is not the Bot API's, becomes empty: the library would log it, and a broken
-    answer to getUpdates holds what people wrote.
+    Its `error_code` is the status, also where a gateway answers 200, and 400 for a refusal that it has not;
+    `parameters` have values that can be used. A page, and JSON that is not the Bot API's, becomes empty: the
+    library would log it, and a broken answer to getUpdates holds what people wrote. `retry_after` is the
+    header of that name.
     """
     if status == HTTPStatus.OK and b"false" not in body[:MOST_BEFORE_OK]:
         return status, body
@@ -195,7 +198,9 @@ def normalized(status: int, body: bytes) -> tuple[int, bytes]:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict) or answer.get("ok") is not False:
-        return (status, body) if status == HTTPStatus.OK else (status, b"")
+        if status != HTTPStatus.TOO_MANY_REQUESTS or not _integer(retry_after):
+            return (status, body) if status == HTTPStatus.OK else (status, b"")
+        answer = {"description": _STARTS[status]}
     description = str(answer.get("description") or "")
     code = answer.get("error_code")
     if type(code) is not int or code not in _REFUSALS:
@@ -204,13 +209,17 @@ def normalized(status: int, body: bytes) -> tuple[int, bytes]:
     if code is None:
         return status, body
     code = HTTPStatus.TOO_MANY_REQUESTS if code == _FLOOD_WAIT else code
+    if code in _CLIENT_ERRORS and code not in _STARTS and code not in UNCLEAR_STATUSES:
+        code = HTTPStatus.BAD_REQUEST
     given = answer.get("parameters")
-    parameters = _parameters(code, description, given if isinstance(given, dict) else answer)
+    parameters = _parameters(code, description, given if isinstance(given, dict) else answer, retry_after)
     refusal = {"ok": False, "error_code": code, "description": description, "parameters": parameters}
     return code, json.dumps(refusal if description else refusal | {"description": None}).encode()
 
 
-def _parameters(code: int, description: str, given: Mapping[str, object]) -> dict[str, int]:
+def _parameters(
+    code: int, description: str, given: Mapping[str, object], header: str | None
+) -> dict[str, int]:
     """Return the usable ResponseParameters; a 429 always has `retry_after`, in seconds."""
     found = {}
     moved = _integer(given.get("migrate_to_chat_id"))
@@ -219,8 +228,8 @@ def _parameters(code: int, description: str, given: Mapping[str, object]) -> dic
     if code == HTTPStatus.TOO_MANY_REQUESTS:
         after = _integer(given.get("retry_after"))
         if after is None or after <= 0:
-            named = re.search(r"retry after (\d{1,9})", description, re.IGNORECASE)
-            after = int(named[1]) if named else 0
+            named = re.search(r"(?:retry after |_wait_)(\d{1,9})", description, re.IGNORECASE)
+            after = int(named[1]) if named else _integer(header) or 0
         found["retry_after"] = min(after, LONGEST_RETRY_AFTER) if after > 0 else UNNAMED_RETRY_AFTER
     return found
 
@@ -275,7 +284,7 @@ async def _posted(
     patience: aiohttp.ClientTimeout,
     answering: float | None,
     gate: SendGate | None,
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, str | None]:
     """Send a JSON request; the whole answer must arrive within `answering` seconds of the sending."""
     loop = asyncio.get_running_loop()
     whole = asyncio.timeout(None)
@@ -289,7 +298,7 @@ async def _posted(
             whole,
             session.post(url, data=sent, allow_redirects=False, timeout=patience) as response,
         ):
-            return response.status, await response.read()
+            return response.status, await response.read(), response.headers.get(RETRY_AFTER)
     except (aiohttp.ClientError, OSError) as error:
         failure = sent.refusal or _failure(error, released=sent.released)
     # Raised out here, so that the original error, whose text holds the token, is not chained to it.
@@ -298,11 +307,11 @@ async def _posted(
 
 async def _uploaded(
     session: aiohttp.ClientSession, method: str, url: str, options: Mapping[str, Any]
-) -> tuple[int, bytes]:
+) -> tuple[int, bytes, str | None]:
     """Send a request that is not JSON."""
     try:
         async with session.request(method, url, allow_redirects=False, **options) as response:
-            return response.status, await response.read()
+            return response.status, await response.read(), response.headers.get(RETRY_AFTER)
     except (aiohttp.ClientError, OSError) as error:
         failure = _failure(error, released=not isinstance(error, _BEFORE_SENDING))
     raise failure

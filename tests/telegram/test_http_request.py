@@ -148,6 +148,9 @@ class Answering:
 PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n" + YES + b"\r\n0\r\n\r\n"
 SMALL = compress(YES)
 PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(SMALL) + SMALL
+UNKNOWN = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 25\r\n\r\n" + YES
+BADLY_PACKED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n" + YES
+BROKEN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + YES + b"\r\n0\r\n\r\n"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 25\r\n\r\n" + YES
 ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
 
@@ -163,6 +166,9 @@ ELSEWHERE = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"
         Answering("more answers than requests", SAID + SAID, connections=2),
         Answering("no HTTP", b"220 smtp ready\r\n\r\n", connections=2, fails=NetworkError),
         Answering("a redirect", ELSEWHERE, fails=NetworkError),
+        Answering("pieces of a wrong length", BROKEN_PIECES, connections=2, fails=NetworkError),
+        Answering("packed in a way that is not known", UNKNOWN, connections=2, fails=NetworkError),
+        Answering("packed badly", BADLY_PACKED, connections=2, fails=NetworkError),
     ],
     ids=lambda case: case.name,
 )
@@ -323,7 +329,8 @@ def test_a_group_moves_only_to_a_chat(status: int, given: object, chat_id: int |
         (200, {"ok": False, "description": "Forbidden: bot was blocked by the user"}, 403),
         (200, {"ok": False, "error_code": "403", "description": "Forbidden: bot was kicked"}, 403),
         (403, {"ok": False, "error_code": 99_999, "description": 5}, 403),
-        (420, {"ok": False, "error_code": 420, "description": "FLOOD_WAIT_7"}, 429),
+        (406, {"ok": False, "error_code": 406, "description": "CHANNEL_PRIVATE"}, 400),
+        (408, {"ok": False, "error_code": 408, "description": "Request Timeout"}, 408),
         (429, {"ok": False, "error_code": 429, "description": "x", "parameters": None}, 429),
     ],
 )
@@ -332,6 +339,29 @@ def test_a_refusal_has_the_code_that_it_means(status: int, answer: object, code:
     assert (status, json.loads(body)["error_code"]) == (code, code)
     if code == 429:
         assert json.loads(body)["parameters"] == {"retry_after": UNNAMED_RETRY_AFTER}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "header", "seconds"),
+    [
+        (429, json.dumps({"ok": False, "error_code": 429, "description": "x"}), "17", 17),
+        (429, json.dumps(FLOOD), "17", 8),
+        (420, json.dumps({"ok": False, "error_code": 420, "description": "FLOOD_WAIT_7"}), None, 7),
+        (429, "<html>slow down</html>", "120", 120),
+        (429, "", "99999999999", LONGEST_RETRY_AFTER),
+        (429, "<html>slow down</html>", "0", None),
+        (429, "<html>slow down</html>", "Mon, 30 Nov 2026 00:00:00 GMT", None),
+        (403, "<html>no</html>", "120", None),
+    ],
+)
+def test_a_flood_has_the_seconds_of_its_header(
+    status: int, body: str, header: str | None, seconds: int | None
+) -> None:
+    code, read = normalized(status, body.encode(), header)
+    if seconds is None:
+        assert (code, read) == (status, b"")
+    else:
+        assert (code, json.loads(read)["parameters"]) == (429, {"retry_after": seconds})
 
 
 @pytest.mark.parametrize(

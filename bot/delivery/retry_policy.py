@@ -29,6 +29,7 @@ FIRST_WAIT = 2.0  # seconds
 LONGEST_WAIT = 3600.0
 FIRST_CHAT_WAIT = 30.0  # before a chat that the server did not find is tried again
 LONGEST_CHAT_WAIT = 3600.0
+UNKNOWN_TRIES = 8  # over an hour, of what is refused in unknown words: the server may be at fault
 REFUSALS = 3  # in a row, and over REFUSED_FOR, after which a destination is suspended
 REFUSED_FOR = timedelta(hours=24)
 
@@ -62,6 +63,11 @@ class ChatRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatSilent:
+    """The chat does not answer for long, and a delivery in doubt waits for that."""
+
+
+@dataclass(frozen=True, slots=True)
 class TopicGone:
     """The topic is closed or deleted."""
 
@@ -82,7 +88,9 @@ class AllStopped:
     token: bool
 
 
-SideEffect = ChatGone | ChatMoved | ChatPaused | ChatRefused | TopicGone | RichMissing | AllStopped
+SideEffect = (
+    ChatGone | ChatMoved | ChatPaused | ChatRefused | ChatSilent | TopicGone | RichMissing | AllStopped
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +117,15 @@ def decide(
             )
         case Gone(reason):
             return Decision(settlement_of(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
-        case Moved(new):
+        case Moved(new) if new != chat_id:
+            # A second move has a wait: a chat may be sent back and forth.
+            wait = Backoff(FIRST_WAIT, LONGEST_WAIT, delivery.attempts - 1).delay
             settlement = settlement_of(
-                delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now, counts=False
+                delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now + timedelta(seconds=wait)
             )
             return Decision(settlement, ChatMoved(chat_id, new))
+        case Moved():
+            return _refused(delivery, Rejected("the chat has moved to itself", Fault.CHAT), now, form)
         case Rejected():
             return _refused(delivery, outcome, now, form)
         case _:
@@ -168,6 +180,10 @@ def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -
             return Decision(again, ChatRefused(refused.reason))
         case Fault.RIGHTS | Fault.TOPIC:
             return Decision(failed, ChatRefused(refused.reason))
+        case Fault.OTHER if delivery.attempts < UNKNOWN_TRIES:
+            wait = Backoff(FIRST_CHAT_WAIT, LONGEST_CHAT_WAIT, delivery.attempts).delay
+            due = now + timedelta(seconds=wait)
+            return Decision(settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=due))
         case Fault.CONTENT | Fault.METHOD | Fault.TARGET | Fault.OTHER:
             return Decision(failed)
         case _:

@@ -9,6 +9,7 @@ from bot.delivery.retry_policy import (
     FIRST_CHAT_WAIT,
     FIRST_WAIT,
     LONGEST_WAIT,
+    UNKNOWN_TRIES,
     AllStopped,
     ChatGone,
     ChatMoved,
@@ -96,7 +97,15 @@ ROWS = [
     Row(InDoubt("why"), State.UNCERTAIN, unsure=(1, 2), on_unsure=("resend",)),
     Row(InDoubt("why"), State.UNCERTAIN, on_unsure=("skip",)),
     Row(Gone("why"), State.FAILED, effect=ChatGone(GROUP, "why")),
-    Row(Moved(-1002), State.PENDING, 0.0, counts=False, effect=ChatMoved(GROUP, -1002)),
+    Row(Moved(-1002), State.PENDING, 0.0, effect=ChatMoved(GROUP, -1002)),
+    Row(
+        Moved(-1002), State.PENDING, FIRST_WAIT, effect=ChatMoved(GROUP, -1002),
+        delivery=replace(DELIVERY, attempts=2),
+    ),
+    Row(
+        Moved(GROUP), State.PENDING, FIRST_CHAT_WAIT,
+        effect=ChatRefused("the chat has moved to itself"),
+    ),
     # Postponed: a flood for exactly its time, the bot's pauses for theirs, others by the backoff.
     Row(
         later(46.0, flood=True), State.PENDING, 46.0, counts=False,
@@ -131,7 +140,8 @@ ROWS = [
     Row(Rejected("why", Fault.RIGHTS), State.FAILED, effect=ChatRefused("why")),
     Row(Rejected("why", Fault.CHAT), State.PENDING, FIRST_CHAT_WAIT, effect=ChatRefused("why")),
     Row(Rejected("why", Fault.TARGET), State.FAILED),
-    Row(Rejected("why", Fault.OTHER), State.FAILED),
+    Row(Rejected("why", Fault.OTHER), State.PENDING, FIRST_CHAT_WAIT),
+    Row(Rejected("why", Fault.OTHER), State.FAILED, delivery=replace(DELIVERY, attempts=UNKNOWN_TRIES)),
 ]  # fmt: skip
 
 

@@ -205,7 +205,7 @@ async def test_the_status_lists_suspensions_and_what_did_not_arrive(
     for chat_id in range(1, 10):
         await knowing.subscribes(chat_id)
     telegram.answers("sendMessage", blocked(), chat_id=1)
-    telegram.answers("sendMessage", error(400, "Bad Request: something new"), chat_id=2, always=True)
+    telegram.answers("sendMessage", error(400, "Bad Request: message is too long"), chat_id=2, always=True)
     knowing.lands("next.txt", NEXT)
     await knowing.settles()
     status = await knowing.says("/status", user_id=OPERATOR)

@@ -49,6 +49,7 @@ from storage.outbox_sql import (
     FROM_THE_FUTURE,
     OLDEST_FIRST,
     PENDING,
+    PROCESS_ENDED,
     RECOVER,
     SENDING,
     SETTLE_OTHERS,
@@ -346,6 +347,14 @@ class Outbox:
             if about > EXACT_ROWS:
                 return about
         return int((await self._connection.execute(COUNT_ALL)).scalar_one())
+
+    async def chats_in_doubt(self) -> int:
+        """Return how many destinations have a pending delivery whose request the server did not answer."""
+        unanswered = and_(PENDING, deliveries.c.unsure > 0, deliveries.c.reason != PROCESS_ENDED)
+        found = await self._connection.execute(
+            select(func.count(deliveries.c.destination_id.distinct())).where(unanswered)
+        )
+        return int(found.scalar_one())
 
     async def unsent_counts(self) -> dict[State, int]:
         """Return the same without SENT."""

@@ -37,6 +37,7 @@ from storage.schema import UNSENT_STATES, deliveries, destinations, leases, post
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
 UNSENT = text(f"deliveries.{UNSENT_STATES}")
+PROCESS_ENDED = "the process ended before Telegram's answer was written"
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 
@@ -209,7 +210,7 @@ def _recover() -> Update:
             state=case((or_(again, not_begun), State.PENDING), else_=State.UNCERTAIN),
             unsure=deliveries.c.unsure + case((not_begun, 0), else_=1),
             attempts=deliveries.c.attempts - case((not_begun, 1), else_=0),
-            reason="the process ended before Telegram's answer was written",
+            reason=PROCESS_ENDED,
             due_at=NOW,
             lease_until=None,
             updated_at=NOW,

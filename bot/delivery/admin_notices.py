@@ -54,6 +54,11 @@ class ChatsSuspended:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatsSilent:
+    """Chats that do not answer for long, with deliveries in doubt; they are counted when it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class DestinationRefuses:
     chat: str
     reason: str
@@ -150,7 +155,8 @@ class UnexpectedErrors:
 
 
 Notice = (
-    DumpUnreadable | DumpsUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSuspended
+    DumpUnreadable | DumpsUnreadable | DumpNotes | PostsHeld | LostTopic | ChatsSilent
+    | ChatsSuspended
     | DestinationRefuses | FanOutRefused | FanOutRecovered | Uncertain | UpdatesBlocked | UpdatesResumed
     | DatabaseSilent | DeliveryFailed | SourceFailing | SourceRecovered | NoNews | PostsMissed
     | UnexpectedErrors | BackupsInFuture | TokenAccepted
@@ -216,6 +222,9 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
             return admin.posts_held(words, waiting[0], waiting[0].new, most) if waiting else None
         case ChatsSuspended():
             return admin.chats_suspended(words, await tx.destinations.suspended())
+        case ChatsSilent():
+            silent = await tx.outbox.chats_in_doubt()
+            return admin.chats_silent(words, silent) if silent else None
         case Uncertain():
             counts = await tx.outbox.unsent_counts()
             failed, uncertain = counts.get(State.FAILED, 0), counts.get(State.UNCERTAIN, 0)

@@ -68,6 +68,12 @@ def address_of(to: Destination) -> Address:
     return Address(chat_id=to.chat_id, thread_id=to.thread_id, silent=to.preferences.silent)
 
 
+def is_answer(outcome: Outcome) -> bool:
+    """Return whether the server answered the request."""
+    unreachable = isinstance(outcome, RetryLater) and outcome.pause is Pause.BOT
+    return not unreachable and not isinstance(outcome, InDoubt)
+
+
 class Messenger(Protocol):
     """Sends and edits messages."""
 
@@ -83,8 +89,8 @@ class Messenger(Protocol):
         """Edit a sent message with one request."""
         ...
 
-    async def probe(self, chat_id: int | None = None) -> bool:
-        """Return whether the server answers a request that repeats safely, to this chat or to none."""
+    async def probe(self, chat_id: int | None = None) -> Outcome:
+        """Make a request that repeats safely, to this chat or to none."""
         ...
 
     async def send_document(
@@ -139,17 +145,15 @@ class TelegramMessenger:
         fields = {"chat_id": to.chat_id, "message_id": message_id}
         return await self._call("editMessageText", fields, message, gate)
 
-    async def probe(self, chat_id: int | None = None) -> bool:
+    async def probe(self, chat_id: int | None = None) -> Outcome:
         # A Bot API server answers getMe alone; a chat action goes to Telegram, as a message does.
         fields = {} if chat_id is None else {"chat_id": chat_id, "action": "typing"}
         url = f"{self._bot.base_url}/{'sendChatAction' if fields else 'getMe'}"
         try:
             await self._bot.request.post(url, ready(as_json(fields)), read_timeout=PROBE_SECONDS)
         except Exception as error:
-            outcome = outcome_of(error)
-            unreachable = isinstance(outcome, RetryLater) and outcome.pause is Pause.BOT
-            return not unreachable and not isinstance(outcome, InDoubt)
-        return True
+            return outcome_of(error)
+        return Sent(None)
 
     async def send_document(
         self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.delivery.admin_notices import (
+    ChatsSilent,
     ChatsSuspended,
     DeliveryFailed,
     DestinationRefuses,
@@ -29,6 +30,7 @@ from bot.delivery.retry_policy import (
     ChatMoved,
     ChatPaused,
     ChatRefused,
+    ChatSilent,
     Decision,
     RichMissing,
     SideEffect,
@@ -125,6 +127,8 @@ class SideEffects:
                 await tx.outbox.postpone_chat(chat_id, until)
             case ChatRefused(reason):
                 await self._refused_by(tx, delivery, reason, now, monotonic)
+            case ChatSilent():
+                await self._notify(tx, f"silent:{now:%Y-%m-%dT%H}", ChatsSilent(), now + SUMMARY_AFTER)
             case TopicGone(reason):
                 await self._topic_gone(tx, delivery.destination, reason, now)
             case _:

@@ -12,8 +12,16 @@ from prometheus_client import CollectorRegistry
 
 from bot.delivery.circuit_breaker import CircuitBreaker
 from bot.delivery.composer import Composed, Composer
-from bot.delivery.messenger import Messenger, address_of
-from bot.delivery.retry_policy import AllStopped, ChatPaused, Decision, DeliveryConfig, RichMissing, decide
+from bot.delivery.messenger import Messenger, address_of, is_answer
+from bot.delivery.retry_policy import (
+    AllStopped,
+    ChatPaused,
+    ChatSilent,
+    Decision,
+    DeliveryConfig,
+    RichMissing,
+    decide,
+)
 from bot.delivery.side_effects import SideEffects
 from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics, make_metrics
@@ -67,6 +75,7 @@ IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process plann
 BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
 FEW = 4  # less than a fourth of what waits is not worth the statements of a claim
 SPARE = 3.0  # claims that may wait for a slot, for each slot
+SILENT_PROBES = 60  # to a chat, within about an hour, after which the operators hear of it
 BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
 STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
 COMPOSE_TRIES = 3
@@ -225,6 +234,8 @@ class DeliveryWorker(Wakeable):
     async def run(self) -> None:
         """Run until `stop`, then until the requests in flight have ended or `stop_seconds` are over."""
         await self._limiter.start()
+        in_doubt = await self._database.read(lambda tx: tx.outbox.chats_in_doubt())
+        self.breaker.resume(self._clock.monotonic(), in_doubt)
         while not self._stopping:
             self._news.clear()  # before the claim: a wake-up during it must not be lost
             stale = self._clock.monotonic() - self._slots.oldest > STALE_SECONDS
@@ -248,10 +259,13 @@ class DeliveryWorker(Wakeable):
     async def _probe_if_due(self) -> None:
         """Ask whether the server answers, while the breaker is open and its pause is over."""
         now = self._clock.monotonic()
-        if not self.breaker.is_open or self.breaker.opens_in(now) > 0:
+        if not self.breaker.is_open or self._opens_in(now) > 0:
             return
-        answered = await self._messenger.probe()
+        answered = is_answer(await self._messenger.probe())
         self.breaker.record_probe(self._clock.monotonic(), answered=answered)
+
+    def _opens_in(self, now: float) -> float:
+        return self.breaker.opens_in(now, self._limiter.answered_at)
 
     def _room(self) -> int:
         """Return how many deliveries may be claimed now."""
@@ -344,7 +358,7 @@ class DeliveryWorker(Wakeable):
     async def _until_due(self) -> float:
         now = self._clock.monotonic()
         if self.breaker.is_open or now < self._stopped_until:
-            return min(IDLE_SECONDS, max(0.05, self.breaker.opens_in(now), self._stopped_until - now))
+            return min(IDLE_SECONDS, max(0.05, self._opens_in(now), self._stopped_until - now))
         due = await self._database.read(lambda tx: tx.outbox.next_due(self._claimed_to))
         if due is None:
             return IDLE_SECONDS
@@ -383,9 +397,10 @@ class DeliveryWorker(Wakeable):
         if not self.breaker.admits(asked_at, chat_id, in_doubt=delivery.unsure > 0):
             wait = BROKEN_SECONDS if self.breaker.holds(chat_id) or delivery.unsure else BUSY_SECONDS
             return Decision(self._again(delivery, wait, "it waits for an answered request"))
-        if (delivery.unsure or self.breaker.tries(chat_id)) and not await self._messenger.probe(chat_id):
-            wait = self.breaker.record_silence(self._clock.monotonic(), chat_id)
-            return Decision(self._again(delivery, wait, "the server does not answer for this chat"))
+        if delivery.unsure or self.breaker.tries(chat_id):
+            held = await self._probe_chat(delivery, composed.message.form)
+            if held is not None:
+                return held
         slot = await self._limiter.acquire(claimed)
         if isinstance(slot, Postponed):
             self.breaker.withdraw(chat_id)
@@ -412,6 +427,20 @@ class DeliveryWorker(Wakeable):
         if self._send_log is not None and isinstance(outcome, Sent):
             self._send_log.record_sent(delivery.id, delivery.token, outcome.message_id)
         return self._decided(delivery, outcome, composed.message.form)
+
+    async def _probe_chat(self, delivery: Delivery, form: Form) -> Decision | None:
+        """Ask whether the server answers for the delivery's chat; None if the delivery may be sent."""
+        chat_id = delivery.destination.chat_id
+        outcome = await self._messenger.probe(chat_id)
+        if not is_answer(outcome):
+            silence = self.breaker.record_silence(self._clock.monotonic(), chat_id)
+            again = self._again(delivery, silence.delay, "the server does not answer for this chat")
+            return Decision(again, ChatSilent() if silence.failures == SILENT_PROBES else None)
+        if isinstance(outcome, RetryLater) and outcome.flood:
+            self.breaker.withdraw(chat_id)
+            self._limiter.pause_chat(chat_id, outcome.seconds)
+            return decide(delivery, outcome, self._now(), form=form, on_unsure=self._policy.on_unsure)
+        return None
 
     async def _send(self, delivery: Delivery, composed: Composed, gate: SendGate) -> Outcome:
         to = address_of(delivery.destination)

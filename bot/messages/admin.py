@@ -223,6 +223,14 @@ def database_silent(words: Words, times: int) -> Message:
     return _report(words, said)
 
 
+def chats_silent(words: Words, chats: int) -> Message:
+    """Return the alert about chats for which the server has not answered for an hour."""
+    said = words.count(
+        "有 {n} 个会话一小时没有回应，发给那里的消息还在等，会一直重试。请检查 Bot API 服务器。", chats
+    )
+    return _report(words, said)
+
+
 def updates_resumed(words: Words) -> Message:
     return _report(words, words.text("又收得到消息了，漏下的正在回答。"))
 

@@ -109,6 +109,7 @@ class RateLimiter:
         self._clock = clock
         self._metrics = metrics
         self._queue = SlotQueue(scheduler, clock)
+        self.answered_at = -math.inf  # when Telegram accepted a message last
 
     async def start(self) -> None:
         """Load the pauses of an earlier run."""
@@ -155,7 +156,8 @@ class RateLimiter:
 
     def record_success(self, chat_id: int) -> None:
         """Record that Telegram accepted a message to this chat."""
-        self._scheduler.accept(self._clock.monotonic(), chat_id)
+        self.answered_at = self._clock.monotonic()
+        self._scheduler.accept(self.answered_at, chat_id)
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""

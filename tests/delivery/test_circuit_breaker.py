@@ -86,6 +86,40 @@ def test_deliveries_in_doubt_and_broken_chats_are_trials_last() -> None:
     assert breaker.admits(100.0 + SECOND_REQUEST_AFTER, 1, in_doubt=True)
 
 
+def test_a_second_request_is_a_trial_only_where_there_is_no_other_and_ever_later() -> None:
+    """Each costs a delivery its last request."""
+    breaker, now = broken(100.0), 100.0
+    for wait in (1, 2, 3, 5):
+        breaker.record_probe(now, answered=True)
+        assert not breaker.admits(now + wait * SECOND_REQUEST_AFTER - 0.1, 1, in_doubt=True)
+        assert breaker.admits(now + wait * SECOND_REQUEST_AFTER, 1, in_doubt=True)
+        now += wait * SECOND_REQUEST_AFTER
+        breaker.record_failure(now, 1)
+        now += max(QUARANTINE, breaker.opens_in(now))
+
+
+def test_a_message_that_is_answered_meanwhile_lets_it_probe_at_once() -> None:
+    breaker = broken(100.0)
+    breaker.record_probe(100.0, answered=True)
+    assert breaker.admits(100.0, OTHER, in_doubt=False)
+    breaker.record_failure(145.0, OTHER)
+    assert breaker.opens_in(145.0, answered_at=99.0) == 1.0
+    assert breaker.opens_in(145.5, answered_at=145.4) == 0.0
+    breaker.record_probe(145.6, answered=False)
+    assert breaker.opens_in(145.6, answered_at=145.4) == 1.0
+
+
+def test_a_restart_within_an_outage_begins_with_a_trial() -> None:
+    breaker = CircuitBreaker()
+    breaker.resume(100.0, TRIPPING - 1)
+    assert breaker.is_closed
+    breaker.resume(100.0, TRIPPING)
+    assert not breaker.admits(100.0, 1, in_doubt=True)
+    assert breaker.admits(100.0, OTHER, in_doubt=False)
+    breaker.record_success()
+    assert breaker.is_closed
+
+
 def test_an_answer_forgives_everything() -> None:
     breaker = broken(100.0)
     breaker.record_success()
@@ -99,15 +133,15 @@ def test_a_trial_chat_without_an_answer_to_its_probe_opens_it() -> None:
     breaker.record_probe(100.1, answered=True)
     assert breaker.admits(101.0, OTHER, in_doubt=False)
     assert breaker.tries(OTHER)
-    assert breaker.record_silence(101.0, OTHER) == FIRST_SILENCE
+    assert breaker.record_silence(101.0, OTHER).delay == FIRST_SILENCE
     assert breaker.is_open
     assert not breaker.tries(OTHER)
 
 
 def test_probes_to_a_silent_chat_are_further_and_further_apart() -> None:
     breaker = CircuitBreaker()
-    waits = [breaker.record_silence(100.0, OTHER) for _ in range(6)]
+    waits = [breaker.record_silence(100.0, OTHER).delay for _ in range(6)]
     assert waits == [FIRST_SILENCE, 10.0, 20.0, 40.0, LONGEST_SILENCE, LONGEST_SILENCE]
     assert breaker.is_closed
     breaker.record_failure(200.0, OTHER)
-    assert breaker.record_silence(200.0, OTHER) == FIRST_SILENCE
+    assert breaker.record_silence(200.0, OTHER).delay == FIRST_SILENCE

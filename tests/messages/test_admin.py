@@ -92,6 +92,7 @@ SCENES: dict[str, Scene] = {
     "fan-out refused": lambda words: admin.fan_out_refused(words, 8, 9, "chat not found"),
     "fan-out recovered": lambda words: admin.fan_out_recovered(words, 8),
     "database silent": lambda words: admin.database_silent(words, 3),
+    "chats silent": lambda words: admin.chats_silent(words, 2),
     "updates resumed": admin.updates_resumed,
     "uncertain": lambda words: admin.deliveries_failed(words, 0, 3),
     "webhook": lambda words: admin.updates_blocked(words, polled=False),

@@ -21,7 +21,7 @@ from bot.callbacks.actions import (
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
 from bot.messages.links import deep_link, post_url, share_link
-from bot.messages.scope_pages import Neighbour, scope_name
+from bot.messages.scope_pages import Neighbour, scope_names
 from bot.render.document import (
     Block,
     Body,
@@ -114,7 +114,7 @@ def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
     """Return the subscriptions that matched a post; None if all posts are subscribed."""
     if not why or any(scope.kind is ScopeKind.EVERYTHING for scope in why):
         return None
-    return words.text("订阅：{scopes}", scopes=words.join([scope_name(scope, words) for scope in why]))
+    return words.text("订阅：{scopes}", scopes=scope_names(why, words))
 
 
 def _news(news: News, words: Words) -> str:

@@ -3,10 +3,10 @@
 A series is listed in the order of its episodes, with its gaps and the reader's progress.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import assert_never
+from typing import Final, assert_never
 
 from bot.callbacks.actions import (
     Action,
@@ -42,6 +42,8 @@ from bot.render.document import (
 )
 from bot.text_sanitizer import one_line
 from storage.model import Counted, Scope, ScopeKind
+
+_LISTED: Final = 12  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +192,12 @@ def scope_name(scope: Scope, words: Words) -> str:
             return words.text("关键词「{name}」", name=name)
         case _:
             assert_never(scope.kind)
+
+
+def scope_names(scopes: Sequence[Scope], words: Words) -> str:
+    """Return the first names of a list, for one sentence."""
+    names = words.join([scope_name(scope, words) for scope in scopes[:_LISTED]])
+    return names + " …" if len(scopes) > _LISTED else names
 
 
 def scope_label(scope: Scope, words: Words) -> str:

@@ -28,14 +28,13 @@ from bot.callbacks.actions import (
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
 from bot.messages.post_lists import link_to
-from bot.messages.scope_pages import scope_label, scope_name
+from bot.messages.scope_pages import scope_label, scope_name, scope_names
 from bot.messages.settings import how_it_comes, what_comes
 from bot.render.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import ChatKind, Counted, Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
 _NAMES_TAGS = (ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY)
-_LISTED = 12  # names in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +215,7 @@ def unsubscribe_all_question(
     )
     body = (
         Paragraph((Text(words.sentences(text, *kept)),)),
-        Paragraph((Text(_names(scopes, words)),)),
+        Paragraph((Text(scope_names(scopes, words)),)),
     )
     return Message(body=body, keyboard=(row,))
 
@@ -231,7 +230,7 @@ def all_unsubscribed(
     place: Place = HERE,
 ) -> Message:
     """Return what was removed, with the button that restores exactly that."""
-    text = words.count("退订了 {n} 个：{scopes}。", len(scopes), scopes=_names(scopes, words))
+    text = words.count("退订了 {n} 个：{scopes}。", len(scopes), scopes=scope_names(scopes, words))
     row = (
         press(words.count("恢复这 {n} 个订阅", len(scopes)), Restore(removed, place.number)),
         list_button(place, words),
@@ -246,7 +245,7 @@ def restored(scopes: Sequence[Scope], words: Words, *, place: Place = HERE) -> M
     if not scopes:
         text = words.text("没有要恢复的了。")
     else:
-        text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=_names(scopes, words))
+        text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=scope_names(scopes, words))
     row = (list_button(place, words),)
     return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
 
@@ -261,11 +260,6 @@ def nothing_to_unsubscribe(words: Words, *, courses: bool = False, place: Place 
         body=(Paragraph((Text(text),)),),
         keyboard=((press(words.text("去订阅"), SubscribeMenu(place.number)),),),
     )
-
-
-def _names(scopes: Sequence[Scope], words: Words) -> str:
-    names = words.join([scope_name(scope, words) for scope in scopes[:_LISTED]])
-    return names + " …" if len(scopes) > _LISTED else names
 
 
 def muted(scope: Scope, words: Words, *, before: Before = Before.NONE, place: Place = HERE) -> Message:

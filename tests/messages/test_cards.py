@@ -1,5 +1,6 @@
 """Cards and announcements as readers see them."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -20,7 +21,7 @@ from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.messages.scope_pages import Neighbour
 from bot.render.document import Message, Quote
 from bot.render.html import plain, render_classic
-from storage.model import ExcerptLength
+from storage.model import ExcerptLength, ScopeId
 from tests.messages.golden_files import Scene, check, check_keyboard
 from tests.messages.posts import (
     ATTENTION,
@@ -33,6 +34,7 @@ from tests.messages.posts import (
     ROPE,
     SPECTRA,
     UNDATED,
+    WORD,
     post,
 )
 
@@ -97,6 +99,13 @@ def test_an_edited_announcement_ends_with_the_notice() -> None:
 )
 def test_why_a_post_comes(why: tuple[()], line: str | None) -> None:
     assert why_line(why, words_for("zh")) == line
+
+
+def test_an_announcement_for_many_subscriptions_is_one_message() -> None:
+    why = tuple(replace(WORD, id=ScopeId(number), name=f"位置编码 外推 {number}") for number in range(200))
+    message = announcement(FULL, words_for("zh"), news=News.WRITTEN, why=why)
+    assert len(render_classic(message)) == 1
+    assert "外推 11」 …" in plain(message.body)
 
 
 @pytest.mark.parametrize(

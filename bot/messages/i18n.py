@@ -23,15 +23,15 @@ LOCALES: Final = Path(__file__).with_name("locales")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _ENGLISH_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_TRADITIONAL: Final = re.compile(r"hant|tw|hk|mo", re.IGNORECASE)
+_TRADITIONAL: Final = re.compile(r"hant|tw|hk|mo")
 
 
 def language_of(code: str | None) -> str:
     """Return the language for a client's IETF language tag: Chinese in one of its scripts, or English."""
-    primary, *subtags = re.split("[-_]", code or "")
-    if primary.lower() != "zh":
+    primary, *subtags = re.split("[-_]", (code or "").lower())
+    if primary != "zh":
         return "en"
-    return "zh-hant" if any(map(_TRADITIONAL.fullmatch, subtags)) and "Hans" not in subtags else "zh"
+    return "zh-hant" if any(map(_TRADITIONAL.fullmatch, subtags)) and "hans" not in subtags else "zh"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,7 @@ def test_no_sentence_shouts() -> None:
         ("zh-Hans-HK", "zh"),
         ("zh-SG", "zh"),
         ("zh-TW", "zh-hant"),
+        ("zh-hans-hk", "zh"),
         ("zh-hant", "zh-hant"),
         ("zh_HK", "zh-hant"),
         ("ZH", "zh"),

@@ -13,7 +13,6 @@ from bot.callbacks.actions import (
     Action,
     Archive,
     CategoryIndex,
-    Choose,
     Dumps,
     FileForm,
     Forget,
@@ -52,7 +51,7 @@ from bot.messages.help import command_help
 from bot.messages.i18n import words_for
 from bot.messages.links import decode_start
 from bot.messages.scope_pages import Asked
-from bot.messages.settings import saved_setting, setting_options, unknown_setting, with_choice
+from bot.messages.settings import saved_settings, setting_options, unknown_setting, with_choice
 from bot.messages.text_parser import (
     PostReference,
     ScopeText,
@@ -61,6 +60,7 @@ from bot.messages.text_parser import (
     parse_command,
     parse_scope,
     parse_value,
+    parse_values,
 )
 from bot.render.document import Message
 from bot.search.names import Exact, find
@@ -222,23 +222,26 @@ async def _archive(services: Services, request: RequestContext, text: str) -> Re
 
 
 async def _settings(services: Services, request: RequestContext, text: str) -> Reply:
-    """Set one preference, `/settings hour 8:00`; a setting alone shows its values."""
+    """Set what the text says, `hour 8:00` or `每周一 8点`; a setting alone shows its values."""
     if not text:
         return await answer(services, request, Settings())
-    setting, typed = parse_assignment(text)
-    if setting is None:
-        return Reply(message=unknown_setting(text, request.words))
-    if not typed:
-        return await answer(services, request, Options(setting))
-    value = parse_value(setting, typed)
-    if value is None:
-        message = setting_options(setting, request.preferences, request.words, rejected=typed)
+    values = parse_values(text)
+    if not values:
+        named, typed = parse_assignment(text)
+        if named is None:
+            return Reply(message=unknown_setting(text, request.words))
+        if not typed:
+            return await answer(services, request, Options(named))
+        message = setting_options(named, request.preferences, request.words, rejected=typed)
         return Reply(message=message)
-    reply = await answer(services, request, Choose(setting, value))
-    chosen = with_choice(request.preferences, setting, value)
-    if chosen is None or reply.message is None:
+    change = Handler(subscribe.choose, writes=True)
+    reply = await dispatch(change, services, request, values, ("settings", text))
+    chosen = request.preferences
+    for setting, value in values.items():
+        chosen = with_choice(chosen, setting, value) or chosen
+    if reply.message is None:
         return reply
-    saved = saved_setting(setting, chosen, words_for(chosen.language, request.site))
+    saved = saved_settings(values, chosen, words_for(chosen.language, request.site))
     if request.kind is ChatKind.PRIVATE:
         menu = reply.message
         saved = replace(menu, body=(*saved.body, *menu.body[1:]))

@@ -1,6 +1,6 @@
 """Handlers of subscriptions, mutes and settings of a chat, which may be another chat of the same person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.callbacks.actions import (
@@ -9,6 +9,7 @@ from bot.callbacks.actions import (
     Options,
     Restore,
     SeriesIndex,
+    Setting,
     Settings,
     Subscribe,
     SubscribeMenu,
@@ -389,22 +390,22 @@ async def subscribe_menu(
     return subscriptions.subscribe_menu(request.words, everything=everything, place=place, all_posts=already)
 
 
-async def choose(tx: Transaction, services: Services, request: RequestContext, action: Choose) -> Reply:
-    """Set one preference and return the menu, in the new language if that was it."""
+async def choose(
+    tx: Transaction, services: Services, request: RequestContext, action: Choose | Mapping[Setting, str]
+) -> Reply:
+    """Set one preference, or several typed ones, and return the menu, in the new language if that was it."""
+    values = {action.setting: action.value} if isinstance(action, Choose) else action
     to = await target_of(tx, services, request)
-    chosen = with_choice(to.destination.preferences, action.setting, action.value)
-    if chosen is None:
-        message = setting_options(
-            action.setting,
-            to.destination.preferences,
-            request.words,
-            destination=to.number,
-            rejected=action.value,
-        )
-        return Reply(message=message, fresh=True)
+    chosen = before = to.destination.preferences
+    for setting, value in values.items():
+        changed = with_choice(chosen, setting, value)
+        if changed is None:
+            message = setting_options(setting, before, request.words, destination=to.number, rejected=value)
+            return Reply(message=message, fresh=True)
+        chosen = changed
     await tx.destinations.prefer(to.destination.id, chosen)
-    changed = replace(to.destination, preferences=chosen)
-    now = replace(request, other=changed) if to.elsewhere else replace(request, destination=changed)
+    after = replace(to.destination, preferences=chosen)
+    now = replace(request, other=after) if to.elsewhere else replace(request, destination=after)
     return Reply(message=await _menu(tx, now), toast=notices.chosen(now.words))
 
 
@@ -433,9 +434,8 @@ async def _menu(tx: Transaction, request: RequestContext) -> Message:
 async def options(_: Services, request: RequestContext, action: Options) -> Message:
     """Return the values of one setting."""
     other = request.other
-    if other is None:
-        return setting_options(action.setting, request.preferences, request.words)
-    return setting_options(action.setting, other.preferences, request.words, destination=other.id)
+    number, chosen = (other.id, other.preferences) if other else (None, request.preferences)
+    return setting_options(action.setting, chosen, request.words, destination=number)
 
 
 async def other_chat(services: Services, request: RequestContext, number: int) -> Destination | None:

@@ -3,6 +3,7 @@
 `chosen_value` and `with_choice` are inverse: the values in callback data are written and parsed here.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import time
 from typing import Any, Final, assert_never
@@ -182,14 +183,7 @@ def settings_menu(
     """Return all settings with their values; `destination` and `title` are those of another chat."""
     head = words.text("设置") if title is None else words.text("「{title}」的设置", title=one_line(title))
     rows = tuple(
-        (
-            press(
-                f"{setting_name(setting, words)}：{current_value(setting, chosen, words)}"
-                if words.chinese
-                else f"{setting_name(setting, words)}: {current_value(setting, chosen, words)}",
-                Options(setting, destination),
-            ),
-        )
+        (press(_named_value(setting, chosen, words), Options(setting, destination)),)
         for setting in Setting
         if title is None or setting is not Setting.LESSONS  # progress is a person's, not a group's
     )
@@ -222,11 +216,14 @@ def setting_options(
         body.append(Paragraph((Text(words.sentences(text, _form(setting, words))),)))
     body.append(Paragraph((Text(_explained(setting, words)),)))
     present = chosen_value(setting, chosen)
+    offered = dict(setting_values(setting, words))
+    if present not in offered:
+        offered = {present: current_value(setting, chosen, words), **offered}
     keys = (
         press(
             f"✓ {_capital(name)}" if value == present else _capital(name), Choose(setting, value, destination)
         )
-        for value, name in setting_values(setting, words)
+        for value, name in offered.items()
     )
     back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
     return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
@@ -236,11 +233,16 @@ def _capital(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def saved_setting(setting: Setting, chosen: Preferences, words: Words) -> Message:
-    """Return what was set, for a group, where the menu is not shown."""
+def saved_settings(changed: Collection[Setting], chosen: Preferences, words: Words) -> Message:
+    """Return what was set: all of a reply in a group, where the menu is not shown."""
+    shown = [Setting.WHEN] if Setting.WHEN in changed else changed  # which names day and hour too
+    values = words.join([_named_value(setting, chosen, words) for setting in shown])
+    return Message(body=(Paragraph((Text(words.sentences(words.text("已保存。"), values)),)),))
+
+
+def _named_value(setting: Setting, chosen: Preferences, words: Words) -> str:
     colon = "：" if words.chinese else ": "
-    value = f"{setting_name(setting, words)}{colon}{current_value(setting, chosen, words)}"
-    return Message(body=(Paragraph((Text(words.sentences(words.text("已保存。"), value)),)),))
+    return f"{setting_name(setting, words)}{colon}{current_value(setting, chosen, words)}"
 
 
 def unknown_setting(typed: str, words: Words) -> Message:

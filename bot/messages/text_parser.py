@@ -28,15 +28,9 @@ _NAMES: Final[dict[Setting, tuple[str, ...]]] = {
     Setting.SOUND: ("sound", "提示音", "声音"),
     Setting.EXCERPT: ("excerpt", "摘要"),
     Setting.PICTURES: ("pictures", "charts", "统计图表", "图表", "图片"),
-    Setting.LESSONS: (
-        "lessons",
-        "lessons count as read",
-        "sent lessons count as read",
-        "发来的课算读过",
-        "课程算读过",
-        "课程",
-    ),
-}
+    Setting.LESSONS: ("lessons", "lessons count as read", "lessons sent count as read", "发来的课算读过",
+                      "sent lessons count as read", "课程算读过", "课程"),
+}  # fmt: skip
 _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
     Setting.LANGUAGE: {
         "zh": ("zh", "中文", "汉语", "简体", "简体中文", "chinese"),
@@ -50,12 +44,12 @@ _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
     },
     Setting.WHEN: {
         "instant": ("instant", "instantly", "at once", "即时", "立即", "马上"),
-        "daily": ("daily", "day", "every day", "每天", "每日", "每天汇总", "日报"),
-        "weekly": ("weekly", "week", "every week", "每周", "每周汇总", "周报"),
+        "daily": ("daily", "day", "every day", "daily digest", "每天", "每日", "每天汇总", "日报"),
+        "weekly": ("weekly", "week", "every week", "weekly digest", "每周", "每星期", "每周汇总", "周报"),
     },
     Setting.SOUND: {
-        "on": ("on", "yes", "开", "打开", "有", "有声"),
-        "off": ("off", "no", "silent", "关", "关闭", "无", "无声", "静音"),
+        "on": ("on", "yes", "开", "打开", "开启", "有", "有声"),
+        "off": ("off", "no", "silent", "关", "关闭", "关掉", "无", "无声", "静音"),
     },
     Setting.EXCERPT: {
         "none": ("none", "off", "no", "hidden", "不显示", "不带", "关", "无"),
@@ -67,14 +61,14 @@ _WORDS: Final[dict[Setting, dict[str, tuple[str, ...]]]] = {
         "off": ("off", "no", "text", "文字", "关", "不要"),
     },
     Setting.LESSONS: {
-        "on": ("on", "yes", "开", "打开", "是"),
-        "off": ("off", "no", "关", "关闭", "否"),
+        "on": ("on", "yes", "开", "打开", "开启", "是"),
+        "off": ("off", "no", "关", "关闭", "关掉", "否"),
     },
 }  # fmt: skip
-_OFF: Final = frozenset({"off", "no", "none", "关", "关闭", "无", "没有", "不要"})
+_OFF: Final = frozenset({"off", "no", "none", "关", "关闭", "关掉", "无", "没有", "不要"})
 _WEEKDAYS: Final = (
     ("1", "一", "mon", "monday"), ("2", "二", "tue", "tuesday"), ("3", "三", "wed", "wednesday"),
-    ("4", "四", "thu", "thursday"), ("5", "五", "fri", "friday"), ("6", "六", "sat", "saturday"),
+    ("4", "四", "thu", "thur", "thursday"), ("5", "五", "fri", "friday"), ("6", "六", "sat", "saturday"),
     ("7", "日", "天", "sun", "sunday"),
 )  # fmt: skip
 _ZONES: Final = {
@@ -99,8 +93,12 @@ _TIME: Final = (
 )
 _ONE_TIME: Final = re.compile(_TIME.format(1))
 _TWO_TIMES: Final = re.compile(
-    rf"(?:from\s+)?{_TIME.format(1)}\s*(?:-|–|—|~|～|至|到|to|until)\s*{_TIME.format(2)}"
+    rf"(?:from\s+)?{_TIME.format(1)}\s*(?:-|–|—{{1,2}}|~|～|至|到|to|until)"
+    rf"\s*(?:次日|翌日|第2天|明天?|the next (?:day|morning))?的?\s*{_TIME.format(2)}"
 )
+_BECOMES: Final = re.compile(r"^[ :=]*(?:改[成为到]|设置?[成为]|调[成到]|换[成到]|to )?")
+_RHYTHM_NOISE: Final = re.compile(r"[,，]|汇总(?:成一条)?|\bdigests?\b")
+_EACH: Final = re.compile(r"每|every |weekly ")
 _AFTERNOON: Final = frozenset({"下午", "傍晚", "pm"})
 _NIGHT: Final = frozenset({"晚上", "晚", "夜里", "半夜", "深夜"})
 _MINUTES: Final = {"半": 30, "一刻": 15, "三刻": 45}
@@ -121,9 +119,19 @@ def parse_assignment(text: str) -> tuple[Setting | None, str]:
         if plain == name:
             return setting, ""
         if plain.startswith(name) and (plain[len(name)] in " :=" or not name.isascii()):
-            return setting, shown[len(name) :].lstrip(" :=").strip()
+            return setting, _BECOMES.sub("", shown[len(name) :], count=1).strip()
     values = [setting for setting in Setting if parse_value(setting, shown) is not None]
     return (values[0], shown) if len(values) == 1 else (None, shown)
+
+
+def parse_values(text: str) -> dict[Setting, str]:
+    """Return the values that `text` sets: of the setting that it names, or of delivery, day and hour."""
+    setting, typed = parse_assignment(text)
+    schedule = _schedule(text) or (_schedule(typed, timeless=True) if setting is Setting.WHEN else {})
+    if schedule or setting is None:
+        return schedule
+    value = parse_value(setting, typed)
+    return {} if value is None else {setting: value}
 
 
 def parse_value(setting: Setting, typed: str) -> str | None:
@@ -175,7 +183,7 @@ def is_time(typed: str) -> bool:
 
 
 def _time_of_day(typed: str) -> int | None:
-    found = _ONE_TIME.fullmatch(_in_digits(re.sub(r"^(?:每天|每晚|每日|daily )", "", typed)))
+    found = _ONE_TIME.fullmatch(_in_digits(re.sub(r"^(?:每[天日]?|daily |every day )", "", typed)))
     return _minute(found, 1) if found is not None else None
 
 
@@ -196,8 +204,24 @@ def _minute(found: re.Match[str], which: int) -> int | None:
 
 
 def _weekday(typed: str) -> str | None:
-    day = re.sub(r"^(?:每?周|每?星期|每?礼拜|on |every )", "", typed).removesuffix("s").removesuffix(".")
+    day = re.sub(r"^(?:每?个?(?:周|星期|礼拜)|(?:weekly |every )?(?:on )?)", "", typed)
+    day = day.removesuffix(".").removesuffix("s")
     return next((str(number) for number, forms in enumerate(_WEEKDAYS) if day in forms), None)
+
+
+def _schedule(text: str, *, timeless: bool = False) -> dict[Setting, str]:
+    """Return delivery, day and hour of 每周一 8点 or daily at 8: two of them at least, unless `timeless`."""
+    plain = re.sub(r"^每(?=[早晚中])", "每天", " ".join(_RHYTHM_NOISE.sub(" ", _plain(text)).split()))
+    for size in range(len(plain), 0, -1):
+        day, at = plain[:size].strip(), plain[size:].strip()
+        minute, weekday = _time_of_day(at), None if day.isdecimal() else _weekday(day)
+        rhythm = parse_value(Setting.WHEN, day) or ("weekly" if weekday and _EACH.match(day) else None)
+        hour = None if minute is None or minute % 60 else str(minute // 60)
+        found = {Setting.WHEN: rhythm, Setting.WEEKDAY: weekday, Setting.HOUR: hour}
+        if (rhythm or weekday) and (hour or not at):
+            whole = timeless if not at else rhythm != "instant"
+            return {setting: value for setting, value in found.items() if value is not None} if whole else {}
+    return {}
 
 
 def _quiet(typed: str) -> str | None:
@@ -242,13 +266,16 @@ def _zones() -> dict[str, str]:
 _ALONE: Final = {
     "订阅": "subscribe", "退订": "unsubscribe", "取消订阅": "unsubscribe", "我的订阅": "subscriptions",
     "设置": "settings", "帮助": "help", "help": "help", "开始": "start", "最近文章": "latest",
-    "最新文章": "latest", "收藏": "saved", "阅读进度": "read",
+    "最新文章": "latest", "收藏": "saved", "阅读进度": "read", "订阅全部": "subscribe all",
+    "全部退订": "unsubscribe all", "退订全部": "unsubscribe all", "subscribe": "subscribe",
+    "unsubscribe": "unsubscribe", "subscriptions": "subscriptions", "settings": "settings",
 }  # fmt: skip
 _BEHIND_A_SLASH: Final = {
     "搜索": "search", "搜寻": "search", "系列": "series", "标签": "tag", "分类": "category",
     "归档": "archive", "最新": "latest", "最近": "latest", "随机": "random", "热门": "hot", "统计": "stats",
     "进度": "read", "课程": "course", "导出": "export", "关于": "about", "menu": "help",
-    "屏蔽": "subscribe 屏蔽", "stop": "unsubscribe",
+    "屏蔽": "subscribe 屏蔽", "取消屏蔽": "unsubscribe 屏蔽", "mute": "subscribe mute",
+    "unmute": "unsubscribe mute", "stop": "unsubscribe",
 }  # fmt: skip
 _WITH_A_NAME: Final = frozenset({"subscribe", "unsubscribe"})
 
@@ -327,7 +354,7 @@ def parse_scope(text: str) -> ScopeText:
 def _after(text: str, word: str) -> str | None:
     """Return what follows `word` at the start of `text`; None if another word begins there.
 
-    A Chinese word may be followed by a quotation mark or a word of `KINDS` without a blank.
+    A Chinese word may be followed by Latin letters, a sign or a word of `KINDS` without a blank.
     """
     lower = simplified(text).lower()
     if lower == word:
@@ -335,10 +362,10 @@ def _after(text: str, word: str) -> str | None:
     if not lower.startswith(word):
         return None
     rest, following = text[len(word) :], lower[len(word) :]
-    follows = rest[0] in " :：「『“\"'《" or (
-        not word.isascii()
-        and word in MUTES
-        and following.startswith(tuple(kind for kind in KINDS if not kind.isascii()))
+    follows = (
+        rest[0] in " :：「『“\"'《"
+        or (not word.isascii() and (rest[0] in "#≈" or (rest[0].isascii() and rest[0].isalnum())))
+        or (word in MUTES and following.startswith(tuple(kind for kind in KINDS if not kind.isascii())))
     )
     return rest.lstrip(" :：") if follows else None
 

@@ -213,6 +213,14 @@ async def test_settings_are_typed_as_people_write_them(library: WholeBot) -> Non
         assert getattr(to.preferences, name) == value, typed
 
 
+async def test_day_and_hour_are_set_at_once(library: WholeBot) -> None:
+    said = await library.says("/settings 每周一 8点")
+    assert said.text.startswith("已保存。推送方式：每周一 08:00 汇总\n")
+    assert {"推送日：周一", "推送时间：08:00"} <= set(labels(said))
+    said = await library.says("/settings 周三 9点")
+    assert said.text.startswith("已保存。推送日：周三、推送时间：09:00\n")
+
+
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
@@ -223,8 +231,8 @@ async def test_settings_are_typed_as_people_write_them(library: WholeBot) -> Non
         ("/settings weekday 0", "没看懂「0」。写周一"),
         ("/settings excerpt", "卡片里摘录多少原文"),
         ("/settings foo", "没看懂「foo」。一次设一项"),
-        ("/settings 周一 8点", "没看懂「周一 8点」。一次设一项"),
-        ("/digest 周一 8点", "没看懂「周一 8点」。点下面的按钮来选"),
+        ("/settings 周八 8点", "没看懂「周八 8点」。一次设一项"),
+        ("/digest 周八 8点", "没看懂「周八 8点」。点下面的按钮来选"),
     ],
 )
 async def test_a_setting_that_is_not_understood_shows_its_form_and_buttons(

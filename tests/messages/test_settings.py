@@ -67,6 +67,22 @@ def test_every_option_can_be_chosen_and_is_then_marked(setting: Setting, languag
         assert len(marked) == 1
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "shown"),
+    [
+        (Setting.HOUR, "6", "✓ 06:00"),
+        (Setting.QUIET, "2230-0615", "✓ 22:30–06:15"),
+        (Setting.TIME_ZONE, "Etc/GMT-8", "✓ UTC+8"),
+    ],
+)
+def test_a_value_that_was_typed_is_among_the_options(setting: Setting, value: str, shown: str) -> None:
+    chosen = with_choice(PLAIN, setting, value)
+    assert chosen is not None
+    options = setting_options(setting, chosen, words_for("zh"))
+    check_keyboard(options)
+    assert shown in [button.text for row in options.keyboard for button in row]
+
+
 @given(st.sampled_from(Setting), st.text(max_size=32))
 def test_any_value_is_taken_or_refused(setting: Setting, value: str) -> None:
     changed = with_choice(PLAIN, setting, value)

@@ -5,10 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.callbacks.actions import Setting
-from bot.messages.settings import with_choice
-from bot.messages.text_parser import find_post, parse_assignment, parse_command, parse_value
+from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.settings import current_value, setting_name, setting_values, with_choice
+from bot.messages.text_parser import (
+    ScopeText,
+    find_post,
+    parse_assignment,
+    parse_command,
+    parse_scope,
+    parse_value,
+    parse_values,
+)
 from bot.site_profile import KEXUE
-from storage.model import Preferences
+from storage.model import Preferences, ScopeKind, When
 
 VALUES = (
     (Setting.HOUR, "8:00", "8"), (Setting.HOUR, "08:00", "8"), (Setting.HOUR, "8 点", "8"),
@@ -33,7 +42,10 @@ VALUES = (
     (Setting.TIME_ZONE, "UTC+8", "Etc/GMT-8"), (Setting.TIME_ZONE, "Mars", None),
     (Setting.WHEN, "每天", "daily"), (Setting.SOUND, "关", "off"), (Setting.EXCERPT, "不显示", "none"),
     (Setting.PICTURES, "文字", "off"), (Setting.FORMAT, "纯文本", "classic"),
-    (Setting.LANGUAGE, "English", "en"),
+    (Setting.LANGUAGE, "English", "en"), (Setting.HOUR, "每晚8点", "20"), (Setting.WEEKDAY, "Thurs.", "3"),
+    (Setting.QUIET, "晚上11点到第二天早上7点", "23-7"), (Setting.QUIET, "23:00——7:00", "23-7"),
+    (Setting.QUIET, "夜里11点到次日的7点", "23-7"), (Setting.QUIET, "11pm to the next morning 7am", "23-7"),
+    (Setting.SOUND, "关掉", "off"),
 )  # fmt: skip
 
 
@@ -61,10 +73,69 @@ def test_a_value_is_what_its_button_would_carry(setting: Setting, typed: str, va
         ("English", (Setting.LANGUAGE, "English")),
         ("关", (None, "关")),
         ("1", (None, "1")),
+        ("推送时间改成8点", (Setting.HOUR, "8点")),
+        ("语言设为English", (Setting.LANGUAGE, "English")),
+        ("sound to off", (Setting.SOUND, "off")),
+        ("zone Toronto", (Setting.TIME_ZONE, "Toronto")),
     ],
 )
 def test_a_setting_is_named_in_either_language(typed: str, expected: tuple[Setting | None, str]) -> None:
     assert parse_assignment(typed) == expected
+
+
+WHEN, DAY, HOUR = Setting.WHEN, Setting.WEEKDAY, Setting.HOUR
+
+
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        ("周一 8点", {DAY: "0", HOUR: "8"}),
+        ("礼拜天晚上八点", {DAY: "6", HOUR: "20"}),
+        ("每周一早上8点", {WHEN: "weekly", DAY: "0", HOUR: "8"}),
+        ("每星期五 17:00", {WHEN: "weekly", DAY: "4", HOUR: "17"}),
+        ("每天 8:00", {WHEN: "daily", HOUR: "8"}),
+        ("每晚8点", {WHEN: "daily", HOUR: "20"}),
+        ("daily at 8", {WHEN: "daily", HOUR: "8"}),
+        ("every Monday at 9am", {WHEN: "weekly", DAY: "0", HOUR: "9"}),
+        ("weekly on Fridays, 5 pm", {WHEN: "weekly", DAY: "4", HOUR: "17"}),
+        ("推送方式 周一 8点", {DAY: "0", HOUR: "8"}),
+        ("推送方式 每周一", {WHEN: "weekly", DAY: "0"}),
+        ("推送时间 每天早上七点", {HOUR: "7"}),
+        ("每周五", {DAY: "4"}),
+        ("每天", {WHEN: "daily"}),
+        ("每天 8:30", {}),
+        ("周八 8点", {}),
+        ("1 8点", {}),
+        ("即时 8点", {}),
+        ("推送方式", {}),
+    ],
+)
+def test_delivery_day_and_hour_are_set_together(typed: str, values: dict[Setting, str]) -> None:
+    assert parse_values(typed) == values
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("setting", Setting)
+def test_what_the_menu_calls_a_setting_and_its_values_is_understood(setting: Setting, language: str) -> None:
+    words = words_for(language)
+    name = setting_name(setting, words)
+    assert parse_assignment(name) == (setting, "")
+    for value, shown in setting_values(setting, words):
+        assert parse_value(setting, shown) == value
+        assert parse_values(f"{name}: {shown}") == {setting: value}
+    for when in When:
+        chosen = Preferences(when=when, weekday=2, hour=9)
+        shown = current_value(setting, chosen, words)
+        changed = Preferences()
+        for one, value in parse_values(f"{name}：{shown}").items():
+            changed = with_choice(changed, one, value) or changed
+        assert current_value(setting, changed, words) == shown
+
+
+@given(st.text(max_size=40))
+def test_any_text_sets_values_or_nothing(typed: str) -> None:
+    for setting, value in parse_values(typed).items():
+        assert with_choice(Preferences(), setting, value) is not None
 
 
 @given(st.sampled_from(Setting), st.text(max_size=30))
@@ -110,9 +181,34 @@ def test_a_reference_is_found_in_its_text(text: str, number: int | None) -> None
         ("统计", None),  # words of a search
         ("标签 attention", None),
         ("设置 推送", None),
+        ("/mute tag GAN", ("subscribe", "mute tag GAN")),
+        ("/unmute tag GAN", ("unsubscribe", "mute tag GAN")),
+        ("/取消屏蔽 标签 GAN", ("unsubscribe", "屏蔽 标签 GAN")),
+        ("订阅全部", ("subscribe", "all")),
+        ("全部退订", ("unsubscribe", "all")),
+        ("Unsubscribe", ("unsubscribe", "")),
+        ("settings", ("settings", "")),
+        ("settings of a model", None),
         ("/foo", None),
         ("/", None),
     ],
 )
 def test_words_that_mean_a_command(text: str, meant: tuple[str, str] | None) -> None:
     assert parse_command(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("屏蔽标签GAN", ScopeText(ScopeKind.TAG, "GAN", muted=True)),
+        ("不要GAN", ScopeText(None, "GAN", muted=True)),
+        ("屏蔽#GAN", ScopeText(ScopeKind.TAG, "GAN", muted=True)),
+        ("标签GAN", ScopeText(ScopeKind.TAG, "GAN")),
+        ("标签平滑", ScopeText(None, "标签平滑")),
+        ("词向量", ScopeText(None, "词向量")),
+        ("tagging", ScopeText(None, "tagging")),
+        ("mute all", ScopeText(ScopeKind.EVERYTHING, "", muted=True)),
+    ],
+)
+def test_a_scope_is_typed_with_and_without_blanks(typed: str, meant: ScopeText) -> None:
+    assert parse_scope(typed) == meant

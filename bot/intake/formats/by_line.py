@@ -48,7 +48,7 @@ _DATE = (
 _COUNT = r"[0-9][0-9,，]{0,18}"
 _BAR = re.compile(r"[ \t]*(?:\\?[|｜·])?[ \t]*(?::(?=[ \t]*(?:\n|\Z)))?[ \t]*")
 _BAR_LINE = re.compile(r"[ \t]*\n[ \t]*\\?[|｜·][ \t]*(?=\n|\Z)")
-_LINK_END = re.compile(r"\]\([^()\n]*\)|[ ]\(#[a-z]+\)|\](?![(\[])|</span>")
+_LINK_END = re.compile(r"\]\([^()\n]*\)|\]\[[^\[\]\n]*\]|[ ]\(\S*#[a-z]+\)|\](?![(\[])|</span>")
 _BARS = "|｜¦│·•—–‖"
 _CHUNK = re.compile(rf"[^\n{_BARS}]{{1,30}}(?=[{_BARS}]|\n|\Z)")
 _READERS_WORD = re.compile(r"读者|阅读|浏览|reader|read|view", re.IGNORECASE)

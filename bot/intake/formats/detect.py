@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -62,7 +62,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     if is_markup(markup, site):
         parsed_dump = _read_markup(markup, dump.captured_at, site)
     else:
-        text = without_tags(text) if is_markdown_with_tags(text) else text
+        text = without_tags(text) if is_markdown_with_tags(text) or "</p>\n" in text else text
         address = address or preface_of(f"\n{markup}", site).address
         parsed_dump = _read_text(text, address, site)
     parsed_dump = _with_macros(parsed_dump, text)
@@ -204,17 +204,34 @@ def is_markup(text: str, site: SiteProfile) -> bool:
 
 
 _GLUED = re.compile(r"阅读全文[^\n]{20,}阅读全文|共\s?[0-9]{1,4}\s?篇[)）][^\n]{1,40}[0-9]日\s?[:：]")
-_ORG = re.compile(r"\n\s*(?::PROPERTIES:|#\+begin_\w+|<<\w+>>)[ ]*(?=\n)", re.IGNORECASE)
-_RST = re.compile(r"\n\s*\.\. (?:rubric|container|class|image|raw)::")
+_OTHER_MARKUP = re.compile(
+    r"(?P<reStructuredText>\n\s*\.\. (?:rubric|container|class|image|raw)::)"
+    r"|(?P<Org_mode>\n\s*(?::PROPERTIES:|#\+begin_\w+|<<\w+>>)[ ]*(?=\n))"
+    r"|(?P<AsciiDoc>link:[/#]\S*\[|\n\[\.\w+\]#)"
+    r"|(?P<Jira_markup>\nh[1-6]\. \{anchor:|\[[^\[\]|\n]+\|/(?:archives|tag|category)/)"
+    r"|(?P<LaTeX>\\(?:href|hyperref|section|subsection|texorpdfstring|phantomsection)\b)"
+    r"|(?P<Typst>#link\()"
+    r"|(?P<Textile>\nh[1-6](?:\(#\S*\))?\. |\":/(?:archives|tag|category)/)"
+    r"|(?P<MediaWiki_markup>\[\[?/?(?:archives|tag|category)/[^\s\[\]|]+[ |])"
+    r"|(?P<Muse>\[\[/archives/[0-9]+\]\[)"
+    r"|(?P<Markdown_without_the_braces_of_formulas>\$\\\\[a-z][^$\n]{0,80}\\\\[_^\\$])",
+    re.IGNORECASE,
+)
+"""Marks of markup languages that are not parsed; two of one kind are needed."""
 
 
 def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
-    if "\n.. " in text and len(_RST.findall(text, 0)) > 1:
-        raise UnreadableDumpError("reStructuredText is not parsed: save the page as text, Markdown or HTML")
-    if len(_ORG.findall(text)) > 1:
-        raise UnreadableDumpError("Org mode is not parsed: save the page as text, Markdown or HTML")
+    kinds = Counter(found.lastgroup for found in _OTHER_MARKUP.finditer(text, 0, _BEGINNING))
+    if kinds and (most := kinds.most_common(1)[0])[1] > 1:
+        name = str(most[0]).replace("_", " ")
+        raise UnreadableDumpError(f"{name} is not parsed: save the page as text, Markdown or HTML")
     match read_text(text, address, site):
         case ParsedDump() as parsed_dump:
+            if _are_capitals([sighting.title for sighting in parsed_dump.sightings]):
+                raise UnreadableDumpError(
+                    "its titles are in capital letters only, as some extractors write headings: "
+                    "turn that off, or save the page as HTML"
+                )
             return parsed_dump
         case str(reason):
             raise UnreadableDumpError(reason)
@@ -231,6 +248,17 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
         "not a dump of the blog: neither its name nor a By line or fold sign is in it (main text alone?): "
         "expected a page as HTML or as full text, or a feed"
     )
+
+
+def _are_capitals(titles: Sequence[str]) -> bool:
+    """Return whether no title has a small letter, though at least two have a word of four letters."""
+    shouted = sum(_CAPITALS.search(title) is not None for title in titles)
+    return shouted > 1 and not any(sign.islower() for title in titles for sign in title)
+
+
+_CAPITALS = re.compile(r"[A-Z]{4}")
+_BEGINNING = 20_000
+"""Characters of a text by which its markup language is detected."""
 
 
 def _read_markup(text: str, captured_at: datetime, site: SiteProfile) -> ParsedDump:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import html
 import re
+import string
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 _HEADING = re.compile(r"\n#{1,6}[ ][^\n]")
 _SETEXT = re.compile(r"\n[^\n]+\n(?:-{4,}|={4,})[ ]*(?=\n)")
-_DOUBLED_NAME = re.compile(r"(?<!\\)\\\\(?:begin|end|frac|sum|text|left|right|alpha|beta|mathbb|label)\b")
+_DOUBLED_NAME = re.compile(r"(?<!\\)\\\\[a-zA-Z]{2}")
 _SINGLE_NAME = re.compile(r"(?<!\\)\\[a-zA-Z]{2}")
 _DOUBLED_BRACE = re.compile(r"(?<!\\)\\\\[{}#()\[\]]|(?<!\\)\\\\\\[ ]*\n")
+_ESCAPED_BRACE = re.compile(r"\\(?:begin|end|frac|text|sqrt|_)\\\{")
+_TEX = re.compile(r"\\[a-zA-Z{}|\\,;:! ]")
 _SINGLE_BRACE = re.compile(r"(?<!\\)\\[{}#]")
 _ESCAPED_INDEX = re.compile(r"(?<!\\)(?:\\\\)*\\_(?=[{a-zA-Z0-9\\])")
 _BARE_INDEX = re.compile(r"[a-zA-Z}]_[{a-zA-Z0-9]")
@@ -31,16 +34,19 @@ _BARE_LESS = re.compile(r"(?<!\\)<")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
 _BARE_SIGN = re.compile(r"<|&(?!(?:lt|gt|amp|quot|#39|nbsp);)")
 _DRAWN = re.compile(r"\n[\U0001d400-\U0001d7ff](?=\n)")
-_NUMBERED_LINK = re.compile(r"\[[0-9]{1,3}\](?:引用|点击阅读全文|阅读全文)")
-_ANY_LINK_NUMBER = re.compile(r"\[([0-9]{1,3})\](?=[^\s(\[:])")
-_LEAST_LINKS, _MOST_LINKS = 4, 20
+_NUMBERED_LINK = re.compile(r"日[:：]\s?\[[0-9]{1,4}\](?!\()|\[[0-9\s]{1,6}\](?:引用|点击阅读全文|阅读全文)")
+_LINK_NUMBER = re.compile(r"\[\s*([0-9](?:\s?[0-9]){0,3})\s*\](?=[^\s(])")
+_CITE, _MOST_HIDDEN = "引用", 2
+_BEFORE_LINK = re.compile(r"\[(?:file|https?)://[^\s\[\]]+\](?=[^\s(])")
+_BEHIND_ANY_LINK = re.compile(r"\s?\[((?:https?://|/|#)[^\s\[\]]*)\]")
+_BRACKETED_LINK = re.compile(r"\[(?:(?:file|https?)://[^\s/\]]+)?/archives/[0-9]{1,9}\](?![(\[])")
 _BEHIND_LINK = re.compile(r"(?<!\])[ ]+\((?:https?://[^\s()]+)?/archives/[0-9]{1,9}\)")
 _HREF = re.compile(r"(?<!\])[ ]+\((?:https?://|/|\.\./|#)[^\s()]+\)")
 _DIV = re.compile(r"(?m)^:{3,}.*$")
 _SPAN = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\](?:\([^()\n]*\))?)*)\]\{[^{}\n]*\}")
 _HEADING_ATTRIBUTES = re.compile(r"(?m)^(#{1,6}[ ].*?)[ ]*\{#[^{}\n]*\}$")
 _DASHES = re.compile(r"(?<=[^\s-])(?:---)+(?=[^\s-])")
-_TAGS = re.compile(r"</?(?:div|span|p|center|font)(?:\s[^<>\n]*)?>")
+_TAGS = re.compile(r"</?(?:div|span|p|center|font|br|h[1-6]|[uo]l|li|blockquote|pre)(?:\s[^<>\n]*)?>")
 
 _SAMPLE = 40_000
 """Characters of a capture by which its residue is detected."""
@@ -72,26 +78,48 @@ def residue_of(text: str) -> Residue:
         steps.append(_join_wrapped)
     if "&" in text and _ENTITY.search(text) is not None and _BARE_SIGN.search(text) is None:
         steps.append(html.unescape)
-    if _NUMBERED_LINK.search(text) is not None or _has_link_numbers(text):
-        steps.append(_without_link_numbers)
     if _BEHIND_LINK.search(text) is not None:
         steps.append(_without_hrefs)
-    escapes = _unescape_steps(text, markdown) if "\\" in text else []
+    signs = _escaped_signs(text, markdown=markdown) if "\\" in text else None
     if markdown:  # before the escapes are undone: an escaped sign is text
-        steps.append(_without_html2text if _unescape_doubled in escapes else _without_markdown)
-    steps += escapes
+        steps.append(_without_html2text if signs == _HTML2TEXT_SIGNS else _without_markdown)
+    if signs is not None:
+        steps.append(partial(_unescaped, signs=signs))
     return Residue(tuple(steps))
 
 
-def _has_link_numbers(text: str) -> bool:
-    """Return whether a capture numbers its links in the order of the text."""
-    numbers = [int(number) for number in _ANY_LINK_NUMBER.findall(text)[:_MOST_LINKS]]
-    is_rising = all(one < other for one, other in pairwise(numbers))
-    return len(numbers) >= _LEAST_LINKS and is_rising and numbers[-1] < 2 * len(numbers)
+def without_link_numbers(text: str) -> str:
+    """Return the text of a browser for terminals without the numbers of its links.
+
+    They rise by one, but for those of hidden links; other numbers in brackets belong to the text.
+    """
+    if _NUMBERED_LINK.search(text) is None:
+        return text
+    due: int | None = None
+
+    def stripped(found: re.Match[str]) -> str:
+        nonlocal due
+        number = int("".join(found[1].split()))
+        line = text.rfind("\n", 0, found.start()) + 1
+        if text.count("$", line, found.start()) % 2:
+            return found[0]  # in a formula
+        if due is None or due <= number <= due + _MOST_HIDDEN or text.startswith(_CITE, found.end()):
+            due = number + 1
+            return ""
+        return found[0]
+
+    return _LINK_NUMBER.sub(stripped, text)
+
+
+def with_round_brackets(text: str) -> str:
+    """Return a text with the addresses that stand in square brackets behind links in round ones."""
+    if "](" in text or _BRACKETED_LINK.search(text) is None:
+        return text
+    return _BEHIND_ANY_LINK.sub(r" (\1)", _BEFORE_LINK.sub("", text))
 
 
 def is_markdown_with_tags(text: str) -> bool:
-    """Return whether a text that begins with `<` is Markdown with block tags left in, not a page."""
+    """Return whether a text is Markdown with block tags left in, not a page."""
     return "](" in text and "<a " not in text and _TAGS.match(text.lstrip()) is not None
 
 
@@ -100,18 +128,27 @@ def without_tags(text: str) -> str:
     return _TAGS.sub("", text)
 
 
-def _unescape_steps(text: str, markdown: bool) -> list[_Step]:
+# The signs before which a writer of Markdown puts a backslash.
+_EVERY_SIGN = string.punctuation + "\n"
+_HTML2TEXT_SIGNS = "\\`*_{}[]()#+.!-"
+_TRAFILATURA_SIGNS = "_*<>~[]"
+
+
+def _escaped_signs(text: str, *, markdown: bool) -> str | None:
+    """Return the signs that the writer of a capture escapes, None if it escapes none."""
     if _DOUBLED_NAME.search(text) is not None and _SINGLE_NAME.search(text) is None:
-        return [_unescape_all]
+        return _EVERY_SIGN
+    if _ESCAPED_BRACE.search(text) is not None:
+        return _HTML2TEXT_SIGNS
     if markdown and _DOUBLED_BRACE.search(text) is not None and _SINGLE_BRACE.search(text) is None:
-        return [_unescape_doubled]
+        return _HTML2TEXT_SIGNS
+    if markdown and _SINGLE_NAME.search(text) is None and _TEX.search(_formulas_of(text)) is None:
+        return _EVERY_SIGN
     if _ESCAPED_INDEX.search(text) is not None and _BARE_INDEX.search(_formulas_of(text)) is None:
-        if _ESCAPED_BRACKET.search(text) is not None:
-            return [_unescape_brackets]
-        return [_unescape_index]
+        return _TRAFILATURA_SIGNS if _ESCAPED_BRACKET.search(text) is not None else "_*"
     if _ESCAPED_LESS.search(text) is not None and _BARE_LESS.search(text) is None:
-        return [_unescape_brackets]
-    return []
+        return _TRAFILATURA_SIGNS
+    return None
 
 
 _FORMULA = re.compile(
@@ -166,28 +203,10 @@ def _expanded(formula: str, definitions: Definitions, budget: Budget) -> str:
 _MOST_EXPANDED = 1000
 """Maximum growth in characters of an excerpt by the expansion of its macros."""
 
-_HARD_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
-_CommonMark = re.compile(r"\\([!-/:-@\[-`{-~])")
-_INDEX = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*])")
-_BRACKETS = re.compile(r"(?<!\\)((?:\\\\)*)\\([_*<>~\[\]])")
 
-
-def _unescape_all(excerpt: str) -> str:
-    return _CommonMark.sub(r"\1", _HARD_BREAK.sub(r"\1\n", excerpt))
-
-
-def _unescape_doubled(excerpt: str) -> str:
-    """Undo the doubled backslashes of html2text before the signs of Markdown; a row end has three."""
-    excerpt = re.sub(r"(?<!\\)\\\\\\(?!\\)", r"\\\\", excerpt)
-    return re.sub(r"(?<!\\)\\\\([`*_{}\[\]()#+.!-])", r"\\\1", excerpt)
-
-
-def _unescape_index(excerpt: str) -> str:
-    return _INDEX.sub(r"\1\2", excerpt)
-
-
-def _unescape_brackets(excerpt: str) -> str:
-    return _BRACKETS.sub(r"\1\2", excerpt)
+def _unescaped(excerpt: str, signs: str) -> str:
+    """Return `excerpt` without the backslashes before `signs`; a doubled one is one, where they escape it."""
+    return re.sub(rf"\\([{re.escape(signs)}])", r"\1", excerpt)
 
 
 _LINE_LINK = re.compile(r"!?\[([^\[\]\n]*)\](?:\((?:[^()\n]|\([^()\n]*\))*\)|\[[0-9]{1,3}\])")
@@ -198,7 +217,6 @@ _UNDERSCORES = re.compile(_EMPHASIS.pattern.replace(r"|\*|", "|"))
 _LINE_MARK = re.compile(r"(?m)^(?:#{1,6}|>|[*+-](?=[ ]+\S))[ ]+")
 _RULE = re.compile(r"(?m)^(?:-{3,}|={3,})[ ]*$\n?")
 _FENCE = re.compile(r"(?m)^```[a-z]*[ ]*$\n?")
-_LINK_NUMBER = re.compile(r"\[\s*[0-9](?:\s?[0-9]){0,2}\s*\](?=[^\s(])")
 
 
 def outside_formulas(change: _Step, excerpt: str) -> str:
@@ -238,10 +256,6 @@ def without_divs(text: str) -> str:
         text = _SPAN.sub(r"\1", text)
     text = _HEADING_ATTRIBUTES.sub(r"\1", text)
     return _DASHES.sub(lambda dashes: "—" * (len(dashes[0]) // 3), text).replace("\\...", "...")
-
-
-def _without_link_numbers(excerpt: str) -> str:
-    return outside_formulas(lambda text: _LINK_NUMBER.sub("", text), excerpt)
 
 
 _WRAP_WIDTH = 80

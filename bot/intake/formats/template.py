@@ -1,5 +1,6 @@
 """Marks of the blog's page template in text captures: titles, date badges, ends of excerpts, footers."""
 
+import html
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -69,7 +70,6 @@ _LEADING = re.compile(
 _WRAPPING_TAG = re.compile(r"\A<(h[1-6]|b|strong|a)(?:\s[^<>\n]*)?>(.*)</\1>\Z")
 _ANCHOR_SIGN = re.compile(r"[ ]*(?:[¶§⚓🔗]|\{#[^{}\n]*\})\Z")
 _BEHIND = re.compile(r"[ ]+[(<（]?(?P<href>(?:https?:/)?/[^\s()<>（）]+)[)>）]?\Z")
-_LINK_NUMBER = re.compile(r"\[[0-9]{1,3}\](?=[^(\s])")
 _LINK = re.compile(
     r"\[(?P<text>[^\n]*)\](?:\([ ]?<?(?P<href>[^\s()<>]*)>?(?:[ ]+[\"'][^\n]*[\"'])?[ ]?\)|\[[^\[\]\n]*\])"
 )
@@ -254,11 +254,12 @@ class Footer:
     comments: int | None = None
 
 
-_FOOTER_START = re.compile(rf"(?:\A|\n){_LEAD}分类")
+_FOOTER = re.compile(rf"\n{_LEAD}(?P<footer>{_FOOTER_LINE})")
 _MD_LINK = re.compile(r"\[([^\[\]]{0,80})\](?:\([^()]{0,300}\)|\[[0-9]{1,3}\])")
 _CATEGORY = re.compile(r"分类[:：]\s{0,4}([^\s:：]+)(?=\s)")
 _TAGS = re.compile(r"\s{0,9}标签[:：]")
-_TAG_LINES = re.compile(r"[ ]*\n[ ]*(?=[,，])|(?<=[,，])[ ]*\n[ ]*")
+_TAG_GAP = re.compile(r"\s*(?=[,，])|(?<=[,，])\s*")
+_NO_TAG = re.compile(r"[<>|»《》。\n]|[^,，]{31}")
 _COMMENTS = re.compile(r"阅读全文\s{0,9}([0-9]{1,9})\s{0,9}评论")
 _COMMENT_HEAD = re.compile(r"(?:\n|已有)[#* ]{0,6}([0-9]{1,6})[ ]?条评论")
 
@@ -269,11 +270,11 @@ def footer_of(tail: str) -> Footer:
     A footer that ends before 阅读全文 or its line end was cut: its last tag may be incomplete, so no tag is
     returned.
     """
-    line = _FOOTER_START.search(tail)
+    line = _FOOTER.search(tail)
     if line is None:
         return Footer()
-    at = line.end() - 2
-    block = _LINK_NUMBER.sub("", _MD_LINK.sub(r"\1", tail[at : at + 900]))
+    at = line.start("footer")
+    block = html.unescape(_MD_LINK.sub(r"\1", tail[at : at + 900])).replace("\xa0", " ")
     found = _CATEGORY.match(block)
     if found is None:
         return Footer()
@@ -287,11 +288,11 @@ def footer_of(tail: str) -> Footer:
 
 
 def _tags(rest: str) -> tuple[str, ...] | None:
-    rest = (
-        _TAG_LINES.sub("", rest).lstrip(" \n") if rest.startswith(("\n", " \n")) else _TAG_LINES.sub("", rest)
-    )
-    line, newline, _ = rest.partition("\n")
+    """Return the tags behind 标签, on the same or the next line; None if they end in what is no tag."""
+    line, newline, _ = _TAG_GAP.sub("", rest).lstrip(" \n").partition("\n")
     shown, read_all, _ = line.partition("阅读全文")
+    if _NO_TAG.search(shown) is not None:
+        return None
     return split_tags(shown) if newline or read_all else None
 
 

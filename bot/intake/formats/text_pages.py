@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from bot.intake.formats import ParsedDump, template, text_posts
 from bot.intake.formats.by_line import day_of
 from bot.intake.formats.markup_residue import Residue, residue_of
-from bot.intake.formats.template import END, LONGEST, Footer, bounded
+from bot.intake.formats.template import END, LONGEST, bounded
 from bot.intake.formats.text import normalize
 from bot.intake.formats.text_posts import Head, excerpt_of, without_cut_end
 from bot.site_profile import SiteProfile, split_address
@@ -80,6 +80,7 @@ _PREFACE = re.compile(
     re.IGNORECASE,
 )
 
+_FRONT_MATTER = re.compile(r"\n+---\n(?:[\w-]+:[^\n]*\n|[ -][^\n]*\n)+---(?=\n)")
 
 # Above a later capture in a file, an address alone may be a line of an article.
 _LATER_PREFACE = re.compile(
@@ -100,10 +101,12 @@ def preface_of(text: str, site: SiteProfile) -> Preface:
     """Return the lines `Title: …`, `URL: …` or of front matter above a capture of a page of the blog."""
     end = 0
     title = address = None
-    while (line := _PREFACE.match(text, end)) is not None:
-        end = line.end()
-        title = title or line["title"]
-        address = address or line["address"]
+    fence = _FRONT_MATTER.match(text)
+    inside = 0 if fence is None else fence.end()
+    while (line := _PREFACE.match(text, end)) is not None or end < inside:
+        end = text.index("\n", end + 1) if line is None else line.end()
+        title = title or (line and line["title"])
+        address = address or (line and line["address"])
     if address is None or not site.has_host(split_address(address).netloc):
         return Preface()
     return Preface(end, title, address)
@@ -224,7 +227,10 @@ def read_post(
     head = heads[0] if heads and heads[0].by_line is not None else None
     line = None if head is None else head.by_line
     cited = _CITED.search(text)
-    title = (head.title if head is not None else "") or _stated_title(text, cited, named, site)
+    stated = _stated_title(text, cited, named, site)
+    title = head.title if head is not None and head.title else stated
+    if title.casefold() == stated.casefold():
+        title = stated  # some extractors write headings in capitals
     if "\ufffd" in title:
         return f"the title is damaged (‹{title[:40]}›): save the capture again in UTF-8"
     day = None if line is None else line.day
@@ -250,7 +256,7 @@ def read_post(
         return GLUED
     if not title and len(_HAN.findall(excerpt)) < _LEAST_TEXT:
         return f"no text of a post at {place[1] if place else address}: capture the page again, whole"
-    footer = template.footer_of(tail[tail.rfind("\n分类") :]) if "\n分类" in tail else Footer()
+    footer = template.footer_of(tail)
     comments = template.comment_head(tail)
     sighting = Sighting(
         title=title,
@@ -336,12 +342,14 @@ _YEAR = re.compile(r"\n[^\n0-9。，]{0,12}([0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]
 _ARCHIVE_LINE = re.compile(
     r"\n(?:[^\n0-9。，]{0,12}(?P<year>[0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?(?P<count>[0-9]{1,4})[ ]?篇[ ]?[)）]"
     r"|[#>*+•□◦▪\- ]{0,8}(?P<month>[0-9]{1,2})[ ]?月(?=[ ]*(?:\n|\Z))"
-    r"|[#>*+•□◦▪\- ]{0,8}(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n?(?P<title>[^\n]+?)"
+    r"|[#>*+•□◦▪\- ]{0,8}(?P<day>[0-9]{1,2})[ ]?日[ ]?[:：][ ]*\n{0,2}(?P<title>[^\n]+?)"
     r"(?:[ \n]+[(（][ \n]*(?P<comments>[0-9]{1,6}"
     r"|\[(?:[0-9]{1,3}\])?[0-9]{1,6}(?:\](?:\([^()\n]*\)|\[[0-9]{1,3}\]))?)"
     r"[ \n]*(?:\([^()\s]*\))?[ \n]*[)）])?"
     r"(?=[ ]*(?:\n|\Z)))"
 )
+
+_GLUED_MONTH = re.compile(r"(\n[^\w\n]{0,8}[0-9]{1,2}[ ]?月)[ ]?(?=[0-9]{1,2}[ ]?日[ ]?[:：])")
 
 
 def is_archive(text: str) -> bool:
@@ -367,7 +375,7 @@ def read_archive(text: str, site: SiteProfile) -> ParsedDump:
     notes: list[Note] = []
     year = month = printed = 0
     found: dict[int, int] = {}
-    for line in _ARCHIVE_LINE.finditer(text):
+    for line in _ARCHIVE_LINE.finditer(_GLUED_MONTH.sub(r"\1\n", text)):
         if line["year"] is not None:
             year, month, printed = int(line["year"]), 0, int(line["count"])
             found[year] = found.get(year, 0) - printed

@@ -11,8 +11,15 @@ from functools import cache
 from typing import NamedTuple
 
 from bot.intake.formats import ParsedDump, template
-from bot.intake.formats.by_line import ByLine, by_lines
-from bot.intake.formats.markup_residue import Residue, join_open_formulas, outside_formulas, without_divs
+from bot.intake.formats.by_line import MONTHS, ByLine, by_lines
+from bot.intake.formats.markup_residue import (
+    Residue,
+    join_open_formulas,
+    outside_formulas,
+    with_round_brackets,
+    without_divs,
+    without_link_numbers,
+)
 from bot.intake.formats.template import BADGE, END, LONGEST, SPLIT_BADGE, Footer, bounded
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
@@ -61,6 +68,8 @@ def with_whole_lines(text: str, site: SiteProfile) -> str:
     """Return `text` with every date badge on one line, and a line end between joined captures."""
     if "\n:::" in text:
         text = without_divs(text)
+    if "[" in text:
+        text = with_round_brackets(without_link_numbers(text))
     text = SPLIT_BADGE.sub(r"\n\1 \2", text)
     return _glued_page(site).sub("\n最近评论\n", text) if "\n最近评论" in text else text
 
@@ -81,7 +90,7 @@ def _by_heads(text: str, site: SiteProfile) -> list[Head]:
             Head(
                 start=above.start,
                 end=line.end,
-                title=above.title,
+                title=_without_badge(above.title, line),
                 by_line=line,
                 address=above.address,
                 month_day=above.month_day,
@@ -91,6 +100,13 @@ def _by_heads(text: str, site: SiteProfile) -> list[Head]:
         )
         low = line.end
     return heads
+
+
+def _without_badge(title: str, line: ByLine) -> str:
+    """Return a title without the date badge of its day that was glued to it."""
+    if line.day is None or not title[:1].isdigit():
+        return title
+    return title.removeprefix("0").removeprefix(f"{line.day.day} {MONTHS[line.day.month - 1]}").lstrip()
 
 
 def _without_window_title(heads: list[Head], text: str, site: SiteProfile) -> list[Head]:
@@ -284,9 +300,9 @@ def without_cut_end(shown: str) -> str:
 
 _SHARE = re.compile(r"\A(?:(?:分享|Kimi)[到至:：]{0,3}\s*(?=\n|Kimi))+\n+")
 _ANCHOR = re.compile(
-    r"(?m)[ ]?(?:\[\\?#\]\([^()\n]*\)|\[[0-9]{1,3}\]#|(?<![#CFcf\s\\])#|(?<=\S)[ ]#)$|^#[ ]*$\n?"
+    r"(?m)[ ]?(?:\[\\?#\](?:\([^()\n]*\)|\[[0-9]{1,3}\])|(?<![#CFcf\s\\])#|(?<=[^\x00-\x7f])\\#|(?<=\S)[ ]#)"
+    r"(?:[ ]\(\S*#\S*\)|[ ]#{1,6})?$|^#[ ]*$\n?"
 )
-_NUMBERED = re.compile(r"(?m)^\[[0-9]{1,3}\](?=\S)")
 _BULLET = re.compile(r"(?m)^[•◦▪□*-][ ]+(?=\S)")
 _PICTURE = re.compile(r"(?m)^(?:[(（\[]?(?:图片|图像|图|image)[)）\]]?|\[[^\[\]\n]{1,30}\])$\n*")
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -303,7 +319,7 @@ def excerpt_of(shown: str, residue: Residue) -> str:
         shown = residue.restored(shown)
     if any(mark in shown for mark in ("\n* ", "\n- ", "•", "◦", "▪", "□")):
         shown = outside_formulas(lambda text: _BULLET.sub("", text), shown)
-    if "\n图" in shown or "\n[" in shown or "\nimage" in shown:
+    if shown.startswith("[") or any(mark in shown for mark in ("\n图", "\n[", "\nimage")):
         shown = _PICTURE.sub("", shown)
     if "$" in shown and "\n" in shown:
         shown = join_open_formulas(shown)

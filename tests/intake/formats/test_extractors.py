@@ -1,5 +1,7 @@
 """Marks that extractors of text leave in a capture, one of each kind."""
 
+import re
+
 import pytest
 
 from bot.intake.formats import UnreadableDumpError
@@ -44,6 +46,26 @@ CAPTURES = {
     "link numbers of lynx, one of them wrapped": _list(
         FIRST.replace("《", "[\n   17]《"), titles=(f"[15]{TITLES[0]}", f"[18]{TITLES[1]}")
     ).replace("引用", "[16]引用"),
+    "link numbers of a browser, beside numbers of the text": _list(
+        f"{FIRST.replace('《', '[6]《')}", titles=(f"[4]{TITLES[0]}", f"[8]{TITLES[1]}")
+    )
+    .replace("引用", "[5]引用", 1).replace("点击", "[7]点击", 1),
+    "addresses of html-to-text in square brackets": _list(
+        FIRST.replace("《科学空间FAQ》", "《科学空间FAQ》 [/archives/6508]"),
+        titles=(f"{TITLES[0]} [/archives/1]", f"{TITLES[1]} [/archives/2]"),
+        cite=" [#cite]",
+    ).replace("...", "... [/archives/1]"),
+    "addresses of lynx before links": _list(
+        FIRST.replace("《", "[file://localhost/archives/6508]《"),
+        titles=tuple(f"[file://localhost/archives/1]{title}" for title in TITLES),  # type: ignore[arg-type]
+    ).replace("引用", "[file://localhost/tmp/page.html#cite]引用"),
+    "links of turndown with references": _list(
+        FIRST.replace("《科学空间FAQ》", "[《科学空间FAQ》][5]"),
+        titles=(f"## [{TITLES[0]}][4]", f"## [{TITLES[1]}][6]"),
+    ).replace("引用", "[引用][5]"),
+    "tags of resiliparse": "科学空间\n"
+    + _list(f"<p>{FIRST}</p>", titles=(f"<h2>{TITLES[0]}</h2>", f"<h2>{TITLES[1]}</h2>")),
+    "date badge glued to the title": _list(titles=(f"8 Oct{TITLES[0]}", f"15 Oct{TITLES[1]}")),
     "picture inside a link": _list(
         f"{FIRST}\n\n[![](/a.png \"图\")](/b.png)", titles=(f"# {TITLES[0]}", f"# {TITLES[1]}")
     ),
@@ -67,6 +89,78 @@ def test_signs_of_tex_are_no_escapes_of_trafilatura() -> None:
     first = r"记$\[y\_j\]$与$\|x\|\_2 \leq A\#B$。"
     (post, _) = read(_list(first, titles=("## 甲", "## 乙"))).sightings
     assert post.excerpt == r"记$[y_j]$与$\|x\|_2 \leq A\#B$。"
+
+
+def test_numbers_of_the_text_are_no_numbers_of_links() -> None:
+    first = "参考文献[1]与[2]指出，A[3]与B[4]都成立。"
+    (post, _) = read(
+        _list(first, titles=("[15]甲甲", "[18]乙乙"), cite="").replace("引用", "[16]引用", 1)
+    ).sightings
+    assert (post.title, post.excerpt) == ("甲甲", first)
+
+
+TEX = "设$x_i < y$，$\\{a\\}$与$\\|b\\|$：\n\\begin{equation}c_i \\leq d[1] \\\\\ne\\end{equation}"
+DIALECTS = {
+    "turndown": TEX.replace("\\", "\\\\").replace("_", "\\_").replace("[1]", "\\[1\\]"),
+    "markdownify with escape_misc": re.sub(r"([\\_<=+|\[\]])", r"\\\1", TEX),
+    "pandoc": re.sub(r"([\\_$<|^\[\]])", r"\\\1", TEX).replace("：\n", "：\\\n"),
+    "html2text with escape_snob": re.sub(r"(\\(?=[\\{}])|[_{}\[\]])", r"\\\1", TEX),
+}
+
+
+@pytest.mark.parametrize("first", DIALECTS.values(), ids=DIALECTS)
+def test_formulas_are_unescaped_in_each_dialect(first: str) -> None:
+    (post, _) = read(_list(first, titles=("## 甲甲", "## 乙乙"))).sightings
+    assert post.excerpt == TEX
+
+
+def test_brackets_of_a_text_without_formulas_are_unescaped() -> None:
+    (post, _) = read(_list(r"参考文献\[1\]与\[2\]指出。", titles=("## 甲甲", "## 乙乙"))).sightings
+    assert post.excerpt == "参考文献[1]与[2]指出。"
+
+
+@pytest.mark.parametrize(
+    "anchor", ["[#](#a)", "[\\#](#a)", "[#][7]", "# (#a)", " [#](#a) ##", "\\#", "#", " #"]
+)
+def test_the_anchor_of_a_heading_is_removed(anchor: str) -> None:
+    (post, _) = read(_list(f"{FIRST}\n\n## 小节{anchor}\n\n{NEXT}", titles=("## 甲甲", "## 乙乙"))).sightings
+    assert (post.excerpt or "").split("\n\n")[1] == "小节"
+
+
+@pytest.mark.parametrize(
+    ("footer", "category", "tags"),
+    [
+        ("分类：数学研究\n\n标签：\n\n矩阵\n\n,\n\n梯度\n\n阅读全文", "数学研究", ("矩阵", "梯度")),
+        ("分类：数学研究&nbsp; &nbsp; 标签：矩阵, 梯度\n", "数学研究", ("矩阵", "梯度")),
+        ("分类：数学研究 标签：\n< 前一篇 | 后一篇 >\n", "数学研究", None),
+        ("分类：数学研究 标签：矩阵, 梯度< 前一篇 | 后一篇 >你也许还对下面的内容感兴趣\n", "数学研究", None),
+        ("## 分类：意味着什么？ [#](#a)\n", None, None),
+    ],
+)  # fmt: skip
+def test_a_footer_gives_what_it_prints(
+    footer: str, category: str | None, tags: tuple[str, ...] | None
+) -> None:
+    text = f"甲甲\n{BY}\n{FIRST}\n点击阅读全文...\n\n{footer}\n最近评论\n"
+    (post,) = read(text).sightings
+    assert (post.category, post.tags) == (category, tags)
+
+
+FRONT_MATTER = (
+    '---\ntitle: "甲的题目"\nurl: https://kexue.fm/archives/1\nhostname: kexue.fm\n'
+    'author:\n  - "[[苏剑林]]"\n'
+    'date: "2013-01-06"\ntags:\n  - clippings\n---\n'
+)
+
+
+def test_front_matter_names_the_page_and_is_no_text() -> None:
+    (post,) = read(f"{FRONT_MATTER}{FIRST * 2}\n").sightings
+    assert (post.title, post.archive_id, post.excerpt) == ("甲的题目", 1, FIRST * 2)
+
+
+def test_the_citation_corrects_a_title_in_capitals() -> None:
+    cited = "苏剑林. (Oct. 08, 2025). 《谈Pre Norm 》[Blog post]. Retrieved from https://kexue.fm/archives/1"
+    (post,) = read(f"谈PRE NORM\n{BY}\n{FIRST}\n{cited}\n").sightings
+    assert post.title == "谈Pre Norm"
 
 
 @pytest.mark.parametrize("title", ["信息时代 - 科学空间", "信息时代", "包含关键字 矩阵 的文章"])
@@ -96,6 +190,12 @@ POST = f"甲 - 科学空间|Scientific Spaces 科学空间 首页 {BY} {FIRST} �
         (f"科学空间 14 Aug 甲 {FIRST} 阅读全文 13 Aug 乙 {NEXT * 2} 阅读全文", "glued together"),
         ("科学空间 归档 2025年 (共2篇) 10月 08日: 甲 (1) 07日: 乙 (2)", "glued together"),
         (f"\n.. container:: Post\n\n   .. rubric:: 甲\n\n   {BY}\n\n{FIRST}\n", "reStructured"),
+        (_list(titles=("谈PRE NORM", "谈POST NORM")), "capital letters"),
+        (f"\n== link:/archives/1[甲]\n\n[.submitted]#{BY}#\n\n{FIRST}\n", "AsciiDoc"),
+        (_list(titles=("h2. {anchor:甲}[甲|/archives/1]", "h2. {anchor:乙}[乙|/archives/2]")), "Jira"),
+        (f"\n\\section{{\\href{{/archives/1}}{{甲}}}}\n{BY}\n{FIRST}\n", "LaTeX"),
+        (f"\n#link(\"/archives/1\")[甲]\n{BY}\n{FIRST}\n#link(\"/archives/2\")[乙]\n{BY_2}\n", "Typst"),
+        (_list(r"设$\\x_i\\\_n$与$\\y\\\_2$。", titles=("## 甲甲", "## 乙乙")), "without the braces"),
         (f"<<Header>>\n[[/][科学空间]]\n\n<<content>>\n** 甲\n:PROPERTIES:\n:END:\n{BY}\n", "Org mode"),
     ],
 )  # fmt: skip

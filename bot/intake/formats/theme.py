@@ -50,7 +50,7 @@ _MORE = re.compile(r"阅读|全文|查看|继续|\bmore\b|\bcontinue\b|\bread\b|
 _PAGE_TAGS = frozenset({"html", "body", "main"})
 _MONTH = "|".join(MONTHS)
 _DATE = re.compile(
-    r"(?<![0-9])(?P<y>[0-9]{4})[-/年.]\s?(?P<m>[0-9]{1,2})[-/月.]\s?(?P<d>[0-9]{1,2})(?![0-9])"
+    r"(?<![0-9])(?P<y>[0-9]{4})(?:[-/.]|\s?年)\s?(?P<m>[0-9]{1,2})(?:[-/.]|\s?月)\s?(?P<d>[0-9]{1,2})(?![0-9])"
     rf"|\b(?P<mon>{_MONTH})[a-z]*\.?\s(?P<mday>[0-9]{{1,2}})(?:st|nd|rd|th)?,?\s(?P<myear>[0-9]{{4}})\b"
     rf"|\b(?P<dday>[0-9]{{1,2}})(?:st|nd|rd|th)?\s(?P<dmon>{_MONTH})[a-z]*\.?,?\s(?P<dyear>[0-9]{{4}})\b"
 )

@@ -91,6 +91,14 @@ def test_selectors_of_a_profile() -> None:
     assert (post.category, post.tags, post.excerpt) == ("札记", ("一", "二"), "文。")
 
 
+@pytest.mark.parametrize(
+    "day", ["2026年3月4日", "2026 年 03 月 04 日", "2026-03-04", "2026. 3. 4", "Mar 4th, 2026"]
+)
+def test_days_as_themes_print_them(day: str) -> None:
+    html = HEADINGS.replace("<p>文</p>", f"<p>文</p><ul><li>某人</li><li>{day}</li><li>3 条评论</li></ul>")
+    assert parse(html).sightings[0].date == date(2026, 3, 4)
+
+
 def test_json_ld_in_the_time_zone_of_the_blog() -> None:
     parsed = parse(JSON_LD)
     assert parsed.format is Layout.POST_PAGE

@@ -81,12 +81,13 @@ async def fill(settings: Settings, archive: str | None, *, pause: float, posts: 
         await database.close()
     for line in report(filled):
         click.echo(line)
-    return 1 if filled.stopped or filled.set_aside or filled.left else 0
+    return 1 if filled.stopped or filled.set_aside or filled.unread or filled.left else 0
 
 
 def report(filled: BackfillResult) -> list[str]:
     """Return the report of a backfill, one text per line."""
     lines = [f"{filled.posts} posts listed, {filled.new} new; {filled.pages} pages taken in"]
+    lines += [f"list page not read: {each}" for each in filled.unread]
     lines += aside_lines(filled.set_aside)
     left = f"{filled.left} pages are left" if filled.left else ""
     if filled.stopped:

@@ -21,6 +21,7 @@ from storage.model import Dump, Layout
 ORIGIN = "backfill"
 MAX_OUTAGES = 5  # consecutive failures of the server or the network that end a run
 MAX_LIST_PAGES = 2000
+REFUSALS = (401, 403)  # of a list page: no end of the list, and no page behind it is to be had
 SET_ASIDE = "backfill: pages set aside"
 LIST_PAGE = "backfill: list page reached"
 
@@ -44,6 +45,7 @@ class BackfillResult:
     new: int = 0  # of them, not stored before
     pages: int = 0  # of posts, ingested in this run
     set_aside: tuple[SetAside, ...] = ()  # in this run
+    unread: tuple[str, ...] = ()  # list pages without a usable response, with their reasons
     left: int = 0  # pages that are still to be requested
     stopped: str | None = None
 
@@ -127,32 +129,34 @@ class _Run:
         filled = BackfillResult()
         first = int(await self._database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or 1)
         seen: set[int | None] = set()
-        unusable = 0
+        unusable: list[str] = []  # since the last usable page
         for number in range(first, MAX_LIST_PAGES):
             self._progress(number - first, 0, 0)
             url = self._archive.replace("{page}", str(number))
             match await self._fetch(url):
-                case NotFetched(reason, outage=outage) if outage or number == 1:
+                case NotFetched(reason, _, status, outage) if outage or number == 1 or status in REFUSALS:
                     return replace(filled, stopped=f"{url}: {reason}")
-                case Unusable():
-                    unusable += 1
-                    if unusable == 2:
-                        break  # 200 without posts after the last page, before Typecho 1.2
-                case NotFetched():
+                case NotFetched(status=status) if status not in (None, 200):
                     break  # 404 after the last page, from Typecho 1.2 on
+                case NotFetched(reason):
+                    unusable.append(f"{url}: {reason}")
+                    if len(unusable) == 2:
+                        unusable.clear()
+                        break  # 200 without posts after the last page, before Typecho 1.2
                 case (dump, parsed):
                     shown = {each.archive_id for each in parsed.sightings}
                     if shown <= seen:
                         break
                     seen |= shown
-                    unusable = 0
+                    filled = replace(filled, unread=(*filled.unread, *unusable))
+                    unusable.clear()
                     now = self._clock.now()
                     report = await ingest_parsed(self._database, dump, parsed, self._rules, now)
                     posts, new = filled.posts + report.sightings, filled.new + report.new
                     filled = replace(filled, posts=posts, new=new)
                     await self._reach(number)
         await self._reach(1)
-        return filled
+        return replace(filled, unread=(*filled.unread, *unusable))
 
     async def _reach(self, number: int) -> None:
         await self._database.write(lambda tx: tx.key_values.put(LIST_PAGE, str(number)))

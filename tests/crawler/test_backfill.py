@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from bot.crawler.backfill import MAX_OUTAGES, BackfillResult, SetAside, backfill
 from bot.crawler.fetcher import Fetcher
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestRules
+from bot.site_profile import Selectors, SiteProfile
 from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, Source
 from tests.fakes.blog import GATE, HOME, PAGES, Blog, Say, blog, moved, no_answer, page
+from tests.fakes.typecho import Typecho, Version
 from tests.intake.sightings import START
 from tests.tools.databases import url_in
 
@@ -192,6 +195,56 @@ async def test_set_aside_pages_are_requested_again_on_request_only(fill: Fill) -
     filled = await fill.run(retry=True)
     assert (filled.pages, filled.set_aside) == (1, ())
     assert await fill.database.read(set_aside_pages) == []
+
+
+ODD = b"<html><head><title>Notes</title></head><body>" + b"x" * 2000 + b"</body></html>"
+LIST_PAGES: Mapping[str, tuple[Version, dict[str, Say], int, int, str | None]] = {
+    # name: version, pages, stored posts of 40, pages that are reported, reason of an early end
+    "nothing": ("1.2.1", {}, 40, 0, None),
+    "1.1": ("1.1", {}, 40, 0, None),
+    "refused": ("1.2.1", {"3": page(ODD, status=403)}, 16, 0, "forbids"),
+    "unreadable": ("1.2.1", {"3": page(ODD)}, 32, 1, None),
+    "unreadable in 1.1": ("1.1", {"3": page(ODD)}, 32, 1, None),
+    "cut": ("1.2.1", {"3": page(ODD[:900])}, 32, 1, None),
+    "damaged": ("1.2.1", {"3": page(ODD, Content_Encoding="gzip")}, 32, 1, None),
+    "the last one": ("1.2.1", {"5": page(ODD)}, 32, 1, None),
+    "elsewhere behind the end": (
+        "1.2.1",
+        {"6": moved("https://example.org/"), "7": moved("https://example.org/")},
+        40,
+        0,
+        None,
+    ),
+    "home behind the end": ("1.2.1", {"6": moved("/", 302)}, 40, 0, None),
+}
+
+
+@pytest.mark.parametrize("name", LIST_PAGES)
+async def test_no_list_page_is_left_out_silently(tmp_path: Path, name: str) -> None:
+    version, pages, stored, unread, reason = LIST_PAGES[name]
+    database = await open_database(url_in(tmp_path))
+    async with blog() as notes:
+        site = SiteProfile(
+            name="Notes",
+            author="Ann",
+            home=notes.url(""),
+            hosts=frozenset({notes.host}),
+            selectors=Selectors(),
+        )
+        typecho = Typecho(version, "default", "/archives/{id}/", site.name, site.author)
+        for days in range(40):
+            typecho.add(f"Note {days}", f"<p>about {days}</p>", typecho.now - timedelta(days=40 - days))
+        typecho.serve(notes)
+        notes.pages |= {f"/page/{number}/": answer for number, answer in pages.items()}
+        fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0, hosts=site.hosts, private=True)
+        filled = await backfill(
+            database, fetcher, IngestRules(site=site), SystemClock(), site.all_posts, posts=False
+        )
+        await fetcher.close()
+    assert (filled.new, len(filled.unread)) == (stored, unread)
+    assert len([line for line in report(filled) if "list page not read" in line]) == unread
+    assert filled.stopped is None if reason is None else reason in (filled.stopped or "")
+    await database.close()
 
 
 OUTAGES: Mapping[str, Say] = {

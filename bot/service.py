@@ -219,6 +219,8 @@ class Service:
             self._wires.polling,
             self.settings,
             self._token,
+            self.database,
+            self.clock,
             self._replica,
             self._updates_failed,
             lambda: self._troubles.resolve("updates", UpdatesResumed()),

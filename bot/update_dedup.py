@@ -1,4 +1,4 @@
-"""Update deduplication: every update takes effect once, across webhook retries and restarts.
+"""Update deduplication and order: every update takes effect once, and those of one person in their order.
 
 The update id is stored in the transaction of the update's effect (`once_per_update`), or after the handler if
 it has none. An update whose process died before is handled by the next process that receives it.
@@ -6,13 +6,14 @@ it has none. An update whose process died before is handled by the next process 
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections import OrderedDict, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.caching import BatchLoader
 from bot.supervisor import BackgroundTasks
@@ -26,6 +27,8 @@ _Mark = tuple[int, str]  # an update that was handled, and the token of the righ
 
 KEPT = timedelta(hours=48)  # Telegram gives an update up after 24
 REMEMBERED = 10_000  # ids in memory; older ones are looked up
+IN_ORDER = 10  # changes by one person in one chat that wait for each other
+APART_SECONDS = 10.0  # after which a change without an effect so far holds up no other
 SPAN = timedelta(seconds=30)  # how long an update belongs to the process that has begun with it
 
 
@@ -70,6 +73,61 @@ def postpone_update() -> None:
     handling = _AT_HAND.get()
     if handling is not None:
         handling.is_postponed = True
+
+
+_EFFECT: ContextVar[asyncio.Event | None] = ContextVar("the effect of the update at hand", default=None)
+
+
+def took_effect() -> None:
+    """Let the next change of the same person start: that of the current update is committed."""
+    effect = _EFFECT.get()
+    if effect is not None:
+        effect.set()
+
+
+class ChangeOrder:
+    """Order of updates: a person's changes in one chat take effect in the order in which they were sent.
+
+    An update starts after the effect of the change before it, or after its end if it has no effect. Questions
+    delay no other update, nor does a change for more than `APART_SECONDS`; a flood is not put in order.
+    """
+
+    def __init__(self) -> None:
+        self._effects: defaultdict[Hashable, list[asyncio.Event]] = defaultdict(list)
+
+    @asynccontextmanager
+    async def turn(self, update: Mapping[str, Any], *, changes: bool) -> AsyncIterator[None]:
+        """Wait for the turn of `update` before the block; the order is that of the calls."""
+        place, effect = place_of(update), asyncio.Event()
+        earlier = self._effects[place]
+        before = earlier[-1] if place is not None and 0 < len(earlier) <= IN_ORDER else None
+        if changes:
+            earlier.append(effect)
+        try:
+            if before is not None:
+                await before.wait()
+            asyncio.get_running_loop().call_later(APART_SECONDS, effect.set)
+            _EFFECT.set(effect)
+            yield
+        finally:
+            effect.set()
+            if changes:
+                earlier.remove(effect)
+            if not self._effects[place]:
+                del self._effects[place]
+
+
+def place_of(update: Mapping[str, Any]) -> Hashable | None:
+    """Return the chat and the person whose changes are in order; for the bot's membership the chat."""
+    match update:
+        case {"message": {"chat": {"id": int(chat)}, "from": {"id": int(person)}}}:
+            return chat, person
+        case {"callback_query": {"message": {"chat": {"id": int(chat)}}, "from": {"id": int(person)}}}:
+            return chat, person
+        case {"my_chat_member": {"chat": {"id": int(chat)}}} | {"channel_post": {"chat": {"id": int(chat)}}}:
+            return chat, chat
+        case _:
+            return None
 
 
 class UpdateDeduplicator:

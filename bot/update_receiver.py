@@ -6,9 +6,11 @@ Every process receives webhook updates; only the holder of the `updates` lease p
 import asyncio
 import hashlib
 import hmac
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 
 from telegram import Bot, Update
@@ -16,7 +18,7 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest
 
-from bot.chat.commands import asker_of
+from bot.chat.commands import asker_of, may_change
 from bot.error_alerts import described
 from bot.leases import Replica
 from bot.settings import Settings
@@ -24,8 +26,10 @@ from bot.supervisor import wait_for
 from bot.telegram.update_parser import read_update
 from bot.telegram.update_poller import UpdatePoller
 from bot.telegram.webhook import serve_webhook
+from bot.update_dedup import ChangeOrder
 from bot.wiring import POLL_SECONDS
-from storage.clock import Backoff
+from storage.clock import Backoff, Clock
+from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +42,52 @@ CHECK_SECONDS = 300.0  # interval at which a removed webhook is noticed and set 
 CONNECTIONS = 100  # the maximum (Bot API, setWebhook)
 LOOK_SECONDS, LONGEST_LOOK = 1.0, 15.0  # less often than a person's rate limit admits
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+ANSWERED_WITHIN = timedelta(hours=24)  # in which a question is answered; Telegram gives updates up after it
+QUESTIONS_KEY = "waiting_questions:"  # of the rows with the questions of a backlog, and a number from 0
 
 
 class UnreadableUpdateError(Exception):
     """An update that the library cannot parse; the text is the class and place of its error."""
+
+
+class StoredQuestions:
+    """Questions of a backlog in key-value rows, a row for each answer of getUpdates."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._rows = 0
+
+    async def load(self) -> list[dict[str, Any]]:
+        """Return what is stored and was sent within `ANSWERED_WITHIN`."""
+
+        async def unit(tx: Transaction) -> list[str]:
+            rows: list[str] = []
+            while (row := await tx.key_values.get(f"{QUESTIONS_KEY}{len(rows)}")) is not None:
+                rows.append(row)
+            return rows
+
+        rows = await self._database.read(unit)
+        self._rows = len(rows)
+        since = (self._clock.now() - ANSWERED_WITHIN).timestamp()
+        return [each for row in rows for each in json.loads(row) if _date(each) >= since]
+
+    async def add(self, questions: Collection[Mapping[str, Any]]) -> None:
+        if questions:
+            key, row = f"{QUESTIONS_KEY}{self._rows}", json.dumps([*questions])
+            await self._database.write(lambda tx: tx.key_values.put(key, row), exclusive=False)
+            self._rows += 1
+
+    async def clear(self) -> None:
+        keys = [f"{QUESTIONS_KEY}{number}" for number in range(self._rows)]
+        await self._database.write(lambda tx: tx.key_values.remove(*keys), exclusive=False)
+        self._rows = 0
+
+
+def _date(question: Mapping[str, Any]) -> int:
+    """Return when a question was sent, in Unix seconds; 0 for a malformed one."""
+    date = question["message"].get("date")
+    return date if type(date) is int else 0
 
 
 class UpdateReceiver:
@@ -53,6 +99,8 @@ class UpdateReceiver:
         polling: BaseRequest,
         settings: Settings,
         token: str,
+        database: Database,
+        clock: Clock,
         replica: Replica,
         report: Callable[[BaseException], None],
         resumed: Callable[[], None],
@@ -63,6 +111,8 @@ class UpdateReceiver:
         `resumed` is called when a conflict with another program is over.
         """
         self._counted = counted
+        self._questions = StoredQuestions(database, clock)
+        self._order = ChangeOrder()
         self._application = application
         self._polling = polling
         self._report = report
@@ -86,11 +136,12 @@ class UpdateReceiver:
                 self._polling,
                 self._lease.is_held,
                 self._take_until_done,
+                questions=self._questions,
                 wanted=UPDATES,
                 held_open=POLL_SECONDS,
                 report=self._report,
                 resumed=self._resumed,
-                asker_of=asker_of,
+                asker_of=self._asker_of,
             )
             self._stop = polling.stop
             return self._until_finished(polling.run)
@@ -119,6 +170,9 @@ class UpdateReceiver:
         self._stopped = True
         self._stop()
 
+    def _asker_of(self, update: Mapping[str, Any]) -> int | None:
+        return asker_of(update, self._application.bot.username)
+
     async def _handle(self, update: Mapping[str, Any]) -> bool:
         try:
             parsed = update_from(update, self._application.bot)
@@ -134,10 +188,12 @@ class UpdateReceiver:
     async def _take_until_done(self, update: Mapping[str, Any]) -> None:
         """Handle the update, also after another process that started it has died, or with the next token."""
         backoff = Backoff(LOOK_SECONDS, LONGEST_LOOK)
-        while not self._stopped:
-            if await self._handle(update):
-                return
-            await asyncio.sleep(backoff.fail())
+        changes = may_change(update, self._application.bot.username)
+        async with self._order.turn(update, changes=changes):
+            while not self._stopped:
+                if await self._handle(update):
+                    return
+                await asyncio.sleep(backoff.fail())
 
 
 class WebhookRegistrar:

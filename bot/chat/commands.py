@@ -40,6 +40,7 @@ from bot.callbacks.actions import (
     Unsubscribe,
     UnsubscribeAll,
 )
+from bot.callbacks.codec import decode
 from bot.chat import admin, browse, courses, subscribe
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.browse import show_figures
@@ -105,8 +106,8 @@ async def _unknown(services: Services, request: RequestContext, command: str, te
     return Reply(message=notices.unknown_command(request.words, command, public))
 
 
-def asker_of(update: Mapping[str, Any]) -> int | None:
-    """Return who asks in an update, as JSON, that is a question and changes nothing; None for any other."""
+def asker_of(update: Mapping[str, Any], bot: str | None) -> int | None:
+    """Return who asks `bot` in an update, as JSON, that is a question and changes nothing; else None."""
     message = update.get("message")
     match message:
         case {"text": str(text), "from": {"id": int(person)}, "chat": {"type": str(kind)}}:
@@ -114,9 +115,21 @@ def asker_of(update: Mapping[str, Any]) -> int | None:
         case _:
             return None
     if not text.startswith("/"):
-        return person if kind == "private" else None
-    name = text.split(maxsplit=1)[0].removeprefix("/").partition("@")[0].lower()
-    return person if name in QUESTIONS else None
+        meant = parse_command(" ".join(text.split()))
+        return person if kind == "private" and (meant is None or meant[0] in QUESTIONS) else None
+    name, at, addressee = text.split(maxsplit=1)[0].removeprefix("/").lower().partition("@")
+    is_ours = not at or addressee == (bot or "").lower()
+    return person if is_ours and name in QUESTIONS else None
+
+
+def may_change(update: Mapping[str, Any], bot: str | None) -> bool:
+    """Return whether an update, as JSON, may change something."""
+    match update:
+        case {"callback_query": {"data": str(data)}}:
+            row = ACTIONS.get(type(decode(data)))  # type: ignore[arg-type]
+            return row is None or row.writes or not row.transaction
+        case _:
+            return asker_of(update, bot) is None
 
 
 async def referred(

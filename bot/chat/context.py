@@ -18,7 +18,7 @@ from bot.messages.links import WebPages
 from bot.render.document import Message
 from bot.search.ranker import SearchService
 from bot.site_profile import KEXUE, SiteProfile
-from bot.update_dedup import once_per_update
+from bot.update_dedup import once_per_update, took_effect
 from storage.clock import Clock
 from storage.database import Database, Transaction, TransactionFn
 from storage.model import ChatKind, Destination, KnownAsker, Preferences
@@ -123,7 +123,9 @@ class Services:
 
     async def change(self, unit: TransactionFn[T]) -> T:
         """Run the write transaction that is the effect of the update, once per update."""
-        return await self.database.write(once_per_update(unit))
+        changed = await self.database.write(once_per_update(unit))
+        took_effect()
+        return changed
 
 
 @dataclass(frozen=True, slots=True)

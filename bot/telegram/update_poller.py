@@ -6,9 +6,8 @@ The answer is read as JSON and each update is parsed separately: a malformed one
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from cachetools import LRUCache
 from telegram import Bot
@@ -18,6 +17,7 @@ from telegram.request import BaseRequest
 from bot.supervisor import BackgroundTasks
 from bot.telegram.errors import retry_seconds
 from bot.telegram.http_request import as_json, ready
+from bot.telegram.update_parser import LARGEST
 from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,22 @@ FIRST_REMOVAL, LONGEST_REMOVAL = 5.0, 600.0  # before a webhook set by another p
 RawUpdate = Mapping[str, Any]
 HandOn = Callable[[RawUpdate], Coroutine[object, object, None]]
 AskerOf = Callable[[RawUpdate], Hashable | None]
+
+
+class QuestionStore(Protocol):
+    """Store of a backlog's questions, which are confirmed to Telegram before they are answered."""
+
+    async def load(self) -> Collection[RawUpdate]:
+        """Return the questions that were not answered before the last process ended."""
+        ...
+
+    async def add(self, questions: Collection[RawUpdate]) -> None:
+        """Store further questions."""
+        ...
+
+    async def clear(self) -> None:
+        """Delete all: they are answered."""
+        ...
 
 
 class PollConflictError(Exception):
@@ -80,6 +96,7 @@ class UpdatePoller:
         may: Callable[[], bool],
         hand_on: HandOn,
         *,
+        questions: QuestionStore,
         wanted: Sequence[str],
         held_open: float,
         report: Callable[[Exception], None] = lambda _: None,
@@ -91,13 +108,14 @@ class UpdatePoller:
         A request with an offset confirms all updates before it, and they would be lost with a process that
         dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
         called once for each conflict with another program, `resumed` when it is over. `asker_of` returns who
-        asks, where an update is a question that changes nothing. The older questions of a backlog are
-        confirmed before they are handled, so that the newest ones can be answered first.
+        asks, where an update is a question that changes nothing. Those of a backlog are put into `questions`
+        and confirmed before they are handled, so that the newest ones can be answered first.
         """
         self._bot = bot
         self._request = request
         self._may = may
         self._hand_on = hand_on
+        self._questions = questions
         self._wanted = list(wanted)
         self._held_open = held_open
         self._report = report
@@ -112,6 +130,9 @@ class UpdatePoller:
         self._removed_at = float("-inf")
         self._at_work: dict[int, float] = {}
         self._handing = BackgroundTasks()
+        self._waiting: dict[int, RawUpdate] = {}  # questions of a backlog, in the order of their answers
+        self._fetched: dict[int, RawUpdate] = {}  # those of a backlog that is being fetched
+        self._begun: set[int] = set()  # those that are being answered
 
     def stop(self) -> None:
         self._stopping.set()
@@ -146,10 +167,12 @@ class UpdatePoller:
                 await asyncio.sleep(self._after(error))
 
     async def _begin(self) -> None:
-        """Delete the webhook: getUpdates is refused while one is set."""
+        """Delete the webhook, while which getUpdates is refused, and take up the questions left over."""
         await self._bot.delete_webhook()
         self._removed_at = asyncio.get_running_loop().time()
         self._offset = None
+        left = await self._questions.load()
+        self._queue({each["update_id"]: each for each in left if each["update_id"] not in self._begun})
 
     async def _ask_once(self) -> None:
         """Request updates once; unfinished ones are requested again so that Telegram keeps them."""
@@ -180,32 +203,37 @@ class UpdatePoller:
         if not new and unfinished is None:
             await asyncio.sleep(max(0.0, started + FLOOR_SECONDS - loop.time()))
 
-    async def _take_backlog(self, updates: dict[int, RawUpdate]) -> None:
-        """Fetch all that waits and start answering the questions.
+    async def _take_backlog(self, found: dict[int, RawUpdate]) -> None:
+        """Fetch all that waits, then start answering the questions.
 
-        What is no question is handled before the next request confirms it, and the newest questions are
-        confirmed like other updates; only older questions are lost with a process that dies.
+        Before the next request confirms them, questions are stored and everything else is handled.
         """
-        found, waiting = updates, dict[int, RawUpdate]()
-        while True:
-            others = [number for number in found if self._asker_of(found[number]) is None]
-            self._start(others, found)
-            await self._handing.wait(HANDLING_SECONDS)
-            waiting |= {number: found[number] for number in found if number not in others}
-            self._offset = max(found) + 1
-            newest, full = found, len(found) >= MOST
-            if not full or len(waiting) >= BACKLOG or not self._may():
-                break
-            found = await self._updates(self._offset, 0)
-            if not found:
-                break
-        questions = backlog_order(waiting, self._asker_of)
-        log.info("%s questions waited, %s of them are answered", len(waiting), len(questions))
-        now = asyncio.get_running_loop().time()
-        for number in (each for each in questions[:AT_ONCE] if each in newest):
-            self._recent[number] = None
-            self._at_work[number] = now
-        self._handing.start(self._answer(deque(waiting[number] for number in questions)))
+        self._fetched = {}
+        try:
+            while found:
+                others = [number for number in found if self._asker_of(found[number]) is None]
+                self._start(others, found)
+                questions = {number: found[number] for number in found if number not in others}
+                self._fetched |= questions
+                await self._questions.add(questions.values())
+                await self._handing.wait(HANDLING_SECONDS)
+                self._offset = max(found) + 1
+                if len(found) < MOST or len(self._fetched) >= BACKLOG or not self._may():
+                    break
+                found = await self._updates(self._offset, 0)
+        finally:
+            fetched, self._fetched = self._fetched, {}
+            self._queue(fetched)
+
+    def _queue(self, questions: Mapping[int, RawUpdate]) -> None:
+        """Put questions among those that wait, and see that they are answered."""
+        waiting = {**self._waiting, **questions}
+        is_answering = bool(self._waiting)
+        self._waiting = {number: waiting[number] for number in backlog_order(waiting, self._asker_of)}
+        if questions:
+            log.info("%s questions waited, %s of them are answered", len(waiting), len(self._waiting))
+        if self._waiting and not is_answering:
+            self._handing.start(self._answer())
 
     def _start(self, numbers: Iterable[int], updates: Mapping[int, RawUpdate]) -> None:
         """Start handling these updates."""
@@ -214,15 +242,25 @@ class UpdatePoller:
             self._at_work[number] = asyncio.get_running_loop().time()
             self._handing.start(self._hand(number, updates[number]))
 
-    async def _answer(self, questions: deque[RawUpdate]) -> None:
+    async def _answer(self) -> None:
         """Hand on the questions of a backlog in order, slowly, so that new ones do not wait behind them."""
         started = 0
-        while questions and not self._stopping.is_set():
-            update = questions.popleft()
-            self._handing.start(self._hand(update["update_id"], update))
+        while self._waiting and not self._stopping.is_set():
+            number = next(iter(self._waiting))
+            self._begun.add(number)
+            self._handing.start(self._hand_question(number, self._waiting.pop(number)))
             started += 1
             if started >= AT_ONCE:
                 await asyncio.sleep(APART_SECONDS)
+
+    async def _hand_question(self, number: int, update: RawUpdate) -> None:
+        try:
+            await self._hand(number, update)
+        finally:
+            self._begun.discard(number)
+        unanswered = self._waiting or self._fetched or self._begun
+        if not unanswered and not self._stopping.is_set() and self._may():
+            await self._questions.clear()
 
     async def _updates(self, offset: int | None, seconds: float) -> dict[int, RawUpdate]:
         """Return the updates of one getUpdates request by their ids, in order."""
@@ -234,7 +272,7 @@ class UpdatePoller:
         updates = {
             each["update_id"]: each
             for each in found
-            if isinstance(each, dict) and type(each.get("update_id")) is int
+            if isinstance(each, dict) and type(each.get("update_id")) is int and each["update_id"] < LARGEST
         }
         if len(updates) < len(found):
             log.warning("%s updates have no id of their own", len(found) - len(updates))

@@ -1,8 +1,9 @@
 """Asking for updates: one after the other, only while it is one's turn, and each handed on once."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from bot.telegram.http_request import AiohttpRequest
 from bot.telegram.update_poller import AT_ONCE, AskerOf, RawUpdate, UpdatePoller, backlog_order
 from bot.update_receiver import UPDATES, WebhookRegistrar, secret_of
 from tests.fakes.people import FakeTelegram
-from tests.fakes.replies import Raw
+from tests.fakes.replies import Raw, error
 from tests.telegram.conftest import bot_over
 
 
@@ -45,9 +46,25 @@ class Slow(Turn):
             await self.go_on.wait()
 
 
+@dataclass
+class Kept:
+    """The questions of a backlog, as a database keeps them."""
+
+    questions: list[RawUpdate] = field(default_factory=list)
+
+    async def load(self) -> list[RawUpdate]:
+        return list(self.questions)
+
+    async def add(self, questions: Collection[RawUpdate]) -> None:
+        self.questions += questions
+
+    async def clear(self) -> None:
+        self.questions.clear()
+
+
 @asynccontextmanager
 async def polled(
-    telegram: FakeTelegram, turn: Turn, asker_of: AskerOf = lambda _: None
+    telegram: FakeTelegram, turn: Turn, asker_of: AskerOf = lambda _: None, kept: Kept | None = None
 ) -> AsyncIterator[None]:
     wires = [AiohttpRequest(connections=2, read_timeout=5) for _ in range(2)]
     async with Bot(telegram.token, telegram.url, request=wires[0], get_updates_request=wires[1]) as bot:
@@ -56,6 +73,7 @@ async def polled(
             wires[1],
             turn.may,
             turn.hand_on,
+            questions=kept or Kept(),
             wanted=UPDATES,
             held_open=1,
             report=turn.reports.append,
@@ -279,29 +297,49 @@ async def test_a_backlog_is_fetched_whole_and_the_newest_handed_on_first(telegra
 
 @dataclass
 class Lagging(Turn):
-    """Handle each update a while; `lost` are those that Telegram has given up before."""
+    """Handle each update a while; `lost` are those that are kept nowhere any more before."""
 
     telegram: FakeTelegram = field(default_factory=FakeTelegram)
+    kept: Kept = field(default_factory=Kept)
     lost: list[int] = field(default_factory=list)
 
     async def hand_on(self, update: RawUpdate) -> None:
         await asyncio.sleep(0.3)
         number = update["update_id"]
         self.numbers.append(number)
-        if number not in [each["update_id"] for each in self.telegram.world.updates]:
+        if number not in [each["update_id"] for each in (*self.telegram.world.updates, *self.kept.questions)]:
             self.lost.append(number)
 
 
-async def test_a_backlog_is_confirmed_after_the_changes_in_it(telegram: FakeTelegram) -> None:
-    """A kill in between loses no subscription and no question among the newest, only older questions."""
+def asked(update: RawUpdate) -> int | None:
+    return None if "subscribe" in str(update) else asker(update)
+
+
+async def test_a_backlog_is_confirmed_after_its_changes_are_made_and_its_questions_stored(
+    telegram: FakeTelegram,
+) -> None:
+    """A kill in between loses none of them."""
     for number in range(250):
         telegram.user_says("/subscribe" if number % 5 == 0 else "old", user_id=number + 1, date=1)
-    waiting = {update["update_id"]: update["message"]["text"] for update in telegram.world.updates}
     turn = Lagging(telegram=telegram)
-    questions = lambda update: None if "subscribe" in str(update) else asker(update)  # noqa: E731
-    async with polled(telegram, turn, asker_of=questions):
-        await until(lambda: len(turn.numbers) >= 50 + AT_ONCE)
-        assert [number for number in turn.lost if waiting[number] == "/subscribe"] == []
-        newest = sorted(waiting)[-50:]
-        assert set(newest) <= set(turn.numbers)
-        assert set(newest).isdisjoint(turn.lost)
+    async with polled(telegram, turn, asked, turn.kept):
+        await until(lambda: len(turn.numbers) == 250)
+        await until(lambda: not turn.kept.questions)
+    assert turn.lost == []
+
+
+async def test_a_backlog_that_was_fetched_in_part_is_answered(telegram: FakeTelegram) -> None:
+    for number in range(150):
+        telegram.user_says("old", user_id=number + 1, date=1)
+    given = json.dumps({"ok": True, "result": telegram.world.updates[:100]}).encode()
+    telegram.answers("getUpdates", Raw(200, given, recorded=False), error(500, "Internal Server Error"))
+    turn = Turn()
+    async with polled(telegram, turn, asker):
+        await until(lambda: len(turn.numbers) == 150)
+
+
+async def test_questions_left_over_are_answered(telegram: FakeTelegram) -> None:
+    turn, kept = Turn(), Kept([question(1, 5), question(2, 6)])
+    async with polled(telegram, turn, asker, kept):
+        await until(lambda: sorted(turn.numbers) == [1, 2])
+        await until(lambda: not kept.questions)

@@ -1,7 +1,9 @@
 """Handlers of the bot's membership: added, removed, blocked, migrated to a supergroup."""
 
+import asyncio
 import logging
 
+from cachetools import TTLCache
 from telegram import Chat, ChatMember, ChatMemberAdministrator, ChatMemberRestricted, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
@@ -19,6 +21,15 @@ from storage.model import ChatKind, Standing
 log = logging.getLogger(__name__)
 
 OUT = {ChatMember.BANNED, ChatMember.LEFT}
+MIGRATION_SECONDS = 1.0  # within which the messages about a migration follow the joining of its supergroup
+KEPT, KEPT_SECONDS = 1000, 60.0  # supergroups that groups have migrated to
+
+
+def is_out(member: ChatMember) -> bool:
+    """Return whether the bot is not in the chat as this member."""
+    if isinstance(member, ChatMemberRestricted):
+        return not member.is_member
+    return member.status in OUT
 
 
 def may_write(member: ChatMember) -> bool:
@@ -29,7 +40,7 @@ def may_write(member: ChatMember) -> bool:
         case ChatMemberAdministrator():
             return member.can_post_messages is not False  # None in groups
         case _:
-            return member.status not in OUT
+            return not is_out(member)
 
 
 class MembershipHandlers:
@@ -41,18 +52,19 @@ class MembershipHandlers:
         self._speaker = speaker
         self._for_operators = for_operators
         self._adding = group_join_bucket()
+        self._migrated: TTLCache[int, None] = TTLCache(KEPT, KEPT_SECONDS, services.clock.monotonic)
 
     async def on_change(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         change = update.my_chat_member
         if change is None:
             return
-        chat, status = change.chat, change.new_chat_member.status
-        if status in OUT:
-            reason = f"the bot is {status} there"
+        chat, member = change.chat, change.new_chat_member
+        if is_out(member):
+            reason = f"the bot is {member.status if member.status in OUT else ChatMember.LEFT} there"
             await self._services.change(lambda tx: self._leave(tx, chat.id, reason))
             return
-        if change.old_chat_member.status not in OUT:
-            if may_write(change.new_chat_member):
+        if not is_out(change.old_chat_member) or await self._has_migrated(chat):
+            if may_write(member):
                 await self._services.change(lambda tx: tx.destinations.returned(chat.id))
             return
         kind = KINDS.get(chat.type, ChatKind.GROUP)
@@ -69,6 +81,12 @@ class MembershipHandlers:
             return
         if kind is not ChatKind.CHANNEL:
             await self._speaker.send(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
+
+    async def _has_migrated(self, chat: Chat) -> bool:
+        """Return whether a group has just become this supergroup, so that nobody has added the bot to it."""
+        if chat.type == Chat.SUPERGROUP and chat.id not in self._migrated:
+            await asyncio.sleep(MIGRATION_SECONDS)
+        return chat.id in self._migrated
 
     def _welcome(self, adder: int) -> bool:
         """Return whether this person may add the bot to a chat."""
@@ -94,6 +112,7 @@ class MembershipHandlers:
         old = message.migrate_from_chat_id or message.chat.id
         new = message.migrate_to_chat_id or message.chat.id
         if old != new:
+            self._migrated[new] = None
             await self._services.change(lambda tx: tx.destinations.migrate_chat(old, new))
             self._services.planned()
 

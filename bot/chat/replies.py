@@ -19,7 +19,7 @@ from bot.render.document import Message
 from bot.telegram.http_request import SendGate
 from bot.update_dedup import postpone_update
 from storage.clock import Backoff, Clock
-from storage.model import Fault, Form, Format, Outcome, Pause, Rejected, RetryLater, Sent
+from storage.model import Fault, Form, Format, Moved, Outcome, Pause, Rejected, RetryLater, Sent
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,8 @@ class ReplySender:
                     rendered = render(message, Form.CLASSIC)
                 case Rejected(_, Fault.TARGET) if in_place_of is not None:
                     in_place_of = None
+                case Moved(chat_id):  # the group has just become a supergroup
+                    to, in_place_of, reply_to = Address(chat_id=chat_id), None, None
                 case Rejected(_, Fault.CONTENT):
                     log.warning("a message was refused as %s: %s", rendered.form, outcome.reason)
                     simpler = SIMPLER.get(rendered.form)

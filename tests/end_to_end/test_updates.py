@@ -117,6 +117,55 @@ async def test_a_kill_loses_no_question_of_a_backlog(
     await resting_bot.until(forgotten)
 
 
+@pytest.mark.parametrize("joined_first", [True, False])
+async def test_a_group_that_becomes_a_supergroup_is_neither_greeted_nor_left(
+    resting_bot: WholeBot, telegram: FakeTelegram, joined_first: bool
+) -> None:
+    """Telegram tells that the bot joined the supergroup (telegram-bot-api#266): nobody has added it."""
+    resting_bot.settings["groups_for"] = "operators"
+    await resting_bot.knows(OLD)
+    await resting_bot.starts()
+    await resting_bot.subscribes(GROUP)
+    telegram.opens(SUPERGROUP, "supergroup")
+    if joined_first:
+        telegram.membership(SUPERGROUP, "left", "member")
+        telegram.chat_migrates(GROUP, SUPERGROUP)
+    else:
+        telegram.chat_migrates(GROUP, SUPERGROUP)
+        telegram.membership(SUPERGROUP, "left", "member")
+
+    async def moved() -> bool:
+        return await resting_bot.standing(SUPERGROUP) is not None
+
+    await resting_bot.until(moved)
+    await telegram.quiet(1.5)
+    assert telegram.messages() == []
+    assert telegram.member(SUPERGROUP) == "member"
+
+
+async def test_an_answer_to_a_group_that_has_just_become_a_supergroup_arrives_there(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    telegram.opens(GROUP, "group")
+    telegram.chat_migrates(GROUP, SUPERGROUP, silently=True)
+    telegram.user_says("/latest@kexue_test_bot", chat_id=GROUP)
+    assert (await telegram.message(SUPERGROUP)).text
+
+
+async def test_a_bot_that_is_restricted_and_left_is_out(library: WholeBot, telegram: FakeTelegram) -> None:
+    """A restricted member keeps that status after leaving; Bot API, ChatMemberRestricted.is_member."""
+    await library.subscribes(SUPERGROUP)
+    telegram.membership(SUPERGROUP, "restricted", "restricted")
+    member = telegram.world.updates[-1]["my_chat_member"]["new_chat_member"]
+    member |= {"is_member": False, "can_send_messages": True}
+
+    async def gone() -> bool:
+        found = await library.standing(SUPERGROUP)
+        return found is not None and found.standing is Standing.GONE
+
+    await library.until(gone)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "asks", "changes"),
     [

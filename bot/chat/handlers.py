@@ -184,8 +184,9 @@ class ChatHandlers:
         words = words_for((user.language_code if user else None) or "zh", self._services.site)
         if update.callback_query is not None:
             await self._toast(update.callback_query, notices.button_answer(words))
-        if update.effective_message is not None and update.inline_query is None:
-            to = Address(chat_id=update.effective_chat.id)
+        message = update.effective_message
+        if message is not None:
+            to = Address(chat_id=message.chat.id, thread_id=_topic_of(message))
             await self._replies.send(
                 to, notices.went_wrong(words), private=update.effective_chat.type == "private"
             )
@@ -199,15 +200,17 @@ class ChatHandlers:
             return False  # a channel's command in its discussion group is the channel's
         if user is not None and user.is_bot and message.sender_chat is None:
             return False
-        person = user.id if user is not None else None
+        # All who write as a chat have the same account: GroupAnonymousBot, or Channel_Bot.
+        sender = message.sender_chat or user
+        sender_id = sender.id if sender is not None else None
         return self._limits.admit(
-            self._services.clock.monotonic(), message.chat.id, person, expensive=expensive
+            self._services.clock.monotonic(), message.chat.id, sender_id, expensive=expensive
         )
 
     async def _request(self, message: Received, query: CallbackQuery | None = None) -> RequestContext:
         user = query.from_user if query is not None else message.from_user
         chat = message.chat
-        thread = message.message_thread_id if message.is_topic_message else None
+        thread = _topic_of(message)
         who = ContextKey(chat.id, thread or 0, user.id if user is not None else 0)
         known = await self._contexts.get(who)
         destination = known.destination
@@ -241,7 +244,7 @@ class ChatHandlers:
 
     async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
         self._questions.open(request, reply, self._services.clock.monotonic())
-        await self._send_document(request, reply)
+        reply = await self._with_document(request, reply)
         if reply.message is not None and not await self._send_picture(request, message, reply):
             grouped = request.kind is ChatKind.GROUP
             await self._replies.send(
@@ -264,11 +267,16 @@ class ChatHandlers:
         )
         return isinstance(outcome, Sent | InDoubt)
 
-    async def _send_document(self, request: RequestContext, reply: Reply) -> None:
-        if reply.document is not None:
-            name, content = reply.document
-            private = request.kind is ChatKind.PRIVATE
-            await self._replies.send_document(_address(request), name, content, private=private)
+    async def _with_document(self, request: RequestContext, reply: Reply) -> Reply:
+        """Send the file of a reply; return the reply, without the file's caption if that was not sent."""
+        if reply.document is None:
+            return reply
+        name, content = reply.document
+        private = request.kind is ChatKind.PRIVATE
+        outcome = await self._replies.send_document(_address(request), name, content, private=private)
+        if isinstance(outcome, Sent | InDoubt):
+            return reply
+        return replace(reply, message=notices.went_wrong(request.words))
 
     async def _show(
         self, request: RequestContext, message: Received, reply: Reply, pressed: str | None = None
@@ -278,7 +286,7 @@ class ChatHandlers:
             await self._replace_button(message, pressed, reply.replacement_button, reply.named)
         if reply.delete:
             await self._delete(message)
-        await self._send_document(request, reply)
+        reply = await self._with_document(request, reply)
         if reply.message is None:
             return None
         return await self._replies.send(
@@ -321,6 +329,10 @@ class ChatHandlers:
         call = {"method": "answerCallbackQuery", "callback_query_id": query.id, **fields}
         if not attach(call, send):
             await send()
+
+
+def _topic_of(message: Received) -> int | None:
+    return message.message_thread_id if message.is_topic_message else None
 
 
 def _title_of(message: Received, destination: Destination | None) -> str:

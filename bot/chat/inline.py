@@ -26,6 +26,7 @@ from telegram.ext import ContextTypes
 from bot.archive_queries import card_facts
 from bot.callbacks.actions import SeriesIndex, ShowPost
 from bot.chat.context import Services
+from bot.chat.user_rate_limit import TokenBucket
 from bot.delivery.messenger import InputRichMessageContent, RichCapability
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
@@ -62,10 +63,11 @@ class InlineQueries:
     def __init__(self, services: Services, rich: RichCapability) -> None:
         self._services = services
         self._rich = rich
+        self._typing = TokenBucket(burst=60, per_second=2)
 
     async def on_query(self, update: Update, _: ContextTypes.DEFAULT_TYPE) -> None:
         query = update.inline_query
-        if query is None:
+        if query is None or not self._typing.admits(self._services.clock.monotonic(), query.from_user.id):
             return
         start, newest = offset(query.offset)
         preferences, offers, after = await self._services.database.read(

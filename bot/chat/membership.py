@@ -83,7 +83,7 @@ class MembershipHandlers:
             await self._speaker.send(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
 
     async def _has_migrated(self, chat: Chat) -> bool:
-        """Return whether a group has just become this supergroup, so that nobody has added the bot to it."""
+        """Return whether a group has just become this supergroup, and no person has added the bot to it."""
         if chat.type == Chat.SUPERGROUP and chat.id not in self._migrated:
             await asyncio.sleep(MIGRATION_SECONDS)
         return chat.id in self._migrated

@@ -56,7 +56,7 @@ class UserRateLimits:
             return False
         if expensive and not self.expensive.admits(now, who):
             return False
-        return chat_id == who or self.group.admits(now, chat_id)
+        return chat_id > 0 or self.group.admits(now, chat_id)
 
 
 def group_join_bucket() -> TokenBucket:

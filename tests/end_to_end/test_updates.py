@@ -5,17 +5,19 @@ import signal
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.chat.commands import asker_of, may_change
+from bot.chat.commands import HANDLERS, asker_of, may_change
+from bot.chat.context import Handler, Reply
 from bot.update_receiver import QUESTIONS_KEY
 from storage.database import Transaction
 from storage.model import DestinationId, Standing, Subscription
 from tests.cli.program import environment
 from tests.end_to_end.whole_bot import READER, WholeBot
 from tests.fakes.people import FakeTelegram
-from tests.fakes.replies import delay
+from tests.fakes.replies import delay, error
 from tests.tools.dumps import OLD
 from tests.tools.programs import started
 
@@ -121,7 +123,7 @@ async def test_a_kill_loses_no_question_of_a_backlog(
 async def test_a_group_that_becomes_a_supergroup_is_neither_greeted_nor_left(
     resting_bot: WholeBot, telegram: FakeTelegram, joined_first: bool
 ) -> None:
-    """Telegram tells that the bot joined the supergroup (telegram-bot-api#266): nobody has added it."""
+    """Telegram tells that the bot joined the supergroup (telegram-bot-api#266); no person has added it."""
     resting_bot.settings["groups_for"] = "operators"
     await resting_bot.knows(OLD)
     await resting_bot.starts()
@@ -164,6 +166,52 @@ async def test_a_bot_that_is_restricted_and_left_is_out(library: WholeBot, teleg
         return found is not None and found.standing is Standing.GONE
 
     await library.until(gone)
+
+
+def anonymous(telegram: FakeTelegram, chat_id: int) -> dict[str, Any]:
+    """The fields of a message by an anonymous administrator; all of them have one account."""
+    account = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+    return {"chat_id": chat_id, "from": account, "sender_chat": telegram.opens(chat_id).json()}
+
+
+async def test_anonymous_administrators_of_one_group_use_up_no_limit_of_other_groups(
+    library: WholeBot, telegram: FakeTelegram
+) -> None:
+    for number in range(80):
+        telegram.user_says(f"/about@kexue_test_bot {number}", **anonymous(telegram, GROUP))
+    await telegram.message(GROUP)
+    await telegram.quiet(0.5)
+    assert len(telegram.messages(GROUP)) <= 25, "as many as Telegram lets through"
+    telegram.user_says("/subscribe@kexue_test_bot", **anonymous(telegram, SUPERGROUP))
+    assert "管理员" not in (await telegram.message(SUPERGROUP)).text
+
+
+async def test_a_flood_of_inline_queries_is_not_answered(library: WholeBot, telegram: FakeTelegram) -> None:
+    for number in range(300):
+        telegram.asks_inline(f"attention {number}", user_id=66)
+    await telegram.inline_answer(telegram.asks_inline("attention", user_id=67))
+    await telegram.quiet(0.5)
+    answered = sum(answer is not None for answer in telegram.world.asked.values())
+    assert answered <= 80
+
+
+async def test_a_file_that_was_not_sent_is_not_called_sent(library: WholeBot, telegram: FakeTelegram) -> None:
+    await library.subscribes()
+    refused = error(400, "Bad Request: not enough rights to send documents to the chat")
+    telegram.answers("sendDocument", refused, always=True)
+    assert "出了点问题" in (await library.says("/export")).text
+
+
+async def test_an_error_in_a_topic_is_answered_there(
+    library: WholeBot, telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Reply:
+        raise ValueError("broken")
+
+    monkeypatch.setitem(HANDLERS, "latest", Handler(fails, transaction=False))
+    telegram.opens(SUPERGROUP, "supergroup")
+    telegram.user_says("/latest@kexue_test_bot", chat_id=SUPERGROUP, thread_id=5)
+    assert (await telegram.message(SUPERGROUP)).thread_id == 5
 
 
 @pytest.mark.parametrize(

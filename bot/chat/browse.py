@@ -260,7 +260,7 @@ async def search(
 ) -> Message:
     """Return a page of results; a phrase that was typed is stored here for its pages and files."""
     number, page, newest = (action.phrase, action.page, action.newest) if action else (None, 1, None)
-    hits, newest = await services.search_service.pages(tx, phrase, newest)
+    hits, newest = await services.search_service.pages(tx, phrase, services.today, newest)
     if not hits:
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
@@ -378,7 +378,7 @@ async def _posts_of_list(
                 posts = await (tx.posts.of_series if of_series else tx.posts.of_scope)(scope.id)
         case ListKind.SEARCH:
             title = await tx.scopes.words_of(action.number) or ""
-            hits = await services.search_service.search(tx, title) if title else []
+            hits = await services.search_service.search(tx, title, services.today) if title else []
             posts = await tx.posts.many(hit.post_id for hit in hits)
         case ListKind.SAVED if request.reader is not None:
             title = notices.saved_name(request.words)

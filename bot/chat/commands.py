@@ -140,7 +140,7 @@ async def referred(
     async def unit(tx: Transaction) -> tuple[Post | None, bool]:
         post = await tx.posts.by_archive_id(reference.number)
         words = post is None and not reference.explicit
-        return post, words and bool(await services.search_service.search(tx, text))
+        return post, words and bool(await services.search_service.search(tx, text, services.today))
 
     post, found = await services.database.read(unit)
     if post is not None:
@@ -220,7 +220,7 @@ async def _archive(services: Services, request: RequestContext, text: str) -> Re
     years = sorted({year for year, _ in months})
     if not years:
         return await answer(services, request, Archive())
-    period = parse_month(text)
+    period = parse_month(text, services.today)
     year = period.year if period else None
     outside = text.removesuffix("年").strip()
     if period is None and len(outside) == YEAR_DIGITS and NUMBER.fullmatch(outside):

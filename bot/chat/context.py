@@ -5,7 +5,9 @@ Replies about the archive are cached under its revision and every property of th
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from telegram import Chat
 
@@ -120,6 +122,11 @@ class Services:
     other_chats: OtherChats = field(default_factory=NoOtherChats)
     planned: Callable[[], None] = lambda: None  # called after a delivery was planned, to wake the worker
     trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # reports an unexpected error
+
+    @property
+    def today(self) -> date:
+        """Return the day at the place of the blog."""
+        return self.clock.now().astimezone(ZoneInfo(self.site.time_zone)).date()
 
     async def change(self, unit: TransactionFn[T]) -> T:
         """Run the write transaction that is the effect of the update, once per update."""

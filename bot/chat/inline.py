@@ -103,7 +103,8 @@ class InlineQueries:
         client = person.language_code or "zh"
         preferences = known.preferences if known is not None else Preferences(language=language_of(client))
         if query.query.strip():
-            hits, newest = await self._services.search_service.pages(tx, query.query, newest)
+            services = self._services
+            hits, newest = await services.search_service.pages(tx, query.query, services.today, newest)
             posts = await tx.posts.many(hit.post_id for hit in hits[start : start + PER_ANSWER])
             more = len(hits) > start + PER_ANSWER
         else:

@@ -1,7 +1,8 @@
 """Query syntax of the search: words, quoted phrases, filters, order, dates, series with a number.
 
-`"phrase"`, `-word`, `#tag`, `by:readers`, `by:date`; a year or month narrows the date; a number after a name
-selects that episode. All parts but the order are kept as words too, since a title may hold them literally.
+`"phrase"`, `-word`, `#tag`, `by:readers`, `by:date`; a year or month narrows the date (2023-08, 八月, 去年);
+a number after a name selects that episode. All parts but the order are kept as words too, since a title may
+hold them literally.
 """
 
 import re
@@ -48,6 +49,14 @@ _ENGLISH_MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+# Years in Chinese digits, and words for a year or month from today's; none within a longer word (如今年轻).
+_DIGITS = "〇零○一二三四五六七八九"
+_DIGIT_VALUES = str.maketrans(_DIGITS, "000123456789")
+_HAN_YEAR = re.compile(rf"(?<![十{_DIGITS}])(?:一九|二[〇零○])[{_DIGITS}]{{2}}(?![十{_DIGITS}])")
+_RELATIVE_YEARS = {"今年": 0, "本年": 0, "this year": 0, "去年": 1, "last year": 1, "前年": 2}
+_RELATIVE_MONTHS = {"这个月": 0, "本月": 0, "this month": 0, "上个月": 1, "上月": 1, "last month": 1}
+_FROM_TODAY = "|".join((*_RELATIVE_YEARS, *_RELATIVE_MONTHS))
+_RELATIVE = re.compile(rf"(?<![如失过大提以年a-z])(?:{_FROM_TODAY})(?![轻龄代华级亮球光饼a-z])")
 
 
 class Order(StrEnum):
@@ -94,8 +103,8 @@ class Query:
         return not (self.words or self.tags)
 
 
-def parse_query(typed: str) -> Query:
-    """Return the parsed query; `typed` is cut at `LONGEST_QUERY` characters."""
+def parse_query(typed: str, today: date | None = None) -> Query:
+    """Return the parsed query, cut at `LONGEST_QUERY` characters; `today` gives 去年 its year."""
     typed = typed[:LONGEST_QUERY].replace(END, "")
     phrases = [normalize("".join(filter(None, found.groups()))) for found in _QUOTED.finditer(typed)]
     typed = _QUOTED.sub(lambda found: " " + "".join(filter(None, found.groups())) + " ", typed)
@@ -115,7 +124,7 @@ def parse_query(typed: str) -> Query:
     text = " ".join(kept)
     if excluded and not (text or tags):  # nothing to subtract from: the sign was part of a word
         text, excluded = " ".join(typed.split()), []
-    period, rest = _period(text)
+    period, rest = _period(text, today)
     return Query(
         text=text,
         words=query_words(text),
@@ -135,15 +144,31 @@ def query_words(query: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in folded if word))
 
 
-def parse_month(typed: str) -> Period | None:
+def parse_month(typed: str, today: date | None = None) -> Period | None:
     """Return the year or month that all of `typed` names."""
-    period, rest = _period(typed)
+    period, rest = _period(typed, today)
     return period if period and not rest.strip(" 的") else None
 
 
-def _period(text: str) -> tuple[Period | None, str]:
+def _plain(text: str) -> str:
+    """Return `text` with each sign normalized, and years in Chinese digits as numbers."""
+    plain = "".join(normalize(sign) or sign for sign in text)
+    return _HAN_YEAR.sub(lambda year: year[0].translate(_DIGIT_VALUES), plain)
+
+
+def _from_today(word: str, today: date) -> str:
+    """Return the year or month that a word such as 去年 means, as 2022年 or 2022年8月."""
+    if (years := _RELATIVE_YEARS.get(word)) is not None:
+        return f" {today.year - years}年"
+    months = today.year * 12 + today.month - 1 - _RELATIVE_MONTHS[word]
+    return f" {months // 12}年{months % 12 + 1}月"
+
+
+def _period(text: str, today: date | None) -> tuple[Period | None, str]:
     """Return the first year or month in `text` with what is left of it."""
-    plain = "".join(normalize(sign) or sign for sign in text) if text else ""
+    plain = _plain(text)
+    if today is not None:
+        plain = _RELATIVE.sub(lambda word: _from_today(word[0], today), plain)
     words = plain.split()
     for place, word in enumerate(words):
         if len(word) > 2 and (month := _ENGLISH_MONTHS.get(word)):
@@ -166,7 +191,7 @@ def _period(text: str) -> tuple[Period | None, str]:
 
 def _episodes(text: str) -> tuple[Episode, ...]:
     """Return the readings of `text` as the name of a series with a number."""
-    plain = " ".join("".join(normalize(sign) or sign for sign in text).split())
+    plain = " ".join(_plain(text).split())
     found = []
     for pattern in (_EPISODE_LAST, _EPISODE_FIRST):
         if match := pattern.match(plain):

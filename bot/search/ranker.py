@@ -22,7 +22,7 @@ from bot.search.glossary import equivalents
 from bot.search.index import END, TAG_COMMA, Index, Segment, update
 from bot.search.normalize import Snippet, marked
 from bot.search.query import Episode, Order, Query, parse_query
-from bot.search.terms import Form, Term, terms_of
+from bot.search.terms import Form, Term, is_empty, terms_of
 from storage.database import Transaction
 from storage.model import Post, PostId
 
@@ -75,12 +75,14 @@ class Hit:
         return marked(post.excerpt, self.texts, whole=False)
 
 
-def search(index: Index, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
-    """Return the posts that match a query, at most `most`, the best first."""
-    query = parse_query(typed)
+def search(index: Index, typed: str, most: int = MOST_HITS, today: date | None = None) -> tuple[Hit, ...]:
+    """Return the posts that match a query, at most `most`, the best first; `today` gives 去年 its year."""
+    query = parse_query(typed, today)
     if query.is_empty:
         return ()
     text = query.without_date if query.period else query.text
+    if query.period and is_empty(text, index):
+        text = ""
     terms = terms_of(text, index)
     found = _matches(index, query, terms, most)
     if _best(found) < _SURE and not any(match.tier for *_, match in found):
@@ -455,15 +457,17 @@ class SearchService:
         self._index = Index()
         self._revision: tuple[int, datetime | None] = (0, None)
         self._ids: frozenset[PostId] = frozenset()
-        self._pages: LRUCache[tuple[str, int], tuple[Hit, ...]] = LRUCache(_REMEMBERED)
+        self._pages: LRUCache[tuple[str, date, int], tuple[Hit, ...]] = LRUCache(_REMEMBERED)
         self._refresh = asyncio.Lock()
 
-    async def search(self, tx: Transaction, typed: str, most: int = MOST_HITS) -> tuple[Hit, ...]:
+    async def search(
+        self, tx: Transaction, typed: str, today: date, most: int = MOST_HITS
+    ) -> tuple[Hit, ...]:
         """Return the hits of a query among all stored posts."""
-        return search(await self.index(tx), typed, most)
+        return search(await self.index(tx), typed, most, today)
 
     async def pages(
-        self, tx: Transaction, typed: str, newest: int | None = None
+        self, tx: Transaction, typed: str, today: date, newest: int | None = None
     ) -> tuple[tuple[Hit, ...], int]:
         """Return all hits of a query, and the newest post at this time.
 
@@ -471,12 +475,13 @@ class SearchService:
         found once more among the posts up to it. So nothing moves between pages while posts arrive.
         """
         index = await self.index(tx)
-        key = typed, index.newest if newest is None else newest
+        key = typed, today, index.newest if newest is None else newest
         if newest is None:
-            self._pages[key] = search(index, typed)
+            self._pages[key] = search(index, typed, today=today)
         elif key not in self._pages:
-            self._pages[key] = tuple(hit for hit in search(index, typed) if hit.post_id <= newest)
-        return self._pages[key], key[1]
+            hits = search(index, typed, today=today)
+            self._pages[key] = tuple(hit for hit in hits if hit.post_id <= newest)
+        return self._pages[key], key[-1]
 
     async def index(self, tx: Transaction) -> Index:
         """Return the index of all stored posts; that of many is built in a thread."""

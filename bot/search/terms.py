@@ -109,6 +109,14 @@ def stop_words() -> frozenset[str]:
     return frozenset(word for line in text.splitlines() if line[:1] != "#" for word in line.split())
 
 
+def is_empty(text: str, archive: Archive) -> bool:
+    """Return whether `text` has nothing but stop words and signs."""
+    return not any(
+        any(_segments(unit, archive)) if kind == "han" else _is_symbol(unit) and unit not in stop_words()
+        for kind, unit in _units(text)
+    )
+
+
 def _units(text: str) -> Iterator[tuple[str, str]]:
     if _FORMULA.search(text) and not _HAN.search(normalize(text)):
         if whole := "".join(normalize(text).split()):

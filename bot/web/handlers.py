@@ -155,8 +155,8 @@ class RoomHandlers:
         query = _text(request.query.get("q", ""))
         if not query:
             return query, []
-        search = self._services.search_service
-        hits = await self._services.database.read(lambda tx: search.search(tx, query, SEARCHED))
+        search, today = self._services.search_service, self._services.today
+        hits = await self._services.database.read(lambda tx: search.search(tx, query, today, SEARCHED))
         found = ((archive.by_id.get(hit.post_id), hit) for hit in hits[:SEARCHED])
         return query, [(post, hit) for post, hit in found if post is not None]
 

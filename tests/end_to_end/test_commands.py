@@ -57,6 +57,7 @@ TYPED = {
     "digits of another script": ("/latest ٣", "不是篇数"),
     "a year": ("/archive 2022", "2022"),
     "a month": ("/archive 2022-06", "2022"),
+    "a year in Chinese digits": ("/archive 二〇二二", "2022"),
     "the query syntax": ("/help search", "by:readers"),
     "a year without posts": ("/archive 1066", "1066 年没有文章"),
     "a search": ("/search RoPE", "「RoPE」 · 6 篇"),

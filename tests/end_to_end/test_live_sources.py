@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -172,7 +172,7 @@ async def test_a_joined_post_is_found_once(bot: WholeBot) -> None:
         await take(bot.database, number, shown)
 
     async def hits(tx: Transaction) -> int:
-        return len(await shelf.search(tx, "谱范数"))
+        return len(await shelf.search(tx, "谱范数", date(2026, 1, 1)))
 
     assert (await bot.database.read(hits), len((await room.get()).posts)) == (2, 3)
     await take(bot.database, 3, PAGE)

@@ -16,10 +16,11 @@ from tests.tools.dumps import Shown, many
 OLD = many(20, about="谈随机游走")
 LATER = many(5, about="再谈随机游走", day=date(2026, 1, 1))
 WORDS = "随机游走"
+TODAY = date(2026, 1, 1)
 
 
 async def ids(database: Database, service: SearchService, newest: int | None) -> tuple[list[PostId], int]:
-    hits, seen = await database.read(lambda tx: service.pages(tx, WORDS, newest))
+    hits, seen = await database.read(lambda tx: service.pages(tx, WORDS, TODAY, newest))
     return [hit.post_id for hit in hits], seen
 
 

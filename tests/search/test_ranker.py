@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.search.index import Index, build
+from bot.search.query import Period, parse_query
 from bot.search.ranker import Tier, search
 from storage.model import Post
 from tests.tools.quality_search import QUERIES, archive, cases, index, post, score
@@ -72,6 +73,7 @@ POSTS = (
     post(6, "第二类旋转位置编码", day=None),
 )
 INDEX = build(POSTS)
+TODAY = date(2024, 9, 10)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,16 @@ def test_a_hit_says_whether_it_holds_all_words(query: str, whole: list[int]) -> 
         ("2023-08", [3, 2]),
         ("2023/8", [3, 2]),
         ("August 2023", [3, 2]),
+        ("去年", [3, 2]),
+        ("去年八月的文章", [3, 2]),
+        ("今年 注意力", [5]),
+        ("前年", [1]),
+        ("前年扩散", [1]),
+        ("上个月", [5]),
+        ("last year diffusion", [2]),
+        ("二〇二二", [1]),
+        ("二零二三年 扩散", [2]),
+        ("位置编码 二〇二一", [4]),
         ("八月", [5, 3, 2]),
         ("8月 注意力", [5]),
         ("#GAN", [5, 3]),
@@ -134,7 +146,7 @@ def test_a_hit_says_whether_it_holds_all_words(query: str, whole: list[int]) -> 
     ],
 )
 def test_syntax_and_kinds(query: str, expected: list[int]) -> None:
-    found = [hit.post_id for hit in search(INDEX, query)]
+    found = [hit.post_id for hit in search(INDEX, query, today=TODAY)]
 
     assert found[: len(expected)] == expected
     assert expected or not found
@@ -145,6 +157,25 @@ def test_filters_leave_nothing_else(query: str) -> None:
     expected = {"2023年8月": {2, 3}, "#GAN": {3, 5}, "注意力 -代价": {4}, '"位置编码" rope': {4, 6}}
 
     assert {hit.post_id for hit in search(INDEX, query)} == expected.get(query, set())
+
+
+@pytest.mark.parametrize(
+    ("typed", "period"),
+    [
+        ("上个月", Period(year=2023, month=12)),
+        ("本月", Period(year=2024, month=1)),
+        ("去年3月", Period(year=2023, month=3)),
+        ("Last  Month", Period(year=2023, month=12)),
+        ("如今年轻人", None),
+        ("过去年代", None),
+        ("晚上月亮", None),
+        ("提前年", None),
+        ("一九九八", None),  # before the blog
+        ("二〇二二三", None),
+    ],
+)
+def test_words_for_a_year_or_month_mean_that_of_today(typed: str, period: Period | None) -> None:
+    assert parse_query(typed, date(2024, 1, 2)).period == period
 
 
 def test_an_episode_precedes_literal_titles() -> None:

@@ -374,8 +374,10 @@ def _cost_without_macros(inside: str, bare: str) -> float:
         return _NEVER
     if "\n" in inside:
         return _LIKELY if _SIGNS.search(bare) else _NEVER
-    if inside != bare and not (_STRONG.search(bare) and inside[0] == inside[-1] == " "):
+    if inside != bare and not _STRONG.search(bare):
         return _NEVER
+    if inside != bare and not inside[0] == inside[-1] == " ":
+        return _LIKELY  # such as $ x$
     if _PROSE.search(bare):
         plain = bare.rstrip(PUNCTUATION)
         likely = _SIGNS.search(plain) or _LETTERS.match(plain) or _LETTER.match(plain)

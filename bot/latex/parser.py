@@ -193,7 +193,11 @@ class _Parser:
     def char(self, text: str) -> list[Node]:
         if text in "^_":
             braced = self.tokens.peek().kind == "brace_open"
-            return [Script(text, self.argument(), braced)]
+            nodes = self.argument()
+            match nodes:
+                case (Script(mark=mark, nodes=inside),) if mark == text:  # the sign in 90^° is raised itself
+                    nodes = inside
+            return [Script(text, nodes, braced)]
         match text:
             case "&":
                 return [Cell()]
@@ -269,7 +273,7 @@ class _Parser:
             arguments = (one_column(arguments[0]),)
         if name == "operatorname*":
             return [Macro("mathop", (_upright(arguments),))]
-        return [Macro(name, arguments, optional if name in macros.OPTIONAL else None)]
+        return [Macro(name, arguments, optional or None if name in macros.OPTIONAL else None)]
 
     def replaced(self, name: str) -> list[Node]:
         """Return the replacement of a macro that is not drawn as written."""
@@ -352,6 +356,8 @@ class _Parser:
         )
         above, below = require_one_cell(self.argument()), require_one_cell(self.argument())
         lined = not thickness or any(digit in thickness for digit in "123456789")
+        if not lined and (opening, closing) == ("(", ")"):
+            return Macro("binom", (above, below))
         inside: Node = Macro("frac", (above, below))
         if not lined:
             inside = Macro("substack", ((*above, Row(), *below),))

@@ -43,6 +43,7 @@ _CLASS_KINDS: Final = {
     "mathrel": AtomType.RELATION,
 }
 _ROOTS: Final = {"2": "√", "3": "∛", "4": "∜"}
+_BARE_ENVIRONMENTS: Final = frozenset(("array", "aligned", "gathered", "matrix", "smallmatrix"))
 
 
 def scripted(
@@ -50,7 +51,8 @@ def scripted(
 ) -> list[Part]:
     """Return `parts` with (mark, script) pairs on the last; several are bracketed unless `fenced`."""
     if len(parts) > 1 and not fenced:
-        parts = [Part(f"({joined(parts)})")]
+        text = joined(parts)
+        parts = [Part(text if _is_bracketed(text) else f"({text})")]
     *others, last = parts or [Part("")]
     if last.kind is AtomType.LABELLED:
         labels = (last.label, *(joined(script, tight=True).strip() for _, script in scripts))
@@ -142,8 +144,8 @@ _PLAIN: Final = (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING, AtomType
 
 def _numerator(parts: list[Part]) -> str:
     text = joined(parts)
-    plain = all(part.kind in _PLAIN for part in parts)
-    return text if text and plain and " " not in text and "/" not in text else f"({text})"
+    plain = bool(text) and all(part.kind in _PLAIN for part in parts) and not set(text) & {" ", "/"}
+    return text if plain or _is_bracketed(text) else f"({text})"
 
 
 def _factor(parts: list[Part]) -> str:
@@ -201,9 +203,9 @@ def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", mo
 def in_line(environment: str, cells: list[list[str]]) -> str:
     """Return an environment inside a line, with its brackets; raises TexError for a diagonal with dots."""
     if environment == "cases":
-        return "{ " + rows_in_line(cells, ", ") + " }"
+        return "{ " + one_sided(cells) + " }"
     if environment == "rcases":
-        return rows_in_line(cells, ", ") + " }"
+        return one_sided(cells) + " }"
     if environment.endswith("matrix"):
         brackets = _BRACKETS[environment.removesuffix("matrix")]
         return brackets[:1] + rows_in_line(_filled(cells), " ", most=4) + brackets[1:]
@@ -226,7 +228,7 @@ def _filled(cells: list[list[str]]) -> list[list[str]]:
 
 
 def one_sided(cells: list[list[str]]) -> str:
-    r"""Return the rows of an array after \left\{ alone: the value, then the condition."""
+    r"""Return the rows of cases, or of an array after \left\{ alone: the value, then the condition."""
     if len(cells) > 6 or any(len(row) > 6 for row in cells):
         raise TexError("a large matrix")
     return "; ".join(_case(row) for row in cells)
@@ -316,7 +318,7 @@ def _parts(nodes: Nodes) -> list[Part]:
         made = [Part("")] if node is None else _part(node)
         if scripts:
             marked = [(script.mark, _parts(script.nodes)) for script in scripts]
-            if len(made) == 1 and _is_scripted(node, scripts):
+            if len(made) == 1 and _runs_together(node, scripts):
                 made = [Part(f"({joined(made)})", AtomType.CLOSING)]
             made = scripted(made, marked, fenced=isinstance(node, Fenced))
         if spaced and made:
@@ -325,9 +327,11 @@ def _parts(nodes: Nodes) -> list[Part]:
     return parts
 
 
-def _is_scripted(node: Node | None, scripts: list[Script]) -> bool:
-    """Return whether `node` has scripts inside that would run together with `scripts`."""
+def _runs_together(node: Node | None, scripts: list[Script]) -> bool:
+    """Return whether `node` ends in scripts or cells of its own, with which `scripts` would run together."""
     match node:
+        case Environment(name=name):
+            return name in _BARE_ENVIRONMENTS
         case Group(nodes=inside):
             nodes = inside
         case Macro(name=name, arguments=(inside,)) if name in macros.ALPHABETS | macros.CLASSES:
@@ -338,7 +342,7 @@ def _is_scripted(node: Node | None, scripts: list[Script]) -> bool:
     outer = {script.mark for script in scripts}
     if "^" in inner or inner & outer:
         return True
-    return len(nodes) == 1 and _is_scripted(nodes[0], scripts)
+    return len(nodes) == 1 and _runs_together(nodes[0], scripts)
 
 
 def _with_scripts(nodes: Nodes) -> Iterator[tuple[Node | None, list[Script], bool]]:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import cycle
 from typing import Final
 
 from bot.latex import macros
@@ -87,7 +88,9 @@ _OPERANDS = (AtomType.ORDINARY, AtomType.CLOSING, AtomType.FRACTION, AtomType.RO
 _STARTS = (AtomType.ORDINARY, AtomType.FUNCTION, AtomType.FRACTION, AtomType.ROOT, AtomType.LABELLED)
 _THIN: Final = " "
 _BARS: Final = ("|", "‖")
-_UNARY: Final = "−+±∓"
+_NO_FACTORS: Final = (*"−+±∓", ".", "?")
+_AFTER_ROOT: Final = ("/", "\\", "…", "⋮", "⋱", *_BARS)  # signs before which a root ends by itself
+_POSTFIX: Final = ("!", "′", "%")
 
 
 def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
@@ -109,7 +112,7 @@ def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
 
 def _with_atom_types(parts: list[Part]) -> list[Part]:
     """Return the parts with unary signs as ordinary ones, and unambiguous factors in products."""
-    closing = _closing_bars(parts)
+    bars = _paired_bars(parts)
     typed: list[Part] = []
     for index, part in enumerate(parts):
         before = typed[-1] if typed else None
@@ -119,8 +122,8 @@ def _with_atom_types(parts: list[Part]) -> list[Part]:
             part = replace(part, kind=AtomType.ORDINARY)
         elif part.kind in (AtomType.FRACTION, AtomType.ROOT, AtomType.LABELLED):
             spaced = index + 1 < len(parts) and parts[index + 1].kind is AtomType.BLANK
-            previous = _neighbour(parts, index, -1, closing)
-            part = _factor(part, previous, _neighbour(parts, index, 1, closing), spaced=spaced)
+            previous = _neighbour(parts, index, -1, bars)
+            part = _factor(part, previous, _neighbour(parts, index, 1, bars), spaced=spaced)
         typed.append(part)
     return typed
 
@@ -133,18 +136,19 @@ def _factor(part: Part, before: Part | None, after: Part | None, *, spaced: bool
     adjoining = before is not None and before.kind is not AtomType.BLANK and _ends_factor(before)
     match part.kind:
         case AtomType.FRACTION if (before and _ends_factor(before)) or (after and _begins_factor(after)):
-            dot = adjoining and before is not None and before.kind is AtomType.ORDINARY
-            dot = dot and before is not None and before.text[-1:].isalnum()
-            return replace(part, text=f"{'·' if dot else ''}({part.text})")
+            letter = before is not None and before.kind is AtomType.ORDINARY and before.text[-1:].isalnum()
+            return replace(part, text=f"{'·' if adjoining and letter else ''}({part.text})")
         case AtomType.ROOT:
-            degree = adjoining and part.text[0] not in "√∛∜"
+            dot = "·" if adjoining and part.text[0] not in "√∛∜" else ""
             inside = part.text.lstrip("√∛∜")
             bracketed = inside.startswith("(") and inside.endswith(")")
-            if after is None or bracketed or not _begins_factor(after):
-                return replace(part, text=f"{'·' if degree else ''}{part.text}")
+            if after is not None and after.text.startswith(_POSTFIX):
+                return replace(part, text=f"({part.text})")
+            if after is None or bracketed or not _begins_factor(after) or _ends_root(after):
+                return replace(part, text=dot + part.text)
             if spaced or after.kind is AtomType.FUNCTION:
                 return replace(part, text=f"({part.text})")
-            return replace(part, text=f"{'·' if degree else ''}{part.text}·")
+            return replace(part, text=f"{dot}{part.text}·")
         case AtomType.LABELLED:
             single = before is None and after is None
             operands = part.text.replace(" [", "[")
@@ -155,51 +159,61 @@ def _factor(part: Part, before: Part | None, after: Part | None, *, spaced: bool
             return part
 
 
-def _neighbour(parts: list[Part], index: int, step: int, closing: frozenset[int]) -> Part | None:
-    """Return the part before or after `index` across thin spaces; a closing bar is of the closing kind."""
+def _neighbour(parts: list[Part], index: int, step: int, bars: dict[int, AtomType]) -> Part | None:
+    """Return the part before or after `index` across thin spaces; one of a pair of bars opens or closes."""
     at = index + step
     while 0 <= at < len(parts) and parts[at].kind is AtomType.BLANK and parts[at].text == _THIN:
         at += step
     if not 0 <= at < len(parts):
         return None
-    return replace(parts[at], kind=AtomType.CLOSING) if at in closing else parts[at]
+    return replace(parts[at], kind=bars.get(at, parts[at].kind))
 
 
-def _closing_bars(parts: list[Part]) -> frozenset[int]:
-    """Return the indices of the bars that close a pair such as |x|, at the same depth of brackets."""
-    closing: set[int] = set()
+def _paired_bars(parts: list[Part]) -> dict[int, AtomType]:
+    """Return whether bars open or close a pair such as |x|, at the same depth of brackets, by their index."""
+    paired: dict[int, AtomType] = {}
     levels: list[dict[str, list[int]]] = [{}]
     for index, part in enumerate(parts):
         if part.kind is AtomType.OPENING:
             levels.append({})
         elif part.kind is AtomType.CLOSING and len(levels) > 1:
-            closing.update(_second_bars(levels.pop()))
+            paired.update(_pairs(levels.pop()))
         elif part.text[:1] in _BARS and part.kind is AtomType.ORDINARY:
             levels[-1].setdefault(part.text[0], []).append(index)
     for level in levels:
-        closing.update(_second_bars(level))
-    return frozenset(closing)
+        paired.update(_pairs(level))
+    return paired
 
 
-def _second_bars(found: dict[str, list[int]]) -> Iterator[int]:
+def _pairs(found: dict[str, list[int]]) -> Iterator[tuple[int, AtomType]]:
     for bars in found.values():
         if len(bars) % 2 == 0:
-            yield from bars[1::2]
+            yield from zip(bars, cycle((AtomType.OPENING, AtomType.CLOSING)), strict=False)
 
 
 def _ends_factor(part: Part) -> bool:
     """Return whether a factor after `part` is multiplied by it, or is its argument."""
     if part.text in _BARS:
         return part.kind is AtomType.CLOSING
-    return part.kind in (*_OPERANDS, AtomType.FUNCTION) and part.text not in _UNARY
+    ends = part.kind in (*_OPERANDS, AtomType.FUNCTION)
+    return ends and not _is_word(part.text[-1]) and part.text not in _NO_FACTORS
 
 
 def _begins_factor(part: Part) -> bool:
     """Return whether a factor before `part` is multiplied by it; a bar with a script is no factor."""
     if part.text[0] in _BARS:
         return part.kind is not AtomType.CLOSING and len(part.text) == 1
-    word = part.text[0] == " " or "\u2e80" <= part.text[0] <= "\uffef"
-    return part.kind in (*_STARTS, AtomType.OPENING) and not word and part.text not in tuple(_UNARY)
+    starts = part.kind in (*_STARTS, AtomType.OPENING)
+    return starts and not _is_word(part.text[0]) and part.text not in _NO_FACTORS
+
+
+def _is_word(character: str) -> bool:
+    """Return whether a part that begins or ends with `character` is text and no factor: Chinese, a blank."""
+    return character == " " or "\u2e80" <= character <= "\uffef"
+
+
+def _ends_root(after: Part) -> bool:
+    return after.text[0] in _AFTER_ROOT and after.kind is not AtomType.OPENING
 
 
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
@@ -218,7 +232,7 @@ def _blank(before: Part, part: Part, *, tight: bool) -> bool:
     if before.kind is AtomType.FUNCTION:
         return part.kind in _STARTS and not part.text.startswith("(")
     if part.kind is AtomType.FUNCTION:
-        return before.kind in _OPERANDS and before.text not in _UNARY
+        return before.kind in _OPERANDS and before.text not in _NO_FACTORS
     return _words_meet(before.text, part.text)
 
 

@@ -183,7 +183,6 @@ class _SegmentSearch:
         every = self._query.order is not Order.SCORE
         found: dict[int, _Match] = {}
         rarest = min(words, key=lambda word: len(segment.titles.holders(word)))
-        others = [word for word in words if word is not rarest]
         latin = [word for word in words if word.isascii()]
         letters = _letters("".join(words))
         titles, left, loose = segment.titles.texts, most, most
@@ -193,7 +192,7 @@ class _SegmentSearch:
             whole = len(title) < 2 * len(letters) + 8
             if left <= 0 and not whole and not every:
                 continue
-            if all(word in title for word in others) and self._admits(place):
+            if all(word in title for word in words) and self._admits(place):
                 bounded = all(_bounded(title, word) for word in latin)
                 same = 2 if whole and _letters(title) == letters else 0
                 if not (bounded or same or every):
@@ -390,13 +389,11 @@ def _form_scores(
         latin = _LATIN.fullmatch(form.text) is not None
         for score, holders in groups:
             places: Collection[int] = holders if within is None else within & set(holders)
-            if not places:
-                continue
-            if not latin:
+            if places and latin:
+                yield score * _INSIDE, places
+                yield score, segment.whole_words(form.text) & set(places)
+            elif places:
                 yield score, places
-                continue
-            yield score * _INSIDE, places
-            yield score, segment.whole_words(form.text) & set(places)
 
 
 def _importance(index: Index, terms: Sequence[Term]) -> list[float]:

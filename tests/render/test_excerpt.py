@@ -121,6 +121,10 @@ MATHS: dict[str, tuple[str, Body]] = {
         "价格$5，有$$x=1$$成立",
         (para("价格$5，有"), DisplayFormula("x=1"), para("成立")),
     ),
+    "blanks at one end": (
+        "设$ x$与$y= 2 $。",
+        (para("设", Formula("x"), "与", Formula("y= 2"), "。"),),
+    ),
     "neighbours": ("设$x$$y$为", (para("设", Formula("x"), Formula("y"), "为"),)),
     "dollars in the text of a formula": (
         r"设$\text{若$x>0$则}y$为",

@@ -12,6 +12,7 @@ from bot.chat import admin, browse, courses, subscribe
 from bot.chat.context import Handler, Reply, RequestContext, Services, dispatch
 from bot.messages import help as help_pages
 from bot.messages import notices
+from bot.messages.cards import read_button, save_button
 from bot.messages.commands import Where
 from bot.messages.digests import stepping
 from bot.messages.keyboards import page_of
@@ -40,22 +41,19 @@ async def _mark(tx: Transaction, services: Services, request: RequestContext, ac
     match action:
         case actions.Save():
             await tx.bookmarks.save(user, post, services.clock.now())
-            button: tuple[str, Action] = (notices.saved_button(words), actions.Unsave(post))
-            return Reply(toast=notices.saved_answer(words, saved=True), replacement_button=button)
+            toast, button = notices.saved_answer(words, saved=True), save_button(post, words, saved=True)
         case actions.Unsave():
             await tx.bookmarks.unsave(user, post)
-            button = (notices.save_button(words), actions.Save(post))
-            return Reply(toast=notices.saved_answer(words, saved=False), replacement_button=button)
+            toast, button = notices.saved_answer(words, saved=False), save_button(post, words, saved=False)
         case actions.MarkRead():
             await tx.bookmarks.read(user, post, services.clock.now())
-            button = (notices.unread_button(words), actions.MarkUnread(post))
-            return Reply(toast=notices.read_answer(words, read=True), replacement_button=button)
+            toast, button = notices.read_answer(words, read=True), read_button(post, words, read=True)
         case actions.MarkUnread():
             await tx.bookmarks.unread(user, post)
-            button = (notices.read_button(words), actions.MarkRead(post))
-            return Reply(toast=notices.read_answer(words, read=False), replacement_button=button)
+            toast, button = notices.read_answer(words, read=False), read_button(post, words, read=False)
         case _:
             assert_never(action)
+    return Reply(toast=toast, replacement_button=button)
 
 
 async def _step(tx: Transaction, services: Services, request: RequestContext, action: actions.Step) -> Reply:

@@ -4,7 +4,7 @@ They name files and settings exactly and never contain a stack trace or a token.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
@@ -12,9 +12,9 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press
 from bot.messages.notices import notice
 from bot.messages.reasons import reason_of
-from bot.render.document import Block, Button, Code, Heading, Item, Items, Message, Paragraph, Text
+from bot.render.document import Block, Button, Code, Items, Message, heading, item, paragraph
 from bot.text_sanitizer import one_line, redact_url
-from storage.model import DumpRecord, Post, Source
+from storage.model import DumpRecord, Source
 
 NEVER = "—"
 SHOWN_NOTES = 5
@@ -51,15 +51,15 @@ def posts_missed(words: Words, url: str, reason: str) -> Message:
 
 def sources(words: Words, known: Sequence[Source]) -> Items:
     """Return a line for each source; all times are UTC."""
-    return Items(
-        tuple(
-            Item(
-                (Code(one_line(redact_url(source.url))), Text("  " + _how(words, source))),
-                label="!" if source.error else "·",
-            )
-            for source in known
+    lines = (
+        item(
+            Code(one_line(redact_url(source.url))),
+            f"  {_how(words, source)}",
+            label="!" if source.error else "·",
         )
+        for source in known
     )
+    return Items(tuple(lines))
 
 
 def _how(words: Words, source: Source) -> str:
@@ -122,11 +122,11 @@ def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) 
         said = words.count(
             "快照 {name} 带来 {n} 篇旧文章，已收录，不推送。", unannounced, name=one_line(name)
         )
-        body.append(Paragraph((Text(said),)))
+        body.append(paragraph(said))
     if notes:
         said = words.count("快照 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
-        shown = [Item((Text(reason_of(note, words)),), label="·") for note in notes[:SHOWN_NOTES]]
-        body += [Paragraph((Text(said),)), Items(tuple(shown))]
+        shown = tuple(item(reason_of(note, words)) for note in notes[:SHOWN_NOTES])
+        body += [paragraph(said), Items(shown)]
     return Message(body=tuple(body), keyboard=((press(words.text("快照"), Dumps()),),))
 
 
@@ -178,17 +178,16 @@ def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
 
 def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
     """Return the chats to which deliveries are suspended, by reason."""
-    keys: tuple[Row, ...] = ((press(words.text("运行状况"), Status()),),)
-    return Message(body=_suspensions(words, reasons), keyboard=keys)
+    return Message(body=_suspensions(words, reasons), keyboard=((press(words.text("运行状况"), Status()),),))
 
 
 def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
     head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
     items = tuple(
-        Item((Text(words.count("{n} 个：{reason}", count, reason=reason_of(reason, words))),), label="·")
+        item(words.count("{n} 个：{reason}", count, reason=reason_of(reason, words)))
         for reason, count in sorted(reasons.items(), key=lambda each: -each[1])
     )
-    return Paragraph((Text(head),)), Items(items)
+    return paragraph(head), Items(items)
 
 
 def destination_refuses(words: Words, chat: str, reason: str) -> Message:
@@ -299,7 +298,7 @@ def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Messa
         return _report(words, words.text("还没有会话订阅，没有人可以发。"))
     head = words.count("要发给 {n} 个会话：", chats)
     keys: Row = (press(words.text("发送"), Broadcast(draft)), press(words.text("取消"), Dismiss()))
-    return Message(body=(Paragraph((Text(head),)), Paragraph((Text(text),))), keyboard=(keys,))
+    return Message(body=(paragraph(head), paragraph(text)), keyboard=(keys,))
 
 
 def broadcast_begun(words: Words, chats: int) -> Message:
@@ -308,10 +307,10 @@ def broadcast_begun(words: Words, chats: int) -> Message:
 
 def status(facts: StatusFacts, words: Words) -> Message:
     """Return the state of the bot in a few lines, problems first."""
-    body: list[Block] = [Heading((Text(words.text("运行状况")),))]
+    body: list[Block] = [heading(words.text("运行状况"))]
     if facts.failed or facts.uncertain:
         said = _not_arrived(words, facts.failed, facts.uncertain)
-        body.append(Items((Item((Text(said),), label="!"),)))
+        body.append(Items((item(said, label="!"),)))
     if facts.suspended:
         body += _suspensions(words, facts.suspended)
     lines = [
@@ -330,7 +329,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
             )
         )
     lines.append(f"kexue-bot {facts.version}")
-    body.append(Items(tuple(Item((Text(line),), label="·") for line in lines)))
+    body.append(Items(tuple(map(item, lines))))
     if facts.sources:
         body.append(sources(words, facts.sources))
     keys: list[Row] = [(press(words.text("快照"), Dumps()),)]
@@ -353,21 +352,16 @@ def dumps(page: Page[DumpRecord], words: Words) -> Message:
     if not page.total:
         return _report(words, words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
     items = tuple(
-        Item((Code(one_line(dump.name)), Text("  " + _taken(dump, words))), label=str(index))
-        for index, dump in enumerate(page.items, page.before + 1)
+        item(Code(one_line(dump.name)), f"  {_taken(dump, words)}", label=str(index))
+        for index, dump in page.numbered()
     )
-    body: tuple[Block, ...] = (Heading((Text(words.count("{n} 份快照", page.total)),)), Items(items))
+    body: tuple[Block, ...] = (heading(words.count("{n} 份快照", page.total)), Items(items))
     held = tuple(
         (press(words.text("推送 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
         for dump in page.items
         if dump.held
     )
     return Message(body=body, keyboard=(*held, *paging(page, Dumps)))
-
-
-def new_titles(words: Words, posts: Iterable[Post]) -> str:
-    """Return the titles of some posts, for a log line or a notice."""
-    return words.join([f"《{one_line(post.title)}》" for post in posts])
 
 
 def _taken(dump: DumpRecord, words: Words) -> str:
@@ -377,11 +371,11 @@ def _taken(dump: DumpRecord, words: Words) -> str:
         said = words.text("没有文章")
     else:
         parts = [
-            words.text("新增 {n}", n=dump.new) if dump.new else None,
-            words.text("修改 {n}", n=dump.edited) if dump.edited else None,
-            words.text("未变 {n}", n=dump.unchanged) if dump.unchanged else None,
+            words.text("新增 {n}", n=dump.new) if dump.new else "",
+            words.text("修改 {n}", n=dump.edited) if dump.edited else "",
+            words.text("未变 {n}", n=dump.unchanged) if dump.unchanged else "",
         ]
-        changed = words.join([part for part in parts if part])
+        changed = words.join([*filter(None, parts)])
         said = words.count("{n} 条：{changed}", dump.sightings, changed=changed)
     if dump.notes:
         said += words.count(

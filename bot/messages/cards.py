@@ -3,25 +3,13 @@
 import re
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, assert_never
+from typing import Final
 
-from bot.callbacks.actions import (
-    Cite,
-    MarkRead,
-    MarkUnread,
-    Papers,
-    Related,
-    Save,
-    ShowPost,
-    ShowScope,
-    Subscribe,
-    Unsave,
-    Unsubscribe,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
-from bot.messages.links import deep_link, post_url, share_link
-from bot.messages.scope_pages import Neighbour, scope_names
+from bot.messages.links import post_url, share_link
+from bot.messages.scope_pages import Neighbour, linked_name, scope_names
 from bot.render.document import (
     Block,
     Body,
@@ -34,9 +22,10 @@ from bot.render.document import (
     Paragraph,
     Quote,
     Text,
+    paragraph,
 )
 from bot.text_sanitizer import one_line
-from storage.model import ExcerptLength, Post, Scope, ScopeKind
+from storage.model import ExcerptLength, Post, PostId, Scope, ScopeKind
 
 SHORT_UNITS: Final = 200
 FULL_UNITS: Final = 1600  # an excerpt, not the article; a card with it fits in one classic message
@@ -118,13 +107,7 @@ def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
 
 
 def _news(news: News, words: Words) -> str:
-    match news:
-        case News.WRITTEN:
-            return words.text("新文章")
-        case News.FOUND:
-            return words.text("补收旧文")
-        case _:
-            assert_never(news)
+    return {News.WRITTEN: words.text("新文章"), News.FOUND: words.text("补收旧文")}[news]
 
 
 def _message(
@@ -139,11 +122,11 @@ def _message(
     url = post_url(post, words.site)
     body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
     if line := facts_line(facts, words):
-        body.append(Paragraph((Text(line),)))
+        body.append(paragraph(line))
     if quoted := _excerpt(facts):
         body.append(Quote(quoted))
     if tags := tag_line(post):
-        body.append(Paragraph((Text(tags),)))
+        body.append(paragraph(tags))
     credit = " · ".join(filter(None, (words.site.author, words.blog, words.site.licence)))
     body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
     return Message(body=tuple(body), keyboard=_keyboard(facts, words, lesson))
@@ -153,13 +136,8 @@ def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
     place = facts.series
     if place is None:
         return ()
-    name = Text(one_line(place.scope.name))
-    address = deep_link(facts.bot, ShowScope(place.scope.id))
-    linked: Inline = Link(address, (name,)) if address else name
-    return (
-        linked,
-        Text(" · " + words.text("系列第 {position} 篇（共 {of}）", position=place.position, of=place.of)),
-    )
+    position = words.text("系列第 {position} 篇（共 {of}）", position=place.position, of=place.of)
+    return linked_name(place.scope, facts.bot), Text(f" · {position}")
 
 
 def facts_line(facts: CardFacts, words: Words) -> str:
@@ -196,15 +174,9 @@ def hashtag(tag: str) -> str:
 def _excerpt(facts: CardFacts) -> Body:
     from bot.render.excerpt import excerpt_body, shorten  # with the TeX parser, 2 MB
 
-    match facts.excerpt:
-        case ExcerptLength.NONE:
-            return ()
-        case ExcerptLength.SHORT:
-            return shorten(excerpt_body(facts.post.excerpt), SHORT_UNITS)
-        case ExcerptLength.FULL:
-            return shorten(excerpt_body(facts.post.excerpt), FULL_UNITS)
-        case _:
-            assert_never(facts.excerpt)
+    most = {ExcerptLength.NONE: 0, ExcerptLength.SHORT: SHORT_UNITS, ExcerptLength.FULL: FULL_UNITS}
+    units = most[facts.excerpt]
+    return shorten(excerpt_body(facts.post.excerpt), units) if units else ()
 
 
 def _keyboard(facts: CardFacts, words: Words, lesson: bool) -> tuple[Row, ...]:
@@ -213,7 +185,9 @@ def _keyboard(facts: CardFacts, words: Words, lesson: bool) -> tuple[Row, ...]:
         return tuple(row for row in rows if row)
     rows = [_neighbours(facts.series, words), _about_it(facts, words), _mine(facts, words)]
     marked = [("#", scope) for scope in facts.tags] + [("≈", scope) for scope in facts.inferred]
-    rows.append(tuple(press(label(sign + s.name, 14), ShowScope(s.id)) for sign, s in marked[:_TAG_BUTTONS]))
+    rows.append(
+        tuple(press(label(sign + s.name, 14), actions.ShowScope(s.id)) for sign, s in marked[:_TAG_BUTTONS])
+    )
     return tuple(row for row in rows if row)
 
 
@@ -222,10 +196,10 @@ def _neighbours(place: SeriesPlace | None, words: Words) -> Row:
         return ()
     row: list[Button] = []
     if place.previous is not None:
-        row.append(press(_toward(place.previous, "‹ {}"), ShowPost(place.previous.post)))
-    row.append(press(words.text("系列"), ShowScope(place.scope.id)))
+        row.append(press(_toward(place.previous, "‹ {}"), actions.ShowPost(place.previous.post)))
+    row.append(press(words.text("系列"), actions.ShowScope(place.scope.id)))
     if place.next is not None:
-        row.append(press(_toward(place.next, "{} ›"), ShowPost(place.next.post)))
+        row.append(press(_toward(place.next, "{} ›"), actions.ShowPost(place.next.post)))
     return tuple(row)
 
 
@@ -236,10 +210,10 @@ def _toward(neighbour: Neighbour, form: str) -> str:
 def _about_it(facts: CardFacts, words: Words) -> Row:
     row: list[Button] = []
     if facts.related:
-        row.append(press(words.text("相关"), Related(facts.post.id)))
-    row.append(press(words.text("引用"), Cite(facts.post.id)))
+        row.append(press(words.text("相关"), actions.Related(facts.post.id)))
+    row.append(press(words.text("引用"), actions.Cite(facts.post.id)))
     if facts.papers:
-        row.append(press(words.text("论文"), Papers(facts.post.id)))
+        row.append(press(words.text("论文"), actions.Papers(facts.post.id)))
     row.append(Button(text=words.text("分享"), url=share_link(facts.bot, facts.post, words.site)))
     return tuple(row)
 
@@ -248,21 +222,27 @@ def _mine(facts: CardFacts, words: Words) -> Row:
     row: list[Button] = []
     post = facts.post.id
     if facts.saved is not None:
-        row.append(
-            press(words.text("★ 已收藏"), Unsave(post))
-            if facts.saved
-            else press(words.text("☆ 收藏"), Save(post))
-        )
+        row.append(press(*save_button(post, words, saved=facts.saved)))
     if facts.read is not None:
-        row.append(
-            press(words.text("标为未读"), MarkUnread(post))
-            if facts.read
-            else press(words.text("读过了"), MarkRead(post))
-        )
+        row.append(press(*read_button(post, words, read=facts.read)))
     if facts.series is not None and facts.editable:
         scope = facts.series.scope.id
         if facts.series.subscribed:
-            row.append(press(words.text("🔕 退订系列"), Unsubscribe(scope)))
+            row.append(press(words.text("🔕 退订系列"), actions.Unsubscribe(scope)))
         else:
-            row.append(press(words.text("🔔 订阅系列"), Subscribe(scope)))
+            row.append(press(words.text("🔔 订阅系列"), actions.Subscribe(scope)))
     return tuple(row)
+
+
+def save_button(post: PostId, words: Words, *, saved: bool) -> tuple[str, actions.Action]:
+    """Return label and action of the button that saves a post, or, once it is `saved`, takes that back."""
+    if saved:
+        return words.text("★ 已收藏"), actions.Unsave(post)
+    return words.text("☆ 收藏"), actions.Save(post)
+
+
+def read_button(post: PostId, words: Words, *, read: bool) -> tuple[str, actions.Action]:
+    """Return label and action of the button that marks a post as read, or, once it is, takes that back."""
+    if read:
+        return words.text("标为未读"), actions.MarkUnread(post)
+    return words.text("读过了"), actions.MarkRead(post)

@@ -11,15 +11,15 @@ from bot.messages.links import paper_urls
 from bot.render.document import (
     Block,
     Button,
-    Heading,
     Inline,
-    Item,
     Items,
     Link,
     Message,
-    Paragraph,
     Preformatted,
     Text,
+    heading,
+    item,
+    paragraph,
 )
 from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import one_line, units
@@ -140,14 +140,12 @@ def citation_view(post: Post, words: Words) -> Message:
     """Return both forms to read, and copy buttons for those that fit."""
     text, entry = one_line(citation(post, words.site)), bibtex(post, words.site)
     body: list[Block] = [
-        Heading((Text(words.text("引用《{title}》", title=one_line(post.title))),)),
-        Paragraph((Text(text),)),
+        heading(words.text("引用《{title}》", title=one_line(post.title))),
+        paragraph(text),
         Preformatted(entry),
     ]
     if post.archive_id is None:
-        body.append(
-            Paragraph((Text(words.text("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")),))
-        )
+        body.append(paragraph(words.text("这篇的归档编号还不知道：BibTeX 的键由日期和标题拟成，网址从缺。")))
     copies = [(words.text("复制引用"), text), (words.text("复制 BibTeX"), entry)]
     row = tuple(Button(text=name, copy=copy) for name, copy in copies if units(copy) <= LIMIT)
     rows: list[Row] = [row] if row else []
@@ -156,9 +154,9 @@ def citation_view(post: Post, words: Words) -> Message:
 
 def papers_view(post: Post, titles: tuple[str, ...], words: Words) -> Message:
     """Return the papers that a post names, each with links to search for it."""
-    items = tuple(Item(_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
+    items = tuple(item(*_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
     head = words.count("文中提到的论文 · {n} 篇", len(titles))
-    return Message(body=(Heading((Text(head),)), Items(items)), keyboard=(_back(post, words),))
+    return Message(body=(heading(head), Items(items)), keyboard=(_back(post, words),))
 
 
 def _paper(title: str) -> tuple[Inline, ...]:

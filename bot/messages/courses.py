@@ -3,25 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from bot.callbacks.actions import (
-    CourseNext,
-    CourseOffer,
-    CoursePause,
-    CourseResume,
-    CourseStart,
-    CourseStop,
-    Options,
-    Reading,
-    SeriesIndex,
-    Setting,
-    ShowPost,
-    ShowScope,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.notices import notice
 from bot.messages.post_lists import bar
 from bot.messages.scope_pages import Neighbour, continue_label
-from bot.render.document import Block, Body, Button, Heading, Item, Items, Message, Paragraph, Text
+from bot.render.document import Block, Body, Button, Items, Message, heading, item, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import Scope, Stage, When
 
@@ -62,25 +50,24 @@ class Progress:
 
 def course(facts: CourseFacts, words: Words) -> Message:
     """Return the state of a course with its buttons."""
-    name = one_line(facts.scope.name)
-    sent = words.text("已发 {sent} / {of}", sent=facts.sent, of=facts.of)
-    read = words.text("已读 {read}", read=facts.read) if facts.read else None
-    figures = " · ".join(part for part in (sent, read) if part)
+    figures = [words.text("已发 {sent} / {of}", sent=facts.sent, of=facts.of)]
+    if facts.read:
+        figures.append(words.text("已读 {read}", read=facts.read))
     body: list[Block] = [
-        Heading((Text(words.text("课程「{name}」", name=name)),)),
-        Paragraph((Text(f"{bar(facts.sent, facts.of)} {figures}"),)),
-        Paragraph((Text(_state(facts, words)),)),
+        heading(words.text("课程「{name}」", name=one_line(facts.scope.name))),
+        paragraph(f"{bar(facts.sent, facts.of)} {' · '.join(figures)}"),
+        paragraph(_state(facts, words)),
     ]
     if facts.gaps:
         episodes = words.join(facts.gaps)
-        body.append(Paragraph((Text(words.text("◌ 第 {episodes} 篇未收录，跳过。", episodes=episodes)),)))
+        body.append(paragraph(words.text("◌ 第 {episodes} 篇未收录，跳过。", episodes=episodes)))
     rows: list[Row] = [_keys(facts, words)]
     if facts.next is not None and facts.read:
         go_on = continue_label(facts.next.episode, facts.read, words)
-        rows.append((press(go_on, ShowPost(facts.next.post)),))
-    look: list[Button] = [press(words.text("系列"), ShowScope(facts.scope.id))]
+        rows.append((press(go_on, actions.ShowPost(facts.next.post)),))
+    look: list[Button] = [press(words.text("系列"), actions.ShowScope(facts.scope.id))]
     if facts.stage is Stage.RUNNING:
-        look.append(press(words.text("改时间"), Options(Setting.HOUR)))
+        look.append(press(words.text("改时间"), actions.Options(actions.Setting.HOUR)))
     rows.append(tuple(look))
     return Message(body=tuple(body), keyboard=tuple(row for row in rows if row))
 
@@ -90,57 +77,46 @@ def course_offer(scope: Scope, of: int, words: Words) -> Message:
     name = one_line(scope.name)
     if of < 2:
         text = words.text("「{name}」只收录了 {of} 篇，开不了课程。", name=name, of=of)
-        row: Row = (press(words.text("系列"), ShowScope(scope.id)),)
-        return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+        return notice(text, press(words.text("系列"), actions.ShowScope(scope.id)))
     text = words.text(
         "「{name}」收录了 {of} 篇。课程从最早的一篇起，一次发一篇，发完自动订阅这个系列。多久一篇？",
         of=of,
         name=name,
     )
-    row = (
-        press(words.text("每天一篇"), CourseStart(scope.id, When.DAILY)),
-        press(words.text("每周一篇"), CourseStart(scope.id, When.WEEKLY)),
-    )
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+    daily = press(words.text("每天一篇"), actions.CourseStart(scope.id, When.DAILY))
+    return notice(text, daily, press(words.text("每周一篇"), actions.CourseStart(scope.id, When.WEEKLY)))
 
 
 def courses(every: tuple[CourseFacts, ...], words: Words) -> Message:
     """Return all courses of a chat, those under way first; without any, how one is started."""
-    choose: Row = (press(words.text("选系列开课"), SeriesIndex()),)
+    choose: Row = (press(words.text("选系列开课"), actions.SeriesIndex()),)
     if not every:
         text = words.text("课程把一个系列从头一篇篇发给你，每天或每周一篇。选一个系列，再点「📖 开课」。")
-        return Message(body=(Paragraph((Text(text),)),), keyboard=(choose,))
+        return notice(text, *choose)
     body: list[Block] = []
     done = [facts for facts in every if facts.stage is Stage.CAUGHT_UP]
     running = [facts for facts in every if facts.stage is not Stage.CAUGHT_UP]
     if running:
-        body += [Heading((Text(words.text("课程")),)), _listed(running, words)]
+        body += [heading(words.text("课程")), _listed(running, words)]
     if done:
-        body += [Heading((Text(words.text("已完成")),), level=4 if running else 3), _listed(done, words)]
+        body += [heading(words.text("已完成"), level=4 if running else 3), _listed(done, words)]
     rows = [_named_keys(facts, words) for facts in [*running, *done][:_BUTTON_ROWS]]
     if any(facts.stage is Stage.RUNNING for facts in running):
-        choose = (*choose, press(words.text("改时间"), Options(Setting.HOUR)))
+        choose = (*choose, press(words.text("改时间"), actions.Options(actions.Setting.HOUR)))
     return Message(body=tuple(body), keyboard=(*rows, choose))
 
 
 def _listed(some: list[CourseFacts], words: Words) -> Items:
-    return Items(
-        tuple(
-            Item(
-                (
-                    Text(f"{one_line(facts.scope.name)}  "),
-                    Text(words.text("已发 {sent} / {of}", sent=facts.sent, of=facts.of)),
-                    Text(f" · {_stage(facts, words)}"),
-                ),
-                label=str(index),
-            )
-            for index, facts in enumerate(some, 1)
-        )
-    )
+    lines = []
+    for index, facts in enumerate(some, 1):
+        sent = words.text("已发 {sent} / {of}", sent=facts.sent, of=facts.of)
+        stage = _stage(facts, words)
+        lines.append(item(f"{one_line(facts.scope.name)}  {sent} · {stage}", label=str(index)))
+    return Items(tuple(lines))
 
 
 def _named_keys(facts: CourseFacts, words: Words) -> Row:
-    look = press(label(facts.scope.name), CourseOffer(facts.scope.id))
+    look = press(label(facts.scope.name), actions.CourseOffer(facts.scope.id))
     return (look, *_keys(facts, words)[-2:])
 
 
@@ -148,15 +124,14 @@ def reading(page: Page[Progress], words: Words) -> Message:
     """Return how much of each begun series is read, with the button to its next unread part."""
     if not page.total:
         text = words.text("还没有标过「读过了」的文章。在文章下面点它，这里就会记下进度。")
-        row: Row = (press(words.text("按系列"), SeriesIndex()),)
-        return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
-    items = tuple(
-        Item((Text(f"{one_line(each.scope.name)}\n{_progress(each, words)}"),), label=str(index))
-        for index, each in enumerate(page.items, page.before + 1)
+        return notice(text, press(words.text("按系列"), actions.SeriesIndex()))
+    lines = (
+        item(f"{one_line(each.scope.name)}\n{_progress(each, words)}", label=str(index))
+        for index, each in page.numbered()
     )
+    body = (heading(words.text("阅读进度")), Items(tuple(lines)))
     rows = tuple(_progress_keys(each, words) for each in page.items)
-    head = Heading((Text(words.text("阅读进度")),))
-    return Message(body=(head, Items(items)), keyboard=(*rows, *paging(page, Reading)))
+    return Message(body=body, keyboard=(*rows, *paging(page, actions.Reading)))
 
 
 def _progress(each: Progress, words: Words) -> str:
@@ -167,10 +142,13 @@ def _progress(each: Progress, words: Words) -> str:
 
 
 def _progress_keys(each: Progress, words: Words) -> Row:
-    name = press(label(each.scope.name), ShowScope(each.scope.id))
+    name = press(label(each.scope.name), actions.ShowScope(each.scope.id))
     if each.next is None:
         return (name,)
-    return (name, press(continue_label(each.next.episode, each.read, words), ShowPost(each.next.post)))
+    return (
+        name,
+        press(continue_label(each.next.episode, each.read, words), actions.ShowPost(each.next.post)),
+    )
 
 
 def lesson_line(facts: CourseFacts, gap: str | None, words: Words) -> str:
@@ -183,68 +161,49 @@ def lesson_line(facts: CourseFacts, gap: str | None, words: Words) -> str:
 
 def lesson(shown: Message, facts: CourseFacts, gap: str | None, words: Words) -> Message:
     """Return the card `shown` as a lesson, with the buttons of its course."""
-    body: Body = (Paragraph((Text(lesson_line(facts, gap, words)),)), *shown.body)
+    body: Body = (paragraph(lesson_line(facts, gap, words)), *shown.body)
     if facts.stage is Stage.CAUGHT_UP:
-        body = (*body, Paragraph((Text(words.text("这是最后一课。系列的新文章按你的订阅发来。")),)))
+        body = (*body, paragraph(words.text("这是最后一课。系列的新文章按你的订阅发来。")))
     keys = _keys(facts, words)
     return replace(shown, body=body, keyboard=(*((keys,) if keys else ()), *shown.keyboard))
 
 
 def _state(facts: CourseFacts, words: Words) -> str:
-    match facts.stage:
-        case Stage.RUNNING if facts.when is When.WEEKLY:
-            return words.text(
-                "每{weekday} {at} 发一篇（{zone}），发完自动订阅这个系列。",
-                weekday=facts.weekday,
-                at=facts.at,
-                zone=facts.zone,
-            )
-        case Stage.RUNNING:
-            return words.text(
-                "每天 {at} 发一篇（{zone}），发完自动订阅这个系列。", at=facts.at, zone=facts.zone
-            )
-        case Stage.PAUSED:
-            return words.text("已暂停，随时可以继续。")
-        case Stage.STOPPED:
-            return words.text("已退出，不再发课。进度还在，重新开课会接着发。")
-        case Stage.CAUGHT_UP:
-            return words.text("收录的都发完了。系列的新文章按你的订阅发来。")
-        case _:
-            assert_never(facts.stage)
+    day, at, zone = facts.weekday, facts.at, facts.zone
+    daily = words.text("每天 {at} 发一篇（{zone}），发完自动订阅这个系列。", at=at, zone=zone)
+    weekly = words.text(
+        "每{weekday} {at} 发一篇（{zone}），发完自动订阅这个系列。", weekday=day, at=at, zone=zone
+    )
+    return {
+        Stage.RUNNING: weekly if facts.when is When.WEEKLY else daily,
+        Stage.PAUSED: words.text("已暂停，随时可以继续。"),
+        Stage.STOPPED: words.text("已退出，不再发课。进度还在，重新开课会接着发。"),
+        Stage.CAUGHT_UP: words.text("收录的都发完了。系列的新文章按你的订阅发来。"),
+    }[facts.stage]
 
 
 def _stage(facts: CourseFacts, words: Words) -> str:
-    match facts.stage:
-        case Stage.RUNNING if facts.when is When.WEEKLY:
-            return words.text("每{weekday} {at}", weekday=facts.weekday, at=facts.at)
-        case Stage.RUNNING:
-            return words.text("每天 {at}", at=facts.at)
-        case Stage.PAUSED:
-            return words.text("已暂停")
-        case Stage.STOPPED:
-            return words.text("已退出")
-        case Stage.CAUGHT_UP:
-            return words.text("已发完")
-        case _:
-            assert_never(facts.stage)
+    daily = words.text("每天 {at}", at=facts.at)
+    weekly = words.text("每{weekday} {at}", weekday=facts.weekday, at=facts.at)
+    return {
+        Stage.RUNNING: weekly if facts.when is When.WEEKLY else daily,
+        Stage.PAUSED: words.text("已暂停"),
+        Stage.STOPPED: words.text("已退出"),
+        Stage.CAUGHT_UP: words.text("已发完"),
+    }[facts.stage]
 
 
 def _keys(facts: CourseFacts, words: Words) -> Row:
     scope = facts.scope.id
+    leave = press(words.text("退出课程"), actions.CourseStop(scope))
     match facts.stage:
         case Stage.RUNNING:
-            return (
-                press(words.text("下一课"), CourseNext(scope)),
-                press(words.text("暂停课程"), CoursePause(scope)),
-                press(words.text("退出课程"), CourseStop(scope)),
-            )
+            following = press(words.text("下一课"), actions.CourseNext(scope))
+            return (following, press(words.text("暂停课程"), actions.CoursePause(scope)), leave)
         case Stage.PAUSED:
-            return (
-                press(words.text("继续课程"), CourseResume(scope)),
-                press(words.text("退出课程"), CourseStop(scope)),
-            )
+            return (press(words.text("继续课程"), actions.CourseResume(scope)), leave)
         case Stage.STOPPED:
-            return (press(words.text("重新开课"), CourseStart(scope, facts.when)),)
+            return (press(words.text("重新开课"), actions.CourseStart(scope, facts.when)),)
         case Stage.CAUGHT_UP:
             return ()
         case _:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
-from bot.callbacks.actions import Nothing, Step
+from bot.callbacks.actions import Step
 from bot.messages.cards import why_line
 from bot.messages.i18n import Words
-from bot.messages.keyboards import press
+from bot.messages.keyboards import Page, paging, press
 from bot.messages.links import post_url
-from bot.render.document import Block, Footer, Heading, Inline, Item, Items, Link, Message, Text
+from bot.messages.post_lists import after
+from bot.render.document import Block, Footer, Item, Items, Link, Message, Text, heading, item
 from bot.text_sanitizer import one_line
 from storage.model import Post, Scope
 
-_BULLET: Final = "·"
 DAY: Final = dt.timedelta(days=1)
 NOON: Final = 12
 
@@ -58,13 +58,13 @@ class Digest:
 
 def digest(facts: Digest, words: Words) -> Message:
     """Return all posts of `facts` as one message, which renderers split only if it is too long."""
-    body: list[Block] = [Heading((Text(f"{_title(facts, words)} · {_span(facts, words)}"),))]
+    body: list[Block] = [heading(f"{_title(facts, words)} · {_span(facts, words)}")]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
-        body += [Heading((Text(one_line(name)),), level=4), _items(entries, words)]
+        body += [heading(one_line(name), level=4), _items(entries, words)]
     if others:
         if groups:
-            body.append(Heading((Text(words.text("其他")),), level=4))
+            body.append(heading(words.text("其他"), level=4))
         body.append(_items(others, words))
     if why := why_line(facts.why, words):
         body.append(Footer((Text(why),)))
@@ -74,31 +74,20 @@ def digest(facts: Digest, words: Words) -> Message:
 
 def stepping(card: Message, delivery: int, position: int, of: int) -> Message:
     """Return the card of post `position` of a digest, with buttons to the posts before and after it."""
-    if of <= 1:
-        return card
-    row = [press(f"{position} / {of}", Nothing())]
-    if position > 1:
-        row.insert(0, press("‹", Step(delivery, position - 1)))
-    if position < of:
-        row.append(press("›", Step(delivery, position + 1)))
-    return replace(card, keyboard=(tuple(row), *card.keyboard))
+    page: Page[Post] = Page(items=(), number=position, of=of, total=of)
+    row = paging(page, lambda number: Step(delivery, number))
+    return replace(card, keyboard=(*row, *card.keyboard))
 
 
 def _title(facts: Digest, words: Words) -> str:
     n = len(facts.entries)
-    match facts.period:
-        case Period.DUMP:
-            return words.count("新收到 {n} 篇", n)
-        case Period.DAY:
-            return words.count("新文章 {n} 篇", n)
-        case Period.WEEK if facts.since is None or facts.since >= facts.day - 7 * DAY:
-            return words.count("一周新文 {n} 篇", n)
-        case Period.WEEK:
-            return words.count("新文章 {n} 篇", n)
-        case Period.NIGHT:
-            return words.count("免打扰期间的 {n} 篇", n)
-        case _:
-            assert_never(facts.period)
+    if facts.period is Period.WEEK and (facts.since is None or facts.since >= facts.day - 7 * DAY):
+        return words.count("一周新文 {n} 篇", n)
+    if facts.period is Period.DUMP:
+        return words.count("新收到 {n} 篇", n)
+    if facts.period is Period.NIGHT:
+        return words.count("免打扰期间的 {n} 篇", n)
+    return words.count("新文章 {n} 篇", n)
 
 
 def _span(facts: Digest, words: Words) -> str:
@@ -147,8 +136,6 @@ def _items(entries: Iterable[Entry], words: Words) -> Items:
 
 def _item(entry: Entry, words: Words) -> Item:
     post = entry.post
-    children: tuple[Inline, ...] = (Link(post_url(post, words.site), (Text(one_line(entry.title)),)),)
-    if date := words.date_of(post):
-        children = (*children, Text(f"  {date}"))
+    title = Link(post_url(post, words.site), (Text(one_line(entry.title)),))
     numbered = post.series is not None and post.episode is not None
-    return Item(children, label=str(post.episode) if numbered else _BULLET)
+    return item(title, after(words.date_of(post)), label=str(post.episode) if numbered else "·")

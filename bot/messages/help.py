@@ -2,24 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import assert_never
 
-from bot.callbacks.actions import (
-    About,
-    AskSearch,
-    HelpPage,
-    Latest,
-    SeriesIndex,
-    Settings,
-    ShowPost,
-    Subscribe,
-    SubscribeMenu,
-    Subscriptions,
-)
+from bot.callbacks import actions
 from bot.messages.commands import COMMANDS, Command, Group, Where
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
 from bot.messages.links import deep_link, group_link, post_url
+from bot.messages.notices import notice
 from bot.messages.scope_pages import Neighbour, continue_label, inferred_note
 from bot.messages.subscriptions import Place, list_button
 from bot.render.document import (
@@ -28,7 +17,6 @@ from bot.render.document import (
     Button,
     Code,
     Footer,
-    Heading,
     Inline,
     Item,
     Items,
@@ -36,6 +24,9 @@ from bot.render.document import (
     Message,
     Paragraph,
     Text,
+    heading,
+    item,
+    paragraph,
 )
 from bot.text_sanitizer import one_line
 from storage.model import Post, Scope, ScopeId
@@ -75,22 +66,27 @@ def start(
     if unread is not None:
         name = label(unread.scope.name, 16)
         go_on = continue_label(unread.next.episode, 1, words)
-        rows.append((press(f"{name} · {go_on}", ShowPost(unread.next.post)),))
+        rows.append((press(f"{name} · {go_on}", actions.ShowPost(unread.next.post)),))
     first_button = (
-        press(words.text("我的订阅"), Subscriptions())
+        press(words.text("我的订阅"), actions.Subscriptions())
         if subscribed
-        else press(words.text("🔔 订阅全部"), Subscribe(facts.everything))
+        else press(words.text("🔔 订阅全部"), actions.Subscribe(facts.everything))
     )
     if facts.newest is None:
         rows.append((first_button,))
     else:
         rows += [
-            (first_button, press(words.text("按系列订阅"), SeriesIndex(1, 0))),
-            (press(words.text("最近文章"), Latest()), press(words.text("搜索文章"), AskSearch())),
-            (press(words.text("读最新一篇"), ShowPost(facts.newest.id)),),
+            (first_button, press(words.text("按系列订阅"), actions.SeriesIndex(1, 0))),
+            (
+                press(words.text("最近文章"), actions.Latest()),
+                press(words.text("搜索文章"), actions.AskSearch()),
+            ),
+            (press(words.text("读最新一篇"), actions.ShowPost(facts.newest.id)),),
         ]
     if address := group_link(bot):
-        rows.append((Button(text=words.text("加到群里"), url=address), press(words.text("帮助"), HelpPage())))
+        rows.append(
+            (Button(text=words.text("加到群里"), url=address), press(words.text("帮助"), actions.HelpPage()))
+        )
     return Message(body=(Paragraph(first),), keyboard=tuple(rows))
 
 
@@ -114,7 +110,9 @@ def group_start(
             "（{author}的博客）的新文章可以发到这里。你是管理员，可以选要哪些；大家都能查旧文章。",
             author=words.author,
         )
-        rows: list[Row] = [(press(words.text("选要订阅的"), SubscribeMenu()), list_button(place, words))]
+        rows: list[Row] = [
+            (press(words.text("选要订阅的"), actions.SubscribeMenu()), list_button(place, words))
+        ]
     else:
         text = words.text(
             "（{author}的博客）的新文章可以发到这里，要哪些由管理员选；大家都能查旧文章。",
@@ -122,23 +120,23 @@ def group_start(
         )
         rows = []
     if facts.newest is not None:
-        rows.append((press(words.text("读最新一篇"), ShowPost(facts.newest.id)),))
-    rows.append((press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex())))
-    if not manager and (address := deep_link(bot, SeriesIndex())):
+        rows.append((press(words.text("读最新一篇"), actions.ShowPost(facts.newest.id)),))
+    rows.append(
+        (press(words.text("最近文章"), actions.Latest()), press(words.text("按系列"), actions.SeriesIndex()))
+    )
+    if not manager and (address := deep_link(bot, actions.SeriesIndex())):
         rows.append((Button(text=words.text("私聊订阅"), url=address),))
     return Message(body=(Paragraph((blog, Text(text), *_stored(facts, words))),), keyboard=tuple(rows))
 
 
 def group_greeting(words: Words, *, bot: str | None = None) -> Message:
     """Return the line for a group that the bot has been added to."""
-    command = f"/subscribe@{bot}" if bot else "/subscribe"
     text = words.text(
         "{blog}的新文章可以发到本群。群管理员发 {command} 选要哪些；大家都能查旧文章：/search 词语。",
         blog=words.blog,
-        command=command,
+        command=f"/subscribe@{bot}" if bot else "/subscribe",
     )
-    row = (press(words.text("选要订阅的"), SubscribeMenu()),)
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+    return notice(text, press(words.text("选要订阅的"), actions.SubscribeMenu()))
 
 
 def help_page(
@@ -153,7 +151,7 @@ def help_page(
     body: list[Block] = []
     for group in Group:
         if shown := [command for command in usable if command.group is group]:
-            body.append(Heading((Text(_heading(group, words)),), level=4))
+            body.append(heading(_heading(group, words), level=4))
             body.append(Items(tuple(_command(command, words) for command in shown)))
     forms = (
         words.text("/subscribe 系列 生成扩散模型漫谈"),
@@ -162,40 +160,31 @@ def help_page(
     )
     names = {f"/{command.name}" for command in usable}
     if usable_forms := [form for form in forms if form.partition(" ")[0] in names]:
-        body.append(Paragraph((Text(words.text("例如：") + words.join(usable_forms)),)))
+        body.append(paragraph(words.text("例如：") + words.join(usable_forms)))
     plain = words.text("直接发词就是搜索，发文章链接或编号就打开它。") if where is Where.PRIVATE else None
     forgiving = words.text("名称写一部分就行。")
-    body.append(Paragraph((Text(words.sentences(plain, forgiving, inferred_note(words))),)))
-    row = (press(words.text("设置"), Settings()), press(words.text("关于"), About()))
+    body.append(paragraph(words.sentences(plain, forgiving, inferred_note(words))))
+    row = (press(words.text("设置"), actions.Settings()), press(words.text("关于"), actions.About()))
     return Message(body=tuple(body), keyboard=(row,) if where is Where.PRIVATE else ())
 
 
 def _heading(group: Group, words: Words) -> str:
-    match group:
-        case Group.SUBSCRIBE:
-            return words.text("订阅")
-        case Group.FIND:
-            return words.text("找文章")
-        case Group.READ:
-            return words.text("阅读")
-        case Group.DATA:
-            return words.text("数据和帮助")
-        case Group.OPERATE:
-            return words.text("运维")
-        case _:
-            assert_never(group)
+    return {
+        Group.SUBSCRIBE: words.text("订阅"),
+        Group.FIND: words.text("找文章"),
+        Group.READ: words.text("阅读"),
+        Group.DATA: words.text("数据和帮助"),
+        Group.OPERATE: words.text("运维"),
+    }[group]
 
 
 def command_help(command: Command, words: Words) -> Message:
     """Return what one command does, with the forms in which it is typed."""
-    body: list[Block] = [
-        Paragraph(
-            (Bold((Text(command.usage(words.language)),)), Text(f"  {command.description(words.language)}"))
-        )
-    ]
+    usage = Bold((Text(command.usage(words.language)),))
+    body: list[Block] = [paragraph(usage, f"  {command.description(words.language)}")]
     if examples := _examples(command.name, words):
-        body.append(Items(tuple(Item((Code(form), Text(f"  {text}")), label="·") for form, text in examples)))
-    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), HelpPage()),),))
+        body.append(Items(tuple(item(Code(form), f"  {text}") for form, text in examples)))
+    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), actions.HelpPage()),),))
 
 
 def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
@@ -257,29 +246,26 @@ def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
 
 def _command(command: Command, words: Words) -> Item:
     arguments = command.typed_arguments(words.language)
-    children: list[Inline] = [Text(f"/{command.name}")]
-    if arguments:
-        children += [Text(" "), Code(arguments)]
-    children.append(Text(f"  {command.description(words.language)}"))
-    return Item(tuple(children), label="·")
+    typed = (" ", Code(arguments)) if arguments else ()
+    return item(f"/{command.name}", *typed, f"  {command.description(words.language)}")
 
 
 def about(words: Words, *, version: str, source: str | None = None) -> Message:
     """Return the source, author and licence of the posts, and what the bot stores."""
-    blog = Link(words.site.home, (Text(words.site.host),))
+    stored = words.text(
+        "这里只记你设置过的东西：订阅、收藏、阅读进度和设置。/export 导出全部，/forget 删除全部。"
+    )
     body: list[Block] = [
-        Heading((Text(words.text("关于")),)),
-        Paragraph((Text(_source(words)), blog)),
-        Paragraph((Text(_terms(words)),)),
-        Paragraph((Text(words.text(
-            "这里只记你设置过的东西：订阅、收藏、阅读进度和设置。/export 导出全部，/forget 删除全部。"
-        )),)),
-    ]  # fmt: skip
+        heading(words.text("关于")),
+        paragraph(_source(words), Link(words.site.home, (Text(words.site.host),))),
+        paragraph(_terms(words)),
+        paragraph(stored),
+    ]
     credit: list[Inline] = [Text(f"kexue-bot {version} · MIT")]
     if source is not None:
         credit += [Text(" · "), Link(source, (Text(words.text("源代码")),))]
     body.append(Footer(tuple(credit)))
-    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), HelpPage()),),))
+    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), actions.HelpPage()),),))
 
 
 def _source(words: Words) -> str:

@@ -36,6 +36,10 @@ class Page(Generic[T]):
         """Return the number of items on the pages before this one, if all are full."""
         return (self.number - 1) * PER_PAGE
 
+    def numbered(self) -> "enumerate[T]":
+        """Return the items with their numbers in the whole list."""
+        return enumerate(self.items, self.before + 1)
+
 
 def page_of(items: Sequence[T], number: int) -> Page[T]:
     """Return page `number` of `items`, or the nearest existing page."""

@@ -9,20 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from bot.callbacks.actions import (
-    Action,
-    Archive,
-    CategoryIndex,
-    Latest,
-    Saved,
-    SearchPage,
-    SeriesIndex,
-    Settings,
-    ShowPost,
-    ShowScope,
-    Subscriptions,
-    TagIndex,
-)
+from bot.callbacks import actions
 from bot.callbacks.codec import LARGEST
 from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import one_line
@@ -58,26 +45,26 @@ def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def start_payload(action: Action) -> str | None:
+def start_payload(action: actions.Action) -> str | None:
     """Return the `?start=` payload of `action` (1-64 of A-Za-z0-9_-); None if it has no deep link."""
     match action:
-        case ShowPost(post):
+        case actions.ShowPost(post):
             return f"p_{post}"
-        case ShowScope(scope):
+        case actions.ShowScope(scope):
             return f"s_{scope}"
-        case SearchPage(phrase):
+        case actions.SearchPage(phrase):
             return f"q_{phrase}"
-        case SeriesIndex(page):
+        case actions.SeriesIndex(page):
             return f"i_{page}"
-        case Settings(int(destination)):
+        case actions.Settings(int(destination)):
             return f"o_{destination}"
-        case Subscriptions(destination=int(destination)):
+        case actions.Subscriptions(destination=int(destination)):
             return f"b_{destination}"
         case _:
             return None
 
 
-def decode_start(payload: str) -> Action | None:
+def decode_start(payload: str) -> actions.Action | None:
     """Return the action of a `?start=` payload; None if it is unknown."""
     found = _PAYLOAD.fullmatch(payload)
     if found is None or int(found[2]) > LARGEST:
@@ -85,22 +72,22 @@ def decode_start(payload: str) -> Action | None:
     number = int(found[2])
     match found[1]:
         case "p":
-            return ShowPost(number)
+            return actions.ShowPost(number)
         case "s":
-            return ShowScope(number)
+            return actions.ShowScope(number)
         case "q":
-            return SearchPage(number)
+            return actions.SearchPage(number)
         case "i":
-            return SeriesIndex(number)
+            return actions.SeriesIndex(number)
         case "o":
-            return Settings(number)
+            return actions.Settings(number)
         case "b":
-            return Subscriptions(destination=number)
+            return actions.Subscriptions(destination=number)
         case _:
             return None
 
 
-def deep_link(bot: str | None, action: Action) -> str | None:
+def deep_link(bot: str | None, action: actions.Action) -> str | None:
     """Return the address that opens `action` in the bot named `bot`; None without a name or payload."""
     payload = start_payload(action)
     return f"https://t.me/{bot}?start={payload}" if bot and payload else None
@@ -110,7 +97,7 @@ def share_link(bot: str | None, post: Post, site: SiteProfile = KEXUE) -> str:
     """Return the address that shares a post: its card in the bot, or the blog's page."""
     title = one_line(post.title)[:SHARED]
     page = site.post_url(post.archive_id) if post.archive_id is not None else search_url(title, site)
-    address = deep_link(bot, ShowPost(post.id)) or page
+    address = deep_link(bot, actions.ShowPost(post.id)) or page
     return f"https://t.me/share/url?url={quote(address, safe='')}&text={quote(title, safe='')}"
 
 
@@ -131,7 +118,7 @@ class WebPages:
     url: str
     app: str | None = None
 
-    def address(self, page: Action | str, *, private: bool) -> str | None:
+    def address(self, page: actions.Action | str, *, private: bool) -> str | None:
         """Return the address of the page of an action, or of a search for words; None if there is none.
 
         Where Mini Apps have no buttons, that is outside private chats, it is a link to the Mini App.
@@ -142,28 +129,28 @@ class WebPages:
         return (not private and app_link(self.app, page)) or self.url + path
 
 
-def page_path(action: Action) -> str | None:
+def page_path(action: actions.Action) -> str | None:
     """Return the path below WEB_URL of the page that shows what `action` shows; None if there is none."""
     match action:
-        case ShowPost(post):
+        case actions.ShowPost(post):
             return f"/post/{post}"
-        case ShowScope(scope):
+        case actions.ShowScope(scope):
             return f"/scope/{scope}"
-        case Latest():
+        case actions.Latest():
             return "/"
-        case SeriesIndex():
+        case actions.SeriesIndex():
             return "/series"
-        case TagIndex():
+        case actions.TagIndex():
             return "/tag"
-        case CategoryIndex():
+        case actions.CategoryIndex():
             return "/category"
-        case Archive(int(year), int(month)):
+        case actions.Archive(int(year), int(month)):
             return f"/archive/{year:04}-{month:02}"
-        case Archive():
+        case actions.Archive():
             return "/archive"
-        case Settings(destination) | Subscriptions(destination=destination):
+        case actions.Settings(destination) | actions.Subscriptions(destination=destination):
             return "/me" if destination is None else f"/me?chat={destination}"
-        case Saved():
+        case actions.Saved():
             return "/me"
         case _:
             return None
@@ -174,7 +161,7 @@ def search_path(words: str) -> str:
     return f"/search?q={quote(' '.join(words.split())[:SEARCHED], safe='')}"
 
 
-def app_link(bot: str | None, action: Action | str) -> str | None:
+def app_link(bot: str | None, action: actions.Action | str) -> str | None:
     """Return the direct link to the page of `action`, or of a search for words, in the Mini App of `bot`.
 
     It opens from groups too, where `web_app` buttons are not allowed, if the bot has a main Mini App.

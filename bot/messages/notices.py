@@ -1,22 +1,9 @@
 """Notices to readers: errors, input that is not understood, short confirmations, in one or two lines."""
 
-from bot.callbacks.actions import (
-    Action,
-    Archive,
-    AskSearch,
-    Dismiss,
-    Forget,
-    HelpPage,
-    Latest,
-    SeriesIndex,
-    ShowScope,
-    Start,
-    Subscriptions,
-    TagIndex,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
 from bot.messages.keyboards import label, press
-from bot.render.document import Button, Message, Paragraph, Pick, Text
+from bot.render.document import Button, Message, Pick, paragraph
 
 SHOWN_WORDS = 64  # UTF-16 units of typed text that are quoted
 RELATED_NAME = 16  # width of a name in the reason of a related post
@@ -24,7 +11,7 @@ RELATED_NAME = 16  # width of a name in the reason of a related post
 
 def notice(said: str, *buttons: Button) -> Message:
     """Return one sentence, with a row of buttons if there are any."""
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(buttons,) if buttons else ())
+    return Message(body=(paragraph(said),), keyboard=(buttons,) if buttons else ())
 
 
 def only_administrators(words: Words) -> str:
@@ -58,16 +45,12 @@ def not_an_operator(words: Words, chat_id: int) -> Message:
     )
 
 
-def anonymous_administrator(words: Words) -> Message:
-    return notice(words.text("匿名管理员认不出来。请以自己的身份再发一次，或者私聊里设置。"))
-
-
-def button_too_old(words: Words, instead: Action | None = None) -> Message:
+def button_too_old(words: Words, instead: actions.Action | None = None) -> Message:
     """Return the reply to a button of an earlier version or a forged one."""
     if instead is None:
         return notice(
             words.text("这个按钮太旧了。发 /help 看看现在能做什么。"),
-            press(words.text("帮助"), HelpPage()),
+            press(words.text("帮助"), actions.HelpPage()),
         )
     return notice(words.text("这个按钮太旧了，已经换成新的："), press(words.text("打开"), instead))
 
@@ -79,19 +62,27 @@ def button_answer(words: Words) -> str:
 
 def post_gone(words: Words) -> Message:
     return notice(
-        words.text("这篇文章找不到了，也许链接抄错了。"), press(words.text("搜索文章"), AskSearch())
+        words.text("这篇文章找不到了，也许链接抄错了。"), press(words.text("搜索文章"), actions.AskSearch())
     )
 
 
 def link_unknown(words: Words) -> Message:
     """Return the reply to a deep link whose target does not exist."""
     said = words.text("这个链接指向的东西找不到了。可以从这里找起：")
-    return notice(said, press(words.text("按系列"), SeriesIndex()), press(words.text("最近文章"), Latest()))
+    return notice(
+        said,
+        press(words.text("按系列"), actions.SeriesIndex()),
+        press(words.text("最近文章"), actions.Latest()),
+    )
 
 
 def ask_search(words: Words) -> Message:
     text = words.text("想找什么？直接把词发给我，例如：位置编码 外推")
-    return notice(text, press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex()))
+    return notice(
+        text,
+        press(words.text("最近文章"), actions.Latest()),
+        press(words.text("按系列"), actions.SeriesIndex()),
+    )
 
 
 def too_long(words: Words, most: int) -> Message:
@@ -101,7 +92,7 @@ def too_long(words: Words, most: int) -> Message:
 def too_many_subscriptions(words: Words, most: int) -> Message:
     """Return the refusal of one more subscription or mute."""
     text = words.count("这里已经有 {n} 个订阅和屏蔽，不能再多了。先退掉几个再来。", most)
-    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
+    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
 
 
 def too_many_words(words: Words, most: int) -> Message:
@@ -123,7 +114,7 @@ def ask_keywords(words: Words, *, muted: bool, here: bool) -> Message:
         if muted
         else words.text("想订阅出现哪些词的文章？直接把词发给我，例如：位置编码 外推")
     )
-    return notice(text, press(words.text("取消"), Dismiss()))
+    return notice(text, press(words.text("取消"), actions.Dismiss()))
 
 
 def nothing_changed(words: Words) -> Message:
@@ -135,15 +126,15 @@ def ask_muted(words: Words) -> Message:
     """Return the answer to a mute that names nothing."""
     return notice(
         words.text("屏蔽什么？例如：/subscribe 屏蔽 标签 GAN"),
-        press(words.text("按系列"), SeriesIndex()),
-        press(words.text("按标签"), TagIndex()),
+        press(words.text("按系列"), actions.SeriesIndex()),
+        press(words.text("按标签"), actions.TagIndex()),
     )
 
 
 def ask_broadcast(words: Words) -> Message:
     """Return the question for the text of a broadcast."""
     text = words.text("要发什么？直接把文字发给我，或者写：/broadcast 今晚 22 点维护十分钟")
-    return notice(text, press(words.text("取消"), Dismiss()))
+    return notice(text, press(words.text("取消"), actions.Dismiss()))
 
 
 def not_stored(words: Words, address: str, number: int) -> Message:
@@ -158,7 +149,7 @@ def not_a_year(words: Words, typed: str, first: int, last: int) -> Message:
     return notice(
         words.text("「{typed}」不是年份。有 {first} 到 {last} 年的文章。", typed=label(typed, SHOWN_WORDS),
                   first=str(first), last=str(last)),
-        press(words.text("‹ 所有年份"), Archive()),
+        press(words.text("‹ 所有年份"), actions.Archive()),
     )  # fmt: skip
 
 
@@ -166,27 +157,27 @@ def year_without_posts(words: Words, year: int, first: int, last: int) -> Messag
     return notice(
         words.text("{year} 年没有文章。收录的文章从 {first} 年到 {last} 年。",
                   year=str(year), first=str(first), last=str(last)),
-        press(words.text("‹ 所有年份"), Archive()),
+        press(words.text("‹ 所有年份"), actions.Archive()),
     )  # fmt: skip
 
 
 def episode_missing(words: Words, name: str, episode: int, scope: int) -> Message:
     """Return that the archive lacks this episode of a series."""
     text = words.text("「{name}」第 {episode} 篇还没收录。", name=label(name, SHOWN_WORDS), episode=episode)
-    return notice(text, press(words.text("看这个系列"), ShowScope(scope)))
+    return notice(text, press(words.text("看这个系列"), actions.ShowScope(scope)))
 
 
 def not_among_subscriptions(words: Words, name: str) -> Message:
     """Return that nothing of this name is subscribed or muted."""
     text = words.text("订阅里没有「{name}」。", name=label(name, SHOWN_WORDS))
-    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
+    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
 
 
 def not_a_number(words: Words, typed: str, most: int) -> Message:
     said = words.text(
         "「{typed}」不是篇数，写 1 到 {most} 的数。", typed=label(typed, SHOWN_WORDS), most=most
     )
-    return notice(said, press(words.text("最近文章"), Latest()))
+    return notice(said, press(words.text("最近文章"), actions.Latest()))
 
 
 def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Message:
@@ -196,12 +187,18 @@ def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Mes
         text = words.sentences(
             text, words.text("是不是：{names}", names=" ".join(f"/{name}" for name in nearest))
         )
-    return notice(text, press(words.text("帮助"), HelpPage()), press(words.text("搜索文章"), AskSearch()))
+    return notice(
+        text,
+        press(words.text("帮助"), actions.HelpPage()),
+        press(words.text("搜索文章"), actions.AskSearch()),
+    )
 
 
 def unsupported(words: Words) -> Message:
     """Return the reply to a picture, a voice message or a sticker."""
-    return notice(words.text("我只看得懂文字。直接发词就是搜索。"), press(words.text("帮助"), HelpPage()))
+    return notice(
+        words.text("我只看得懂文字。直接发词就是搜索。"), press(words.text("帮助"), actions.HelpPage())
+    )
 
 
 def in_private(words: Words, address: str | None) -> Message:
@@ -220,7 +217,7 @@ def archive_empty(words: Words) -> Message:
 
 
 def nothing_here(words: Words) -> Message:
-    return notice(words.text("这里还没有文章。"), press(words.text("最近文章"), Latest()))
+    return notice(words.text("这里还没有文章。"), press(words.text("最近文章"), actions.Latest()))
 
 
 def too_fast(words: Words) -> str:
@@ -280,16 +277,20 @@ def forget_question(words: Words, *, group: bool = False) -> Message:
         if group
         else words.text("删除这里的全部订阅、课程、收藏、阅读进度和设置？不能恢复。想留一份，先发 /export。")
     )
-    return notice(text, press(words.text("全部删除"), Forget(True)), press(words.text("取消"), Dismiss()))
+    return notice(
+        text,
+        press(words.text("全部删除"), actions.Forget(True)),
+        press(words.text("取消"), actions.Dismiss()),
+    )
 
 
 def forgotten(words: Words) -> Message:
-    return notice(words.text("已全部删除，不会再发来什么。"), press(words.text("重新开始"), Start()))
+    return notice(words.text("已全部删除，不会再发来什么。"), press(words.text("重新开始"), actions.Start()))
 
 
 def nothing_stored(words: Words) -> Message:
     """Return that nothing is stored about this chat, so that there is nothing to export or erase."""
-    return notice(words.text("这里还什么都没有记下。"), press(words.text("帮助"), HelpPage()))
+    return notice(words.text("这里还什么都没有记下。"), press(words.text("帮助"), actions.HelpPage()))
 
 
 def exported(words: Words, *, group: bool = False) -> Message:
@@ -328,7 +329,7 @@ def channel_added(words: Words, title: str) -> Message:
 def welcome_back(words: Words, subscriptions: int) -> Message:
     """Return the greeting of a chat that had subscriptions before."""
     text = words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions)
-    return notice(text, press(words.text("看全部订阅"), Subscriptions()))
+    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
 
 
 def subscribed_now(words: Words) -> str:
@@ -347,22 +348,6 @@ def unsubscribe_button(words: Words) -> str:
     return words.text("🔕 退订")
 
 
-def save_button(words: Words) -> str:
-    return words.text("☆ 收藏")
-
-
-def saved_button(words: Words) -> str:
-    return words.text("★ 已收藏")
-
-
-def read_button(words: Words) -> str:
-    return words.text("读过了")
-
-
-def unread_button(words: Words) -> str:
-    return words.text("标为未读")
-
-
 def cites_it(words: Words) -> str:
     """Return the note of a post that cites the current one."""
     return words.text("引用了这篇")
@@ -371,15 +356,12 @@ def cites_it(words: Words) -> str:
 def related_by(words: Words, reason: str, name: str) -> str:
     """Return why a post is related: the same series, or the shared `name` of a tag, term or cited title."""
     name = label(name, RELATED_NAME)
-    match reason:
-        case "series":
-            return words.text("同一系列")
-        case "mention":
-            return words.text("都引用《{name}》", name=name)
-        case "tag":
-            return words.text("同标签 {name}", name=name)
-        case _:
-            return words.text("都谈 {name}", name=name)
+    reasons = {
+        "series": words.text("同一系列"),
+        "mention": words.text("都引用《{name}》", name=name),
+        "tag": words.text("同标签 {name}", name=name),
+    }
+    return reasons.get(reason) or words.text("都谈 {name}", name=name)
 
 
 def cited_by_it(words: Words) -> str:

@@ -3,41 +3,29 @@
 A line's title is a deep link to the card; without the bot's username numbered buttons open it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.callbacks.actions import (
-    Action,
-    Archive,
-    Dismiss,
-    FileForm,
-    Files,
-    Hot,
-    Latest,
-    ListKind,
-    Related,
-    Saved,
-    SearchPage,
-    SendFile,
-    ShowPost,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
 from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, label, paging, press
 from bot.messages.links import deep_link, post_url
+from bot.messages.notices import notice
 from bot.render.document import (
     Block,
     Bold,
     Button,
-    Heading,
     Inline,
     Item,
     Items,
     Keyboard,
     Link,
     Message,
-    Paragraph,
     Text,
+    heading,
+    item,
+    paragraph,
 )
 from bot.text_sanitizer import one_line
 from storage.model import Post
@@ -79,34 +67,37 @@ def listing(
     page: Page[Line],
     words: Words,
     bot: str | None,
-    to: Callable[[int], Action],
+    to: Callable[[int], actions.Action],
     below: Keyboard = (),
 ) -> Message:
     """Return a page under its title; `to` is the action that turns to another page."""
-    body: tuple[Block, ...] = (Heading((Text(title),)), entries(page, words, bot))
+    body: tuple[Block, ...] = (heading(title), entries(page, words, bot))
     return Message(body=body, keyboard=(*keys_of(page, bot), *paging(page, to), *below))
 
 
 def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) -> Items:
     """Return the lines of a page, each with its number in the whole list."""
     items: list[Item] = []
-    for index, line in enumerate(page.items, page.before + 1):
+    for index, line in page.numbered():
         if isinstance(line, Gap):
             title = f"{one_line(line.title)}  " if line.title else ""
-            items.append(Item((Text(f"◌ {title}{words.text('未收录')}"),), label=line.label))
+            items.append(item(f"◌ {title}{words.text('未收录')}", label=line.label))
         else:
-            after = line.note if line.note is not None else date_and_readers(line.post, words)
-            linked = link_to(line.post, (Text(one_line(line.title)),), words, bot)
-            children: tuple[Inline, ...] = (linked, Text(f"  {after}")) if after else (linked,)
-            if line.read:
-                children = (Text("✓ "), *children)
-            items.append(Item(children, label=line.label or str(index)))
+            note = line.note if line.note is not None else date_and_readers(line.post, words)
+            linked = link_to(line.post, words, bot, line.title)
+            items.append(item("✓ " if line.read else "", linked, after(note), label=line.label or str(index)))
     return Items(tuple(items))
 
 
-def link_to(post: Post, title: tuple[Inline, ...], words: Words, bot: str | None) -> Link:
-    """Return `title` as the link to a post's card; to the blog without the bot's username."""
-    return Link(deep_link(bot, ShowPost(post.id)) or post_url(post, words.site), title)
+def link_to(post: Post, words: Words, bot: str | None, title: str | tuple[Inline, ...] = "") -> Link:
+    """Return the title as a link to a post's card; to the blog without the bot's username."""
+    shown = title if isinstance(title, tuple) else (Text(one_line(title or post.title)),)
+    return Link(deep_link(bot, actions.ShowPost(post.id)) or post_url(post, words.site), shown)
+
+
+def after(said: str | None) -> str:
+    """Return what stands in a line behind a title."""
+    return f"  {said}" if said else ""
 
 
 def date_and_readers(post: Post, words: Words) -> str:
@@ -117,19 +108,15 @@ def date_and_readers(post: Post, words: Words) -> str:
 
 def keys_of(page: Page[Line] | Page[Line | Gap], bot: str | None) -> tuple[Row, ...]:
     """Return the buttons of a page's stored posts, labelled as their lines are."""
-    labelled = [
-        (line.label or str(index), line.post.id)
-        for index, line in enumerate(page.items, page.before + 1)
-        if isinstance(line, Line)
-    ]
-    return number_keys(labelled, bot)
+    lines = ((index, line) for index, line in page.numbered() if isinstance(line, Line))
+    return number_keys(((line.label or str(index), line.post.id) for index, line in lines), bot)
 
 
-def number_keys(labelled: Sequence[tuple[str, int]], bot: str | None) -> tuple[Row, ...]:
+def number_keys(labelled: Iterable[tuple[str, int]], bot: str | None) -> tuple[Row, ...]:
     """Return a button for each (label, post); none if the lines are deep links."""
     if bot:
         return ()
-    return in_rows((press(name, ShowPost(post)) for name, post in labelled), PER_PAGE)
+    return in_rows((press(name, actions.ShowPost(post)) for name, post in labelled), PER_PAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,32 +134,30 @@ class Gain:
 def latest(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """Return the newest posts."""
     title = words.count("最近的文章 · 共 {n} 篇", page.total)
-    return listing(title, page, words, bot, Latest)
+    return listing(title, page, words, bot, actions.Latest)
 
 
 def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that a reader has saved, unread ones first, then the last one saved."""
     if not page.total:
         said = words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")
-        latest = press(words.text("最近文章"), Latest())
-        return Message(body=(Paragraph((Text(said),)),), keyboard=((latest,),))
-    below = ((files_button(ListKind.SAVED, 0, words),),)
-    return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, Saved, below)
+        return notice(said, press(words.text("最近文章"), actions.Latest()))
+    below = ((files_button(actions.ListKind.SAVED, 0, words),),)
+    return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, actions.Saved, below)
 
 
 def related(post: Post, page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that a post cites and that cite it; a line's note says which."""
     title = words.text("与《{title}》相关", title=one_line(post.title))
-    back = ((press(words.text("‹ 回到文章"), ShowPost(post.id)),),)
-    return listing(title, page, words, bot, lambda number: Related(post.id, number), back)
+    back = ((press(words.text("‹ 回到文章"), actions.ShowPost(post.id)),),)
+    return listing(title, page, words, bot, lambda number: actions.Related(post.id, number), back)
 
 
 def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that gained most readers, each with the days between its captures."""
     if not page.total:
         said = words.text("还看不出来：同一篇文章要有两份快照，才能比较读者的增长。")
-        latest = press(words.text("最近文章"), Latest())
-        return Message(body=(Paragraph((Text(said),)),), keyboard=((latest,),))
+        return notice(said, press(words.text("最近文章"), actions.Latest()))
     spans = {gain.days for gain in page.items}
     days = spans.pop() if len(spans) == 1 else None
     lines = tuple(
@@ -181,7 +166,7 @@ def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
     )
     shown = Page(items=lines, number=page.number, of=page.of, total=page.total)
     title = words.text("读者增长最快") if days is None else words.count("{n} 天里读者增长最快", days)
-    return listing(title, shown, words, bot, Hot)
+    return listing(title, shown, words, bot, actions.Hot)
 
 
 def _gained(gain: Gain, words: Words, *, named: bool) -> str:
@@ -208,12 +193,11 @@ def bar(have: int, of: int, cells: int = 14) -> str:
 def bar_chart(rows: Sequence[tuple[str, int]], words: Words) -> Items:
     """Return a line for each (name, number): a bar relative to the largest, and the number."""
     most = max((number for _, number in rows), default=0)
-    return Items(
-        tuple(
-            Item((Text(f"{'▓' * _filled(number, most, _LONGEST)} {words.number(number)}"),), label=name)
-            for name, number in rows
-        )
+    lines = (
+        item(f"{'▓' * _filled(number, most, _LONGEST)} {words.number(number)}", label=name)
+        for name, number in rows
     )
+    return Items(tuple(lines))
 
 
 def _filled(have: int, of: int, cells: int) -> int:
@@ -226,17 +210,17 @@ def years(posts: tuple[tuple[int, int], ...], words: Words) -> Message:
     """Return all years with their number of posts, newest first: a chart, and a button for each."""
     head = words.count("归档 · {n} 篇", sum(number for _, number in posts))
     chart = bar_chart([(str(year), number) for year, number in posts], words)
-    keys = in_rows((press(str(year), Archive(year)) for year, _ in posts), 6)
-    return Message(body=(Heading((Text(head),)), chart), keyboard=keys)
+    keys = in_rows((press(str(year), actions.Archive(year)) for year, _ in posts), 6)
+    return Message(body=(heading(head), chart), keyboard=keys)
 
 
 def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Message:
     """Return the months of a year that have posts: a chart, and a button for each."""
     head = words.count("{year} 年 · {n} 篇", sum(number for _, number in posts), year=str(year))
     chart = bar_chart([(words.month_name(month), number) for month, number in posts], words)
-    keys = in_rows((press(words.month_name(month), Archive(year, month)) for month, _ in posts), 4)
-    back = (press(words.text("‹ 所有年份"), Archive()),)
-    return Message(body=(Heading((Text(head),)), chart), keyboard=(*keys, back))
+    keys = in_rows((press(words.month_name(month), actions.Archive(year, month)) for month, _ in posts), 4)
+    back = (press(words.text("‹ 所有年份"), actions.Archive()),)
+    return Message(body=(heading(head), chart), keyboard=(*keys, back))
 
 
 def posts_of_month(
@@ -244,8 +228,8 @@ def posts_of_month(
 ) -> Message:
     """Return the posts of one month, newest first."""
     title = f"{words.month(year, month)} · {words.count('{n} 篇', page.total)}"
-    back = ((press(f"‹ {year}", Archive(year)),),)
-    return listing(title, page, words, bot, lambda number: Archive(year, month, number), back)
+    back = ((press(f"‹ {year}", actions.Archive(year)),),)
+    return listing(title, page, words, bot, lambda number: actions.Archive(year, month, number), back)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +253,7 @@ class Found:
 
 def search_results(
     phrase: str,
-    first: SearchPage,
+    first: actions.SearchPage,
     page: Page[Found],
     words: Words,
     *,
@@ -281,46 +265,44 @@ def search_results(
     `whole` if some result holds all words; else they are called the closest.
     """
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
-    items: list[Item] = []
-    for index, found in enumerate(page.items, page.before + 1):
-        children: list[Inline] = [Text("✓ ")] if found.read else []
-        children.append(link_to(found.post, _spans(found.title), words, bot))
-        if said := date_and_readers(found.post, words):
-            children.append(Text(f"  {said}"))
+    items = []
+    for index, found in page.numbered():
+        children: list[Inline | str] = ["✓ " if found.read else ""]
+        children.append(link_to(found.post, words, bot, _spans(found.title)))
+        children.append(after(date_and_readers(found.post, words)))
         if found.context:
             guessed = "≈ " if found.in_tags and found.post.tags is None else ""
             source = words.text("标签") if found.in_tags else words.text("摘要")
-            children += [Text(f"\n{source} · {guessed}"), *_spans(found.context)]
-        items.append(Item(tuple(children), label=str(index)))
-    closest = () if whole else (Paragraph((Text(words.text("没有全部匹配的文章，最接近的是：")),)),)
-    body: tuple[Block, ...] = (Heading((Text(title),)), *closest, Items(tuple(items)))
-    keys = number_keys([(str(i), f.post.id) for i, f in enumerate(page.items, page.before + 1)], bot)
+            children += [f"\n{source} · {guessed}", *_spans(found.context)]
+        items.append(item(*children, label=str(index)))
+    closest = () if whole else (paragraph(words.text("没有全部匹配的文章，最接近的是：")),)
+    keys = number_keys(((str(index), found.post.id) for index, found in page.numbered()), bot)
     pages = paging(page, lambda at: replace(first, page=at))
-    below = (files_button(ListKind.SEARCH, first.phrase, words),)
+    below = (files_button(actions.ListKind.SEARCH, first.phrase, words),)
+    body: tuple[Block, ...] = (heading(title), *closest, Items(tuple(items)))
     return Message(body=body, keyboard=(*keys, *pages, below))
 
 
-def files_button(kind: ListKind, number: int, words: Words) -> Button:
+def files_button(kind: actions.ListKind, number: int, words: Words) -> Button:
     """Return the button that offers a list as a file."""
-    return press(words.text("下载"), Files(kind, number))
+    return press(words.text("下载"), actions.Files(kind, number))
 
 
-def files(title: str, posts: int, action: Files, words: Words) -> Message:
+def files(title: str, posts: int, action: actions.Files, words: Words) -> Message:
     """Return the formats in which the list `title` of so many posts is sent."""
     said = words.count("「{title}」的 {n} 篇文章，要哪种文件？", posts, title=label(title, 64))
-    row = tuple(press(_FORMS[form], SendFile(action.kind, form, action.number)) for form in FileForm)
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(row, (press(words.text("取消"), Dismiss()),)))
+    row = tuple(
+        press(_FORMS[form], actions.SendFile(action.kind, form, action.number)) for form in actions.FileForm
+    )
+    return Message(body=(paragraph(said),), keyboard=(row, (press(words.text("取消"), actions.Dismiss()),)))
 
 
-_FORMS: Final = {
-    FileForm.BIB: "BibTeX", FileForm.MD: "Markdown", FileForm.CSV: "CSV", FileForm.JSON: "JSON"
-}  # fmt: skip
+_FORMS: Final = {"bib": "BibTeX", "md": "Markdown", "csv": "CSV", "json": "JSON"}
 
 
 def file_sent(title: str, posts: int, words: Words) -> Message:
     """Return the caption of a list that was sent as a file."""
-    said = words.count("{title} · {n} 篇", posts, title=label(title, 64))
-    return Message(body=(Paragraph((Text(said),)),))
+    return notice(words.count("{title} · {n} 篇", posts, title=label(title, 64)))
 
 
 def _spans(spans: tuple[Span, ...]) -> tuple[Inline, ...]:

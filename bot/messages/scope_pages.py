@@ -6,39 +6,26 @@ A series is listed in the order of its episodes, with its gaps and the reader's 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, assert_never
+from typing import Final
 
-from bot.callbacks.actions import (
-    Action,
-    AskSearch,
-    CategoryIndex,
-    CourseOffer,
-    Latest,
-    ListKind,
-    Mute,
-    SeriesIndex,
-    ShowPost,
-    ShowScope,
-    Subscribe,
-    TagIndex,
-    Unsubscribe,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, T, in_rows, label, paging, press
+from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
 from bot.messages.links import deep_link
 from bot.messages.post_lists import Gap, Line, bar, entries, files_button, keys_of, listing
 from bot.render.document import (
     Block,
     Button,
     Footer,
-    Heading,
     Inline,
     Item,
     Items,
     Link,
     Message,
-    Paragraph,
     Text,
+    heading,
+    item,
+    paragraph,
 )
 from bot.text_sanitizer import one_line
 from storage.model import Counted, Scope, ScopeKind
@@ -83,34 +70,33 @@ def series_view(
     head = [one_line(facts.scope.name), words.count("{n} 篇", facts.known)]
     if facts.span is not None:
         head.append(span_text(facts.span, words))
-    body: list[Block] = [Heading((Text(" · ".join(head)),))]
+    body: list[Block] = [heading(" · ".join(head))]
     if facts.read:
         progress = words.text("已读 {read} / {of}", read=facts.read, of=facts.known)
-        body.append(Paragraph((Text(f"{bar(facts.read, facts.known)} {progress}"),)))
+        body.append(paragraph(f"{bar(facts.read, facts.known)} {progress}"))
     if facts.have < facts.known:
         stored = words.text("共 {known} 篇，收录 {have} 篇。", known=facts.known, have=facts.have)
-        body.append(Paragraph((Text(stored),)))
+        body.append(paragraph(stored))
     body.append(entries(page, words, bot))
     scope = facts.scope.id
     first: list[Button] = []
     if facts.next is not None:
-        first.append(press(continue_label(facts.next.episode, facts.read, words), ShowPost(facts.next.post)))
+        go_on = continue_label(facts.next.episode, facts.read, words)
+        first.append(press(go_on, actions.ShowPost(facts.next.post)))
     if facts.have > 1 and editable:
-        first.append(press(words.text("📖 开课"), CourseOffer(scope)))
-    last: tuple[Button, ...] = ()
-    if editable:
-        last = (
-            _subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, words),
-            *_mute(facts.scope, facts.subscribed, broader, words),
-        )
+        first.append(press(words.text("📖 开课"), actions.CourseOffer(scope)))
+    last = _subscription(facts.scope, words.text("🔔 订阅系列"), facts.subscribed, broader, words)
     rows = (
         *keys_of(page, bot),
-        *paging(page, lambda number: ShowScope(scope, number)),
-        *((tuple(first),) if first else ()),
-        *((last,) if last else ()),
-        (press(words.text("‹ 所有系列"), SeriesIndex()), files_button(ListKind.SCOPE, scope, words)),
+        *paging(page, lambda number: actions.ShowScope(scope, number)),
+        tuple(first),
+        last if editable else (),
+        (
+            press(words.text("‹ 所有系列"), actions.SeriesIndex()),
+            files_button(actions.ListKind.SCOPE, scope, words),
+        ),
     )
-    return Message(body=tuple(body), keyboard=rows)
+    return Message(body=tuple(body), keyboard=tuple(row for row in rows if row))
 
 
 def continue_label(episode: int | None, read: int, words: Words) -> str:
@@ -138,14 +124,13 @@ def scope_view(
     title = f"{sign}{one_line(scope.name)} · {words.count('{n} 篇', page.total)}"
     last: list[Button] = []
     if editable:
-        last = [
-            _subscription(scope, words.text("🔔 订阅"), subscribed, words),
-            *_mute(scope, subscribed, broader, words),
-        ]
+        last += _subscription(scope, words.text("🔔 订阅"), subscribed, broader, words)
     if scope.kind is ScopeKind.TAG:
-        last.append(press(words.text("‹ 所有标签"), TagIndex()))
-    last.append(files_button(ListKind.SCOPE, scope.id, words))
-    view = listing(title, page, words, bot, lambda number: ShowScope(scope.id, number), (tuple(last),))
+        last.append(press(words.text("‹ 所有标签"), actions.TagIndex()))
+    last.append(files_button(actions.ListKind.SCOPE, scope.id, words))
+    view = listing(
+        title, page, words, bot, lambda number: actions.ShowScope(scope.id, number), (tuple(last),)
+    )
     if not inferred:
         return view
     note = Footer((Text(inferred_note(words)),))
@@ -163,35 +148,24 @@ def span_text(span: tuple[tuple[int, int], tuple[int, int]], words: Words) -> st
     return first if first == last else words.text("{first} 至 {last}", first=first, last=last)
 
 
-def _subscription(scope: Scope, offer: str, subscribed: bool, words: Words) -> Button:
-    return (
-        press(words.text("🔕 退订"), Unsubscribe(scope.id))
-        if subscribed
-        else press(offer, Subscribe(scope.id))
-    )
-
-
-def _mute(scope: Scope, subscribed: bool, broader: bool, words: Words) -> tuple[Button, ...]:
-    """Return a mute button where another subscription could bring the scope's posts."""
-    return (press(words.text("🔕 屏蔽"), Mute(scope.id)),) if broader and not subscribed else ()
+def _subscription(scope: Scope, offer: str, subscribed: bool, broader: bool, words: Words) -> Row:
+    """Return the button to subscribe or not, and to mute where another subscription brings its posts."""
+    if subscribed:
+        return (press(words.text("🔕 退订"), actions.Unsubscribe(scope.id)),)
+    mute = (press(words.text("🔕 屏蔽"), actions.Mute(scope.id)),) if broader else ()
+    return (press(offer, actions.Subscribe(scope.id)), *mute)
 
 
 def scope_name(scope: Scope, words: Words) -> str:
     """Return kind and name, for a sentence or a list: 系列「生成扩散模型漫谈」."""
     name = one_line(scope.name)
-    match scope.kind:
-        case ScopeKind.EVERYTHING:
-            return words.text("全部文章")
-        case ScopeKind.SERIES:
-            return words.text("系列「{name}」", name=name)
-        case ScopeKind.TAG:
-            return words.text("标签「{name}」", name=name)
-        case ScopeKind.CATEGORY:
-            return words.text("分类「{name}」", name=name)
-        case ScopeKind.WORD:
-            return words.text("关键词「{name}」", name=name)
-        case _:
-            assert_never(scope.kind)
+    return {
+        ScopeKind.EVERYTHING: words.text("全部文章"),
+        ScopeKind.SERIES: words.text("系列「{name}」", name=name),
+        ScopeKind.TAG: words.text("标签「{name}」", name=name),
+        ScopeKind.CATEGORY: words.text("分类「{name}」", name=name),
+        ScopeKind.WORD: words.text("关键词「{name}」", name=name),
+    }[scope.kind]
 
 
 def scope_names(scopes: Sequence[Scope], words: Words) -> str:
@@ -202,15 +176,9 @@ def scope_names(scopes: Sequence[Scope], words: Words) -> str:
 
 def scope_label(scope: Scope, words: Words) -> str:
     """Return the shortest name, for a button: #扩散."""
-    match scope.kind:
-        case ScopeKind.EVERYTHING:
-            return words.text("全部文章")
-        case ScopeKind.TAG:
-            return f"#{one_line(scope.name)}"
-        case ScopeKind.SERIES | ScopeKind.CATEGORY | ScopeKind.WORD:
-            return one_line(scope.name)
-        case _:
-            assert_never(scope.kind)
+    if scope.kind is ScopeKind.EVERYTHING:
+        return words.text("全部文章")
+    return ("#" if scope.kind is ScopeKind.TAG else "") + one_line(scope.name)
 
 
 class Asked(Enum):
@@ -224,27 +192,26 @@ class Asked(Enum):
 
 def series_index(page: Page[SeriesFacts], words: Words, *, bot: str | None = None) -> Message:
     """Return all series, each with the number of stored posts."""
-    items = tuple(_series_item(facts, index, words, bot) for index, facts in _numbered(page))
-    head = words.count("{n} 个系列", page.total)
-    keys = in_rows((press(label(facts.scope.name), ShowScope(facts.scope.id)) for facts in page.items), 2)
-    return Message(body=(Heading((Text(head),)), Items(items)), keyboard=(*keys, *paging(page, SeriesIndex)))
+    lines = tuple(item(*_of_series(facts, words, bot), label=str(index)) for index, facts in page.numbered())
+    scopes = [facts.scope for facts in page.items]
+    return _index(words.count("{n} 个系列", page.total), lines, scopes, paging(page, actions.SeriesIndex))
 
 
 def tag_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
     """Return all tags, the commonest first."""
-    return _names(words.count("{n} 个标签", page.total), page, TagIndex, words, bot)
+    return _names(words.count("{n} 个标签", page.total), page, actions.TagIndex, words, bot)
 
 
 def category_index(page: Page[Counted], words: Words, *, bot: str | None = None) -> Message:
     """Return all categories."""
-    return _names(words.count("{n} 个分类", page.total), page, CategoryIndex, words, bot)
+    return _names(words.count("{n} 个分类", page.total), page, actions.CategoryIndex, words, bot)
 
 
 def choices(
     name: str,
     found: tuple[Counted, ...],
     words: Words,
-    to: Callable[[int], Action] = ShowScope,
+    to: Callable[[int], actions.Action] = actions.ShowScope,
 ) -> Message:
     """Return the several names that fit what was typed; a button is the action `to` of its scope."""
     said = words.text("「{name}」可以是：", name=one_line(name))
@@ -253,7 +220,7 @@ def choices(
               to(counted.scope.id))
         for counted in found
     )  # fmt: skip
-    return Message(body=(Paragraph((Text(said),)),), keyboard=in_rows(keys, 1))
+    return Message(body=(paragraph(said),), keyboard=in_rows(keys, 1))
 
 
 def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Words) -> Message:
@@ -264,9 +231,9 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
             words.text("按词订阅这样写：/subscribe 关键词 {name}。", name=label(name, 64)), hint
         )
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
-    keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
+    keys = in_rows((press(label(scope_label(s, words)), actions.ShowScope(s.id)) for s in nearest), 2)
     return Message(
-        body=(Paragraph((Text(said),)),), keyboard=(*keys, (press(words.text("搜索文章"), AskSearch()),))
+        body=(paragraph(said),), keyboard=(*keys, (press(words.text("搜索文章"), actions.AskSearch()),))
     )
 
 
@@ -274,58 +241,49 @@ def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Mess
     """Return that a search has no result, with similar series and tags as buttons."""
     hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
     said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
-    keys = in_rows((press(label(scope_label(s, words)), ShowScope(s.id)) for s in nearest), 2)
-    browse = (press(words.text("最近文章"), Latest()), press(words.text("按系列"), SeriesIndex()))
-    return Message(body=(Paragraph((Text(said),)),), keyboard=(*keys, browse))
+    keys = in_rows((press(label(scope_label(s, words)), actions.ShowScope(s.id)) for s in nearest), 2)
+    browse = (
+        press(words.text("最近文章"), actions.Latest()),
+        press(words.text("按系列"), actions.SeriesIndex()),
+    )
+    return Message(body=(paragraph(said),), keyboard=(*keys, browse))
 
 
 def _unknown(asked: Asked, name: str, words: Words) -> str:
-    match asked:
-        case Asked.SERIES:
-            return words.text("没有叫「{name}」的系列。", name=name)
-        case Asked.TAG:
-            return words.text("没有叫「{name}」的标签。", name=name)
-        case Asked.CATEGORY:
-            return words.text("没有叫「{name}」的分类。", name=name)
-        case Asked.ANY:
-            return words.text("没有叫「{name}」的系列、标签或分类。", name=name)
-        case _:
-            assert_never(asked)
+    return {
+        Asked.SERIES: words.text("没有叫「{name}」的系列。", name=name),
+        Asked.TAG: words.text("没有叫「{name}」的标签。", name=name),
+        Asked.CATEGORY: words.text("没有叫「{name}」的分类。", name=name),
+        Asked.ANY: words.text("没有叫「{name}」的系列、标签或分类。", name=name),
+    }[asked]
 
 
-def _series_item(facts: SeriesFacts, index: int, words: Words, bot: str | None) -> Item:
-    complete = facts.have >= facts.known
-    figures = (
-        words.count("{n} 篇", facts.known)
-        if complete
-        else words.text("{n} 篇，收录 {have} 篇", n=facts.known, have=facts.have)
-    )
-    parts = [figures]
-    if facts.span is not None:
-        parts.append(span_text(facts.span, words))
-    name = _linked(facts.scope, bot)
-    return Item((name, Text("\n" + " · ".join(parts))), label=str(index))
+def _of_series(facts: SeriesFacts, words: Words, bot: str | None) -> tuple[Inline, str]:
+    if facts.have >= facts.known:
+        figures = words.count("{n} 篇", facts.known)
+    else:
+        figures = words.text("{n} 篇，收录 {have} 篇", n=facts.known, have=facts.have)
+    span = None if facts.span is None else span_text(facts.span, words)
+    return linked_name(facts.scope, bot), "\n" + " · ".join(filter(None, (figures, span)))
 
 
 def _names(
-    head: str, page: Page[Counted], to: Callable[[int], Action], words: Words, bot: str | None
+    head: str, page: Page[Counted], to: Callable[[int], actions.Action], words: Words, bot: str | None
 ) -> Message:
-    items = tuple(
-        Item(
-            (_linked(counted.scope, bot), Text(f"  {words.count('{n} 篇', counted.posts)}")), label=str(index)
-        )
-        for index, counted in _numbered(page)
+    lines = tuple(
+        item(linked_name(each.scope, bot), f"  {words.count('{n} 篇', each.posts)}", label=str(index))
+        for index, each in page.numbered()
     )
-    body: tuple[Block, ...] = (Heading((Text(head),)), Items(items))
-    keys = in_rows((press(label(c.scope.name), ShowScope(c.scope.id)) for c in page.items), 2)
-    return Message(body=body, keyboard=(*keys, *paging(page, to)))
+    return _index(head, lines, [each.scope for each in page.items], paging(page, to))
 
 
-def _linked(scope: Scope, bot: str | None) -> Inline:
+def _index(head: str, lines: tuple[Item, ...], scopes: Sequence[Scope], pages: tuple[Row, ...]) -> Message:
+    keys = in_rows((press(label(scope.name), actions.ShowScope(scope.id)) for scope in scopes), 2)
+    return Message(body=(heading(head), Items(lines)), keyboard=(*keys, *pages))
+
+
+def linked_name(scope: Scope, bot: str | None) -> Inline:
+    """Return the name of a scope as the link to its posts; without the bot's username the name alone."""
     name = Text(one_line(scope.name))
-    address = deep_link(bot, ShowScope(scope.id))
+    address = deep_link(bot, actions.ShowScope(scope.id))
     return Link(address, (name,)) if address else name
-
-
-def _numbered(page: Page[T]) -> "enumerate[T]":
-    return enumerate(page.items, page.before + 1)

@@ -6,14 +6,14 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import time
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
 from bot.messages.i18n import LANGUAGES, Words
 from bot.messages.keyboards import Row, in_rows, label, press
 from bot.messages.text_parser import is_time
-from bot.render.document import Block, Heading, Message, Paragraph, Text
+from bot.render.document import Block, Message, heading, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
 
@@ -21,98 +21,45 @@ LANGUAGE_NAMES: Final = {"zh": "简体中文", "zh-hant": "繁體中文", "en": 
 
 
 def setting_name(setting: Setting, words: Words) -> str:
-    match setting:
-        case Setting.LANGUAGE:
-            return words.text("语言")
-        case Setting.FORMAT:
-            return words.text("公式显示")
-        case Setting.WHEN:
-            return words.text("推送方式")
-        case Setting.HOUR:
-            return words.text("推送时间")
-        case Setting.WEEKDAY:
-            return words.text("推送日")
-        case Setting.QUIET:
-            return words.text("免打扰")
-        case Setting.TIME_ZONE:
-            return words.text("时区")
-        case Setting.SOUND:
-            return words.text("提示音")
-        case Setting.EXCERPT:
-            return words.text("摘要")
-        case Setting.PICTURES:
-            return words.text("统计图表")
-        case Setting.LESSONS:
-            return words.text("发来的课算读过")
-        case _:
-            assert_never(setting)
+    return {
+        Setting.LANGUAGE: words.text("语言"),
+        Setting.FORMAT: words.text("公式显示"),
+        Setting.WHEN: words.text("推送方式"),
+        Setting.HOUR: words.text("推送时间"),
+        Setting.WEEKDAY: words.text("推送日"),
+        Setting.QUIET: words.text("免打扰"),
+        Setting.TIME_ZONE: words.text("时区"),
+        Setting.SOUND: words.text("提示音"),
+        Setting.EXCERPT: words.text("摘要"),
+        Setting.PICTURES: words.text("统计图表"),
+        Setting.LESSONS: words.text("发来的课算读过"),
+    }[setting]
 
 
 def current_value(setting: Setting, chosen: Preferences, words: Words) -> str:
     """Return the current value of `setting` as shown."""
+    value = chosen_value(setting, chosen)
     match setting:
-        case Setting.LANGUAGE:
-            return LANGUAGE_NAMES.get(chosen.language, chosen.language)
-        case Setting.FORMAT:
-            return format_name(chosen.format, words)
         case Setting.WHEN:
             return when_name(chosen, words)
         case Setting.HOUR:
             return words.clock(time(chosen.hour))
-        case Setting.WEEKDAY:
-            return words.weekday(chosen.weekday)
         case Setting.QUIET:
             return quiet_name(chosen.quiet_from, chosen.quiet_to, words)
         case Setting.TIME_ZONE:
-            return zone_name(chosen.time_zone, words)
-        case Setting.SOUND:
-            return words.text("关") if chosen.silent else words.text("开")
-        case Setting.EXCERPT:
-            return excerpt_name(chosen.excerpt, words)
-        case Setting.PICTURES:
-            return words.text("图片") if chosen.pictures else words.text("文字")
-        case Setting.LESSONS:
-            return words.text("开") if chosen.lessons_read else words.text("关")
+            return zone_name(value, words)
         case _:
-            assert_never(setting)
-
-
-def format_name(form: Format, words: Words) -> str:
-    match form:
-        case Format.AUTO:
-            return words.text("自动")
-        case Format.RICH:
-            return words.text("富文本")
-        case Format.CLASSIC:
-            return words.text("纯文本")
-        case _:
-            assert_never(form)
-
-
-def excerpt_name(length: ExcerptLength, words: Words) -> str:
-    match length:
-        case ExcerptLength.NONE:
-            return words.text("不显示")
-        case ExcerptLength.SHORT:
-            return words.text("短")
-        case ExcerptLength.FULL:
-            return words.text("长")
-        case _:
-            assert_never(length)
+            return dict(setting_values(setting, words)).get(value, value)
 
 
 def when_name(chosen: Preferences, words: Words) -> str:
     """Return 即时, 每天 20:00 汇总 or 每周日 20:00 汇总."""
-    at = words.clock(time(chosen.hour))
-    match chosen.when:
-        case When.INSTANT:
-            return words.text("即时")
-        case When.DAILY:
-            return words.text("每天 {at} 汇总", at=at)
-        case When.WEEKLY:
-            return words.text("每{weekday} {at} 汇总", weekday=words.weekday(chosen.weekday), at=at)
-        case _:
-            assert_never(chosen.when)
+    at, weekday = words.clock(time(chosen.hour)), words.weekday(chosen.weekday)
+    return {
+        When.INSTANT: words.text("即时"),
+        When.DAILY: words.text("每天 {at} 汇总", at=at),
+        When.WEEKLY: words.text("每{weekday} {at} 汇总", weekday=weekday, at=at),
+    }[chosen.when]
 
 
 def quiet_name(since: time | None, until: time | None, words: Words) -> str:
@@ -133,18 +80,12 @@ def zone_name(zone: str, words: Words) -> str:
 
 def how_it_comes(chosen: Preferences, words: Words) -> str:
     """Return one sentence: when new posts are sent, and the do-not-disturb hours."""
-    at = words.clock(time(chosen.hour))
-    match chosen.when:
-        case When.INSTANT:
-            text = words.text("新文章一到就发来")
-        case When.DAILY:
-            text = words.text("新文章每天 {at} 汇总成一条发来", at=at)
-        case When.WEEKLY:
-            text = words.text(
-                "新文章每{weekday} {at} 汇总成一条发来", weekday=words.weekday(chosen.weekday), at=at
-            )
-        case _:
-            assert_never(chosen.when)
+    at, weekday = words.clock(time(chosen.hour)), words.weekday(chosen.weekday)
+    text = {
+        When.INSTANT: words.text("新文章一到就发来"),
+        When.DAILY: words.text("新文章每天 {at} 汇总成一条发来", at=at),
+        When.WEEKLY: words.text("新文章每{weekday} {at} 汇总成一条发来", weekday=weekday, at=at),
+    }[chosen.when]
     if chosen.quiet_from is not None and chosen.quiet_to is not None:
         text += words.text("；{quiet} 免打扰", quiet=quiet_name(chosen.quiet_from, chosen.quiet_to, words))
     if chosen.silent:
@@ -167,8 +108,8 @@ _ZONES: Final = (
     "Asia/Shanghai", "Asia/Tokyo", "Asia/Singapore", "Asia/Kolkata", "Europe/London", "Europe/Berlin",
     "America/New_York", "America/Los_Angeles", "Australia/Sydney", "UTC",
 )  # fmt: skip
-_ON: Final = "on"
-_OFF: Final = "off"
+_IN_A_ROW: Final = {Setting.HOUR: 4, Setting.WEEKDAY: 4, Setting.TIME_ZONE: 2, Setting.QUIET: 2}
+_ON, _OFF = "on", "off"
 
 
 def settings_menu(
@@ -189,11 +130,8 @@ def settings_menu(
     )
     if not subscribed:
         rows = (*rows, (press(words.text("去订阅"), SubscribeMenu(destination)),))
-    body: tuple[Block, ...] = (
-        Heading((Text(head),)),
-        Paragraph((Text(what_comes(chosen, words, subscribed=subscribed, courses=courses)),)),
-    )
-    return Message(body=body, keyboard=rows)
+    text = what_comes(chosen, words, subscribed=subscribed, courses=courses)
+    return Message(body=(heading(head), paragraph(text)), keyboard=rows)
 
 
 def setting_options(
@@ -205,7 +143,7 @@ def setting_options(
     rejected: str | None = None,
 ) -> Message:
     """Return the values of `setting`, the present one marked; `rejected` is typed text that is no value."""
-    body: list[Block] = [Heading((Text(setting_name(setting, words)),))]
+    body: list[Block] = [heading(setting_name(setting, words))]
     if rejected is not None:
         typed = label(rejected, 64)
         text = (
@@ -213,31 +151,26 @@ def setting_options(
             if setting is Setting.HOUR and is_time(rejected)
             else words.text("没看懂「{typed}」。", typed=typed)
         )
-        body.append(Paragraph((Text(words.sentences(text, _form(setting, words))),)))
-    body.append(Paragraph((Text(_explained(setting, words)),)))
+        body.append(paragraph(words.sentences(text, _form(setting, words))))
+    body.append(paragraph(_explained(setting, words)))
     present = chosen_value(setting, chosen)
     offered = dict(setting_values(setting, words))
     if present not in offered:
         offered = {present: current_value(setting, chosen, words), **offered}
     keys = (
-        press(
-            f"✓ {_capital(name)}" if value == present else _capital(name), Choose(setting, value, destination)
-        )
+        press(("✓ " if value == present else "") + name[:1].upper() + name[1:],
+              Choose(setting, value, destination))
         for value, name in offered.items()
-    )
+    )  # fmt: skip
     back: Row = (press(words.text("‹ 所有设置"), Settings(destination)),)
-    return Message(body=tuple(body), keyboard=(*in_rows(keys, _width(setting)), back))
-
-
-def _capital(name: str) -> str:
-    return name[:1].upper() + name[1:]
+    return Message(body=tuple(body), keyboard=(*in_rows(keys, _IN_A_ROW.get(setting, 3)), back))
 
 
 def saved_settings(changed: Collection[Setting], chosen: Preferences, words: Words) -> Message:
     """Return what was set: all of a reply in a group, where the menu is not shown."""
     shown = [Setting.WHEN] if Setting.WHEN in changed else changed  # which names day and hour too
     values = words.join([_named_value(setting, chosen, words) for setting in shown])
-    return Message(body=(Paragraph((Text(words.sentences(words.text("已保存。"), values)),)),))
+    return Message(body=(paragraph(words.sentences(words.text("已保存。"), values)),))
 
 
 def _named_value(setting: Setting, chosen: Preferences, words: Words) -> str:
@@ -249,51 +182,35 @@ def unknown_setting(typed: str, words: Words) -> Message:
     """Return the names of all settings, as buttons, after text that begins with none of them."""
     text = words.text("没看懂「{typed}」。一次设一项，可以设置的有：", typed=label(typed, 64))
     keys = (press(setting_name(setting, words), Options(setting)) for setting in Setting)
-    return Message(body=(Paragraph((Text(text),)),), keyboard=in_rows(keys, 2))
+    return Message(body=(paragraph(text),), keyboard=in_rows(keys, 2))
 
 
 def _form(setting: Setting, words: Words) -> str:
     """Return how a value of `setting` is typed."""
-    match setting:
-        case Setting.HOUR:
-            return words.text("写一个整点，例如 8:00 或 20 点，或点下面的按钮。")
-        case Setting.WEEKDAY:
-            return words.text("写周一、mon 或 1 到 7（周一是 1），或点下面的按钮。")
-        case Setting.QUIET:
-            return words.text("写成 23:00-7:00 这样，或点下面的按钮。")
-        case Setting.TIME_ZONE:
-            return words.text("写成 Asia/Shanghai、上海或 UTC+8 这样，或点下面的按钮。")
-        case _:
-            return words.text("点下面的按钮来选。")
+    forms = {
+        Setting.HOUR: words.text("写一个整点，例如 8:00 或 20 点，或点下面的按钮。"),
+        Setting.WEEKDAY: words.text("写周一、mon 或 1 到 7（周一是 1），或点下面的按钮。"),
+        Setting.QUIET: words.text("写成 23:00-7:00 这样，或点下面的按钮。"),
+        Setting.TIME_ZONE: words.text("写成 Asia/Shanghai、上海或 UTC+8 这样，或点下面的按钮。"),
+    }
+    return forms.get(setting) or words.text("点下面的按钮来选。")
 
 
 def chosen_value(setting: Setting, chosen: Preferences) -> str:
     """Return the current value of `setting` as in callback data."""
-    match setting:
-        case Setting.LANGUAGE:
-            return chosen.language
-        case Setting.FORMAT:
-            return chosen.format.value
-        case Setting.WHEN:
-            return chosen.when.value
-        case Setting.HOUR:
-            return str(chosen.hour)
-        case Setting.WEEKDAY:
-            return str(chosen.weekday)
-        case Setting.QUIET:
-            return _quiet_value(chosen.quiet_from, chosen.quiet_to)
-        case Setting.TIME_ZONE:
-            return chosen.time_zone
-        case Setting.SOUND:
-            return _OFF if chosen.silent else _ON
-        case Setting.EXCERPT:
-            return chosen.excerpt.value
-        case Setting.PICTURES:
-            return _ON if chosen.pictures else _OFF
-        case Setting.LESSONS:
-            return _ON if chosen.lessons_read else _OFF
-        case _:
-            assert_never(setting)
+    return {
+        Setting.LANGUAGE: chosen.language,
+        Setting.FORMAT: chosen.format.value,
+        Setting.WHEN: chosen.when.value,
+        Setting.HOUR: str(chosen.hour),
+        Setting.WEEKDAY: str(chosen.weekday),
+        Setting.QUIET: _quiet_value(chosen.quiet_from, chosen.quiet_to),
+        Setting.TIME_ZONE: chosen.time_zone,
+        Setting.SOUND: _OFF if chosen.silent else _ON,
+        Setting.EXCERPT: chosen.excerpt.value,
+        Setting.PICTURES: _ON if chosen.pictures else _OFF,
+        Setting.LESSONS: _ON if chosen.lessons_read else _OFF,
+    }[setting]
 
 
 def _quiet_value(since: time | None, until: time | None) -> str:
@@ -312,10 +229,10 @@ def with_choice(chosen: Preferences, setting: Setting, value: str) -> Preference
         return None
 
 
-def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | None:
+def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences:
     match setting:
         case Setting.LANGUAGE:
-            return replace(chosen, language=value) if value in LANGUAGES else None
+            return replace(chosen, language=LANGUAGES[LANGUAGES.index(value)])
         case Setting.FORMAT:
             return replace(chosen, format=Format(value))
         case Setting.WHEN:
@@ -323,42 +240,40 @@ def _with(chosen: Preferences, setting: Setting, value: str) -> Preferences | No
         case Setting.HOUR:
             return replace(chosen, hour=time(int(value)).hour)
         case Setting.WEEKDAY:
-            return replace(chosen, weekday=int(value)) if int(value) in range(7) else None
-        case Setting.QUIET if value == _OFF:
-            return replace(chosen, quiet_from=None, quiet_to=None)
+            return replace(chosen, weekday=range(7).index(int(value)))
         case Setting.QUIET:
-            since, until = (_time(part) for part in value.split("-"))
-            return replace(chosen, quiet_from=since, quiet_to=until) if since != until else None
+            since, until = _quiet(value)
+            return replace(chosen, quiet_from=since, quiet_to=until)
         case Setting.TIME_ZONE:
             return replace(chosen, time_zone=ZoneInfo(value).key)
         case Setting.EXCERPT:
             return replace(chosen, excerpt=ExcerptLength(value))
-        case Setting.SOUND | Setting.PICTURES | Setting.LESSONS:
-            return replace(chosen, **_switch(setting, value == _ON)) if value in (_ON, _OFF) else None
+        case Setting.SOUND:
+            return replace(chosen, silent=not _is_on(value))
+        case Setting.PICTURES:
+            return replace(chosen, pictures=_is_on(value))
+        case Setting.LESSONS:
+            return replace(chosen, lessons_read=_is_on(value))
         case _:
             assert_never(setting)
 
 
-def _switch(setting: Setting, on: bool) -> dict[str, Any]:
-    """Return the field of `Preferences` that a setting with two values changes."""
-    if setting is Setting.SOUND:
-        return {"silent": not on}
-    return {"pictures" if setting is Setting.PICTURES else "lessons_read": on}
+def _is_on(value: str) -> bool:
+    return bool((_OFF, _ON).index(value))
+
+
+def _quiet(value: str) -> tuple[time | None, time | None]:
+    """Return the hours of `off`, `23-7` or `2330-0700`. Raises ValueError."""
+    if value == _OFF:
+        return None, None
+    since, until = (_time(part) for part in value.split("-"))
+    if since == until:
+        raise ValueError(value)
+    return since, until
 
 
 def _time(text: str) -> time:
-    """Return the time of `7` or `2330`. Raises ValueError."""
     return time(int(text)) if len(text) <= 2 else time(int(text[:-2]), int(text[-2:]))
-
-
-def _width(setting: Setting) -> int:
-    match setting:
-        case Setting.HOUR | Setting.WEEKDAY:
-            return 4
-        case Setting.TIME_ZONE | Setting.QUIET:
-            return 2
-        case _:
-            return 3
 
 
 def setting_values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...]:
@@ -367,13 +282,11 @@ def setting_values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...
         case Setting.LANGUAGE:
             return tuple(LANGUAGE_NAMES.items())
         case Setting.FORMAT:
-            return tuple((form.value, format_name(form, words)) for form in Format)
+            names = (words.text("自动"), words.text("富文本"), words.text("纯文本"))
+            return tuple(zip((Format.AUTO, Format.RICH, Format.CLASSIC), names, strict=True))
         case Setting.WHEN:
-            return (
-                (When.INSTANT.value, words.text("即时")),
-                (When.DAILY.value, words.text("每天汇总")),
-                (When.WEEKLY.value, words.text("每周汇总")),
-            )
+            names = (words.text("即时"), words.text("每天汇总"), words.text("每周汇总"))
+            return tuple(zip((When.INSTANT, When.DAILY, When.WEEKLY), names, strict=True))
         case Setting.HOUR:
             return tuple((str(hour), words.clock(time(hour))) for hour in _HOURS)
         case Setting.WEEKDAY:
@@ -386,7 +299,9 @@ def setting_values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...
         case Setting.SOUND | Setting.LESSONS:
             return ((_ON, words.text("开")), (_OFF, words.text("关")))
         case Setting.EXCERPT:
-            return tuple((length.value, excerpt_name(length, words)) for length in ExcerptLength)
+            names = (words.text("不显示"), words.text("短"), words.text("长"))
+            lengths = (ExcerptLength.NONE, ExcerptLength.SHORT, ExcerptLength.FULL)
+            return tuple(zip(lengths, names, strict=True))
         case Setting.PICTURES:
             return ((_ON, words.text("图片")), (_OFF, words.text("文字")))
         case _:
@@ -394,28 +309,16 @@ def setting_values(setting: Setting, words: Words) -> tuple[tuple[str, str], ...
 
 
 def _explained(setting: Setting, words: Words) -> str:
-    match setting:
-        case Setting.LANGUAGE:
-            return words.text("文章是中文的；这里选的是按钮和提示的语言。")
-        case Setting.FORMAT:
-            return words.text("自动：有公式时用富文本，其余用纯文本。旧客户端选纯文本。")
-        case Setting.WHEN:
-            return words.text("即时：一到就发；汇总：每天或每周合成一条。")
-        case Setting.HOUR:
-            return words.text("汇总和课程在几点发来。别的时间这样写：/settings 推送时间 6:00")
-        case Setting.WEEKDAY:
-            return words.text("每周汇总和每周课程在哪天发来。也可以写：/settings 推送日 周一")
-        case Setting.QUIET:
-            return words.text("这段时间里不发，结束后补上。别的时段这样写：/settings 免打扰 22:30-7:00")
-        case Setting.TIME_ZONE:
-            return words.text("所有时间按这里算。别处这样写：/settings 时区 Taipei")
-        case Setting.SOUND:
-            return words.text("关掉后消息照样到，只是不响。")
-        case Setting.EXCERPT:
-            return words.text("卡片里摘录多少原文。")
-        case Setting.PICTURES:
-            return words.text("/stats 用图片还是用文字。")
-        case Setting.LESSONS:
-            return words.text("打开后，课程发来的每一课都记进阅读进度；关着时点「读过了」才记。")
-        case _:
-            assert_never(setting)
+    return {
+        Setting.LANGUAGE: words.text("文章是中文的；这里选的是按钮和提示的语言。"),
+        Setting.FORMAT: words.text("自动：有公式时用富文本，其余用纯文本。旧客户端选纯文本。"),
+        Setting.WHEN: words.text("即时：一到就发；汇总：每天或每周合成一条。"),
+        Setting.HOUR: words.text("汇总和课程在几点发来。别的时间这样写：/settings 推送时间 6:00"),
+        Setting.WEEKDAY: words.text("每周汇总和每周课程在哪天发来。也可以写：/settings 推送日 周一"),
+        Setting.QUIET: words.text("这段时间里不发，结束后补上。别的时段这样写：/settings 免打扰 22:30-7:00"),
+        Setting.TIME_ZONE: words.text("所有时间按这里算。别处这样写：/settings 时区 Taipei"),
+        Setting.SOUND: words.text("关掉后消息照样到，只是不响。"),
+        Setting.EXCERPT: words.text("卡片里摘录多少原文。"),
+        Setting.PICTURES: words.text("/stats 用图片还是用文字。"),
+        Setting.LESSONS: words.text("打开后，课程发来的每一课都记进阅读进度；关着时点「读过了」才记。"),
+    }[setting]

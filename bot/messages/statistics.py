@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.messages.i18n import Words, words_for
-from bot.messages.post_lists import bar_chart, link_to
-from bot.render.document import Block, Heading, Item, Items, Message, Paragraph, Text
+from bot.messages.post_lists import after, bar_chart, link_to
+from bot.render.document import Block, Items, Message, heading, item, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import Post
 
@@ -50,22 +50,16 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
     body: list[Block] = [*_head(figures, words)]
     if figures.years:
         years = [(str(year), posts) for year, posts in reversed(figures.years) if posts]
-        body += [Heading((Text(words.text("每年的文章")),), level=4), bar_chart(years, words)]
+        body += [heading(words.text("每年的文章"), level=4), bar_chart(years, words)]
     if figures.most_read:
         read = (
-            Item(
-                (
-                    link_to(post, (Text(one_line(post.title)),), words, bot),
-                    Text(f"  {words.short_number(post.readers or 0)}"),
-                ),
-                label=str(place),
-            )
+            item(link_to(post, words, bot), after(words.short_number(post.readers or 0)), label=str(place))
             for place, post in enumerate(figures.most_read, 1)
         )
-        body += [Heading((Text(words.text("读的人最多")),), level=4), Items(tuple(read))]
+        body += [heading(words.text("读的人最多"), level=4), Items(tuple(read))]
     if figures.series:
-        grown = (Item((Text(_grown(one, words)),), label="·") for one in figures.series)
-        body += [Heading((Text(words.text("系列更新历程")),), level=4), Items(tuple(grown))]
+        grown = tuple(item(_grown(one, words)) for one in figures.series)
+        body += [heading(words.text("系列更新历程"), level=4), Items(grown)]
     return Message(body=tuple(body))
 
 
@@ -73,16 +67,12 @@ def _head(figures: Figures, words: Words) -> tuple[Block, ...]:
     text = words.count("已收录 {n} 篇文章", figures.posts) + words.count("、{n} 个系列", figures.series_count)
     if figures.readers:
         text += words.text("，累计阅读 {readers}", readers=words.short_number(figures.readers))
-    return (Heading((Text(words.text("博客的数字")),)), Paragraph((Text(text + words.text("。")),)))
+    return (heading(words.text("博客的数字")), paragraph(text + words.text("。")))
 
 
 def _grown(series: SeriesGrowth, words: Words) -> str:
-    first, last = series.days[0], series.days[-1]
-    span = words.text(
-        "{first} 至 {last}",
-        first=words.month(first.year, first.month),
-        last=words.month(last.year, last.month),
-    )
+    first, last = (words.month(day.year, day.month) for day in (series.days[0], series.days[-1]))
+    span = words.text("{first} 至 {last}", first=first, last=last)
     return f"{one_line(series.name)} · {words.count('{n} 篇', len(series.days))} · {span}"
 
 
@@ -193,17 +183,8 @@ def _write(
     from matplotlib.patheffects import withStroke
 
     stroke = withStroke(linewidth=size * (0.075 if bold else 0.045), foreground=color)
-    axes.text(
-        x,
-        y,
-        _drawable(text),
-        size=size,
-        color=color,
-        font=_font(),
-        parse_math=False,
-        path_effects=[stroke],
-        **more,
-    )
+    more |= {"font": _font(), "parse_math": False, "path_effects": [stroke]}
+    axes.text(x, y, _drawable(text), size=size, color=color, **more)
 
 
 def _short(title: str) -> str:

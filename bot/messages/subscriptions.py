@@ -6,31 +6,16 @@ Every confirmation is made from what was changed, and its undo button restores e
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, assert_never
+from typing import Final
 
-from bot.callbacks.actions import (
-    CategoryIndex,
-    Dismiss,
-    Mute,
-    Restore,
-    SeriesIndex,
-    Settings,
-    ShowScope,
-    Subscribe,
-    SubscribeMenu,
-    Subscriptions,
-    TagIndex,
-    TopicFor,
-    Unmute,
-    Unsubscribe,
-    UnsubscribeAll,
-)
+from bot.callbacks import actions
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
-from bot.messages.post_lists import link_to
+from bot.messages.notices import notice
+from bot.messages.post_lists import after, link_to
 from bot.messages.scope_pages import scope_label, scope_name, scope_names
 from bot.messages.settings import how_it_comes, what_comes
-from bot.render.document import Block, Button, Heading, Item, Items, Message, Paragraph, Text
+from bot.render.document import Block, Button, Items, Message, heading, item, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import ChatKind, Counted, Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
@@ -59,20 +44,16 @@ def list_name(place: Place, words: Words) -> str:
         return words.text("「{chat}」的订阅", chat=one_line(place.title))
     if place.topic:
         return words.text("本话题的订阅")
-    match place.kind:
-        case ChatKind.PRIVATE:
-            return words.text("我的订阅")
-        case ChatKind.GROUP:
-            return words.text("本群的订阅")
-        case ChatKind.CHANNEL:
-            return words.text("本频道的订阅")
-        case _:
-            assert_never(place.kind)
+    return {
+        ChatKind.PRIVATE: words.text("我的订阅"),
+        ChatKind.GROUP: words.text("本群的订阅"),
+        ChatKind.CHANNEL: words.text("本频道的订阅"),
+    }[place.kind]
 
 
 def list_button(place: Place, words: Words) -> Button:
     """Return the button to the list of subscriptions of `place`."""
-    return press(label(list_name(place, words)), Subscriptions(1, place.number))
+    return press(label(list_name(place, words)), actions.Subscriptions(1, place.number))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,25 +88,16 @@ def subscribed(
 
     `everything` is given where all posts are subscribed already; `topics` where forum topics can be created.
     """
-    body: list[Block] = [
-        Paragraph(
-            (Text(words.sentences(_done(scope, before, place.title, words), how_it_comes(chosen, words))),)
-        ),
-        *_sample(scope, matching, words, bot),
-    ]
+    said = words.sentences(_done(scope, before, place.title, words), how_it_comes(chosen, words))
+    body: list[Block] = [paragraph(said), *_sample(scope, matching, words, bot)]
     rows: list[Row] = []
     if everything is not None:
-        body.append(Paragraph((Text(words.text("你已订阅全部文章，这一项不会多发。")),)))
-        rows.append((press(_only(scope, words), Unsubscribe(everything, place.number)),))
-    rows.append(
-        (
-            press(words.text("推送设置"), Settings(place.number)),
-            list_button(place, words),
-        )
-    )
+        body.append(paragraph(words.text("你已订阅全部文章，这一项不会多发。")))
+        rows.append((press(_only(scope, words), actions.Unsubscribe(everything, place.number)),))
+    rows.append((press(words.text("推送设置"), actions.Settings(place.number)), list_button(place, words)))
     if topics and scope.kind in _NAMES_TAGS:
-        rows.append((press(words.text("为它开一个话题"), TopicFor(scope.id)),))
-    rows.append((press(words.text("退订"), Unsubscribe(scope.id, place.number)),))
+        rows.append((press(words.text("为它开一个话题"), actions.TopicFor(scope.id)),))
+    rows.append((press(words.text("退订"), actions.Unsubscribe(scope.id, place.number)),))
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
@@ -141,28 +113,19 @@ def _done(scope: Scope, before: Before, chat: str | None, words: Words) -> str:
 
 
 def _only(scope: Scope, words: Words) -> str:
-    match scope.kind:
-        case ScopeKind.SERIES:
-            return words.text("只要这个系列")
-        case ScopeKind.TAG:
-            return words.text("只要这个标签")
-        case _:
-            return words.text("退订全部文章")
+    names = {ScopeKind.SERIES: words.text("只要这个系列"), ScopeKind.TAG: words.text("只要这个标签")}
+    return names.get(scope.kind) or words.text("退订全部文章")
 
 
 def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> tuple[Block, ...]:
     if not matching.count:
-        return (Paragraph((Text(words.text("已收录的文章里还没有这样的，一有就发来。")),)),)
+        return (paragraph(words.text("已收录的文章里还没有这样的，一有就发来。")),)
     if scope.kind is ScopeKind.EVERYTHING:
         head = words.count("已收录 {n} 篇，最近的是：", matching.count)
     else:
         head = words.count("已收录的文章里有 {n} 篇这样的，最近的是：", matching.count)
-    items = []
-    for post in matching.last:
-        date = words.date_of(post)
-        after = (Text(f"  {date}"),) if date else ()
-        items.append(Item((link_to(post, (Text(one_line(post.title)),), words, bot), *after), label="·"))
-    return (Paragraph((Text(head),)), Items(tuple(items)))
+    lines = (item(link_to(post, words, bot), after(words.date_of(post))) for post in matching.last)
+    return (paragraph(head), Items(tuple(lines)))
 
 
 def unsubscribed(
@@ -170,13 +133,8 @@ def unsubscribed(
 ) -> Message:
     """Return the confirmation; `left` is the number of subscriptions that remain."""
     text = words.text("退订了：{scope}。", scope=scope_name(scope, words))
-    row = (
-        press(words.text("恢复订阅"), Subscribe(scope.id, place.number)),
-        list_button(place, words),
-    )
-    return Message(
-        body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
-    )
+    undo = press(words.text("恢复订阅"), actions.Subscribe(scope.id, place.number))
+    return notice(words.sentences(text, _left(left, courses, words)), undo, list_button(place, words))
 
 
 def _left(left: int, courses: bool, words: Words) -> str:
@@ -190,8 +148,7 @@ def _left(left: int, courses: bool, words: Words) -> str:
 def not_subscribed(scope: Scope, words: Words, *, place: Place = HERE) -> Message:
     """Return that there is nothing to remove."""
     text = words.text("没有订阅{scope}。", scope=scope_name(scope, words))
-    row = (list_button(place, words),)
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+    return notice(text, list_button(place, words))
 
 
 def unsubscribe_all_question(
@@ -204,20 +161,14 @@ def unsubscribe_all_question(
     place: Place = HERE,
 ) -> Message:
     """Return the question before several subscriptions are removed; `listed` is the stored list of them."""
-    text = words.count("退订全部 {n} 个订阅？", len(scopes))
-    kept = [
+    text = words.sentences(
+        words.count("退订全部 {n} 个订阅？", len(scopes)),
         words.text("课程不受影响。") if courses else None,
         words.text("屏蔽不受影响。") if muted else None,
-    ]
-    row = (
-        press(words.text("退订"), UnsubscribeAll(listed, place.number)),
-        press(words.text("取消"), Dismiss()),
     )
-    body = (
-        Paragraph((Text(words.sentences(text, *kept)),)),
-        Paragraph((Text(scope_names(scopes, words)),)),
-    )
-    return Message(body=body, keyboard=(row,))
+    remove = press(words.text("退订"), actions.UnsubscribeAll(listed, place.number))
+    row = (remove, press(words.text("取消"), actions.Dismiss()))
+    return Message(body=(paragraph(text), paragraph(scope_names(scopes, words))), keyboard=(row,))
 
 
 def all_unsubscribed(
@@ -231,13 +182,8 @@ def all_unsubscribed(
 ) -> Message:
     """Return what was removed, with the button that restores exactly that."""
     text = words.count("退订了 {n} 个：{scopes}。", len(scopes), scopes=scope_names(scopes, words))
-    row = (
-        press(words.count("恢复这 {n} 个订阅", len(scopes)), Restore(removed, place.number)),
-        list_button(place, words),
-    )
-    return Message(
-        body=(Paragraph((Text(words.sentences(text, _left(left, courses, words))),)),), keyboard=(row,)
-    )
+    undo = press(words.count("恢复这 {n} 个订阅", len(scopes)), actions.Restore(removed, place.number))
+    return notice(words.sentences(text, _left(left, courses, words)), undo, list_button(place, words))
 
 
 def restored(scopes: Sequence[Scope], words: Words, *, place: Place = HERE) -> Message:
@@ -246,8 +192,7 @@ def restored(scopes: Sequence[Scope], words: Words, *, place: Place = HERE) -> M
         text = words.text("没有要恢复的了。")
     else:
         text = words.count("已恢复 {n} 个订阅：{scopes}。", len(scopes), scopes=scope_names(scopes, words))
-    row = (list_button(place, words),)
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+    return notice(text, list_button(place, words))
 
 
 def nothing_to_unsubscribe(words: Words, *, courses: bool = False, place: Place = HERE) -> Message:
@@ -256,10 +201,7 @@ def nothing_to_unsubscribe(words: Words, *, courses: bool = False, place: Place 
         words.text("还没有订阅，不用退订。"),
         words.text("课程在 /course 里停。") if courses else None,
     )
-    return Message(
-        body=(Paragraph((Text(text),)),),
-        keyboard=((press(words.text("去订阅"), SubscribeMenu(place.number)),),),
-    )
+    return notice(text, press(words.text("去订阅"), actions.SubscribeMenu(place.number)))
 
 
 def muted(scope: Scope, words: Words, *, before: Before = Before.NONE, place: Place = HERE) -> Message:
@@ -269,25 +211,21 @@ def muted(scope: Scope, words: Words, *, before: Before = Before.NONE, place: Pl
         words.text("已屏蔽{scope}：即使命中其他订阅也不推送。", scope=name),
         words.text("对它的订阅已取消。") if before is Before.SUBSCRIBED else None,
     )
-    undo: Button = (
-        press(words.text("恢复订阅"), Subscribe(scope.id, place.number))
+    undo = (
+        press(words.text("恢复订阅"), actions.Subscribe(scope.id, place.number))
         if before is Before.SUBSCRIBED
-        else press(words.text("取消屏蔽"), Unmute(scope.id, place.number))
+        else press(words.text("取消屏蔽"), actions.Unmute(scope.id, place.number))
     )
-    row = (undo, list_button(place, words))
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+    return notice(text, undo, list_button(place, words))
 
 
 def unmuted(scope: Scope, words: Words, *, was: bool = True, place: Place = HERE) -> Message:
     """Return that a mute was removed, or that there `was` none."""
-    name = scope_name(scope, words)
-    own = list_button(place, words)
+    name, own = scope_name(scope, words), list_button(place, words)
     if not was:
-        text = words.text("没有屏蔽{scope}。", scope=name)
-        return Message(body=(Paragraph((Text(text),)),), keyboard=((own,),))
-    text = words.text("已取消屏蔽{scope}。", scope=name)
-    row = (press(words.text("恢复屏蔽"), Mute(scope.id, place.number)), own)
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,))
+        return notice(words.text("没有屏蔽{scope}。", scope=name), own)
+    undo = press(words.text("恢复屏蔽"), actions.Mute(scope.id, place.number))
+    return notice(words.text("已取消屏蔽{scope}。", scope=name), undo, own)
 
 
 def subscriptions(
@@ -308,24 +246,20 @@ def subscriptions(
     title = (
         words.text("要退订哪一个？") if question else f"{list_name(place, words)} · {words.number(wanted)}"
     )
-    items = tuple(
-        Item((Text(_line(each, words)),), label=str(index))
-        for index, each in enumerate(page.items, page.before + 1)
-    )
     body: tuple[Block, ...] = (
-        Heading((Text(title),)),
-        Items(items),
-        Paragraph((Text(what_comes(chosen, words, subscribed=wanted > 0, courses=courses)),)),
+        heading(title),
+        Items(tuple(item(_line(each, words), label=str(index)) for index, each in page.numbered())),
+        paragraph(what_comes(chosen, words, subscribed=wanted > 0, courses=courses)),
     )
-    pages = paging(page, lambda number: Subscriptions(number, place.number))
+    pages = paging(page, lambda number: actions.Subscriptions(number, place.number))
     if not editable:
         return Message(body=body, keyboard=pages)
     rows = [_row(each, words, place) for each in page.items]
     if wanted > 1:
-        rows.append((press(words.text("全部退订"), UnsubscribeAll(0, place.number)),))
+        rows.append((press(words.text("全部退订"), actions.UnsubscribeAll(0, place.number)),))
     last = (
-        press(words.text("添加订阅"), SubscribeMenu(place.number)),
-        press(words.text("设置"), Settings(place.number)),
+        press(words.text("添加订阅"), actions.SubscribeMenu(place.number)),
+        press(words.text("设置"), actions.Settings(place.number)),
     )
     return Message(body=body, keyboard=(*rows, *pages, last))
 
@@ -343,21 +277,21 @@ def subscribe_menu(
         if place.title is None
         else words.text("「{chat}」要哪些新文章？", chat=one_line(place.title))
     )
-    body: list[Block] = [Paragraph((Text(text),))]
+    body: list[Block] = [paragraph(text)]
     if place.title is None:
         examples = (
             words.text("/subscribe 系列 生成扩散模型漫谈"),
             words.text("/subscribe 标签 优化器"),
             words.text("/subscribe 关键词 位置编码 外推"),
         )
-        body.append(Items(tuple(Item((Text(example),), label="·") for example in examples)))
-    first: Row = () if all_posts else (press(words.text("🔔 订阅全部"), Subscribe(everything, place.number)),)
+        body.append(Items(tuple(map(item, examples))))
+    number = place.number or 0
     rows = (
-        first,
+        () if all_posts else (press(words.text("🔔 订阅全部"), actions.Subscribe(everything, place.number)),),
         (
-            press(words.text("按系列"), SeriesIndex(1, place.number or 0)),
-            press(words.text("按标签"), TagIndex(1, place.number or 0)),
-            press(words.text("按分类"), CategoryIndex(1, place.number or 0)),
+            press(words.text("按系列"), actions.SeriesIndex(1, number)),
+            press(words.text("按标签"), actions.TagIndex(1, number)),
+            press(words.text("按分类"), actions.CategoryIndex(1, number)),
         ),
         (list_button(place, words),),
     )
@@ -367,22 +301,19 @@ def subscribe_menu(
 def nothing_subscribed(words: Words, *, everything: ScopeId, place: Place = HERE) -> Message:
     """Return the empty list of subscriptions with what can be subscribed to."""
     menu = subscribe_menu(words, everything=everything, place=place)
-    text = (
-        words.text("还没有订阅，所以什么都不会发来。")
-        if place.kind is ChatKind.PRIVATE and place.title is None
-        else words.text("这里还没有订阅，所以什么都不会发到这里。")
-        if place.title is None
-        else words.text("「{chat}」还没有订阅，所以什么都不会发到那里。", chat=one_line(place.title))
-    )
-    head = Paragraph((Text(text),))
-    return Message(body=(head, *menu.body), keyboard=menu.keyboard[:2])
+    if place.title is not None:
+        text = words.text("「{chat}」还没有订阅，所以什么都不会发到那里。", chat=one_line(place.title))
+    elif place.kind is ChatKind.PRIVATE:
+        text = words.text("还没有订阅，所以什么都不会发来。")
+    else:
+        text = words.text("这里还没有订阅，所以什么都不会发到这里。")
+    return Message(body=(paragraph(text), *menu.body), keyboard=menu.keyboard[:2])
 
 
 def nothing_subscribed_here(words: Words, address: str | None) -> Message:
     """Return the empty list of a group for a member who cannot change it."""
     text = words.text("本群还没有订阅，由群管理员设置。你可以用 /search 查旧文章，或私聊我自己订阅。")
-    row = (Button(text=words.text("私聊订阅"), url=address),) if address else ()
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(row,) if row else ())
+    return notice(text, *((Button(text=words.text("私聊订阅"), url=address),) if address else ()))
 
 
 def _line(each: Subscription, words: Words) -> str:
@@ -394,16 +325,16 @@ def _row(each: Subscription, words: Words, place: Place) -> Row:
     name = label(scope_label(each.scope, words))
     scope = each.scope.id
     if each.muted:
-        return (press(words.text("{name} · 取消屏蔽", name=name), Unmute(scope, place.number)),)
-    remove = press(words.text("退订"), Unsubscribe(scope, place.number))
+        return (press(words.text("{name} · 取消屏蔽", name=name), actions.Unmute(scope, place.number)),)
+    remove = press(words.text("退订"), actions.Unsubscribe(scope, place.number))
     if each.scope.kind in _NAMES_TAGS:
-        return (press(name, ShowScope(scope)), remove)
-    return (press(words.text("退订 {name}", name=name), Unsubscribe(scope, place.number)),)
+        return (press(name, actions.ShowScope(scope)), remove)
+    return (press(words.text("退订 {name}", name=name), actions.Unsubscribe(scope, place.number)),)
 
 
 def names_to_subscribe(
     page: Page[Counted],
-    action: SeriesIndex | TagIndex | CategoryIndex,
+    action: actions.SeriesIndex | actions.TagIndex | actions.CategoryIndex,
     already: frozenset[ScopeId],
     words: Words,
     *,
@@ -413,11 +344,11 @@ def names_to_subscribe(
     keys = in_rows((_name_to_subscribe(counted.scope, already, words, place) for counted in page.items), 2)
     pages = paging(page, lambda number: replace(action, page=number))
     text = words.text("点一下就订阅：")
-    return Message(body=(Paragraph((Text(text),)),), keyboard=(*keys, *pages, (list_button(place, words),)))
+    return Message(body=(paragraph(text),), keyboard=(*keys, *pages, (list_button(place, words),)))
 
 
 def _name_to_subscribe(scope: Scope, already: frozenset[ScopeId], words: Words, place: Place) -> Button:
     name = label(scope_label(scope, words))
     if scope.id in already:
-        return press(f"✓ {name}", Unsubscribe(scope.id, place.number))
-    return press(name, Subscribe(scope.id, place.number))
+        return press(f"✓ {name}", actions.Unsubscribe(scope.id, place.number))
+    return press(name, actions.Subscribe(scope.id, place.number))

@@ -6,11 +6,10 @@ import pytest
 
 from bot.messages import admin
 from bot.messages.admin import StatusFacts
-from bot.messages.i18n import LANGUAGES, words_for
+from bot.messages.i18n import LANGUAGES
 from bot.messages.keyboards import page_of
 from storage.model import DumpId, DumpRecord, Source
 from tests.messages.golden_files import Scene, check
-from tests.messages.posts import DDPM, LEAKY
 
 TAKEN = DumpRecord(
     id=DumpId(4),
@@ -116,7 +115,3 @@ SCENES: dict[str, Scene] = {
 @pytest.mark.parametrize("name", SCENES)
 def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
     check("admin", name, SCENES[name], language)
-
-
-def test_titles_are_named_one_after_another() -> None:
-    assert admin.new_titles(words_for("zh"), (LEAKY, DDPM)).count("《") == 2

@@ -16,7 +16,6 @@ LONG = "很长" * 2000
 UNSURE = replace(LEAKY, archive_id=None)
 
 SCENES: dict[str, Scene] = {
-    "anonymous": notices.anonymous_administrator,
     "old button": notices.button_too_old,
     "old button renewed": lambda words: notices.button_too_old(words, Latest()),
     "post gone": notices.post_gone,

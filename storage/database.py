@@ -24,7 +24,7 @@ from storage.destinations import Destinations
 from storage.dumps import Dumps
 from storage.engine import IDLE, OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
 from storage.enqueue import listen
-from storage.migrate import NewerSchemaError, bring_up_to_date, schema_of
+from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.outbox import Outbox
 from storage.planner import DeliveryPlanner
 from storage.pooler import pooler_of
@@ -103,67 +103,26 @@ class Transaction:
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+        self.connection = connection
 
-    @cached_property
-    def dumps(self) -> Dumps:
-        return Dumps(self._connection)
-
-    @cached_property
-    def posts(self) -> Posts:
-        return Posts(self._connection)
-
-    @cached_property
-    def post_writer(self) -> PostWriter:
-        return PostWriter(self._connection)
-
-    @cached_property
-    def scopes(self) -> Scopes:
-        return Scopes(self._connection)
-
-    @cached_property
-    def destinations(self) -> Destinations:
-        return Destinations(self._connection)
-
-    @cached_property
-    def planner(self) -> DeliveryPlanner:
-        return DeliveryPlanner(self._connection)
-
-    @cached_property
-    def outbox(self) -> Outbox:
-        return Outbox(self._connection)
-
-    @cached_property
-    def bookmarks(self) -> Bookmarks:
-        return Bookmarks(self._connection)
-
-    @cached_property
-    def waiting(self) -> Waiting:
-        return Waiting(self._connection)
-
-    @cached_property
-    def courses(self) -> Courses:
-        return Courses(self._connection)
-
-    @cached_property
-    def key_values(self) -> KeyValues:
-        return KeyValues(self._connection)
-
-    @cached_property
-    def leases(self) -> Leases:
-        return Leases(self._connection)
-
-    @cached_property
-    def rate_limits(self) -> RateLimits:
-        return RateLimits(self._connection)
-
-    @cached_property
-    def processed_updates(self) -> ProcessedUpdates:
-        return ProcessedUpdates(self._connection)
+    dumps = cached_property(lambda tx: Dumps(tx.connection))
+    posts = cached_property(lambda tx: Posts(tx.connection))
+    post_writer = cached_property(lambda tx: PostWriter(tx.connection))
+    scopes = cached_property(lambda tx: Scopes(tx.connection))
+    destinations = cached_property(lambda tx: Destinations(tx.connection))
+    planner = cached_property(lambda tx: DeliveryPlanner(tx.connection))
+    outbox = cached_property(lambda tx: Outbox(tx.connection))
+    bookmarks = cached_property(lambda tx: Bookmarks(tx.connection))
+    waiting = cached_property(lambda tx: Waiting(tx.connection))
+    courses = cached_property(lambda tx: Courses(tx.connection))
+    key_values = cached_property(lambda tx: KeyValues(tx.connection))
+    leases = cached_property(lambda tx: Leases(tx.connection))
+    rate_limits = cached_property(lambda tx: RateLimits(tx.connection))
+    processed_updates = cached_property(lambda tx: ProcessedUpdates(tx.connection))
 
     async def now(self, given: datetime) -> datetime:
         """Return the time that all processes agree on: the database's clock, on SQLite `given`."""
-        return await now_on(self._connection, given)
+        return await now_on(self.connection, given)
 
 
 TransactionFn = Callable[[Transaction], Awaitable[T]]
@@ -173,14 +132,19 @@ class Database:
     """A database, open and of today's schema."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self.engine = engine
         self._running: set[asyncio.Task[Any]] = set()
         self._lock: BaseFileLock | None = None
         self.silences = 0  # transactions on PostgreSQL that were given up without an answer
 
     @property
     def dialect(self) -> str:
-        return self._engine.dialect.name
+        return self.engine.dialect.name
+
+    @property
+    def _file(self) -> Path:
+        """Return the SQLite file, behind links: one file has one lock and one send log."""
+        return Path(self.engine.url.database or "").resolve()
 
     @property
     def is_multi_process(self) -> bool:
@@ -253,7 +217,7 @@ class Database:
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
 
     async def _run(self, unit: TransactionFn[T], *, read_only: bool = False) -> T:
-        async with self._engine.connect() as connection:
+        async with self.engine.connect() as connection:
             if read_only:
                 await connection.execution_options(**{READ_ONLY: True})
             async with connection.begin():
@@ -266,7 +230,7 @@ class Database:
 
         A connection whose peer is lost neither answers nor closes; even a rollback would wait for it.
         """
-        connection = self._engine.connect()
+        connection = self.engine.connect()
         try:
             async with asyncio.timeout(seconds):
                 await connection.start()
@@ -295,7 +259,7 @@ class Database:
 
     async def _give_up(self, connection: AsyncConnection) -> None:
         """Abort a connection without a word to its peer, and leave the idle ones, which may be lost too."""
-        await self._engine.dispose(close=False)
+        await self.engine.dispose(close=False)
         if connection.sync_connection is None or connection.closed or connection.invalidated:
             return
         raw = await connection.get_raw_connection()
@@ -308,10 +272,10 @@ class Database:
 
         Raises UnusableDatabaseError. On PostgreSQL several processes share the work by leases.
         """
-        file = self._engine.url.database
-        if self.dialect != "sqlite" or not file or file == ":memory:":
+        if self.is_multi_process or self._lock is not None:
             return
-        lock = FileLock(f"{Path(file).resolve()}.lock", mode=OWNERS)
+        file = self.engine.url.database
+        lock = FileLock(f"{self._file}.lock", mode=OWNERS)
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
@@ -325,22 +289,24 @@ class Database:
             ) from error
         self._lock = lock
 
+    def release_process_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def send_log(self) -> SendLog | None:
         """Return the send log next to an SQLite file; None for other databases."""
-        file = self._engine.url.database
-        if self.dialect != "sqlite" or not file or file == ":memory:":
-            return None
-        return SendLog(Path(f"{Path(file).resolve()}.begun"))
+        return None if self.is_multi_process else SendLog(Path(f"{self._file}.begun"))
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Call the callback for deliveries that any process planned; return at once on SQLite.
 
         By NOTIFY, or by polling behind a pooler that keeps no connection for it.
         """
-        if is_pooled(self._engine):
+        if is_pooled(self.engine):
             await self._poll(heard)
         elif self.is_multi_process:
-            await listen(self._engine, heard)
+            await listen(self.engine, heard)
 
     async def _poll(self, heard: Callable[[], None]) -> None:
         last = -1
@@ -357,7 +323,7 @@ class Database:
             await self._shielded(self._optimize)
 
     async def _optimize(self) -> None:
-        async with self._engine.connect() as connection, connection.begin():
+        async with self.engine.connect() as connection, connection.begin():
             await connection.execute(text(f"PRAGMA analysis_limit={ANALYZED_ROWS}"))
             await connection.execute(text("PRAGMA optimize"))
 
@@ -365,9 +331,8 @@ class Database:
         """Wait for the running transactions, then close every connection."""
         if self._running:
             await asyncio.wait(self._running)
-        await self._engine.dispose()
-        if self._lock is not None:
-            self._lock.release()
+        await self.engine.dispose()
+        self.release_process_lock()
 
 
 async def open_database(url: str, *, pool_size: int = 4) -> Database:
@@ -375,9 +340,13 @@ async def open_database(url: str, *, pool_size: int = 4) -> Database:
 
     Raises UnusableDatabaseError with the reason and the fix.
     """
-    engine = await open_engine(url, pool_size=pool_size)
-    await _migrated(engine)
-    return Database(engine)
+    database = Database(await open_engine(url, pool_size=pool_size))
+    try:
+        await _migrated(database)
+    except UnusableDatabaseError:
+        await database.close()
+        raise
+    return database
 
 
 async def open_engine(url: str, *, pool_size: int) -> AsyncEngine:
@@ -416,20 +385,34 @@ async def migrate(url: str) -> tuple[str | None, str]:
 
     Raises UnusableDatabaseError, also while a bot uses the SQLite file, because it expects the old schema.
     """
-    engine = await open_engine(url, pool_size=1)
-    database = Database(engine)
+    database = Database(await open_engine(url, pool_size=1))
     try:
         database.acquire_process_lock()
-        return await _migrated(engine)
+        return await _migrated(database)
     finally:
         await database.close()
 
 
-async def _migrated(engine: AsyncEngine) -> tuple[str | None, str]:
+async def _require_unicode(connection: AsyncConnection) -> None:
+    encoding = (await connection.execute(text("SHOW server_encoding"))).scalar_one()
+    if encoding not in {"UTF8", "SQL_ASCII"}:  # the latter keeps all bytes as they are
+        name = connection.engine.url.database
+        raise UnusableDatabaseError(
+            f"the database {name} has the encoding {encoding}, which lacks characters: "
+            "create one with ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+async def _migrated(database: Database) -> tuple[str | None, str]:
+    engine = database.engine
+
     async def run() -> tuple[str | None, str]:
         async with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
+            if database.is_multi_process:
                 await connection.execute(ALONE)  # two processes that start at once would both migrate
+                await _require_unicode(connection)
+            elif await connection.run_sync(schema_of) != newest():
+                database.acquire_process_lock()  # an older version that serves the file expects its schema
             steps = await connection.run_sync(bring_up_to_date)
             await Scopes(connection).everything()
             # Where nothing was missing nothing was written; a file that cannot be is better noticed now.
@@ -439,8 +422,8 @@ async def _migrated(engine: AsyncEngine) -> tuple[str | None, str]:
     try:
         return await wait_for_connection(run)
     except NewerSchemaError as error:
-        await engine.dispose()
         raise UnusableDatabaseError(str(error)) from error
     except (SQLAlchemyError, OSError) as error:
-        await engine.dispose()
         raise UnusableDatabaseError(reason_of(engine.url, error)) from error
+    finally:
+        database.release_process_lock()

@@ -5,6 +5,7 @@ A writing transaction on SQLite begins with BEGIN IMMEDIATE; times are microseco
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -199,6 +200,7 @@ def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:
         Path(file).touch(mode=OWNERS)
     except OSError as error:
         raise UnusableDatabaseError(reason_of(url, error)) from error
+    opened = _inode(file)
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -220,6 +222,10 @@ def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connected) -> None:
+        if _inode(file) != opened:  # as SQLite itself checks, but for write-ahead logs
+            raise UnusableDatabaseError(
+                f"the database {file} was replaced or deleted while it was in use: restart the bot"
+            )
         read_only = bool(connection.get_execution_options().get(READ_ONLY))
         if connection.info.get(READ_ONLY, False) is not read_only:
             # A write inside a deferred transaction would fail only when another writer came first.
@@ -231,6 +237,31 @@ def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:
     return engine
 
 
+def _inode(file: str) -> int | None:
+    try:
+        return Path(file).stat().st_ino
+    except OSError:
+        return None
+
+
+REFUSED = "refuses this user", "correct user, password and database name, or what the server grants"
+FOREIGN = "holds tables of another program or version", "give the bot a database of its own"
+# By SQLSTATE or its class (PostgreSQL's documentation, appendix A).
+SERVER_FAULTS = {
+    "28": REFUSED,  # authorization
+    "3D": REFUSED,  # unknown database
+    "3F": REFUSED,  # unknown schema
+    "42501": REFUSED,  # privileges
+    "42P07": FOREIGN,  # a table is there already
+    "42710": FOREIGN,  # an index is
+    "42P01": FOREIGN,  # a table is missing
+    "42703": FOREIGN,  # a column is
+    "25006": ("can only be read", "give the address of the primary server, or let this user write"),
+    "53100": ("cannot be written, the disk of its server is full", "free space there"),
+    "53300": ("has no free connection", "raise its limit of connections, or stop a replica"),
+}
+
+
 def reason_of(url: str | URL, error: Exception) -> str:
     """Return the reason why the database at `url` cannot be used, with the fix and without its password."""
     parsed = make_url(url)
@@ -240,9 +271,8 @@ def reason_of(url: str | URL, error: Exception) -> str:
     other = "or set DATABASE_URL to another"
     if parsed.drivername != SQLITE:
         state = str(getattr(cause, "sqlstate", None) or "")
-        if state[:2] in {"28", "3D", "3F", "42"}:  # authorization, unknown database or schema, privileges
-            fix = "correct user, password and database name, or what the server grants"
-            return f"the database {shown} refuses this user ({text}): {fix}"
+        if fault := next((SERVER_FAULTS[key] for key in (state, state[:2]) if key in SERVER_FAULTS), None):
+            return f"the database {shown} {fault[0]} ({text}): {fault[1]}"
         if isinstance(cause.__cause__ or cause, ValueError) or "SSL" in text:
             fix = "correct them; ssl=require demands TLS of a server that has it"
             return f"the database {shown} cannot be asked with these options ({text}): {fix}"
@@ -252,6 +282,10 @@ def reason_of(url: str | URL, error: Exception) -> str:
         return f"the database {shown} cannot be written, its disk is full ({text}): free space there, {other}"
     if "malformed" in text or "not a database" in text:
         return f"the database {shown} is damaged ({text}): put a backup in its place, {other}"
+    if "locked" in text:
+        return f"the database {shown} is locked by another program ({text}): close that program, {other}"
+    if re.search(r"already exists|no such (table|column)", text):
+        return f"the database {shown} {FOREIGN[0]} ({text}): {FOREIGN[1]}"
     return (
         f"the database {shown} cannot be written ({text}): "
         f"see that this user may write to the file and to its folder, {other}"

@@ -106,10 +106,8 @@ def count_trips(database: Database) -> Counter[str]:
         trips["total"] += "isolation_level" not in connection.get_execution_options()
 
     for name in ("begin", "commit", "rollback"):
-        event.listen(database._engine.sync_engine, name, bound)
-    event.listen(
-        database._engine.sync_engine, "before_cursor_execute", lambda *_, **__: trips.update(total=1)
-    )
+        event.listen(database.engine.sync_engine, name, bound)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *_, **__: trips.update(total=1))
     return trips
 
 

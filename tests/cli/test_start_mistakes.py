@@ -394,7 +394,32 @@ SERVER_REFUSES = {
         "kexue?ssl=verify-full",
         "with these options (root certificate",
     ),
+    "a database that can only be read": ("kexue@", "readonly", "can only be read (cannot execute CREATE"),
+    "a disk that is full": ("kexue@", "full", "the disk of its server is full (No space): free space there"),
+    "tables of another program": (
+        "kexue@",
+        "foreign",
+        'another program or version (relation "posts" already',
+    ),
+    "an encoding without Chinese": ("kexue@", "latin", "latin has the encoding LATIN1, which lacks"),
     "libpq's name of an option": ("kexue@", "kexue?sslmode=require", "the option sslmode is unknown (TLS is"),
+}
+
+
+ONLY_FOUND_IN_WRITING = {
+    "a user without rights",
+    "a database that can only be read",
+    "a disk that is full",
+    "tables of another program",
+    "an encoding without Chinese",
+}
+FULL = "BEGIN RAISE EXCEPTION 'No space' USING ERRCODE = '53100'; END"
+PREPARED = {
+    "kexue": "CREATE USER strict PASSWORD 'x'; CREATE USER secure; CREATE USER weak",
+    "readonly": "ALTER DATABASE readonly SET default_transaction_read_only = on",
+    "foreign": "CREATE TABLE posts (something int)",
+    "full": f"CREATE FUNCTION fail() RETURNS event_trigger LANGUAGE plpgsql AS $${FULL}$$; "
+    "CREATE EVENT TRIGGER fail ON ddl_command_start EXECUTE FUNCTION fail()",
 }
 
 
@@ -404,9 +429,12 @@ def server() -> Iterator[str]:
     if programs() is None:
         pytest.skip("PostgreSQL is not installed")
     with postgres_server(admitted=RULES) as url:
-        create_database(url, "kexue")
-        make = "CREATE USER strict PASSWORD 'x'; CREATE USER secure; CREATE USER weak"
-        subprocess.run(["psql", "-q", url.replace("+asyncpg", "") + "kexue", "-c", make], check=True)
+        plain = url.replace("+asyncpg", "")
+        latin = "CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0"
+        subprocess.run(["psql", "-q", plain + "postgres", "-c", latin], check=True)
+        for name, prepare in PREPARED.items():
+            create_database(url, name)
+            subprocess.run(["psql", "-q", plain + name, "-c", prepare], check=True)
         yield url.partition("@")[2]
 
 
@@ -426,7 +454,7 @@ def test_what_a_server_refuses_is_one_line_with_the_fix(here: Path, server: str,
     assert SECRET not in said
     checked = call(here, "check", **settings)
     assert checked.exit_code == 1
-    assert ("bad   database: " in checked.output) is (name != "a user without rights")  # it writes nothing
+    assert ("bad   database: " in checked.output) is (name not in ONLY_FOUND_IN_WRITING)
     assert SECRET not in checked.output
 
 

@@ -176,7 +176,7 @@ async def test_no_share_is_taken_while_an_older_version_sends(shared: Database) 
     await process(shared, "a")
     now = await shared.read(lambda tx: tx.now(CLOCK.now()))
     recent = int(now.timestamp() * 1e6)
-    async with shared._engine.begin() as connection:
+    async with shared.engine.begin() as connection:
         await connection.exec_driver_sql(
             f"UPDATE pace SET starts = '{recent - 900} 500 400' WHERE key = 'bot'"
         )

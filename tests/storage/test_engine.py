@@ -1,12 +1,16 @@
 """Many rows at once, and ids before their rows, on both databases."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from bot.ops.backup import copy_database
 from storage import UnusableDatabaseError
 from storage.database import Database, Transaction, migrate, open_database
 from storage.engine import NaiveTimeError, few_lengths, last_id, next_ids, raise_last_id, run_many
@@ -152,3 +156,42 @@ async def test_a_wrong_address_of_a_server_is_refused_in_one_line(rest: str, sai
             await opening(f"postgresql+asyncpg://u:secret@{rest}")
         assert "\n" not in str(refused.value)
         assert "secret" not in str(refused.value)
+
+
+SQLITE_FAULTS = {
+    "locked": ("BEGIN EXCLUSIVE", "is locked by another program .*: close that program"),
+    "foreign": (
+        "CREATE TABLE posts (something)",
+        "holds tables of another program .*: give the bot a database",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SQLITE_FAULTS)
+async def test_a_file_that_another_program_uses_is_refused_with_the_reason(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.engine.BUSY_SECONDS", 0.1)
+    statement, said = SQLITE_FAULTS[name]
+    with closing(sqlite3.connect(tmp_path / "kexue.db", isolation_level=None)) as other:
+        other.execute(statement)
+        with pytest.raises(UnusableDatabaseError, match=said):
+            await open_database(f"sqlite+aiosqlite:///{tmp_path}/kexue.db")
+
+
+@pytest.mark.parametrize("restored", [True, False], ids=["replaced", "deleted"])
+async def test_a_file_that_is_no_longer_there_is_neither_read_nor_written(
+    tmp_path: Path, restored: bool
+) -> None:
+    """What goes to the former file would be lost, and what was sent would be sent again after a restart."""
+    file, copy = tmp_path / "kexue.db", tmp_path / "copy.db"
+    database = await open_database(f"sqlite+aiosqlite:///{file}")
+    copy_database(file, tmp_path, NOW).rename(copy)
+    if restored:
+        copy.replace(file)
+    else:
+        file.unlink()
+    for work in (database.write, database.read):
+        with pytest.raises(UnusableDatabaseError, match="replaced or deleted while it was in use: restart"):
+            await work(lambda tx: tx.posts.count())
+    await database.close()

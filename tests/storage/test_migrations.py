@@ -3,21 +3,24 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import UnusableDatabaseError
-from storage.database import open_database
+from storage.database import Database, migrate, open_database
 from storage.engine import create_engine
-from storage.migrate import MIGRATIONS, bring_up_to_date, newest, take_steps
+from storage.migrate import MIGRATIONS, bring_up_to_date, newest, schema_of, take_steps
 from storage.schema import metadata
+from tests.tools.databases import blank_in
 
 
 def url_of(folder: Path, name: str) -> str:
@@ -113,6 +116,74 @@ def test_the_newest_step_is_where_all_steps_lead() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+REVISIONS = [f"{number:04}" for number in range(1, int(newest()))]
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def value_of(column: Column[Any], number: int) -> object:
+    match column.type:
+        case Boolean():
+            return number % 2 == 0
+        case Integer():
+            return number
+        case Date():
+            return date(2024, 2, number)
+        case _:
+            return f"文{number}"
+
+
+def fill(on: Connection) -> Rows:
+    """Put three rows into each table, which refer to each other."""
+    found, filled = MetaData(), {}
+    found.reflect(on)
+    for table in (each for each in found.sorted_tables if each.name in metadata.tables):
+        filled[table.name] = [{c.name: value_of(c, number) for c in table.columns} for number in (1, 2, 3)]
+        on.execute(insert(table), filled[table.name])
+        if on.dialect.name == "postgresql" and table.autoincrement_column is not None:
+            on.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), 3)))
+    return filled
+
+
+def read(on: Connection, like: Rows) -> Rows:
+    found = MetaData()
+    found.reflect(on)
+    columns = {name: [found.tables[name].c[column] for column in rows[0]] for name, rows in like.items()}
+    return {
+        name: [dict(row) for row in on.execute(select(*its).order_by(*its[:2]).limit(3)).mappings()]
+        for name, its in columns.items()
+    }
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_rows_of_each_older_schema_stay_as_they_are(revision: str, tmp_path: Path) -> None:
+    url = blank_in(tmp_path)
+    async with connected(url) as connection:
+        await connection.run_sync(lambda on: take_steps(on, None, revision))
+        before = await connection.run_sync(fill)
+    assert await migrate(url) == (revision, newest())
+    async with connected(url) as connection:
+        assert await connection.run_sync(lambda on: read(on, before)) == before
+        assert await connection.run_sync(differences) == []
+
+
+async def test_an_older_schema_is_not_migrated_under_the_version_that_serves_it(tmp_path: Path) -> None:
+    url = url_of(tmp_path, "served")
+    async with connected(url) as connection:
+        await connection.run_sync(lambda on: take_steps(on, None, REVISIONS[-1]))
+    older = Database(create_engine(url))
+    older.acquire_process_lock()
+    with pytest.raises(UnusableDatabaseError, match="another kexue-bot is serving"):
+        await open_database(url)
+    async with connected(url) as connection:
+        assert await connection.run_sync(schema_of) == REVISIONS[-1]
+    await older.close()
+    served = await open_database(url)
+    older.acquire_process_lock()  # the one who opened it does not serve it yet
+    await served.close()
+    await older.close()
 
 
 async def test_rows_of_an_older_schema_stay_and_their_ids_are_not_given_again(tmp_path: Path) -> None:

@@ -1,29 +1,29 @@
-"""Copy of an installation to another database: every row of every table, or nothing.
+"""Copy of an installation to another database, in batches.
 
-Rows are copied table by table in one transaction of the target; claims of a killed process are ended there.
+Until it is whole, the target has the schema `UNFINISHED`, which the bot refuses. Claims of a killed process
+are ended in the copy.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
-from storage.database import ALONE, Database, open_engine
-from storage.engine import READ_ONLY, last_id, raise_last_id, reason_of
-from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
+from storage.database import PLANNING_SECONDS, Database, Transaction, open_engine
+from storage.engine import READ_ONLY, last_id, raise_last_id, reason_of, run_many
+from storage.migrate import UNFINISHED, bring_up_to_date, newest, schema_of, set_schema
 from storage.model import ScopeKind
-from storage.outbox import Outbox
 from storage.processes import Leases
 from storage.schema import metadata, scopes
 
-BATCH = 1000  # rows that are in memory at the same time
+BATCH = 10_000  # rows of one transaction
 TABLES: tuple[Table, ...] = tuple(metadata.sorted_tables)  # none before those that it refers to
 
 SOURCE, TARGET = "the source", "the target"
@@ -32,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class CopyRefusedError(Exception):
-    """Report that nothing was copied and the target is unchanged, in one line with the reason and the fix."""
+    """Report that nothing was copied, in one line with the reason and the fix."""
 
 
 async def copy(
@@ -40,41 +40,39 @@ async def copy(
 ) -> dict[str, int]:
     """Copy all that `source` holds into the empty database `target`; returns the rows of each table.
 
-    Either everything is there at the end or the target is as empty as before. What was being sent by a
-    killed process is ended in the copy as at a start, so nothing is sent a third time; `resend` is
+    After an error the target is as empty as before; what a killed process left is deleted by the next copy.
+    What was being sent is ended in the copy as at a start, so nothing is sent a third time; `resend` is
     ON_UNSURE. `progress` is called for every step with table, rows so far, rows in all. Raises
     CopyRefusedError and UnusableDatabaseError.
     """
     if source == target:
         raise CopyRefusedError("both addresses are the same: give another for --to")
     _must_exist(source)
-    async with (
-        _alone_with(source) as old,
-        _alone_with(target) as new,
-        _reading(old.engine) as reading,
-        _writing(new.engine) as writing,
-    ):
+    async with _alone_with(source) as old, _alone_with(target) as new, _reading(old.engine) as reading:
         await _known_schema(reading, SOURCE)
         await _nobody_lives(reading, now, SOURCE)
-        await _make_room(writing, now)
-        written = {table.name: await _copy_table(reading, writing, table, progress) for table in TABLES}
-        await _check_counts(writing, written)
-        begun, stale = old.database.send_log(), new.database.send_log()
-        # The send log is a file next to an SQLite database; a start on the copy would miss it.
-        await Outbox(writing).end_claims(None if begun is None else begun.read(), now, resend=resend)
-        await _copy_last_ids(reading, writing)
-        if stale is not None:
+        await new.write(partial(_make_room, now=now), seconds=PLANNING_SECONDS)
+        try:
+            written = {table.name: await _copy_table(reading, new, table, progress) for table in TABLES}
+            begun = old.send_log()
+
+            async def finish(tx: Transaction) -> None:
+                await _check_counts(tx.connection, written)
+                # The send log is a file next to an SQLite database; a start on the copy would miss it.
+                await tx.outbox.end_claims(None if begun is None else begun.read(), now, resend=resend)
+                await _copy_last_ids(reading, tx.connection)
+                await tx.connection.execute(text("ANALYZE"))
+                await tx.connection.run_sync(set_schema, newest())
+
+            await new.write(finish, seconds=PLANNING_SECONDS)
+        except BaseException:
+            with suppress(SQLAlchemyError, OSError):
+                await new.write(_clear, seconds=PLANNING_SECONDS)
+            raise
+        if (stale := new.send_log()) is not None:
             stale.reset()
             stale.close()
     return written
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """One end of the copy."""
-
-    engine: AsyncEngine
-    database: Database
 
 
 def _must_exist(url: str) -> None:
@@ -85,13 +83,12 @@ def _must_exist(url: str) -> None:
 
 
 @asynccontextmanager
-async def _alone_with(url: str) -> AsyncIterator[End]:
+async def _alone_with(url: str) -> AsyncIterator[Database]:
     """Open the database; on SQLite with the process lock held."""
-    engine = await open_engine(url, pool_size=1)
-    database = Database(engine)
+    database = Database(await open_engine(url, pool_size=1))
     try:
         database.acquire_process_lock()
-        yield End(engine, database)
+        yield database
     except (SQLAlchemyError, OSError) as error:
         raise UnusableDatabaseError(reason_of(url, error)) from error
     finally:
@@ -106,24 +103,10 @@ async def _reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             await connection.execution_options(isolation_level="REPEATABLE READ")
         await connection.execution_options(**{READ_ONLY: True})
         async with connection.begin():
-            await _take_time(connection)
+            if engine.dialect.name == "postgresql":
+                for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                    await connection.execute(text(f"SET LOCAL {name} = 0"))
             yield connection
-
-
-@asynccontextmanager
-async def _writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One transaction in which all is written; a bot that starts meanwhile waits for its end."""
-    async with engine.begin() as connection:
-        await _take_time(connection)
-        if engine.dialect.name == "postgresql":
-            await connection.execute(ALONE)
-        yield connection
-
-
-async def _take_time(connection: AsyncConnection) -> None:
-    if connection.dialect.name == "postgresql":
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            await connection.execute(text(f"SET LOCAL {name} = 0"))
 
 
 async def _nobody_lives(connection: AsyncConnection, now: datetime, which: str) -> None:
@@ -143,39 +126,51 @@ async def _known_schema(connection: AsyncConnection, which: str) -> None:
         return
     if found is None:
         raise CopyRefusedError(f"{which} is no database of kexue-bot: give the address of one")
+    if found == UNFINISHED:
+        raise CopyRefusedError(f"{which} holds an unfinished copy: repeat the copy that made it")
     mend = "run `kexue-bot migrate` on it first, or the version of kexue-bot that wrote it"
     raise CopyRefusedError(f"{which} has schema {found}, not {wanted}: {mend}")
 
 
-async def _make_room(connection: AsyncConnection, now: datetime) -> None:
-    """Make the tables if there are none; refuse a target that holds anything."""
-    if await connection.run_sync(schema_of) is None:
-        taken = await connection.run_sync(_names)
-        if taken:
-            raise CopyRefusedError(f"{TARGET} is not empty (table {taken[0]}): give a database of its own")
-        try:
+async def _make_room(tx: Transaction, now: datetime) -> None:
+    """Make the tables if there are none; refuse a target that holds anything but an unfinished copy."""
+    connection = tx.connection
+    match await connection.run_sync(schema_of):
+        case None:
+            taken = await connection.run_sync(_names)
+            if taken:
+                raise CopyRefusedError(
+                    f"{TARGET} is not empty (table {taken[0]}): give a database of its own"
+                )
             await connection.run_sync(bring_up_to_date)
-        except NewerSchemaError as error:
-            raise CopyRefusedError(str(error)) from error
-        return
-    await _known_schema(connection, TARGET)
-    await _nobody_lives(connection, now, TARGET)
-    # Rows that every start writes.
-    await connection.execute(delete(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
-    for table in TABLES:
-        if await _count(connection, table):
-            raise CopyRefusedError(f"{TARGET} is not empty (table {table.name}): give a database of its own")
+        case schema if schema == UNFINISHED:
+            await _clear(tx)
+        case _:
+            await _known_schema(connection, TARGET)
+            await _nobody_lives(connection, now, TARGET)
+            # Rows that every start writes.
+            await connection.execute(delete(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
+            for table in TABLES:
+                if await _count(connection, table):
+                    raise CopyRefusedError(
+                        f"{TARGET} is not empty (table {table.name}): give a database of its own"
+                    )
+    await connection.run_sync(set_schema, UNFINISHED)
 
 
-async def _copy_table(
-    reading: AsyncConnection, writing: AsyncConnection, table: Table, progress: Progress
-) -> int:
+async def _clear(tx: Transaction) -> None:
+    for table in reversed(TABLES):
+        await tx.connection.execute(delete(table))
+    await tx.connection.run_sync(set_schema, newest())
+
+
+async def _copy_table(reading: AsyncConnection, target: Database, table: Table, progress: Progress) -> int:
     total, done = await _count(reading, table), 0
     progress(table.name, 0, total)
     found = await reading.stream(select(table).order_by(*table.primary_key.columns))
     async for rows in found.mappings().partitions(BATCH):
         try:
-            await writing.execute(insert(table), [dict(row) for row in rows])
+            await target.write(partial(_insert, table=table, rows=rows))
         except DBAPIError as error:
             cause = " ".join(str(error.orig).split())
             raise UnusableDatabaseError(
@@ -184,6 +179,10 @@ async def _copy_table(
         done += len(rows)
         progress(table.name, done, total)
     return done
+
+
+async def _insert(tx: Transaction, table: Table, rows: Sequence[RowMapping]) -> None:
+    await run_many(tx.connection, insert(table), [dict(row) for row in rows])
 
 
 async def _check_counts(connection: AsyncConnection, written: Mapping[str, int]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+UNFINISHED = "copying"  # the schema of a database into which a copy was not finished (storage/copy.py)
 
 
 class NewerSchemaError(Exception):
@@ -19,6 +20,8 @@ def bring_up_to_date(connection: Connection) -> tuple[str | None, str]:
     current, today = schema_of(connection), newest()
     if current == today:
         return current, today
+    if current == UNFINISHED:
+        raise NewerSchemaError("the database holds an unfinished copy: repeat `kexue-bot copy`")
     take_steps(connection, current)
     return current, today
 
@@ -34,6 +37,10 @@ def schema_of(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return revision
+
+
+def set_schema(connection: Connection, revision: str) -> None:
+    connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
 def take_steps(connection: Connection, current: str | None, to: str = "head") -> None:

@@ -1,5 +1,6 @@
 """An installation moves from one database to another and back: all of it or nothing, and it goes on."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -133,17 +134,30 @@ async def test_what_a_death_left_is_ended_in_the_copy(tmp_path: Path) -> None:
     assert [tuple(row) for row in found] == [(State.PENDING, 1), (State.PENDING, 0), (State.PENDING, 0)]
 
 
-async def test_a_copy_that_breaks_leaves_the_target_empty(way: tuple[Kind, Kind], tmp_path: Path) -> None:
+async def test_a_copy_that_breaks_leaves_the_target_empty(
+    way: tuple[Kind, Kind], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a table; only a copy that is killed leaves its rows."""
+    monkeypatch.setattr("storage.copy.BATCH", 10)
     source, target = old_one(way[0], tmp_path), blank(way[1], tmp_path)
 
-    def break_off(table: str, done: int, total: int) -> None:
+    def break_off(table: str, done: int, _total: int) -> None:
         if table == "posts" and done:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         await copy(source, target, now=NOW, resend=True, progress=break_off)
-    names = "sqlite_master" if way[1] is Kind.SQLITE else "pg_tables WHERE schemaname = 'public'"
-    assert rows(target, f"SELECT * FROM {names}") == []
+    assert not any(everything(target).values())
+    await (await open_database(target)).close()
+    monkeypatch.setattr("storage.copy._clear", lambda _: asyncio.sleep(0))  # as if killed
+    with pytest.raises(KeyboardInterrupt):
+        await copy(source, target, now=NOW, resend=True, progress=break_off)
+    assert len(everything(target)["posts"]) == 10
+    with pytest.raises(UnusableDatabaseError, match="unfinished copy: repeat `kexue-bot copy`"):
+        await open_database(target)
+    with pytest.raises(CopyRefusedError, match="source holds an unfinished copy"):
+        await moved(target, blank_in(tmp_path, "third.db"))
+    monkeypatch.undo()
     await moved(source, target)
     assert everything(target) == everything(source)
 

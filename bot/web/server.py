@@ -57,6 +57,8 @@ BURST, PER_SECOND = 120.0, 10.0  # requests of one address at once and after tha
 MAX_BODY = 16 * 1024
 LOAD_SECONDS = 30.0  # for loading that a stop waits for, since threads cannot be cancelled
 CACHED = 8_000_000  # bytes of responses
+CACHED_EACH = 4_000  # bytes that an entry needs besides its body
+LONGEST_CACHED = 2_000  # characters of an address; the longest search has less
 LEAST_COMPRESSED = 500  # bytes
 EPOCH = datetime.fromtimestamp(0, UTC)
 SETTLED = timedelta(seconds=2)  # an archive changed later than that has no Last-Modified: HTTP counts seconds
@@ -87,7 +89,7 @@ class Cached:
     headers: dict[str, str]
 
     def __len__(self) -> int:
-        return len(self.body) + len(self.packed or b"")
+        return CACHED_EACH + len(self.body) + len(self.packed or b"")
 
 
 def make_room(room: Room) -> web.Application:
@@ -197,8 +199,9 @@ def _public_of(room: Room, pages: RoomHandlers) -> Callable[[PublicHandler], Han
             if found is None:
                 response = await handler(request, archive)
                 found = _cached(response, archive.revision[1], clock.now())
-                with suppress(ValueError):  # larger than the cache
-                    cache[key] = found
+                if len(request.path_qs) <= LONGEST_CACHED:
+                    with suppress(ValueError):  # larger than the cache
+                        cache[key] = found
             return _conditional(request, found)
 
         return conditional

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import tracemalloc
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -148,6 +149,17 @@ async def test_the_public_address_is_the_operators(tmp_path: Path) -> None:
                 assert "https://read.example.org/" in text
                 assert "evil" not in text
                 assert served.url not in text
+
+
+async def test_addresses_of_any_length_do_not_fill_the_memory(tmp_path: Path) -> None:
+    async with serving(tmp_path, limited=False) as served:
+        await served.text("/files/search.bib")
+        tracemalloc.start()
+        for number in range(250):
+            await served.text(f"/files/search.bib?{number}{'x' * 7000}")
+        grown, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert grown < 5_000_000  # 128 addresses are kept by yarl
 
 
 async def test_links_between_pages_lead_to_pages(served: Served) -> None:

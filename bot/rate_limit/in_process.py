@@ -115,7 +115,7 @@ class RateLimiter:
         """Load the pauses of an earlier run."""
         now = self._clock.now()
         for chat_id, until in (await self._database.read(lambda tx: tx.destinations.frozen(now))).items():
-            self._scheduler.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
+            self._scheduler.pauses.pause(chat_id, self._clock.monotonic() + (until - now).total_seconds())
 
     async def run(self) -> None:
         """Renew this process's share of the rate until cancelled; alone it has all of it."""
@@ -157,11 +157,11 @@ class RateLimiter:
     def record_success(self, chat_id: int) -> None:
         """Record that Telegram accepted a message to this chat."""
         self.answered_at = self._clock.monotonic()
-        self._scheduler.accept(self.answered_at, chat_id)
+        self._scheduler.pauses.accept(self.answered_at, chat_id)
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""
-        whole = self._scheduler.flooded(self._clock.monotonic(), chat_id, seconds)
+        whole = self._scheduler.pauses.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:

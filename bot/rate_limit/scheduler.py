@@ -1,200 +1,23 @@
-"""Send scheduler: a queue of requests, sliding windows over their starts, and flood pauses.
+"""Send scheduler: a queue of requests and sliding windows over their starts.
 
 A start is counted when it is granted and corrected when its bytes are written; nothing is reserved ahead, so
 a late process loses no slot and takes none twice. Pure: time is an argument, in monotonic seconds.
 """
 
 import math
-import sys
-from bisect import bisect_left, bisect_right, insort
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
 from itertools import count
 
-from storage.clock import Backoff
+from bot.rate_limit.flood_pauses import FloodPauses
+from bot.rate_limit.limits import Limits, uncount
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """At most `most` starts in any half-open interval of `seconds`."""
-
-    most: int
-    seconds: float
-
-    def opens_at(self, starts: list[float], now: float) -> float:
-        """Return the first time from `now` on at which one more start fits behind the sorted `starts`."""
-        if len(starts) < self.most:
-            return now
-        return max(now, starts[-self.most] + self.seconds) if self.most else math.inf
-
-    def holds(self, starts: list[float], until: float) -> int:
-        """Return how many starts the window that ends at `until` contains."""
-        return len(starts) - bisect_right(starts, until - self.seconds)
-
-    def room(self, starts: list[float], until: float) -> int:
-        """Return how many more starts fit into the window that ends at `until`."""
-        return max(0, self.most - self.holds(starts, until))
-
-    def forget(self, starts: list[float], now: float) -> None:
-        """Drop starts that no window from `now` on contains."""
-        del starts[: bisect_right(starts, now - self.seconds)]
-
-
-def book(starts: list[float], at: float) -> None:
-    """Insert a start."""
-    insort(starts, at)
-
-
-def unbook(starts: list[float], at: float) -> None:
-    """Remove a start if it is still kept."""
-    index = bisect_left(starts, at)
-    if index < len(starts) and starts[index] == at:
-        del starts[index]
-
-
-FREE = 30.0  # a second; a higher rate is paid for
-# The planned distance of pushes, as a fraction of the average: the rest makes up for late starts.
-_EVENNESS, _PAID_EVENNESS = 0.95, 0.5
-_TOGETHER = 0.01  # seconds; pushes within so short a time may start together, for fewer timers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Telegram's limits (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
-
-    Every window is longer by the fraction `margin`: latency varies, and a server that counts arrivals must
-    find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate. With a paid rate the bot's window
-    starts with `paid_margin` until the bot is flooded.
-    """
-
-    per_second: float | None = 30
-    private_gap: float = 1.0
-    group_per_minute: int = 20
-    margin: float = 0.025
-    paid_margin: float = 0.005
-
-    @property
-    def is_paid(self) -> bool:
-        return (self.per_second or 0) > FREE
-
-    @property
-    def first_margin(self) -> float:
-        """Return the margin of the bot's window until the bot is flooded."""
-        return self.paid_margin if self.is_paid else self.margin
-
-    @property
-    def crowd(self) -> int:
-        """Return how many chats flooded together may be a flood of the bot.
-
-        Two, and more with a paid rate: of 5,000 messages in five seconds two may well meet slow chats.
-        """
-        return max(2, round((self.per_second or 0) / FREE))
-
-    @property
-    def together(self) -> int:
-        """Return how many pushes may start at once."""
-        return max(1, math.floor((self.per_second or 0) * _TOGETHER))
-
-    def of_chat(self, private: bool) -> Window:
-        """Return the window of one chat."""
-        if private:
-            return Window(1, self.private_gap * (1 + self.margin))
-        return Window(self.group_per_minute, 60.0 * (1 + self.margin))
-
-    def of_bot(self, margin: float) -> Window | None:
-        """Return the bot's window; None without a limit."""
-        if self.per_second is None:
-            return None
-        most = max(1, math.floor(self.per_second))
-        return Window(most, most / self.per_second * (1 + margin))
-
-    def distance(self, margin: float, most: int) -> float:
-        """Return the planned seconds between two pushes, for `most` of the bot's starts."""
-        window = self.of_bot(margin)
-        if window is None or not most:
-            return 0.0
-        return (_PAID_EVENNESS if self.is_paid else _EVENNESS) * window.seconds / most
-
-
-FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
-FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
-
-
-class FloodPauses:
-    """Pauses after 429 answers, of chats and of the bot.
-
-    `crowd` chats flooded together are a flood of the bot, unless as many others were accepted meanwhile. Then
-    everything pauses briefly; a single request to another chat probes, and its acceptance ends the pause.
-    """
-
-    def __init__(self, crowd: int) -> None:
-        self._crowd = crowd
-        self._chats: dict[int, float] = {}
-        self._floods: list[tuple[float, int, float]] = []
-        self._accepted: deque[tuple[float, int]] = deque()
-        self._backoff = Backoff(FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE)
-        self._is_probing = False
-        self._probe: int | None = None
-        self.bot_until = -math.inf
-
-    def __len__(self) -> int:
-        """Return how many chats are paused or were recently."""
-        return len(self._chats)
-
-    def resume_at(self, now: float, chat_id: int) -> float:
-        """Return the first time from `now` on at which no pause holds a request to this chat."""
-        return max(now, self.bot_until, self._chats.get(chat_id, now))
-
-    def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
-        """Pause the chat for exactly `retry_after` seconds and return whether the whole bot is paused."""
-        until = now + retry_after
-        self.pause(chat_id, until)
-        self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
-        self._floods.append((now, chat_id, until))
-        chats, first = {flooded for _, flooded, _ in self._floods}, self._floods[0][0]
-        accepted = {chat for at, chat in self._accepted if at >= first} - chats
-        if self._is_probing:
-            refused = chat_id == self._probe
-        else:
-            refused = len(chats) >= self._crowd and len(chats) > len(accepted)
-        if refused:
-            self._is_probing, self._probe = True, None
-            shortest = min(end for _, _, end in self._floods)
-            self.pause_bot(min(now + self._backoff.fail(), shortest))
-        return refused
-
-    def start(self, now: float, chat_id: int) -> None:
-        """Record that a request starts; after a flood of the bot it is a probe, and others wait for it."""
-        if self._is_probing and now >= self.bot_until:
-            self._probe = chat_id
-            self.bot_until = now + FIRST_BOT_PAUSE
-
-    def accept(self, now: float, chat_id: int) -> None:
-        """Record that Telegram accepted a request; this ends a flood of the bot."""
-        while self._accepted and self._accepted[0][0] <= now - FLOODS_TOGETHER:
-            self._accepted.popleft()
-        self._accepted.append((now, chat_id))
-        if self._is_probing:
-            self._is_probing, self._probe, self.bot_until = False, None, now
-            self._backoff.reset()
-
-    def accepted(self, now: float) -> frozenset[int]:
-        """Return the chats to which Telegram accepted requests lately."""
-        return frozenset(chat_id for at, chat_id in self._accepted if at > now - FLOODS_TOGETHER)
-
-    def pause(self, chat_id: int, until: float) -> None:
-        self._chats[chat_id] = max(until, self._chats.get(chat_id, until))
-
-    def pause_bot(self, until: float) -> None:
-        self.bot_until = max(until, self.bot_until)
-
-    def forget(self, now: float) -> None:
-        """Drop pauses that are over."""
-        self._chats = {chat_id: until for chat_id, until in self._chats.items() if until > now}
-
-
+_EVENNESS = 0.95  # the planned distance of pushes, of the average; the rest makes up for late starts
+_CATCH_UP = 0.3  # seconds of the plan that late pushes make up for
+_REST = 1.0  # seconds without a push after which none is made up for
+_TICK = 0.01  # seconds between two looks at the pushes: at a high rate several start at each
 _NUMBERS = count()
 
 
@@ -209,13 +32,7 @@ class SlotRequest:
     private: bool
     interactive: bool = False
     start: float | None = None
-    is_waiting: bool = False
     number: int = field(default_factory=_NUMBERS.__next__)
-
-
-_CATCH_UP = 0.3  # seconds of the plan that late pushes make up for
-_REST = 1.0  # seconds without a push after which none is made up for
-_SWEEP_FROM = 1024
 
 
 class SendScheduler:
@@ -227,88 +44,64 @@ class SendScheduler:
     """
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits = limits or Limits()
+        limits = limits or Limits()
+        self.pauses = FloodPauses(limits.crowd)
         self._windows = {private: limits.of_chat(private) for private in (True, False)}
-        self._share: int | None = None
-        self._share_until = math.inf
-        self._margin = limits.first_margin
-        self._fit_bot()
+        # Starts by whether the chat is private and by chat, the one written to last at the end.
+        self._chats = {private: OrderedDict[int, list[float]]() for private in (True, False)}
+        self._bot = limits.of_bot()
         self._starts: list[float] = []
-        self._chats: dict[int, list[float]] = {}
-        self._private: dict[int, bool] = {}
-        self._pauses = FloodPauses(limits.crowd)
         self._answers: deque[SlotRequest] = deque()
         self._pushes: deque[SlotRequest] = deque()
         self._later: list[tuple[float, int, SlotRequest]] = []  # for their chats
-        self._waiting = {True: 0, False: 0}  # by whether they are interactive
         self._planned = -math.inf  # when the next push is due
-        self._sweep_at = _SWEEP_FROM
-
-    def _fit_bot(self) -> None:
-        """Compute the bot's window and the distance of pushes from margin and share."""
-        window, share = self._limits.of_bot(self._margin), self._share
-        self._bot = window if window is None or share is None else Window(share, window.seconds)
-        self._gap = self._limits.distance(self._margin, 0 if self._bot is None else self._bot.most)
+        self.set_share(self._bot.most, math.inf)
 
     @property
     def remembered(self) -> int:
-        """Return the number of chats with state, about those written to within a minute."""
-        return len(self._chats) + len(self._pauses)
-
-    @property
-    def most(self) -> int | None:
-        """Return how many starts one window of the bot may hold in all; None without a limit."""
-        window = self._limits.of_bot(0.0)
-        return None if window is None else window.most
-
-    @property
-    def window_seconds(self) -> float:
-        """Return the length of the bot's window, with the widest margin."""
-        window = self._limits.of_bot(self._limits.margin)
-        return 0.0 if window is None else window.seconds
+        """Return the number of chats with starts, about those written to within a minute."""
+        return sum(map(len, self._chats.values()))
 
     def set_share(self, share: int, until: float) -> None:
         """Use at most `share` of the bot's starts, and none from `until` on."""
         self._share_until = until
-        if share != self._share:
-            self._share = share
-            self._fit_bot()
+        self._bot = replace(self._bot, most=share)
+        self._gap = _EVENNESS * self._bot.seconds / share if share else 0.0
 
     def used(self, now: float) -> int:
         """Return how many starts the bot's window that ends now holds."""
-        return 0 if self._bot is None else self._bot.holds(self._starts, now)
+        return self._bot.holds(self._starts, now)
 
     def recall_chat(self, chat_id: int, private: bool, starts: Iterable[float]) -> None:
         """Replace the starts of a chat by these, which may lie ahead."""
-        self._chats[chat_id], self._private[chat_id] = sorted(starts), private
+        self._chats[private][chat_id] = sorted(starts)
 
     def ready_at(self, now: float, chat_id: int, private: bool) -> float:
         """Return the earliest start by the chat's window and the pauses alone."""
-        resumes = self._pauses.resume_at(now, chat_id)
-        starts = self._chats.get(chat_id)
+        resumes = self.pauses.resume_at(now, chat_id)
+        starts = self._chats[private].get(chat_id)
         return self._windows[private].opens_at(starts, resumes) if starts else resumes
 
     def answers_take(self) -> float:
         """Return about how many seconds the waiting answers need."""
-        return self._waiting[True] * self._gap
+        return len(self._answers) * self._gap
 
     def enqueue(self, now: float, request: SlotRequest) -> None:
         """Append a request to the queue; `grant` starts it."""
         if not request.interactive and self._has_rested(now):
             self._planned = now
-        request.start, request.is_waiting = None, True
-        self._waiting[request.interactive] += 1
+        request.start = None
         self._queue(request).append(request)
 
     def withdraw(self, request: SlotRequest) -> None:
         """Remove a request that will not be made, from the queue or from the windows."""
-        if request.is_waiting:
-            request.is_waiting = False
-            self._waiting[request.interactive] -= 1
         if request.start is not None:
-            unbook(self._starts, request.start)
-            unbook(self._chats.get(request.chat_id, []), request.start)
-            request.start = None
+            self._uncount(request)
+        elif request in self._queue(request):
+            self._queue(request).remove(request)
+        else:
+            self._later = [each for each in self._later if each[2] is not request]
+            heapify(self._later)
 
     def grant(self, now: float) -> list[SlotRequest]:
         """Count and return the requests that start now: answers first, then in the order of the queue."""
@@ -319,7 +112,7 @@ class SendScheduler:
         while self._answers and self._bot_opens_at(now) <= now:
             self._start_or_postpone(now, self._answers.popleft(), granted)
         if not self._answers:
-            while self._pushes and max(self._bot_opens_at(now), self._planned - self._early) <= now:
+            while self._pushes and max(self._bot_opens_at(now), self._planned) <= now:
                 self._start_or_postpone(now, self._pushes.popleft(), granted)
         return granted
 
@@ -329,7 +122,7 @@ class SendScheduler:
         if self._answers:
             wakes = min(wakes, self._bot_opens_at(now))
         elif self._pushes:
-            wakes = min(wakes, max(self._bot_opens_at(now), self._planned))
+            wakes = min(wakes, max(self._bot_opens_at(now), self._planned, now + _TICK))
         return wakes
 
     def is_counted(self, now: float, request: SlotRequest) -> bool:
@@ -339,113 +132,59 @@ class SendScheduler:
         """
         if request.start is None or now >= self._share_until:
             return False
-        if self._bot is not None and self._bot.holds(self._starts, now) > self._bot.most:
+        if self._bot.holds(self._starts, now) > self._bot.most:
             return False  # the share is smaller than when it was granted
-        windows = [
-            self._windows[request.private].seconds,
-            self._bot.seconds if self._bot is not None else 0.0,
-        ]
+        windows = (self._windows[request.private].seconds, self._bot.seconds)
         return now < request.start + min((each for each in windows if each), default=math.inf)
 
     def mark_sent(self, now: float, request: SlotRequest) -> None:
         """Count the request as started at `now`."""
-        if request.start is not None:
-            unbook(self._starts, request.start)
-            unbook(self._chats.get(request.chat_id, []), request.start)
+        self._uncount(request)
         self._count(now, request)
 
     def budget(self, now: float, within: float) -> int:
         """Return how many more pushes to ready chats could start within `within` seconds."""
-        end, begin = now + within, max(now, self._pauses.bot_until)
+        end, begin = now + within, max(now, self.pauses.bot_until)
         if begin > end or now >= self._share_until:
             return 0
-        if self._bot is None:
-            return sys.maxsize
         if not self._gap:
-            return 0
+            return self._bot.most  # of no limit, or of no share
         first = now if self._has_rested(now) else max(begin - _CATCH_UP, self._planned)
         planned = math.floor((end - first) / self._gap) + 1
-        further = max(0.0, within - self._bot.seconds) / self._gap
-        room = self._bot.room(self._starts, end) + math.floor(further)
-        return max(0, min(planned, room) - self._waiting[False] - self._waiting[True])
-
-    def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
-        """Pause the chat for exactly `retry_after` seconds after a 429; return whether the bot is paused.
-
-        A flood of the bot also widens the margin of its window.
-        """
-        whole = self._pauses.flooded(now, chat_id, retry_after)
-        if whole:
-            self.widen()
-        return whole
-
-    def widen(self) -> None:
-        """Keep the wide margin of the free rate from now on."""
-        self._margin = self._limits.margin
-        self._fit_bot()
-
-    def accept(self, now: float, chat_id: int) -> None:
-        """Record that Telegram accepted a request to this chat."""
-        self._pauses.accept(now, chat_id)
-
-    def accepted(self, now: float) -> frozenset[int]:
-        """Return the chats to which Telegram accepted requests lately."""
-        return self._pauses.accepted(now)
-
-    def pause(self, chat_id: int, until: float) -> None:
-        self._pauses.pause(chat_id, until)
-
-    def pause_bot(self, until: float) -> None:
-        self._pauses.pause_bot(until)
+        room = self._bot.most - self._bot.holds(self._starts, end)
+        waiting = len(self._answers) + len(self._pushes) + len(self._later)
+        return max(0, min(planned, room) - waiting)
 
     def _has_rested(self, now: float) -> bool:
-        return not self._waiting[False] and now - self._planned > _REST
-
-    @property
-    def _early(self) -> float:
-        return (self._limits.together - 1) * self._gap
+        return not self._pushes and now - self._planned > _REST
 
     def _queue(self, request: SlotRequest) -> deque[SlotRequest]:
         return self._answers if request.interactive else self._pushes
 
     def _bot_opens_at(self, now: float) -> float:
-        if now >= self._share_until:
-            return math.inf
-        return now if self._bot is None else self._bot.opens_at(self._starts, now)
+        return math.inf if now >= self._share_until else self._bot.opens_at(self._starts, now)
 
     def _start_or_postpone(self, now: float, request: SlotRequest, granted: list[SlotRequest]) -> None:
-        if not request.is_waiting:
-            return
         ready = self.ready_at(now, request.chat_id, request.private)
         if ready > now:
             heappush(self._later, (ready, request.number, request))
             return
-        request.is_waiting = False
-        self._waiting[request.interactive] -= 1
-        self._forget(now)
         self._count(now, request)
         self._planned = max(self._planned, now - _CATCH_UP) + self._gap
-        self._pauses.start(now, request.chat_id)
+        self.pauses.start(now, request.chat_id)
         granted.append(request)
 
     def _count(self, now: float, request: SlotRequest) -> None:
         request.start = now
-        if self._bot is not None:
-            book(self._starts, now)
-        chat = self._chats.setdefault(request.chat_id, [])
-        self._private[request.chat_id] = request.private
-        self._windows[request.private].forget(chat, now)
-        book(chat, now)
+        self._bot.count(self._starts, now)
+        chats, window = self._chats[request.private], self._windows[request.private]
+        window.count(chats.setdefault(request.chat_id, []), now)
+        chats.move_to_end(request.chat_id)
+        while chats and not window.holds(next(iter(chats.values())), now):
+            chats.popitem(last=False)
 
-    def _forget(self, now: float) -> None:
-        """Drop what can no longer matter; all chats only now and then, so that it costs little."""
-        if self._bot is not None and len(self._starts) > 2 * self._bot.most + _SWEEP_FROM:
-            self._bot.forget(self._starts, now)
-        if self.remembered < self._sweep_at:
-            return
-        for chat_id, private in list(self._private.items()):
-            self._windows[private].forget(self._chats[chat_id], now)
-            if not self._chats[chat_id]:
-                del self._chats[chat_id], self._private[chat_id]
-        self._pauses.forget(now)
-        self._sweep_at = max(_SWEEP_FROM, 2 * self.remembered)
+    def _uncount(self, request: SlotRequest) -> None:
+        if request.start is not None:
+            uncount(self._starts, request.start)
+            uncount(self._chats[request.private].get(request.chat_id, []), request.start)
+            request.start = None

@@ -16,8 +16,10 @@ from bot.caching import BatchLoader
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
+from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE, FLOODS_TOGETHER
 from bot.rate_limit.in_process import QueuedSlot, RateLimiter, request_of
-from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER, Limits, SendScheduler, SlotRequest
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 from bot.rate_limit.shares import LEASE_SECONDS, Share, read_shares, released, renewed, write_shares
 from bot.supervisor import wait_for
 from bot.telegram.http_request import SendGate
@@ -42,7 +44,6 @@ LATE_SECONDS = 0.5  # by which an answer may be later than its row says
 CHECK_SECONDS = 0.1  # between two looks for claims of another process
 LONGEST_CHECK = FRESH_SECONDS + 1.5  # then such a claim can no longer start
 KEEP = timedelta(seconds=65)  # a little more than the longest window
-SWEEP_FROM = 1024
 
 
 @dataclass(slots=True)
@@ -92,7 +93,8 @@ class SharedRateLimiter(RateLimiter):
         metrics: Metrics,
     ) -> None:
         super().__init__(database, SendScheduler(limits), clock, metrics)
-        self._limits = limits
+        self._crowd, self._is_limited = limits.crowd, limits.per_second is not None
+        self._whole = limits.of_bot()
         self._pulse = pulse
         self._begun = BatchLoader(self._write_begun)
         self._bounds = ClockBounds()
@@ -100,10 +102,8 @@ class SharedRateLimiter(RateLimiter):
         self._usable_until = -math.inf
         self._hurry = asyncio.Event()
         self._busy_until = -math.inf
-        self._unwritten: dict[int, list[UnwrittenStart]] = {}
-        self._sent: dict[UnwrittenStart, None] = {}  # of these, in order
-        self._writing: list[UnwrittenStart] = []
-        self._sweep_at = SWEEP_FROM
+        self._unwritten: list[UnwrittenStart] = []
+        self._writing: list[UnwrittenStart] = []  # of these
         self._use_share(0)
 
     async def start(self) -> None:
@@ -130,25 +130,23 @@ class SharedRateLimiter(RateLimiter):
             before = self._clock.monotonic()
             state = await self._look()
             after = self._clock.monotonic()
-            most, owner, held = self._scheduler.most, self._pulse.token, self._share
-            if most is None or not owner or state.older_start > state.now - OLDER_SECONDS:
+            owner, held = self._pulse.token, self._share
+            if not self._is_limited or not owner or state.older_start > state.now - OLDER_SECONDS:
                 return
             shares = renewed(
                 read_shares(state.shares),
                 owner,
-                wanted=self._wanted(most, after),
-                most=most,
-                window=self._scheduler.window_seconds,
+                wanted=self._wanted(after),
+                most=self._whole.most,
+                window=self._whole.seconds,
                 now=state.now,
                 grace=after - before + GRACE_SECONDS,
             )
             own = shares[-1]
-            same = (own.owner, own.most, own.wanted) == (held.owner, held.most, held.wanted)
-            if same and held.until - state.now > LEASE_SECONDS / 2:
+            if own == replace(held, until=own.until) and held.until - state.now > LEASE_SECONDS / 2:
                 return
             self._use_share(min(own.most, held.most))
-            text = write_shares(shares)
-            if await self._replace(state, text):
+            if await self._replace_shares(state, shares):
                 self._share, self._usable_until = own, before + USABLE * LEASE_SECONDS
                 self._use_share(own.most)
                 self._queue.dispatch()
@@ -160,31 +158,34 @@ class SharedRateLimiter(RateLimiter):
         state = await self._database.write(lambda tx: tx.rate_limits.shared(), autocommit=True)
         self._bounds.observe(before, self._clock.monotonic(), state.now)
         if state.paused_until is not None:
-            self._scheduler.pause_bot(self._bounds.here(seconds(state.paused_until)))
+            self._scheduler.pauses.pause_bot(self._bounds.here(seconds(state.paused_until)))
         return state
 
-    async def _replace(self, seen: SharedState, shares: str) -> bool:
+    async def _replace_shares(self, seen: SharedState, shares: Collection[Share]) -> bool:
+        text = write_shares(shares)
         return await self._database.write(
-            lambda tx: tx.rate_limits.replace_shares(seen.shares, shares), autocommit=True
+            lambda tx: tx.rate_limits.replace_shares(seen.shares, text), autocommit=True
         )
 
     def _use_share(self, most: int) -> None:
-        if self._scheduler.most is not None:
+        if self._is_limited:
             self._scheduler.set_share(most, self._usable_until)
 
-    def _wanted(self, most: int, now: float) -> int:
+    def _wanted(self, now: float) -> int:
         """Return how many starts per window this process could use."""
+        most = self._whole.most
         return most if now < self._busy_until else min(most, 2 * self._scheduler.used(now))
 
     async def _release(self) -> None:
         """Give the share back; otherwise it expires."""
         if self._share.owner:
             state = await self._look()
-            shares = released(read_shares(state.shares), self._share.owner, state.now)
-            await self._replace(state, write_shares(shares))
+            await self._replace_shares(
+                state, released(read_shares(state.shares), self._share.owner, state.now)
+            )
 
     def budget(self) -> int:
-        if self._scheduler.most is not None and not self._share.most:
+        if self._is_limited and not self._share.most:
             self._hurry.set()
         return super().budget() if self._pulse.is_held() else 0
 
@@ -196,13 +197,13 @@ class SharedRateLimiter(RateLimiter):
             return []
         claimed = await tx.outbox.claim(slots, now, lease, owner)
         if len(claimed) == slots:
-            if at > self._busy_until and self._share.most != self._scheduler.most:
+            if at > self._busy_until and self._share.most != self._whole.most:
                 self._hurry.set()
             self._busy_until = at + BUSY_SECONDS
         return [ClaimedDelivery(delivery, at, owner) for delivery in claimed]
 
     async def settle(self, tx: Transaction) -> None:
-        self._writing = list(self._sent)
+        self._writing = self._sent()
         if self._writing:
             await tx.rate_limits.add_starts(_new_starts(self._writing), KEEP)
 
@@ -224,19 +225,29 @@ class SharedRateLimiter(RateLimiter):
 
         chats, elsewhere = await self._database.write(unit, autocommit=True)
         now = self._clock.monotonic()
+        own: dict[int, list[UnwrittenStart]] = {}
+        for each in self._unwritten:
+            own.setdefault(each.request.chat_id, []).append(each)
         for chat_id in chats.keys() | elsewhere.keys():
             coming = [now + FRESH_SECONDS] * elsewhere.get(chat_id, 0)
-            self._recall(chat_id, requests[chat_id].private, chats.get(chat_id, ChatStarts()), coming)
+            row = chats.get(chat_id, ChatStarts())
+            self._recall(chat_id, requests[chat_id].private, row, own.get(chat_id, ()), coming)
 
-    def _recall(self, chat_id: int, private: bool, row: ChatStarts, coming: Sequence[float] = ()) -> None:
-        """Load the row of a chat; what this process has not yet written there remains."""
-        own = self._unwritten.get(chat_id, ())
+    def _recall(
+        self,
+        chat_id: int,
+        private: bool,
+        row: ChatStarts,
+        own: Sequence[UnwrittenStart],
+        coming: Sequence[float] = (),
+    ) -> None:
+        """Load the row of a chat; `own` starts, which this process has not yet written there, remain."""
         reserved = {each.reserved for each in own}
         starts = [self._bounds.here(at / 1e6) for at in row.starts if at not in reserved]
         starts += [each.request.start for each in own if each.request.start is not None]
         self._scheduler.recall_chat(chat_id, private, [*starts, *coming])
         if row.paused_until is not None:
-            self._scheduler.pause(chat_id, self._bounds.here(seconds(row.paused_until)))
+            self._scheduler.pauses.pause(chat_id, self._bounds.here(seconds(row.paused_until)))
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
         delivery = claimed.delivery
@@ -257,8 +268,7 @@ class SharedRateLimiter(RateLimiter):
         if not is_marked:
             self._scheduler.withdraw(request)
             return Postponed(0.0)
-        start = UnwrittenStart(request, self._clock.monotonic())
-        self._keep(start)
+        start = self._unwritten_start(request)
         is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)
         return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
 
@@ -274,20 +284,19 @@ class SharedRateLimiter(RateLimiter):
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause it here at once; `pause_chat_for_all` writes the pause with the outcome of the push."""
-        self._scheduler.pause(chat_id, self._clock.monotonic() + seconds)
+        self._scheduler.pauses.pause(chat_id, self._clock.monotonic() + seconds)
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:
         """Pause the chat, and the bot if several chats were flooded together, in the shared rows."""
         await tx.rate_limits.pause(chat_id, until, now)
         others = await tx.rate_limits.flooded_since(now - timedelta(seconds=FLOODS_TOGETHER), but=chat_id)
         extent: Extent = "chat"
-        accepted = len(self._scheduler.accepted(self._clock.monotonic()) - {chat_id})
-        if others and others + 1 >= self._limits.crowd and others + 1 > accepted:
+        accepted = len(self._scheduler.pauses.accepted(self._clock.monotonic()) - {chat_id})
+        if others and others + 1 >= self._crowd and others + 1 > accepted:
             extent = "bot"
             paused = min(until, now + timedelta(seconds=FIRST_BOT_PAUSE))
             await tx.rate_limits.pause(None, paused, now)
-            self._scheduler.pause_bot(self._bounds.here(seconds(paused)))
-            self._scheduler.widen()
+            self._scheduler.pauses.pause_bot(self._bounds.here(seconds(paused)))
         self._metrics.flooded(extent)
 
     async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:
@@ -296,8 +305,7 @@ class SharedRateLimiter(RateLimiter):
         if not self._bounds.is_known:
             await self._renew()
         request = SlotRequest(chat_id, private, interactive=True)
-        start = UnwrittenStart(request, self._clock.monotonic())
-        self._keep(start)
+        start = self._unwritten_start(request)
         while (left := begun + longest - self._clock.monotonic()) > 0:
             if not await self._wait_for_answer(request, left):
                 break
@@ -305,7 +313,8 @@ class SharedRateLimiter(RateLimiter):
             now = self._clock.monotonic()
             is_granted = self._scheduler.is_counted(now, request)
             self._scheduler.withdraw(request)
-            self._recall(chat_id, private, row)
+            own = [each for each in self._unwritten if each.request.chat_id == chat_id]
+            self._recall(chat_id, private, row, own)
             is_claimed = is_claimed and now - begun < LONGEST_CHECK
             if is_granted and not is_claimed and self._scheduler.ready_at(now, chat_id, private) <= now:
                 self._scheduler.mark_sent(now, request)
@@ -323,7 +332,7 @@ class SharedRateLimiter(RateLimiter):
         chat_id, before = start.request.chat_id, start.reserved
         start.limit = self._clock.monotonic() + LATE_SECONDS
         start.reserved = round(self._bounds.there(start.limit) * 1e6)
-        sent = list(self._sent)
+        sent = self._sent()
         starts = [NewStart(chat_id=chat_id, at=start.reserved, instead_of=before), *_new_starts(sent)]
 
         async def unit(tx: Transaction) -> tuple[ChatStarts, bool]:
@@ -347,32 +356,26 @@ class SharedRateLimiter(RateLimiter):
     def _is_before(self, start: UnwrittenStart) -> bool:
         return self._clock.monotonic() < start.limit
 
-    def _keep(self, start: UnwrittenStart) -> None:
-        """Keep a start until it is written; drop those that were never made now and then."""
-        self._unwritten.setdefault(start.request.chat_id, []).append(start)
-        if len(self._unwritten) >= self._sweep_at:
-            before = self._clock.monotonic() - KEEP.total_seconds()
-            for chat_id, starts in list(self._unwritten.items()):
-                kept = [each for each in starts if each.at or each.since > before]
-                self._unwritten[chat_id] = kept
-                if not kept:
-                    del self._unwritten[chat_id]
-            self._sweep_at = max(SWEEP_FROM, 2 * len(self._unwritten))
+    def _unwritten_start(self, request: SlotRequest) -> UnwrittenStart:
+        start = UnwrittenStart(request, self._clock.monotonic())
+        self._unwritten.append(start)
+        return start
 
     def _mark_sent(self, start: UnwrittenStart, request: SlotRequest) -> None:
         assert request.start is not None
         start.at = round(self._bounds.there(request.start) * 1e6)
-        self._sent[start] = None
 
-    def _written(self, sent: Sequence[UnwrittenStart]) -> None:
+    def _sent(self) -> list[UnwrittenStart]:
+        """Return the starts that can be written; forget those that were never made."""
+        before = self._clock.monotonic() - KEEP.total_seconds()
+        self._unwritten = [each for each in self._unwritten if each.at or each.since > before]
+        return [each for each in self._unwritten if each.at]
+
+    def _written(self, sent: Collection[UnwrittenStart]) -> None:
         """Forget starts that are committed."""
-        for each in sent:
-            if each in self._sent:
-                del self._sent[each]
-                chat = self._unwritten[each.request.chat_id]
-                chat.remove(each)
-                if not chat:
-                    del self._unwritten[each.request.chat_id]
+        if sent:
+            written = set(sent)
+            self._unwritten = [each for each in self._unwritten if each not in written]
 
 
 def _new_starts(sent: Sequence[UnwrittenStart]) -> list[NewStart]:

@@ -7,13 +7,13 @@ then it still counts. Pure: time is an argument, in seconds of the database's cl
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 LEASE_SECONDS = 3.0
 _TURN_SECONDS = 5.0  # after which another process is the first to get an indivisible rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Share:
     """`most` starts per window for `owner` until `until`; without an owner it was given back then."""
 
@@ -24,11 +24,11 @@ class Share:
 
 
 def read_shares(text: str) -> list[Share]:
-    return [Share(owner=o, most=m, wanted=w, until=u) for o, m, w, u in json.loads(text or "[]")]
+    return [Share(*each) for each in json.loads(text or "[]")]
 
 
 def write_shares(shares: Collection[Share]) -> str:
-    return json.dumps([[each.owner, each.most, each.wanted, each.until] for each in shares])
+    return json.dumps([astuple(each) for each in shares])
 
 
 def renewed(

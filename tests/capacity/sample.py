@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.rate_limit.in_process import AHEAD_SECONDS
-from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 from tests.bench.rate import most_within
 
 ANSWERS_PER_SECOND = 0.5
@@ -60,7 +61,7 @@ def sample(per_second: float, messages: int, groups: float, floods: float, dice:
             by_chat[request.chat_id, request.private].append(now)
             if dice.random() < floods:
                 flooded += 1
-                scheduler.flooded(now, request.chat_id, dice.choice(RETRY_AFTER))
+                scheduler.pauses.flooded(now, request.chat_id, dice.choice(RETRY_AFTER))
                 ask(request.chat_id, request.private)
             if asks_at <= now:
                 asks_at = now + dice.expovariate(ANSWERS_PER_SECOND)

@@ -14,7 +14,9 @@ from prometheus_client import CollectorRegistry
 from bot.leases import LeaseHolder
 from bot.ops.metrics import make_metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
-from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, Limits, SlotRequest
+from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE
+from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import SlotRequest
 from bot.rate_limit.shared import (
     FRESH_SECONDS,
     KEEP,
@@ -140,7 +142,7 @@ async def test_the_shares_of_all_processes_are_at_most_the_rate(shared: Database
     await first._renew()
     await asyncio.sleep(1.3)
     await second._renew()
-    assert first._scheduler._share == second._scheduler._share == 10
+    assert first._share.most == second._share.most == 10
 
 
 async def test_a_share_is_given_back_at_the_end(shared: Database) -> None:
@@ -151,7 +153,7 @@ async def test_a_share_is_given_back_at_the_end(shared: Database) -> None:
         run.cancel()
     assert first.budget() == 0
     await asyncio.sleep(1.1)
-    assert (await process(shared, "b"))._scheduler._share == 20
+    assert (await process(shared, "b"))._share.most == 20
 
 
 async def test_nothing_is_sent_with_a_share_whose_lease_has_ended(shared: Database) -> None:
@@ -324,11 +326,11 @@ async def test_what_was_granted_is_asked_again_when_its_first_byte_goes(shared: 
 
 async def test_starts_that_were_never_made_are_forgotten(shared: Database) -> None:
     limiter = await process(shared, "a", Limits(per_second=None))
-    start = UnwrittenStart(SlotRequest(1, private=True), CLOCK.monotonic() - 2 * KEEP.total_seconds())
-    limiter._keep(start)
-    limiter._sweep_at = 1
-    limiter._keep(UnwrittenStart(SlotRequest(2, private=True), CLOCK.monotonic()))
-    assert set(limiter._unwritten) == {2}
+    old = UnwrittenStart(SlotRequest(1, private=True), CLOCK.monotonic() - 2 * KEEP.total_seconds())
+    new = limiter._unwritten_start(SlotRequest(2, private=True))
+    limiter._unwritten.append(old)
+    await settle(shared, limiter)
+    assert limiter._unwritten == [new]
 
 
 async def test_starts_of_a_chat_are_added_and_replaced(shared: Database) -> None:

@@ -6,7 +6,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest, Window
+from bot.rate_limit.limits import Limits, Window
+from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 from tests.rate_limit.process_model import GROUP, NETWORK, OTHER, PRIVATE, Sender, most_within, private
 from tests.tools.examples import examples
 
@@ -43,7 +44,7 @@ def test_no_window_holds_too_much_whatever_happens(
                 sender.reply(int(value))
                 wanted += 1
             case "flood":
-                sender.scheduler.flooded(sender.now, int(value), 2.0)
+                sender.scheduler.pauses.flooded(sender.now, int(value), 2.0)
                 paused.append((int(value), sender.now, sender.leaving(int(value))))
             case "share":
                 sender.scheduler.set_share(min(int(value), most), sender.now + 1e9)
@@ -80,7 +81,7 @@ def test_a_window_gives_the_first_time_behind_its_starts(
             now = max(now, start)
     free = [time for time in range(now, 80) if most_within([*starts, time], seconds) <= most]
     assert window.opens_at(starts, now) == free[0]
-    assert window.room(starts, now) == most - len([start for start in starts if start > now - seconds])
+    assert window.holds(starts, now) == len([start for start in starts if start > now - seconds])
 
 
 def test_requests_that_travel_unevenly_keep_the_limit_where_they_arrive() -> None:

@@ -1,4 +1,4 @@
-"""Actions of buttons: one frozen dataclass each, `Action` is their union.
+"""Actions of buttons: frozen dataclasses, most of a few shapes; `Action` is their union.
 
 Every action names the wanted state, never a toggle, so that pressing twice equals pressing once.
 """
@@ -9,19 +9,49 @@ from enum import StrEnum
 from storage.model import When
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+@dataclass(frozen=True)
+class _Plain:
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class HelpPage:
-    pass
+@dataclass(frozen=True)
+class _OfPage:
+    page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    pass
+@dataclass(frozen=True)
+class _OfPost:
+    post: int
+
+
+@dataclass(frozen=True)
+class _OfSeries:
+    scope: int
+
+
+@dataclass(frozen=True)
+class _ScopeOfChat:
+    """`destination` is the chat it is for, where that is not the chat the button is in."""
+
+    scope: int
+    destination: int | None = None
+
+
+@dataclass(frozen=True)
+class _Index:
+    """With a `destination`: to choose what that chat is subscribed to; 0 is the chat of the button."""
+
+    page: int = 1
+    destination: int | None = None
+
+
+class Start(_Plain): ...
+
+
+class HelpPage(_Plain): ...
+
+
+class About(_Plain): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +59,11 @@ class Forget:
     confirmed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(_Plain):
     """A button that only shows something, such as the number of a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dismiss:
+class Dismiss(_Plain):
     """Take the question away and do nothing."""
 
 
@@ -50,49 +78,33 @@ class CourseStart:
     when: When = When.DAILY
 
 
-@dataclass(frozen=True, slots=True)
-class CourseNext:
-    scope: int
+class CourseNext(_OfSeries): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CoursePause:
-    scope: int
+class CoursePause(_OfSeries): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CourseResume:
-    scope: int
+class CourseResume(_OfSeries): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CourseStop:
-    scope: int
+class CourseStop(_OfSeries): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CourseOffer:
+class CourseOffer(_OfSeries):
     """The choice of how often a new course sends a lesson."""
 
-    scope: int
 
-
-@dataclass(frozen=True, slots=True)
-class Courses:
+class Courses(_Plain):
     """All courses of the chat."""
 
 
 CourseAction = CourseStart | CourseNext | CoursePause | CourseResume | CourseStop
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    pass
+class Status(_Plain): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Dumps:
-    page: int = 1
+class Dumps(_OfPage): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +121,7 @@ class Discard:
     dump: int
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
-    pass
+class Retry(_Plain): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,37 +134,20 @@ class Broadcast:
 OperatorAction = Status | Dumps | Release | Discard | Retry | Broadcast
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    """`destination` is the chat it is for, where that is not the chat the button is in."""
-
-    scope: int
-    destination: int | None = None
+class Subscribe(_ScopeOfChat): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    scope: int
-    destination: int | None = None
+class Unsubscribe(_ScopeOfChat): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
-    scope: int
-    destination: int | None = None
+class Mute(_ScopeOfChat): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unmute:
-    scope: int
-    destination: int | None = None
+class Unmute(_ScopeOfChat): ...
 
 
-@dataclass(frozen=True, slots=True)
-class TopicFor:
+class TopicFor(_OfSeries):
     """Make a forum topic for a scope and subscribe it there."""
-
-    scope: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,21 +180,12 @@ class Restore:
 
 
 SubscriptionAction = (
-    Subscribe
-    | Unsubscribe
-    | Mute
-    | Unmute
-    | TopicFor
-    | Subscriptions
-    | SubscribeMenu
-    | UnsubscribeAll
+    Subscribe | Unsubscribe | Mute | Unmute | TopicFor | Subscriptions | SubscribeMenu | UnsubscribeAll
     | Restore
-)
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ShowPost:
-    post: int
+class ShowPost(_OfPost): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,46 +202,29 @@ class Related:
     page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Cite:
-    post: int
+class Cite(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Papers:
-    post: int
+class Papers(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
-    post: int
+class Save(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unsave:
-    post: int
+class Unsave(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
-    page: int = 1
+class Saved(_OfPage): ...
 
 
-@dataclass(frozen=True, slots=True)
-class MarkRead:
-    post: int
+class MarkRead(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class MarkUnread:
-    post: int
+class MarkUnread(_OfPost): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(_OfPage):
     """How far each series is read."""
-
-    page: int = 1
 
 
 Mark = Save | Unsave | MarkRead | MarkUnread
@@ -305,29 +272,16 @@ class Choose:
 SettingsAction = Settings | Options | Choose
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    page: int = 1
+class Latest(_OfPage): ...
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesIndex:
-    """With a `destination`: to choose what that chat is subscribed to; 0 is the chat of the button."""
-
-    page: int = 1
-    destination: int | None = None
+class SeriesIndex(_Index): ...
 
 
-@dataclass(frozen=True, slots=True)
-class TagIndex:
-    page: int = 1
-    destination: int | None = None
+class TagIndex(_Index): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryIndex:
-    page: int = 1
-    destination: int | None = None
+class CategoryIndex(_Index): ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,8 +292,7 @@ class ShowScope:
     page: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AskSearch:
+class AskSearch(_Plain):
     """Ask for the words to search for."""
 
 
@@ -361,14 +314,10 @@ class Archive:
     page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Random:
-    pass
+class Random(_Plain): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Hot:
-    page: int = 1
+class Hot(_OfPage): ...
 
 
 class ListKind(StrEnum):
@@ -412,13 +361,6 @@ BrowsingAction = (
 
 
 Action = (
-    BrowsingAction
-    | PostAction
-    | SubscriptionAction
-    | SettingsAction
-    | CourseAction
-    | CourseOffer
-    | Courses
-    | ConversationAction
-    | OperatorAction
-)
+    BrowsingAction | PostAction | SubscriptionAction | SettingsAction | CourseAction | CourseOffer | Courses
+    | ConversationAction | OperatorAction
+)  # fmt: skip

@@ -77,13 +77,9 @@ def decode(data: str) -> Action | None:
 
 
 def _written(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "1" if value else "0"
-        case _:
-            return str(value)
+    if value is None:
+        return ""
+    return str(int(value) if isinstance(value, bool) else value)
 
 
 _WRONG: Final = object()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.reasons import reason_of
 from bot.render.document import Block, Button, Code, Items, Message, heading, item, paragraph
@@ -22,7 +22,7 @@ SHOWN_NOTES = 5
 
 def _report(words: Words, said: str, *buttons: Button) -> Message:
     """Return one sentence with the button to the state of the bot behind any others."""
-    return notice(said, *buttons, press(words.text("运行状况"), Status()))
+    return notice(said, *buttons, *usual(words, Status()))
 
 
 def failing(words: Words, url: str, reason: str, hours: int) -> Message:
@@ -103,7 +103,7 @@ def dump_unreadable(words: Words, name: str, reason: str) -> Message:
     """Return the alert about a dump that could not be read."""
     said = words.text("快照 {name} 读不了：{reason}。其余的不受影响；改好后放回文件夹，会重新读取。",
                      name=one_line(name), reason=reason_of(reason, words))  # fmt: skip
-    return notice(said, press(words.text("快照"), Dumps()))
+    return notice(said, *usual(words, Dumps()))
 
 
 def dumps_unreadable(words: Words, count: int, names: Sequence[str]) -> Message:
@@ -112,7 +112,7 @@ def dumps_unreadable(words: Words, count: int, names: Sequence[str]) -> Message:
     said = words.count(
         "{n} 个快照读不了，例如 {names}。其余的不受影响；改好后放回文件夹，会重新读取。", count, names=shown
     )
-    return notice(said, press(words.text("快照"), Dumps()))
+    return notice(said, *usual(words, Dumps()))
 
 
 def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) -> Message:
@@ -127,7 +127,7 @@ def dump_notes(words: Words, name: str, notes: Sequence[str], unannounced: int) 
         said = words.count("快照 {name} 有 {n} 处没有读懂或没有收录：", len(notes), name=one_line(name))
         shown = tuple(item(reason_of(note, words)) for note in notes[:SHOWN_NOTES])
         body += [paragraph(said), Items(shown)]
-    return Message(body=tuple(body), keyboard=((press(words.text("快照"), Dumps()),),))
+    return Message(body=tuple(body), keyboard=(usual(words, Dumps()),))
 
 
 def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message:
@@ -146,15 +146,11 @@ def posts_held(words: Words, dump: DumpRecord, posts: int, most: int) -> Message
 
 
 def released(words: Words, posts: int) -> Message:
-    if not posts:
-        return nothing_held(words)
-    return _report(words, words.count("已放行 {n} 篇，开始推送。", posts))
+    return _report(words, words.count("已放行 {n} 篇，开始推送。", posts)) if posts else nothing_held(words)
 
 
 def discarded(words: Words, posts: int) -> Message:
-    if not posts:
-        return nothing_held(words)
-    return _report(words, words.count("{n} 篇只收录，不发。", posts))
+    return _report(words, words.count("{n} 篇只收录，不发。", posts)) if posts else nothing_held(words)
 
 
 def nothing_held(words: Words) -> Message:
@@ -178,7 +174,7 @@ def topic_lost(words: Words, chat: str, topic: int, reason: str) -> Message:
 
 def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
     """Return the chats to which deliveries are suspended, by reason."""
-    return Message(body=_suspensions(words, reasons), keyboard=((press(words.text("运行状况"), Status()),),))
+    return Message(body=_suspensions(words, reasons), keyboard=(usual(words, Status()),))
 
 
 def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
@@ -236,15 +232,14 @@ def updates_resumed(words: Words) -> Message:
 
 def updates_blocked(words: Words, *, polled: bool) -> Message:
     """Return the alert about another program that takes this bot's updates."""
-    said = (
-        words.text(
+    if polled:
+        said = words.text(
             "另有程序在用同一个令牌取消息（409），这里答不了人；推送照常。请停掉那一个，或换一个令牌。"
         )
-        if polled
-        else words.text(
+    else:
+        said = words.text(
             "有人给机器人设了 webhook（409），这里答不了人；推送照常。会自动撤掉它；再三出现就请换令牌。"
         )
-    )
     return _report(words, said)
 
 
@@ -254,7 +249,7 @@ def no_news(words: Words, days: int) -> Message:
 
 def deliveries_failed(words: Words, failed: int, uncertain: int) -> Message:
     said = _not_arrived(words, failed, uncertain)
-    return _report(words, said, press(words.text("再试一次"), Retry()))
+    return _report(words, said, *usual(words, Retry()))
 
 
 def _not_arrived(words: Words, failed: int, uncertain: int) -> str:
@@ -297,7 +292,7 @@ def broadcast_question(words: Words, text: str, chats: int, draft: int) -> Messa
     if not chats:
         return _report(words, words.text("还没有会话订阅，没有人可以发。"))
     head = words.count("要发给 {n} 个会话：", chats)
-    keys: Row = (press(words.text("发送"), Broadcast(draft)), press(words.text("取消"), Dismiss()))
+    keys: Row = (press(words.text("发送"), Broadcast(draft)), *usual(words, Dismiss()))
     return Message(body=(paragraph(head), paragraph(text)), keyboard=(keys,))
 
 
@@ -321,20 +316,16 @@ def status(facts: StatusFacts, words: Words) -> Message:
     ]  # fmt: skip
     if facts.oldest_seconds is not None:
         lines.append(_oldest(facts.oldest_seconds, words))
-    if facts.last_dump is not None:
-        dump = facts.last_dump
-        lines.append(
-            words.text(
-                "最近的快照：{name}，{at}", name=one_line(dump.name), at=_shown_moment(dump.taken_in_at)
-            )
-        )
+    if (dump := facts.last_dump) is not None:
+        at = f"{dump.taken_in_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+        lines.append(words.text("最近的快照：{name}，{at}", name=one_line(dump.name), at=at))
     lines.append(f"kexue-bot {facts.version}")
     body.append(Items(tuple(map(item, lines))))
     if facts.sources:
         body.append(sources(words, facts.sources))
-    keys: list[Row] = [(press(words.text("快照"), Dumps()),)]
+    keys: list[Row] = [usual(words, Dumps())]
     if facts.failed or facts.uncertain:
-        keys.append((press(words.text("再试一次"), Retry()),))
+        keys.append(usual(words, Retry()))
     return Message(body=tuple(body), keyboard=tuple(keys))
 
 
@@ -382,7 +373,3 @@ def _taken(dump: DumpRecord, words: Words) -> str:
             "，{n} 处备注：{first}", len(dump.notes), first=reason_of(dump.notes[0].text, words)
         )
     return said + (words.text("，暂缓") if dump.held else "")
-
-
-def _shown_moment(at: dt.datetime) -> str:
-    return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"

@@ -10,20 +10,7 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Row, label, press
 from bot.messages.links import post_url, share_link
 from bot.messages.scope_pages import Neighbour, linked_name, scope_names
-from bot.render.document import (
-    Block,
-    Body,
-    Button,
-    Footer,
-    Heading,
-    Inline,
-    Link,
-    Message,
-    Paragraph,
-    Quote,
-    Text,
-    paragraph,
-)
+from bot.render.document import Block, Body, Button, Inline, Message, Quote, footer, heading, link, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, PostId, Scope, ScopeKind
 
@@ -84,19 +71,18 @@ class News(Enum):
 
 def card(facts: CardFacts, words: Words, *, lesson: bool = False) -> Message:
     """Return the post as a reply; as a `lesson` without the buttons of its series."""
-    lead = _series_line(facts, words)
-    return _message(facts, words, head=(Paragraph(lead),) if lead else (), lesson=lesson)
+    series = _series_line(facts, words)
+    return _message(facts, words, head=(paragraph(*series),) if series else (), lesson=lesson)
 
 
 def announcement(
     facts: CardFacts, words: Words, *, news: News, why: tuple[Scope, ...] = (), edited: bool = False
 ) -> Message:
     """Return the post as news; `why` are the matching scopes, `edited`: its title has changed."""
-    lead: tuple[Inline, ...] = (Text(_news(news, words)),)
-    if series := _series_line(facts, words):
-        lead = (*lead, Text(" · "), *series)
+    series = _series_line(facts, words)
+    head = paragraph(_news(news, words), " · " if series else "", *series)
     small = (why_line(why, words), words.text("（标题有更新）") if edited else None)
-    return _message(facts, words, head=(Paragraph(lead),), small=small)
+    return _message(facts, words, head=(head,), small=small)
 
 
 def why_line(why: tuple[Scope, ...], words: Words) -> str | None:
@@ -120,7 +106,7 @@ def _message(
 ) -> Message:
     post = facts.post
     url = post_url(post, words.site)
-    body: list[Block] = [*head, Heading((Link(url, (Text(one_line(post.title)),)),), level=2)]
+    body: list[Block] = [*head, heading(link(url, one_line(post.title)), level=2)]
     if line := facts_line(facts, words):
         body.append(paragraph(line))
     if quoted := _excerpt(facts):
@@ -128,16 +114,16 @@ def _message(
     if tags := tag_line(post):
         body.append(paragraph(tags))
     credit = " · ".join(filter(None, (words.site.author, words.blog, words.site.licence)))
-    body.append(Footer((Text("\n".join(line for line in (credit, *small) if line)),)))
+    body.append(footer("\n".join(filter(None, (credit, *small)))))
     return Message(body=tuple(body), keyboard=_keyboard(facts, words, lesson))
 
 
-def _series_line(facts: CardFacts, words: Words) -> tuple[Inline, ...]:
+def _series_line(facts: CardFacts, words: Words) -> tuple[Inline | str, ...]:
     place = facts.series
     if place is None:
         return ()
     position = words.text("系列第 {position} 篇（共 {of}）", position=place.position, of=place.of)
-    return linked_name(place.scope, facts.bot), Text(f" · {position}")
+    return linked_name(place.scope, facts.bot), f" · {position}"
 
 
 def facts_line(facts: CardFacts, words: Words) -> str:
@@ -194,17 +180,15 @@ def _keyboard(facts: CardFacts, words: Words, lesson: bool) -> tuple[Row, ...]:
 def _neighbours(place: SeriesPlace | None, words: Words) -> Row:
     if place is None:
         return ()
-    row: list[Button] = []
-    if place.previous is not None:
-        row.append(press(_toward(place.previous, "‹ {}"), actions.ShowPost(place.previous.post)))
-    row.append(press(words.text("系列"), actions.ShowScope(place.scope.id)))
-    if place.next is not None:
-        row.append(press(_toward(place.next, "{} ›"), actions.ShowPost(place.next.post)))
-    return tuple(row)
+    series = press(words.text("系列"), actions.ShowScope(place.scope.id))
+    return (*_toward(place.previous, "‹ {}"), series, *_toward(place.next, "{} ›"))
 
 
-def _toward(neighbour: Neighbour, form: str) -> str:
-    return form.format("" if neighbour.episode is None else neighbour.episode).strip()
+def _toward(neighbour: Neighbour | None, form: str) -> Row:
+    if neighbour is None:
+        return ()
+    name = form.format("" if neighbour.episode is None else neighbour.episode).strip()
+    return (press(name, actions.ShowPost(neighbour.post)),)
 
 
 def _about_it(facts: CardFacts, words: Words) -> Row:

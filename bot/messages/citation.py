@@ -5,7 +5,7 @@ import zlib
 from typing import Final
 
 from bot.callbacks.actions import ShowPost
-from bot.messages.i18n import Words
+from bot.messages.i18n import MONTHS, Words
 from bot.messages.keyboards import Row, press
 from bot.messages.links import paper_urls
 from bot.render.document import (
@@ -13,12 +13,11 @@ from bot.render.document import (
     Button,
     Inline,
     Items,
-    Link,
     Message,
     Preformatted,
-    Text,
     heading,
     item,
+    link,
     paragraph,
 )
 from bot.site_profile import KEXUE, SiteProfile
@@ -27,7 +26,6 @@ from bot.titles import title_key
 from storage.model import Certainty, Post
 
 LIMIT: Final = 256  # of the text a button copies (Bot API, CopyTextButton), in UTF-16 units to be safe
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LATIN_WORD = re.compile(r"[A-Za-z0-9]+")
 _KEY_WORDS = 24  # characters of the title's Latin words in a made-up key
 _SPECIAL = re.compile(r"(?<!\\)[&%#_]")
@@ -51,17 +49,12 @@ def bibtex(post: Post, site: SiteProfile = KEXUE, limit: int = LIMIT) -> str:
     """
     fields = [f"author={{{site.author}}}"]
     if post.date is not None:
-        fields += [f"year={{{post.date.year}}}", f"month={{{_MONTHS[post.date.month - 1]}}}"]
+        fields += [f"year={{{post.date.year}}}", f"month={{{MONTHS[post.date.month - 1]}}}"]
     if post.archive_id is not None:
         fields.append(f"url={{\\url{{{site.post_url(post.archive_id)}}}}}")
-    notes = [
-        note
-        for note, holds in (
-            ("键由日期与标题拟定", post.archive_id is None),
-            ("年份为推测", post.date is not None and post.date_certainty is Certainty.GUESSED),
-        )
-        if holds
-    ]
+    notes = ["键由日期与标题拟定"] if post.archive_id is None else []
+    if post.date is not None and post.date_certainty is Certainty.GUESSED:
+        notes.append("年份为推测")
     if notes:
         fields.append(f"note={{{'；'.join(notes)}}}")
     head = f"@online{{{citation_key(post, site)},\n  title={{"
@@ -86,18 +79,15 @@ def citation_key(post: Post, site: SiteProfile = KEXUE) -> str:
     key = title_key(post.title)
     words = "-".join(_LATIN_WORD.findall(key)).lower()[:_KEY_WORDS].strip("-")
     name = words if words and not words.isdecimal() else f"{zlib.crc32(key.encode()):08x}"
-    return (
-        f"{site.citation_prefix}-{post.date:%Y%m%d}-{name}"
-        if post.date is not None
-        else f"{site.citation_prefix}-{name}"
-    )
+    day = "" if post.date is None else f"{post.date:%Y%m%d}-"
+    return f"{site.citation_prefix}-{day}{name}"
 
 
 def _day(post: Post) -> str:
     if post.date is None:
         return "n.d."
     guessed = "?" if post.date_certainty is Certainty.GUESSED else ""
-    return f"{_MONTHS[post.date.month - 1]}. {post.date.day:02}, {post.date.year}{guessed}"
+    return f"{MONTHS[post.date.month - 1]}. {post.date.day:02}, {post.date.year}{guessed}"
 
 
 def _source(post: Post, site: SiteProfile) -> str:
@@ -113,10 +103,9 @@ def _escaped(title: str) -> str:
     pieces = title.split("$")
     if len(pieces) % 2 == 0:  # a lone $ opens no formula
         return _SPECIAL.sub(r"\\\g<0>", title.replace("$", r"\$"))
-    return "$".join(
-        piece if inside else _SPECIAL.sub(r"\\\g<0>", piece)
-        for piece, inside in zip(pieces, (index % 2 == 1 for index in range(len(pieces))), strict=True)
-    )
+    for outside in range(0, len(pieces), 2):
+        pieces[outside] = _SPECIAL.sub(r"\\\g<0>", pieces[outside])
+    return "$".join(pieces)
 
 
 def _paired(title: str) -> bool:
@@ -159,11 +148,10 @@ def papers_view(post: Post, titles: tuple[str, ...], words: Words) -> Message:
     return Message(body=(heading(head), Items(items)), keyboard=(_back(post, words),))
 
 
-def _paper(title: str) -> tuple[Inline, ...]:
-    children: list[Inline] = [Text(one_line(title) + "\n")]
+def _paper(title: str) -> tuple[Inline | str, ...]:
+    children: list[Inline | str] = [one_line(title) + "\n"]
     for index, (place, address) in enumerate(paper_urls(title)):
-        children += [Text(" · ")] if index else []
-        children.append(Link(address, (Text(place),)))
+        children += [" · " if index else "", link(address, place)]
     return tuple(children)
 
 

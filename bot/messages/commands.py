@@ -1,6 +1,5 @@
 """Declarations of the bot's commands and profile, for Telegram's menus, /help and the README."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -118,30 +117,19 @@ COMMANDS: Final = tuple(
 )
 
 
-def menu(language: str, where: Where, commands: Iterable[Command] = COMMANDS) -> tuple[tuple[str, str], ...]:
+def menu(language: str, where: Where) -> tuple[tuple[str, str], ...]:
     """Return the names and descriptions for Telegram's menu in `where`, without the operators' commands."""
     return tuple(
         (command.name, command.description(language))
-        for command in commands
+        for command in COMMANDS
         if where in command.where and not command.admin
     )
 
 
-def operator_menu(language: str, commands: Iterable[Command] = COMMANDS) -> tuple[tuple[str, str], ...]:
+def operator_menu(language: str) -> tuple[tuple[str, str], ...]:
     """Return the private menu of an operator: all public commands, then the operators' own."""
-    own = tuple((command.name, command.description(language)) for command in commands if command.admin)
-    return menu(language, Where.PRIVATE, commands) + own
-
-
-def markdown_table(language: str = "en", commands: Iterable[Command] = COMMANDS) -> str:
-    """Return the table of commands for the README."""
-    head = ("Command", "What it does") if language == "en" else ("命令", "用途")
-    rows = [(f"`{_escaped(command.usage(language))}`", command.description(language)) for command in commands]
-    return "\n".join(f"| {left} | {right} |" for left, right in (head, ("---", "---"), *rows)) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
+    own = tuple((command.name, command.description(language)) for command in COMMANDS if command.admin)
+    return menu(language, Where.PRIVATE) + own
 
 
 # Telegram falls back to the entry without a language, which English-speaking and all other clients see.

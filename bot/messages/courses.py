@@ -5,7 +5,7 @@ from typing import Final, assert_never
 
 from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, label, paging, press
+from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.post_lists import bar
 from bot.messages.scope_pages import Neighbour, continue_label
@@ -124,7 +124,7 @@ def reading(page: Page[Progress], words: Words) -> Message:
     """Return how much of each begun series is read, with the button to its next unread part."""
     if not page.total:
         text = words.text("还没有标过「读过了」的文章。在文章下面点它，这里就会记下进度。")
-        return notice(text, press(words.text("按系列"), actions.SeriesIndex()))
+        return notice(text, *usual(words, actions.SeriesIndex()))
     lines = (
         item(f"{one_line(each.scope.name)}\n{_progress(each, words)}", label=str(index))
         for index, each in page.numbered()
@@ -154,9 +154,7 @@ def _progress_keys(each: Progress, words: Words) -> Row:
 def lesson_line(facts: CourseFacts, gap: str | None, words: Words) -> str:
     """Return the line above a lesson's card; `gap` are the episodes just skipped."""
     text = words.text("课程 · 第 {sent} / {of} 课", sent=facts.sent, of=facts.of)
-    if gap is not None:
-        text += words.text("（◌ 第 {episodes} 篇未收录）", episodes=gap)
-    return text
+    return text if gap is None else text + words.text("（◌ 第 {episodes} 篇未收录）", episodes=gap)
 
 
 def lesson(shown: Message, facts: CourseFacts, gap: str | None, words: Words) -> Message:

@@ -10,14 +10,13 @@ from enum import Enum
 from typing import Final, assert_never
 
 from bot.callbacks.actions import Step
-from bot.messages.cards import why_line
 from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, paging, press
 from bot.messages.links import post_url
 from bot.messages.post_lists import after
-from bot.render.document import Block, Footer, Item, Items, Link, Message, Text, heading, item
+from bot.render.document import Block, Item, Items, Message, heading, item, link
 from bot.text_sanitizer import one_line
-from storage.model import Post, Scope
+from storage.model import Post
 
 DAY: Final = dt.timedelta(days=1)
 NOON: Final = 12
@@ -53,7 +52,6 @@ class Digest:
     since: dt.date | None = None
     entries: tuple[Entry, ...]
     delivery: int | None = None
-    why: tuple[Scope, ...] = ()
 
 
 def digest(facts: Digest, words: Words) -> Message:
@@ -61,13 +59,11 @@ def digest(facts: Digest, words: Words) -> Message:
     body: list[Block] = [heading(f"{_title(facts, words)} · {_span(facts, words)}")]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
-        body += [heading(one_line(name), level=4), _items(entries, words)]
+        body += [heading(one_line(name), level=4), Items(tuple(_item(entry, words) for entry in entries))]
     if others:
         if groups:
             body.append(heading(words.text("其他"), level=4))
-        body.append(_items(others, words))
-    if why := why_line(facts.why, words):
-        body.append(Footer((Text(why),)))
+        body.append(Items(tuple(_item(entry, words) for entry in others)))
     keys = ((press(words.text("逐篇看"), Step(facts.delivery, 0)),),) if facts.delivery is not None else ()
     return Message(body=tuple(body), keyboard=keys)
 
@@ -130,12 +126,8 @@ def _episode(entry: Entry) -> tuple[int, dt.date, int]:
     return entry.post.episode or 0, *_when(entry)
 
 
-def _items(entries: Iterable[Entry], words: Words) -> Items:
-    return Items(tuple(_item(entry, words) for entry in entries))
-
-
 def _item(entry: Entry, words: Words) -> Item:
     post = entry.post
-    title = Link(post_url(post, words.site), (Text(one_line(entry.title)),))
+    title = link(post_url(post, words.site), one_line(entry.title))
     numbered = post.series is not None and post.episode is not None
     return item(title, after(words.date_of(post)), label=str(post.episode) if numbered else "·")

@@ -1,12 +1,11 @@
 """Views of /start, /help and /about, and the greeting of a group."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.callbacks import actions
 from bot.messages.commands import COMMANDS, Command, Group, Where
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Row, label, press
+from bot.messages.keyboards import Row, label, press, usual
 from bot.messages.links import deep_link, group_link, post_url
 from bot.messages.notices import notice
 from bot.messages.scope_pages import Neighbour, continue_label, inferred_note
@@ -16,16 +15,15 @@ from bot.render.document import (
     Bold,
     Button,
     Code,
-    Footer,
-    Inline,
     Item,
     Items,
-    Link,
     Message,
     Paragraph,
     Text,
+    footer,
     heading,
     item,
+    link,
     paragraph,
 )
 from bot.text_sanitizer import one_line
@@ -59,9 +57,7 @@ def start(
     bot: str | None = None,
 ) -> Message:
     """Return the first message in a private chat; `unread` is the next unread episode."""
-    blog: Inline = Link(words.site.home, (Text(words.blog),))
-    lead = words.text("（{author}的博客）有新文章，我第一时间推给你。", author=words.author)
-    first = (blog, Text(lead), *_stored(facts, words))
+    text = words.text("（{author}的博客）有新文章，我第一时间推给你。", author=words.author)
     rows: list[Row] = []
     if unread is not None:
         name = label(unread.scope.name, 16)
@@ -77,56 +73,48 @@ def start(
     else:
         rows += [
             (first_button, press(words.text("按系列订阅"), actions.SeriesIndex(1, 0))),
-            (
-                press(words.text("最近文章"), actions.Latest()),
-                press(words.text("搜索文章"), actions.AskSearch()),
-            ),
+            usual(words, actions.Latest(), actions.AskSearch()),
             (press(words.text("读最新一篇"), actions.ShowPost(facts.newest.id)),),
         ]
     if address := group_link(bot):
-        rows.append(
-            (Button(text=words.text("加到群里"), url=address), press(words.text("帮助"), actions.HelpPage()))
-        )
-    return Message(body=(Paragraph(first),), keyboard=tuple(rows))
+        rows.append((Button(text=words.text("加到群里"), url=address), *usual(words, actions.HelpPage())))
+    return Message(body=(_lead(text, facts, words),), keyboard=tuple(rows))
 
 
-def _stored(facts: ArchiveFacts, words: Words) -> tuple[Inline, ...]:
+def _lead(text: str, facts: ArchiveFacts, words: Words) -> Paragraph:
+    """Return the linked name of the blog, what follows it, and what is stored."""
+    blog = link(words.site.home, words.blog)
     if facts.newest is None:
-        return (Text(words.text("还没有收录文章，请过些时候再来。")),)
+        return paragraph(blog, text, words.text("还没有收录文章，请过些时候再来。"))
     posts = words.count("{n} 篇旧文随时可查。", facts.posts)
-    title = Link(post_url(facts.newest, words.site), (Text(one_line(facts.newest.title)),))
+    title = link(post_url(facts.newest, words.site), one_line(facts.newest.title))
     date = words.date_of(facts.newest)
     tail = words.text("》（{date}）", date=date) if date else words.text("》")
-    return (Text(posts + words.text("最新：《")), title, Text(tail))
+    return paragraph(blog, text + posts + words.text("最新：《"), title, tail)
 
 
 def group_start(
     facts: ArchiveFacts, words: Words, *, manager: bool, place: Place, bot: str | None = None
 ) -> Message:
     """Return the first message in a group: a manager gets the subscriptions, a member the archive."""
-    blog: Inline = Link(words.site.home, (Text(words.blog),))
+    rows: list[Row] = []
     if manager:
         text = words.text(
             "（{author}的博客）的新文章可以发到这里。你是管理员，可以选要哪些；大家都能查旧文章。",
             author=words.author,
         )
-        rows: list[Row] = [
-            (press(words.text("选要订阅的"), actions.SubscribeMenu()), list_button(place, words))
-        ]
+        rows.append((*usual(words, actions.SubscribeMenu()), list_button(place, words)))
     else:
         text = words.text(
             "（{author}的博客）的新文章可以发到这里，要哪些由管理员选；大家都能查旧文章。",
             author=words.author,
         )
-        rows = []
     if facts.newest is not None:
         rows.append((press(words.text("读最新一篇"), actions.ShowPost(facts.newest.id)),))
-    rows.append(
-        (press(words.text("最近文章"), actions.Latest()), press(words.text("按系列"), actions.SeriesIndex()))
-    )
+    rows.append(usual(words, actions.Latest(), actions.SeriesIndex()))
     if not manager and (address := deep_link(bot, actions.SeriesIndex())):
         rows.append((Button(text=words.text("私聊订阅"), url=address),))
-    return Message(body=(Paragraph((blog, Text(text), *_stored(facts, words))),), keyboard=tuple(rows))
+    return Message(body=(_lead(text, facts, words),), keyboard=tuple(rows))
 
 
 def group_greeting(words: Words, *, bot: str | None = None) -> Message:
@@ -136,7 +124,7 @@ def group_greeting(words: Words, *, bot: str | None = None) -> Message:
         blog=words.blog,
         command=f"/subscribe@{bot}" if bot else "/subscribe",
     )
-    return notice(text, press(words.text("选要订阅的"), actions.SubscribeMenu()))
+    return notice(text, *usual(words, actions.SubscribeMenu()))
 
 
 def help_page(
@@ -144,10 +132,9 @@ def help_page(
     *,
     operator: bool = False,
     where: Where = Where.PRIVATE,
-    commands: Iterable[Command] = COMMANDS,
 ) -> Message:
     """Return the commands that can be used in `where`, by group; the operators' own for an operator."""
-    usable = [command for command in commands if (operator if command.admin else where in command.where)]
+    usable = [command for command in COMMANDS if (operator if command.admin else where in command.where)]
     body: list[Block] = []
     for group in Group:
         if shown := [command for command in usable if command.group is group]:
@@ -184,7 +171,7 @@ def command_help(command: Command, words: Words) -> Message:
     body: list[Block] = [paragraph(usage, f"  {command.description(words.language)}")]
     if examples := _examples(command.name, words):
         body.append(Items(tuple(item(Code(form), f"  {text}") for form, text in examples)))
-    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), actions.HelpPage()),),))
+    return Message(body=tuple(body), keyboard=(usual(words, actions.HelpPage()),))
 
 
 def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
@@ -250,22 +237,19 @@ def _command(command: Command, words: Words) -> Item:
     return item(f"/{command.name}", *typed, f"  {command.description(words.language)}")
 
 
-def about(words: Words, *, version: str, source: str | None = None) -> Message:
+def about(words: Words, *, version: str) -> Message:
     """Return the source, author and licence of the posts, and what the bot stores."""
     stored = words.text(
         "这里只记你设置过的东西：订阅、收藏、阅读进度和设置。/export 导出全部，/forget 删除全部。"
     )
-    body: list[Block] = [
+    body = (
         heading(words.text("关于")),
-        paragraph(_source(words), Link(words.site.home, (Text(words.site.host),))),
+        paragraph(_source(words), link(words.site.home, words.site.host)),
         paragraph(_terms(words)),
         paragraph(stored),
-    ]
-    credit: list[Inline] = [Text(f"kexue-bot {version} · MIT")]
-    if source is not None:
-        credit += [Text(" · "), Link(source, (Text(words.text("源代码")),))]
-    body.append(Footer(tuple(credit)))
-    return Message(body=tuple(body), keyboard=((press(words.text("帮助"), actions.HelpPage()),),))
+        footer(f"kexue-bot {version} · MIT"),
+    )
+    return Message(body=body, keyboard=(usual(words, actions.HelpPage()),))
 
 
 def _source(words: Words) -> str:

@@ -20,7 +20,7 @@ LANGUAGES: Final = ("zh", "zh-hant", "en")
 DOMAIN: Final = "kexue"
 LOCALES: Final = Path(__file__).with_name("locales")
 
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 _ENGLISH_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TRADITIONAL: Final = re.compile(r"hant|tw|hk|mo")
@@ -85,7 +85,7 @@ class Words:
         doubt = "?" if certainty is Certainty.GUESSED else ""
         if self.chinese:
             return f"{day.year:04}{doubt}-{day.month:02}-{day.day:02}"
-        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}{doubt}"
+        return f"{day.day} {MONTHS[day.month - 1]} {day.year}{doubt}"
 
     def date_of(self, post: Post) -> str | None:
         """Return the post's date; only month and day if the year is unknown."""
@@ -94,13 +94,13 @@ class Words:
         if post.month_day is None:
             return None
         month, day = (int(part) for part in post.month_day.split("-"))
-        return f"{month:02}-{day:02}" if self.chinese else f"{day} {_MONTHS[month - 1]}"
+        return f"{month:02}-{day:02}" if self.chinese else f"{day} {MONTHS[month - 1]}"
 
     def day(self, day: dt.date) -> str:
         """Return the day of a digest: 11 月 22 日 or 22 Nov."""
         if self.chinese:
             return f"{day.month} 月 {day.day} 日"
-        return f"{day.day} {_MONTHS[day.month - 1]}"
+        return f"{day.day} {MONTHS[day.month - 1]}"
 
     def span(self, first: dt.date, last: dt.date) -> str:
         """Return 11-23 至 11-29, or 23–29 Nov."""
@@ -112,11 +112,11 @@ class Words:
 
     def month(self, year: int, month: int) -> str:
         """Return 2022-06 or Jun 2022."""
-        return f"{year:04}-{month:02}" if self.chinese else f"{_MONTHS[month - 1]} {year}"
+        return f"{year:04}-{month:02}" if self.chinese else f"{MONTHS[month - 1]} {year}"
 
     def month_name(self, month: int) -> str:
         """Return 6 月 or Jun."""
-        return f"{month} 月" if self.chinese else _MONTHS[month - 1]
+        return f"{month} 月" if self.chinese else MONTHS[month - 1]
 
     def weekday(self, weekday: int) -> str:
         """Return 周日 or Sunday; Monday is 0."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
+from bot.callbacks import actions
 from bot.callbacks.actions import Action, Nothing
 from bot.callbacks.codec import encode
 from bot.messages.i18n import Words
@@ -57,6 +58,25 @@ def page_count(total: int) -> int:
 def press(text: str, action: Action) -> Button:
     """Return a button for `action`."""
     return Button(text=text, action=encode(action))
+
+
+def usual(words: Words, *to: Action) -> Row:
+    """Return buttons under the names by which most messages offer their actions."""
+    names: dict[Action, str] = {
+        actions.Latest(): words.text("最近文章"),
+        actions.SeriesIndex(): words.text("按系列"),
+        actions.TagIndex(): words.text("按标签"),
+        actions.Archive(): words.text("‹ 所有年份"),
+        actions.AskSearch(): words.text("搜索文章"),
+        actions.Subscriptions(): words.text("看全部订阅"),
+        actions.SubscribeMenu(): words.text("选要订阅的"),
+        actions.HelpPage(): words.text("帮助"),
+        actions.Dismiss(): words.text("取消"),
+        actions.Status(): words.text("运行状况"),
+        actions.Dumps(): words.text("快照"),
+        actions.Retry(): words.text("再试一次"),
+    }
+    return tuple(press(names[action], action) for action in to)
 
 
 def label(text: str, room: int = LABEL_UNITS) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bot.callbacks import actions
+from bot.callbacks.actions import Action
 from bot.callbacks.codec import LARGEST
 from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import one_line
@@ -45,7 +46,7 @@ def paper_urls(title: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def start_payload(action: actions.Action) -> str | None:
+def start_payload(action: Action) -> str | None:
     """Return the `?start=` payload of `action` (1-64 of A-Za-z0-9_-); None if it has no deep link."""
     match action:
         case actions.ShowPost(post):
@@ -64,30 +65,24 @@ def start_payload(action: actions.Action) -> str | None:
             return None
 
 
-def decode_start(payload: str) -> actions.Action | None:
+def decode_start(payload: str) -> Action | None:
     """Return the action of a `?start=` payload; None if it is unknown."""
     found = _PAYLOAD.fullmatch(payload)
     if found is None or int(found[2]) > LARGEST:
         return None
     number = int(found[2])
-    match found[1]:
-        case "p":
-            return actions.ShowPost(number)
-        case "s":
-            return actions.ShowScope(number)
-        case "q":
-            return actions.SearchPage(number)
-        case "i":
-            return actions.SeriesIndex(number)
-        case "o":
-            return actions.Settings(number)
-        case "b":
-            return actions.Subscriptions(destination=number)
-        case _:
-            return None
+    known: dict[str, Action] = {
+        "p": actions.ShowPost(number),
+        "s": actions.ShowScope(number),
+        "q": actions.SearchPage(number),
+        "i": actions.SeriesIndex(number),
+        "o": actions.Settings(number),
+        "b": actions.Subscriptions(destination=number),
+    }
+    return known.get(found[1])
 
 
-def deep_link(bot: str | None, action: actions.Action) -> str | None:
+def deep_link(bot: str | None, action: Action) -> str | None:
     """Return the address that opens `action` in the bot named `bot`; None without a name or payload."""
     payload = start_payload(action)
     return f"https://t.me/{bot}?start={payload}" if bot and payload else None
@@ -118,7 +113,7 @@ class WebPages:
     url: str
     app: str | None = None
 
-    def address(self, page: actions.Action | str, *, private: bool) -> str | None:
+    def address(self, page: Action | str, *, private: bool) -> str | None:
         """Return the address of the page of an action, or of a search for words; None if there is none.
 
         Where Mini Apps have no buttons, that is outside private chats, it is a link to the Mini App.
@@ -129,7 +124,7 @@ class WebPages:
         return (not private and app_link(self.app, page)) or self.url + path
 
 
-def page_path(action: actions.Action) -> str | None:
+def page_path(action: Action) -> str | None:
     """Return the path below WEB_URL of the page that shows what `action` shows; None if there is none."""
     match action:
         case actions.ShowPost(post):
@@ -161,7 +156,7 @@ def search_path(words: str) -> str:
     return f"/search?q={quote(' '.join(words.split())[:SEARCHED], safe='')}"
 
 
-def app_link(bot: str | None, action: actions.Action | str) -> str | None:
+def app_link(bot: str | None, action: Action | str) -> str | None:
     """Return the direct link to the page of `action`, or of a search for words, in the Mini App of `bot`.
 
     It opens from groups too, where `web_app` buttons are not allowed, if the bot has a main Mini App.

@@ -2,7 +2,7 @@
 
 from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import label, press
+from bot.messages.keyboards import label, press, usual
 from bot.render.document import Button, Message, Pick, paragraph
 
 SHOWN_WORDS = 64  # UTF-16 units of typed text that are quoted
@@ -37,22 +37,17 @@ def only_operators(words: Words) -> str:
 
 def not_an_operator(words: Words, chat_id: int) -> Message:
     """Return the refusal with the chat's number, which an operator needs for the settings."""
-    return notice(
-        words.text(
-            "只有运维人员能用。这个会话的编号是 {chat}；你是运维人员就把它写进 ADMIN_CHAT_IDS。",
-            chat=str(chat_id),
-        )
+    text = words.text(
+        "只有运维人员能用。这个会话的编号是 {chat}；你是运维人员就把它写进 ADMIN_CHAT_IDS。",
+        chat=str(chat_id),
     )
+    return notice(text)
 
 
-def button_too_old(words: Words, instead: actions.Action | None = None) -> Message:
+def button_too_old(words: Words) -> Message:
     """Return the reply to a button of an earlier version or a forged one."""
-    if instead is None:
-        return notice(
-            words.text("这个按钮太旧了。发 /help 看看现在能做什么。"),
-            press(words.text("帮助"), actions.HelpPage()),
-        )
-    return notice(words.text("这个按钮太旧了，已经换成新的："), press(words.text("打开"), instead))
+    text = words.text("这个按钮太旧了。发 /help 看看现在能做什么。")
+    return notice(text, *usual(words, actions.HelpPage()))
 
 
 def button_answer(words: Words) -> str:
@@ -61,28 +56,18 @@ def button_answer(words: Words) -> str:
 
 
 def post_gone(words: Words) -> Message:
-    return notice(
-        words.text("这篇文章找不到了，也许链接抄错了。"), press(words.text("搜索文章"), actions.AskSearch())
-    )
+    return notice(words.text("这篇文章找不到了，也许链接抄错了。"), *usual(words, actions.AskSearch()))
 
 
 def link_unknown(words: Words) -> Message:
     """Return the reply to a deep link whose target does not exist."""
     said = words.text("这个链接指向的东西找不到了。可以从这里找起：")
-    return notice(
-        said,
-        press(words.text("按系列"), actions.SeriesIndex()),
-        press(words.text("最近文章"), actions.Latest()),
-    )
+    return notice(said, *usual(words, actions.SeriesIndex(), actions.Latest()))
 
 
 def ask_search(words: Words) -> Message:
     text = words.text("想找什么？直接把词发给我，例如：位置编码 外推")
-    return notice(
-        text,
-        press(words.text("最近文章"), actions.Latest()),
-        press(words.text("按系列"), actions.SeriesIndex()),
-    )
+    return notice(text, *usual(words, actions.Latest(), actions.SeriesIndex()))
 
 
 def too_long(words: Words, most: int) -> Message:
@@ -92,7 +77,7 @@ def too_long(words: Words, most: int) -> Message:
 def too_many_subscriptions(words: Words, most: int) -> Message:
     """Return the refusal of one more subscription or mute."""
     text = words.count("这里已经有 {n} 个订阅和屏蔽，不能再多了。先退掉几个再来。", most)
-    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
+    return notice(text, *usual(words, actions.Subscriptions()))
 
 
 def too_many_words(words: Words, most: int) -> Message:
@@ -114,7 +99,7 @@ def ask_keywords(words: Words, *, muted: bool, here: bool) -> Message:
         if muted
         else words.text("想订阅出现哪些词的文章？直接把词发给我，例如：位置编码 外推")
     )
-    return notice(text, press(words.text("取消"), actions.Dismiss()))
+    return notice(text, *usual(words, actions.Dismiss()))
 
 
 def nothing_changed(words: Words) -> Message:
@@ -126,15 +111,14 @@ def ask_muted(words: Words) -> Message:
     """Return the answer to a mute that names nothing."""
     return notice(
         words.text("屏蔽什么？例如：/subscribe 屏蔽 标签 GAN"),
-        press(words.text("按系列"), actions.SeriesIndex()),
-        press(words.text("按标签"), actions.TagIndex()),
+        *usual(words, actions.SeriesIndex(), actions.TagIndex()),
     )
 
 
 def ask_broadcast(words: Words) -> Message:
     """Return the question for the text of a broadcast."""
     text = words.text("要发什么？直接把文字发给我，或者写：/broadcast 今晚 22 点维护十分钟")
-    return notice(text, press(words.text("取消"), actions.Dismiss()))
+    return notice(text, *usual(words, actions.Dismiss()))
 
 
 def not_stored(words: Words, address: str, number: int) -> Message:
@@ -146,19 +130,21 @@ def not_stored(words: Words, address: str, number: int) -> Message:
 
 
 def not_a_year(words: Words, typed: str, first: int, last: int) -> Message:
-    return notice(
-        words.text("「{typed}」不是年份。有 {first} 到 {last} 年的文章。", typed=label(typed, SHOWN_WORDS),
-                  first=str(first), last=str(last)),
-        press(words.text("‹ 所有年份"), actions.Archive()),
-    )  # fmt: skip
+    shown = label(typed, SHOWN_WORDS)
+    text = words.text(
+        "「{typed}」不是年份。有 {first} 到 {last} 年的文章。", typed=shown, first=str(first), last=str(last)
+    )
+    return notice(text, *usual(words, actions.Archive()))
 
 
 def year_without_posts(words: Words, year: int, first: int, last: int) -> Message:
-    return notice(
-        words.text("{year} 年没有文章。收录的文章从 {first} 年到 {last} 年。",
-                  year=str(year), first=str(first), last=str(last)),
-        press(words.text("‹ 所有年份"), actions.Archive()),
-    )  # fmt: skip
+    text = words.text(
+        "{year} 年没有文章。收录的文章从 {first} 年到 {last} 年。",
+        year=str(year),
+        first=str(first),
+        last=str(last),
+    )
+    return notice(text, *usual(words, actions.Archive()))
 
 
 def episode_missing(words: Words, name: str, episode: int, scope: int) -> Message:
@@ -170,35 +156,28 @@ def episode_missing(words: Words, name: str, episode: int, scope: int) -> Messag
 def not_among_subscriptions(words: Words, name: str) -> Message:
     """Return that nothing of this name is subscribed or muted."""
     text = words.text("订阅里没有「{name}」。", name=label(name, SHOWN_WORDS))
-    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
+    return notice(text, *usual(words, actions.Subscriptions()))
 
 
 def not_a_number(words: Words, typed: str, most: int) -> Message:
     said = words.text(
         "「{typed}」不是篇数，写 1 到 {most} 的数。", typed=label(typed, SHOWN_WORDS), most=most
     )
-    return notice(said, press(words.text("最近文章"), actions.Latest()))
+    return notice(said, *usual(words, actions.Latest()))
 
 
 def unknown_command(words: Words, command: str, nearest: tuple[str, ...]) -> Message:
     """Return that there is no such command, with the commands that are spelt much like it."""
     text = words.text("不认识 /{command}。", command=label(command, SHOWN_WORDS))
     if nearest:
-        text = words.sentences(
-            text, words.text("是不是：{names}", names=" ".join(f"/{name}" for name in nearest))
-        )
-    return notice(
-        text,
-        press(words.text("帮助"), actions.HelpPage()),
-        press(words.text("搜索文章"), actions.AskSearch()),
-    )
+        names = " ".join(f"/{name}" for name in nearest)
+        text = words.sentences(text, words.text("是不是：{names}", names=names))
+    return notice(text, *usual(words, actions.HelpPage(), actions.AskSearch()))
 
 
 def unsupported(words: Words) -> Message:
     """Return the reply to a picture, a voice message or a sticker."""
-    return notice(
-        words.text("我只看得懂文字。直接发词就是搜索。"), press(words.text("帮助"), actions.HelpPage())
-    )
+    return notice(words.text("我只看得懂文字。直接发词就是搜索。"), *usual(words, actions.HelpPage()))
 
 
 def in_private(words: Words, address: str | None) -> Message:
@@ -217,7 +196,7 @@ def archive_empty(words: Words) -> Message:
 
 
 def nothing_here(words: Words) -> Message:
-    return notice(words.text("这里还没有文章。"), press(words.text("最近文章"), actions.Latest()))
+    return notice(words.text("这里还没有文章。"), *usual(words, actions.Latest()))
 
 
 def too_fast(words: Words) -> str:
@@ -277,11 +256,7 @@ def forget_question(words: Words, *, group: bool = False) -> Message:
         if group
         else words.text("删除这里的全部订阅、课程、收藏、阅读进度和设置？不能恢复。想留一份，先发 /export。")
     )
-    return notice(
-        text,
-        press(words.text("全部删除"), actions.Forget(True)),
-        press(words.text("取消"), actions.Dismiss()),
-    )
+    return notice(text, press(words.text("全部删除"), actions.Forget(True)), *usual(words, actions.Dismiss()))
 
 
 def forgotten(words: Words) -> Message:
@@ -290,7 +265,7 @@ def forgotten(words: Words) -> Message:
 
 def nothing_stored(words: Words) -> Message:
     """Return that nothing is stored about this chat, so that there is nothing to export or erase."""
-    return notice(words.text("这里还什么都没有记下。"), press(words.text("帮助"), actions.HelpPage()))
+    return notice(words.text("这里还什么都没有记下。"), *usual(words, actions.HelpPage()))
 
 
 def exported(words: Words, *, group: bool = False) -> Message:
@@ -329,7 +304,7 @@ def channel_added(words: Words, title: str) -> Message:
 def welcome_back(words: Words, subscriptions: int) -> Message:
     """Return the greeting of a chat that had subscriptions before."""
     text = words.count("又见面了。原来的 {n} 个订阅还在，从现在起继续发。", subscriptions)
-    return notice(text, press(words.text("看全部订阅"), actions.Subscriptions()))
+    return notice(text, *usual(words, actions.Subscriptions()))
 
 
 def subscribed_now(words: Words) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, label, paging, press
+from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, label, paging, press, usual
 from bot.messages.links import deep_link, post_url
 from bot.messages.notices import notice
 from bot.render.document import (
@@ -141,7 +141,7 @@ def saved(page: Page[Line], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that a reader has saved, unread ones first, then the last one saved."""
     if not page.total:
         said = words.text("还没有收藏。看文章时点「☆ 收藏」，就会出现在这里。")
-        return notice(said, press(words.text("最近文章"), actions.Latest()))
+        return notice(said, *usual(words, actions.Latest()))
     below = ((files_button(actions.ListKind.SAVED, 0, words),),)
     return listing(words.count("收藏 · {n} 篇", page.total), page, words, bot, actions.Saved, below)
 
@@ -157,7 +157,7 @@ def hot(page: Page[Gain], words: Words, *, bot: str | None = None) -> Message:
     """Return the posts that gained most readers, each with the days between its captures."""
     if not page.total:
         said = words.text("还看不出来：同一篇文章要有两份快照，才能比较读者的增长。")
-        return notice(said, press(words.text("最近文章"), actions.Latest()))
+        return notice(said, *usual(words, actions.Latest()))
     spans = {gain.days for gain in page.items}
     days = spans.pop() if len(spans) == 1 else None
     lines = tuple(
@@ -219,7 +219,7 @@ def months(year: int, posts: tuple[tuple[int, int], ...], words: Words) -> Messa
     head = words.count("{year} 年 · {n} 篇", sum(number for _, number in posts), year=str(year))
     chart = bar_chart([(words.month_name(month), number) for month, number in posts], words)
     keys = in_rows((press(words.month_name(month), actions.Archive(year, month)) for month, _ in posts), 4)
-    back = (press(words.text("‹ 所有年份"), actions.Archive()),)
+    back = usual(words, actions.Archive())
     return Message(body=(heading(head), chart), keyboard=(*keys, back))
 
 
@@ -294,7 +294,7 @@ def files(title: str, posts: int, action: actions.Files, words: Words) -> Messag
     row = tuple(
         press(_FORMS[form], actions.SendFile(action.kind, form, action.number)) for form in actions.FileForm
     )
-    return Message(body=(paragraph(said),), keyboard=(row, (press(words.text("取消"), actions.Dismiss()),)))
+    return Message(body=(paragraph(said),), keyboard=(row, usual(words, actions.Dismiss())))
 
 
 _FORMS: Final = {"bib": "BibTeX", "md": "Markdown", "csv": "CSV", "json": "JSON"}

@@ -10,21 +10,21 @@ from typing import Final
 
 from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
+from bot.messages.keyboards import Page, Row, in_rows, label, paging, press, usual
 from bot.messages.links import deep_link
 from bot.messages.post_lists import Gap, Line, bar, entries, files_button, keys_of, listing
 from bot.render.document import (
     Block,
     Button,
-    Footer,
     Inline,
     Item,
     Items,
-    Link,
     Message,
     Text,
+    footer,
     heading,
     item,
+    link,
     paragraph,
 )
 from bot.text_sanitizer import one_line
@@ -133,8 +133,7 @@ def scope_view(
     )
     if not inferred:
         return view
-    note = Footer((Text(inferred_note(words)),))
-    return replace(view, body=(*view.body, note))
+    return replace(view, body=(*view.body, footer(inferred_note(words))))
 
 
 def inferred_note(words: Words) -> str:
@@ -231,22 +230,22 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
             words.text("按词订阅这样写：/subscribe 关键词 {name}。", name=label(name, 64)), hint
         )
     said = words.sentences(_unknown(asked, label(name, 64), words), hint)
-    keys = in_rows((press(label(scope_label(s, words)), actions.ShowScope(s.id)) for s in nearest), 2)
-    return Message(
-        body=(paragraph(said),), keyboard=(*keys, (press(words.text("搜索文章"), actions.AskSearch()),))
-    )
+    keys = _scope_keys(nearest, words)
+    return Message(body=(paragraph(said),), keyboard=(*keys, usual(words, actions.AskSearch())))
 
 
 def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """Return that a search has no result, with similar series and tags as buttons."""
     hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
     said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
-    keys = in_rows((press(label(scope_label(s, words)), actions.ShowScope(s.id)) for s in nearest), 2)
-    browse = (
-        press(words.text("最近文章"), actions.Latest()),
-        press(words.text("按系列"), actions.SeriesIndex()),
-    )
+    keys = _scope_keys(nearest, words)
+    browse = usual(words, actions.Latest(), actions.SeriesIndex())
     return Message(body=(paragraph(said),), keyboard=(*keys, browse))
+
+
+def _scope_keys(scopes: Sequence[Scope], words: Words) -> tuple[Row, ...]:
+    keys = (press(label(scope_label(scope, words)), actions.ShowScope(scope.id)) for scope in scopes)
+    return in_rows(keys, 2)
 
 
 def _unknown(asked: Asked, name: str, words: Words) -> str:
@@ -284,6 +283,6 @@ def _index(head: str, lines: tuple[Item, ...], scopes: Sequence[Scope], pages: t
 
 def linked_name(scope: Scope, bot: str | None) -> Inline:
     """Return the name of a scope as the link to its posts; without the bot's username the name alone."""
-    name = Text(one_line(scope.name))
+    name = one_line(scope.name)
     address = deep_link(bot, actions.ShowScope(scope.id))
-    return Link(address, (name,)) if address else name
+    return link(address, name) if address else Text(name)

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.callbacks import actions
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, in_rows, label, paging, press
+from bot.messages.keyboards import Page, Row, in_rows, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.post_lists import after, link_to
 from bot.messages.scope_pages import scope_label, scope_name, scope_names
@@ -167,7 +167,7 @@ def unsubscribe_all_question(
         words.text("屏蔽不受影响。") if muted else None,
     )
     remove = press(words.text("退订"), actions.UnsubscribeAll(listed, place.number))
-    row = (remove, press(words.text("取消"), actions.Dismiss()))
+    row = (remove, *usual(words, actions.Dismiss()))
     return Message(body=(paragraph(text), paragraph(scope_names(scopes, words))), keyboard=(row,))
 
 

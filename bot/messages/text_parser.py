@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, assert_never
+from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -147,18 +147,8 @@ def parse_value(setting: Setting, typed: str) -> str | None:
             return _quiet(typed)
         case Setting.TIME_ZONE:
             return _zone(typed)
-        case (
-            Setting.LANGUAGE
-            | Setting.FORMAT
-            | Setting.WHEN
-            | Setting.SOUND
-            | Setting.EXCERPT
-            | Setting.PICTURES
-            | Setting.LESSONS
-        ):
-            return next((value for value, forms in _WORDS[setting].items() if typed in forms), None)
         case _:
-            assert_never(setting)
+            return next((value for value, forms in _WORDS[setting].items() if typed in forms), None)
 
 
 def _plain(text: str) -> str:
@@ -253,13 +243,11 @@ def _zone(typed: str) -> str | None:
 @cache
 def _zones() -> dict[str, str]:
     """Return the IANA zones by their full names and by their cities."""
-    zones: dict[str, str] = {}
-    for zone in sorted(available_timezones()):
-        zones[zone.casefold()] = zone
-    for zone in sorted(available_timezones()):
-        if "/" in zone and not zone.startswith(("Etc/", "posix/", "right/", "US/", "SystemV/")):
-            zones.setdefault(zone.rpartition("/")[2].casefold(), zone)
-    return zones
+    names = sorted(available_timezones())
+    whole = {zone.casefold(): zone for zone in names}
+    within = ("Etc/", "posix/", "right/", "US/", "SystemV/")
+    cities = [zone for zone in names if "/" in zone and not zone.startswith(within)]
+    return {zone.rpartition("/")[2].casefold(): zone for zone in reversed(cities)} | whole
 
 
 # Words that mean a command: alone as a whole message, or only behind a slash.
@@ -304,19 +292,8 @@ EVERYTHING: Final = frozenset({
     "all", "everything", "every", "every post", "all posts", "全部", "全部文章", "所有", "所有文章",
 })  # fmt: skip
 MUTES: Final = (
-    "except",
-    "mute",
-    "muted",
-    "block",
-    "never",
-    "屏蔽",
-    "已屏蔽",
-    "封锁",
-    "已封锁",
-    "除了",
-    "静音",
-    "不要",
-)
+    "except", "mute", "muted", "block", "never", "屏蔽", "已屏蔽", "封锁", "已封锁", "除了", "静音", "不要",
+)  # fmt: skip
 _SIGNS: Final = "🔔🔕 :：·"
 _QUOTED: Final = re.compile(r"[「『“\"'《](.+)[」』”\"'》]")
 
@@ -333,12 +310,8 @@ class ScopeText:
 def parse_scope(text: str) -> ScopeText:
     """Return the scope that `text` names; an empty name means that none is given."""
     text = " ".join(text.split()).strip(_SIGNS)
-    muted = False
-    for word in MUTES:
-        rest = _after(text, word)
-        if rest is not None:
-            muted, text = True, rest
-            break
+    rest = next((rest for word in MUTES if (rest := _after(text, word)) is not None), None)
+    muted, text = rest is not None, text if rest is None else rest
     if simplified(text).lower() in EVERYTHING:
         return ScopeText(ScopeKind.EVERYTHING, "", muted)
     if len(text) > 1 and text[0] in "#≈" and not text[1].isspace():

@@ -157,5 +157,15 @@ def item(*children: Inline | str, label: str = "·") -> Item:
     return Item(_inlines(children), label)
 
 
+def link(url: str, *children: Inline | str) -> Link:
+    """Return a link; a string is plain text."""
+    return Link(url, _inlines(children))
+
+
+def footer(*children: Inline | str) -> Footer:
+    """Return small print; a string is plain text."""
+    return Footer(_inlines(children))
+
+
 def _inlines(children: Iterable[Inline | str]) -> tuple[Inline, ...]:
     return tuple(Text(child) if isinstance(child, str) else child for child in children if child)

@@ -13,7 +13,6 @@ from bot.messages.commands import (
     Labelled,
     Menu,
     Where,
-    markdown_table,
     menu,
     operator_menu,
     profile,
@@ -23,6 +22,7 @@ from bot.messages.help import help_page
 from bot.messages.i18n import LANGUAGES, words_for
 from bot.render.html import plain
 from bot.text_sanitizer import units
+from tests.tools.readme import commands_table
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -62,7 +62,7 @@ def test_help_names_every_command_of_a_reader(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_table_has_a_row_for_each_command(language: str) -> None:
-    rows = markdown_table(language).splitlines()
+    rows = commands_table(language).splitlines()
     assert len(rows) == len(COMMANDS) + 2
     for row in rows:
         assert len(re.findall(r"(?<!\\)\|", row)) == 3

@@ -11,7 +11,7 @@ from bot.messages.i18n import LANGUAGES, words_for
 from bot.render.document import Item, Items, Link, Message
 from bot.render.html import inline_text, render_classic
 from tests.messages.golden_files import Scene, check, check_keyboard
-from tests.messages.posts import DDPM, EMBEDDING, GLOBAL, LENGTH, ROBUST, SPECTRA, UNDATED, WINDOW, post
+from tests.messages.posts import DDPM, EMBEDDING, GLOBAL, ROBUST, SPECTRA, UNDATED, WINDOW, post
 
 TODAY = date(2026, 11, 22)
 ENTRIES = (
@@ -26,9 +26,7 @@ ENTRIES = (
 
 SCENES: dict[str, Scene] = {
     "dump": lambda words: digest(Digest(period=Period.DUMP, day=TODAY, entries=ENTRIES, delivery=77), words),
-    "day": lambda words: digest(
-        Digest(period=Period.DAY, day=TODAY, entries=ENTRIES[1:2], why=(LENGTH,)), words
-    ),
+    "day": lambda words: digest(Digest(period=Period.DAY, day=TODAY, entries=ENTRIES[1:2]), words),
     "week": lambda words: digest(Digest(period=Period.WEEK, day=TODAY, entries=ENTRIES[:1]), words),
     "week in the evening": lambda words: digest(
         Digest(period=Period.WEEK, day=TODAY, hour=20, entries=ENTRIES[:1]), words

@@ -41,9 +41,9 @@ SCENES: dict[str, Scene] = {
     "start empty": lambda words: start(EMPTY, words),
     "group": lambda words: group_greeting(words, bot="kexue_bot"),
     "help": help_page,
-    "help for operators": lambda words: help_page(words, operator=True, commands=COMMANDS[-6:]),
+    "help for operators": lambda words: help_page(words, operator=True),
     "help in a group": lambda words: help_page(words, where=Where.GROUP),
-    "about": lambda words: about(words, version="1.2.0", source="https://example.org/kexue-bot"),
+    "about": lambda words: about(words, version="1.2.0"),
 }
 
 

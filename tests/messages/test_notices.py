@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from bot.callbacks.actions import Latest
 from bot.messages import citation, notices
 from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.render.html import plain
@@ -17,7 +16,6 @@ UNSURE = replace(LEAKY, archive_id=None)
 
 SCENES: dict[str, Scene] = {
     "old button": notices.button_too_old,
-    "old button renewed": lambda words: notices.button_too_old(words, Latest()),
     "post gone": notices.post_gone,
     "unknown link": notices.link_unknown,
     "ask": notices.ask_search,

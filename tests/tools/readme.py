@@ -6,7 +6,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from bot.messages.commands import markdown_table
+from bot.messages.commands import COMMANDS
 from bot.settings import Settings
 from tests.capacity.page import CAPACITY_TABLES
 
@@ -16,6 +16,15 @@ README_ZH = ROOT / "README.zh.md"
 OPERATING = ROOT / "OPERATING.md"
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 CAPACITY = ROOT / "bot" / "ops" / "capacity.md"
+
+
+def commands_table(language: str = "en") -> str:
+    """Return the table of commands as Markdown."""
+    head = ("Command", "What it does") if language == "en" else ("命令", "用途")
+    usages = (command.usage(language).replace("|", "\\|") for command in COMMANDS)
+    does = (command.description(language) for command in COMMANDS)
+    rows = [head, ("---", "---"), *zip((f"`{usage}`" for usage in usages), does, strict=True)]
+    return "".join(f"| {left} | {right} |\n" for left, right in rows)
 
 
 def settings_table() -> str:
@@ -34,8 +43,8 @@ def settings_table() -> str:
 
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
-    README: {"commands": markdown_table},
-    README_ZH: {"commands": partial(markdown_table, "zh")},
+    README: {"commands": commands_table},
+    README_ZH: {"commands": partial(commands_table, "zh")},
     OPERATING: {"settings": settings_table},
     CAPACITY: CAPACITY_TABLES,
 }

@@ -5,23 +5,22 @@ when they run, so that --help stays fast.
 """
 
 import asyncio
+import io
 import logging
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 from bot import VERSION, PortUnusableError, SettingsError
-from bot.ops.logging import set_up_logs as configure
+from bot.ops.logging import set_up_logs
 from storage import UnusableDatabaseError
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-
-T = TypeVar("T")
-
 
 FIRST = ("demo", "init", "check", "run", "console", "preview", "web")  # in --help, before all others
 
@@ -31,18 +30,43 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of --help."""
-        return sorted(super().list_commands(ctx), key=lambda name: (name not in FIRST, *_place(name)))
+        named = super().list_commands(ctx)
+        return [*FIRST, *sorted(set(named).difference(FIRST))]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each command with its whole first sentence."""
-        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        rows = [(name, found.get_short_help_str(limit=500)) for name, found in named if found is not None]
+        names = self.list_commands(ctx)
+        rows = [(name, self.commands[name].get_short_help_str(limit=500)) for name in names]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def invoke(self, ctx: click.Context) -> None:
+        """Run a command, which returns its exit code; an expected error becomes one line and an exit code."""
+        for stream in (sys.stdin, sys.stdout):  # the terminal may not have all characters, such as one of GBK
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        try:
+            sys.exit(super().invoke(ctx))
+        except (SettingsError, PortUnusableError) as error:
+            fail(str(error), code=2)
+        except UnusableDatabaseError as error:
+            fail(f"DATABASE_URL: {error}", code=2)
+        except click.UsageError:
+            raise
+        except click.ClickException as error:
+            fail(error.format_message())
+        except OSError as error:
+            if error.errno not in {ENOSPC, EDQUOT}:
+                raise
+            fail(f"a disk is full: {error}")
+        except (KeyboardInterrupt, click.Abort):
+            sys.exit(130)
 
-def _place(name: str) -> tuple[int, str]:
-    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
+
+def fail(reason: str, *, code: int = 1) -> NoReturn:
+    """Print one line to standard error and exit with `code`."""
+    click.echo(f"kexue-bot: {reason}", err=True)
+    sys.exit(code)
 
 
 @click.group(
@@ -60,7 +84,7 @@ def _command(
     name: str | None = None,
     *,
     help: str,  # noqa: A002 - click's own word
-) -> Callable[[Callable[..., None]], click.Command]:
+) -> Callable[[Callable[..., int | None]], click.Command]:
     """Declare a command whose --help ends with an example.
 
     The help is no docstring: those are left out under PYTHONOPTIMIZE=2, which saves 8 MB of memory.
@@ -68,44 +92,19 @@ def _command(
     return main.command(name, help=help, epilog=f"\b\nExample:\n  {example}")
 
 
-def settings_or_exit(**given: Any) -> "Settings":
-    """Return the settings, or exit with code 2 and one line."""
+def _settings(**given: Any) -> "Settings":
     from bot.settings import read_settings
 
-    try:
-        return read_settings(**given)
-    except SettingsError as error:
-        fail(str(error), code=2)
+    return read_settings(**given)
 
 
-def address_or_exit(settings: "Settings") -> str:
-    """Return the database address with its password, or exit with code 2 and one line."""
-    try:
-        return settings.database_address()
-    except SettingsError as error:
-        fail(str(error), code=2)
-
-
-def fail(reason: str, *, code: int = 1) -> NoReturn:
-    """Print one line to standard error and exit with `code`."""
-    click.echo(f"kexue-bot: {reason}", err=True)
-    sys.exit(code)
-
-
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` and return its result; an expected error becomes one line and an exit code."""
-    try:
-        return asyncio.run(work)
-    except SettingsError as error:
-        fail(str(error), code=2)
-    except PortUnusableError as error:
-        fail(str(error), code=2)
-    except UnusableDatabaseError as error:
-        fail(f"DATABASE_URL: {error}", code=2)
-    except click.ClickException as error:
-        fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+def _configured(least: int = logging.DEBUG, **given: Any) -> "Settings":
+    """Return the settings, with logs set up at their level or `least`, and without any secret in them."""
+    settings = _settings(**given)
+    level = max(logging.getLevelNamesMapping()[settings.log_level], least)
+    set_up_logs(logging.getLevelName(level), settings.log_format, settings.secrets())
+    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+    return settings
 
 
 def _language(_context: click.Context, _parameter: click.Parameter, locale: str) -> str:
@@ -141,38 +140,30 @@ def run(new: bool) -> None:
     from bot.cli.run import serve
     from bot.settings import env_warnings
 
-    settings = settings_or_exit()
-    set_up_logs(settings)
+    settings = _configured()
     for warning in env_warnings():
         logging.getLogger(__name__).warning(".env: %s", warning)
-    finish(serve(settings, new=new))
+    asyncio.run(serve(settings, new=new))
 
 
 @_command("kexue-bot parse dumps/*.txt", help="Parse dumps and print one sighting per line as JSON.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def parse(files: tuple[Path, ...]) -> None:
+def parse(files: tuple[Path, ...]) -> int:
     from bot.cli.archive import parse_file
     from bot.wiring import site_of
 
-    try:
-        site = site_of(settings_or_exit())
-    except SettingsError as error:
-        fail(str(error), code=2)
-    failed = False
-    for path in files:
-        failed |= not parse_file(path, site)
-    sys.exit(1 if failed else 0)
+    site = site_of(_settings())
+    parsed = [parse_file(path, site) for path in files]
+    return int(not all(parsed))
 
 
 @_command("kexue-bot ingest dumps --json", help="Ingest files or folders as the service does.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per dump.")
-def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
+def ingest(paths: tuple[Path, ...], as_json: bool) -> int:
     from bot.cli.archive import ingest_paths
 
-    settings = settings_or_exit()
-    set_up_logs(settings, least=logging.ERROR)
-    sys.exit(finish(ingest_paths(settings, paths, as_json=as_json)))
+    return asyncio.run(ingest_paths(_configured(logging.ERROR), paths, as_json=as_json))
 
 
 @_command(
@@ -182,7 +173,7 @@ def ingest(paths: tuple[Path, ...], as_json: bool) -> None:
 def export(what: str) -> None:
     from bot.cli.archive import export_stored
 
-    finish(export_stored(settings_or_exit(), what))
+    asyncio.run(export_stored(_settings(), what))
 
 
 @_command(
@@ -192,18 +183,18 @@ def export(what: str) -> None:
 )
 @click.argument("what", type=click.Choice(["chats"]))
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
-def import_(what: str, file: TextIO) -> None:
+def import_(what: str, file: TextIO) -> int:
     from bot.cli.archive import import_chats
 
     del what  # posts come from dumps
-    sys.exit(finish(import_chats(settings_or_exit(), file)))
+    return asyncio.run(import_chats(_settings(), file))
 
 
 @_command("kexue-bot series", help="List the series with their missing episodes.")
 def series() -> None:
     from bot.cli.archive import list_series
 
-    finish(list_series(settings_or_exit()))
+    asyncio.run(list_series(_settings()))
 
 
 @_command(
@@ -235,7 +226,7 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
     if out.suffix.lower() not in ENDINGS:
         fail(f"--out must end in {' or '.join(ENDINGS)}: {out}", code=2)
     try:
-        title, page = finish(make(settings_or_exit(), post, language=language, kind=kind))
+        title, page = asyncio.run(make(_settings(), post, language=language, kind=kind))
         write(page, out)
     except (NoSuchPostError, NoPictureError) as reason:
         fail(str(reason))
@@ -248,10 +239,10 @@ def preview(post: str, out: Path, language: str, kind: str) -> None:
     "kexue-bot sources",
     help="Show each crawled feed and page: requests, changes, errors, the next time (UTC).",
 )
-def sources() -> None:
+def sources() -> int:
     from bot.cli.sources import list_sources
 
-    sys.exit(finish(list_sources(settings_or_exit())))
+    return asyncio.run(list_sources(_settings()))
 
 
 @_command(
@@ -269,12 +260,10 @@ def sources() -> None:
 @click.option(
     "--pause", default=4.0, show_default=True, type=click.FloatRange(0, 600), help="Seconds per request."
 )
-def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> None:
+def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> int:
     from bot.cli.sources import fill
 
-    settings = settings_or_exit()
-    set_up_logs(settings, least=logging.ERROR)
-    sys.exit(finish(fill(settings, archive, pause=pause, posts=posts, retry=retry)))
+    return asyncio.run(fill(_configured(logging.ERROR), archive, pause=pause, posts=posts, retry=retry))
 
 
 @_command(
@@ -284,8 +273,7 @@ def backfill(archive: str | None, posts: bool, retry: bool, pause: float) -> Non
 def console(language: str) -> None:
     from bot.cli.console import Console
 
-    settings = settings_or_exit()
-    set_up_logs(settings, least=logging.ERROR)
+    settings = _configured(logging.ERROR)
 
     async def talk() -> None:
         here = Console(settings, language=language)
@@ -296,7 +284,7 @@ def console(language: str) -> None:
         finally:
             await here.service.stop()
 
-    finish(talk())
+    asyncio.run(talk())
 
 
 @_command("kexue-bot demo --language en", help="Run a demonstration with sample dumps, without any setting.")
@@ -304,8 +292,8 @@ def console(language: str) -> None:
 def demo(language: str) -> None:
     from bot.cli.console import demo as show
 
-    set_up_logs(settings_or_exit(_env_file=None), least=logging.ERROR)
-    finish(show(language))
+    _configured(logging.ERROR, _env_file=None)
+    asyncio.run(show(language))
 
 
 @_command(
@@ -315,9 +303,8 @@ def demo(language: str) -> None:
 def web(port: int | None) -> None:
     from bot.cli.web import serve_archive
 
-    settings = settings_or_exit()
-    set_up_logs(settings, least=logging.WARNING)
-    finish(serve_archive(settings, settings.web_port if port is None else port))
+    settings = _configured(logging.WARNING)
+    asyncio.run(serve_archive(settings, settings.web_port if port is None else port))
 
 
 @_command(
@@ -330,7 +317,7 @@ def web(port: int | None) -> None:
 def init(systemd: bool, bot_api: str, folder: Path) -> None:
     from bot.cli.init import initialize
 
-    finish(initialize(folder.absolute(), systemd=systemd, bot_api_url=bot_api.rstrip("/")))
+    asyncio.run(initialize(folder.absolute(), systemd=systemd, bot_api_url=bot_api.rstrip("/")))
 
 
 @_command(
@@ -342,25 +329,17 @@ def completion(shell: str) -> None:
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
-    if kind is None:
-        fail(f"no completion for {shell}", code=2)
+    assert kind is not None
     click.echo(kind(main, {}, "kexue-bot", "_KEXUE_BOT_COMPLETE").source())
 
 
 @_command(
     "kexue-bot check", help="Check the settings, the database, the dump folder and the token, one line each."
 )
-def check() -> None:
+def check() -> int:
     from bot.cli.check import check_all
 
-    sys.exit(finish(check_all()))
-
-
-def set_up_logs(settings: "Settings", least: int = logging.DEBUG) -> None:
-    """Configure logging from `settings`, at least at level `least`, with all secrets redacted."""
-    level = max(logging.getLevelNamesMapping()[settings.log_level], least)
-    configure(logging.getLevelName(level), settings.log_format, settings.secrets())
-    logging.getLogger("alembic").setLevel(max(level, logging.WARNING))
+    return asyncio.run(check_all())
 
 
 @_command(
@@ -372,7 +351,7 @@ def restore(copy: Path) -> None:
     from bot.ops.backup import BackupError, contents, put_back, sqlite_file
     from storage.migrate import newest
 
-    target = sqlite_file(address_or_exit(settings_or_exit()))
+    target = sqlite_file(_settings().database_address())
     if target is None:
         fail("only an SQLite database can be restored: DATABASE_URL names another", code=2)
     try:
@@ -394,9 +373,7 @@ def restore(copy: Path) -> None:
 def migrate(new: bool) -> None:
     from bot.cli.database import bring_up_to_date
 
-    settings = settings_or_exit()
-    set_up_logs(settings, least=logging.ERROR)
-    finish(bring_up_to_date(settings, new=new))
+    asyncio.run(bring_up_to_date(_configured(logging.ERROR), new=new))
 
 
 @_command(
@@ -409,20 +386,19 @@ def copy(source: str | None, target: str | None) -> None:
     from bot.cli.database import copy_all
     from storage.copy import CopyRefusedError
 
-    settings = settings_or_exit()
+    settings = _configured(logging.ERROR)
     if source is None and target is None:
         fail("give --to, --from or both; the default of each is DATABASE_URL", code=2)
-    set_up_logs(settings, least=logging.ERROR)
-    source, target = source or address_or_exit(settings), target or address_or_exit(settings)
+    source, target = source or settings.database_address(), target or settings.database_address()
     try:
-        finish(copy_all(source, target, resend=settings.on_unsure == "resend"))
+        asyncio.run(copy_all(source, target, resend=settings.on_unsure == "resend"))
     except CopyRefusedError as reason:
         fail(str(reason))
 
 
 @_command("kexue-bot health", help="Check that the service runs: the container's health check.")
-def health() -> None:
+def health() -> int:
     from bot.ops.probe import probe
 
-    settings = settings_or_exit()
-    sys.exit(probe(settings.http_port, settings.http_host or "127.0.0.1"))
+    settings = _settings()
+    return probe(settings.http_port, settings.http_host or "127.0.0.1")

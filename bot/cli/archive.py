@@ -225,7 +225,9 @@ async def _series_lines(database: Database) -> list[str]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    """Return JSON, in ASCII where the output's encoding may lack a character."""
+    ascii_only = sys.stdout is not None and sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    return json.dumps(value, ensure_ascii=ascii_only, default=_plain)
 
 
 def _plain(value: object) -> str:

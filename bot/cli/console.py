@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html.parser import HTMLParser
@@ -124,22 +124,17 @@ class Console:
 
     async def talk(self) -> None:
         """Read lines until the input ends or one of `ENDINGS` is typed."""
-        async for line in _lines(interactive=sys.stdin.isatty()):
+        if sys.stdin is None:  # closed by whatever started this
+            return
+        interactive = sys.stdin.isatty()
+        while (line := await asyncio.to_thread(_read, PROMPT if interactive else "")) is not None:
             if line.strip().lower() in ENDINGS:
                 break
-            if not sys.stdin.isatty():
+            if not interactive:
                 self.screen.echo(f"{PROMPT}{line.strip()}")
             await self.say(line)
-            if not sys.stdin.isatty():
+            if not interactive:
                 await self.drain()
-
-
-async def _lines(*, interactive: bool) -> AsyncIterator[str]:
-    while True:
-        line = await asyncio.to_thread(_read, PROMPT if interactive else "")
-        if line is None:
-            return
-        yield line
 
 
 def _read(prompt: str) -> str | None:

@@ -1,9 +1,15 @@
 """The console and the demo, with their input piped or closed."""
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
 
-from tests.cli.program import call, lines, program
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import main
+from tests.cli.program import PATIENCE, PROGRAM, call, environment, lines, program
 from tests.tools.dumps import Shown, land, listing
 
 
@@ -47,3 +53,44 @@ def test_the_demo_runs_through_with_its_input_closed(tmp_path: Path) -> None:
     assert shown.stdout.count("生成扩散模型漫谈(二十):从ReFlow到WGAN-GP") >= 1
     assert "订阅好了" in shown.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("charset", ["gbk", "latin-1", "ascii"])
+def test_a_terminal_that_lacks_characters_shows_the_others(here: Path, charset: str) -> None:
+    settings = environment(here)
+    shown = CliRunner(charset=charset).invoke(main, ["demo", "--language", "en"], env=settings)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert "DDPM" in shown.stdout
+    parsed = CliRunner(charset=charset).invoke(main, ["parse", "dumps/a.txt"], env=settings)
+    assert lines(parsed.stdout) == lines(call(here, "parse", "dumps/a.txt").stdout)
+
+
+@pytest.mark.parametrize(
+    ("command", "redirection", "code", "said"),
+    [
+        (
+            "parse dumps/a.txt",
+            ">/dev/full",
+            120,  # what the interpreter says of an output that it cannot flush
+            "kexue-bot: a disk is full: [Errno 28] No space left on device",
+        ),
+        ("parse dumps/a.txt", ">&-", 0, ""),
+        ("console", "<&-", 0, ""),
+        ("console", "<&- >&- 2>&-", 0, ""),
+        ("export posts", "| head -c 1", 0, "{"),
+    ],
+)
+def test_inputs_and_outputs_that_are_closed_or_full(
+    here: Path, command: str, redirection: str, code: int, said: str
+) -> None:
+    call(here, "ingest", "dumps")
+    ended = subprocess.run(
+        ["sh", "-c", f"{shlex.join(PROGRAM)} {command} {redirection}"],
+        cwd=here,
+        env=environment(here),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    first_line = (ended.stderr or ended.stdout).partition("\n")[0]
+    assert (ended.returncode, first_line) == (code, said)

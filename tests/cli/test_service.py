@@ -98,10 +98,10 @@ async def test_a_second_service_on_the_same_file_is_refused(here: Path, name: st
     try:
         first.acquire_process_lock()
         url = f"sqlite+aiosqlite:///{here}/{name}"
-        second = await asyncio.to_thread(call, here, "run", BOT_TOKEN="1:x", DATABASE_URL=url)
+        second = await asyncio.to_thread(program, here, "run", BOT_TOKEN="1:x", DATABASE_URL=url)
     finally:
         await first.close()
-    assert second.exit_code == 2
+    assert second.returncode == 2
     assert second.stderr == (
         f"kexue-bot: DATABASE_URL: another kexue-bot is serving {here}/{name}: stop it first, "
         "or move to PostgreSQL, which several can share\n"

@@ -153,6 +153,8 @@ def _resolved(setting: str, path: Path) -> Path:
     """Return `path` without links. Raises SettingsError for links in a circle."""
     try:
         return path.resolve()
+    except FileNotFoundError:
+        raise SettingsError(f"{setting} {path} lies in a folder that is gone: start in another") from None
     except (OSError, RuntimeError):  # the latter before Python 3.13
         raise SettingsError(f"{setting} {path} is a link that leads back to itself: name another") from None
 

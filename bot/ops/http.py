@@ -121,10 +121,11 @@ class Port:
                 server = await loop.create_server(
                     lambda: _Connection(self, make), host, port, backlog=ACCEPTS
                 )
-            except OSError as error:
+            except (OSError, UnicodeError) as error:  # the latter for what can be no name of a host
+                reason = getattr(error, "strerror", None) or error
                 raise PortUnusableError(
                     f"{self.name}_PORT {port} on {self.name}_HOST {host} cannot be listened on "
-                    f"({error.strerror or error}): choose another"
+                    f"({reason}): choose another"
                 ) from error
             for each in server.sockets:
                 with socket.socket(fileno=os.dup(each.fileno())) as listener:

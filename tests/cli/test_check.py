@@ -99,6 +99,15 @@ def test_an_env_file_may_be_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert read_settings().bot_token == TOKEN
 
 
+def test_a_folder_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    shown = call(tmp_path, "run", BOT_TOKEN=TOKEN, DUMP_DIR="dumps")
+    assert shown.exit_code == 2
+    assert "DUMP_DIR dumps lies in a folder that is gone: start in another" in shown.output
+
+
 def test_a_missing_dump_folder_is_made_at_the_start_only(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "dumps"
     shown = call(tmp_path, "check", DUMP_DIR=str(folder))

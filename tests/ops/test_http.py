@@ -214,6 +214,16 @@ async def test_a_port_in_use_is_one_clear_line(service: Service, registry: Colle
                 pass
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, "300.1.1.1", "127.0.0.1:80", " ::1", "“127.0.0.1”"])
+async def test_a_host_that_is_none_is_one_clear_line(
+    service: Service, registry: CollectorRegistry, host: str
+) -> None:
+    metrics, port = make_metrics(registry, version="0"), unused_port()
+    with pytest.raises(PortUnusableError, match=rf"^HTTP_PORT {port} on HTTP_HOST {host} .* choose another"):
+        async with serve_operations(service, metrics, registry, host=host, port=port):
+            pass
+
+
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", b"SSH-2.0-x\r\n", b""])
 async def test_the_probe_believes_only_a_200(answer: bytes) -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -180,7 +180,7 @@ class _Expansion:
     def _target(self) -> str:
         r"""Return the name that is defined, written \x, {\x} or {x}."""
         token = self._next()
-        name = self._group().strip() if token == "{" else token
+        name = self._until("}").strip() if token == "{" else token
         name = name.removeprefix("\\")
         if not name or not (name.isalpha() or len(name) == 1) or not name.isascii():
             raise TexError("a malformed definition")
@@ -193,20 +193,10 @@ class _Expansion:
             if token != "#" or self._next() != str(count + 1):
                 raise TexError("delimited parameters")
             count += 1
-        return Definition(self._group(), count)
-
-    def _group(self) -> str:
-        """Return the source up to the closing brace."""
-        inside: list[str] = []
-        depth = 1
-        while True:
-            token = self._take()
-            depth += {"{": 1, "}": -1}.get(token, 0)
-            if depth == 0:
-                return _joined(inside)
-            inside.append(token)
+        return Definition(self._until("}"), count)
 
     def _until(self, closing: str) -> str:
+        """Return the source up to a sign outside braces."""
         inside: list[str] = []
         depth = 0
         while (token := self._take()) != closing or depth:
@@ -218,7 +208,7 @@ class _Expansion:
         token = self._next()
         if token == "}":
             raise TexError("an argument is missing")
-        return self._group() if token == "{" else token
+        return self._until("}") if token == "{" else token
 
     def _push(self, definition: Definition) -> None:
         arguments: list[str] = []

@@ -100,6 +100,7 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._closings: dict[str, list[int]] = {}
         self._pairs: dict[int, int] = {}  # opening dollar: closing dollar
         self._paired_to = 0  # dollars before this place are decided
 
@@ -139,11 +140,11 @@ class _Scanner:
                 # Of a formula closed by the first of the two, the second one opens the next.
                 if match.start() in self._pairs:
                     return self._dollar(match.start())
-                return self._delimited(match, self._double_dollars, SegmentKind.DISPLAY)
+                return self._delimited(match, "$$", SegmentKind.DISPLAY)
             case r"\[":
-                return self._delimited(match, self._square_brackets, SegmentKind.DISPLAY)
+                return self._delimited(match, r"\]", SegmentKind.DISPLAY)
             case r"\(":
-                return self._delimited(match, self._round_brackets, SegmentKind.INLINE)
+                return self._delimited(match, r"\)", SegmentKind.INLINE)
             case _ if opening.startswith(r"\begin"):
                 return self._environment(match)
             case _ if opening.startswith("\\"):
@@ -152,17 +153,12 @@ class _Scanner:
             case _:
                 return self._fence(match)
 
-    @cached_property
-    def _double_dollars(self) -> list[int]:
-        return [found.start() for found in re.finditer(r"(?<!\\)\$\$|(?<=\\\\)\$\$", self._text)]
-
-    @cached_property
-    def _square_brackets(self) -> list[int]:
-        return [found.start() for found in re.finditer(r"(?:(?<!\\)|(?<=\\\\))\\\]", self._text)]
-
-    @cached_property
-    def _round_brackets(self) -> list[int]:
-        return [found.start() for found in re.finditer(r"(?:(?<!\\)|(?<=\\\\))\\\)", self._text)]
+    def _places(self, closing: str) -> list[int]:
+        """Return the places of a closing delimiter, without escaped ones."""
+        if closing not in self._closings:
+            found = re.finditer(rf"(?:(?<!\\)|(?<=\\\\)){re.escape(closing)}", self._text)
+            self._closings[closing] = [each.start() for each in found]
+        return self._closings[closing]
 
     @cached_property
     def _fences(self) -> list[tuple[int, int]]:
@@ -181,9 +177,8 @@ class _Scanner:
                 ends[stack.pop()] = edge.span()
         return ends
 
-    def _delimited(
-        self, match: re.Match[str], closings: list[int], kind: SegmentKind
-    ) -> tuple[Segment, int] | None:
+    def _delimited(self, match: re.Match[str], closing: str, kind: SegmentKind) -> tuple[Segment, int] | None:
+        closings = self._places(closing)
         index = bisect_left(closings, match.end())
         if index == len(closings):
             return self._broken(match.start())

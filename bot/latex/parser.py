@@ -5,8 +5,10 @@ replaced by the tables on the way. Raises TexError for broken source and for unk
 """
 
 import html
+import logging
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +39,8 @@ from bot.latex.nodes import (
 from bot.latex.tokens import Token, TokenStream, tokens, words
 from bot.text_sanitizer import clean
 
+log = logging.getLogger(__name__)
+
 _DEEPEST: Final = 24
 _BETWEEN: Final = frozenset(("over", "choose", "atop", "brace", "brack"))
 _BETWEEN_FENCES: Final = {"brace": (r"\{", r"\}"), "brack": ("[", "]")}
@@ -51,6 +55,18 @@ def parse(tex: str) -> Nodes:
     """Return the tree of `tex`, the source of one formula without delimiters; raises TexError."""
     source = unicodedata.normalize("NFC", _without_entities(tex)) if not tex.isascii() or "&" in tex else tex
     return _Parser(expand(source, {})).nodes("end")
+
+
+def render(tex: str, write: Callable[[Nodes], str]) -> str:
+    """Return what `write` makes of the tree of `tex`; empty for refused source, and for an error."""
+    try:
+        return write(parse(clean(tex)))
+    except TexError:
+        return ""
+    except Exception:
+        # One formula must never keep a message from being sent.
+        log.exception("formula not rendered: %r", tex[:200])
+        return ""
 
 
 def _without_entities(tex: str) -> str:

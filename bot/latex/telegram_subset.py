@@ -4,7 +4,7 @@ Android and Desktop show the whole source of a formula with one unknown macro, s
 tables are written. The output is accepted by JLaTeXMath, MicroTeX, KaTeX, MathJax and Temml.
 """
 
-import logging
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final, assert_never
@@ -26,23 +26,22 @@ from bot.latex.nodes import (
     Words,
     columns_of,
 )
-from bot.latex.parser import character_nodes, parse
-from bot.text_sanitizer import clean
-
-log = logging.getLogger(__name__)
+from bot.latex.parser import character_nodes, render
 
 LONGEST_FORMULA: Final = 1000
 # Greek, punctuation, letterlike symbols, arrows, operators, technical and geometric symbols.
-_BLOCKS: Final = (
-    *((0x0391, 0x03FF), (0x2010, 0x2027), (0x2030, 0x205E), (0x2100, 0x218F), (0x2190, 0x23FF)),
-    *((0x2460, 0x24FF), (0x25A0, 0x266F), (0x27C0, 0x27FF), (0x2900, 0x29FF), (0x2A00, 0x2AFF)),
+_MATHEMATICAL: Final = (
+    "¬°±·×÷§¶¡¿£¥©\u0391-\u03ff\u2010-\u2027\u2030-\u205e\u2100-\u23ff\u2460-\u24ff\u25a0-\u266f"
+    "\u27c0-\u27ff\u2900-\u2aff"
 )
+_CHINESE: Final = "\u3000-\u30ff\u3400-\u9fff\uff01-\uff5e"
+_IN_MATHEMATICS: Final = re.compile(rf"[\x00-?A-\x7f{_MATHEMATICAL}]")  # not @
+_IN_TEXT: Final = re.compile(rf"[\x00-\x7f{_MATHEMATICAL}{_CHINESE}]*")
 # Signs that KaTeX or Temml refuses inside \text, as measured by tests/quality_engines.
 _OUTSIDE_TEXT: Final = frozenset(
     "‼ℋℌℐℒℛℨℬℭℰℱℳ↤∉∌∏∐∑∫∬∭∮∯∰∱∲∷∹≔≕≘≙≚≛≝≞≟≠⊕⋀⋁⋂⋃⌜⌝⌞⌟⟂⟦⟧⦃⦄⦵⨀⨁⨂⨃⨄⨅⨆⨇⨈⨉⨌⨍⨎⨏⨒⨓⨕⨖⨗⨘⨙⨚⩴"
 )
 _WIDE_AT: Final = "＠"  # JLaTeXMath has no other one
-_LATIN_SIGNS: Final = frozenset("¬°±·×÷§¶¡¿£¥©")
 
 
 @lru_cache(maxsize=1024)
@@ -52,15 +51,7 @@ def safe_tex(tex: str) -> str | None:
     None stands for source that is sent as code: unknown macros, unbalanced source, characters without a
     glyph, or more than LONGEST_FORMULA characters. Idempotent.
     """
-    try:
-        nodes = parse(clean(tex))
-        written = _write(_in_rows(nodes))
-    except TexError:
-        return None
-    except Exception:
-        # One formula must never keep a message from being sent.
-        log.exception("formula not rewritten: %r", tex[:200])
-        return None
+    written = render(tex, lambda nodes: _write(_in_rows(nodes)))
     return written if written.strip() and len(written) <= LONGEST_FORMULA else None
 
 
@@ -191,7 +182,7 @@ def _argument(script: Script) -> str:
 
 
 def _sign(character: str) -> str:
-    if character != "@" and (character.isascii() or _is_mathematical(character)):
+    if _IN_MATHEMATICS.fullmatch(character):
         return character
     return rf"\text{{{_words(character)}}}"
 
@@ -227,9 +218,8 @@ def _outside(character: str) -> Nodes:
 def _words(text: str) -> str:
     r"""Return the inside of \text: Chinese and symbols, Latin without accents, TeX's signs escaped."""
     plain = _without_accents(text)
-    for character in plain:
-        if not (character.isascii() or _is_mathematical(character) or _is_chinese(character)):
-            raise TexError("no glyph")
+    if not _IN_TEXT.fullmatch(plain):
+        raise TexError("no glyph")
     return _escaped(plain).replace("@", _WIDE_AT)
 
 
@@ -248,13 +238,3 @@ def _without_accents(text: str) -> str:
         base if each.isalpha() and (base := unicodedata.normalize("NFD", each)[0]).isascii() else each
         for each in text
     )
-
-
-def _is_mathematical(character: str) -> bool:
-    code = ord(character)
-    return character in _LATIN_SIGNS or any(first <= code <= last for first, last in _BLOCKS)
-
-
-def _is_chinese(character: str) -> bool:
-    code = ord(character)
-    return 0x3000 <= code <= 0x30FF or 0x3400 <= code <= 0x9FFF or 0xFF01 <= code <= 0xFF5E

@@ -4,7 +4,6 @@ Renders the parsed tree as one line of text, or one line a row. Ambiguous constr
 and the source is rendered instead.
 """
 
-import logging
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -29,11 +28,9 @@ from bot.latex.nodes import (
     TexError,
     Words,
 )
-from bot.latex.parser import parse
-from bot.latex.unicode_tables import AtomType, Part, above, below, fence, in_face, joined, sign, symbol
+from bot.latex.parser import render
+from bot.latex.unicode_tables import AtomType, Part, fence, in_face, in_script, joined, sign, symbol
 from bot.text_sanitizer import clean
-
-log = logging.getLogger(__name__)
 
 _BARE_ABOVE: Final = {"*": "*", "∗": "*", "⋆": "*", "†": "†", "‡": "‡", "∘": "°", "′": "′", "′′": "″"}
 _DEFINED: Final = {"def": "≝", "Δ": "≜", "△": "≜"}
@@ -66,7 +63,7 @@ def scripted(
 
 def _script(mark: str, parts: list[Part]) -> str:
     text = joined(parts, tight=True).strip()
-    small = above(text) if mark == "^" else below(text)
+    small = in_script(text, mark)
     if small is not None or not text:
         return small or ""
     if mark == "^" and text in _BARE_ABOVE:
@@ -94,11 +91,6 @@ def accented(parts: list[Part], accent: str) -> Part:
     return Part(letter + mark + rest)
 
 
-def classed(parts: list[Part], name: str) -> Part:
-    r"""Return `parts` as one part of the spacing class of a macro such as \mathbin."""
-    return Part(joined(parts), _CLASS_KINDS.get(name, AtomType.ORDINARY))
-
-
 def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part] | None = None) -> Part:
     """Return the rendering of the macro `name` with its rendered arguments."""
     match name, arguments:
@@ -108,7 +100,7 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             return Part(f"C({joined(upper)}, {joined(lower)})")
         case "sqrt", (inside,):
             degree = "2" if optional is None else joined(optional, tight=True)
-            root = _ROOTS.get(degree) or f"{above(degree) or f'({degree})'}√"
+            root = _ROOTS.get(degree) or f"{in_script(degree, '^') or f'({degree})'}√"
             return Part(root + _factor(inside), AtomType.ROOT)
         case "operatorname" | "operatorname*", (inside,):
             return Part(joined(inside), AtomType.FUNCTION)
@@ -191,12 +183,6 @@ def rows_in_line(cells: list[list[str]], column: str, *, between: str = "; ", mo
     """Return all rows in one line; raises TexError for more than `most` rows or columns."""
     if len(cells) > most or any(len(row) > most for row in cells):
         raise TexError("a large matrix")
-    if (
-        column == " "
-        and any(" " in cell for row in cells for cell in row)
-        and any(len(row) > 1 for row in cells)
-    ):
-        column = ", " if most == 4 else " "
     return between.join(column.join(cell.strip(",; ") for cell in row if cell.strip()) for row in cells)
 
 
@@ -208,7 +194,9 @@ def in_line(environment: str, cells: list[list[str]]) -> str:
         return one_sided(cells) + " }"
     if environment.endswith("matrix"):
         brackets = _BRACKETS[environment.removesuffix("matrix")]
-        return brackets[:1] + rows_in_line(_filled(cells), " ", most=4) + brackets[1:]
+        filled = _filled(cells)
+        blanks = any(" " in cell for row in filled for cell in row) and any(len(row) > 1 for row in filled)
+        return brackets[:1] + rows_in_line(filled, ", " if blanks else " ", most=4) + brackets[1:]
     if environment == "array":
         return rows_in_line(_filled(cells), " ")
     return rows_in_line(_equations(cells), ", ")
@@ -258,14 +246,7 @@ def unicode_tex(tex: str) -> str | None:
     brackets. None if the source is easier to read: unknown macros, broken source, large or sparse
     matrices, accents over words, an empty result or one longer than LONGEST_UNICODE.
     """
-    try:
-        rendered = _render(parse(clean(tex)))
-    except TexError:
-        return None
-    except Exception:
-        # One formula must never keep a message from being sent.
-        log.exception("formula not rendered: %r", tex[:200])
-        return None
+    rendered = render(tex, _render)
     rendered = _COMMAND.sub("∕", unicodedata.normalize("NFC", rendered).replace("′′", "″"))
     lines = "\n".join(line.strip() for line in rendered.split("\n") if line.strip())
     if not lines or len(lines) > LONGEST_UNICODE or clean(lines) != lines:
@@ -376,14 +357,12 @@ def _part(node: Node) -> list[Part]:
             return _parts(node.nodes)
         case Fenced(opening="middle"):
             return [Part(fence(node.closing))]
-        case Fenced(opening=r"\{", nodes=(Environment(name="array", nodes=inside),), closing=".") if any(
-            isinstance(each, Cell) for each in inside
-        ):
-            return [Part("{ " + one_sided(_cells(inside)))]
-        case Fenced(opening=".", nodes=(Environment(name="array", nodes=inside),), closing=r"\}") if any(
-            isinstance(each, Cell) for each in inside
-        ):
-            return [Part(one_sided(_cells(inside)) + " }")]
+        case Fenced(opening=opens, nodes=(Environment(name="array", nodes=inside),), closing=closes) if (
+            opens,
+            closes,
+        ) in ((r"\{", "."), (".", r"\}")) and any(isinstance(each, Cell) for each in inside):
+            rows = one_sided(_cells(inside))
+            return [Part(f"{{ {rows}" if closes == "." else f"{rows} }}")]
         case Fenced():
             opening = Part(fence(node.opening), AtomType.OPENING)
             return [opening, *_parts(node.nodes), Part(fence(node.closing), AtomType.CLOSING)]
@@ -415,6 +394,6 @@ def _macro(node: Macro) -> list[Part]:
         negated = arguments[0][0]
         return [replace(negated, text=f"{negated.text[:1]}\u0338{negated.text[1:]}")]
     if node.name in macros.CLASSES:
-        return [classed(arguments[0], node.name)]
+        return [Part(joined(arguments[0]), _CLASS_KINDS.get(node.name, AtomType.ORDINARY))]
     optional = None if node.optional is None else _parts(node.optional)
     return [constructed(node.name, arguments, optional)]

@@ -20,25 +20,17 @@ _ABOVE: Final = {plain: sign for sign, plain in SUPERSCRIPTS.items()} | {
 _NAMES: Final = {"mathbb": "DOUBLE-STRUCK", "mathcal": "SCRIPT", "mathscr": "SCRIPT", "mathfrak": "FRAKTUR"}
 
 
-def below(text: str) -> str | None:
-    """Return `text` in subscript characters; None unless every one has such a form."""
-    return _each(text, _BELOW)
-
-
-def above(text: str) -> str | None:
-    """Return `text` in superscript characters; None unless every one has such a form."""
-    return _each(text, _ABOVE)
+def in_script(text: str, mark: str) -> str | None:
+    """Return `text` in superscript ("^") or subscript characters; None unless every one has such a form."""
+    forms = _ABOVE if mark == "^" else _BELOW
+    found = [forms[each] for each in text if each in forms]
+    return "".join(found) if text and len(found) == len(text) else None
 
 
 def in_face(text: str, alphabet: str) -> str:
     r"""Return `text` with its Latin letters in the alphabet of a macro such as \mathbb, if they exist."""
     name = _NAMES.get(alphabet)
     return text if name is None else "".join(_letter(each, name) for each in text)
-
-
-def _each(text: str, forms: dict[str, str]) -> str | None:
-    found = [forms.get(each) for each in text]
-    return "".join(each for each in found if each is not None) if text and None not in found else None
 
 
 def _letter(letter: str, face: str) -> str:

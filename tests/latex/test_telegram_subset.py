@@ -61,7 +61,7 @@ def test_error_in_one_formula_is_code(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_tex: str) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("bot.latex.telegram_subset.parse", fail)
+    monkeypatch.setattr("bot.latex.parser.parse", fail)
     assert safe_tex("an unseen formula") is None
 
 

@@ -24,5 +24,5 @@ def test_error_in_one_formula_is_source(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(_tex: str) -> None:
         raise RecursionError
 
-    monkeypatch.setattr("bot.latex.unicode.parse", fail)
+    monkeypatch.setattr("bot.latex.parser.parse", fail)
     assert unicode_tex("an unseen formula") is None

@@ -34,6 +34,7 @@ from bot.render.document import (
 from bot.render.html import gap, inline_text, plain
 from bot.text_sanitizer import clean, fitting, units
 
+_MATHEMATICS: Final = (SegmentKind.INLINE, SegmentKind.DISPLAY)
 _LABEL: Final = re.compile(r"\\label\s*\{([^{}]*)\}")
 _TAG: Final = re.compile(r"\\tag\*?\s*\{([^{}]*)\}")
 _REFERENCE: Final = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
@@ -56,17 +57,12 @@ def labels_of(found: Iterable[Segment]) -> Labels:
     numbers: dict[str, str] = {}
     wanted: set[str] = set()
     for segment in found:
-        if segment.kind is SegmentKind.INLINE and "ref" not in segment.text:
-            continue
-        match segment.kind:
-            case SegmentKind.REFERENCE:
-                wanted.add(segment.text)
-            case SegmentKind.INLINE | SegmentKind.DISPLAY:
-                wanted.update(key.strip() for key in _REFERENCE.findall(segment.text))
-            case SegmentKind.TEXT | SegmentKind.BROKEN | SegmentKind.CODE:
-                continue
-        if segment.kind is SegmentKind.DISPLAY:
-            for row in segment.text.split(r"\\") if r"\label" in segment.text else ():
+        if segment.kind is SegmentKind.REFERENCE:
+            wanted.add(segment.text)
+        elif segment.kind in _MATHEMATICS and "ref" in segment.text:
+            wanted.update(key.strip() for key in _REFERENCE.findall(segment.text))
+        if segment.kind is SegmentKind.DISPLAY and r"\label" in segment.text:
+            for row in segment.text.split(r"\\"):
                 tag = _TAG.search(row)
                 for key in _LABEL.findall(row):
                     numbers.setdefault(key.strip(), tag.group(1) if tag else str(len(numbers) + 1))
@@ -89,28 +85,11 @@ def _tag(key: str, tex: str, labels: Labels) -> str:
 
 _BARE: Final = ("equation", "displaymath", "math", "subequations")
 _ITEM: Final = re.compile(r"(?:(\d{1,2})[、.．)）](?![\d.])|[(（](\d{1,2})[)）]、?|([•·●◦▪*-])(?=\s))\s*")
-_CONNECTIVES: Final = frozenset(
-    (
-        *("其中", "即", "或", "或者", "以及", "于是", "所以", "因此", "得到", "这里"),
-        *(
-            "此时",
-            "那么",
-            "也就是",
-            "可得",
-            "从而",
-            "同理",
-            "类似地",
-            "换言之",
-            "首先",
-            "其次",
-            "最后",
-            "反之",
-            "代入",
-        ),
-        *("where", "and", "or", "thus"),
-    )
-)
-_MATHEMATICS: Final = (SegmentKind.INLINE, SegmentKind.DISPLAY)
+_LINKING: Final = """
+其中 即 或 或者 以及 于是 所以 因此 得到 这里 此时 那么 也就是 可得 从而 同理 类似地 换言之
+首先 其次 最后 反之 代入 where and or thus
+"""
+_CONNECTIVES: Final = frozenset(_LINKING.split())
 # Beginnings of a continued sentence, ends of one, table rows, and lines without any letter or digit.
 _NO_HEADING: Final = re.compile(
     r"^[，。、；：！？,;:!?)）\]】》”+=<>|]|[。!?！？：:；;，,、.…~～)）\]】》”\"=+|]$|^\W*$"

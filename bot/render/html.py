@@ -6,6 +6,7 @@ Flattens the body into runs of text with tags and cuts between runs, so that no 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import takewhile
 from typing import Final, NamedTuple, assert_never
 
 from bot.render.document import (
@@ -260,12 +261,8 @@ def _html(piece: Sequence[Run]) -> str:
 
 def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
     """Return how many outermost tags two adjacent runs have in common."""
-    shared = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            break
-        shared += 1
-    return shared
+    pairs = zip(left, right, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def plain(body: Body) -> str:

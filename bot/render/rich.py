@@ -36,6 +36,7 @@ MAX_DEPTH: Final = 8
 _NUMBERED: Final = re.compile(r"(|.*?\D)(\d{1,3})\D?")  # years do not fit into the margin of a list
 _RANGE: Final = re.compile(r"(\d{1,9})–(\d{1,9})")  # folded gaps of a series
 _BULLETS: Final = frozenset("·•-*")
+_CONTENTS: Final = ("text", "blocks", "items")
 
 RichBlock = dict[str, Any]
 RichText = str | dict[str, Any] | list[Any]
@@ -57,37 +58,22 @@ def render_rich(message: Message) -> dict[str, object] | None:
 
 def gains_from_rich(body: Body) -> bool:
     """Return whether the rich form shows more of `body`: a formula, or a heading or list inside a quote."""
-    return any(_gains(block, quoted=False) for block in body)
+    return _gains(list(_blocks(body)), quoted=False)
 
 
-def _gains(block: Block, *, quoted: bool) -> bool:
-    match block:
-        case Quote():
-            return any(_gains(inner, quoted=True) for inner in block.blocks)
-        case DisplayFormula():
-            return _safe_tex(block.tex) is not None
-        case Heading():
-            return quoted or _has_formula(block.children)
-        case Items():
-            return quoted or any(_has_formula(item.children) for item in block.items)
-        case Paragraph() | Footer():
-            return _has_formula(block.children)
-        case Preformatted():
-            return False
+def _gains(node: Any, *, quoted: bool) -> bool:
+    match node:
+        case list():
+            return any(_gains(each, quoted=quoted) for each in node)
+        case {"type": "mathematical_expression"}:
+            return True
+        case {"type": "heading" | "list"} if quoted:
+            return True
+        case dict():
+            inside = quoted or node.get("type") == "blockquote"
+            return any(_gains(node[key], quoted=inside) for key in _CONTENTS if key in node)
         case _:
-            assert_never(block)
-
-
-def _has_formula(children: Iterable[Inline]) -> bool:
-    for child in children:
-        match child:
-            case Formula() if _safe_tex(child.tex) is not None:
-                return True
-            case Bold() | Italic() | Link() if _has_formula(child.children):
-                return True
-            case _:
-                continue
-    return False
+            return False
 
 
 def _blocks(body: Body) -> Iterator[RichBlock]:
@@ -228,9 +214,7 @@ def _characters(node: Any) -> int:
         case list():
             return sum(_characters(each) for each in node)
         case dict():
-            return sum(
-                _characters(node[key]) for key in ("text", "expression", "blocks", "items") if key in node
-            )
+            return sum(_characters(node[key]) for key in ("expression", *_CONTENTS) if key in node)
         case _:
             return 0
 
@@ -241,7 +225,7 @@ def _depth(node: Any) -> int:
         case list():
             return max((_depth(each) for each in node), default=0)
         case dict():
-            return 1 + max(_depth(node[key]) if key in node else 0 for key in ("text", "blocks", "items"))
+            return 1 + max(_depth(node.get(key)) for key in _CONTENTS)
         case _:
             return 0
 

@@ -58,7 +58,7 @@ def words_of_initials(letters: str, occurs: Occurs) -> tuple[str, ...]:
     """Return the words of the heads whose syllables begin with `letters`."""
     if len(letters) not in _INITIALS:
         return ()
-    return _chains([_sorted_initials(letter) for letter in letters], occurs)
+    return _chains([_with_initial(letter) for letter in letters], occurs)
 
 
 def corrected(text: str, fixed: Collection[int], occurs: Occurs) -> str:
@@ -128,10 +128,6 @@ def _linked(places: Sequence[Sequence[str]], occurs: Occurs) -> tuple[str, ...]:
     return tuple(word for word in words if occurs(word))
 
 
-def _sorted_initials(letter: str) -> str:
-    return "".join(sorted(with_initial(letter)))
-
-
 _LONGEST = 6  # letters of the longest syllable
 _MOST_SPLITS = 12
 # Pairs of sounds that many speakers do not distinguish, each reduced to one.
@@ -184,11 +180,10 @@ def similar_sound(syllable: str) -> str:
     return "".join(signs for other, signs in characters().items() if _merge(other) == merged)
 
 
-def with_initial(letter: str) -> frozenset[str]:
-    """Return the characters that have a reading with this first letter."""
-    return frozenset(
-        sign for syllable, signs in characters().items() if syllable[0] == letter for sign in signs
-    )
+def _with_initial(letter: str) -> str:
+    """Return the characters that have a reading with this first letter, in order."""
+    found = (signs for syllable, signs in characters().items() if syllable[0] == letter)
+    return "".join(sorted(set().union(*found)))
 
 
 def spelled(letters: str, text: str, *, initials: bool = False) -> tuple[int, int] | None:

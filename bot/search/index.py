@@ -299,13 +299,13 @@ class Index:
 
     @cached_property
     def _learnt(self) -> dict[str, str]:
-        shown = [
-            pairs
+        return learn(
+            pair
             for segment in self.segments
             for post_id, pairs in segment.pairs.items()
             if segment is not self.main or post_id not in self.hidden
-        ]
-        return learn(pair for pairs in shown for pair in pairs)
+            for pair in pairs
+        )
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:

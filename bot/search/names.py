@@ -51,9 +51,7 @@ def find(query: str, names: Iterable[Name]) -> Found:
     candidates = [(name, frozenset((fold(name[0]), fold(name[1])))) for name in names]
     if not fold(query):
         return Nearest(())
-    if found := _literal(query, candidates):
-        return found
-    for spelling in equivalents(query):
+    for spelling in (query, *equivalents(query)):
         if found := _literal(spelling, candidates):
             return found
     if found := _by_pinyin(fold(query), [name for name, _ in candidates]):

@@ -473,11 +473,9 @@ class SearchService:
         """
         index = await self.index(tx)
         key = typed, today, index.newest if newest is None else newest
-        if newest is None:
-            self._pages[key] = search(index, typed, today=today)
-        elif key not in self._pages:
+        if newest is None or key not in self._pages:
             hits = search(index, typed, today=today)
-            self._pages[key] = tuple(hit for hit in hits if hit.post_id <= newest)
+            self._pages[key] = tuple(hit for hit in hits if hit.post_id <= key[-1])
         return self._pages[key], key[-1]
 
     async def index(self, tx: Transaction) -> Index:

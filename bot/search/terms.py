@@ -11,10 +11,10 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from operator import ne
-from typing import Protocol
 
 from bot.search.fuzzy_terms import corrected, nearest_words, words_of_initials, words_of_pinyin
 from bot.search.glossary import LONGEST_PHRASE, english_key, equivalents, glossary
+from bot.search.index import Index
 from bot.search.normalize import normalize
 
 _UNIT = re.compile(r"[a-z0-9]+(?:[-.'+][a-z0-9]+)*|[\u4e00-\u9fff]+|[^\sa-z0-9\u4e00-\u9fff]+")
@@ -26,27 +26,6 @@ _TRANSLATED, _LEARNT, _TYPO, _SPELLED, _INITIALS = 0.95, 0.8, 0.85, 0.95, 0.7
 _MOST_FORMS = 8
 _FOREIGN = 0.2  # size of a pair of characters that occurs nowhere
 _LONGEST_WORD = 10  # characters of the longest Chinese form that is looked up
-
-
-class Archive(Protocol):
-    """What terms look up in the index."""
-
-    def occurs(self, text: str) -> bool:
-        """Return whether `text` occurs in a head."""
-        ...
-
-    def has_word(self, word: str) -> bool:
-        """Return whether a Latin word occurs or begins a word of a post."""
-        ...
-
-    def partner(self, term: str) -> str | None:
-        """Return the learnt Chinese form of an English key, or the Latin one of a Chinese term."""
-        ...
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
-        """The Latin words of the posts."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +58,7 @@ class Term:
         )
 
 
-def terms_of(text: str, archive: Archive, *, correct: bool = False) -> tuple[Term, ...]:
+def terms_of(text: str, index: Index, *, correct: bool = False) -> tuple[Term, ...]:
     """Return the terms of a query without its filters, misspelt Chinese corrected if `correct`."""
     found: list[Term] = []
     latin: list[str] = []
@@ -87,16 +66,16 @@ def terms_of(text: str, archive: Archive, *, correct: bool = False) -> tuple[Ter
         if kind == "latin":
             latin.append(unit)
             continue
-        found += _latin_terms(latin, archive)
+        found += _latin_terms(latin, index)
         latin = []
         match kind:
             case "han":
-                found += _han_terms(unit, archive, correct=correct)
+                found += _han_terms(unit, index, correct=correct)
             case "formula":
                 found += _formula_terms(unit)
             case _:
                 found += [Term(forms=(Form(unit),), size=0.5)] if _is_symbol(unit) else []
-    found += _latin_terms(latin, archive)
+    found += _latin_terms(latin, index)
     if all(len(form.text) == 1 or form.text.isdecimal() for term in found for form in term.forms):
         return ()  # single characters and numbers select nothing that is not literal
     return tuple({term.forms: term for term in found}.values())
@@ -109,10 +88,10 @@ def stop_words() -> frozenset[str]:
     return frozenset(word for line in text.splitlines() if line[:1] != "#" for word in line.split())
 
 
-def is_empty(text: str, archive: Archive) -> bool:
+def is_empty(text: str, index: Index) -> bool:
     """Return whether `text` has nothing but stop words and signs."""
     return not any(
-        any(_segments(unit, archive)) if kind == "han" else _is_symbol(unit) and unit not in stop_words()
+        any(_segments(unit, index)) if kind == "han" else _is_symbol(unit) and unit not in stop_words()
         for kind, unit in _units(text)
     )
 
@@ -149,8 +128,8 @@ def _spelt(formula: str) -> tuple[Form, ...]:
     return (Form(formula), Form(plain, _TRANSLATED)) if 1 < len(plain) < len(formula) else (Form(formula),)
 
 
-def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
-    respelt = [_respelt(word, archive) for word in typed]
+def _latin_terms(typed: Sequence[str], index: Index) -> list[Term]:
+    respelt = [_respelt(word, index) for word in typed]
     # Next to a word without any meaning, others are neither misspelt nor initials.
     initials = sum(map(ne, typed, respelt)) <= 1
     words = list(typed) if None in respelt else [word or "" for word in respelt]
@@ -159,31 +138,31 @@ def _latin_terms(typed: Sequence[str], archive: Archive) -> list[Term]:
     while place < len(words):
         for end in range(min(len(words), place + LONGEST_PHRASE), place, -1):
             factor = 1.0 if words[place:end] == list(typed[place:end]) else _TYPO
-            if (term := _phrase(" ".join(words[place:end]), archive, factor)) is not None:
+            if (term := _phrase(" ".join(words[place:end]), index, factor)) is not None:
                 found.append(term)
                 place = end
                 break
         else:
-            end, terms = _unlisted(words, place, archive, initials=initials)
+            end, terms = _unlisted(words, place, index, initials=initials)
             found += terms
             place = end
     return found
 
 
-def _respelt(word: str, archive: Archive) -> str | None:
+def _respelt(word: str, index: Index) -> str | None:
     """Return `word`, or the nearest known word if it is neither known nor pinyin; None without any."""
-    if word in stop_words() or glossary().find(word) or archive.has_word(word) or word.isdecimal():
+    if word in stop_words() or glossary().find(word) or index.has_word(word) or word.isdecimal():
         return word
-    if words_of_pinyin(word, archive.occurs):
+    if words_of_pinyin(word, index.occurs):
         return word
     listed = glossary().words
-    nearest = nearest_words(word, archive.vocabulary | listed)
+    nearest = nearest_words(word, index.vocabulary | listed)
     return min(nearest, key=lambda other: other not in listed, default=None)
 
 
-def _phrase(phrase: str, archive: Archive, factor: float) -> Term | None:
+def _phrase(phrase: str, index: Index, factor: float) -> Term | None:
     """Return the term of an English form of the glossary, or of one that the posts teach."""
-    if english_key(phrase) in stop_words() or not (others := _translations(phrase, archive, factor)):
+    if english_key(phrase) in stop_words() or not (others := _translations(phrase, index, factor)):
         return None
     words = [word for word in english_key(phrase).split() if word not in stop_words()]
     forms = (Form(phrase, factor), *others)
@@ -191,28 +170,26 @@ def _phrase(phrase: str, archive: Archive, factor: float) -> Term | None:
     return Term(forms=forms[:_MOST_FORMS], parts=parts, size=1.0 + 0.5 * (len(words) - 1))
 
 
-def _translations(term: str, archive: Archive, factor: float = 1.0) -> tuple[Form, ...]:
+def _translations(term: str, index: Index, factor: float = 1.0) -> tuple[Form, ...]:
     """Return the other forms of a term: those of the glossary, or else the one that the posts teach."""
     if others := equivalents(term):
         return tuple(Form(other, _TRANSLATED * factor) for other in others)
-    partner = archive.partner(term if _HAN.fullmatch(term) else english_key(term))
+    partner = index.partner(term if _HAN.fullmatch(term) else english_key(term))
     return () if partner is None else (Form(partner, _LEARNT * factor),)
 
 
-def _unlisted(
-    words: Sequence[str], place: int, archive: Archive, *, initials: bool
-) -> tuple[int, list[Term]]:
-    """Return the terms of words outside the glossary, and the index of the next word."""
+def _unlisted(words: Sequence[str], place: int, index: Index, *, initials: bool) -> tuple[int, list[Term]]:
+    """Return the terms of words outside the glossary, and the place of the next word."""
     word = words[place]
     if word in stop_words():
         return place + 1, []
     pieces = re.split(r"[-.'+]", word)
-    if archive.has_word(word) or word.isdecimal() or len(word) == 1:
+    if index.has_word(word) or word.isdecimal() or len(word) == 1:
         return place + 1, [_word_term(word, pieces)]
     for end in range(len(words), place, -1):
-        if spelled := words_of_pinyin("".join(words[place:end]), archive.occurs):
+        if spelled := words_of_pinyin("".join(words[place:end]), index.occurs):
             return end, [_alternatives(each, _SPELLED) for each in spelled]
-    if initials and (initialled := words_of_initials(word, archive.occurs)):
+    if initials and (initialled := words_of_initials(word, index.occurs)):
         return place + 1, [_alternatives(initialled, _INITIALS)]
     if len(pieces) > 1:
         return place + 1, [_word_term(word, pieces)]
@@ -236,45 +213,45 @@ def _alternatives(words: Sequence[str], weight: float) -> Term:
     return Term(forms=tuple(forms[:_MOST_FORMS]), parts=parts, size=_han_size(words[0]))
 
 
-def _han_terms(text: str, archive: Archive, *, correct: bool) -> list[Term]:
+def _han_terms(text: str, index: Index, *, correct: bool) -> list[Term]:
     weight = 1.0
     if correct:
         unlisted = {
             place
-            for start, piece, listed in _segments(text, archive)
+            for start, piece, listed in _segments(text, index)
             if not listed
             for place in range(start, start + len(piece))
         }
-        fixed = corrected(text, set(range(len(text))) - unlisted, archive.occurs)
+        fixed = corrected(text, set(range(len(text))) - unlisted, index.occurs)
         text, weight = fixed, 1.0 if fixed == text else _TYPO
     found: list[Term] = []
-    for _, piece, is_listed in _segments(text, archive):
-        others = _translations(piece, archive, weight) if is_listed else ()
+    for _, piece, is_listed in _segments(text, index):
+        others = _translations(piece, index, weight) if is_listed else ()
         if len(piece) == 1 and not is_listed:
             found.append(Term(forms=(Form(piece, weight),), size=0.3))
             continue
         forms = (Form(piece, weight), *others)
         parts = _pair_parts(piece, weight)
-        size = _han_size(piece) if is_listed else _unlisted_size(piece, archive)
+        size = _han_size(piece) if is_listed else _unlisted_size(piece, index)
         found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=size))
     if not found:
         found.append(Term(forms=(Form(text, weight),), size=0.3))  # nothing but stop words
     return found
 
 
-def _unlisted_size(piece: str, archive: Archive) -> float:
+def _unlisted_size(piece: str, index: Index) -> float:
     """Return the size of a piece that is not listed: pairs that occur nowhere join two words."""
-    if archive.occurs(piece):
+    if index.occurs(piece):
         return _han_size(piece)
-    return min(2.5, sum(0.5 if archive.occurs(pair) else _FOREIGN for pair in _pairs(piece)))
+    return min(2.5, sum(0.5 if index.occurs(pair) else _FOREIGN for pair in _pairs(piece)))
 
 
-def _segments(text: str, archive: Archive) -> Iterator[tuple[int, str, bool]]:
+def _segments(text: str, index: Index) -> Iterator[tuple[int, str, bool]]:
     """Yield the known terms and the text between them with their places, without stop words."""
     glossed, stops, start, place = glossary().by_chinese, stop_words(), 0, 0
 
     def is_listed(word: str) -> bool:
-        return word in glossed or archive.partner(word) is not None
+        return word in glossed or index.partner(word) is not None
 
     while place < len(text):
         end = _match(text, place, lambda word: word in stops or is_listed(word))

@@ -26,6 +26,7 @@ from bot.latex.nodes import (
     Sign,
     Space,
     TexError,
+    Words,
     append,
     array_columns,
     check_scripts,
@@ -46,7 +47,6 @@ _BETWEEN: Final = frozenset(("over", "choose", "atop", "brace", "brack"))
 _BETWEEN_FENCES: Final = {"brace": (r"\{", r"\}"), "brack": ("[", "]")}
 _LIMITS: Final = frozenset(("limits", "nolimits"))
 _NO_ARGUMENT: Final = frozenset((*_BETWEEN, *_LIMITS, "hline", "middle", "right", "\\"))
-_LABELLED: Final = frozenset(("underbrace", "overbrace"))
 _ENTITY: Final = re.compile(r"(?<!\\)&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,12}[0-9]{0,2});")
 
 
@@ -81,8 +81,9 @@ def _without_entities(tex: str) -> str:
 @lru_cache(maxsize=512)
 def character_nodes(character: str) -> Nodes:
     """Return the nodes of one character that is not ASCII."""
-    source = symbols.source_of(character)
-    return symbols.character_node(character) if source is None else _Parser(source).nodes("end")
+    if (source := symbols.source_of(character)) is not None:
+        return _Parser(source).nodes("end")
+    return (Words(character) if symbols.is_word(character) else Sign(character),)
 
 
 class _Parser:
@@ -165,8 +166,8 @@ class _Parser:
             case [*_, Macro(name=operator)] if operator in macros.TAKES_LIMITS:
                 found.append(Macro(name))
             case [*_, Macro(name="operatorname", arguments=arguments)] if name == "limits":
-                found[-1:] = [Macro("mathop", (_upright(arguments),)), Macro(name)]
-            case [*_, Macro(name=labelled)] if labelled in _LABELLED:
+                found[-1:] = [Macro("mathop", ((Macro("mathrm", arguments),),)), Macro(name)]
+            case [*_, Macro(name="underbrace" | "overbrace")]:
                 found += self._scripts()
             case [*before, Script() as script]:
                 self._set_limits(before, name)
@@ -259,7 +260,7 @@ class _Parser:
         if name in macros.ARGUMENTS:
             return self.macro_with_arguments(name)
         if name in macros.OPTION_DROPPED:
-            self.tokens.skip_option()
+            self.optional()
         if name in macros.WORDS:
             for _ in range(macros.WRAPPERS.get(name, 0)):
                 self.tokens.raw()
@@ -288,7 +289,7 @@ class _Parser:
         if name == "substack":
             arguments = (one_column(arguments[0]),)
         if name == "operatorname*":
-            return [Macro("mathop", (_upright(arguments),))]
+            return [Macro("mathop", ((Macro("mathrm", arguments),),))]
         return [Macro(name, arguments, optional or None if name in macros.OPTIONAL else None)]
 
     def replaced(self, name: str) -> list[Node]:
@@ -334,12 +335,8 @@ class _Parser:
                 return [self.fraction()]
             case "prescript":
                 above, below, base = self.argument(), self.argument(), self.argument()
-                return [
-                    Group(()),
-                    Script("^", above, braced=True),
-                    Script("_", below, braced=True),
-                    Group(base),
-                ]
+                scripts = Script("^", above, braced=True), Script("_", below, braced=True)
+                return [Group(()), *scripts, Group(base)]
             case "mathchoice":
                 displayed, *_ = [self.argument() for _ in range(4)]
                 return [Group(displayed)]
@@ -468,10 +465,6 @@ def _negated(nodes: Nodes) -> Node:
             return Macro("not", (nodes,))
         case _:
             raise TexError("a negation of several signs")
-
-
-def _upright(arguments: tuple[Nodes, ...]) -> Nodes:
-    return (Macro("mathrm", arguments),)
 
 
 def _delimiter(token: Token) -> str:

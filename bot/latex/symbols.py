@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from bot.latex import macros
-from bot.latex.nodes import Macro, Node, Nodes, Script, Sign, TexError, Words
+from bot.latex.nodes import Macro, Node, Script, Sign, TexError
 
 SUPERSCRIPTS: Final = dict(
     zip(
@@ -121,8 +121,3 @@ def scripts_of(run: str, mark: str) -> Script:
         plain = forms[character]
         nodes.append(Sign(plain) if plain.isascii() else Macro(_NAMES[plain]))
     return Script(mark, tuple(nodes), braced=True)
-
-
-def character_node(character: str) -> Nodes:
-    """Return the node of a character without a macro of its own."""
-    return (Words(character),) if is_word(character) else (Sign(character),)

@@ -97,17 +97,6 @@ class TokenStream:
     def starred(self) -> bool:
         return self.takes("*", adjoining=True)
 
-    def skip_option(self) -> None:
-        """Skip one argument in square brackets, if it follows."""
-        if not self.takes("["):
-            return
-        depth = 0
-        while (token := self.take()).kind != "end":
-            depth += {"brace_open": 1, "brace_close": -1}.get(token.kind, 0)
-            if token.kind == "char" and token.text == "]" and depth == 0:
-                return
-        raise TexError("an open bracket")
-
     def option_follows(self, allowed: str) -> bool:
         """Return whether one of the letters `allowed` follows in square brackets."""
         inside = self._tokens[self._at : self._at + 3]

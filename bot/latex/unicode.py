@@ -40,6 +40,7 @@ _CLASS_KINDS: Final = {
     "mathrel": AtomType.RELATION,
 }
 _ROOTS: Final = {"2": "√", "3": "∛", "4": "∜"}
+_ONE_SIDED: Final = {r"\{.": ("{ ", ""), r".\}": ("", " }")}  # delimiters of an array read as cases
 _BARE_ENVIRONMENTS: Final = frozenset(("array", "aligned", "gathered", "matrix", "smallmatrix"))
 
 
@@ -357,12 +358,11 @@ def _part(node: Node) -> list[Part]:
             return _parts(node.nodes)
         case Fenced(opening="middle"):
             return [Part(fence(node.closing))]
-        case Fenced(opening=opens, nodes=(Environment(name="array", nodes=inside),), closing=closes) if (
-            opens,
-            closes,
-        ) in ((r"\{", "."), (".", r"\}")) and any(isinstance(each, Cell) for each in inside):
-            rows = one_sided(_cells(inside))
-            return [Part(f"{{ {rows}" if closes == "." else f"{rows} }}")]
+        case Fenced(opens, (Environment("array", _, inside),), closes) if (
+            opens + closes in _ONE_SIDED and Cell() in inside
+        ):
+            before, after = _ONE_SIDED[opens + closes]
+            return [Part(f"{before}{one_sided(_cells(inside))}{after}")]
         case Fenced():
             opening = Part(fence(node.opening), AtomType.OPENING)
             return [opening, *_parts(node.nodes), Part(fence(node.closing), AtomType.CLOSING)]

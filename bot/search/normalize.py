@@ -44,6 +44,7 @@ _MARKUP = re.compile(
 )
 # A blank separates Latin words; between Chinese words it is a matter of taste.
 _BLANK = re.compile(r" (?:(?![0-9a-z])|(?<![0-9a-z] ))")
+_KEPT = re.compile(r"[^ ]|(?<=[0-9a-z]) (?= *[0-9a-z])", re.DOTALL)
 _QUOTES = {sign: plain for signs, plain in (("“”„«»「」『』", '"'), ("‘’‚", "'")) for sign in signs}
 _LATIN = frozenset("0123456789abcdefghijklmnopqrstuvwxyz")
 _HAN = range(0x4E00, 0xA000)
@@ -83,23 +84,14 @@ def normalize(text: str) -> str:
 
 def normalize_with_offsets(text: str) -> NormalizedText:
     """Return `normalize(text)` and the span in `text` of each of its characters."""
-    signs: list[tuple[str, int, int]] = []
-    for piece, start, end in _pieces(text):
-        signs.extend((sign, start, end) for sign in piece.translate(_FOLDS))
-    kept: list[tuple[str, int, int]] = []
-    blank: tuple[str, int, int] | None = None
-    for sign in signs:
-        if sign[0].isspace():
-            blank = blank or (" ", sign[1], sign[2])
-            continue
-        if blank and kept and kept[-1][0] in _LATIN and sign[0] in _LATIN:
-            kept.append(blank)
-        kept.append(sign)
-        blank = None
+    pieces = [(piece.translate(_FOLDS), start, end) for piece, start, end in _pieces(text)]
+    spans = [(start, end) for folded, start, end in pieces for _ in folded]
+    plain = "".join(" " if sign.isspace() else sign for folded, _, _ in pieces for sign in folded)
+    kept = [found.start() for found in _KEPT.finditer(plain)]
     return NormalizedText(
-        "".join(sign for sign, _, _ in kept),
-        tuple(start for _, start, _ in kept),
-        tuple(end for _, _, end in kept),
+        "".join(plain[place] for place in kept),
+        tuple(spans[place][0] for place in kept),
+        tuple(spans[place][1] for place in kept),
     )
 
 

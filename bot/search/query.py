@@ -18,11 +18,8 @@ LONGEST_QUERY = 100  # characters; a pasted text should not become a hundred wor
 _OLDEST, _YEARS_AHEAD = 2009, 1  # the blog began in 2009
 
 _QUOTED = re.compile(r"(?:(?<=\s)|^)(?:\"([^\"]+)\"|“([^”]+)”|「([^」]+)」|『([^』]+)』)(?=\s|$)")
-_NUMERALS = {sign: number for number, sign in enumerate("一二三四五六七八九", 1)} | {
-    "两": 2,
-    "〇": 0,
-    "零": 0,
-}
+_DIGITS = "〇零○一二三四五六七八九"
+_NUMERALS = dict(zip(_DIGITS, (0, 0, 0, *range(1, 10)), strict=True)) | {"两": 2}
 _HAN_NUMBER = r"[一二三四五六七八九十百零〇]{1,5}"
 _NUMBER = rf"[0-9]{{1,3}}|{_HAN_NUMBER}"
 _ROMAN = r"(?=[ivx]{2})x{0,3}(?:ix|iv|v?i{0,3})"  # a single letter is rather a variable
@@ -50,8 +47,6 @@ _ENGLISH_MONTHS = {
     for name in names.split()
 }  # fmt: skip
 # Years in Chinese digits, and words for a year or month from today's; none within a longer word (如今年轻).
-_DIGITS = "〇零○一二三四五六七八九"
-_DIGIT_VALUES = str.maketrans(_DIGITS, "000123456789")
 _HAN_YEAR = re.compile(rf"(?<![十{_DIGITS}])(?:一九|二[〇零○])[{_DIGITS}]{{2}}(?![十{_DIGITS}])")
 _RELATIVE_YEARS = {"今年": 0, "本年": 0, "this year": 0, "去年": 1, "last year": 1, "前年": 2}
 _RELATIVE_MONTHS = {"这个月": 0, "本月": 0, "this month": 0, "上个月": 1, "上月": 1, "last month": 1}
@@ -153,7 +148,7 @@ def parse_month(typed: str, today: date | None = None) -> Period | None:
 def _plain(text: str) -> str:
     """Return `text` with each sign normalized, and years in Chinese digits as numbers."""
     plain = "".join(normalize(sign) or sign for sign in text)
-    return _HAN_YEAR.sub(lambda year: year[0].translate(_DIGIT_VALUES), plain)
+    return _HAN_YEAR.sub(lambda year: "".join(str(_NUMERALS[sign]) for sign in year[0]), plain)
 
 
 def _from_today(word: str, today: date) -> str:

@@ -54,12 +54,15 @@ def decompress(content: bytes, notes: list[Note], limit: int = MAX_BYTES) -> byt
     """
     parts: list[bytes] = []
     room = limit + 1
+    at = 0
     try:
-        while content.startswith(b"\x1f\x8b") and room > 0:
+        while content.startswith(b"\x1f\x8b", at) and room > 0:
             member = zlib.decompressobj(wbits=31)
-            parts.append(member.decompress(content, room))
-            room -= len(parts[-1])
-            content = member.unused_data
+            while at < len(content) and room > 0 and not member.eof:
+                block = content[at : at + 4096]  # small: what a tiny member leaves is copied
+                parts.append(member.decompress(block, room))
+                room -= len(parts[-1])
+                at += len(block) - len(member.unused_data)
             if not member.eof and room > 0:
                 notes.append(Note(NoteKind.CUT, "the compressed file is cut short"))
     except zlib.error as error:

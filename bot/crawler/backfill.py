@@ -99,40 +99,32 @@ async def _write_aside(tx: Transaction, aside: Mapping[int, SetAside]) -> None:
     await tx.key_values.put(SET_ASIDE, value)
 
 
+@dataclass(frozen=True, slots=True)
 class _Run:
-    def __init__(
-        self,
-        database: Database,
-        fetcher: Fetcher,
-        rules: IngestRules,
-        clock: Clock,
-        archive: str,
-        progress: Progress,
-    ) -> None:
-        self._database = database
-        self._fetcher = fetcher
-        self._rules = rules
-        self._clock = clock
-        self._archive = archive
-        self._progress = progress
+    database: Database
+    fetcher: Fetcher
+    rules: IngestRules
+    clock: Clock
+    archive: str
+    progress: Progress
 
     async def archive_page(self) -> BackfillResult:
         """Ingest the page of all posts."""
-        match await self._ingest(self._archive, Layout.ARCHIVE_PAGE):
+        match await self._ingest(self.archive, Layout.ARCHIVE_PAGE):
             case IngestReport() as report:
                 return BackfillResult(posts=report.sightings, new=report.new)
             case NotFetched(reason):
-                return BackfillResult(stopped=f"{self._archive}: {reason}")
+                return BackfillResult(stopped=f"{self.archive}: {reason}")
 
     async def list_pages(self) -> BackfillResult:
         """Ingest the list pages up to the last one, from the page that an interrupted run had reached."""
         filled = BackfillResult()
-        first = int(await self._database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or 1)
+        first = int(await self.database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or 1)
         seen: set[int | None] = set()
         unusable: list[str] = []  # since the last usable page
         for number in range(first, MAX_LIST_PAGES):
-            self._progress(number - first, 0, 0)
-            url = self._archive.replace("{page}", str(number))
+            self.progress(number - first, 0, 0)
+            url = self.archive.replace("{page}", str(number))
             match await self._fetch(url):
                 case NotFetched(reason, _, status, outage) if outage or number == 1 or status in REFUSALS:
                     return replace(filled, stopped=f"{url}: {reason}")
@@ -150,8 +142,8 @@ class _Run:
                     seen |= shown
                     filled = replace(filled, unread=(*filled.unread, *unusable))
                     unusable.clear()
-                    now = self._clock.now()
-                    report = await ingest_parsed(self._database, dump, parsed, self._rules, now)
+                    now = self.clock.now()
+                    report = await ingest_parsed(self.database, dump, parsed, self.rules, now)
                     posts, new = filled.posts + report.sightings, filled.new + report.new
                     filled = replace(filled, posts=posts, new=new)
                     await self._reach(number)
@@ -159,17 +151,17 @@ class _Run:
         return replace(filled, unread=(*filled.unread, *unusable))
 
     async def _reach(self, number: int) -> None:
-        await self._database.write(lambda tx: tx.key_values.put(LIST_PAGE, str(number)))
+        await self.database.write(lambda tx: tx.key_values.put(LIST_PAGE, str(number)))
 
     async def post_pages(self, filled: BackfillResult) -> BackfillResult:
         """Request the missing pages of posts."""
-        site = self._rules.site
-        wanted = await self._database.read(lambda tx: missing(tx, site))
+        site = self.rules.site
+        wanted = await self.database.read(lambda tx: missing(tx, site))
         outages = 0
         failed = 0
         for done, number in enumerate(wanted):
-            self._progress(done, len(wanted), len(filled.set_aside))
-            url = urljoin(self._archive, site.post_path(number))
+            self.progress(done, len(wanted), len(filled.set_aside))
+            url = urljoin(self.archive, site.post_path(number))
             match await self._ingest(url, Layout.POST_PAGE):
                 case IngestReport():
                     outages = 0
@@ -184,16 +176,16 @@ class _Run:
                     outages = 0
                     aside = await self._set_aside(number, reason)
                     filled = replace(filled, set_aside=(*filled.set_aside, aside))
-        self._progress(len(wanted), len(wanted), len(filled.set_aside))
+        self.progress(len(wanted), len(wanted), len(filled.set_aside))
         return replace(filled, left=failed)
 
     async def _set_aside(self, number: int, reason: str) -> SetAside:
-        aside = SetAside(number=number, reason=reason, at=self._clock.now().isoformat(timespec="seconds"))
+        aside = SetAside(number=number, reason=reason, at=self.clock.now().isoformat(timespec="seconds"))
 
         async def unit(tx: Transaction) -> None:
             await _write_aside(tx, await _read_aside(tx) | {number: aside})
 
-        await self._database.write(unit)
+        await self.database.write(unit)
         return aside
 
     async def _ingest(self, url: str, layout: Layout) -> IngestReport | NotFetched:
@@ -203,10 +195,10 @@ class _Run:
             case (dump, parsed):
                 if parsed.format is not layout:
                     return Unusable(f"expected a page of layout {layout}, got {parsed.format}")
-                return await ingest_parsed(self._database, dump, parsed, self._rules, self._clock.now())
+                return await ingest_parsed(self.database, dump, parsed, self.rules, self.clock.now())
 
     async def _fetch(self, url: str) -> tuple[Dump, ParsedDump] | NotFetched:
-        return await fetch_parsed(self._fetcher, url, self._rules.site, origin=ORIGIN)
+        return await fetch_parsed(self.fetcher, url, self.rules.site, origin=ORIGIN)
 
 
 def _until(retry_at: datetime | None) -> str:

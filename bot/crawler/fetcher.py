@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urljoin
 
 import aiohttp
 
@@ -302,19 +303,18 @@ class Fetcher:
         raise _RedirectsError(f"more than {MOST_REDIRECTS} redirects", outage=False)
 
     async def _robots_at(self, url: str) -> Robots:
-        root = url[: url.index("/", url.index("://") + 3)] if "/" in url.partition("://")[2] else url
-        now = self._clock.now()
-        if (cached := self._robots.get(root)) is not None and now - cached[0] < ROBOTS_AGE:
+        address, now = urljoin(url, "/robots.txt"), self._clock.now()
+        if (cached := self._robots.get(address)) is not None and now - cached[0] < ROBOTS_AGE:
             return cached[1]
         try:
-            answer = await self._follow(f"{root}/robots.txt", {}, obeying=False)
+            answer = await self._follow(address, {}, obeying=False)
         except (RefusedAddressError, _RedirectsError):
             # Some servers redirect what is missing to a page elsewhere; RFC 9309 §2.3.1.2 for too many.
             answer = _Answer(404, {}, b"")
         robots = robots_of(answer.status, answer.content)
         if robots is None:
             raise _NoPageError(f"robots.txt cannot be had ({answer.status}), so nothing is fetched")
-        self._robots[root] = (now, robots)
+        self._robots[address] = (now, robots)
         return robots
 
     async def _take_turn(self, url: str) -> None:

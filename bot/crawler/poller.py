@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.crawler.burst import PARTIAL, is_burst, read_burst, stored_ids
-from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified
+from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified, Validators
 from bot.crawler.schedule import ScheduledSource, next_time
 from bot.crawler.source_state import (
     Alert,
@@ -25,13 +25,13 @@ from bot.crawler.source_state import (
     unchanged,
     validators_of,
 )
-from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.text_sanitizer import redact_url, redact_urls
 from storage.clock import Clock
 from storage.database import Database, Transaction
-from storage.model import Layout, Source
+from storage.model import Dump, Layout, Source
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,16 @@ class Alerts:
     admins: tuple[int, ...]
     after: timedelta
     payload: Callable[[Alert], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A claimed source as it was before its request, the time of the answer and the next regular one."""
+
+    source: Source
+    token: str
+    now: datetime
+    regular: datetime
 
 
 class SourcePoller:
@@ -120,48 +130,44 @@ class SourcePoller:
             await self._database.write(lambda tx: tx.dumps.settle_source(source, token))
             return False
         now = self._clock.now()
-        regular = next_time(timed.cron, now, self._jitter)
+        claim = _Claim(source, token, now, next_time(timed.cron, now, self._jitter))
         try:
-            await self._finish(source, fetch, token, now, regular)
+            await self._finish(claim, fetch)
         except Exception as error:
-            reason = f"unexpected error ({type(error).__name__})"
-            await self._fail(source, reason, None, token, now, regular)  # releases the claim at once
+            await self._fail(claim, f"unexpected error ({type(error).__name__})")  # releases it at once
             raise
         return True
 
-    async def _finish(
-        self, source: Source, fetch: Fetch, token: str, now: datetime, regular: datetime
-    ) -> None:
+    async def _finish(self, claim: _Claim, fetch: Fetch) -> None:
         match fetch:
             case NotModified(validators):
-                await self._settle(source, unchanged(source, validators, now, regular), token, now)
+                await self._settle(claim, unchanged(claim.source, validators, claim.now, claim.regular))
             case NotFetched(reason, retry_at):
-                await self._fail(source, reason, retry_at, token, now, regular)
-            case Fetched():
-                await self._read(source, fetch, token, now, regular)
+                await self._fail(claim, reason, retry_at)
+            case Fetched(dump, validators):
+                try:
+                    parsed = read_dump(dump, self._rules.site)
+                except UnreadableDumpError as reason:
+                    await self._fail(claim, reason.cause)
+                else:
+                    await self._take_in(claim, dump, parsed, validators)
             case unknown:
                 assert_never(unknown)
 
-    async def _read(
-        self, source: Source, fetch: Fetched, token: str, now: datetime, regular: datetime
-    ) -> None:
-        try:
-            parsed = read_dump(fetch.dump, self._rules.site)
-        except UnreadableDumpError as reason:
-            await self._fail(source, reason.cause, None, token, now, regular)
-            return
+    async def _take_in(self, claim: _Claim, dump: Dump, parsed: ParsedDump, validators: Validators) -> None:
+        source, now = claim.source, claim.now
         if items_hash(parsed) == source.items_sha256:
-            await self._settle(source, unchanged(source, fetch.validators, now, regular), token, now)
+            await self._settle(claim, unchanged(source, validators, now, claim.regular))
             return
-        after = changed(source, fetch.validators, parsed, now, regular)
+        after = changed(source, validators, parsed, now, claim.regular)
 
         async def also(tx: Transaction, _report: IngestReport) -> None:
-            await self._write(tx, source, after, token, now)
+            await self._write(tx, claim, after)
 
         first = source.last_success is None
         rules = replace(self._rules, first_reading=first)
         stored = await stored_ids(self._database) if parsed.format in PARTIAL else frozenset[int]()
-        self._took_in(await ingest_parsed(self._database, fetch.dump, parsed, rules, now, also))
+        self._took_in(await ingest_parsed(self._database, dump, parsed, rules, now, also))
         if stored and not first and is_burst(parsed, stored):
             await self._read_burst(source.url, stored, feed=parsed.format is Layout.FEED)
         self._notify()
@@ -182,41 +188,36 @@ class SourcePoller:
         if missed is None:
             return
         now = self._clock.now()
-        payload = self._alerts.payload(BurstMissed(redact_url(url), redact_urls(missed)))
+        raised = BurstMissed(redact_url(url), redact_urls(missed))
         key = f"notice:burst:{now.isoformat()}:{redact_url(url)}"
-        await self._database.write(lambda tx: tx.planner.notify_chats(self._alerts.admins, key, payload, now))
+        await self._database.write(lambda tx: self._queue(tx, key, raised, now))
 
-    async def _fail(
-        self,
-        source: Source,
-        reason: str,
-        retry_at: datetime | None,
-        token: str,
-        now: datetime,
-        regular: datetime,
-    ) -> None:
-        after = failed(source, reason, now, regular, retry_at=retry_at, alert_after=self._alerts.after)
+    async def _fail(self, claim: _Claim, reason: str, retry_at: datetime | None = None) -> None:
+        source, after_failing = claim.source, self._alerts.after
+        after = failed(source, reason, claim.now, claim.regular, retry_at=retry_at, alert_after=after_failing)
         if source.error != reason:
             log.warning("%s was not fetched: %s", redact_url(source.url), reason)
-        await self._settle(source, after, token, now)
+        await self._settle(claim, after)
 
-    async def _settle(self, before: Source, after: Source, token: str, now: datetime) -> None:
-        if before.error is not None and after.error is None:
+    async def _settle(self, claim: _Claim, after: Source) -> None:
+        if claim.source.error is not None and after.error is None:
             log.info("%s works again", redact_url(after.url))
-        alerted = await self._database.write(lambda tx: self._write(tx, before, after, token, now))
-        if alerted:
+        if await self._database.write(lambda tx: self._write(tx, claim, after)):
             self._notify()
 
-    async def _write(self, tx: Transaction, before: Source, after: Source, token: str, now: datetime) -> bool:
+    async def _write(self, tx: Transaction, claim: _Claim, after: Source) -> bool:
         """Store the new state and queue its alert; return whether there is one."""
-        if not await tx.dumps.settle_source(after, token):
+        if not await tx.dumps.settle_source(after, claim.token):
             return False
-        raised = alert(before, after)
+        raised = alert(claim.source, after)
         if raised is None:
             return False
-        dedup_key = f"notice:source:{type(raised).__name__}:{raised.since.isoformat()}:{after.url}"
-        await tx.planner.notify_chats(self._alerts.admins, dedup_key, self._alerts.payload(raised), now)
+        key = f"notice:source:{type(raised).__name__}:{raised.since.isoformat()}:{after.url}"
+        await self._queue(tx, key, raised, claim.now)
         return True
+
+    async def _queue(self, tx: Transaction, dedup_key: str, raised: Alert, now: datetime) -> None:
+        await tx.planner.notify_chats(self._alerts.admins, dedup_key, self._alerts.payload(raised), now)
 
     async def _check_silence(self) -> None:
         """Queue one notice if there has been no new post for SILENCE."""
@@ -231,9 +232,7 @@ class SourcePoller:
             if silence is None or await tx.key_values.get(QUIET_FACT) == str(silence.dump):
                 return False
             await tx.key_values.put(QUIET_FACT, str(silence.dump))
-            await tx.planner.notify_chats(
-                self._alerts.admins, f"notice:quiet:{silence.dump}", self._alerts.payload(silence), now
-            )
+            await self._queue(tx, f"notice:quiet:{silence.dump}", silence, now)
             return True
 
         if await self._database.write(unit):

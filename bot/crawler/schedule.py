@@ -21,12 +21,10 @@ def read_pages(text: str) -> tuple[ScheduledSource, ...]:
     """Parse `URL minute hour day month weekday`, separated by semicolons. Raises ValueError."""
     pages = []
     for part in text.split(";"):
-        url, *fields = part.split()[:1], *part.split()[1:]
-        if not url:
-            continue
-        cron = " ".join(str(field) for field in fields)
-        read_cron(cron)
-        pages.append(ScheduledSource(url=url[0], cron=cron))
+        if words := part.split():
+            cron = " ".join(words[1:])
+            read_cron(cron)
+            pages.append(ScheduledSource(url=words[0], cron=cron))
     return tuple(pages)
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
-from bot.crawler.fetcher import Fetcher, NotFetched, Unusable, fetch_parsed
+from bot.crawler.fetcher import Fetcher, NotFetched, fetch_parsed
 from bot.intake.formats import ParsedDump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
 from bot.site_profile import SiteProfile
@@ -194,7 +194,7 @@ class _Run:
                 return failure
             case (dump, parsed):
                 if parsed.format is not layout:
-                    return Unusable(f"expected a page of layout {layout}, got {parsed.format}")
+                    return NotFetched(f"expected a page of layout {layout}, got {parsed.format}")
                 return await ingest_parsed(self.database, dump, parsed, self.rules, self.clock.now())
 
     async def _fetch(self, url: str) -> tuple[Dump, ParsedDump] | NotFetched:

@@ -34,7 +34,6 @@ from storage.clock import Clock
 from storage.model import Dump
 
 MAX_BYTES = 15 * 1024 * 1024
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 class BadBodyError(Exception):
@@ -50,45 +49,33 @@ async def read_body(
     """
     if length is not None and length > limit:
         raise BadBodyError(_too_large(limit))
-    match encoding.strip().lower():
-        case "" | "identity":
-            return await _plain(chunks, limit)
-        case "gzip" | "x-gzip":
-            return await _gunzipped(chunks, limit)
-        case other:
-            raise BadBodyError(f"compressed as {other[:20]}, which was not asked for")
-
-
-async def _plain(chunks: AsyncIterable[bytes], limit: int) -> bytes:
+    coding = encoding.strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise BadBodyError(f"compressed as {coding[:20]}, which was not asked for")
     body = bytearray()
     async for chunk in chunks:
         body += chunk
         if len(body) > limit:
             raise BadBodyError(_too_large(limit))
-    return bytes(body)
+    return _gunzipped(bytes(body), limit) if coding.endswith("gzip") else bytes(body)
 
 
-async def _gunzipped(chunks: AsyncIterable[bytes], limit: int) -> bytes:
-    body = bytearray()
-    member = zlib.decompressobj(wbits=31)
-    begun = False
+def _gunzipped(packed: bytes, limit: int) -> bytes:
+    """Return the content of all members; what is not a member is padding, which gzip ignores too."""
+    body, at = bytearray(), 0
     try:
-        async for chunk in chunks:
-            while chunk:
-                if member.eof:
-                    if not chunk.startswith(GZIP_MAGIC[: len(chunk)]):
-                        return bytes(body)  # padding behind the last member, which gzip ignores too
-                    member = zlib.decompressobj(wbits=31)
-                # Without a limit one chunk of 64 KB could decompress to 64 MB.
-                body += member.decompress(chunk, limit + 1 - len(body))
-                begun = True
+        while at < len(packed) and (at == 0 or packed.startswith(b"\x1f\x8b", at)):
+            member = zlib.decompressobj(wbits=31)
+            while not member.eof:
+                block = packed[at : at + 4096]  # small: what a tiny member leaves is copied
+                if not block:
+                    raise BadBodyError("it ends before its end")
+                body += member.decompress(block, limit + 1 - len(body))
                 if len(body) > limit:
                     raise BadBodyError(_too_large(limit))
-                chunk = member.unconsumed_tail or member.unused_data
+                at += len(block) - len(member.unused_data)
     except zlib.error as error:
         raise BadBodyError(f"its compression is damaged ({error})") from None
-    if begun and not member.eof:
-        raise BadBodyError("it ends before its end")
     return bytes(body)
 
 
@@ -123,13 +110,9 @@ def why_not_fetched(status: int, content: bytes) -> str | None:
         return f"{meaning} ({status})"
     if not content.strip():
         return "an empty answer"
-    if _is_markup(content) and not _END.search(content):
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and not _END.search(content):
         return "half a page: its end is missing"
     return None
-
-
-def _is_markup(content: bytes) -> bool:
-    return content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
 
 log = logging.getLogger(__name__)
@@ -182,11 +165,6 @@ class NotFetched:
     retry_at: datetime | None = None
     status: int | None = None
     outage: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Unusable(NotFetched):
-    """A page that was fetched and cannot be parsed, or is not the expected one."""
 
 
 Fetch = Fetched | NotModified | NotFetched
@@ -248,8 +226,7 @@ class Fetcher:
     async def fetch(self, url: str, known: Validators = NO_VALIDATORS, *, origin: str = "page") -> Fetch:
         """Fetch `url`, conditionally if `known` has validators. Requests to one host are queued."""
         try:
-            queue = self._queues[same_blog(host_of(url), self._hosts)]
-            async with queue:
+            async with self._queues[same_blog(host_of(url), self._hosts)]:
                 return await self._fetch(url, known, origin)
         except _NoPageError as error:
             return NotFetched(str(error), outage=error.outage)
@@ -389,12 +366,12 @@ async def fetch_parsed(
         case NotFetched() as failure:
             return failure
         case NotModified():
-            return Unusable("304 for a request without validators")
+            return NotFetched("304 for a request without validators")
         case Fetched(dump):
             try:
                 return dump, read_dump(dump, site)
             except UnreadableDumpError as error:
-                return Unusable(error.cause)
+                return NotFetched(error.cause)
 
 
 def _conditions(known: Validators) -> dict[str, str]:

@@ -22,7 +22,7 @@ from bot.site_profile import SiteProfile
 from bot.web import feeds, pages
 from bot.web.snapshot import Snapshot
 from storage.database import Transaction
-from storage.model import Post, PostId, ScopeKind
+from storage.model import Post, PostId, Scope, ScopeKind
 
 PublicHandler = Callable[[web.Request, Snapshot], Awaitable[web.Response]]
 
@@ -99,18 +99,16 @@ class RoomHandlers:
         return self._page(request, "index.html", pages.index(archive, self.words(request), kind))
 
     async def scope(self, request: web.Request, archive: Snapshot) -> web.Response:
-        path, number = request.match_info["path"], int(request.match_info["id"])
-        values = pages.scope(archive, self.words(request), PATH_KINDS[path], number, _number(request))
-        if values is not None:
-            values |= {"feed": f"/feed/{path}/{number}", "files": f"/files/{path}/{number}"}
+        path = request.match_info["path"]
+        found = _scope(request, archive, path)
+        values = pages.scope(archive, self.words(request), found, _number(request))
+        values |= {"feed": f"/feed/{path}/{found.id}", "files": f"/files/{path}/{found.id}"}
         return self._page(request, "list.html", values)
 
     async def any_scope(self, request: web.Request, archive: Snapshot) -> web.Response:
         """Redirect to the page of a series, tag or category that is named by its id alone."""
-        counted = archive.scope(int(request.match_info["id"]))
-        if counted is None:
-            raise web.HTTPNotFound
-        raise web.HTTPFound(f"/{pages.PATHS[counted.scope.kind]}/{counted.scope.id}")
+        found = _scope(request, archive)
+        raise web.HTTPFound(f"/{pages.PATHS[found.kind]}/{found.id}")
 
     async def years(self, request: web.Request, archive: Snapshot) -> web.Response:
         return self._page(request, "years.html", pages.years(archive, self.words(request)))
@@ -128,11 +126,7 @@ class RoomHandlers:
         """Return the page that the Mini App replaces by the person's own."""
         chat = request.query.get("chat", "")
         number = chat if chat.isascii() and chat.isdecimal() else ""
-        return self._page(
-            request,
-            "me.html",
-            {"me": None, "chat": number, "refused": None},
-        )
+        return self._page(request, "me.html", {"me": None, "chat": number, "refused": None})
 
     async def post(self, request: web.Request, archive: Snapshot) -> web.Response:
         post, words = _post(request, archive), self.words(request)
@@ -171,12 +165,10 @@ class RoomHandlers:
         path, title = request.match_info.get("path"), self._services.site.name
         if path is None:
             return await self.feed_response(request, archive, title, "/", archive.posts)
-        counted = archive.scope(int(request.match_info["id"]), PATH_KINDS[path])
-        if counted is None:
-            raise web.HTTPNotFound
-        posts = sorted(archive.posts_of(counted.scope.id), key=feeds.order, reverse=True)
-        home = f"/{path}/{counted.scope.id}"
-        return await self.feed_response(request, archive, f"{counted.scope.name} · {title}", home, posts)
+        found = _scope(request, archive, path)
+        posts = sorted(archive.posts_of(found.id), key=feeds.order, reverse=True)
+        home = f"/{path}/{found.id}"
+        return await self.feed_response(request, archive, f"{found.name} · {title}", home, posts)
 
     async def search_feed(self, request: web.Request, archive: Snapshot) -> web.Response:
         query, found = await self._search(request, archive)
@@ -205,13 +197,12 @@ class RoomHandlers:
             posts=posts[: feeds.MOST],
             edits=archive.edits,
         )
-        response = web.Response(body=await asyncio.to_thread(feeds.write_feed, feed, kind))
-        response.headers["Content-Type"] = feeds.CONTENT_TYPES[kind]
         media = feeds.CONTENT_TYPES[kind].partition(";")[0]
-        response.headers["Link"] = (
+        link = (
             f'<{feed.address}>; rel="self"; type="{media}", <{feed.home}>; rel="alternate"; type="text/html"'
         )
-        return response
+        headers = {"Content-Type": feeds.CONTENT_TYPES[kind], "Link": link}
+        return web.Response(body=await asyncio.to_thread(feeds.write_feed, feed, kind), headers=headers)
 
     async def opml(self, request: web.Request, archive: Snapshot) -> web.Response:
         base = self.base(request)
@@ -219,17 +210,14 @@ class RoomHandlers:
             (each.scope.name, f"{base}/feed/series/{each.scope.id}.atom", f"{base}/series/{each.scope.id}")
             for each in archive.scopes.get(ScopeKind.SERIES, ())
         ]
-        response = web.Response(body=feeds.write_opml(self._services.site.name, outlines))
-        response.headers["Content-Type"] = feeds.CONTENT_TYPES["opml"]
-        return response
+        body = feeds.write_opml(self._services.site.name, outlines)
+        return web.Response(body=body, headers={"Content-Type": feeds.CONTENT_TYPES["opml"]})
 
     async def download(self, request: web.Request, archive: Snapshot) -> web.Response:
         path, kind = request.match_info["path"], request.match_info["format"]
-        counted = archive.scope(int(request.match_info["id"]), PATH_KINDS[path])
-        if counted is None:
-            raise web.HTTPNotFound
-        posts, name = archive.posts_of(counted.scope.id), f"{path}-{counted.scope.id}"
-        return file_response(posts, kind, counted.scope.name, name, self._services.site)
+        found = _scope(request, archive, path)
+        posts = archive.posts_of(found.id)
+        return file_response(posts, kind, found.name, f"{path}-{found.id}", self._services.site)
 
     async def search_download(self, request: web.Request, archive: Snapshot) -> web.Response:
         query, found = await self._search(request, archive)
@@ -239,10 +227,9 @@ class RoomHandlers:
 
 def file_response(posts: Sequence[Post], kind: str, title: str, name: str, site: SiteProfile) -> web.Response:
     """Return a list of posts as a download in the format `kind`."""
-    response = web.Response(body=write_list(posts, kind, title, site))
-    response.headers["Content-Type"] = CONTENT_TYPES[kind]
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
-    return response
+    disposition = f'attachment; filename="{name}.{kind}"'
+    headers = {"Content-Type": CONTENT_TYPES[kind], "Content-Disposition": disposition}
+    return web.Response(body=write_list(posts, kind, title, site), headers=headers)
 
 
 def language_of_request(request: web.Request, site: SiteProfile) -> str:
@@ -266,14 +253,8 @@ def _weight(parameter: str) -> float:
 def _other_languages(request: web.Request) -> list[tuple[str, str, str]]:
     """Return (code for HTML, name, address of this page) of each language."""
     kept = [(name, value) for name, value in request.query.items() if name in ("q", "page", "chat")]
-    return [
-        (
-            HTML_LANGUAGES.get(code, code),
-            LANGUAGE_NAMES[code],
-            "?" + urlencode([*kept, ("lang", code)], errors="replace"),
-        )
-        for code in LANGUAGES
-    ]
+    addresses = {code: "?" + urlencode([*kept, ("lang", code)], errors="replace") for code in LANGUAGES}
+    return [(HTML_LANGUAGES.get(code, code), LANGUAGE_NAMES[code], addresses[code]) for code in LANGUAGES]
 
 
 @cache
@@ -313,6 +294,15 @@ def _post(request: web.Request, archive: Snapshot) -> Post:
     if post is None:
         raise web.HTTPNotFound
     return post
+
+
+def _scope(request: web.Request, archive: Snapshot, path: str | None = None) -> Scope:
+    """Return the scope of the request, of the kind that `path` names. Raises HTTPNotFound."""
+    kind = None if path is None else PATH_KINDS[path]
+    counted = archive.scope(int(request.match_info["id"]), kind)
+    if counted is None:
+        raise web.HTTPNotFound
+    return counted.scope
 
 
 def _suffix(request: web.Request) -> str:

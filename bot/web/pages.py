@@ -20,7 +20,7 @@ from bot.search.ranker import Hit
 from bot.web.charts import heat_map, readers_chart, series_map
 from bot.web.content import excerpt_html, page_formula
 from bot.web.snapshot import Snapshot
-from storage.model import Mention, Post, PostId, ScopeKind
+from storage.model import Mention, Post, PostId, Scope, ScopeKind
 
 PER_PAGE = 30
 PATHS = {ScopeKind.SERIES: "series", ScopeKind.TAG: "tag", ScopeKind.CATEGORY: "category"}
@@ -91,40 +91,24 @@ def index(archive: Snapshot, words: Words, kind: ScopeKind) -> Values:
             "name": each.scope.name,
             "posts": posts_in(words, each.posts),
             "count": each.posts,
-            "last": "" if each.last is None else each.last.isoformat(),
-            "post_ids": [post.id for post in archive.posts_of(each.scope.id)]
-            if kind is ScopeKind.SERIES
-            else [],
+            "last": each.last or "",
+            "post_ids": [post.id for post in archive.posts_of(each.scope.id)],  # shown of a series only
         }
         for each in counted
     ]
-    return {"entries": entries, "path": PATHS[kind], "kind": kind.value}
+    return {"entries": entries, "path": PATHS[kind]}
 
 
-def scope(archive: Snapshot, words: Words, kind: ScopeKind, scope_id: int, number: int) -> Values | None:
-    """Return the posts of a scope, a series with its gaps; None if there is no such scope."""
-    counted = archive.scope(scope_id, kind)
-    if counted is None:
-        return None
-    posts = archive.posts_of(counted.scope.id)
-    common: Values = {
-        "heading": counted.scope.name,
-        "scope": counted.scope,
-        "path": PATHS[kind],
-        "kind": kind.value,
-    }
-    if kind is not ScopeKind.SERIES:
+def scope(archive: Snapshot, words: Words, scope: Scope, number: int) -> Values:
+    """Return the posts of a scope, a series with its gaps."""
+    posts = archive.posts_of(scope.id)
+    common: Values = {"heading": scope.name, "scope": scope, "kind": scope.kind.value}
+    if scope.kind is not ScopeKind.SERIES:
         return {**common, **_paged(posts, words, number)}
-    entries = with_gaps(posts, counted.scope, archive.missing)
+    entries = with_gaps(posts, scope, archive.missing)
     rows = [_series_row(entry, words) for entry in entries]
-    return {
-        **common,
-        "rows": rows,
-        "total": posts_in(words, len(posts)),
-        "known": len(entries),
-        "number": 1,
-        "of": 1,
-    }
+    total, known = posts_in(words, len(posts)), len(entries)
+    return {**common, "rows": rows, "total": total, "known": known, "number": 1, "of": 1}
 
 
 def _series_row(entry: Line | Gap, words: Words) -> Row:
@@ -161,12 +145,7 @@ def month(archive: Snapshot, words: Words, year: int, number: int) -> Values | N
     return {"heading": words.month(year, number), **_paged(posts, words, 1, per_page=len(posts))}
 
 
-def card(
-    archive: Snapshot,
-    words: Words,
-    post: Post,
-    details: Details,
-) -> Values:
+def card(archive: Snapshot, words: Words, post: Post, details: Details) -> Values:
     """Return everything that is known of a post."""
     parts = archive.scope(post.series_id, ScopeKind.SERIES) if post.series_id is not None else None
     episodes = archive.posts_of(parts.scope.id) if parts is not None else ()

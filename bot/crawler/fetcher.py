@@ -16,8 +16,8 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from bot.crawler.backoff import parse_retry_after
 from bot.crawler.robots import PRODUCT_TOKEN, Robots, robots_of
+from bot.crawler.schedule import parse_retry_after
 from bot.crawler.url_policy import (
     RefusedAddressError,
     host_of,

@@ -1,18 +1,19 @@
 """Polling of the blog's feed and pages by cron schedule.
 
 The state of a source is written in the transaction that stores its posts; written earlier, a crash in
-between would lose them behind the next 304.
+between would lose them behind the next 304. A burst is a feed or list page without a stored post, unless it
+is the first reading of its source: further pages are read until one has a stored post.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
+from urllib.parse import urljoin
 
-from bot.crawler.burst import PARTIAL, is_burst, read_burst, stored_ids
-from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified, Validators
+from bot.crawler.fetcher import Fetch, Fetched, Fetcher, NotFetched, NotModified, Validators, fetch_parsed
 from bot.crawler.schedule import ScheduledSource, next_time
 from bot.crawler.source_state import (
     Alert,
@@ -28,6 +29,7 @@ from bot.crawler.source_state import (
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.detect import read_dump
 from bot.intake.ingest import IngestReport, IngestRules, ingest_parsed
+from bot.site_profile import SiteProfile
 from bot.text_sanitizer import redact_url, redact_urls
 from storage.clock import Clock
 from storage.database import Database, Transaction
@@ -35,6 +37,9 @@ from storage.model import Dump, Layout, Source
 
 log = logging.getLogger(__name__)
 
+BURST_ORIGIN = "burst"
+MAX_LIST_PAGES = 20  # that are read after a burst
+PARTIAL = frozenset({Layout.FEED, Layout.LIST_PAGE, Layout.HOME_PAGE})  # show the newest posts only
 LEASE = timedelta(minutes=10)  # longer than the slowest request, with its pauses, redirects and gate
 JITTER_SECONDS = 120.0
 SILENCE = timedelta(days=30)  # since 2021 the longest gap between two posts was 19 days
@@ -166,27 +171,31 @@ class SourcePoller:
 
         first = source.last_success is None
         rules = replace(self._rules, first_reading=first)
-        stored = await stored_ids(self._database) if parsed.format in PARTIAL else frozenset[int]()
+        stored = await self._stored_ids() if parsed.format in PARTIAL else frozenset[int | None]()
         self._took_in(await ingest_parsed(self._database, dump, parsed, rules, now, also))
-        if stored and not first and is_burst(parsed, stored):
+        shown = _shown(parsed)
+        if stored and shown and not first and not shown & stored:
             await self._read_burst(source.url, stored, feed=parsed.format is Layout.FEED)
         self._notify()
 
-    async def _read_burst(self, url: str, stored: frozenset[int], *, feed: bool) -> None:
-        """Fetch the posts that `url` no longer shows; queue a notice if that fails."""
+    async def _stored_ids(self) -> frozenset[int | None]:
+        posts = await self._database.read(lambda tx: tx.posts.everything())
+        return frozenset(post.archive_id for post in posts) - {None}
+
+    async def _read_burst(self, url: str, stored: frozenset[int | None], *, feed: bool) -> None:
+        """Ingest the pages behind `url` until one shows a stored post; queue a notice if none does."""
         log.info("%s shows no stored post: reading further pages", redact_url(url))
-        missed = await read_burst(
-            self._database,
-            self._fetcher,
-            self._rules,
-            self._clock,
-            url,
-            feed=feed,
-            stored=stored,
-            took_in=self._took_in,
-        )
-        if missed is None:
-            return
+        site, missed = self._rules.site, "no page shows a stored post"
+        for address in _addresses_behind(url, site, feed=feed):
+            match await fetch_parsed(self._fetcher, address, site, origin=BURST_ORIGIN):
+                case NotFetched(failure, status=status):
+                    if status != 404:
+                        missed = f"{address}: {failure}"
+                case (dump, parsed):
+                    now = self._clock.now()
+                    self._took_in(await ingest_parsed(self._database, dump, parsed, self._rules, now))
+                    if _shown(parsed) & stored:
+                        return
         now = self._clock.now()
         raised = BurstMissed(redact_url(url), redact_urls(missed))
         key = f"notice:burst:{now.isoformat()}:{redact_url(url)}"
@@ -237,3 +246,18 @@ class SourcePoller:
 
         if await self._database.write(unit):
             self._notify()
+
+
+def _shown(parsed: ParsedDump) -> set[int | None]:
+    return {sighting.archive_id for sighting in parsed.sightings}
+
+
+def _addresses_behind(url: str, site: SiteProfile, *, feed: bool) -> Iterator[str]:
+    """Return the addresses of further posts: page 2 of a feed (Typecho 1.1), then the pages of all posts."""
+    if feed:
+        yield urljoin(url.partition("?")[0].rstrip("/") + "/", "page/2/")
+    if site.archive:
+        yield urljoin(url, site.path_of(site.archive))
+    elif site.list_page:
+        for number in range(1, MAX_LIST_PAGES + 1):
+            yield urljoin(url, site.path_of(site.list_page.replace("{page}", str(number))))

@@ -1,9 +1,13 @@
-"""Cron schedules of the crawled addresses, in UTC."""
+"""Times of requests, all aware UTC: cron schedules, exponential backoff of failed sources, Retry-After."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 from apscheduler.triggers.cron import CronTrigger
+
+from storage.clock import Backoff
 
 FIELDS = 5
 
@@ -54,3 +58,32 @@ def next_time(cron: str, after: datetime, jitter: float = 0) -> datetime:
     trigger.jitter = int(jitter)
     found: datetime = trigger.get_next_fire_time(None, after + timedelta(seconds=1))
     return found.astimezone(UTC)
+
+
+MIN_PAUSE = timedelta(minutes=5)
+MAX_PAUSE = timedelta(hours=6)
+
+# Retry-After is clamped: 0 would flood the server, ten years would stop the source.
+MIN_RETRY_AFTER = timedelta(minutes=1)
+MAX_RETRY_AFTER = timedelta(hours=24)
+
+
+def next_attempt(failures: int, now: datetime) -> datetime:
+    """Return the earliest next request after `failures` consecutive failures, the last one at `now`."""
+    backoff = Backoff(MIN_PAUSE.total_seconds(), MAX_PAUSE.total_seconds(), max(0, failures))
+    return now + timedelta(seconds=backoff.delay)
+
+
+def parse_retry_after(retry_after: str | None, now: datetime) -> datetime | None:
+    """Parse Retry-After (seconds or an HTTP date, RFC 9110 §10.2.3), clamped; None if missing or invalid."""
+    text = (retry_after or "").strip()
+    if re.fullmatch(r"-?[0-9]+", text):
+        seconds = int(text) if len(text) < 10 else (-1 if text.startswith("-") else 10**9)
+        delay = timedelta(seconds=seconds)
+    else:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, TypeError, OverflowError):
+            return None
+        delay = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return now + min(max(delay, MIN_RETRY_AFTER), MAX_RETRY_AFTER)

@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.crawler.backoff import next_attempt
 from bot.crawler.fetcher import Validators
+from bot.crawler.schedule import next_attempt
 from bot.intake.formats import ParsedDump
 from bot.text_sanitizer import redact_url
 from storage.model import DumpRecord, Source

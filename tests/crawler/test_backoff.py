@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.crawler.backoff import MAX_PAUSE, MAX_RETRY_AFTER, MIN_RETRY_AFTER, next_attempt, parse_retry_after
 from bot.crawler.fetcher import why_not_fetched
+from bot.crawler.schedule import MAX_PAUSE, MAX_RETRY_AFTER, MIN_RETRY_AFTER, next_attempt, parse_retry_after
 from bot.crawler.url_policy import RefusedAddressError, host_of, redirected
 from bot.site_profile import KEXUE
 from tests.fakes.blog import FEED, GATE, HOME

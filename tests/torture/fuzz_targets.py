@@ -20,10 +20,9 @@ from telegram import Bot
 
 from bot import SettingsError
 from bot.callbacks.codec import MAX_BYTES, decode, encode
-from bot.crawler.backoff import MAX_RETRY_AFTER, parse_retry_after
 from bot.crawler.fetcher import BadBodyError, read_body, why_not_fetched
 from bot.crawler.robots import MAX_DELAY, robots_of
-from bot.crawler.schedule import next_time, read_cron, read_pages
+from bot.crawler.schedule import MAX_RETRY_AFTER, next_time, parse_retry_after, read_cron, read_pages
 from bot.crawler.url_policy import RefusedAddressError, redirected
 from bot.export import UnknownRecordError, restore
 from bot.intake.derive import references_in

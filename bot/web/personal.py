@@ -118,15 +118,13 @@ class PersonalApi:
         """Answer a form of the personal page with the page as it is then."""
         visit, feed, refused = None, None, None
         given = await request_form(request)
+        action = given.get("do")
         try:
-            visit = await self._visit(self._user(str(given.get(FIELD, ""))), given)
-            match given.get("do"):
-                case None:
-                    pass
-                case "feed":
-                    feed = self._public.base(request) + await self._renewed_feed(visit)
-                case action:
-                    visit = await self._done(visit, str(action))
+            visit = await self._form_visit(given)
+            if action == "feed":
+                feed = self._public.base(request) + await self._renewed_feed(visit)
+            elif action is not None:
+                visit = await self._done(visit, str(action))
         except RefusedError as refusal:
             refused = refusal.status
         values: dict[str, Any] = {"me": None, "chat": "", "refused": refused}
@@ -134,15 +132,14 @@ class PersonalApi:
         if visit is not None:
             chosen, words = visit, visit.context.words
             values |= await self._services.database.read(lambda tx: self._values(tx, chosen))
-            values |= {"feed_address": feed, "init_data": given[FIELD], "changed": "do" in given}
+            values |= {"feed_address": feed, "init_data": given[FIELD], "changed": action is not None}
         html = self._public.render(request, words, "me.html", values)
         return web.Response(text=html, status=refused or 200, content_type="text/html", headers=PRIVATE_CACHE)
 
     async def saved(self, request: web.Request) -> web.Response:
         """Return the saved posts as a file."""
-        given = await request_form(request)
         try:
-            visit = await self._visit(self._user(str(given.get(FIELD, ""))), given)
+            visit = await self._form_visit(await request_form(request))
         except RefusedError as refusal:
             return web.Response(status=refusal.status, text=str(refusal), headers=PRIVATE_CACHE)
         posts = await self._services.database.read(lambda tx: _saved(tx, visit.user_id))
@@ -160,6 +157,9 @@ class PersonalApi:
         response = await self._public.feed_response(request, archive, self._services.site.name, "/", found)
         response.headers["Cache-Control"] = "private, max-age=60"
         return response
+
+    async def _form_visit(self, given: Mapping[str, Any]) -> Visit:
+        return await self._visit(self._user(str(given.get(FIELD, ""))), given)
 
     async def _visit(self, user: WebUser, given: Mapping[str, Any]) -> Visit:
         """Return the request of an authorised person. Raises RefusedError."""
@@ -294,21 +294,18 @@ async def _saved(tx: Transaction, user_id: int) -> list[Post]:
 async def _feed_posts(tx: Transaction, secret: str) -> list[Post] | None:
     """Return the newest posts that the owner of a feed is subscribed to, without muted ones."""
     owner = await feed_owner(tx, secret)
-    chat = None if owner is None else await tx.destinations.find(owner, None)
     if owner is None:
         return None
+    chat = await tx.destinations.find(owner, None)
     subscriptions = await tx.destinations.subscriptions(chat.id) if chat is not None else []
-    muted: set[PostId] = set()
-    for one in subscriptions:
-        if one.muted:
-            muted.update(post.id for post in await tx.posts.of_scope(one.scope.id))
+    silent = [one.scope.id for one in subscriptions if one.muted]
+    muted = {post.id for scope_id in silent for post in await tx.posts.of_scope(scope_id)}
+    most = MOST + len(muted)
     found: dict[PostId, Post] = {}
-    for one in subscriptions:
-        if not one.muted:
-            everything = one.scope.kind is ScopeKind.EVERYTHING
-            most = MOST + len(muted)
-            posts = await (tx.posts.latest(most) if everything else tx.posts.of_scope(one.scope.id, most))
-            found |= {post.id: post for post in posts if post.id not in muted}
+    for scope in (one.scope for one in subscriptions if not one.muted):
+        everything = scope.kind is ScopeKind.EVERYTHING
+        posts = await (tx.posts.latest(most) if everything else tx.posts.of_scope(scope.id, most))
+        found |= {post.id: post for post in posts if post.id not in muted}
     return sorted(found.values(), key=order, reverse=True)
 
 

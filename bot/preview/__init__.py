@@ -130,6 +130,7 @@ async def _find(tx: Transaction, wanted: str) -> Post:
     )
 
 
+_CORNERS = {"url": "↗", "web_app": "↗", "copy_text": "⧉", "switch_inline_query": "⤳"}
 _STYLES = {"bold": "b", "italic": "i", "code": "code"}
 
 
@@ -162,16 +163,7 @@ def _keyboard(keyboard: str | None) -> str:
 
 
 def _button(button: Mapping[str, Any]) -> str:
-    corner = (
-        "↗"
-        if "url" in button or "web_app" in button
-        else "⧉"
-        if "copy_text" in button
-        else "⤳"
-        if "switch_inline_query" in button
-        else ""
-    )
-    mark = f"<sup>{corner}</sup>" if corner else ""
+    mark = next((f"<sup>{corner}</sup>" for kind, corner in _CORNERS.items() if kind in button), "")
     return f"<span>{escape(str(button['text']))}{mark}</span>"
 
 
@@ -181,14 +173,9 @@ def _blocks(blocks: Iterable[Mapping[str, Any]]) -> str:
 
 def _block(block: Mapping[str, Any]) -> str:
     match block["type"]:
-        case "paragraph":
-            return f"<p>{_text(block['text'])}</p>"
-        case "heading":
-            return f"<h{block['size']}>{_text(block['text'])}</h{block['size']}>"
-        case "footer":
-            return f"<footer>{_text(block['text'])}</footer>"
-        case "pre":
-            return f"<pre>{_text(block['text'])}</pre>"
+        case "paragraph" | "heading" | "footer" | "pre" as kind:
+            tag = {"paragraph": "p", "heading": f"h{block.get('size')}"}.get(kind, kind)
+            return f"<{tag}>{_text(block['text'])}</{tag}>"
         case "mathematical_expression":
             return f'<div class="tex" data-display="1">{escape(block["expression"])}</div>'
         case "blockquote":
@@ -201,12 +188,9 @@ def _block(block: Mapping[str, Any]) -> str:
 
 def _list(items: Sequence[Mapping[str, Any]]) -> str:
     tag = "ol" if items and "type" in items[0] else "ul"
-    lines = (f"<li{_value(item)}>{_blocks(item['blocks'])}</li>" for item in items)
+    numbers = (f' value="{int(item["value"])}"' if "value" in item else "" for item in items)
+    lines = (f"<li{n}>{_blocks(item['blocks'])}</li>" for n, item in zip(numbers, items, strict=True))
     return f"<{tag}>{''.join(lines)}</{tag}>"
-
-
-def _value(item: Mapping[str, Any]) -> str:
-    return f' value="{int(item["value"])}"' if "value" in item else ""
 
 
 def _text(text: Any) -> str:
@@ -288,13 +272,8 @@ def _katex(name: str) -> str:
 
 
 BROWSERS: Final = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-)
+    "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
+)  # fmt: skip
 TIMEOUT_SECONDS: Final = 60.0
 _SIZE = re.compile(r'<html[^>]* data-size="(\d+)x(\d+)"')
 # The size is measured first, because a screenshot has the size of the window, not of the page.
@@ -324,13 +303,8 @@ def take_picture(page: str, out: Path, *, scale: int = 2) -> None:
     with tempfile.TemporaryDirectory(prefix="kexue-preview-") as folder:
         source = Path(folder) / "page.html"
         source.write_text(page.replace("</body>", f"{_MEASURE}</body>"), encoding="utf-8")
-        common = [
-            browser,
-            "--headless",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            f"--user-data-dir={folder}/user",
-        ]
+        common = [browser, "--headless", "--disable-gpu", "--hide-scrollbars"]
+        common.append(f"--user-data-dir={folder}/user")
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             common.append("--no-sandbox")  # Chromium refuses to run as root with its sandbox
         address = source.as_uri()

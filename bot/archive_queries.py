@@ -1,5 +1,6 @@
 """Queries of the archive for the views: facts of a card, pages of lists, statistics."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,8 +13,7 @@ from bot.messages.scope_pages import Neighbour, SeriesFacts
 from bot.messages.statistics import Figures, SeriesGrowth
 from bot.titles import read_title
 from storage.database import Transaction
-from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeId, ScopeKind
-from storage.model import Growth as Grown
+from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeKind
 
 
 async def card_facts(
@@ -30,11 +30,12 @@ async def card_facts(
     mentions = await tx.posts.mentions_in(post.id)
     cited = {mention.target for mention in mentions if mention.target is not None}
     citing = {citing.id for citing in await tx.posts.mentioning(post.id)}
+    grown = await tx.posts.growth(post.id)
     marks = await tx.bookmarks.of(reader, post.id) if reader is not None else None
     return CardFacts(
         post=post,
         series=await _series_place(tx, post, destination),
-        growth=_growth(await tx.posts.growth(post.id)),
+        growth=None if grown is None else Growth(readers=grown.gained, days=days_between(grown.over)),
         tags=tuple(scope for scope, inferred in places if scope.kind is ScopeKind.TAG and not inferred),
         inferred=tuple(scope for scope, inferred in places if scope.kind is ScopeKind.TAG and inferred),
         related=len((cited | citing) - {post.id}),
@@ -47,37 +48,25 @@ async def card_facts(
 
 
 async def _series_place(tx: Transaction, post: Post, destination: DestinationId | None) -> SeriesPlace | None:
-    if post.series_id is None:
-        return None
-    scope = await tx.scopes.get(post.series_id)
-    episodes = await tx.posts.of_series(post.series_id)
+    """Return the place of `post` among the stored episodes of its series."""
+    scope = await tx.scopes.get(post.series_id) if post.series_id is not None else None
+    episodes = await tx.posts.of_series(scope.id) if scope is not None else ()
     if scope is None or not episodes:
         return None
-    wanted = (
-        await tx.destinations.subscribed_to(destination) if destination is not None else frozenset[ScopeId]()
-    )
-    return series_place(post, episodes, scope, subscribed=scope.id in wanted)
-
-
-def series_place(post: Post, episodes: Sequence[Post], scope: Scope, *, subscribed: bool) -> SeriesPlace:
-    """Return the place of `post` among the stored `episodes`, which are in order."""
+    wanted = await tx.destinations.subscribed_to(destination) if destination is not None else ()
     at = next((i for i, episode in enumerate(episodes) if episode.id == post.id), 0)
-    before = episodes[at - 1] if at > 0 else None
-    after = episodes[at + 1] if at + 1 < len(episodes) else None
     return SeriesPlace(
         scope=scope,
         position=post.episode or at + 1,
         of=max([len(episodes), *(episode.episode or 0 for episode in episodes)]),
-        previous=Neighbour(post=before.id, episode=before.episode) if before else None,
-        next=Neighbour(post=after.id, episode=after.episode) if after else None,
-        subscribed=subscribed,
+        previous=_neighbour(episodes[at - 1] if at > 0 else None),
+        next=_neighbour(episodes[at + 1] if at + 1 < len(episodes) else None),
+        subscribed=scope.id in wanted,
     )
 
 
-def _growth(grown: Grown | None) -> Growth | None:
-    if grown is None:
-        return None
-    return Growth(readers=grown.gained, days=days_between(grown.over))
+def _neighbour(post: Post | None) -> Neighbour | None:
+    return Neighbour(post=post.id, episode=post.episode) if post is not None else None
 
 
 def days_between(captures: timedelta) -> int | None:
@@ -92,10 +81,7 @@ LEAST_EPISODES = 2
 
 async def archive_figures(tx: Transaction) -> Figures:
     posts = await tx.posts.everything()
-    per_year: dict[int, int] = {}
-    for post in posts:
-        if post.date is not None:
-            per_year[post.date.year] = per_year.get(post.date.year, 0) + 1
+    per_year = Counter(post.date.year for post in posts if post.date is not None)
     years = range(min(per_year), max(per_year) + 1) if per_year else range(0)
     read = sorted((p for p in posts if p.readers), key=lambda p: (-(p.readers or 0), p.id))
     days = {
@@ -107,7 +93,7 @@ async def archive_figures(tx: Transaction) -> Figures:
         posts=len(posts),
         series_count=len(await tx.scopes.counted(ScopeKind.SERIES)),
         readers=sum(p.readers or 0 for p in posts),
-        years=tuple((year, per_year.get(year, 0)) for year in years),
+        years=tuple((year, per_year[year]) for year in years),
         most_read=tuple(read[:MOST_READ]),
         series=tuple(SeriesGrowth(name=name, days=days[name]) for _, name in longest[:LONGEST_SERIES]),
     )
@@ -151,7 +137,7 @@ async def series_page(
         known=known_count(entries),
         span=(days[0], days[-1]) if days else None,
         read=sum(post.id in read for post in posts),
-        next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
+        next=_neighbour(unread),
         subscribed=subscribed,
     )
     if number == 0 and unread is not None:
@@ -228,8 +214,3 @@ def lines(posts: Iterable[Post]) -> tuple[Line, ...]:
 async def month_page(tx: Transaction, year: int, month: int, number: int) -> Page[Line]:
     """Return the posts of one month, newest first."""
     return page_of(lines(reversed(await tx.posts.of_month(year, month))), number)
-
-
-async def named(tx: Transaction, kind: ScopeKind) -> list[Scope]:
-    """Return every scope of a kind that has posts, the largest first."""
-    return [counted.scope for counted in await tx.scopes.counted(kind)]

@@ -203,7 +203,6 @@ class Fetcher:
         user_agent: str,
         pause: float,
         hosts: frozenset[str] = KEXUE.hosts,
-        max_bytes: int = MAX_BYTES,
         deadline: float = 30.0,
         proxy: str | None = None,
         private: bool = False,
@@ -212,7 +211,6 @@ class Fetcher:
         self._user_agent = user_agent
         self._pause = pause
         self._hosts = hosts
-        self._max_bytes = max_bytes
         self._deadline = deadline
         self._proxy = proxy
         self._private = private or proxy is not None
@@ -328,7 +326,6 @@ class Fetcher:
                 response.content.iter_any(),
                 response.headers.get("Content-Encoding", ""),
                 length=response.content_length,
-                limit=self._max_bytes,
             )
         except (BadBodyError, aiohttp.ClientPayloadError) as error:
             response.close()  # otherwise the rest of the body would be read to reuse the connection

@@ -38,18 +38,12 @@ class Snapshot:
     @cached_property
     def cited(self) -> dict[PostId, list[PostId]]:
         """Return the posts that each post mentions."""
-        found: dict[PostId, list[PostId]] = defaultdict(list)
-        for post, target in self.references:
-            found[post].append(target)
-        return dict(found)
+        return _grouped(self.references)
 
     @cached_property
     def citing(self) -> dict[PostId, list[PostId]]:
         """Return the posts that mention each post."""
-        found: dict[PostId, list[PostId]] = defaultdict(list)
-        for post, target in self.references:
-            found[target].append(post)
-        return dict(found)
+        return _grouped((target, post) for post, target in self.references)
 
     @cached_property
     def _counted(self) -> dict[ScopeId, Counted]:
@@ -79,6 +73,13 @@ class Snapshot:
     def posts_of(self, scope_id: ScopeId) -> tuple[Post, ...]:
         """Return the posts of a scope: a series by episode, others newest first."""
         return self._posts_of.get(scope_id, ())
+
+
+def _grouped(pairs: Iterable[tuple[PostId, PostId]]) -> dict[PostId, list[PostId]]:
+    found: dict[PostId, list[PostId]] = defaultdict(list)
+    for one, other in pairs:
+        found[one].append(other)
+    return dict(found)
 
 
 class SnapshotCache:

@@ -217,11 +217,8 @@ def _string(text: str, name: str, value: object) -> str:
 
 
 def _checked_home(text: str, home: str) -> str:
-    try:
-        parts = urlsplit(home)
-        valid = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc.lower()) is not None
-    except ValueError:
-        valid = False
+    parts = split_address(home)
+    valid = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc.lower()) is not None
     if not valid or parts.query or parts.fragment:
         raise TomlError(line_of(text, "home"), "'home' must be an address such as https://blog.example.org")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"

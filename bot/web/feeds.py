@@ -1,9 +1,10 @@
 """Feeds of the archive: Atom (RFC 4287), RSS 2.0, JSON Feed 1.1, and OPML 2.0 of all series."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ CONTENT_TYPES = {
     "opml": "text/x-opml; charset=utf-8",
 }
 MOST = 30  # entries of a feed
+FORBIDDEN = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +94,6 @@ def write_opml(title: str, outlines: Sequence[tuple[str, str, str]]) -> bytes:
         shown = xml_text(name)
         SubElement(body, "outline", type="rss", text=shown, title=shown, xmlUrl=feed, htmlUrl=page)
     return _xml(root)
-
-
-def order(post: Post) -> tuple[bool, date, int]:
-    """Return the key that sorts posts by time; those with an unknown year are first."""
-    return post.date is not None, post.date or post.first_seen_at.date(), post.id
 
 
 def _identity(feed: Feed, post: Post) -> str:
@@ -201,6 +198,4 @@ def _xml(root: Element) -> bytes:
 
 def xml_text(text: str) -> str:
     """Return the text without the characters that XML 1.0 forbids."""
-    return "".join(
-        c for c in text if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff"
-    )
+    return FORBIDDEN.sub("", text)

@@ -20,7 +20,7 @@ from bot.messages.web import web_texts
 from bot.search.ranker import Hit
 from bot.site_profile import SiteProfile
 from bot.web import feeds, pages
-from bot.web.snapshot import Snapshot
+from bot.web.snapshot import Snapshot, newest_first
 from storage.database import Transaction
 from storage.model import Post, PostId, Scope, ScopeKind
 
@@ -166,7 +166,7 @@ class RoomHandlers:
         if path is None:
             return await self.feed_response(request, archive, title, "/", archive.posts)
         found = _scope(request, archive, path)
-        posts = sorted(archive.posts_of(found.id), key=feeds.order, reverse=True)
+        posts = newest_first(archive.posts_of(found.id))
         home = f"/{path}/{found.id}"
         return await self.feed_response(request, archive, f"{found.name} · {title}", home, posts)
 
@@ -175,7 +175,7 @@ class RoomHandlers:
         if not query:
             raise web.HTTPNotFound
         title, home = f"{query} · {self._services.site.name}", f"/search?q={quote(query, safe='')}"
-        posts = sorted((post for post, _ in found), key=feeds.order, reverse=True)
+        posts = newest_first(post for post, _ in found)
         return await self.feed_response(request, archive, title, home, posts)
 
     async def feed_response(

@@ -5,7 +5,7 @@ action of a chat's button and runs through the same table, so that rows, rules a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,10 +36,10 @@ from bot.messages.settings import chosen_value, current_value, setting_name, set
 from bot.messages.text_parser import parse_value
 from bot.messages.web import mine_texts
 from bot.web import pages
-from bot.web.feeds import MOST, order
+from bot.web.feeds import MOST
 from bot.web.handlers import RoomHandlers, file_response
 from bot.web.init_data import ForgedInitDataError, WebUser, read_init_data
-from bot.web.snapshot import SnapshotCache
+from bot.web.snapshot import SnapshotCache, newest_first
 from storage.database import Transaction
 from storage.model import ChatKind, Destination, Post, PostId, Preferences, ScopeId, ScopeKind
 
@@ -291,7 +291,7 @@ async def _saved(tx: Transaction, user_id: int) -> list[Post]:
     return await tx.posts.many(await tx.bookmarks.saved(user_id))
 
 
-async def _feed_posts(tx: Transaction, secret: str) -> list[Post] | None:
+async def _feed_posts(tx: Transaction, secret: str) -> Sequence[Post] | None:
     """Return the newest posts that the owner of a feed is subscribed to, without muted ones."""
     owner = await feed_owner(tx, secret)
     if owner is None:
@@ -306,7 +306,7 @@ async def _feed_posts(tx: Transaction, secret: str) -> list[Post] | None:
         everything = scope.kind is ScopeKind.EVERYTHING
         posts = await (tx.posts.latest(most) if everything else tx.posts.of_scope(scope.id, most))
         found |= {post.id: post for post in posts if post.id not in muted}
-    return sorted(found.values(), key=order, reverse=True)
+    return newest_first(found.values())
 
 
 def _shown(setting: Setting, chosen: Preferences, words: Words) -> dict[str, Any]:

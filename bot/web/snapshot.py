@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 from storage.database import Database, Transaction
@@ -118,8 +118,8 @@ class SnapshotCache:
 
 def newest_first(posts: Iterable[Post]) -> tuple[Post, ...]:
     """Return the posts by date, newest first; those with an unknown year are last."""
-    return tuple(
-        sorted(
-            posts, key=lambda post: (post.date is not None, post.date or post.first_seen_at.date(), post.id)
-        )
-    )[::-1]
+
+    def order(post: Post) -> tuple[bool, date, int]:
+        return post.date is not None, post.date or post.first_seen_at.date(), post.id
+
+    return tuple(sorted(posts, key=order, reverse=True))

@@ -186,9 +186,9 @@ async def subscribe(tx: Transaction, services: Services, request: RequestContext
     )
     return Reply(
         message=message,
-        toast=notices.subscribed_now(words),
+        toast=notices.subscription_answer(words, subscribed=True),
         fresh=True,
-        replacement_button=(notices.unsubscribe_button(words), Unsubscribe(scope.id, to.number)),
+        replacement_button=subscriptions.subscription_button(scope, words, subscribed=True, place=to.place),
         named=_named("✓", scope, words),
     )
 
@@ -203,7 +203,7 @@ async def unsubscribe(
         return Reply(message=notices.link_unknown(words), fresh=True)
     to = await target_of(tx, services, request)
     state = await state_of(tx, to.destination)
-    button = (notices.subscribe_button(words), Subscribe(scope.id, to.number))
+    button = subscriptions.subscription_button(scope, words, subscribed=False, place=to.place)
     if state.of(scope.id) is not Before.SUBSCRIBED:
         return Reply(
             message=subscriptions.not_subscribed(scope, words, place=to.place),
@@ -217,7 +217,7 @@ async def unsubscribe(
     message = subscriptions.unsubscribed(scope, left, words, courses=state.courses, place=to.place)
     return Reply(
         message=message,
-        toast=notices.unsubscribed_now(words),
+        toast=notices.subscription_answer(words, subscribed=False),
         fresh=True,
         replacement_button=button,
         named=_named("🔔", scope, words),
@@ -265,7 +265,7 @@ async def unsubscribe_all(
         courses=state.courses,
         place=to.place,
     )
-    return Reply(message=message, toast=notices.unsubscribed_now(words))
+    return Reply(message=message, toast=notices.subscription_answer(words, subscribed=False))
 
 
 async def restore(tx: Transaction, services: Services, request: RequestContext, action: Restore) -> Reply:
@@ -281,7 +281,7 @@ async def restore(tx: Transaction, services: Services, request: RequestContext, 
     for scope in missing:
         await tx.destinations.subscribe(to.destination.id, scope.id, services.clock.now())
     message = subscriptions.restored(missing, request.words, place=to.place)
-    toast = notices.subscribed_now(request.words) if missing else None
+    toast = notices.subscription_answer(request.words, subscribed=True) if missing else None
     return Reply(message=message, toast=toast, fresh=True)
 
 

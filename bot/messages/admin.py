@@ -12,7 +12,7 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.reasons import reason_of
-from bot.render.document import Block, Button, Code, Items, Message, heading, item, paragraph
+from bot.render.document import Block, Button, Code, Items, Message, heading, item, items, paragraph
 from bot.text_sanitizer import one_line, redact_url
 from storage.model import DumpRecord, Source
 
@@ -59,7 +59,7 @@ def sources(words: Words, known: Sequence[Source]) -> Items:
         )
         for source in known
     )
-    return Items(tuple(lines))
+    return items(lines)
 
 
 def _how(words: Words, source: Source) -> str:
@@ -179,11 +179,11 @@ def chats_suspended(words: Words, reasons: Mapping[str, int]) -> Message:
 
 def _suspensions(words: Words, reasons: Mapping[str, int]) -> tuple[Block, ...]:
     head = words.count("{n} 个会话停发了，订阅都留着：", sum(reasons.values()))
-    items = tuple(
+    lines = tuple(
         item(words.count("{n} 个：{reason}", count, reason=reason_of(reason, words)))
         for reason, count in sorted(reasons.items(), key=lambda each: -each[1])
     )
-    return paragraph(head), Items(items)
+    return paragraph(head), Items(lines)
 
 
 def destination_refuses(words: Words, chat: str, reason: str) -> Message:
@@ -320,7 +320,7 @@ def status(facts: StatusFacts, words: Words) -> Message:
         at = f"{dump.taken_in_at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         lines.append(words.text("最近的快照：{name}，{at}", name=one_line(dump.name), at=at))
     lines.append(f"kexue-bot {facts.version}")
-    body.append(Items(tuple(map(item, lines))))
+    body.append(items(map(item, lines)))
     if facts.sources:
         body.append(sources(words, facts.sources))
     keys: list[Row] = [usual(words, Dumps())]
@@ -342,11 +342,11 @@ def dumps(page: Page[DumpRecord], words: Words) -> Message:
     """Return the list of dumps, the newest first."""
     if not page.total:
         return _report(words, words.text("还没有收到过快照。把文件放进 DUMP_DIR 指的文件夹。"))
-    items = tuple(
+    lines = tuple(
         item(Code(one_line(dump.name)), f"  {_taken(dump, words)}", label=str(index))
         for index, dump in page.numbered()
     )
-    body: tuple[Block, ...] = (heading(words.count("{n} 份快照", page.total)), Items(items))
+    body: tuple[Block, ...] = (heading(words.count("{n} 份快照", page.total)), Items(lines))
     held = tuple(
         (press(words.text("推送 {name} 的文章", name=label(dump.name)), Release(dump.id)),)
         for dump in page.items

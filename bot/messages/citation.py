@@ -21,7 +21,7 @@ from bot.render.document import (
     paragraph,
 )
 from bot.site_profile import KEXUE, SiteProfile
-from bot.text_sanitizer import one_line, units
+from bot.text_sanitizer import fitting, one_line, units
 from bot.titles import title_key
 from storage.model import Certainty, Post
 
@@ -120,9 +120,7 @@ def _paired(title: str) -> bool:
 def _cut(title: str, room: int) -> str:
     if units(title) <= room:
         return title
-    while title and units(title) >= room:
-        title = title[:-1]
-    return title.rstrip() + "…" if room > 0 else ""
+    return title[: fitting(title, room - 1)].rstrip() + "…" if room > 0 else ""
 
 
 def citation_view(post: Post, words: Words) -> Message:
@@ -143,9 +141,9 @@ def citation_view(post: Post, words: Words) -> Message:
 
 def papers_view(post: Post, titles: tuple[str, ...], words: Words) -> Message:
     """Return the papers that a post names, each with links to search for it."""
-    items = tuple(item(*_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
+    lines = tuple(item(*_paper(title), label=str(index)) for index, title in enumerate(titles, 1))
     head = words.count("文中提到的论文 · {n} 篇", len(titles))
-    return Message(body=(heading(head), Items(items)), keyboard=(_back(post, words),))
+    return Message(body=(heading(head), Items(lines)), keyboard=(_back(post, words),))
 
 
 def _paper(title: str) -> tuple[Inline | str, ...]:

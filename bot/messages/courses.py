@@ -9,7 +9,7 @@ from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.post_lists import bar
 from bot.messages.scope_pages import Neighbour, continue_label
-from bot.render.document import Block, Body, Button, Items, Message, heading, item, paragraph
+from bot.render.document import Block, Body, Button, Items, Message, heading, item, items, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import Scope, Stage, When
 
@@ -112,7 +112,7 @@ def _listed(some: list[CourseFacts], words: Words) -> Items:
         sent = words.text("已发 {sent} / {of}", sent=facts.sent, of=facts.of)
         stage = _stage(facts, words)
         lines.append(item(f"{one_line(facts.scope.name)}  {sent} · {stage}", label=str(index)))
-    return Items(tuple(lines))
+    return items(lines)
 
 
 def _named_keys(facts: CourseFacts, words: Words) -> Row:
@@ -129,7 +129,7 @@ def reading(page: Page[Progress], words: Words) -> Message:
         item(f"{one_line(each.scope.name)}\n{_progress(each, words)}", label=str(index))
         for index, each in page.numbered()
     )
-    body = (heading(words.text("阅读进度")), Items(tuple(lines)))
+    body = (heading(words.text("阅读进度")), items(lines))
     rows = tuple(_progress_keys(each, words) for each in page.items)
     return Message(body=body, keyboard=(*rows, *paging(page, actions.Reading)))
 

@@ -14,7 +14,7 @@ from bot.messages.i18n import Words
 from bot.messages.keyboards import Page, paging, press
 from bot.messages.links import post_url
 from bot.messages.post_lists import after
-from bot.render.document import Block, Item, Items, Message, heading, item, link
+from bot.render.document import Block, Item, Message, heading, item, items, link
 from bot.text_sanitizer import one_line
 from storage.model import Post
 
@@ -59,11 +59,11 @@ def digest(facts: Digest, words: Words) -> Message:
     body: list[Block] = [heading(f"{_title(facts, words)} · {_span(facts, words)}")]
     groups, others = _grouped(facts.entries)
     for name, entries in groups:
-        body += [heading(one_line(name), level=4), Items(tuple(_item(entry, words) for entry in entries))]
+        body += [heading(one_line(name), level=4), items(_item(entry, words) for entry in entries)]
     if others:
         if groups:
             body.append(heading(words.text("其他"), level=4))
-        body.append(Items(tuple(_item(entry, words) for entry in others)))
+        body.append(items(_item(entry, words) for entry in others))
     keys = ((press(words.text("逐篇看"), Step(facts.delivery, 0)),),) if facts.delivery is not None else ()
     return Message(body=tuple(body), keyboard=keys)
 

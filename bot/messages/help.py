@@ -16,13 +16,13 @@ from bot.render.document import (
     Button,
     Code,
     Item,
-    Items,
     Message,
     Paragraph,
     Text,
     footer,
     heading,
     item,
+    items,
     link,
     paragraph,
 )
@@ -139,7 +139,7 @@ def help_page(
     for group in Group:
         if shown := [command for command in usable if command.group is group]:
             body.append(heading(_heading(group, words), level=4))
-            body.append(Items(tuple(_command(command, words) for command in shown)))
+            body.append(items(_command(command, words) for command in shown))
     forms = (
         words.text("/subscribe 系列 生成扩散模型漫谈"),
         words.text("/subscribe 屏蔽 标签 GAN"),
@@ -170,65 +170,60 @@ def command_help(command: Command, words: Words) -> Message:
     usage = Bold((Text(command.usage(words.language)),))
     body: list[Block] = [paragraph(usage, f"  {command.description(words.language)}")]
     if examples := _examples(command.name, words):
-        body.append(Items(tuple(item(Code(form), f"  {text}") for form, text in examples)))
+        body.append(items(item(Code(form), f"  {text}") for form, text in examples))
     return Message(body=tuple(body), keyboard=(usual(words, actions.HelpPage()),))
 
 
 def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
     """Return forms of a command that work as they are written, with what each does."""
-    match name:
-        case "subscribe":
-            return (
-                ("/subscribe", words.text("选要订阅的")),
-                (words.text("/subscribe 全部"), words.text("全部文章")),
-                (words.text("/subscribe 系列 生成扩散模型漫谈"), words.text("一个系列")),
-                (words.text("/subscribe 标签 优化器"), words.text("一个标签")),
-                (words.text("/subscribe 分类 数学研究"), words.text("一个分类")),
-                (words.text("/subscribe 关键词 位置编码 外推"), words.text("同时出现这些词的文章")),
-                (words.text("/subscribe 屏蔽 标签 GAN"), words.text("永不推送这个标签")),
-            )
-        case "unsubscribe":
-            return (
-                ("/unsubscribe", words.text("从现有的订阅里选")),
-                (words.text("/unsubscribe 生成扩散模型漫谈"), words.text("退订一个")),
-                (words.text("/unsubscribe 屏蔽 标签 GAN"), words.text("取消屏蔽")),
-                (words.text("/unsubscribe 全部"), words.text("退订全部文章")),
-            )
-        case "export":
-            return (
-                ("/export", words.text("这里记下的数据，JSON")),
-                ("/export bib", words.text("收藏的文章，BibTeX；也可以写 md、csv、json")),
-                (words.text("/export md 系列 生成扩散模型漫谈"), words.text("一个系列、标签或分类")),
-                (words.text("/export csv 位置编码"), words.text("搜到的文章")),
-            )
-        case "search":
-            return (
-                (words.text("/search 怎么划分验证集"), words.text("一句话、英文术语、拼音、繁体字都可以")),
-                (words.text("/search 最小熵 5"), words.text("系列加编号，直接打开那一篇")),
-                (words.text("/search 2023-08 位置编码"), words.text("只看那年或那月的文章")),
-                ("/search #GAN -WGAN", words.text("有这个标签，不含那个词")),
-                (
-                    words.text('/search "位置编码" by:readers'),
-                    words.text("原样出现，按阅读数排列（by:date 按日期）"),
-                ),
-                ("/search softmax(QK^T)", words.text("公式里的记号，写法不限")),
-            )
-        case "settings":
-            return (
-                (words.text("/settings 推送方式 每天"), words.text("每天汇总成一条")),
-                (words.text("/settings 推送时间 8:00"), words.text("汇总和课程的时间")),
-                (words.text("/settings 推送日 周一"), words.text("每周汇总的日子")),
-                (words.text("/settings 免打扰 23:00-7:00"), words.text("这段时间不推送")),
-                (words.text("/settings 时区 东京"), words.text("按哪里的时间")),
-            )
-        case "series" | "read" | "course":
-            return ((f"/{name} {words.text('生成扩散模型漫谈')}", words.text("名称写一部分就行。")),)
-        case "latest":
-            return (("/latest 20", words.text("最近的 20 篇")),)
-        case "archive":
-            return (("/archive 2022", words.text("这一年的文章")),)
-        case _:
-            return ()
+    named = (f"/{name} {words.text('生成扩散模型漫谈')}", words.text("名称写一部分就行。"))
+    forms = {
+        "subscribe": (
+            ("/subscribe", words.text("选要订阅的")),
+            (words.text("/subscribe 全部"), words.text("全部文章")),
+            (words.text("/subscribe 系列 生成扩散模型漫谈"), words.text("一个系列")),
+            (words.text("/subscribe 标签 优化器"), words.text("一个标签")),
+            (words.text("/subscribe 分类 数学研究"), words.text("一个分类")),
+            (words.text("/subscribe 关键词 位置编码 外推"), words.text("同时出现这些词的文章")),
+            (words.text("/subscribe 屏蔽 标签 GAN"), words.text("永不推送这个标签")),
+        ),
+        "unsubscribe": (
+            ("/unsubscribe", words.text("从现有的订阅里选")),
+            (words.text("/unsubscribe 生成扩散模型漫谈"), words.text("退订一个")),
+            (words.text("/unsubscribe 屏蔽 标签 GAN"), words.text("取消屏蔽")),
+            (words.text("/unsubscribe 全部"), words.text("退订全部文章")),
+        ),
+        "export": (
+            ("/export", words.text("这里记下的数据，JSON")),
+            ("/export bib", words.text("收藏的文章，BibTeX；也可以写 md、csv、json")),
+            (words.text("/export md 系列 生成扩散模型漫谈"), words.text("一个系列、标签或分类")),
+            (words.text("/export csv 位置编码"), words.text("搜到的文章")),
+        ),
+        "search": (
+            (words.text("/search 怎么划分验证集"), words.text("一句话、英文术语、拼音、繁体字都可以")),
+            (words.text("/search 最小熵 5"), words.text("系列加编号，直接打开那一篇")),
+            (words.text("/search 2023-08 位置编码"), words.text("只看那年或那月的文章")),
+            ("/search #GAN -WGAN", words.text("有这个标签，不含那个词")),
+            (
+                words.text('/search "位置编码" by:readers'),
+                words.text("原样出现，按阅读数排列（by:date 按日期）"),
+            ),
+            ("/search softmax(QK^T)", words.text("公式里的记号，写法不限")),
+        ),
+        "settings": (
+            (words.text("/settings 推送方式 每天"), words.text("每天汇总成一条")),
+            (words.text("/settings 推送时间 8:00"), words.text("汇总和课程的时间")),
+            (words.text("/settings 推送日 周一"), words.text("每周汇总的日子")),
+            (words.text("/settings 免打扰 23:00-7:00"), words.text("这段时间不推送")),
+            (words.text("/settings 时区 东京"), words.text("按哪里的时间")),
+        ),
+        "latest": (("/latest 20", words.text("最近的 20 篇")),),
+        "archive": (("/archive 2022", words.text("这一年的文章")),),
+        "series": (named,),
+        "read": (named,),
+        "course": (named,),
+    }
+    return forms.get(name, ())
 
 
 def _command(command: Command, words: Words) -> Item:

@@ -307,20 +307,8 @@ def welcome_back(words: Words, subscriptions: int) -> Message:
     return notice(text, *usual(words, actions.Subscriptions()))
 
 
-def subscribed_now(words: Words) -> str:
-    return words.text("已订阅")
-
-
-def unsubscribed_now(words: Words) -> str:
-    return words.text("已退订")
-
-
-def subscribe_button(words: Words) -> str:
-    return words.text("🔔 订阅")
-
-
-def unsubscribe_button(words: Words) -> str:
-    return words.text("🔕 退订")
+def subscription_answer(words: Words, *, subscribed: bool) -> str:
+    return words.text("已订阅") if subscribed else words.text("已退订")
 
 
 def cites_it(words: Words) -> str:

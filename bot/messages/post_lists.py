@@ -25,6 +25,7 @@ from bot.render.document import (
     Text,
     heading,
     item,
+    items,
     paragraph,
 )
 from bot.text_sanitizer import one_line
@@ -77,16 +78,16 @@ def listing(
 
 def entries(page: Page[Line] | Page[Line | Gap], words: Words, bot: str | None) -> Items:
     """Return the lines of a page, each with its number in the whole list."""
-    items: list[Item] = []
+    lines: list[Item] = []
     for index, line in page.numbered():
         if isinstance(line, Gap):
             title = f"{one_line(line.title)}  " if line.title else ""
-            items.append(item(f"◌ {title}{words.text('未收录')}", label=line.label))
+            lines.append(item(f"◌ {title}{words.text('未收录')}", label=line.label))
         else:
             note = line.note if line.note is not None else date_and_readers(line.post, words)
             linked = link_to(line.post, words, bot, line.title)
-            items.append(item("✓ " if line.read else "", linked, after(note), label=line.label or str(index)))
-    return Items(tuple(items))
+            lines.append(item("✓ " if line.read else "", linked, after(note), label=line.label or str(index)))
+    return items(lines)
 
 
 def link_to(post: Post, words: Words, bot: str | None, title: str | tuple[Inline, ...] = "") -> Link:
@@ -197,7 +198,7 @@ def bar_chart(rows: Sequence[tuple[str, int]], words: Words) -> Items:
         item(f"{'▓' * _filled(number, most, _LONGEST)} {words.number(number)}", label=name)
         for name, number in rows
     )
-    return Items(tuple(lines))
+    return items(lines)
 
 
 def _filled(have: int, of: int, cells: int) -> int:
@@ -265,7 +266,7 @@ def search_results(
     `whole` if some result holds all words; else they are called the closest.
     """
     title = words.count("「{phrase}」 · {n} 篇", page.total, phrase=one_line(phrase))
-    items = []
+    lines = []
     for index, found in page.numbered():
         children: list[Inline | str] = ["✓ " if found.read else ""]
         children.append(link_to(found.post, words, bot, _spans(found.title)))
@@ -274,12 +275,12 @@ def search_results(
             guessed = "≈ " if found.in_tags and found.post.tags is None else ""
             source = words.text("标签") if found.in_tags else words.text("摘要")
             children += [f"\n{source} · {guessed}", *_spans(found.context)]
-        items.append(item(*children, label=str(index)))
+        lines.append(item(*children, label=str(index)))
     closest = () if whole else (paragraph(words.text("没有全部匹配的文章，最接近的是：")),)
     keys = number_keys(((str(index), found.post.id) for index, found in page.numbered()), bot)
     pages = paging(page, lambda at: replace(first, page=at))
     below = (files_button(actions.ListKind.SEARCH, first.phrase, words),)
-    body: tuple[Block, ...] = (heading(title), *closest, Items(tuple(items)))
+    body: tuple[Block, ...] = (heading(title), *closest, items(lines))
     return Message(body=body, keyboard=(*keys, *pages, below))
 
 

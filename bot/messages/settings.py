@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
 from bot.messages.i18n import LANGUAGES, Words
 from bot.messages.keyboards import Row, in_rows, label, press
-from bot.messages.text_parser import is_time
+from bot.messages.text_parser import is_time, quiet_value
 from bot.render.document import Block, Message, heading, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
@@ -198,27 +198,20 @@ def _form(setting: Setting, words: Words) -> str:
 
 def chosen_value(setting: Setting, chosen: Preferences) -> str:
     """Return the current value of `setting` as in callback data."""
+    since, until = chosen.quiet_from, chosen.quiet_to
     return {
         Setting.LANGUAGE: chosen.language,
         Setting.FORMAT: chosen.format.value,
         Setting.WHEN: chosen.when.value,
         Setting.HOUR: str(chosen.hour),
         Setting.WEEKDAY: str(chosen.weekday),
-        Setting.QUIET: _quiet_value(chosen.quiet_from, chosen.quiet_to),
+        Setting.QUIET: _OFF if since is None or until is None else quiet_value(since, until),
         Setting.TIME_ZONE: chosen.time_zone,
         Setting.SOUND: _OFF if chosen.silent else _ON,
         Setting.EXCERPT: chosen.excerpt.value,
         Setting.PICTURES: _ON if chosen.pictures else _OFF,
         Setting.LESSONS: _ON if chosen.lessons_read else _OFF,
     }[setting]
-
-
-def _quiet_value(since: time | None, until: time | None) -> str:
-    if since is None or until is None:
-        return _OFF
-    if since.minute == until.minute == 0:
-        return f"{since.hour}-{until.hour}"
-    return f"{since:%H%M}-{until:%H%M}"
 
 
 def with_choice(chosen: Preferences, setting: Setting, value: str) -> Preferences | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bot.messages.i18n import Words, words_for
 from bot.messages.post_lists import after, bar_chart, link_to
-from bot.render.document import Block, Items, Message, heading, item, paragraph
+from bot.render.document import Block, Items, Message, heading, item, items, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import Post
 
@@ -56,7 +56,7 @@ def stats(figures: Figures, words: Words, *, bot: str | None = None) -> Message:
             item(link_to(post, words, bot), after(words.short_number(post.readers or 0)), label=str(place))
             for place, post in enumerate(figures.most_read, 1)
         )
-        body += [heading(words.text("读的人最多"), level=4), Items(tuple(read))]
+        body += [heading(words.text("读的人最多"), level=4), items(read)]
     if figures.series:
         grown = tuple(item(_grown(one, words)) for one in figures.series)
         body += [heading(words.text("系列更新历程"), level=4), Items(grown)]

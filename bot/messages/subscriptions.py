@@ -15,7 +15,7 @@ from bot.messages.notices import notice
 from bot.messages.post_lists import after, link_to
 from bot.messages.scope_pages import scope_label, scope_name, scope_names
 from bot.messages.settings import how_it_comes, what_comes
-from bot.render.document import Block, Button, Items, Message, heading, item, paragraph
+from bot.render.document import Block, Button, Message, heading, item, items, paragraph
 from bot.text_sanitizer import one_line
 from storage.model import ChatKind, Counted, Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 
@@ -101,6 +101,15 @@ def subscribed(
     return Message(body=tuple(body), keyboard=tuple(rows))
 
 
+def subscription_button(
+    scope: Scope, words: Words, *, subscribed: bool, place: Place = HERE
+) -> tuple[str, actions.Action]:
+    """Return label and action of the button that subscribes, or, once `subscribed`, takes that back."""
+    if subscribed:
+        return words.text("🔕 退订"), actions.Unsubscribe(scope.id, place.number)
+    return words.text("🔔 订阅"), actions.Subscribe(scope.id, place.number)
+
+
 def _done(scope: Scope, before: Before, chat: str | None, words: Words) -> str:
     name = scope_name(scope, words)
     if before is Before.SUBSCRIBED:
@@ -125,7 +134,7 @@ def _sample(scope: Scope, matching: Matching, words: Words, bot: str | None) -> 
     else:
         head = words.count("已收录的文章里有 {n} 篇这样的，最近的是：", matching.count)
     lines = (item(link_to(post, words, bot), after(words.date_of(post))) for post in matching.last)
-    return (paragraph(head), Items(tuple(lines)))
+    return (paragraph(head), items(lines))
 
 
 def unsubscribed(
@@ -248,7 +257,7 @@ def subscriptions(
     )
     body: tuple[Block, ...] = (
         heading(title),
-        Items(tuple(item(_line(each, words), label=str(index)) for index, each in page.numbered())),
+        items(item(_line(each, words), label=str(index)) for index, each in page.numbered()),
         paragraph(what_comes(chosen, words, subscribed=wanted > 0, courses=courses)),
     )
     pages = paging(page, lambda number: actions.Subscriptions(number, place.number))
@@ -284,7 +293,7 @@ def subscribe_menu(
             words.text("/subscribe 标签 优化器"),
             words.text("/subscribe 关键词 位置编码 外推"),
         )
-        body.append(Items(tuple(map(item, examples))))
+        body.append(items(map(item, examples)))
     number = place.number or 0
     rows = (
         () if all_posts else (press(words.text("🔔 订阅全部"), actions.Subscribe(everything, place.number)),),

@@ -7,6 +7,7 @@ a message or button calls a scope or an action is understood when it is typed.
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import time
 from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
@@ -224,9 +225,14 @@ def _quiet(typed: str) -> str | None:
     since, until = _minute(found, 1), _minute(found, 2)
     if since is None or until is None or since == until:
         return None
-    if since % 60 == until % 60 == 0:
-        return f"{since // 60}-{until // 60}"
-    return f"{since // 60:02}{since % 60:02}-{until // 60:02}{until % 60:02}"
+    return quiet_value(time(*divmod(since, 60)), time(*divmod(until, 60)))
+
+
+def quiet_value(since: time, until: time) -> str:
+    """Return quiet hours as in callback data: 23-7, with minutes 2330-0700."""
+    if since.minute == until.minute == 0:
+        return f"{since.hour}-{until.hour}"
+    return f"{since:%H%M}-{until:%H%M}"
 
 
 def _zone(typed: str) -> str | None:

@@ -157,6 +157,11 @@ def item(*children: Inline | str, label: str = "·") -> Item:
     return Item(_inlines(children), label)
 
 
+def items(lines: Iterable[Item]) -> Items:
+    """Return a list of `lines`."""
+    return Items(tuple(lines))
+
+
 def link(url: str, *children: Inline | str) -> Link:
     """Return a link; a string is plain text."""
     return Link(url, _inlines(children))

@@ -42,7 +42,7 @@ from bot.leases import Replica, heartbeat_span
 from bot.maintenance import Maintenance, end_lost_claims, make_schedule
 from bot.messages.links import WebPages
 from bot.ops.http import serve_operations
-from bot.ops.metrics import make_metrics, make_registry
+from bot.ops.metrics import Metrics, make_registry
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.settings import Settings, agree_with_libraries
@@ -113,7 +113,7 @@ class Service:
         self.rich = RichCapability(self.clock, wanted=settings.rich)
         self.supervisor = Supervisor(self._trouble)
         self._registry = make_registry()
-        self.metrics = make_metrics(self._registry, version=VERSION)
+        self.metrics = Metrics(self._registry, version=VERSION)
         self._windows = AsyncExitStack()
         self._room: Room | None = None
         self.watch = DumpFolderWatcher(

@@ -24,7 +24,7 @@ from bot.delivery.retry_policy import (
 )
 from bot.delivery.side_effects import SideEffects
 from bot.ops.logging import correlate
-from bot.ops.metrics import Metrics, make_metrics
+from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.in_process import RateLimiter
 from bot.supervisor import BackgroundTasks, Wakeable, wait_for
@@ -213,7 +213,7 @@ class DeliveryWorker(Wakeable):
         self._clock = clock
         self._policy = policy
         self._crash = crash
-        self._metrics = metrics or make_metrics(CollectorRegistry(), version="")
+        self._metrics = metrics or Metrics(CollectorRegistry(), version="")
         self._send_log = send_log
         # With several processes requests are marked before they start: half as many more wait for that.
         tasks = policy.slots * 3 // 2 if database.is_multi_process else policy.slots

@@ -6,7 +6,7 @@ Counters and histograms are updated by events, gauges by `Figures` at each scrap
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
@@ -37,26 +37,38 @@ class Figures:
     source_ages: Mapping[str, float] = field(default_factory=dict)  # by source, since it was last read
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The metric objects; callers use the methods, one for each event."""
+    """The metrics of one registry; callers use the methods, one for each event."""
 
-    deliveries: Gauge
-    tries: Counter
-    outbox_age: Gauge
-    send_seconds: Histogram
-    pacing_seconds: Histogram
-    floods: Counter
-    dumps: Counter
-    posts: Gauge
-    source_age: Gauge
-    updates: Counter
-    handler_seconds: Histogram
-    errors: Counter
-    ready: Gauge
-    backup_at: Gauge
-    tasks: Gauge
-    connection_faults: Counter
+    def __init__(self, registry: CollectorRegistry, *, version: str) -> None:
+        """Declare every metric in `registry`. Raises ValueError for a second call."""
+        counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        Info("kexue_build", "Which version runs", registry=registry).info({"version": version})
+        self.deliveries = gauge(
+            "kexue_deliveries", "Deliveries by state; many sent ones estimated", ["state"]
+        )
+        self.tries = counter("kexue_tries", "Requests for deliveries", ["kind", "outcome"])
+        self.outbox_age = gauge("kexue_outbox_age_seconds", "How long the oldest duty has been due")
+        self.send_seconds = histogram(
+            "kexue_send_seconds", "From request to answer, for deliveries", buckets=_SEND_BUCKETS
+        )
+        self.pacing_seconds = histogram("kexue_pacing_seconds", "Waits for the pace", buckets=_WAIT_BUCKETS)
+        self.floods = counter("kexue_floods", "Answers 429, by their extent", ["extent"])
+        self.dumps = counter("kexue_dumps", "Dumps seen, by result", ["result"])
+        self.posts = gauge("kexue_posts", "Posts known")
+        self.source_age = gauge("kexue_source_age_seconds", "Since a source was last read", ["source"])
+        self.updates = counter("kexue_updates", "Updates from Telegram, by kind", ["kind"])
+        self.handler_seconds = histogram(
+            "kexue_handler_seconds", "Time to answer, by handler", ["handler"], buckets=_HANDLER_BUCKETS
+        )
+        self.errors = counter("kexue_errors", "Errors nobody expected, by place", ["place"])
+        self.ready = gauge("kexue_ready", "1 if the check passes", ["check"])
+        self.backup_at = gauge("kexue_backup_timestamp_seconds", "When the last backup was made, since 1970")
+        self.tasks = gauge("kexue_tasks", "Tasks of the event loop")
+        self.connection_faults = counter(
+            "kexue_connection_faults", "Connections and requests ended by a limit", ["port", "fault"]
+        )
 
     def tried(self, kind: str, outcome: str, seconds: float) -> None:
         """Count a request for a delivery of `kind` with its `outcome` and duration."""
@@ -123,55 +135,3 @@ def make_registry() -> CollectorRegistry:
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-def make_metrics(registry: CollectorRegistry, *, version: str) -> Metrics:
-    """Declare every metric in `registry`. Raises ValueError for a second call."""
-    Info("kexue_build", "Which version runs", registry=registry).info({"version": version})
-    return Metrics(
-        deliveries=Gauge(
-            "kexue_deliveries",
-            "Deliveries by state; many sent ones estimated",
-            ["state"],
-            registry=registry,
-        ),
-        tries=Counter("kexue_tries", "Requests for deliveries", ["kind", "outcome"], registry=registry),
-        outbox_age=Gauge(
-            "kexue_outbox_age_seconds", "How long the oldest duty has been due", registry=registry
-        ),
-        send_seconds=Histogram(
-            "kexue_send_seconds",
-            "From request to answer, for deliveries",
-            registry=registry,
-            buckets=_SEND_BUCKETS,
-        ),
-        pacing_seconds=Histogram(
-            "kexue_pacing_seconds", "Waits for the pace", registry=registry, buckets=_WAIT_BUCKETS
-        ),
-        floods=Counter("kexue_floods", "Answers 429, by their extent", ["extent"], registry=registry),
-        dumps=Counter("kexue_dumps", "Dumps seen, by result", ["result"], registry=registry),
-        posts=Gauge("kexue_posts", "Posts known", registry=registry),
-        source_age=Gauge(
-            "kexue_source_age_seconds", "Since a source was last read", ["source"], registry=registry
-        ),
-        updates=Counter("kexue_updates", "Updates from Telegram, by kind", ["kind"], registry=registry),
-        handler_seconds=Histogram(
-            "kexue_handler_seconds",
-            "Time to answer, by handler",
-            ["handler"],
-            registry=registry,
-            buckets=_HANDLER_BUCKETS,
-        ),
-        errors=Counter("kexue_errors", "Errors nobody expected, by place", ["place"], registry=registry),
-        ready=Gauge("kexue_ready", "1 if the check passes", ["check"], registry=registry),
-        backup_at=Gauge(
-            "kexue_backup_timestamp_seconds", "When the last backup was made, since 1970", registry=registry
-        ),
-        tasks=Gauge("kexue_tasks", "Tasks of the event loop", registry=registry),
-        connection_faults=Counter(
-            "kexue_connection_faults",
-            "Connections and requests ended by a limit",
-            ["port", "fault"],
-            registry=registry,
-        ),
-    )

@@ -22,7 +22,7 @@ from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
 from bot.leases import LeaseHolder
 from bot.ops.memory import freeze_gc
-from bot.ops.metrics import make_metrics
+from bot.ops.metrics import Metrics
 from bot.rate_limit.limits import Limits
 from bot.telegram.http_request import AiohttpRequest
 from bot.wiring import rate_limiter_of
@@ -49,7 +49,7 @@ async def send_all(
     database = await open_database(database_url)
     request = AiohttpRequest(connections=slots, read_timeout=45)
     await request.initialize()
-    metrics = make_metrics(CollectorRegistry(), version="")
+    metrics = Metrics(CollectorRegistry(), version="")
     name = uuid4().hex
     pulse = LeaseHolder(database, clock, f"process {name}", name)
     await pulse.renew()

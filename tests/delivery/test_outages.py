@@ -23,7 +23,7 @@ from bot.delivery.retry_policy import DeliveryConfig
 from bot.delivery.worker import DeliveryWorker
 from bot.intake.ingest import IngestRules, ingest
 from bot.maintenance import Maintenance, end_lost_claims
-from bot.ops.metrics import make_metrics, make_registry
+from bot.ops.metrics import Metrics, make_registry
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
@@ -169,7 +169,7 @@ class Delivering:
         bot = Bot(TOKEN, request=self.server, get_updates_request=self.server)
         log = self.database.send_log()
         await end_lost_claims(self.database, log, self.clock.now(), resend=True)
-        metrics = make_metrics(make_registry(), version="")
+        metrics = Metrics(make_registry(), version="")
         limits = Limits(per_second=30, private_gap=1.0, group_per_minute=20)
         self.worker = DeliveryWorker(
             self.database,

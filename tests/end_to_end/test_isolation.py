@@ -15,7 +15,7 @@ from telegram import Bot
 from bot.chat.replies import ReplySender
 from bot.delivery import retry_policy, side_effects
 from bot.delivery.messenger import Address, RichCapability, TelegramMessenger
-from bot.ops.metrics import make_metrics
+from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
@@ -342,9 +342,7 @@ async def test_a_firewall_page_for_one_chat_delays_no_other(
 async def test_an_answer_that_surely_did_not_leave_is_sent_again(database: Database) -> None:
     """The server is away for a moment after it handed over a command."""
     clock = SystemClock()
-    limiter = RateLimiter(
-        database, SendScheduler(UNPACED), clock, make_metrics(CollectorRegistry(), version="")
-    )
+    limiter = RateLimiter(database, SendScheduler(UNPACED), clock, Metrics(CollectorRegistry(), version=""))
     async with FakeTelegram() as first:
         port = int(first.server.rpartition(":")[2])
     request = AiohttpRequest(connections=2, read_timeout=5)

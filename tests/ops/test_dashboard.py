@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import Metric
 
 from bot.ops import metrics
-from bot.ops.metrics import make_metrics, make_registry
+from bot.ops.metrics import Metrics, make_registry
 from bot.settings import Settings
 from storage.model import State
 
@@ -29,18 +29,15 @@ SUFFIXES = {"counter": ("_total",), "info": ("_info",), "histogram": ("_bucket",
 
 def registered() -> Iterable[Metric]:
     registry = make_registry()
-    make_metrics(registry, version="0")
+    Metrics(registry, version="0")
     return registry.collect()
 
 
 def declared() -> dict[str, set[str]]:
     """The labels of every sample there may be."""
     registry = make_registry()
-    ours = make_metrics(registry, version="0")
-    labels = {
-        metric.describe()[0].name: set(metric._labelnames)
-        for metric in (getattr(ours, name) for name in ours.__slots__)
-    }
+    ours = Metrics(registry, version="0")
+    labels = {metric.describe()[0].name: set(metric._labelnames) for metric in vars(ours).values()}
     samples: dict[str, set[str]] = {}
     for family in registry.collect():
         for suffix in SUFFIXES.get(family.type, ("",)):

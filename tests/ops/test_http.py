@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot import PortUnusableError
 from bot.ops import http
 from bot.ops.http import Check, make_application, serve_operations
-from bot.ops.metrics import Figures, make_metrics, make_registry
+from bot.ops.metrics import Figures, Metrics, make_registry
 from bot.ops.probe import probe
 from tests.cli.program import call
 
@@ -69,7 +69,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 async def client(service: Service, registry: CollectorRegistry) -> AsyncIterator[Client]:
-    metrics = make_metrics(registry, version="1.2.3")
+    metrics = Metrics(registry, version="1.2.3")
     async with TestClient(TestServer(make_application(service, metrics, registry))) as client:
         yield client
 
@@ -151,7 +151,7 @@ async def test_nothing_else_is_there(client: Client, method: str, path: str, sta
 
 def test_each_method_counts_its_own() -> None:
     registry = CollectorRegistry()
-    metrics = make_metrics(registry, version="0")
+    metrics = Metrics(registry, version="0")
     metrics.tried("post", "sent", 0.3)
     metrics.waited(2.0)
     metrics.flooded("chat")
@@ -176,7 +176,7 @@ def test_each_method_counts_its_own() -> None:
 
 
 async def test_the_window_opens_and_closes(service: Service, registry: CollectorRegistry) -> None:
-    metrics, port = make_metrics(registry, version="0"), unused_port()
+    metrics, port = Metrics(registry, version="0"), unused_port()
     async with serve_operations(service, metrics, registry, host="127.0.0.1", port=port):
         assert await asyncio.to_thread(probe, port) == 0
         assert await asyncio.to_thread(probe_program, port) == 0
@@ -196,9 +196,7 @@ async def test_the_health_command_asks_where_the_service_answers(
 
 
 async def test_port_0_opens_nothing(service: Service, registry: CollectorRegistry) -> None:
-    async with serve_operations(
-        service, make_metrics(registry, version="0"), registry, host="127.0.0.1", port=0
-    ):
+    async with serve_operations(service, Metrics(registry, version="0"), registry, host="127.0.0.1", port=0):
         assert probe(0) == 0
 
 
@@ -209,7 +207,7 @@ async def test_a_port_in_use_is_one_clear_line(service: Service, registry: Colle
         port = other.getsockname()[1]
         with pytest.raises(PortUnusableError, match=rf"^HTTP_PORT {port} .* choose another"):
             async with serve_operations(
-                service, make_metrics(registry, version="0"), registry, host="127.0.0.1", port=port
+                service, Metrics(registry, version="0"), registry, host="127.0.0.1", port=port
             ):
                 pass
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot import VERSION
-from bot.ops.metrics import make_metrics, make_registry
+from bot.ops.metrics import Metrics, make_registry
 from tests.end_to_end.whole_bot import OPERATOR, READER, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Delay, flood
@@ -149,7 +149,7 @@ async def test_a_figure_moves(measured: WholeBot, happens: Do) -> None:
 
 def test_no_figure_is_left_out() -> None:
     registry = make_registry()
-    make_metrics(registry, version="0")
+    Metrics(registry, version="0")
     ours = {family.name for family in registry.collect() if family.name.startswith("kexue_")}
     moved = {name.split()[0] for names in MOVES.values() for name in names}
     assert {name for name in ours if not any(sample.startswith(name) for sample in moved)} == set()

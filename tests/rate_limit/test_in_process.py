@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
-from bot.ops.metrics import make_metrics
+from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.limits import Limits
 from bot.rate_limit.scheduler import SendScheduler
@@ -15,7 +15,7 @@ from storage.clock import SystemClock
 from storage.database import Database
 from tests.delivery.archive import database_in
 
-METRICS = make_metrics(CollectorRegistry(), version="")
+METRICS = Metrics(CollectorRegistry(), version="")
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ import pytest_asyncio
 from prometheus_client import CollectorRegistry
 
 from bot.leases import LeaseHolder
-from bot.ops.metrics import make_metrics
+from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE
 from bot.rate_limit.limits import Limits
@@ -37,7 +37,7 @@ from tests.tools.postgres import MakeUrl
 LEASE = timedelta(minutes=2)
 LIMITS = Limits(per_second=20, group_per_minute=4)
 REGISTRY = CollectorRegistry()
-METRICS = make_metrics(REGISTRY, version="")
+METRICS = Metrics(REGISTRY, version="")
 CLOCK = SystemClock()
 
 

@@ -1,8 +1,8 @@
 """Factories of the service's parts from the settings: HTTP clients, rate limiter, ingest rules, crawler."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from errno import EDQUOT, ENOSPC
@@ -101,6 +101,16 @@ async def open_checked_database(settings: Settings, *, new: bool = False) -> Dat
             "away, and restore a backup with `kexue-bot restore COPY`"
         )
     return await open_database(url)
+
+
+@asynccontextmanager
+async def opened_database(settings: Settings) -> AsyncIterator[Database]:
+    """Open the database as `open_checked_database` does, and close it with the context."""
+    database = await open_checked_database(settings)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def check_not_gone(settings: Settings) -> None:

@@ -26,9 +26,9 @@ from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.messages.post_lists import Gap
 from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile
-from bot.wiring import ingest_file, open_checked_database, rules_of
+from bot.wiring import ingest_file, opened_database, rules_of
 from storage.clock import SystemClock
-from storage.database import Database, Transaction
+from storage.database import Transaction
 from storage.model import Dump, Post, ScopeKind, Sighting
 
 log = logging.getLogger(__name__)
@@ -103,10 +103,10 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
     """Ingest files and folders, print one line per dump, return the exit code."""
     rules, clock = rules_of(settings), SystemClock()
     files = list(_files(paths))
-    database = await open_checked_database(settings)
+    hidden = len(files) <= MANY or not sys.stderr.isatty()
     failed = False
-    try:
-        with click.progressbar(files, label="ingest", file=sys.stderr, hidden=not _worth(files)) as progress:
+    async with opened_database(settings) as database:
+        with click.progressbar(files, label="ingest", file=sys.stderr, hidden=hidden) as progress:
             for path, name in progress:
                 try:
                     reports = await ingest_file(database, path, name, rules, clock)
@@ -119,13 +119,7 @@ async def ingest_paths(settings: Settings, paths: Iterable[Path], *, as_json: bo
                     click.echo(_json(_reported(report)) if as_json else _line(report))
                     for note in report.notes:
                         click.echo(f"{report.dump}: {note}", err=True)
-    finally:
-        await database.close()
-    return 1 if failed else 0
-
-
-def _worth(files: list[tuple[Path, str]]) -> bool:
-    return len(files) > MANY and sys.stderr.isatty()
+    return int(failed)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[Path, str]]:
@@ -153,30 +147,23 @@ def _line(report: IngestReport) -> str:
 
 
 async def export_stored(settings: Settings, what: str) -> None:
-    database = await open_checked_database(settings)
-    try:
-        lines = await database.read(_posts if what == "posts" else every_record)
-        for line in lines:
+    """Print the posts or chats, one JSON object per line."""
+    async with opened_database(settings) as database:
+        for line in await database.read(_posts if what == "posts" else every_record):
             click.echo(_json(line))
-    finally:
-        await database.close()
 
 
 async def _posts(tx: Transaction) -> list[dict[str, Any]]:
-    return [_stored(post) | await _named_by(tx, post) for post in await tx.posts.everything()]
+    return [await _stored(tx, post) for post in await tx.posts.everything()]
 
 
-def _stored(post: Post) -> dict[str, Any]:
-    fields = asdict(post)
-    for private in PRIVATE:
-        del fields[private]
-    fields["aliases"] = [title for _, title in post.aliases]
-    return fields
-
-
-async def _named_by(tx: Transaction, post: Post) -> dict[str, Any]:
+async def _stored(tx: Transaction, post: Post) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(post).items() if name not in PRIVATE}
     mentions = await tx.posts.mentions_in(post.id)
-    return {"mentions": [{"title": m.title, "kind": m.kind, "post": m.target} for m in mentions]}
+    return fields | {
+        "aliases": [title for _, title in post.aliases],
+        "mentions": [{"title": m.title, "kind": m.kind, "post": m.target} for m in mentions],
+    }
 
 
 async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
@@ -184,44 +171,34 @@ async def import_chats(settings: Settings, lines: Iterable[str]) -> int:
     try:
         records = [json.loads(line) for line in lines if line.strip()]
     except (ValueError, RecursionError) as error:
-        click.echo(f"kexue-bot: not a line of JSON: {error}", err=True)
-        return 1
+        raise click.ClickException(f"not a line of JSON: {error}") from error
     now = SystemClock().now()
-    database = await open_checked_database(settings)
-    try:
-        done = await database.write(lambda tx: restore(tx, records, now))
-    except UnknownRecordError as error:
-        click.echo(f"kexue-bot: nothing was imported: {error}", err=True)
-        return 1
-    finally:
-        await database.close()
+    async with opened_database(settings) as database:
+        try:
+            done = await database.write(lambda tx: restore(tx, records, now))
+        except UnknownRecordError as error:
+            raise click.ClickException(f"nothing was imported: {error}") from error
     click.echo(f"{done.chats} chats, {done.people} people")
     for title in sorted(done.unknown_posts):
         click.echo(f"not stored here, so not bookmarked or read: {title}", err=True)
-    return 1 if done.unknown_posts else 0
+    return int(bool(done.unknown_posts))
 
 
 async def list_series(settings: Settings) -> None:
     """Print one line per series with the stored and the missing episodes."""
-    database = await open_checked_database(settings)
-    try:
-        for line in await _series_lines(database):
+    async with opened_database(settings) as database:
+        for line in await database.read(_series_lines):
             click.echo(line)
-    finally:
-        await database.close()
 
 
-async def _series_lines(database: Database) -> list[str]:
-    async def unit(tx: Transaction) -> list[str]:
-        lines = []
-        for counted in await tx.scopes.counted(ScopeKind.SERIES):
-            entries = with_gaps(await tx.posts.of_series(counted.scope.id), counted.scope, ())
-            gaps = [str(entry.episode) for entry in entries if isinstance(entry, Gap)]
-            missing = f"  (missing: {', '.join(gaps)})" if gaps else ""
-            lines.append(f"{counted.scope.name}  {counted.posts}/{len(entries)}{missing}")
-        return lines
-
-    return await database.read(unit)
+async def _series_lines(tx: Transaction) -> list[str]:
+    lines = []
+    for counted in await tx.scopes.counted(ScopeKind.SERIES):
+        entries = with_gaps(await tx.posts.of_series(counted.scope.id), counted.scope, ())
+        gaps = [str(entry.episode) for entry in entries if isinstance(entry, Gap)]
+        missing = f"  (missing: {', '.join(gaps)})" if gaps else ""
+        lines.append(f"{counted.scope.name}  {counted.posts}/{len(entries)}{missing}")
+    return lines
 
 
 def _json(value: object) -> str:

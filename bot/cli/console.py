@@ -56,8 +56,7 @@ class Console:
             answers=TerminalRequest(self.screen),
             pushes=TerminalRequest(self.screen, push=True),
         )
-        quick = replace(settings, rich=False)
-        self.service = Service(quick, TOKEN, wires, self.clock, UNPACED)
+        self.service = Service(replace(settings, rich=False), TOKEN, wires, self.clock, UNPACED)
         self._update = 0
 
     async def say(self, line: str) -> None:
@@ -68,14 +67,11 @@ class Console:
         self._update += 1
         if line.isdecimal() and len(line) < 4 and 1 <= int(line) <= len(self.screen.buttons):
             update = self._press(int(line))
-            if update is None:
-                return
         else:
             update = self._typed(line)
-        application = self.service.running.application
-        parsed = Update.de_json(update, application.bot)
-        if parsed is not None:
-            await application.process_update(parsed)
+        if update is not None:
+            application = self.service.running.application
+            await application.process_update(Update.de_json(update, application.bot))
 
     def _typed(self, line: str) -> dict[str, Any]:
         message: dict[str, Any] = {
@@ -93,12 +89,8 @@ class Console:
     def _press(self, number: int) -> dict[str, Any] | None:
         message_id, button = self.screen.buttons[number - 1]
         if "callback_data" not in button:
-            shown = (
-                button.get("url")
-                or button.get("web_app", {}).get("url")
-                or button.get("copy_text", {}).get("text", "")
-            )
-            self.screen.print(shown, underline=True)
+            held = button | button.get("web_app", {}) | button.get("copy_text", {})
+            self.screen.print(held.get("url") or held.get("text", ""), underline=True)
             return None
         return {
             "update_id": self._update,
@@ -361,16 +353,13 @@ class TerminalRequest(BaseRequest):
             "chat": self._screen.chat,
         }
         self._screen.show(message, push=self._push)
-        return self.received(message)
+        return telegram_message(self._screen, message)
 
     def _rebutton(self, number: int, fields: Mapping[str, Any]) -> object:
         message = self._screen.messages.get(number)
         if message is None:
             return True
         message["reply_markup"] = _decoded(fields.get("reply_markup"))
-        return self.received(message)
-
-    def received(self, message: Mapping[str, Any]) -> dict[str, Any]:
         return telegram_message(self._screen, message)
 
 

@@ -9,19 +9,16 @@ import click
 from bot.crawler.backfill import BackfillResult, SetAside, backfill, set_aside_pages
 from bot.settings import Settings
 from bot.text_sanitizer import redact_url
-from bot.wiring import fetcher_of, open_checked_database, rules_of
+from bot.wiring import fetcher_of, opened_database, rules_of
 from storage.clock import SystemClock
 from storage.model import Source
 
 
 async def list_sources(settings: Settings) -> int:
     """Print one line per source; return 1 if one of them fails."""
-    database = await open_checked_database(settings)
-    try:
+    async with opened_database(settings) as database:
         stored = await database.read(lambda tx: tx.dumps.sources())
         aside = await database.read(set_aside_pages)
-    finally:
-        await database.close()
     known = {source.url: source for source in stored}
     if not settings.timetable:
         click.echo("nothing is fetched: set FEED_URL or PAGES")
@@ -55,30 +52,23 @@ async def fill(settings: Settings, archive: str | None, *, pause: float, posts: 
     """Run a backfill with a progress bar; return the exit code."""
     clock = SystemClock()
     rules = rules_of(settings)
-    database = await open_checked_database(settings)
-    fetcher = fetcher_of(settings, clock, pause=pause)
     hidden = not sys.stderr.isatty()
-    try:
+    fetcher = fetcher_of(settings, clock, pause=pause)
+    async with opened_database(settings) as database:
         with click.progressbar(length=1, file=sys.stderr, hidden=hidden, show_pos=True) as bar:
 
             def progress(done: int, total: int, aside: int) -> None:
-                shown = "list pages" if not total else f"posts, {aside} set aside" if aside else "posts"
-                bar.label, bar.length, bar.pos = shown, max(total, 1), done
+                bar.label = "list pages" if not total else f"posts, {aside} set aside" if aside else "posts"
+                bar.length, bar.pos = max(total, 1), done
                 bar.update(0)
 
-            filled = await backfill(
-                database,
-                fetcher,
-                rules,
-                clock,
-                archive or rules.site.all_posts,
-                posts=posts or retry,
-                retry=retry,
-                progress=progress,
-            )
-    finally:
-        await fetcher.close()
-        await database.close()
+            archive, posts = archive or rules.site.all_posts, posts or retry
+            try:
+                filled = await backfill(
+                    database, fetcher, rules, clock, archive, posts=posts, retry=retry, progress=progress
+                )
+            finally:
+                await fetcher.close()
     for line in report(filled):
         click.echo(line)
     return 1 if filled.stopped or filled.set_aside or filled.unread or filled.left else 0

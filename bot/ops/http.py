@@ -147,7 +147,7 @@ class Port:
 
         Raises HTTPRequestTimeout after BODY_SECONDS, HTTPBadRequest for a body that ends early.
         """
-        connection = self._open.get(request.transport) if request.transport is not None else None
+        connection = self._connection_of(request)
         if connection is not None:
             connection.wait(None)
         try:
@@ -157,10 +157,9 @@ class Port:
             self.count("slow body")
             raise web.HTTPRequestTimeout(headers={"Connection": "close"}) from None
         except (web.RequestPayloadError, ConnectionError, RuntimeError) as error:
-            # aiohttp reads a closed connection with the last one.
-            if isinstance(error, RuntimeError) and request.transport is not None:
-                raise
             if request.transport is not None:
+                if isinstance(error, RuntimeError):  # a closed connection alone is read with one
+                    raise
                 self.count("malformed")
             raise web.HTTPBadRequest(headers={"Connection": "close"}) from None
         finally:
@@ -176,10 +175,9 @@ class Port:
 
     def admit(self, connection: "_Connection") -> bool:
         """Return whether there is room for `connection`; a waiting one may be closed for it."""
-        crowded = len(self._open) >= self._limit
         if self._of_address[connection.address] >= self._limit // 4 and _is_public(connection.address):
             return False
-        if crowded:
+        if len(self._open) >= self._limit:
             oldest = next((each for tier in self._waiting.values() for each in tier), None)
             if oldest is None:
                 return False
@@ -217,8 +215,11 @@ class Port:
 
         return limited
 
+    def _connection_of(self, request: web.BaseRequest) -> "_Connection | None":
+        return self._open.get(request.transport) if request.transport is not None else None
+
     async def _handled(self, request: web.BaseRequest, handler: Handler) -> web.StreamResponse:
-        connection = self._open.get(request.transport) if request.transport is not None else None
+        connection = self._connection_of(request)
         if connection is None:
             return await handler(request)
         connection.handle()
@@ -279,7 +280,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, port: Port, make: Callable[[], asyncio.Protocol]) -> None:
         self._port = port
         self._make = make
-        self._inner: asyncio.Protocol | None = None
+        self._inner = asyncio.Protocol()  # one that does nothing, until there is room
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
         self.transport: asyncio.BaseTransport
@@ -297,24 +298,20 @@ class _Connection(asyncio.Protocol):
         self.wait(HEAD_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        if self._inner is not None:
-            self._inner.data_received(data)
+        self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        return self._inner.eof_received() if self._inner is not None else None
+        return self._inner.eof_received()
 
     def pause_writing(self) -> None:
-        if self._inner is not None:
-            self._inner.pause_writing()
+        self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._inner is not None:
-            self._inner.resume_writing()
+        self._inner.resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end()
-        if self._inner is not None:
-            self._inner.connection_lost(error)
+        self._inner.connection_lost(error)
 
     def wait(self, seconds: float | None) -> None:
         """Wait for the client; the connection is closed after `seconds`, and earlier if room is needed."""

@@ -14,21 +14,14 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 QUIET = (
-    "aiohttp",
-    "aiosqlite",
-    "alembic",
-    "apscheduler",
-    "asyncio",
-    "httpcore",
-    "httpx",
-    "telegram",
+    "aiohttp", "aiosqlite", "alembic", "apscheduler", "asyncio", "httpcore", "httpx", "telegram",
     "watchfiles",
-)
+)  # fmt: skip
 HASH_SIGNS = 12  # of a dump's SHA-256 in its correlation id
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 9: "\t"}
 
 _TOKEN = re.compile(r"/bot\d+(?::|%3A)[^/\s'\"]+|\d+(?::|%3A)[A-Za-z0-9_-]{35,}", re.IGNORECASE)
-_CHATTY = ("httpx", "httpcore", "aiohttp", "telegram")
+_CHATTY = ("httpx", "httpcore", "aiohttp", "telegram")  # finer messages have addresses, hence the token
 
 _correlation_id: ContextVar[str] = ContextVar("correlation id", default="")
 
@@ -46,11 +39,6 @@ def correlate(correlation_id: str) -> Iterator[None]:
         yield
     finally:
         _correlation_id.reset(token)
-
-
-def current_correlation_id() -> str:
-    """Return the current correlation id, or an empty text."""
-    return _correlation_id.get()
 
 
 def new_correlation_id(*hashes: str) -> str:
@@ -155,10 +143,5 @@ def protect_logs(secrets: Collection[str] = ()) -> None:
         for old in [each for each in handler.filters if isinstance(each, Redaction)]:
             handler.removeFilter(old)
         handler.addFilter(Redaction(secrets))
-    quiet_wire()
-
-
-def quiet_wire() -> None:
-    """Hold the loggers at WARNING whose finer messages contain request addresses, hence the token."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

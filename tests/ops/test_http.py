@@ -187,7 +187,7 @@ async def test_the_window_opens_and_closes(service: Service, registry: Collector
 async def test_the_health_command_asks_where_the_service_answers(
     service: Service, registry: CollectorRegistry, tmp_path: Path
 ) -> None:
-    metrics, port = make_metrics(registry, version="0"), unused_port()
+    metrics, port = Metrics(registry, version="0"), unused_port()
     async with serve_operations(service, metrics, registry, host="127.0.0.2", port=port):
         for host, code in (("127.0.0.2", 0), ("127.0.0.1", 1), ("", 1)):
             asked = {"HTTP_PORT": str(port), "HTTP_HOST": host}
@@ -216,7 +216,7 @@ async def test_a_port_in_use_is_one_clear_line(service: Service, registry: Colle
 async def test_a_host_that_is_none_is_one_clear_line(
     service: Service, registry: CollectorRegistry, host: str
 ) -> None:
-    metrics, port = make_metrics(registry, version="0"), unused_port()
+    metrics, port = Metrics(registry, version="0"), unused_port()
     with pytest.raises(PortUnusableError, match=rf"^HTTP_PORT {port} on HTTP_HOST {host} .* choose another"):
         async with serve_operations(service, metrics, registry, host=host, port=port):
             pass

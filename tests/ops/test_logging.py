@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from bot.ops.logging import QUIET, correlate, current_correlation_id, set_up_logs
+from bot.ops import logging as logging_module
+from bot.ops.logging import QUIET, correlate, set_up_logs
 
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw-"
 
@@ -100,7 +101,7 @@ async def test_a_trail_reaches_the_tasks_begun_on_it(stream: StringIO) -> None:
         "dump 12",
         None,
     ]
-    assert current_correlation_id() == ""
+    assert logging_module._correlation_id.get() == ""
 
 
 @pytest.mark.parametrize(

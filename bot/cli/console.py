@@ -263,7 +263,7 @@ class Screen:
             title = f"{datetime.now().astimezone():%H:%M:%S}" if self.times else "push"
             self.print(f"{title} {'─' * 60}", dim=True)
         self.print(show_html(message["html"]))
-        rows = message["reply_markup"].get("inline_keyboard", []) if message["reply_markup"] else []
+        rows = (message["reply_markup"] or {}).get("inline_keyboard", [])
         if rows:
             self.buttons = []
             for row in rows:
@@ -295,14 +295,10 @@ class TerminalRequest(BaseRequest):
         pass
 
     async def do_request(
-        self,
-        url: str,
-        method: str,
-        request_data: RequestData | None = None,
-        *_timeouts: object,
-        **_more: object,
+        self, url: str, method: str, request_data: RequestData | None = None, *_timeouts: Any, **_more: Any
     ) -> tuple[int, bytes]:
-        del method  # always POST
+        """Answer a method, which is always posted."""
+        del method
         name = url.rsplit("/", 1)[-1]
         fields = dict(request_data.parameters) if request_data is not None else {}
         if name == "sendDocument" and request_data is not None:

@@ -280,7 +280,7 @@ class DumpFolderWatcher:
                             break
                     if not self._folder.is_dir():
                         break
-            except (ExceptionGroup, RuntimeError, OSError) as error:
+            except (ExceptionGroup, RuntimeError, OSError, UnicodeError) as error:
                 # A name that is not UTF-8, a folder deleted before it was watched, or no watches left.
                 cause = str(error.exceptions[0] if isinstance(error, ExceptionGroup) else error)
                 if cause != self._unwatched:

@@ -268,6 +268,16 @@ async def test_a_name_that_is_not_utf_8_does_not_end_the_watch(tmp_path: Path) -
     await watched(tmp_path, look)
 
 
+async def test_a_folder_whose_name_is_not_utf_8_is_scanned(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+
+    async def look(watcher: DumpFolderWatcher) -> None:
+        await until(lambda: watcher.awake)
+
+    await watched(folder, look)
+
+
 def test_a_folder_that_cannot_be_listed_hides_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

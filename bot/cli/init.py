@@ -8,8 +8,8 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ T = TypeVar("T")
 WAIT_SECONDS = 120.0  # for the operator's /start
 TRIES = 3  # of one question
 DUMPS = Settings.dump_dir
+HOMES = ("/home", "/root", "/run/user")  # systemd.exec(5), ProtectHome
 HOMES = ("/home", "/root", "/run/user")  # systemd.exec(5), ProtectHome
 PLAIN = re.compile(r"[\w./+@,~-]+")  # of a path, what a systemd unit takes literally
 
@@ -91,17 +92,6 @@ WantedBy=multi-user.target
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What was asked, and SITE_FILE; `admin`, `feed` and `site` may be missing."""
-
-    token: str
-    admin: int | None
-    dumps: Path
-    feed: str | None
-    site: Path | None
-
-
 async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: float = WAIT_SECONDS) -> None:
     """Ask, check and write into the absolute path `folder`. Raises click.ClickException and SettingsError."""
     environment, unit = folder / ".env", folder / "kexue-bot.service"
@@ -112,8 +102,16 @@ async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: flo
     admin = await _admin(token, bot_api_url, wait)
     dumps = _dumps(given, folder)
     feed = await _feed(site.address(site.feed) if site.feed else "-")
-    answers = Answers(token, admin, dumps, feed, given.site_file)
-    _write(environment, environment_text(answers, folder, bot_api_url), mode=0o600)
+    # What the defaults say is left out, so that the file suits a container too.
+    answers = {
+        "BOT_TOKEN": token,
+        "DUMP_DIR": dumps if dumps != folder / DUMPS else None,
+        "ADMIN_CHAT_IDS": admin,
+        "FEED_URL": feed,
+        "SITE_FILE": given.site_file and given.site_file.absolute(),
+        "BOT_API_URL": bot_api_url if bot_api_url != Settings.bot_api_url else None,
+    }
+    _write(environment, environment_text(answers), mode=0o600)
     if systemd:
         _write(unit, unit_text(folder), mode=0o644)
         click.echo(f"Start it: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now kexue-bot")
@@ -129,22 +127,14 @@ def _check_place(folder: Path, files: list[Path]) -> None:
             raise click.ClickException(f"{file} exists: edit it, or move it away and run init again")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise click.ClickException(f"{folder} may not be written by this user: name another folder")
-    for path in (folder, *_hidden(folder)) if len(files) > 1 else ():
+    for path in (folder, *_hidden(folder), sys.executable) if len(files) > 1 else ():
         if PLAIN.fullmatch(str(path)) is None:
             raise click.ClickException(f"{path} has a sign that systemd reads as its own: use another folder")
 
 
-def environment_text(answers: Answers, folder: Path, bot_api_url: str) -> str:
-    """Return the content of `.env`; what the defaults say is left out, so that it suits a container too."""
-    lines = {
-        "BOT_TOKEN": answers.token,
-        "DUMP_DIR": answers.dumps if answers.dumps != folder / DUMPS else None,
-        "ADMIN_CHAT_IDS": answers.admin,
-        "FEED_URL": answers.feed,
-        "SITE_FILE": answers.site and answers.site.absolute(),
-        "BOT_API_URL": bot_api_url if bot_api_url != Settings.bot_api_url else None,
-    }
-    return "".join(f"{name}={_quoted(str(value))}\n" for name, value in lines.items() if value is not None)
+def environment_text(answers: Mapping[str, object]) -> str:
+    """Return the content of `.env`, without the answers that are None."""
+    return "".join(f"{name}={_quoted(str(value))}\n" for name, value in answers.items() if value is not None)
 
 
 def _quoted(value: str) -> str:
@@ -169,10 +159,8 @@ def unit_text(folder: Path) -> str:
 def _hidden(folder: Path) -> list[Path]:
     """Return the folders of the running program that ProtectHome would hide."""
     used = {Path(sys.prefix), Path(sys.base_prefix), Path(bot.__file__).parents[1]}
-    homes = ("/home", "/root", "/run/user")
-    return sorted(
-        path for path in used if not path.is_relative_to(folder) and any(map(path.is_relative_to, homes))
-    )
+    inside = {path for path in used if any(map(path.is_relative_to, HOMES))}
+    return sorted(path for path in inside if not path.is_relative_to(folder))
 
 
 async def _token(bot_api_url: str) -> str:
@@ -229,10 +217,8 @@ async def _start_of(bot: Bot, wait: float) -> int | None:
                         continue
                     if not (message.text or "").startswith("/start"):
                         continue
-                    name = printable(message.chat.full_name or "")
-                    if click.confirm(
-                        f"{name} sent /start from chat {message.chat.id}. Is this you?", default=None
-                    ):
+                    chat = f"Chat {message.chat.id} ({printable(message.chat.full_name or '')})"
+                    if click.confirm(f"{chat} sent /start. Is this you?", default=None):
                         return message.chat.id
     except TimeoutError:
         return None

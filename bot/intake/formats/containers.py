@@ -281,9 +281,16 @@ def _json_records(stream: Stream) -> _Records | None:
     head = stream.peek(MAX_BYTES + 1)
     if len(head) <= MAX_BYTES:
         try:
-            return iter(records) if (records := _records_in(json.loads(head.decode("utf-8-sig")))) else None
+            document = json.loads(head.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             pass
+        else:
+            records = _records_in(document)
+            if not any(_first(record, (*_HTML_KEYS, *_TEXT_KEYS)) for record in records):
+                raise UnreadableDumpError(
+                    "the JSON has no record with a page under html, text or content: save it with one"
+                )
+            return iter(records)
     lines = _line_records(stream.peek(MAX_BYTES).removeprefix(codecs.BOM_UTF8).split(b"\n", 50)[:50])
     if any(lines):
         return _line_records(stream.lines(MAX_BYTES))

@@ -57,7 +57,7 @@ def _titled(site: SiteProfile) -> re.Pattern[str]:
 def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
     """Parse a dump of the blog `site`. Raises UnreadableDumpError, and no other exception for any bytes."""
     text, notes = decode(dump.content, site)
-    markup = text.lstrip()
+    markup = text[_page_start(text) :].lstrip()
     address = dump.address
     if is_markup(markup, site):
         parsed_dump = _read_markup(markup, dump.captured_at, site)
@@ -192,7 +192,7 @@ def joined_captures(dump: Dump, site: SiteProfile) -> Sequence[Dump]:
 def _text_captures(content: bytes, site: SiteProfile) -> Sequence[tuple[bytes, Sequence[Note]]]:
     """Return the captures that were joined in one text as UTF-8, with the notes on its decoding."""
     text, notes = decode(content, site)
-    parts = () if is_markup(text.lstrip(), site) else captures(text, site)
+    parts = () if is_markup(text[_page_start(text) :].lstrip(), site) else captures(text, site)
     return [(content, ())] if len(parts) < 2 else [(part.encode(), notes) for part in parts]
 
 
@@ -202,6 +202,22 @@ def is_markup(text: str, site: SiteProfile) -> bool:
         return _titled(site).match(text) is None and not is_markdown_with_tags(text)
     return "<?xml" in text[:MAX_PREAMBLE] and feed_start(text) is not None
 
+
+_PAGE = re.compile(
+    r"(?:<!doctype html[^<>]{0,200}>\s*)?<html\b[^<>]{0,500}>\s*<(?:head|meta|title)\b", re.IGNORECASE
+)
+
+
+def _page_start(text: str) -> int:
+    """Return where the page begins behind what a program printed before it, such as HTTP headers."""
+    if text[:_PRINTED].lstrip().startswith("<"):
+        return 0
+    page = _PAGE.search(text, 0, _PRINTED)
+    return 0 if page is None else page.start()
+
+
+_PRINTED = 5000
+"""Maximum length in characters of what stands before a page."""
 
 _GLUED = re.compile(r"阅读全文[^\n]{20,}阅读全文|共\s?[0-9]{1,4}\s?篇[)）][^\n]{1,40}[0-9]日\s?[:：]")
 _OTHER_MARKUP = re.compile(
@@ -224,7 +240,7 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
     kinds = Counter(found.lastgroup for found in _OTHER_MARKUP.finditer(text, 0, _BEGINNING))
     if kinds and (most := kinds.most_common(1)[0])[1] > 1:
         name = str(most[0]).replace("_", " ")
-        raise UnreadableDumpError(f"{name} is not parsed: save the page as text, Markdown or HTML")
+        raise UnreadableDumpError(f"the markup is not parsed ({name}): save the page as text or HTML")
     match read_text(text, address, site):
         case ParsedDump() as parsed_dump:
             if _are_capitals([sighting.title for sighting in parsed_dump.sightings]):

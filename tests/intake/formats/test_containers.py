@@ -167,6 +167,22 @@ def test_each_record_of_json_is_a_dump(content: bytes) -> None:
     assert read_dump(dumps[0]).sightings == read(LISTING).sightings
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{"title": "甲", "link": "https://kexue.fm/archives/1", "summary": "科学空间"}],
+        {
+            "version": "https://jsonfeed.org/version/1.1",
+            "items": [{"url": PLACE, "content_html": "<p>科学空间</p>"}],
+        },
+        {"log": {"entries": [{"request": {"url": PLACE}, "response": {"content": {"text": "科学空间"}}}]}},
+    ],
+)
+def test_json_without_pages_has_its_own_reason(document: object) -> None:
+    with pytest.raises(UnreadableDumpError, match="JSON has no record"):
+        unpacked(json.dumps(document).encode())
+
+
 def test_a_cut_line_of_json_loses_only_itself() -> None:
     lines = "\n".join(json.dumps(record) for record in RECORDS).encode()
     dumps = unpacked(lines[:-40])

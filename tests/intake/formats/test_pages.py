@@ -110,6 +110,11 @@ def test_a_list_page_needs_no_container_of_the_excerpt() -> None:
     assert read(loose).sightings == read(LIST).sightings
 
 
+def test_what_a_program_prints_before_a_page_is_no_part_of_it() -> None:
+    headers = "HTTP/1.1 200 OK\nContent-Type: text/html; charset=UTF-8\n\n"
+    assert read(headers + LIST) == read(LIST)
+
+
 def test_a_list_page_without_full_dates_is_a_home_page() -> None:
     assert (read(LIST).format, read(HOME).format) == (Layout.LIST_PAGE, Layout.HOME_PAGE)
 

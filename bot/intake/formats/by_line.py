@@ -25,6 +25,14 @@ def day_of(year: int | str, month: int | str, day: int | str) -> date | None:
         return None
 
 
+def printed_day(date_found: re.Match[str]) -> date | None:
+    """Return the day of a match of `DATE`; None if there is none such."""
+    return day_of(*(next(filter(None, date_found.group(*names))) for names in _DATE_GROUPS))
+
+
+_DATE_GROUPS = (("y", "myear", "dyear"), ("m", "mon", "dmon"), ("d", "mday", "dday"))
+
+
 class ByLine(NamedTuple):
     """A By line in a text: `start` is the offset of its first line, `end` that of the text behind it.
 
@@ -40,10 +48,10 @@ class ByLine(NamedTuple):
 
 
 _MONTH = "|".join(MONTHS)
-_DATE = (
+DATE = (
     r"(?P<y>[0-9]{4})[ ]?[-/.年][ ]?(?P<m>[0-9]{1,2})[ ]?[-/.月][ ]?(?P<d>[0-9]{1,2})(?![0-9])[ ]?日?"
     rf"|(?P<mon>{_MONTH})[a-z]*\.?[ ](?P<mday>[0-9]{{1,2}})(?:st|nd|rd|th)?,?[ ](?P<myear>[0-9]{{4}})"
-    rf"|(?P<dday>[0-9]{{1,2}})[ ](?P<dmon>{_MONTH})[a-z]*\.?,?[ ](?P<dyear>[0-9]{{4}})"
+    rf"|(?P<dday>[0-9]{{1,2}})(?:st|nd|rd|th)?[ ](?P<dmon>{_MONTH})[a-z]*\.?,?[ ](?P<dyear>[0-9]{{4}})"
 )
 _COUNT = r"[0-9][0-9,，]{0,18}"
 _BAR = re.compile(r"[ \t]*(?:\\?[|｜·])?[ \t]*(?::(?=[ \t]*(?:\n|\Z)))?[ \t]*")
@@ -84,7 +92,7 @@ def _forms(site: SiteProfile) -> _Forms:
         ),
         part=re.compile(
             rf"(?P<author>{author}\**(?:\]\([^()\n]*\))?)"
-            rf"|(?P<date>{_DATE})(?:[ T]?[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
+            rf"|(?P<date>{DATE})(?:[ T]?[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
             r"(?:[ ]?(?:星期|周)[一二三四五六日天])?"
             rf"|(?P<readers>(?P<r1>{_COUNT})[ ]?"
             rf"(?:{readers}|位[ ]?[读讀]者|[人次]阅读|次浏览|阅读(?!\s?[(（:：])|(?:reader|read|view)s?\b)"
@@ -167,18 +175,15 @@ class _Parts:
         while (part := self._next()) is not None:
             self.end = part.end()
             if part["cite"] is not None:
-                self._close_link()
+                while (closed := _LINK_END.match(self._text, self.end)) is not None:
+                    self.end = closed.end()
                 return
             self._take(part)
         if self.has_author:
-            bar = _BAR.match(self._text, self.end)
-            if bar is not None:
-                self.barred |= bar[0].strip(" \t:") != ""
-                self.end = bar.end()
-            bar = _BAR_LINE.match(self._text, self.end)
-            if bar is not None:
-                self.barred = True
-                self.end = bar.end()
+            for form in (_BAR, _BAR_LINE):
+                if (bar := form.match(self._text, self.end)) is not None:
+                    self.barred |= bar[0].strip(" \t\n:") != ""
+                    self.end = bar.end()
 
     def _next(self) -> re.Match[str] | None:
         """Return the next part on this line or, alone on its line, on the next ones."""
@@ -250,24 +255,12 @@ class _Parts:
             case "author":
                 self.has_author = True
             case "date":
-                self.day = _date(part)
+                self.day = printed_day(part)
                 self.unparsed = self.unparsed if self.day is not None else part["date"]
             case "readers":
                 self.readers = _count(part["r1"] or part["r2"] or part["r3"])
             case _:
                 self.comments = _count(part["c1"] or part["c2"])
-
-    def _close_link(self) -> None:
-        while (closed := _LINK_END.match(self._text, self.end)) is not None:
-            self.end = closed.end()
-
-
-def _date(part: re.Match[str]) -> date | None:
-    return day_of(
-        part["y"] or part["myear"] or part["dyear"],
-        part["m"] or part["mon"] or part["dmon"],
-        part["d"] or part["mday"] or part["dday"],
-    )
 
 
 def _count(figure: str) -> int:

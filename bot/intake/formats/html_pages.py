@@ -184,7 +184,9 @@ def read_post(page: Page, site: SiteProfile) -> ParsedDump | None:
     notes: list[Note] = []
     cited_id, cited_title, cited_day = _citation(page, site)
     title = one_line(head) or cited_title or suffix(site).sub("", one_line(page.tree.css_first("title")))
-    address = _address(page, head, cited_id, site)
+    address = own_address(page, head, site)
+    if address is None and cited_id is not None:
+        address = cited_id, site.post_url(cited_id)
     day, readers = by_line(page.tree.css_first(".Post") or body, site)
     if cited_id is not None and address is not None and cited_id != address[0]:
         notes.append(Note(NoteKind.ODD, f"the page cites itself as {cited_id}, its link says {address[0]}"))
@@ -209,15 +211,15 @@ def read_post(page: Page, site: SiteProfile) -> ParsedDump | None:
     return ParsedDump(format=Layout.POST_PAGE, sightings=(sighting,), notes=tuple(notes))
 
 
-def _address(
-    page: Page, head: LexborNode | None, cited: int | None, site: SiteProfile
-) -> tuple[int, str] | None:
+def own_address(page: Page, head: LexborNode | None, site: SiteProfile) -> tuple[int, str] | None:
+    """Return the address in the title's link, the canonical link or og:url."""
     link = None if head is None else head.css_first("a")
     canonical = page.tree.css_first('link[rel="canonical"]')
-    for node in (link, canonical):
-        if node is not None and (address := site.match_post(node.attributes.get("href"))) is not None:
-            return address
-    return None if cited is None else (cited, site.post_url(cited))
+    shared = page.tree.css_first('meta[property="og:url"]')
+    for node, attribute in ((link, "href"), (canonical, "href"), (shared, "content")):
+        if node is not None and (found := site.match_post(node.attributes.get(attribute))) is not None:
+            return found
+    return None
 
 
 def _citation(page: Page, site: SiteProfile) -> tuple[int | None, str | None, date | None]:

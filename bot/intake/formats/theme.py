@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bot.intake.formats import ParsedDump
-from bot.intake.formats.by_line import MONTHS, day_of
+from bot.intake.formats.by_line import DATE, printed_day
 from bot.intake.formats.html import Page, lines, one_line
+from bot.intake.formats.html_pages import MAX_BLOCKS, own_address
 from bot.intake.formats.template import bounded
 from bot.site_profile import Selectors, SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
-
-MAX_BLOCKS = 100
-"""Maximum number of posts on one page; Typecho shows at most some tens."""
 
 GENERIC = Selectors(
     block="",  # found from the links in headings
@@ -48,12 +46,7 @@ _AROUND = (
 _FOLD = "p.more, a.more-link, .read-more"
 _MORE = re.compile(r"阅读|全文|查看|继续|\bmore\b|\bcontinue\b|\bread\b|»", re.IGNORECASE)
 _PAGE_TAGS = frozenset({"html", "body", "main"})
-_MONTH = "|".join(MONTHS)
-_DATE = re.compile(
-    r"(?<![0-9])(?P<y>[0-9]{4})(?:[-/.]|\s?年)\s?(?P<m>[0-9]{1,2})(?:[-/.]|\s?月)\s?(?P<d>[0-9]{1,2})(?![0-9])"
-    rf"|\b(?P<mon>{_MONTH})[a-z]*\.?\s(?P<mday>[0-9]{{1,2}})(?:st|nd|rd|th)?,?\s(?P<myear>[0-9]{{4}})\b"
-    rf"|\b(?P<dday>[0-9]{{1,2}})(?:st|nd|rd|th)?\s(?P<dmon>{_MONTH})[a-z]*\.?,?\s(?P<dyear>[0-9]{{4}})\b"
-)
+_DATE = re.compile(rf"(?<![0-9a-zA-Z])(?:{DATE})(?![0-9])")
 _NUMBER = re.compile(r"(?<![0-9])([0-9]{1,9})(?![0-9])")
 
 
@@ -159,7 +152,7 @@ def _single(page: Page, site: SiteProfile, selectors: Selectors) -> Sighting | N
     ]
     if len(heads) != 1:
         return None
-    address, title = _own_address(page, heads[0], site), one_line(heads[0])
+    address, title = own_address(page, heads[0], site), one_line(heads[0])
     body = _first(page.tree.root, selectors.post_body)
     if body is None and selectors is GENERIC:
         body = next((node for node in _ancestors(heads[0]) if node.tag in {"article", "main"}), None)
@@ -174,17 +167,6 @@ def _single(page: Page, site: SiteProfile, selectors: Selectors) -> Sighting | N
         text=text if folded or page.shows_all_of(body) else "",
         folded=folded,
     )
-
-
-def _own_address(page: Page, head: LexborNode, site: SiteProfile) -> tuple[int, str] | None:
-    """Return the address in the title's link, the canonical link or og:url."""
-    link = head.css_first("a")
-    canonical = page.tree.css_first('link[rel="canonical"]')
-    shared = page.tree.css_first('meta[property="og:url"]')
-    for node, attribute in ((link, "href"), (canonical, "href"), (shared, "content")):
-        if node is not None and (found := site.match_post(node.attributes.get(attribute))) is not None:
-            return found
-    return None
 
 
 def _sighting(selectors: Selectors, block: LexborNode, title: str, address: tuple[int, str]) -> Sighting:
@@ -242,17 +224,16 @@ def _supplemented(page: Page, parsed: ParsedDump, stated: Sequence[Sighting]) ->
             date=_printed_day(_meta(page, "article:published_time")),
             category=_meta(page, "article:section") or None,
         )
-    filled = []
-    for each in parsed.sightings:
-        posting = known.get(each.archive_id, each)
-        filled.append(
-            replace(
-                each,
-                date=each.date or posting.date,
-                category=each.category or posting.category,
-                tags=each.tags or posting.tags,
-            )
+    filled = (
+        replace(
+            each,
+            date=each.date or posting.date,
+            category=each.category or posting.category,
+            tags=each.tags or posting.tags,
         )
+        for each in parsed.sightings
+        for posting in (known.get(each.archive_id, each),)
+    )
     return replace(parsed, sightings=tuple(filled))
 
 
@@ -280,14 +261,8 @@ def _day_of(text: str, site: SiteProfile) -> date | None:
 
 def _printed_day(text: str) -> date | None:
     """Return the first date in `text`: with digits, in Chinese, or with an English month."""
-    found = _DATE.search(text)
-    if found is None:
-        return None
-    return day_of(
-        found["y"] or found["myear"] or found["dyear"],
-        found["m"] or found["mon"] or found["dmon"],
-        found["d"] or found["mday"] or found["dday"],
-    )
+    found = _DATE.search(" ".join(text.split()))
+    return None if found is None else printed_day(found)
 
 
 def _count(node: LexborNode | None) -> int | None:

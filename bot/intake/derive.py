@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ahocorasick
@@ -36,16 +37,6 @@ class ReferenceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TitleReference:
-    """A title between 《 and 》; `cut`: only its beginning, followed by an ellipsis."""
-
-    title: str
-    key: str
-    kind: ReferenceKind
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Titles:
     """Index of the stored titles for `resolve`; built by `titles_of`."""
 
@@ -55,22 +46,15 @@ class Titles:
     parts: ahocorasick.Automaton
 
 
-def references_in(excerpt: str) -> tuple[TitleReference, ...]:
+def references_in(excerpt: str) -> tuple[Mention, ...]:
     """Return the titles in 《》, each once, in their order; of nested 《》 the outer one."""
-    found: dict[str, TitleReference] = {}
+    found: dict[str, Mention] = {}
     for title, whole in _bracketed(excerpt):
-        ellipsis = _CUT.search(title)
+        is_cut = _CUT.search(title) is not None
         # A title without 》 and ellipsis may be any half-sentence.
-        if not (whole or ellipsis) or len(title) > _LONGEST:
-            continue
-        mention = TitleReference(
-            title=title,
-            key=title_key(title),
-            kind=ReferenceKind.POST if _HAN.search(title) else ReferenceKind.PAPER,
-            cut=ellipsis is not None,
-        )
-        if _NO_LETTER.sub("", mention.key):
-            found.setdefault(mention.key, mention)
+        if (whole or is_cut) and len(title) <= _LONGEST and _letters(key := title_key(title)):
+            kind = ReferenceKind.POST if _HAN.search(title) else ReferenceKind.PAPER
+            found.setdefault(key, Mention(title=title, kind=kind, cut=is_cut))
     return tuple(found.values())
 
 
@@ -90,30 +74,26 @@ def titles_of(known_keys: Mapping[str, PostId]) -> Titles:
     )
 
 
-def resolve(mention: TitleReference, titles: Titles) -> PostId | None:
+def resolve(mention: Mention, titles: Titles) -> PostId | None:
     """Return the post that is named; None if none or more than one matches.
 
     Matches by title key, or ignoring punctuation (Decoder only, Decoder-only); by prefix for a title that is
     cut or ends with a number (its subtitle left out); by a part: an old or shortened title within a stored
     one, or around it.
     """
-    if (post := titles.by_key.get(mention.key)) is not None:
-        return post
-    if (post := titles.by_letters.get(_letters(mention.key))) is not None:
-        return post
+    key = title_key(mention.title)
+    for post in (titles.by_key.get(key), titles.by_letters.get(_letters(key))):
+        if post is not None:
+            return post
     if mention.cut:
-        beginning = _CUT.sub("", mention.key)
+        beginning = _CUT.sub("", key)
         return _only(_beginning_with(beginning, titles)) if len(beginning) >= _LEAST_BEGINNING else None
-    if mention.kind is ReferenceKind.PAPER:
+    if mention.kind == ReferenceKind.PAPER:
         return None
-    if _NUMBERED.search(mention.key):
-        return _only(
-            post
-            for key, post in _keys_beginning_with(mention.key, titles)
-            if not key[len(mention.key)].isalnum()
-        )
-    post = _only(_part_of(mention.key, titles))
-    return post if post is not None else _only(_around(mention.key, titles))
+    if _NUMBERED.search(key):
+        return _only(_beginning_with(key, titles, is_number=True))
+    post = _only(_part_of(key, titles))
+    return post if post is not None else _only(_around(key, titles))
 
 
 def _bracketed(text: str) -> Iterator[tuple[str, bool]]:
@@ -142,14 +122,16 @@ def _only(posts: Iterator[PostId]) -> PostId | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _keys_beginning_with(beginning: str, titles: Titles) -> Iterator[tuple[str, PostId]]:
+def _beginning_with(beginning: str, titles: Titles, *, is_number: bool = False) -> Iterator[PostId]:
+    """Yield the posts whose title has this beginning; one that `is_number` ends with its number."""
     for start in _occurrences("\n" + beginning, titles.lines):
-        key = titles.lines[start + 1 : titles.lines.index("\n", start + 1)]
-        yield key, titles.by_key[key]
+        key = _line_at(start + 1, titles)
+        if not is_number or not key[len(beginning)].isalnum():
+            yield titles.by_key[key]
 
 
-def _beginning_with(beginning: str, titles: Titles) -> Iterator[PostId]:
-    return (post for _, post in _keys_beginning_with(beginning, titles))
+def _line_at(start: int, titles: Titles) -> str:
+    return titles.lines[start : titles.lines.index("\n", start)]
 
 
 def _part_of(part: str, titles: Titles) -> Iterator[PostId]:
@@ -161,8 +143,7 @@ def _part_of(part: str, titles: Titles) -> Iterator[PostId]:
         return
     for place in _occurrences(part, titles.lines):
         if titles.lines[place - 1] not in "\n《":
-            start = titles.lines.rindex("\n", 0, place) + 1
-            yield titles.by_key[titles.lines[start : titles.lines.index("\n", start)]]
+            yield titles.by_key[_line_at(titles.lines.rindex("\n", 0, place) + 1, titles)]
 
 
 def _around(key: str, titles: Titles) -> Iterator[PostId]:
@@ -255,27 +236,17 @@ def _understood(
     *,
     tags_anew: bool,
 ) -> Post:
-    day: date | None
     day, certainty = dated.get(post.id, (post.date, post.date_certainty))
-    inferred = post.inferred_tags
-    if post.tags is not None:
-        inferred = ()
-    elif tags_anew:
+    inferred = () if post.tags is not None else post.inferred_tags
+    if post.tags is None and tags_anew:
         inferred = infer_tags(vocabulary, post.title, post.excerpt, post.category)
-    series = (place.series, place.key, place.episode, place.style) if place else (None, None, None, None)
-    before = (post.series, post.series_key, post.episode, post.style)
-    if (day, certainty, inferred, series) == (post.date, post.date_certainty, post.inferred_tags, before):
-        return post
-    return replace(
-        post,
-        date=day,
-        date_certainty=certainty,
-        inferred_tags=inferred,
-        series=series[0],
-        series_key=series[1],
-        episode=series[2],
-        style=series[3],
-    )
+    derived: dict[str, Any] = {"date": day, "date_certainty": certainty, "inferred_tags": inferred}
+    derived |= dict.fromkeys(("series", "series_key", "episode", "style"))
+    if place is not None:
+        derived |= {"series": place.series, "series_key": place.key}
+        derived |= {"episode": place.episode, "style": place.style}
+    is_same = all(getattr(post, name) == value for name, value in derived.items())
+    return post if is_same else replace(post, **derived)
 
 
 def places_of(post: Post) -> tuple[Place, ...]:
@@ -293,10 +264,7 @@ def places_of(post: Post) -> tuple[Place, ...]:
 def _mentions(archive: Sequence[Post], changed: Collection[PostId]) -> dict[PostId, tuple[Mention, ...]]:
     titles = _titles(archive)
     return {
-        post.id: tuple(
-            Mention(title=named.title, kind=named.kind, cut=named.cut, target=_target(named, titles))
-            for named in references_in(post.excerpt)
-        )
+        post.id: tuple(replace(named, target=resolve(named, titles)) for named in references_in(post.excerpt))
         for post in archive
         if post.id in changed
     }
@@ -309,24 +277,13 @@ def resolved(
     if not waiting:
         return {}
     titles = _titles(archive)
-    targets = {(post, at): _target(_named(named), titles) for post, at, named in waiting}
+    targets = {(post, at): resolve(named, titles) for post, at, named in waiting}
     return {place: target for place, target in targets.items() if target is not None}
-
-
-def _named(mention: Mention) -> TitleReference:
-    return TitleReference(
-        title=mention.title, key=title_key(mention.title), kind=ReferenceKind(mention.kind), cut=mention.cut
-    )
 
 
 def _titles(archive: Sequence[Post]) -> Titles:
     known = {key: post.id for post in archive for key, _ in post.aliases}
     return titles_of(known | {post.title_key: post.id for post in archive})
-
-
-def _target(named: TitleReference, titles: Titles) -> PostId | None:
-    found = resolve(named, titles)
-    return None if found is None else PostId(found)
 
 
 def word_key(words: str) -> str:
@@ -336,28 +293,24 @@ def word_key(words: str) -> str:
 
 def word_places(posts: Iterable[Post], scopes: Sequence[Scope]) -> dict[PostId, tuple[Place, ...]]:
     """Return for each post the word scopes all of whose words occur in its title, tags or excerpt."""
-    wanted = [(frozenset(query_words(scope.name)), scope) for scope in scopes]
     led: dict[str, list[tuple[frozenset[str], Scope]]] = {}
-    for words, scope in wanted:
-        if words:
+    automaton = ahocorasick.Automaton()
+    for scope in scopes:
+        if words := frozenset(query_words(scope.name)):
             # The longest word is the rarest: the others are checked only if it occurs.
             led.setdefault(max(words, key=lambda word: (len(word), word)), []).append((words, scope))
+        for word in words:
+            automaton.add_word(word, word)
     if not led:
         return {}
-    automaton = ahocorasick.Automaton()
-    for word in {word for words, _ in wanted for word in words}:
-        automaton.add_word(word, word)
     automaton.make_automaton()
-    return {post.id: places for post in posts if (places := _places(automaton, led, searched(post)))}
+    return {post.id: places for post in posts if (places := _word_places(automaton, led, searched(post)))}
 
 
-def _places(
-    automaton: ahocorasick.Automaton, led: dict[str, list[tuple[frozenset[str], Scope]]], text: str
+def _word_places(
+    automaton: ahocorasick.Automaton, led: Mapping[str, Sequence[tuple[frozenset[str], Scope]]], text: str
 ) -> tuple[Place, ...]:
     occurring = {word for _, word in automaton.iter(text)}
     found = [scope for word in occurring for words, scope in led.get(word, ()) if words <= occurring]
-    return tuple((ScopeKind.WORD, scope.key, scope.name, False) for scope in sorted(found, key=_number))
-
-
-def _number(scope: Scope) -> int:
-    return scope.id
+    found.sort(key=lambda scope: scope.id)
+    return tuple((ScopeKind.WORD, scope.key, scope.name, False) for scope in found)

@@ -7,8 +7,9 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from bot.intake.derive import NOTHING, DerivedData, derive, resolved, word_places
@@ -50,7 +51,9 @@ async def write_changes(
     now: datetime,
 ) -> Changes:
     """Write what the `sightings` of a dump change in the stored `archive`; return the changes with ids."""
-    await merge_duplicates(tx, changes.joined)
+    for gone, heir in changes.joined:
+        log.info("merge post %s into %s", gone, heir)
+        await tx.post_writer.merge(gone, heir)
     await tx.post_writer.release_archive_ids(changes.released)
     changes = numbered(changes, await tx.post_writer.assign_ids(changes.new))
     ids = [changes.entries[place].now.id for place in changes.places]
@@ -68,13 +71,6 @@ async def write_changes(
     return changes
 
 
-async def merge_duplicates(tx: Transaction, joined: Sequence[tuple[PostId, PostId]]) -> None:
-    """Move everything that refers to a merged post to its heir, and delete the post."""
-    for gone, heir in joined:
-        log.info("merge post %s into %s", gone, heir)
-        await tx.post_writer.merge(gone, heir)
-
-
 def _known_now(archive: Sequence[Post], changes: Changes) -> dict[PostId, Post]:
     """Return the stored posts with the changes; deleted ones leave before new ones enter."""
     gone = {post for post, _ in changes.joined}
@@ -90,7 +86,11 @@ async def _derive(
     dump: Dump,
     rules: "IngestRules",
 ) -> DerivedData:
-    changed = {e.now.id for e in changes.entries if e.before is None or _matters(e.before, e.now)}
+    changed = {
+        entry.now.id
+        for entry in changes.entries
+        if entry.before is None or _MATTERING(entry.before) != _MATTERING(entry.now)
+    }
     changed |= {heir for _, heir in changes.joined}
     if not changed:
         return NOTHING
@@ -100,26 +100,11 @@ async def _derive(
     return derive(list(known.values()), changed, captures, rules.overrides, rules.zone)
 
 
-def _matters(before: Post, now: Post) -> bool:
-    """Return whether more than counts and evidence differ, so that derived data may change."""
-    if before is now:
-        return False
-    return replace(before, **{name: getattr(now, name) for name in EVIDENCE}) != now
-
-
 def _stale(changes: Changes, derived: DerivedData, known: Mapping[PostId, Post]) -> Collection[PostId]:
     """Return the stored posts whose own rows must be written."""
+    rederived = [post for post in derived.posts if _DERIVED(post) != _DERIVED(known[post.id])]
     fresh = {post.id for post in changes.new}
-    rederived = (post.id for post in derived.posts if _differs(post, known[post.id]))
-    return dict.fromkeys(
-        post_id for post_id in (*(post.id for post in changes.touched), *rederived) if post_id not in fresh
-    )
-
-
-def _differs(post: Post, before: Post) -> bool:
-    """Return whether derived data in the post's own row differ."""
-    kept = (before.date, before.date_certainty, before.episode, before.style)
-    return (post.date, post.date_certainty, post.episode, post.style) != kept
+    return dict.fromkeys(post.id for post in (*changes.touched, *rederived) if post.id not in fresh)
 
 
 async def _write_derived(
@@ -133,11 +118,13 @@ async def _write_derived(
     await tx.post_writer.resolve_mentions(resolved(waiting, list(latest.values())))
 
 
-# Fields of a post from which nothing is derived.
+# Fields of a post from which nothing is derived; getters of the others, and of what is derived in its row.
 EVIDENCE = (
     *("readers", "readers_at", "comments", "title_at", "title_layout", "excerpt_at", "excerpt_layout"),
     *("excerpt_partial", "date_at", "month_day_at", "category_at", "tags_at"),
 )
+_MATTERING = attrgetter(*(each.name for each in fields(Post) if each.name not in EVIDENCE))
+_DERIVED = attrgetter("date", "date_certainty", "episode", "style")
 REMARKS = frozenset({NoteKind.SKIPPED, NoteKind.UNREAD, NoteKind.CHARSET})
 OLD_NEWS = timedelta(days=30)  # a post dated further back than this is not news when it is first seen
 MOST_NOTES, LONGEST_NOTE = 50, 300  # kept in the ledger for one dump
@@ -355,7 +342,7 @@ async def _take_in(
         planned += await tx.planner.edit_sent([e.now.id for e in changes.edited], record.id, now, since)
     elif rules.first_reading and not first_fill:
         old = len(changes.new)
-    report = _report(record, reading.notes, planned, unannounced=old)
+    report = replace(_report(record), notes=reading.notes, deliveries=planned, unannounced=old)
     await _notify_admins(tx, report, rules, now)
     return report
 
@@ -419,20 +406,7 @@ def _remarks(notes: Sequence[Note]) -> tuple[Note, ...]:
     return tuple(note for note in notes if note.kind in REMARKS)
 
 
-def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:
-    """Return the report for a dump with recorded bytes: every sighting is unchanged."""
-    return IngestReport(
-        dump=dump.name,
-        layout=record.layout,
-        sightings=record.sightings,
-        unchanged=record.sightings,
-        skipped=record.skipped,
-        error=record.error,
-        notes=record.notes,
-    )
-
-
-def _report(record: DumpRecord, notes: tuple[Note, ...], planned: int, *, unannounced: int) -> IngestReport:
+def _report(record: DumpRecord) -> IngestReport:
     return IngestReport(
         dump=record.name,
         layout=record.layout,
@@ -441,9 +415,15 @@ def _report(record: DumpRecord, notes: tuple[Note, ...], planned: int, *, unanno
         edited=record.edited,
         unchanged=record.unchanged,
         skipped=record.skipped,
+        error=record.error,
         held=record.held,
-        deliveries=planned,
         dump_id=record.id,
-        notes=notes,
-        unannounced=unannounced,
+        notes=record.notes,
+    )
+
+
+def _known_already(dump: Dump, record: DumpRecord) -> IngestReport:
+    """Return the report for a dump with recorded bytes: every sighting is unchanged."""
+    return replace(
+        _report(record), dump=dump.name, new=0, edited=0, unchanged=record.sightings, held=False, dump_id=0
     )

@@ -30,8 +30,8 @@ class PostMatcher:
         self._posts: list[Post] = []
         self._heirs: dict[int, int] = {}
         self._by_archive: dict[int, int] = {}
-        self._by_key: dict[str, list[int]] = defaultdict(list)
-        self._by_day: dict[str, list[int]] = defaultdict(list)
+        self._by_key: dict[str, dict[int, None]] = defaultdict(dict)  # ordered sets
+        self._by_day: dict[str, dict[int, None]] = defaultdict(dict)
         self._shown: dict[int, set[str]] = {}  # place → the title keys under which this dump shows it
         for post in posts:
             self._add(post)
@@ -101,11 +101,9 @@ class PostMatcher:
 
     def _index(self, at: int, post: Post) -> None:
         for key in _keys(post):
-            if at not in self._by_key[key]:
-                self._by_key[key].append(at)
+            self._by_key[key][at] = None
         for day in _days(post):
-            if at not in self._by_day[day]:
-                self._by_day[day].append(at)
+            self._by_day[day][at] = None
 
     def _claim_archive_id(self, at: int) -> None:
         """Give the archive id of the post at `at` to it, or to its other holder if that was seen later.
@@ -144,8 +142,7 @@ class PostMatcher:
         holder = self._holder(post)
         if holder is not None and not _is_reused_id(self._posts[holder], post):
             return holder
-        found = [at for at in self._namesakes(post) if self._is_free(at, post)]
-        return found[0] if found else None
+        return next((at for at in self._namesakes(post) if self._is_free(at, post)), None)
 
     def _namesakes(self, post: Post) -> list[int]:
         found = {at for key in _keys(post) for at in self._by_key.get(key, ()) if self._fits(at, post)}
@@ -159,8 +156,7 @@ class PostMatcher:
         )
 
     def _same_opening(self, post: Post) -> int | None:
-        found = [at for at in self._with_opening(post) if self._is_free(at, post)]
-        return found[0] if found else None
+        return next((at for at in self._with_opening(post) if self._is_free(at, post)), None)
 
     def _extended_title(self, post: Post) -> int | None:
         """Return the only place of the same day whose title was extended: a beginning, or one episode.
@@ -169,22 +165,25 @@ class PostMatcher:
         """
         found = [
             at
-            for at in {at for day in _days(post) for at in self._by_day.get(day, ())}
-            if self._fits(at, post)
-            and self._is_free(at, post)
+            for at in self._of_days(post)
+            if self._is_free(at, post)
             and not (beginning(post.excerpt) and beginning(self._posts[at].excerpt))
             and _extends(self._posts[at], post)
         ]
         return found[0] if len(found) == 1 else None
 
+    def _of_days(self, post: Post) -> set[int]:
+        """Return the places of the same day that `post` may be."""
+        return {at for day in _days(post) for at in self._by_day.get(day, ()) if self._fits(at, post)}
+
     def _with_opening(self, post: Post) -> list[int]:
         """Return the places of the same day whose excerpt begins with the same words, the likeliest first."""
-        days = _days(post)
-        found = {at for day in days for at in self._by_day.get(day, ())}
-        found = {at for at in found if self._fits(at, post) and not days.isdisjoint(_days(self._posts[at]))}
-        if not found or not (start := beginning(post.excerpt)):
-            return []
-        alike = [at for at in found if beginning(self._posts[at].excerpt) == start]
+        days, start = _days(post), beginning(post.excerpt)
+        alike = [
+            at
+            for at in (self._of_days(post) if start else ())
+            if not days.isdisjoint(_days(self._posts[at])) and beginning(self._posts[at].excerpt) == start
+        ]
         if len(alike) < 2:
             return alike
         return sorted(

@@ -101,10 +101,9 @@ def combine(post: Post, other: Post) -> Post:
     Fields that are not from the blog (id, series, inferred tags, first seen) stay those of `post`.
     """
     mine, theirs = _in_order_of_readers(post, other)
-    merged = _with_title(mine, theirs)
-    merged = _with_date(merged, theirs)
-    merged = _with_excerpt(merged, theirs)
-    merged = _with_counts(merged, theirs)
+    merged = mine
+    for rule in (_with_title, _with_date, _with_excerpt, _with_counts):
+        merged = rule(merged, theirs)
     category, category_at = _latest(mine.category, mine.category_at, theirs.category, theirs.category_at)
     tags, tags_at = _all_tags(mine, theirs)
     merged = replace(
@@ -209,34 +208,32 @@ def _later(a: tuple[datetime | None, str], b: tuple[datetime | None, str]) -> bo
 
 
 def _with_date(post: Post, other: Post) -> Post:
-    if other.month_day is not None and (
-        post.month_day is None
-        or _later((other.month_day_at, other.month_day), (post.month_day_at, post.month_day))
-    ):
+    mine, theirs = (post.month_day_at, post.month_day or ""), (other.month_day_at, other.month_day or "")
+    if other.month_day is not None and (post.month_day is None or _later(theirs, mine)):
         post = replace(post, month_day=other.month_day, month_day_at=other.month_day_at)
     if other.date is None or other.date_certainty is not Certainty.GIVEN:
         return post
-    if (
-        post.date is not None
-        and post.date_certainty is Certainty.GIVEN
-        and not _better_date(other, other.date, post, post.date)
-    ):
-        return post
-    return replace(
-        post,
-        date=other.date,
-        date_certainty=Certainty.GIVEN,
-        date_layout=other.date_layout,
-        date_at=other.date_at,
-    )
+    is_given = post.date is not None and post.date_certainty is Certainty.GIVEN
+    return _taking(post, other, _DATE) if not is_given or _better_date(other, post) else post
 
 
-def _better_date(one: Post, day: object, two: Post, other_day: object) -> bool:
+def _better_date(one: Post, two: Post) -> bool:
     """Return whether the date of `one` wins: a printed one over a feed's, then the later capture."""
     ranks = one.date_layout is not Layout.FEED, two.date_layout is not Layout.FEED
     if ranks[0] != ranks[1]:
         return ranks[0]
-    return _later((one.date_at, f"{day} {one.date_layout}"), (two.date_at, f"{other_day} {two.date_layout}"))
+    return _later(
+        (one.date_at, f"{one.date} {one.date_layout}"), (two.date_at, f"{two.date} {two.date_layout}")
+    )
+
+
+_DATE = ("date", "date_certainty", "date_layout", "date_at")
+_EXCERPT = ("excerpt", "excerpt_at", "excerpt_layout", "excerpt_partial")
+
+
+def _taking(post: Post, other: Post, names: tuple[str, ...]) -> Post:
+    taken: dict[str, Any] = {name: getattr(other, name) for name in names}
+    return replace(post, **taken)
 
 
 def _with_excerpt(post: Post, other: Post) -> Post:
@@ -244,42 +241,30 @@ def _with_excerpt(post: Post, other: Post) -> Post:
     if not theirs:
         return post
     if mine == theirs:
-        best = max(post.excerpt, other.excerpt, key=_width)
-        at = max(filter(None, (post.excerpt_at, other.excerpt_at)), default=None)
-        layout = max(post.excerpt_layout, other.excerpt_layout, key=lambda each: (_rank(each), str(each)))
         return replace(
             post,
-            excerpt=best,
-            excerpt_at=at,
-            excerpt_layout=layout,
+            excerpt=max(post.excerpt, other.excerpt, key=_width),
+            excerpt_at=max(filter(None, (post.excerpt_at, other.excerpt_at)), default=None),
+            excerpt_layout=max(
+                post.excerpt_layout, other.excerpt_layout, key=lambda each: (_rank(each), str(each))
+            ),
             excerpt_partial=post.excerpt_partial and other.excerpt_partial,
         )
-    if _better_excerpt(other, theirs, post, mine):
-        return replace(
-            post,
-            excerpt=other.excerpt,
-            excerpt_at=other.excerpt_at,
-            excerpt_layout=other.excerpt_layout,
-            excerpt_partial=other.excerpt_partial,
-        )
-    return post
+    return _taking(post, other, _EXCERPT) if _better_excerpt(other, theirs, post, mine) else post
 
 
 def _better_excerpt(one: Post, one_words: str, two: Post, two_words: str) -> bool:
     """Return whether the excerpt of `one` wins: more complete, longer, closer source, later capture."""
-    completeness = _completeness(one), _completeness(two)
-    if completeness[0] != completeness[1]:
-        return completeness[0] > completeness[1]
+    if (complete := _completeness(one)) != (other := _completeness(two)):
+        return complete > other
     if one_words.startswith(two_words) or two_words.startswith(one_words):
         return len(one_words) > len(two_words)
-    if "\\" in one.excerpt and _prose(one.excerpt) == _prose(two.excerpt):
-        # The page of one defines the macros of its formulas, that of the other shows only their names.
-        unshown = _unshown(one.excerpt), _unshown(two.excerpt)
-        if unshown[0] != unshown[1]:
-            return unshown[0] < unshown[1]
-    ranks = _rank(one.excerpt_layout), _rank(two.excerpt_layout)
-    if ranks[0] != ranks[1]:
-        return ranks[0] > ranks[1]
+    # The page of one may define the macros of its formulas, where that of the other shows only their names.
+    is_same_prose = "\\" in one.excerpt and _prose(one.excerpt) == _prose(two.excerpt)
+    if is_same_prose and (unshown := _unshown(one.excerpt)) != (other := _unshown(two.excerpt)):
+        return unshown < other
+    if (rank := _rank(one.excerpt_layout)) != (other := _rank(two.excerpt_layout)):
+        return rank > other
     return _later((one.excerpt_at, one_words), (two.excerpt_at, two_words))
 
 

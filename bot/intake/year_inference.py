@@ -4,11 +4,13 @@ Posts are ids with a month-day, a series and an episode. The order of home pages
 series give a year (INFERRED); otherwise the latest year before the capture is taken (GUESSED).
 """
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from storage.model import Certainty
 
@@ -143,11 +145,7 @@ def _day(year: int, month_day: str) -> date | None:
 EPISODE_GAP = timedelta(days=2)  # the least time from one episode of a series to the next, on average
 
 
-_Known = Mapping[str, Mapping[int, tuple[date, ...]]]  # series key → episode → dates
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Score:
+class _Score(NamedTuple):
     """Score of one year for a chain by the dated episodes of its series; the smallest is the best."""
 
     broken: int  # posts before an earlier episode, after a later one, or too close to either
@@ -168,114 +166,91 @@ def infer_dates(
     """
     given = {post.id: post for post in sorted(dated, key=lambda post: post.id)}
     asked = {post.id: post for post in sorted(undated, key=lambda post: post.id) if post.id not in given}
-    known: dict[str, dict[int, tuple[date, ...]]] = defaultdict(dict)
+    inference = _Inference()
     for post in given.values():
-        _add_evidence(known, post.series_key, post.episode, post.date)
-
-    answers: dict[int, tuple[date, Certainty]] = {}
-    waiting: list[DateChain] = []
-    for chain in chains_of(asked, given, pages):
-        if (year := chain.pinned()) is not None:
-            _assign(chain, year, Certainty.INFERRED, answers, known)
-        else:
-            waiting.append(chain)
-    for chain in _date_by_series(waiting, answers, known):
-        if (year := chain.latest_possible()) is not None:
-            _assign(chain, year, Certainty.GUESSED, answers, known)
-    return answers
-
-
-def _date_by_series(
-    waiting: list[DateChain],
-    answers: dict[int, tuple[date, Certainty]],
-    known: dict[str, dict[int, tuple[date, ...]]],
-) -> list[DateChain]:
-    """Date the chains that dated episodes decide, and return the remaining chains.
-
-    A dated chain is evidence for the next one, so all chains at the smallest episode distance are dated in
-    one step: the result does not depend on their order.
-    """
-    while waiting:
-        reach = {index: distance for index, chain in enumerate(waiting) if (distance := _reach(chain, known))}
-        if not reach:
-            break
-        nearest = min(reach.values())
-        scores = {index: _by_series(waiting[index], known) for index in reach if reach[index] == nearest}
-        for index, year in scores.items():
-            if year is not None:
-                _assign(waiting[index], year, Certainty.INFERRED, answers, known)
-            elif (guess := waiting[index].latest_possible()) is not None:
-                _assign(waiting[index], guess, Certainty.GUESSED, answers, known)
-        waiting = [chain for index, chain in enumerate(waiting) if index not in scores]
-    return waiting
-
-
-def _assign(
-    chain: DateChain,
-    year: int,
-    certainty: Certainty,
-    answers: dict[int, tuple[date, Certainty]],
-    known: dict[str, dict[int, tuple[date, ...]]],
-) -> None:
-    dates = chain.dates(year) or {}
-    for post, _ in chain.posts:
-        answers[post.id] = (dates[post.id], certainty)
-        if certainty is not Certainty.GUESSED:  # a guess is not evidence for other posts
-            _add_evidence(known, post.series_key, post.episode, dates[post.id])
-
-
-def _add_evidence(
-    known: dict[str, dict[int, tuple[date, ...]]], series: str | None, episode: int | None, day: date
-) -> None:
-    if series is not None and episode is not None:
-        known[series][episode] = tuple(sorted((*known[series].get(episode, ()), day)))
-
-
-def _reach(chain: DateChain, known: _Known) -> int | None:
-    """Return the number of episodes between the chain and the nearest dated one; None without a dated one."""
-    distances = [
-        abs(episode - post.episode)
-        for post, _ in chain.posts
-        if post.series_key is not None and post.episode is not None
-        for episode in known.get(post.series_key, ())
-        if episode != post.episode
+        inference.learn(post, post.date)
+    waiting = [
+        chain
+        for chain in chains_of(asked, given, pages)
+        if not inference.date_chain(chain, chain.pinned(), Certainty.INFERRED)
     ]
-    return min(distances, default=None)
+    for chain in inference.date_by_series(waiting):
+        inference.date_chain(chain, chain.latest_possible(), Certainty.GUESSED)
+    return inference.answers
 
 
-def _by_series(chain: DateChain, known: _Known) -> int | None:
-    """Return the year in which the fewest posts break the order of their series; the nearest of equals.
+class _Inference:
+    """The dates found so far, and those of the episodes of each series, which are evidence for others."""
 
-    None if, even in the best year, more posts contradict the series than agree with it.
-    """
-    newest = max(dates[-1].year for episodes in known.values() for dates in episodes.values())
-    last = chain.latest if chain.latest is not None else newest + 1
-    scores = [
-        _score(year, dates, chain, known)
-        for year in range(FIRST_YEAR, max(last, FIRST_YEAR) + 1)
-        if (dates := chain.dates(year))
-    ]
-    best = min(scores, default=None)
-    return best.year if best is not None and best.ordered > best.broken else None
+    def __init__(self) -> None:
+        self.answers: dict[int, tuple[date, Certainty]] = {}
+        self._known: dict[str, dict[int, list[date]]] = defaultdict(lambda: defaultdict(list))
+
+    def learn(self, post: Undated | Dated, day: date) -> None:
+        """Take a dated episode of a series as evidence."""
+        if post.series_key is not None and post.episode is not None:
+            insort(self._known[post.series_key][post.episode], day)
+
+    def date_chain(self, chain: DateChain, year: int | None, certainty: Certainty) -> bool:
+        """Date the posts of a chain; return whether a year was found. A guess is no evidence for others."""
+        dates = None if year is None else chain.dates(year)
+        if dates is None:
+            return False
+        for post, _ in chain.posts:
+            self.answers[post.id] = dates[post.id], certainty
+            if certainty is not Certainty.GUESSED:
+                self.learn(post, dates[post.id])
+        return True
+
+    def date_by_series(self, waiting: Sequence[DateChain]) -> Sequence[DateChain]:
+        """Date the chains that dated episodes decide, and return the remaining chains.
+
+        A dated chain is evidence for the next one, so all chains at the smallest episode distance are dated
+        in one step: the result does not depend on their order.
+        """
+        while reach := {at: far for at, chain in enumerate(waiting) if (far := self._reach(chain))}:
+            nearest = [at for at, far in reach.items() if far == min(reach.values())]
+            for at, year in [(at, self._best_year(waiting[at])) for at in nearest]:
+                if not self.date_chain(waiting[at], year, Certainty.INFERRED):
+                    self.date_chain(waiting[at], waiting[at].latest_possible(), Certainty.GUESSED)
+            waiting = [chain for at, chain in enumerate(waiting) if at not in nearest]
+        return waiting
+
+    def _reach(self, chain: DateChain) -> int | None:
+        """Return the number of episodes between the chain and the nearest dated one; None without one."""
+        distances = [
+            abs(episode - post.episode)
+            for post, _ in chain.posts
+            if post.series_key in self._known and post.episode is not None
+            for episode in self._known[post.series_key]
+            if episode != post.episode
+        ]
+        return min(distances, default=None)
+
+    def _best_year(self, chain: DateChain) -> int | None:
+        """Return the year in which the fewest posts break the order of their series; the nearest of equals.
+
+        None if, even in the best year, more posts contradict the series than agree with it.
+        """
+        newest = max(dates[-1].year for episodes in self._known.values() for dates in episodes.values())
+        last = chain.latest if chain.latest is not None else newest + 1
+        years = range(FIRST_YEAR, max(last, FIRST_YEAR) + 1)
+        scores = [self._score(year, dates, chain) for year in years if (dates := chain.dates(year))]
+        best = min(scores, default=None)
+        return best.year if best is not None and best.ordered > best.broken else None
+
+    def _score(self, year: int, dates: Mapping[int, date], chain: DateChain) -> _Score:
+        away = [
+            distance.days
+            for post, _ in chain.posts
+            if post.series_key in self._known and post.episode is not None
+            if (distance := _distance(dates[post.id], post.episode, self._known[post.series_key])) is not None
+        ]
+        fitting = [days for days in away if days >= 0]
+        return _Score(len(away) - len(fitting), sum(fitting), year, len(fitting))
 
 
-def _score(year: int, dates: Mapping[int, date], chain: DateChain, known: _Known) -> _Score:
-    broken = ordered = days = 0
-    for post, _ in chain.posts:
-        if post.series_key is None or post.episode is None:
-            continue
-        away = _distance(dates[post.id], post.episode, known.get(post.series_key, {}))
-        if away is None:
-            continue
-        if away < timedelta():
-            broken += 1
-        else:
-            ordered += 1
-            days += away.days
-    return _Score(broken=broken, days=days, year=year, ordered=ordered)
-
-
-def _distance(day: date, episode: int, series: Mapping[int, tuple[date, ...]]) -> timedelta | None:
+def _distance(day: date, episode: int, series: Mapping[int, Sequence[date]]) -> timedelta | None:
     """Return how far `day` is from the expected day of `episode`: negative if impossible, None if unknown.
 
     Between two dated episodes the expected day is found by even spacing, outside them it is the nearest one.

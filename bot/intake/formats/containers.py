@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -115,7 +116,8 @@ def _members(
     """Return the members of a container, None for a stream that is none; `file` is its seekable source."""
     head = stream.peek(HEAD)
     if depth > 0 and head.startswith(b"\x1f\x8b"):
-        return _gzip_members(stream, dump, budget, depth)
+        is_capture = not is_container(_beginning(stream.peek(CHUNK)))
+        return None if is_capture else _gzip_members(GzipReader(stream), dump, budget, depth)
     if depth > 0 and head.startswith(b"PK\x03\x04"):
         return _zip_members(file or io.BytesIO(_whole(stream)), dump, budget, depth)
     if is_warc(head):
@@ -149,16 +151,8 @@ def _counted(read: Callable[[int], bytes], budget: _Budget) -> Stream:
     return Stream(read_counted)
 
 
-def _gzip_members(stream: Stream, dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump] | None:
-    """Return the members of a container compressed with gzip; a compressed capture is none."""
-    if not is_container(_beginning(stream.peek(CHUNK))):
-        return None
-    packed = GzipReader(stream)
-    return _with_fault(_member(_counted(packed.read, budget), dump, budget, depth), packed, budget)
-
-
-def _with_fault(members: Iterator[Dump], packed: GzipReader, budget: _Budget) -> Iterator[Dump]:
-    yield from members
+def _gzip_members(packed: GzipReader, dump: Dump, budget: _Budget, depth: int) -> Iterator[Dump]:
+    yield from _member(_counted(packed.read, budget), dump, budget, depth)
     if packed.fault is not None:
         budget.faults.append(packed.fault)
 
@@ -251,11 +245,10 @@ def _mhtml_members(content: bytes, dump: Dump, budget: _Budget) -> Iterator[Dump
 
 
 def _payload(part: "EmailMessage") -> bytes:
-    try:
-        payload = part.get_payload(decode=True)
-    except (ValueError, LookupError):
-        payload = None
-    return payload if isinstance(payload, bytes) else b""
+    with suppress(ValueError, LookupError):
+        if isinstance(payload := part.get_payload(decode=True), bytes):
+            return payload
+    return b""
 
 
 _ADDRESS_KEYS = ("url", "address", "uri", "link", "source_url", "target_uri", "warc-target-uri")

@@ -90,22 +90,19 @@ def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
     if not is_defining(text):
         return parsed_dump
     page: Definitions = {}
-    if parsed_dump.format is Layout.POST_PAGE and text.lstrip().startswith("<"):
-        page = definitions_in(html.unescape(_BREAK.sub("", _DRAWN_TEX.sub(r"$\1$", text))))
-    elif parsed_dump.format is Layout.POST_PAGE:
-        page = definitions_in(residue_of(text).restored(text))
-    return replace(
-        parsed_dump,
-        sightings=tuple(
-            replace(
-                sighting,
-                excerpt=with_macros_expanded(sighting.excerpt, page or definitions_in(sighting.excerpt)),
-            )
-            if sighting.excerpt
-            else sighting
-            for sighting in parsed_dump.sightings
-        ),
+    if parsed_dump.format is Layout.POST_PAGE:
+        is_html = text.lstrip().startswith("<")
+        drawn = html.unescape(_BREAK.sub("", _DRAWN_TEX.sub(r"$\1$", text))) if is_html else ""
+        page = definitions_in(drawn or residue_of(text).restored(text))
+
+    def expanded(excerpt: str) -> str:
+        return with_macros_expanded(excerpt, page or definitions_in(excerpt))
+
+    sightings = (
+        replace(sighting, excerpt=expanded(sighting.excerpt)) if sighting.excerpt else sighting
+        for sighting in parsed_dump.sightings
     )
+    return replace(parsed_dump, sightings=tuple(sightings))
 
 
 _PROTECTED = "此内容被密码保护"
@@ -149,11 +146,9 @@ def _with_scope(parsed_dump: ParsedDump, address: str | None, text: str, site: S
     if parsed_dump.format not in (Layout.LISTING, Layout.LIST_PAGE):
         return parsed_dump
     tag, category = tag_of(address), category_of(address, text, site)
-    if tag is None and category is None:
-        return parsed_dump
-    sightings = [
-        replace(sighting, category=sighting.category or category) for sighting in parsed_dump.sightings
-    ]
+    sightings = list(parsed_dump.sightings)
+    if category is not None:
+        sightings = [replace(sighting, category=sighting.category or category) for sighting in sightings]
     if tag is not None:
         sightings = [
             replace(sighting, tags=(tag,), tags_partial=True) if sighting.tags is None else sighting
@@ -295,7 +290,7 @@ def _read_markup(text: str, captured_at: datetime, site: SiteProfile) -> ParsedD
     reading = _read_page(page, site)
     if reading is not None:
         cut = () if page.whole else (Note(NoteKind.CUT, "the page is cut: its end is missing"),)
-        return ParsedDump(format=reading.format, sightings=reading.sightings, notes=reading.notes + cut)
+        return replace(reading, notes=reading.notes + cut)
     if site.name in text or site.author in text:
         # A whole page with a text but without a post has a theme that no parser matches.
         if page.whole and title and len(text) > _GATE:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from bot.intake.formats.by_line import MONTHS, day_of
 from bot.intake.formats.html import Page, lines, one_line
-from bot.intake.formats.template import bounded, cited_id, month_day, suffix
+from bot.intake.formats.template import CITED, bounded, cited_id, month_day, suffix
 from bot.site_profile import SiteProfile
 from storage.model import Layout, Note, NoteKind, Sighting
 
@@ -161,9 +161,6 @@ def _listed_excerpt(page: Page, block: LexborNode, title: str) -> str:
 
 
 _TEMPLATE = "#content_tips, #pay, #how_to_cite, #share, #kimi, div.clear"
-_CITATION = re.compile(
-    rf"\(({'|'.join(MONTHS)})\.?\s+([0-9]{{1,2}}),\s*([0-9]{{4}})\)\.\s*《(.*)》\s*\[Blog post\]", re.DOTALL
-)
 _REPRINT = re.compile(r"(?:转载到请包括本文地址|更详细的转载事宜请参考).*", re.DOTALL)
 
 
@@ -228,7 +225,7 @@ def _citation(page: Page, site: SiteProfile) -> tuple[int | None, str | None, da
     if block is None:
         return None, None, None
     text = block.text()
-    number, cited = cited_id(site).search(text), _CITATION.search(text)
+    number, cited = cited_id(site).search(text), CITED.search(text)
     title = cited and (cited[4].strip() or None)
     day = cited and day_of(cited[3], cited[1], cited[2])
     return None if number is None else int(number[1]), title, day

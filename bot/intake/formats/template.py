@@ -171,6 +171,12 @@ def _block_start(text: str, low: int, start: int, badge: str | None) -> tuple[in
     return top, badge
 
 
+CITED = re.compile(
+    rf"\(({_MONTH})\.?\s+([0-9]{{1,2}}),\s*([0-9]{{4}})\)\.\s*《(.{{1,200}}?)\s?》\s*\\?\[Blog post\\?\]"
+)
+"""The citation of a post: month, day, year and title."""
+
+
 @cache
 def cited_id(site: SiteProfile) -> re.Pattern[str]:
     """Compile the BibTeX key of a post, whose group is its number."""

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from bot.intake.formats import ParsedDump, template, text_posts
 from bot.intake.formats.by_line import day_of
 from bot.intake.formats.markup_residue import Residue, residue_of
-from bot.intake.formats.template import END, LONGEST, bounded
+from bot.intake.formats.template import CITED, END, LONGEST, bounded
 from bot.intake.formats.text import normalize
 from bot.intake.formats.text_posts import Head, excerpt_of, without_cut_end
 from bot.site_profile import SiteProfile, split_address
@@ -34,7 +34,7 @@ def read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump |
     parts = _captures(text, heads, site)
     if len(parts) == 1:
         return _read_capture(text, heads, preface, address, site)
-    parsed = [_read_part(part, site) for part in parts]
+    parsed = [read_text(part, None, site) for part in parts]
     found = [part for part in parsed if isinstance(part, ParsedDump)]
     reasons = [Note(NoteKind.SKIPPED, part) for part in parsed if isinstance(part, str)]
     if not found:
@@ -50,12 +50,6 @@ def captures(text: str, site: SiteProfile) -> Sequence[str]:
     """Return the captures that were joined in one text, each with its own layout; one for most texts."""
     text = text_posts.with_whole_lines(normalize(text), site)
     return _captures(text, text_posts.heads_of(text, site), site)
-
-
-def _read_part(text: str, site: SiteProfile) -> ParsedDump | str | None:
-    preface = preface_of(text, site)
-    text = text[preface.end :]
-    return _read_capture(text, text_posts.heads_of(text, site), preface, None, site)
 
 
 def _read_capture(
@@ -185,10 +179,6 @@ def _window_title(site: SiteProfile) -> re.Pattern[str]:
 
 _REPRINT = re.compile(r"转载到?请包括本文地址[:：]?\s*[\[<(]?(\S*?/archives/[0-9]{1,9})")
 _COMMENT_PAGE = re.compile(r"/comment-page-[0-9]+/?(?:[?#].*)?\Z")
-_CITED = re.compile(
-    r"[^\n]{1,40}\. ?\(([A-Z][a-z]{2})\.? ([0-9]{1,2}), ([0-9]{4})\)\. "
-    r"《(.{1,200}?)\s?》\s?\\?\[Blog post\\?\]"
-)
 _RETRIEVED = re.compile(r"Retrieved from\s*[\[<(]?(https?://\S*?/archives/[0-9]{1,9})")
 _CITED_TITLE = re.compile(r"\btitle=\{([^\n]{1,200})\},")
 
@@ -204,7 +194,7 @@ def is_post_page(text: str, heads: Sequence[Head], address: str | None, site: Si
         return False
     cites = (
         _REPRINT.search(text) is not None
-        or _CITED.search(text) is not None
+        or CITED.search(text) is not None
         or template.cited_id(site).search(text) is not None
     )
     return cites or _post_of(address, site) is not None
@@ -226,7 +216,7 @@ def read_post(
     """
     head = heads[0] if heads and heads[0].by_line is not None else None
     line = None if head is None else head.by_line
-    cited = _CITED.search(text)
+    cited = CITED.search(text)
     stated = _stated_title(text, cited, named, site)
     title = head.title if head is not None and head.title else stated
     if title.casefold() == stated.casefold():

@@ -263,8 +263,9 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
 
 def _are_capitals(titles: Sequence[str]) -> bool:
     """Return whether no title has a small letter, though at least two have a word of four letters."""
-    shouted = sum(_CAPITALS.search(title) is not None for title in titles)
-    return shouted > 1 and not any(sign.islower() for title in titles for sign in title)
+    if any(sign.islower() for title in titles for sign in title):
+        return False
+    return sum(_CAPITALS.search(title) is not None for title in titles) > 1
 
 
 _CAPITALS = re.compile(r"[A-Z]{4}")

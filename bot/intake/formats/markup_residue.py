@@ -34,7 +34,10 @@ _BARE_LESS = re.compile(r"(?<!\\)<")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
 _BARE_SIGN = re.compile(r"<|&(?!(?:lt|gt|amp|quot|#39|nbsp);)")
 _DRAWN = re.compile(r"\n[\U0001d400-\U0001d7ff](?=\n)")
-_NUMBERED_LINK = re.compile(r"日[:：]\s?\[[0-9]{1,4}\](?!\()|\[[0-9\s]{1,6}\](?:引用|点击阅读全文|阅读全文)")
+_NUMBERED_LINK = re.compile(
+    r"\[(?:[0-9\s]{1,6}\](?:引用|点击阅读全文|阅读全文)"
+    r"|(?:(?<=日[:：]\[)|(?<=日[:：][ \n]\[))[0-9]{1,4}\](?!\())"
+)
 _LINK_NUMBER = re.compile(r"\[\s*([0-9](?:\s?[0-9]){0,3})\s*\](?=[^\s(])")
 _CITE, _MOST_HIDDEN = "引用", 2
 _BEFORE_LINK = re.compile(r"\[(?:file|https?)://[^\s\[\]]+\](?=[^\s(])")
@@ -113,7 +116,7 @@ def without_link_numbers(text: str) -> str:
 
 def with_round_brackets(text: str) -> str:
     """Return a text with the addresses that stand in square brackets behind links in round ones."""
-    if "](" in text or _BRACKETED_LINK.search(text) is None:
+    if _BRACKETED_LINK.search(text) is None or "](" in text:
         return text
     return _BEHIND_ANY_LINK.sub(r" (\1)", _BEFORE_LINK.sub("", text))
 

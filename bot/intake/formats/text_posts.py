@@ -319,7 +319,7 @@ def excerpt_of(shown: str, residue: Residue) -> str:
         shown = residue.restored(shown)
     if any(mark in shown for mark in ("\n* ", "\n- ", "•", "◦", "▪", "□")):
         shown = outside_formulas(lambda text: _BULLET.sub("", text), shown)
-    if shown.startswith("[") or any(mark in shown for mark in ("\n图", "\n[", "\nimage")):
+    if shown.startswith("[") or "\n图" in shown or "\n[" in shown or "\nimage" in shown:
         shown = _PICTURE.sub("", shown)
     if "$" in shown and "\n" in shown:
         shown = join_open_formulas(shown)

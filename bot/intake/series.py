@@ -6,7 +6,7 @@ an unnumbered post is its first part shows only among all of them, so each new o
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -143,17 +143,10 @@ def fronts(title: str) -> tuple[Front, ...]:
 
     (【】 marks columns; the series that the author writes in 【】 are all numbered.)
     """
-    return tuple(_fronts(title))
-
-
-def _fronts(title: str) -> Iterator[Front]:
     flat = spread(title)
-    for form in _FORMS:
-        found = form.match(flat)
-        if found is not None:
-            name = clean_name(title, *found.span("name"))
-            if key := series_key(name):
-                yield Front(name=name, key=key, rest=title[found.end() :].strip())
+    found = [match for form in _FORMS if (match := form.match(flat)) is not None]
+    named = [(clean_name(title, *match.span("name")), title[match.end() :].strip()) for match in found]
+    return tuple(Front(name=name, key=key, rest=rest) for name, rest in named if (key := series_key(name)))
 
 
 def names_a_series(key: str, rests: Sequence[str]) -> bool:
@@ -222,6 +215,10 @@ def derive_series(
     return _named(placed, overrides)
 
 
+def _renamed(place: SeriesMembership, name: str) -> SeriesMembership:
+    return place if name == place.series else replace(place, series=name, key=series_key(name))
+
+
 def _unnumbered(name: str, key: str, style: str) -> SeriesMembership:
     return SeriesMembership(series=name, key=key, episode=None, style=style)
 
@@ -247,14 +244,11 @@ def _without_quantities(
     parts: dict[str, set[int]] = defaultdict(set)
     for reading in readings.values():
         parts[reading.key].add(reading.episode)
-    unnumbered = set(map(series_key, others))
+    known = {key for key, episodes in parts.items() if len(episodes) > 1} | set(map(series_key, others))
     return {
         id_: reading
         for id_, reading in readings.items()
-        if reading.style != "glued-end"
-        or reading.episode == 1
-        or len(parts[reading.key]) > 1
-        or reading.key in unnumbered
+        if reading.style != "glued-end" or reading.episode == 1 or reading.key in known
     }
 
 
@@ -271,12 +265,7 @@ def _numbered(readings: Mapping[int, EpisodeReading]) -> dict[int, SeriesMembers
         for id_, reading in readings.items()
     }
     shorter = _shorter_names(placed.values())
-    return {
-        id_: replace(place, series=shorter[place.key], key=series_key(shorter[place.key]))
-        if place.key in shorter
-        else place
-        for id_, place in placed.items()
-    }
+    return {id_: _renamed(place, shorter.get(place.key, place.series)) for id_, place in placed.items()}
 
 
 def _shorter_names(places: Iterable[SeriesMembership]) -> dict[str, str]:
@@ -288,11 +277,9 @@ def _shorter_names(places: Iterable[SeriesMembership]) -> dict[str, str]:
     episodes = _episodes(places)
     shorter: dict[str, str] = {}
     for place in places:
-        head = _head(place.series)
-        if head is None or (key := series_key(head[0])) == place.key:
-            continue
-        if key in episodes and min(episodes[key]) > max(episodes[place.key]):
-            shorter[place.key] = head[0]
+        name = (_head(place.series) or ("", ""))[0]
+        if (key := series_key(name)) in episodes and min(episodes[key]) > max(episodes[place.key]):
+            shorter[place.key] = name
     return shorter
 
 
@@ -359,10 +346,4 @@ def _named(places: Mapping[int, SeriesMembership], overrides: Overrides) -> dict
     for place in sorted(places.values(), key=lambda place: place.series):
         names[place.key] = shown_title(names.get(place.key, place.series), place.series)
     meant = {key: overrides.renamed(name) for key, name in names.items()}
-    return {
-        id_: place
-        if meant[place.key] == place.series
-        else replace(place, series=meant[place.key], key=series_key(meant[place.key]))
-        for id_, place in places.items()
-        if meant[place.key]
-    }
+    return {id_: _renamed(place, meant[place.key]) for id_, place in places.items() if meant[place.key]}

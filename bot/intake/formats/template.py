@@ -299,7 +299,7 @@ def _tags(rest: str) -> tuple[str, ...] | None:
     shown, read_all, _ = line.partition("阅读全文")
     if _NO_TAG.search(shown) is not None:
         return None
-    return split_tags(shown) if newline or read_all else None
+    return split_tags(shown.rstrip(" [")) if newline or read_all else None
 
 
 def split_tags(line: str) -> tuple[str, ...] | None:

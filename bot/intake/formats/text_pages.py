@@ -319,13 +319,16 @@ def _without_head(excerpt: str, title: str, site: SiteProfile) -> str:
 
 
 def _own_address(text: str, address: str | None, site: SiteProfile) -> tuple[int, str] | None:
-    number = template.cited_id(site).search(text)
+    """Return the address of the capture, otherwise the one that the page states; a number may be cut."""
     if (own := _post_of(address, site)) is not None:
         return own
-    for stated in (_REPRINT.search(text), _RETRIEVED.search(text)):
-        if stated is not None and (own := site.match_post(stated[1])) is not None:
-            return own
-    return None if number is None else (int(number[1]), site.post_url(int(number[1])))
+    number = template.cited_id(site).search(text)
+    for stated in (_REPRINT.search(text), _RETRIEVED.search(text), number):
+        if stated is not None and stated.end() < len(text):
+            cited = stated[1] if stated is not number else site.post_url(int(stated[1]))
+            if (own := site.match_post(cited)) is not None:
+                return own
+    return None
 
 
 _YEAR = re.compile(r"\n[^\n0-9。，]{0,12}([0-9]{4})[ ]?年[ ]?[(（][ ]?共[ ]?([0-9]{1,4})[ ]?篇[ ]?[)）]")
@@ -395,7 +398,7 @@ def _archived(line: re.Match[str], year: int, month: int, site: SiteProfile) -> 
     day = day_of(year, month, line["day"])
     if day is None:
         return Note(NoteKind.SKIPPED, f"{where}: no valid date, {title!r} skipped")
-    if line["comments"] is None and line.end() == len(line.string):
+    if line["comments"] is None and not line.string[line.end() :].strip():
         return Note(NoteKind.SKIPPED, f"{where}: the dump ends in the title, skipped")
     count = re.search(r"([0-9]{1,6})(?:\]\([^()\n]*\)|\]\[[0-9]{1,3}\])?\Z", line["comments"] or "")
     return Sighting(

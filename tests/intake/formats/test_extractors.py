@@ -134,6 +134,7 @@ def test_the_anchor_of_a_heading_is_removed(anchor: str) -> None:
         ("分类：数学研究&nbsp; &nbsp; 标签：矩阵, 梯度\n", "数学研究", ("矩阵", "梯度")),
         ("分类：数学研究 标签：\n< 前一篇 | 后一篇 >\n", "数学研究", None),
         ("分类：数学研究 标签：矩阵, 梯度< 前一篇 | 后一篇 >你也许还对下面的内容感兴趣\n", "数学研究", None),
+        ("分类：[数学研究](/category/M) 标签：[矩阵](/tag/矩阵/) [阅读全文](/ar", "数学研究", ("矩阵",)),
         ("## 分类：意味着什么？ [#](#a)\n", None, None),
     ],
 )  # fmt: skip
@@ -179,7 +180,7 @@ def test_a_paragraph_without_its_full_stop_ends_the_excerpt_with_a_note() -> Non
 
 
 PAGE = _list().replace("\n", " ")
-POST = f"甲 - 科学空间|Scientific Spaces 科学空间 首页 {BY} {FIRST} 转载到请包括本文地址：https://kexue.fm/archives/1"
+POST = f"甲 - 科学空间|Scientific Spaces 科学空间 首页 {BY} {FIRST} 转载到请包括本文地址：https://kexue.fm/archives/1\n"
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def test_a_capture_that_is_not_parsed_has_its_true_reason(capture: str, reason: 
 
 def test_the_text_of_a_glued_post_page_is_left_out() -> None:
     cited = "苏剑林. (Oct. 08, 2025). 《甲的题目 》[Blog post]. Retrieved from https://kexue.fm/archives/1"
-    parsed_dump = read(f"{POST} {cited}")
+    parsed_dump = read(f"{POST}{cited}\n")
     (post,) = parsed_dump.sightings
     assert (post.title, post.archive_id, post.excerpt) == ("甲的题目", 1, None)
     assert [note.kind for note in parsed_dump.notes] == [NoteKind.UNREAD]
@@ -216,3 +217,14 @@ def test_the_heading_of_a_year_may_be_glued_to_that_of_the_page() -> None:
     text = "归档2025年 (共2篇)\n10月\n08日: 甲的题目  ( 1 )\n07日: [乙的题目][4] ([2][5])\n"
     posts = [(post.title, post.comments) for post in read(text).sightings]
     assert posts == [("甲的题目", 1), ("乙的题目", 2)]
+
+
+def test_a_title_that_is_cut_at_a_blank_is_left_out() -> None:
+    posts = read("归档\n2025年 (共2篇)\n10月\n08日: 甲的题目 (1)\n07日: 谈Pre ").sightings
+    assert [post.title for post in posts] == ["甲的题目"]
+
+
+@pytest.mark.parametrize("number", ["/archives/70", "/archives/7008\n"])
+def test_a_number_at_the_end_of_a_capture_may_be_cut(number: str) -> None:
+    (post,) = read(f"甲的题目\n{BY}\n{FIRST}\n转载到请包括本文地址：https://kexue.fm{number}").sightings
+    assert post.archive_id == (7008 if number.endswith("\n") else None)

@@ -295,7 +295,9 @@ def footer_of(tail: str) -> Footer:
 
 def _tags(rest: str) -> tuple[str, ...] | None:
     """Return the tags behind 标签, on the same or the next line; None if they end in what is no tag."""
-    line, newline, _ = _TAG_GAP.sub("", rest).lstrip(" \n").partition("\n")
+    line, newline, behind = _TAG_GAP.sub("", rest).lstrip(" \n").partition("\n")
+    if rest.lstrip(" ").startswith("\n") and not behind.strip():
+        newline = ""  # where each tag has its own line, another may be cut
     shown, read_all, _ = line.partition("阅读全文")
     if _NO_TAG.search(shown) is not None:
         return None

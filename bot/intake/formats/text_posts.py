@@ -26,7 +26,7 @@ from storage.model import Layout, Note, NoteKind, Sighting
 
 _FOLD_SIGN = "阅读全文"
 _CUT_BY = re.compile(r"\n[^\n]*\n(?:By(?:[ \n]+[^\n]{0,20})?|B)\Z")
-_CUT_FIGURES = re.compile(r"[ |｜]*[0-9]*(?:位读?者?)?[ |]*引?\Z")
+_CUT_FIGURES = re.compile(r"[ |｜\n]*(?:By?\b)?[ |｜\n]*[0-9-]*(?:位读?者?)?[ |]*\[?引?\Z")
 _CUT_FOLD = re.compile(r"\n点(?:击(?:阅(?:读全?)?)?)?\Z")
 _FIRST_LINE = re.compile(r"\s*([^\n]*)")
 _RULE = re.compile(r"\n[-=]{3,}[ ]*(?=\n)")

@@ -131,6 +131,7 @@ def test_the_anchor_of_a_heading_is_removed(anchor: str) -> None:
     ("footer", "category", "tags"),
     [
         ("分类：数学研究\n\n标签：\n\n矩阵\n\n,\n\n梯度\n\n阅读全文", "数学研究", ("矩阵", "梯度")),
+        ("分类：数学研究\n标签：\n矩阵\n", "数学研究", None),
         ("分类：数学研究&nbsp; &nbsp; 标签：矩阵, 梯度\n", "数学研究", ("矩阵", "梯度")),
         ("分类：数学研究 标签：\n< 前一篇 | 后一篇 >\n", "数学研究", None),
         ("分类：数学研究 标签：矩阵, 梯度< 前一篇 | 后一篇 >你也许还对下面的内容感兴趣\n", "数学研究", None),
@@ -141,7 +142,7 @@ def test_the_anchor_of_a_heading_is_removed(anchor: str) -> None:
 def test_a_footer_gives_what_it_prints(
     footer: str, category: str | None, tags: tuple[str, ...] | None
 ) -> None:
-    text = f"甲甲\n{BY}\n{FIRST}\n点击阅读全文...\n\n{footer}\n最近评论\n"
+    text = f"甲甲\n{BY}\n{FIRST}\n点击阅读全文...\n\n{footer}"
     (post,) = read(text).sightings
     assert (post.category, post.tags) == (category, tags)
 
@@ -228,3 +229,9 @@ def test_a_title_that_is_cut_at_a_blank_is_left_out() -> None:
 def test_a_number_at_the_end_of_a_capture_may_be_cut(number: str) -> None:
     (post,) = read(f"甲的题目\n{BY}\n{FIRST}\n转载到请包括本文地址：https://kexue.fm{number}").sightings
     assert post.archive_id == (7008 if number.endswith("\n") else None)
+
+
+@pytest.mark.parametrize("cut", ["By", "By 苏剑林 | 2025-1", "By 苏剑林 | 2025-10-08 | 10", f"{BY[:-2]}[引"])
+def test_a_cut_by_line_is_no_excerpt(cut: str) -> None:
+    (post,) = read(f"科学空间\n8 Oct\n\n## [丙的题目](/archives/3)\n\n{cut}").sightings
+    assert post.excerpt is None

@@ -26,42 +26,24 @@ _OWN_PAGE = ("转载到请包括本文地址", "转载请包括本文地址", "[
 
 
 def read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump | str | None:
-    """Parse a text capture; return the reason if it cannot be parsed, None for other texts."""
+    """Parse one text capture; return the reason if it cannot be parsed, None for other texts."""
     text = text_posts.with_whole_lines(normalize(text), site)
     preface = preface_of(text, site)
     text = text[preface.end :]
+    if is_archive(text):
+        return read_archive(text, site)
     heads = text_posts.heads_of(text, site)
-    parts = _captures(text, heads, site)
-    if len(parts) == 1:
-        return _read_capture(text, heads, preface, address, site)
-    parsed = [read_text(part, None, site) for part in parts]
-    found = [part for part in parsed if isinstance(part, ParsedDump)]
-    reasons = [Note(NoteKind.SKIPPED, part) for part in parsed if isinstance(part, str)]
-    if not found:
-        return "; ".join(note.text for note in reasons) or None
-    return ParsedDump(
-        format=found[0].format,
-        sightings=tuple(sighting for part in found for sighting in part.sightings),
-        notes=(*reasons, *(note for part in found for note in part.notes)),
-    )
+    residue = residue_of(text)
+    address = address or preface.address
+    if is_post_page(text, heads, address, site):
+        return read_post(text, heads, residue, address, preface.title, site)
+    return text_posts.read_posts(text, heads, residue) if heads else None
 
 
 def captures(text: str, site: SiteProfile) -> Sequence[str]:
     """Return the captures that were joined in one text, each with its own layout; one for most texts."""
     text = text_posts.with_whole_lines(normalize(text), site)
     return _captures(text, text_posts.heads_of(text, site), site)
-
-
-def _read_capture(
-    text: str, heads: Sequence[Head], preface: "Preface", address: str | None, site: SiteProfile
-) -> ParsedDump | str | None:
-    if is_archive(text):
-        return read_archive(text, site)
-    residue = residue_of(text)
-    address = address or preface.address
-    if is_post_page(text, heads, address, site):
-        return read_post(text, heads, residue, address, preface.title, site)
-    return text_posts.read_posts(text, heads, residue) if heads else None
 
 
 _LABEL = (

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from cachetools import TTLCache
 
-from bot.delivery.messenger import Address, Messenger, RichCapability
+from bot.delivery.messenger import Address, RichCapability, TelegramMessenger
 from bot.rate_limit import NOT_SOON
 from bot.rate_limit.in_process import RateLimiter
 from bot.render import Rendered, choose, render
@@ -41,7 +41,7 @@ class ReplySender:
     """Answers go before pushes in the pacing, and through connections of their own."""
 
     def __init__(
-        self, messenger: Messenger, limiter: RateLimiter, clock: Clock, *, rich: RichCapability
+        self, messenger: TelegramMessenger, limiter: RateLimiter, clock: Clock, *, rich: RichCapability
     ) -> None:
         self._messenger = messenger
         self._limiter = limiter

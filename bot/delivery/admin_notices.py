@@ -1,9 +1,10 @@
 """Operator notices: JSON payloads of outbox deliveries, rendered as messages when they are sent."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import assert_never, get_args
+from typing import get_args
 
 from bot.messages import admin
 from bot.messages.i18n import Words
@@ -204,6 +205,24 @@ async def notify_of_unreadable(tx: Transaction, admins: tuple[int, ...], now: da
         await tx.key_values.remove(UNREADABLE_KEY)
 
 
+# Of the notices whose fields are all that their messages tell.
+MESSAGES: dict[type[Notice], Callable[..., Message]] = {
+    DumpUnreadable: admin.dump_unreadable,
+    DumpsUnreadable: admin.dumps_unreadable,
+    DumpNotes: admin.dump_notes,
+    LostTopic: admin.topic_lost,
+    DestinationRefuses: admin.destination_refuses,
+    UpdatesBlocked: admin.updates_blocked,
+    UpdatesResumed: admin.updates_resumed,
+    DatabaseSilent: admin.database_silent,
+    SourceFailing: admin.failing,
+    SourceRecovered: admin.recovered,
+    NoNews: admin.no_news,
+    PostsMissed: admin.posts_missed,
+    UnexpectedErrors: admin.unexpected_errors,
+    BackupsInFuture: admin.backups_in_future,
+    TokenAccepted: admin.token_accepted,
+}
 LEAST = 3  # chats, below which any share may be true
 
 
@@ -235,80 +254,8 @@ async def notice_message(tx: Transaction, payload: str, words: Words) -> Message
         case FanOutRecovered(chats, fan_out):
             refusing = await tx.outbox.refused(fan_out) if fan_out else 0
             return admin.fan_out_recovered(words, max(1, chats - refusing))
-        case (
-            SourceFailing()
-            | SourceRecovered()
-            | NoNews()
-            | PostsMissed()
-            | DumpUnreadable()
-            | DumpsUnreadable()
-            | DumpNotes() as notice
-        ):
-            return _intake_message(notice, words)
-        case notice:
-            return _sending_message(notice, words)
-
-
-def _intake_message(
-    notice: SourceFailing
-    | SourceRecovered
-    | NoNews
-    | PostsMissed
-    | DumpUnreadable
-    | DumpsUnreadable
-    | DumpNotes,
-    words: Words,
-) -> Message:
-    match notice:
-        case DumpUnreadable(name, reason):
-            return admin.dump_unreadable(words, name, reason)
-        case DumpsUnreadable(count, names):
-            return admin.dumps_unreadable(words, count, names)
-        case DumpNotes(name, notes, unannounced):
-            return admin.dump_notes(words, name, notes, unannounced)
-        case SourceFailing(url, reason, hours):
-            return admin.failing(words, url, reason, hours)
-        case SourceRecovered(url):
-            return admin.recovered(words, url)
-        case NoNews(days):
-            return admin.no_news(words, days)
-        case PostsMissed(url, reason):
-            return admin.posts_missed(words, url, reason)
-        case unknown:
-            assert_never(unknown)
-
-
-def _sending_message(
-    notice: LostTopic
-    | DestinationRefuses
-    | UpdatesBlocked
-    | UpdatesResumed
-    | DatabaseSilent
-    | DeliveryFailed
-    | UnexpectedErrors
-    | BackupsInFuture
-    | TokenAccepted,
-    words: Words,
-) -> Message:
-    match notice:
-        case LostTopic(chat, topic, reason):
-            return admin.topic_lost(words, chat, topic, reason)
-        case DestinationRefuses(chat, reason):
-            return admin.destination_refuses(words, chat, reason)
-        case UpdatesResumed():
-            return admin.updates_resumed(words)
-        case DatabaseSilent(times):
-            return admin.database_silent(words, times)
-        case UpdatesBlocked(polled):
-            return admin.updates_blocked(words, polled=polled)
         case DeliveryFailed(reason):
             said = admin.deliveries_failed(words, 1, 0)
             return replace(said, body=(*said.body, Footer((Text(reason),))))
-        case UnexpectedErrors(kind, count):
-            return admin.unexpected_errors(words, kind, count)
-        case BackupsInFuture(names):
-            return admin.backups_in_future(words, names)
-        case TokenAccepted(since):
-            return admin.token_accepted(words, since)
-        case unknown:
-            assert_never(unknown)
+        case notice:
+            return MESSAGES[type(notice)](words, **asdict(notice))

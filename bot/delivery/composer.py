@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from bot.archive_queries import card_facts
 from bot.caching import SingleFlightCache
@@ -38,18 +37,6 @@ class Composed:
     correlation_id: str = ""
 
 
-class Composer(Protocol):
-    """Renders deliveries as messages."""
-
-    async def compose(self, delivery: Delivery) -> Composed | None:
-        """Return the message of `delivery`; None if its content no longer exists."""
-        ...
-
-    def rich_is_missing(self) -> None:
-        """Write classic messages for a day: this server has no rich messages."""
-        ...
-
-
 KEPT = 256  # rendered messages
 FRESH_SECONDS = 60.0  # how long one is used again: counts and neighbours change
 OLD_NEWS = timedelta(days=30)  # older than this when first seen, a post is newly archived, not new
@@ -82,6 +69,7 @@ class ArchiveComposer:
         self._kept: SingleFlightCache[Composed | None] = SingleFlightCache(max_size=KEPT, ttl=FRESH_SECONDS)
 
     def rich_is_missing(self) -> None:
+        """Write classic messages for a day: this server has no rich messages."""
         self._rich.missing()
         self._kept.clear()
 
@@ -90,6 +78,7 @@ class ArchiveComposer:
         self._kept.clear()
 
     async def compose(self, delivery: Delivery) -> Composed | None:
+        """Return the message of `delivery`; None if its content no longer exists."""
         to = delivery.destination
         choice = to.preferences
         key: Key = (

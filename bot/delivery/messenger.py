@@ -3,12 +3,12 @@
 Never retries: the retry policy decides about a second request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cachetools import LRUCache
-from telegram import Bot, InputMessageContent, ReplyParameters
+from telegram import Bot, InputMessageContent, Message, ReplyParameters
 from telegram.constants import ParseMode
 
 from bot.render import Rendered
@@ -51,6 +51,8 @@ class InputRichMessageContent(InputMessageContent):
             self.rich_message = dict(rich_message)
 
 
+Upload = Callable[..., Awaitable[Message]]
+
 PROBE_SECONDS = 10.0  # the longest wait for the answer to a probe
 KEPT = 32  # messages whose JSON is kept
 
@@ -74,46 +76,8 @@ def is_answer(outcome: Outcome) -> bool:
     return not unreachable and not isinstance(outcome, InDoubt)
 
 
-class Messenger(Protocol):
-    """Sends and edits messages."""
-
-    async def send(
-        self, to: Address, message: Rendered, *, reply_to: int | None = None, gate: SendGate | None = None
-    ) -> Outcome:
-        """Send `message` with one request."""
-        ...
-
-    async def edit(
-        self, to: Address, message_id: int, message: Rendered, *, gate: SendGate | None = None
-    ) -> Outcome:
-        """Edit a sent message with one request."""
-        ...
-
-    async def probe(self, chat_id: int | None = None) -> Outcome:
-        """Make a request that repeats safely, to this chat or to none."""
-        ...
-
-    async def send_document(
-        self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None
-    ) -> Outcome:
-        """Send a file with one request."""
-        ...
-
-    async def send_photo(
-        self,
-        to: Address,
-        png: bytes,
-        caption: Rendered,
-        *,
-        reply_to: int | None = None,
-        gate: SendGate | None = None,
-    ) -> Outcome:
-        """Send a picture with one request; `caption` has at most 1024 UTF-16 units."""
-        ...
-
-
 class TelegramMessenger:
-    """Messenger on the Bot API; `paid` allows more than 30 messages a second, paid in Stars.
+    """Sends and edits messages; `paid` allows more than 30 messages a second, paid in Stars.
 
     Without `allow_paid_broadcast` Telegram answers such a rate with 429 (Bot API, sendMessage); edits have no
     such parameter.
@@ -127,6 +91,7 @@ class TelegramMessenger:
     async def send(
         self, to: Address, message: Rendered, *, reply_to: int | None = None, gate: SendGate | None = None
     ) -> Outcome:
+        """Send `message` with one request."""
         fields: dict[str, object] = {"chat_id": to.chat_id}
         if to.thread_id is not None:
             fields["message_thread_id"] = to.thread_id
@@ -142,10 +107,12 @@ class TelegramMessenger:
     async def edit(
         self, to: Address, message_id: int, message: Rendered, *, gate: SendGate | None = None
     ) -> Outcome:
+        """Edit a sent message with one request."""
         fields = {"chat_id": to.chat_id, "message_id": message_id}
         return await self._call("editMessageText", fields, message, gate)
 
     async def probe(self, chat_id: int | None = None) -> Outcome:
+        """Make a request that repeats safely, to this chat or to none."""
         # A Bot API server answers getMe alone; a chat action goes to Telegram, as a message does.
         fields = {} if chat_id is None else {"chat_id": chat_id, "action": "typing"}
         url = f"{self._bot.base_url}/{'sendChatAction' if fields else 'getMe'}"
@@ -158,18 +125,9 @@ class TelegramMessenger:
     async def send_document(
         self, to: Address, name: str, content: bytes, *, gate: SendGate | None = None
     ) -> Outcome:
-        try:
-            await acquire(gate)  # a form is written in pieces, so the check is before its connection
-            sent = await self._bot.send_document(
-                to.chat_id,
-                content,
-                filename=name,
-                message_thread_id=to.thread_id,
-                allow_paid_broadcast=self._paid,
-            )
-        except Exception as error:
-            return outcome_of(error)
-        return Sent(sent.message_id)
+        """Send a file with one request."""
+        fields = {"document": content, "filename": name}
+        return await self._upload(self._bot.send_document, to, fields, gate)
 
     async def send_photo(
         self,
@@ -180,17 +138,21 @@ class TelegramMessenger:
         reply_to: int | None = None,
         gate: SendGate | None = None,
     ) -> Outcome:
+        """Send a picture with one request; `caption` has at most 1024 UTF-16 units."""
         reply = ReplyParameters(reply_to, allow_sending_without_reply=True) if reply_to is not None else None
+        text = {"caption": caption.html, "parse_mode": ParseMode.HTML, "reply_parameters": reply}
+        return await self._upload(self._bot.send_photo, to, {"photo": png, **text}, gate)
+
+    async def _upload(
+        self, method: Upload, to: Address, fields: Mapping[str, object], gate: SendGate | None
+    ) -> Outcome:
         try:
             await acquire(gate)  # a form is written in pieces, so the check is before its connection
-            sent = await self._bot.send_photo(
-                to.chat_id,
-                png,
-                caption=caption.html,
-                parse_mode=ParseMode.HTML,
+            sent = await method(
+                chat_id=to.chat_id,
                 message_thread_id=to.thread_id,
-                reply_parameters=reply,
                 allow_paid_broadcast=self._paid,
+                **fields,
             )
         except Exception as error:
             return outcome_of(error)

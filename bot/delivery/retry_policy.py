@@ -3,7 +3,7 @@
 Pure: time is an argument.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
@@ -26,9 +26,8 @@ from storage.model import (
 )
 
 FIRST_WAIT = 2.0  # seconds
-LONGEST_WAIT = 3600.0
 FIRST_CHAT_WAIT = 30.0  # before a chat that the server did not find is tried again
-LONGEST_CHAT_WAIT = 3600.0
+LONGEST_WAIT = 3600.0
 UNKNOWN_TRIES = 8  # over an hour, of what is refused in unknown words: the server may be at fault
 REFUSALS = 3  # in a row, and over REFUSED_FOR, after which a destination is suspended
 REFUSED_FOR = timedelta(hours=24)
@@ -109,21 +108,17 @@ def decide(
             return Decision(settlement_of(delivery, State.SENT, message_id=message_id))
         case RetryLater():
             return _postponed(delivery, outcome, now)
+        case InDoubt(reason) if on_unsure == "resend" and delivery.unsure < 1:
+            return Decision(settlement_of(delivery, State.PENDING, reason=reason, due_at=now, unsure=True))
         case InDoubt(reason):
-            again = on_unsure == "resend" and delivery.unsure < 1
-            state = State.PENDING if again else State.UNCERTAIN
-            return Decision(
-                settlement_of(delivery, state, reason=reason, due_at=now if again else None, unsure=True)
-            )
+            return Decision(settlement_of(delivery, State.UNCERTAIN, reason=reason, unsure=True))
         case Gone(reason):
             return Decision(settlement_of(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
         case Moved(new) if new != chat_id:
             # A second move has a wait: a chat may be sent back and forth.
-            wait = Backoff(FIRST_WAIT, LONGEST_WAIT, delivery.attempts - 1).delay
-            settlement = settlement_of(
-                delivery, State.PENDING, reason=f"the chat is now {new}", due_at=now + timedelta(seconds=wait)
-            )
-            return Decision(settlement, ChatMoved(chat_id, new))
+            due = now + _after(delivery.attempts - 1, FIRST_WAIT)
+            again = settlement_of(delivery, State.PENDING, reason=f"the chat is now {new}", due_at=due)
+            return Decision(again, ChatMoved(chat_id, new))
         case Moved():
             return _refused(delivery, Rejected("the chat has moved to itself", Fault.CHAT), now, form)
         case Rejected():
@@ -132,58 +127,44 @@ def decide(
             assert_never(outcome)
 
 
+def _after(failures: int, first: float) -> timedelta:
+    return timedelta(seconds=Backoff(first, LONGEST_WAIT, failures).delay)
+
+
 def _postponed(delivery: Delivery, later: RetryLater, now: datetime) -> Decision:
-    if later.pause is Pause.NONE:
-        due = now + timedelta(seconds=later.seconds)
-        return Decision(settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False))
-    wait = (
-        later.seconds
-        if later.flood or later.pause is not Pause.CHAT
-        else Backoff(FIRST_WAIT, LONGEST_WAIT, delivery.attempts + 1).delay
-    )
-    wait = max(wait, later.seconds)
-    due = now + timedelta(seconds=wait)
-    settlement = settlement_of(
-        delivery, State.PENDING, reason=later.reason, due_at=due, counts=not later.flood
-    )
-    if later.pause is not Pause.CHAT:
-        if later.pause is Pause.TOKEN:
-            due = now  # the pause is the worker's, so that it ends with the restart that brings a new token
-        stopped = AllStopped(wait, later.reason, token=later.pause is Pause.TOKEN)
-        return Decision(
-            settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=False), stopped
-        )
-    if later.flood:
-        return Decision(settlement, ChatPaused(delivery.destination.chat_id, due, wait))
-    return Decision(settlement)
+    due, is_exact = now + timedelta(seconds=later.seconds), later.flood or later.pause is not Pause.CHAT
+    if not is_exact:
+        due = max(due, now + _after(delivery.attempts + 1, FIRST_WAIT))
+    effect: SideEffect | None = None
+    if later.pause in (Pause.BOT, Pause.TOKEN):
+        effect = AllStopped(later.seconds, later.reason, token=later.pause is Pause.TOKEN)
+    elif later.flood:
+        effect = ChatPaused(delivery.destination.chat_id, due, later.seconds)
+    if later.pause is Pause.TOKEN:
+        due = now  # the pause is the worker's, so that it ends with the restart that brings a new token
+    again = settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not is_exact)
+    return Decision(again, effect)
 
 
 def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -> Decision:
-    failed = settlement_of(delivery, State.FAILED, reason=refused.reason)
+    reason = refused.reason
+    failed = settlement_of(delivery, State.FAILED, reason=reason)
+    again = settlement_of(delivery, State.PENDING, reason=reason, due_at=now, counts=False)
+    due = now + _after(delivery.attempts, FIRST_CHAT_WAIT)
     match refused.fault:
         case Fault.METHOD if form is Form.RICH:
-            again = settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
             return Decision(again, RichMissing())
         case Fault.CONTENT if form is not Form.PLAIN:
             simpler = Form.CLASSIC if form is Form.RICH else Form.PLAIN
-            return Decision(
-                settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, form=simpler)
-            )
+            return Decision(replace(again, counts=True, form=simpler))
         case Fault.TOPIC if delivery.destination.thread_id is not None:
-            again = settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=now, counts=False)
-            return Decision(again, TopicGone(refused.reason))
+            return Decision(again, TopicGone(reason))
         case Fault.CHAT:
-            wait = Backoff(FIRST_CHAT_WAIT, LONGEST_CHAT_WAIT, delivery.attempts).delay
-            again = settlement_of(
-                delivery, State.PENDING, reason=refused.reason, due_at=now + timedelta(seconds=wait)
-            )
-            return Decision(again, ChatRefused(refused.reason))
-        case Fault.RIGHTS | Fault.TOPIC:
-            return Decision(failed, ChatRefused(refused.reason))
+            return Decision(replace(again, counts=True, due_at=due), ChatRefused(reason))
         case Fault.OTHER if delivery.attempts < UNKNOWN_TRIES:
-            wait = Backoff(FIRST_CHAT_WAIT, LONGEST_CHAT_WAIT, delivery.attempts).delay
-            due = now + timedelta(seconds=wait)
-            return Decision(settlement_of(delivery, State.PENDING, reason=refused.reason, due_at=due))
+            return Decision(replace(again, counts=True, due_at=due))
+        case Fault.RIGHTS | Fault.TOPIC:
+            return Decision(failed, ChatRefused(reason))
         case Fault.CONTENT | Fault.METHOD | Fault.TARGET | Fault.OTHER:
             return Decision(failed)
         case _:

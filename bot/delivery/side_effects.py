@@ -22,7 +22,7 @@ from bot.delivery.admin_notices import (
 )
 from bot.delivery.retry_policy import (
     FIRST_CHAT_WAIT,
-    LONGEST_CHAT_WAIT,
+    LONGEST_WAIT,
     REFUSALS,
     REFUSED_FOR,
     AllStopped,
@@ -146,7 +146,7 @@ class SideEffects:
             await self._suspended(tx, now)
             return
         since = now - timedelta(seconds=2 * WINDOW_SECONDS)
-        again = now + timedelta(seconds=Backoff(FIRST_CHAT_WAIT, LONGEST_CHAT_WAIT, delivery.attempts).delay)
+        again = now + timedelta(seconds=Backoff(FIRST_CHAT_WAIT, LONGEST_WAIT, delivery.attempts).delay)
         for each in gone:
             await tx.destinations.returned(each)
             await tx.outbox.resume_chat(each, since, now, again)

@@ -5,14 +5,14 @@ import logging
 import math
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
 from bot.delivery.circuit_breaker import CircuitBreaker
-from bot.delivery.composer import Composed, Composer
-from bot.delivery.messenger import Messenger, address_of, is_answer
+from bot.delivery.composer import ArchiveComposer, Composed
+from bot.delivery.messenger import TelegramMessenger, address_of, is_answer
 from bot.delivery.retry_policy import (
     AllStopped,
     ChatPaused,
@@ -20,6 +20,7 @@ from bot.delivery.retry_policy import (
     Decision,
     DeliveryConfig,
     RichMissing,
+    SideEffect,
     decide,
 )
 from bot.delivery.side_effects import SideEffects
@@ -41,7 +42,6 @@ from storage.model import (
     Pause,
     RetryLater,
     Sent,
-    Settlement,
     State,
     settlement_of,
 )
@@ -196,8 +196,8 @@ class DeliveryWorker(Wakeable):
     def __init__(
         self,
         database: Database,
-        messenger: Messenger,
-        composer: Composer,
+        messenger: TelegramMessenger,
+        composer: ArchiveComposer,
         limiter: RateLimiter,
         clock: Clock,
         policy: DeliveryConfig,
@@ -288,7 +288,7 @@ class DeliveryWorker(Wakeable):
         """Return claims without a slot to the outbox; their requests were not made."""
         reason = "no slot was free in time"
         self._ended.extend(
-            (claimed.delivery, Decision(self._again(claimed.delivery, 0, reason)))
+            (claimed.delivery, self._again(claimed.delivery, 0, reason))
             for claimed in self._slots.take_back()
         )
 
@@ -371,15 +371,15 @@ class DeliveryWorker(Wakeable):
         except Exception as error:
             log.exception("delivery %s could not be sent", delivery.id)
             self._metrics.failed("delivery")
-            decision = Decision(self._not_composed(delivery, f"the message could not be rendered: {error!r}"))
+            decision = self._not_composed(delivery, f"the message could not be rendered: {error!r}")
         self._ended.append((delivery, decision))
         self._news.set()
 
-    def _not_composed(self, delivery: Delivery, reason: str) -> Settlement:
-        """Return the settlement of a delivery that could not be rendered: a retry, then failed."""
+    def _not_composed(self, delivery: Delivery, reason: str) -> Decision:
+        """Return the decision on a delivery that could not be rendered: a retry, then failed."""
         if delivery.attempts >= COMPOSE_TRIES:
-            return settlement_of(delivery, State.FAILED, reason=reason)
-        return replace(self._again(delivery, COMPOSE_WAIT_SECONDS, reason), counts=True)
+            return Decision(settlement_of(delivery, State.FAILED, reason=reason))
+        return self._again(delivery, COMPOSE_WAIT_SECONDS, reason, counts=True)
 
     async def _attempt(self, claimed: ClaimedDelivery) -> Decision:
         delivery = claimed.delivery
@@ -396,7 +396,7 @@ class DeliveryWorker(Wakeable):
         chat_id = delivery.destination.chat_id
         if not self.breaker.admits(asked_at, chat_id, in_doubt=delivery.unsure > 0):
             wait = BROKEN_SECONDS if self.breaker.holds(chat_id) or delivery.unsure else BUSY_SECONDS
-            return Decision(self._again(delivery, wait, "it waits for an answered request"))
+            return self._again(delivery, wait, "it waits for an answered request")
         if delivery.unsure or self.breaker.tries(chat_id):
             held = await self._probe_chat(delivery, composed.message.form)
             if held is not None:
@@ -404,7 +404,7 @@ class DeliveryWorker(Wakeable):
         slot = await self._limiter.acquire(claimed)
         if isinstance(slot, Postponed):
             self.breaker.withdraw(chat_id)
-            return Decision(self._again(delivery, slot.seconds, "postponed by the rate limit"))
+            return self._again(delivery, slot.seconds, "postponed by the rate limit")
         left_at = self._clock.monotonic()
         self._metrics.waited(left_at - asked_at)
         if self._send_log is not None:
@@ -412,11 +412,11 @@ class DeliveryWorker(Wakeable):
         async with self._requests:
             left_at = self._clock.monotonic()
             if not (self.breaker.is_closed or self.breaker.tries(chat_id)):
-                return Decision(self._again(delivery, BUSY_SECONDS, "it waits for an answered request"))
+                return self._again(delivery, BUSY_SECONDS, "it waits for an answered request")
             lease_left = claimed.at + self._policy.lease.total_seconds() - left_at
             if lease_left < self._policy.least_lease:
                 self.breaker.withdraw(chat_id)
-                return Decision(self._again(delivery, 0, "its claim is too old to start a request"))
+                return self._again(delivery, 0, "its claim is too old to start a request")
             self._crash("before-request")
             outcome = await self._send(delivery, composed, slot)
         seconds = self._clock.monotonic() - left_at
@@ -434,8 +434,8 @@ class DeliveryWorker(Wakeable):
         outcome = await self._messenger.probe(chat_id)
         if not is_answer(outcome):
             silence = self.breaker.record_silence(self._clock.monotonic(), chat_id)
-            again = self._again(delivery, silence.delay, "the server does not answer for this chat")
-            return Decision(again, ChatSilent() if silence.failures == SILENT_PROBES else None)
+            effect = ChatSilent() if silence.failures == SILENT_PROBES else None
+            return self._again(delivery, silence.delay, "the server does not answer for this chat", effect)
         if isinstance(outcome, RetryLater) and outcome.flood:
             self.breaker.withdraw(chat_id)
             self._limiter.pause_chat(chat_id, outcome.seconds)
@@ -479,10 +479,19 @@ class DeliveryWorker(Wakeable):
         at, monotonic = self._asked
         return at + timedelta(seconds=self._clock.monotonic() - monotonic)
 
-    def _again(self, delivery: Delivery, seconds: float, reason: str) -> Settlement:
-        """Return the settlement of a delivery that was not sent and is due again after `seconds`."""
+    def _again(
+        self,
+        delivery: Delivery,
+        seconds: float,
+        reason: str,
+        effect: SideEffect | None = None,
+        *,
+        counts: bool = False,
+    ) -> Decision:
+        """Return the decision on a delivery that was not sent and is due again after `seconds`."""
         due = self._now() + timedelta(seconds=seconds)
-        return settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=False)
+        settlement = settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=counts)
+        return Decision(settlement, effect)
 
     def _stop_all(self, stop: AllStopped, now: float) -> None:
         self._stopped_until = now + stop.seconds

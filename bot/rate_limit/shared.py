@@ -231,23 +231,18 @@ class SharedRateLimiter(RateLimiter):
         for chat_id in chats.keys() | elsewhere.keys():
             coming = [now + FRESH_SECONDS] * elsewhere.get(chat_id, 0)
             row = chats.get(chat_id, ChatStarts())
-            self._recall(chat_id, requests[chat_id].private, row, own.get(chat_id, ()), coming)
+            self._recall(requests[chat_id], row, own.get(chat_id, ()), coming)
 
     def _recall(
-        self,
-        chat_id: int,
-        private: bool,
-        row: ChatStarts,
-        own: Sequence[UnwrittenStart],
-        coming: Sequence[float] = (),
+        self, to: SlotRequest, row: ChatStarts, own: Sequence[UnwrittenStart], coming: Sequence[float] = ()
     ) -> None:
         """Load the row of a chat; `own` starts, which this process has not yet written there, remain."""
         reserved = {each.reserved for each in own}
         starts = [self._bounds.here(at / 1e6) for at in row.starts if at not in reserved]
         starts += [each.request.start for each in own if each.request.start is not None]
-        self._scheduler.recall_chat(chat_id, private, [*starts, *coming])
+        self._scheduler.recall_chat(to.chat_id, to.private, [*starts, *coming])
         if row.paused_until is not None:
-            self._scheduler.pauses.pause(chat_id, self._bounds.here(seconds(row.paused_until)))
+            self._scheduler.pauses.pause(to.chat_id, self._bounds.here(seconds(row.paused_until)))
 
     async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
         delivery = claimed.delivery
@@ -259,15 +254,15 @@ class SharedRateLimiter(RateLimiter):
         request = await self._granted(claimed)
         if isinstance(request, Postponed):
             return request
+        is_marked, wait = False, 0.0
         try:
             is_marked = await self._begun.get((delivery.id, delivery.token))
         except Exception as error:  # the database is away: without the mark no request is made
             log.warning("the start of a request cannot be written: %s", type(error).__name__)
-            self._scheduler.withdraw(request)
-            return Postponed(UNWRITTEN_SECONDS)
+            wait = UNWRITTEN_SECONDS
         if not is_marked:
             self._scheduler.withdraw(request)
-            return Postponed(0.0)
+            return Postponed(wait)
         start = self._unwritten_start(request)
         is_valid, sent = partial(self._is_ours, claimed), partial(self._mark_sent, start)
         return QueuedSlot(self._queue, request, self._clock, is_valid, sent)
@@ -314,7 +309,7 @@ class SharedRateLimiter(RateLimiter):
             is_granted = self._scheduler.is_counted(now, request)
             self._scheduler.withdraw(request)
             own = [each for each in self._unwritten if each.request.chat_id == chat_id]
-            self._recall(chat_id, private, row, own)
+            self._recall(request, row, own)
             is_claimed = is_claimed and now - begun < LONGEST_CHECK
             if is_granted and not is_claimed and self._scheduler.ready_at(now, chat_id, private) <= now:
                 self._scheduler.mark_sent(now, request)

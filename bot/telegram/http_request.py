@@ -167,20 +167,11 @@ class AiohttpRequest(BaseRequest):
         connect, pool = _seconds(connect_timeout, self._connect), _seconds(pool_timeout, self._pool)
         answering = _seconds(read_timeout, self._read)
         if request_data and request_data.contains_files:
-            uploading = _seconds(write_timeout, _UPLOAD_SECONDS)
-            answering = None if answering is None or uploading is None else answering + uploading
-            form = {"data": _form(request_data), "timeout": _timeouts(connect, pool, answering)}
-            return normalized(*await _uploaded(session, method, url, form))
-        return normalized(
-            *await _posted(
-                session,
-                url,
-                _json(request_data),
-                _timeouts(connect, pool, None),
-                answering,
-                _gate_of(request_data),
-            )
-        )
+            whole = connect + pool + answering + _seconds(write_timeout, _UPLOAD_SECONDS)
+            patience = _timeouts(connect, pool, whole)
+            return normalized(*await _uploaded(session, method, url, _form(request_data), patience))
+        body, gate, patience = _json(request_data), _gate_of(request_data), _timeouts(connect, pool)
+        return normalized(*await _posted(session, url, body, patience, answering, gate))
 
 
 def normalized(status: int, body: bytes, retry_after: str | None = None) -> tuple[int, bytes]:
@@ -282,15 +273,13 @@ async def _posted(
     url: str,
     body: bytes,
     patience: aiohttp.ClientTimeout,
-    answering: float | None,
+    answering: float,
     gate: SendGate | None,
 ) -> tuple[int, bytes, str | None]:
     """Send a JSON request; the whole answer must arrive within `answering` seconds of the sending."""
     loop = asyncio.get_running_loop()
     whole = asyncio.timeout(None)
-    sent = _GatedBody(
-        body, gate, lambda: whole.reschedule(None if answering is None else loop.time() + answering)
-    )
+    sent = _GatedBody(body, gate, lambda: whole.reschedule(loop.time() + answering))
     try:
         # A redirect would post the message a second time. The session repeats a request on a connection that
         # turned out to be dead only for idempotent methods, and POST is none of them.
@@ -306,11 +295,17 @@ async def _posted(
 
 
 async def _uploaded(
-    session: aiohttp.ClientSession, method: str, url: str, options: Mapping[str, Any]
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    form: aiohttp.FormData,
+    patience: aiohttp.ClientTimeout,
 ) -> tuple[int, bytes, str | None]:
     """Send a request that is not JSON."""
     try:
-        async with session.request(method, url, allow_redirects=False, **options) as response:
+        async with session.request(
+            method, url, data=form, allow_redirects=False, timeout=patience
+        ) as response:
             return response.status, await response.read(), response.headers.get(RETRY_AFTER)
     except (aiohttp.ClientError, OSError) as error:
         failure = _failure(error, released=not isinstance(error, _BEFORE_SENDING))
@@ -362,9 +357,7 @@ def _json(data: RequestData | _Ready | None) -> bytes:
     return as_json(data.parameters if data is not None else {})
 
 
-def _form(data: RequestData | None) -> aiohttp.FormData | None:
-    if data is None:
-        return None
+def _form(data: RequestData) -> aiohttp.FormData:
     form = aiohttp.FormData(quote_fields=False)
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
@@ -382,15 +375,11 @@ def as_json(parameters: Mapping[str, object]) -> bytes:
 
 
 @lru_cache(maxsize=64)  # to build one takes a tenth of a request
-def _timeouts(connect: float | None, pool: float | None, answering: float | None) -> aiohttp.ClientTimeout:
-    """Return the timeouts; `answering` limits an upload with its answer."""
-    connecting = None if connect is None or pool is None else connect + pool
-    total = None if connecting is None or answering is None else connecting + answering
-    return aiohttp.ClientTimeout(total=total, connect=connecting, sock_connect=connect, sock_read=answering)
+def _timeouts(connect: float, pool: float, whole: float | None = None) -> aiohttp.ClientTimeout:
+    """Return the timeouts; `whole` limits an upload with its answer."""
+    return aiohttp.ClientTimeout(total=whole, connect=connect + pool, sock_connect=connect)
 
 
-def _seconds(given: object, default: float) -> float | None:
-    """Return a timeout in seconds; PTB passes a number, None for no limit, or a marker for `default`."""
-    if given is None or isinstance(given, int | float):
-        return given
-    return default
+def _seconds(given: object, default: float) -> float:
+    """Return a timeout in seconds; PTB passes a number, or a marker for `default`."""
+    return given if isinstance(given, int | float) else default

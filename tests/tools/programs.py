@@ -77,7 +77,8 @@ def _live(
 ) -> None:
     os.chdir(folder)
     os.environ.clear()  # noqa: TID251 - of a separate program
-    os.environ.update(environment)  # noqa: TID251
+    # The process cannot start itself again: its command line is the fork server's.
+    os.environ.update({"PYTHONOPTIMIZE": "0"} | environment)  # noqa: TID251
     said = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.dup2(said, 1)
     os.dup2(said, 2)

@@ -73,176 +73,164 @@ class SuspensionGuard:
         return gone >= MANY and 3 * gone > sum(name == fan_out for _, name, _ in self._ended)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SideEffects:
-    """Applies side effects in the transaction that settles their deliveries."""
+    """Applies side effects in the transaction that settles their deliveries.
 
+    `monotonic` is `now` in this process's seconds.
+    """
+
+    tx: Transaction
+    now: datetime
+    monotonic: float
     admins: tuple[int, ...]
-    guard: SuspensionGuard = field(default_factory=SuspensionGuard)
+    guard: SuspensionGuard
 
-    async def apply(
-        self, tx: Transaction, ended: Sequence[tuple[Delivery, Decision]], now: datetime, monotonic: float
-    ) -> None:
-        """Apply the side effects of these decisions; `monotonic` is `now` in this process's seconds."""
+    async def apply(self, ended: Sequence[tuple[Delivery, Decision]]) -> None:
+        """Apply the side effects of these decisions."""
         for delivery, decision in ended:
-            await self._apply_state(tx, delivery, decision, now)
-            await self._apply_effect(tx, delivery, decision.side_effect, now, monotonic)
+            await self._apply_state(delivery, decision)
+            await self._apply_effect(delivery, decision.side_effect)
         sent = [delivery for delivery, each in ended if each.settlement.state is State.SENT]
         arrived = [delivery.destination for delivery in sent]
         for destination in arrived:
             if destination.standing is Standing.GONE:
-                await tx.destinations.reactivate(destination)
+                await self.tx.destinations.reactivate(destination)
         for delivery in sent:
-            self.guard.record(monotonic, delivery.dedup_key)
+            self.guard.record(self.monotonic, delivery.dedup_key)
         if retried := {delivery.dedup_key for delivery in sent if delivery.attempts > 1}:
-            await self._recovered(tx, retried, now)
+            await self._recovered(retried)
         if forgiven := {destination.id for destination in arrived if destination.refusals}:
-            await tx.destinations.accepted(forgiven)
+            await self.tx.destinations.accepted(forgiven)
 
-    async def _apply_state(
-        self, tx: Transaction, delivery: Delivery, decision: Decision, now: datetime
-    ) -> None:
+    async def _apply_state(self, delivery: Delivery, decision: Decision) -> None:
         """Plan the notices of deliveries that ended without an arrival."""
         settled = decision.settlement
         if settled.state is State.UNCERTAIN:
-            await self._notify(tx, f"uncertain:{now:%Y-%m-%dT%H}", Uncertain(), now + SUMMARY_AFTER)
+            await self._notify(f"uncertain:{self.now:%Y-%m-%dT%H}", Uncertain(), self.now + SUMMARY_AFTER)
         edit, alone = delivery.kind is DeliveryKind.EDIT, decision.side_effect is None
         if settled.state is State.FAILED and alone and not edit:
             # One notice for a post, not one for each chat.
             what = "-".join(map(str, delivery.post_ids)) or delivery.kind
-            await self._notify(tx, f"failed:{what}", DeliveryFailed(settled.reason or ""), now)
+            await self._notify(f"failed:{what}", DeliveryFailed(settled.reason or ""), self.now)
 
-    async def _apply_effect(
-        self, tx: Transaction, delivery: Delivery, effect: SideEffect | None, now: datetime, monotonic: float
-    ) -> None:
+    async def _apply_effect(self, delivery: Delivery, effect: SideEffect | None) -> None:
         match effect:
             case None | RichMissing() | AllStopped():
                 pass
             case ChatGone(_, reason):
-                await self._chat_gone(tx, delivery, reason, now, monotonic)
+                await self._chat_gone(delivery, reason)
             case ChatMoved(old, new):
-                await tx.destinations.migrate_chat(old, new)
+                await self.tx.destinations.migrate_chat(old, new)
             case ChatPaused(chat_id, until, _):
-                await tx.destinations.freeze(chat_id, until)
-                await tx.outbox.postpone_chat(chat_id, until)
+                await self.tx.destinations.freeze(chat_id, until)
+                await self.tx.outbox.postpone_chat(chat_id, until)
             case ChatRefused(reason):
-                await self._refused_by(tx, delivery, reason, now, monotonic)
+                await self._refused_by(delivery, reason)
             case ChatSilent():
-                await self._notify(tx, f"silent:{now:%Y-%m-%dT%H}", ChatsSilent(), now + SUMMARY_AFTER)
+                await self._notify(f"silent:{self.now:%Y-%m-%dT%H}", ChatsSilent(), self.now + SUMMARY_AFTER)
             case TopicGone(reason):
-                await self._topic_gone(tx, delivery.destination, reason, now)
+                await self._topic_gone(delivery.destination, reason)
             case _:
                 assert_never(effect)
 
-    async def _chat_gone(
-        self, tx: Transaction, delivery: Delivery, reason: str, now: datetime, monotonic: float
-    ) -> None:
+    async def _chat_gone(self, delivery: Delivery, reason: str) -> None:
         """Suspend the chat, unless more than a third of its fan-out is reported gone: then none is."""
         chat_id = delivery.destination.chat_id
-        gone, total = await self._reported(tx, delivery, monotonic)
+        gone, total = await self._reported(delivery)
         if not self._is_mass(delivery, gone, total):
-            await tx.destinations.gone(chat_id, reason)
-            await tx.outbox.cancel_chat(chat_id, reason, now)
-            await self._suspended(tx, now)
+            await self.tx.destinations.gone(chat_id, reason)
+            await self.tx.outbox.cancel_chat(chat_id, reason, self.now)
+            await self._suspended()
             return
-        since = now - timedelta(seconds=2 * WINDOW_SECONDS)
-        again = now + timedelta(seconds=Backoff(FIRST_CHAT_WAIT, LONGEST_WAIT, delivery.attempts).delay)
+        since = self.now - timedelta(seconds=2 * WINDOW_SECONDS)
+        again = self.now + timedelta(seconds=Backoff(FIRST_CHAT_WAIT, LONGEST_WAIT, delivery.attempts).delay)
         for each in gone:
-            await tx.destinations.returned(each)
-            await tx.outbox.resume_chat(each, since, now, again)
-        await self._fan_out_refused(tx, delivery, gone, total, reason, now)
+            await self.tx.destinations.returned(each)
+            await self.tx.outbox.resume_chat(each, since, self.now, again)
+        await self._fan_out_refused(delivery, gone, total, reason)
 
-    async def _refused_by(
-        self, tx: Transaction, delivery: Delivery, reason: str, now: datetime, monotonic: float
-    ) -> None:
+    async def _refused_by(self, delivery: Delivery, reason: str) -> None:
         """Count the refusal of this destination; suspend it alone, after enough of them over a day."""
         to = delivery.destination
-        refusals = await tx.destinations.refused(to.id)
-        gone, total = await self._reported(tx, delivery, monotonic)
+        refusals = await self.tx.destinations.refused(to.id)
+        gone, total = await self._reported(delivery)
         if self._is_mass(delivery, gone, total):
-            await self._fan_out_refused(tx, delivery, gone, total, reason, now)
+            await self._fan_out_refused(delivery, gone, total, reason)
             return
         if refusals < REFUSALS:
             return
-        since = await tx.destinations.refused_since(to.id)
-        if since is not None and now - since >= REFUSED_FOR:
-            if is_mass(await tx.outbox.refused(delivery.dedup_key), await self._size(tx, delivery)):
+        since = await self.tx.destinations.refused_since(to.id)
+        if since is not None and self.now - since >= REFUSED_FOR:
+            if is_mass(await self.tx.outbox.refused(delivery.dedup_key), await self._size(delivery)):
                 return  # the retries of so many take longer than the window
-            await tx.destinations.suspend(to.id, reason)
-            await tx.outbox.cancel([to.id], reason, now)
-            await self._suspended(tx, now)
+            await self.tx.destinations.suspend(to.id, reason)
+            await self.tx.outbox.cancel([to.id], reason, self.now)
+            await self._suspended()
         elif refusals == REFUSALS:
             notice = DestinationRefuses(to.title, reason)
-            await self._notify(tx, f"refuses:{to.id}:{now:%Y-%m-%d}", notice, now)
+            await self._notify(f"refuses:{to.id}:{self.now:%Y-%m-%d}", notice, self.now)
 
-    async def _reported(
-        self, tx: Transaction, delivery: Delivery, monotonic: float
-    ) -> tuple[frozenset[int], int]:
+    async def _reported(self, delivery: Delivery) -> tuple[frozenset[int], int]:
         """Return the chats of the delivery's fan-out that are reported gone, and the fan-out's size."""
-        self.guard.record(monotonic, delivery.dedup_key, delivery.destination.chat_id)
+        self.guard.record(self.monotonic, delivery.dedup_key, delivery.destination.chat_id)
         gone = self.guard.gone(delivery.dedup_key)
-        return gone, await self._size(tx, delivery) if is_mass(len(gone), 0) else 0
+        return gone, await self._size(delivery) if is_mass(len(gone), 0) else 0
 
-    async def _size(self, tx: Transaction, delivery: Delivery) -> int:
+    async def _size(self, delivery: Delivery) -> int:
         """Return how many destinations the delivery's fan-out has."""
         if delivery.kind is DeliveryKind.POST and delivery.post_ids:
-            return await tx.outbox.fan_out(delivery.post_ids[0])
-        return await tx.destinations.subscribers()
+            return await self.tx.outbox.fan_out(delivery.post_ids[0])
+        return await self.tx.destinations.subscribers()
 
     def _is_mass(self, delivery: Delivery, gone: Collection[int], total: int) -> bool:
         return is_mass(len(gone), total) or self.guard.is_flooding(delivery.dedup_key)
 
-    async def _topic_gone(self, tx: Transaction, topic: Destination, reason: str, now: datetime) -> None:
-        await tx.destinations.move_topic_to_chat(topic.id)
+    async def _topic_gone(self, topic: Destination, reason: str) -> None:
+        await self.tx.destinations.move_topic_to_chat(topic.id)
         lost = LostTopic(topic.title, topic.thread_id or 0, reason)
-        await self._notify(tx, f"topic:{topic.id}", lost, now)
+        await self._notify(f"topic:{topic.id}", lost, self.now)
 
     async def _fan_out_refused(
-        self,
-        tx: Transaction,
-        delivery: Delivery,
-        refused: frozenset[int],
-        total: int,
-        reason: str,
-        now: datetime,
+        self, delivery: Delivery, refused: frozenset[int], total: int, reason: str
     ) -> None:
-        fan_out, told_at = delivery.dedup_key, now + SUMMARY_AFTER
-        before, most, at, is_hastened = await self._refused_fan_out(tx)
+        fan_out, told_at = delivery.dedup_key, self.now + SUMMARY_AFTER
+        before, most, at, is_hastened = await self._refused_fan_out()
         row = [fan_out, len(refused), told_at.isoformat(), False]
         if before == fan_out:
             row = [fan_out, max(most, len(refused)), at, is_hastened]
-        await tx.key_values.put(REFUSED_KEY, json.dumps(row))
+        await self.tx.key_values.put(REFUSED_KEY, json.dumps(row))
         notice = FanOutRefused(len(refused), total, reason, fan_out)
-        await self._notify(tx, f"fan-out:{fan_out}", notice, told_at)
+        await self._notify(f"fan-out:{fan_out}", notice, told_at)
 
-    async def _refused_fan_out(self, tx: Transaction) -> tuple[str, int, str, bool]:
+    async def _refused_fan_out(self) -> tuple[str, int, str, bool]:
         """Return the dedup key, the refusals, the notice's time, and whether the retries were hastened."""
-        kept = await tx.key_values.get(REFUSED_KEY)
+        kept = await self.tx.key_values.get(REFUSED_KEY)
         return tuple(json.loads(kept)) if kept else ("", 0, "", False)
 
-    async def _recovered(self, tx: Transaction, retried: Collection[str], now: datetime) -> None:
+    async def _recovered(self, retried: Collection[str]) -> None:
         """Hasten the retries of a refused fan-out once one of its chats has received a message.
 
         Plan a notice once at most a third of the chats refuses it.
         """
-        fan_out, refused, told_at, is_hastened = await self._refused_fan_out(tx)
+        fan_out, refused, told_at, is_hastened = await self._refused_fan_out()
         if fan_out not in retried:
             return
-        refusing = await tx.outbox.refused(fan_out)
+        refusing = await self.tx.outbox.refused(fan_out)
         is_over = 3 * refusing <= refused
         if is_over or not is_hastened:
-            await tx.outbox.hasten(fan_out, now)
-            await tx.key_values.put(REFUSED_KEY, json.dumps([fan_out, refused, told_at, True]))
+            await self.tx.outbox.hasten(fan_out, self.now)
+            await self.tx.key_values.put(REFUSED_KEY, json.dumps([fan_out, refused, told_at, True]))
         if not is_over:
             return
-        await tx.key_values.remove(REFUSED_KEY)
-        if now > datetime.fromisoformat(told_at):
+        await self.tx.key_values.remove(REFUSED_KEY)
+        if self.now > datetime.fromisoformat(told_at):
             notice = FanOutRecovered(refused, fan_out)
-            await self._notify(tx, f"fan-out recovered:{fan_out}", notice, now + SUMMARY_AFTER)
+            await self._notify(f"fan-out recovered:{fan_out}", notice, self.now + SUMMARY_AFTER)
 
-    async def _suspended(self, tx: Transaction, now: datetime) -> None:
+    async def _suspended(self) -> None:
         """Plan one summary of suspended chats an hour."""
-        await self._notify(tx, f"suspended:{now:%Y-%m-%dT%H}", ChatsSuspended(), now + SUMMARY_AFTER)
+        await self._notify(f"suspended:{self.now:%Y-%m-%dT%H}", ChatsSuspended(), self.now + SUMMARY_AFTER)
 
-    async def _notify(self, tx: Transaction, key: str, notice: Notice, due_at: datetime) -> None:
-        await tx.planner.notify_chats(self.admins, f"notice:{key}", encode(notice), due_at)
+    async def _notify(self, key: str, notice: Notice, due_at: datetime) -> None:
+        await self.tx.planner.notify_chats(self.admins, f"notice:{key}", encode(notice), due_at)

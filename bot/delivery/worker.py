@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import math
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,12 +22,13 @@ from bot.delivery.retry_policy import (
     SideEffect,
     decide,
 )
-from bot.delivery.side_effects import SideEffects
+from bot.delivery.side_effects import SideEffects, SuspensionGuard
+from bot.delivery.task_pool import TaskPool
 from bot.ops.logging import correlate
 from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.in_process import RateLimiter
-from bot.supervisor import BackgroundTasks, Wakeable, wait_for
+from bot.supervisor import Wakeable, wait_for
 from bot.telegram.http_request import SendGate
 from storage.clock import Clock
 from storage.database import Database, Transaction
@@ -74,103 +74,12 @@ def log_outcomes(
 IDLE_SECONDS = 5.0  # the longest wait for a delivery that another process planned
 BUSY_SECONDS = 0.5  # the longest wait while requests are in flight
 FEW = 4  # less than a fourth of what waits is not worth the statements of a claim
-SPARE = 3.0  # claims that may wait for a slot, for each slot
 SILENT_PROBES = 60  # to a chat, within about an hour, after which the operators hear of it
 BROKEN_SECONDS = 5.0  # before a delivery is tried that the breaker held back
 STALE_SECONDS = 10.0  # how long a claim may wait for a slot: behind slow answers its lease would run out
 COMPOSE_TRIES = 3
 COMPOSE_WAIT_SECONDS = 5.0
 RECOVER_SECONDS = 1.0  # between two looks for claims whose lease ran out
-
-
-class TaskPool:
-    """Task pool with prefetch: `most` requests at a time; `may_go_on` allows a slot its next one."""
-
-    def __init__(
-        self,
-        most: int,
-        work: Callable[[ClaimedDelivery], Awaitable[None]],
-        may_go_on: Callable[[], bool],
-        clock: Clock,
-    ) -> None:
-        self._most = most
-        self._clock = clock
-        self._ends, self._ended_at = 0.0, 0.0
-        self._ran_low = asyncio.Event()
-        self._work = work
-        self._may_go_on = may_go_on
-        self._busy = BackgroundTasks()
-        self._waiting: deque[ClaimedDelivery] = deque()
-
-    @property
-    def busy(self) -> int:
-        return len(self._busy)
-
-    @property
-    def free(self) -> int:
-        return self._most - self.busy
-
-    @property
-    def waiting(self) -> int:
-        """Return how many claims have no slot yet."""
-        return len(self._waiting)
-
-    @property
-    def spare(self) -> int:
-        """Return how many claims may wait for a free slot: about what ends within a second, at most."""
-        faded = self._ends * math.exp(self._ended_at - self._clock.monotonic())
-        return min(round(SPARE * self._most), math.floor(faded))
-
-    @property
-    def room(self) -> int:
-        """Return how many more claims can start at once or wait."""
-        return self.free + self.spare - self.waiting
-
-    @property
-    def plenty(self) -> bool:
-        """Return whether enough claims wait that claiming more can be postponed."""
-        return self.waiting > round(SPARE * self._most) // 2
-
-    @property
-    def oldest(self) -> float:
-        """Return when the longest waiting claim was claimed; infinity if none waits."""
-        return self._waiting[0].at if self._waiting else math.inf
-
-    def fill(self, claimed: Iterable[ClaimedDelivery]) -> None:
-        """Append these claims to the queue and start them while slots are free."""
-        self._waiting.extend(claimed)
-        while self._waiting and self.free > 0:
-            self._busy.start(self._serve(self._waiting.popleft()))
-
-    async def _serve(self, first: ClaimedDelivery) -> None:
-        await self._work(first)
-        self._end()
-        while self._waiting and self._may_go_on():
-            following = self._waiting.popleft()
-            if not self.plenty:
-                self._ran_low.set()
-            await self._work(following)
-            self._end()
-
-    def _end(self) -> None:
-        """Count an end; the count fades by the factor e in a second."""
-        now = self._clock.monotonic()
-        self._ends, self._ended_at = 1 + self._ends * math.exp(self._ended_at - now), now
-
-    async def run_low(self, within: float) -> bool:
-        """Wait at most `within` seconds until few claims wait; return whether that happened."""
-        self._ran_low.clear()
-        return not self.plenty or await wait_for(self._ran_low, within)
-
-    def take_back(self) -> list[ClaimedDelivery]:
-        """Remove and return the claims that wait for a slot."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        return waiting
-
-    async def wait(self, seconds: float) -> int:
-        """Wait up to `seconds` for the requests in flight; return how many have not ended."""
-        return await self._busy.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +130,7 @@ class DeliveryWorker(Wakeable):
         self._requests = asyncio.Semaphore(policy.slots)
         self._ended: list[tuple[Delivery, Decision]] = []
         self._correlation_ids: dict[DeliveryId, str] = {}
-        self._side_effects = SideEffects(policy.admins)
+        self._guard = SuspensionGuard()
         self.breaker = CircuitBreaker()
         self.stopped: AllStopped | None = None
         self._stopped_until = 0.0
@@ -311,7 +220,13 @@ class DeliveryWorker(Wakeable):
                 await self._limiter.settle(tx)
                 await tx.outbox.settle([decision.settlement for _, decision in ended], now)
                 self._crash("in-settle")
-                await self._side_effects.apply(tx, ended, now, self._clock.monotonic())
+                await SideEffects(
+                    tx=tx,
+                    now=now,
+                    monotonic=self._clock.monotonic(),
+                    admins=self._policy.admins,
+                    guard=self._guard,
+                ).apply(ended)
                 for flood in (v.side_effect for _, v in ended if isinstance(v.side_effect, ChatPaused)):
                     await self._limiter.pause_chat_for_all(tx, flood.chat_id, flood.until, now)
             claimed = await self._limiter.claim(tx, room, now, self._policy.lease) if room else []

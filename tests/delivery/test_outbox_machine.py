@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from bot.delivery.retry_policy import decide
-from bot.delivery.side_effects import SideEffects
+from bot.delivery.side_effects import SideEffects, SuspensionGuard
 from storage.database import Database, Transaction
 from storage.engine import create_engine
 from storage.model import (
@@ -144,7 +144,8 @@ class OutboxMachine(RuleBasedStateMachine):
 
         async def unit(tx: Transaction) -> None:
             await tx.outbox.settle([verdict.settlement for _, verdict in ended], self.now)
-            await SideEffects(()).apply(tx, ended, self.now, 0.0)
+            effects = SideEffects(tx=tx, now=self.now, monotonic=0.0, admins=(), guard=SuspensionGuard())
+            await effects.apply(ended)
 
         await self.database.write(unit)
 

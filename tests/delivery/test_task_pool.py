@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bot.delivery.worker import SPARE, TaskPool
+from bot.delivery.task_pool import SPARE, TaskPool
 from bot.rate_limit import ClaimedDelivery
 from storage.clock import SystemClock
 from storage.model import ChatKind, Delivery, DeliveryId, DeliveryKind, Destination, DestinationId, Standing

@@ -35,6 +35,7 @@ EXPLAINED: Final = {
     "an angle bracket is a delimiter": r"\\(?:left|right|middle|[bB]igg?[lmr]?)\s*[<>]",
     "the sign @ is full-width, because JLaTeXMath has no other": r"@(?!\{)",
     "scripts after an alphabet with scripts inside are grouped": r"\\boldsymbol\{[^{}]*_[^{}]*\}_",
+    "an empty degree is no degree": r"\\sqrt\[\s*\]",
     "an entity is a character": r"&[a-z#0-9]+;",
     "a Unicode sign becomes its macro": r"[^\x00-\x7f]|\\unicode",
 }  # fmt: skip

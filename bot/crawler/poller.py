@@ -6,6 +6,8 @@ is the first reading of its source: further pages are read until one has a store
 """
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -110,6 +112,7 @@ class SourcePoller:
         """Poll until `stop`."""
         now = self._clock.now()
         await self._database.write(lambda tx: tx.dumps.keep_sources(list(self._timetable), now))
+        await self.resume_bursts()
         while not self._stopping:
             self._wakes.clear()
             try:
@@ -166,25 +169,55 @@ class SourcePoller:
             return
         after = changed(source, validators, parsed, now, claim.regular)
 
+        first = source.last_success is None
+        stored = await self._stored_ids() if parsed.format in PARTIAL and not first else frozenset[int]()
+        shown = _shown(parsed)
+        burst, feed = bool(stored and shown) and not shown & stored, parsed.format is Layout.FEED
+
         async def also(tx: Transaction, _report: IngestReport) -> None:
             await self._write(tx, claim, after)
+            if burst:
+                await tx.key_values.put(_burst_fact(source.url), json.dumps([feed, sorted(stored)]))
 
-        first = source.last_success is None
         rules = replace(self._rules, first_reading=first)
-        stored = await self._stored_ids() if parsed.format in PARTIAL else frozenset[int | None]()
         self._took_in(await ingest_parsed(self._database, dump, parsed, rules, now, also))
-        shown = _shown(parsed)
-        if stored and shown and not first and not shown & stored:
-            await self._read_burst(source.url, stored, feed=parsed.format is Layout.FEED)
+        if burst:
+            await self._read_burst(source.url, stored, feed=feed)
         self._notify()
 
-    async def _stored_ids(self) -> frozenset[int | None]:
-        posts = await self._database.read(lambda tx: tx.posts.everything())
-        return frozenset(post.archive_id for post in posts) - {None}
+    async def resume_bursts(self) -> None:
+        """Read the further pages of bursts that a stop or a kill has interrupted."""
 
-    async def _read_burst(self, url: str, stored: frozenset[int | None], *, feed: bool) -> None:
+        async def unit(tx: Transaction) -> dict[str, str | None]:
+            return {url: await tx.key_values.get(_burst_fact(url)) for url in self._timetable}
+
+        for url, begun in (await self._database.read(unit)).items():
+            if begun is not None:
+                feed, stored = json.loads(begun)
+                await self._read_burst(url, frozenset(stored), feed=feed)
+                self._notify()
+
+    async def _stored_ids(self) -> frozenset[int]:
+        posts = await self._database.read(lambda tx: tx.posts.everything())
+        return frozenset(post.archive_id for post in posts if post.archive_id is not None)
+
+    async def _read_burst(self, url: str, stored: frozenset[int], *, feed: bool) -> None:
         """Ingest the pages behind `url` until one shows a stored post; queue a notice if none does."""
         log.info("%s shows no stored post: reading further pages", redact_url(url))
+        missed = await self._missed_in_burst(url, stored, feed=feed)
+        if self._stopping:
+            return  # the next start resumes it
+        now = self._clock.now()
+
+        async def unit(tx: Transaction) -> None:
+            await tx.key_values.remove(_burst_fact(url))
+            if missed is not None:
+                raised = BurstMissed(redact_url(url), redact_urls(missed))
+                await self._queue(tx, f"notice:burst:{now.isoformat()}:{redact_url(url)}", raised, now)
+
+        await self._database.write(unit)
+
+    async def _missed_in_burst(self, url: str, stored: frozenset[int], *, feed: bool) -> str | None:
         site, missed = self._rules.site, "no page shows a stored post"
         for address in _addresses_behind(url, site, feed=feed):
             match await fetch_parsed(self._fetcher, address, site, origin=BURST_ORIGIN):
@@ -195,11 +228,8 @@ class SourcePoller:
                     now = self._clock.now()
                     self._took_in(await ingest_parsed(self._database, dump, parsed, self._rules, now))
                     if _shown(parsed) & stored:
-                        return
-        now = self._clock.now()
-        raised = BurstMissed(redact_url(url), redact_urls(missed))
-        key = f"notice:burst:{now.isoformat()}:{redact_url(url)}"
-        await self._database.write(lambda tx: self._queue(tx, key, raised, now))
+                        return None
+        return missed
 
     async def _fail(self, claim: _Claim, reason: str, retry_at: datetime | None = None) -> None:
         source, after_failing = claim.source, self._alerts.after
@@ -246,6 +276,10 @@ class SourcePoller:
 
         if await self._database.write(unit):
             self._notify()
+
+
+def _burst_fact(url: str) -> str:
+    return f"burst: {hashlib.sha256(url.encode()).hexdigest()[:16]}"
 
 
 def _shown(parsed: ParsedDump) -> set[int | None]:

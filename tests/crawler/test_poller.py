@@ -291,3 +291,38 @@ async def test_news_from_a_feed_is_announced_as_any_other(live: Live) -> None:
     planned = await live.database.read(lambda tx: tx.outbox.counts())
     assert sum(planned.values()) == 1
     await poller.stop()
+
+
+@pytest.mark.parametrize("gently", [True, False], ids=["stopped", "killed"])
+async def test_a_burst_that_is_interrupted_is_read_after_the_next_start(live: Live, gently: bool) -> None:
+    """The feed holds ten of 25 new posts; the bot ends while it reads the page of all posts."""
+    site = Typecho("1.3.0", now=START)
+    site.serve(live.kexue)
+    profile = replace(KEXUE, hosts=frozenset({live.kexue.host}))
+    for number in range(10):
+        site.add(f"旧文{number}", "<p>文。</p>", START - timedelta(days=number + 1))
+    await live.keep("/feed/")
+    poller = live.poller("/feed/", site=profile)
+    assert await live.ask(poller) == 1
+    for number in range(25):
+        site.add(f"新文{number}", "<p>文。</p>", START - timedelta(minutes=number))
+    live.kexue.pages["/content.html"] = silence
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(live.ask(poller, after=timedelta(hours=1)))
+        while "/content.html" not in live.kexue.paths():
+            await asyncio.sleep(0.01)
+        if gently:
+            await poller.stop()
+        else:
+            reading.cancel()
+    await poller.stop()
+    assert await live.posts() == 20
+    del live.kexue.pages["/content.html"]
+    again = live.poller("/feed/", site=profile)
+    await again.resume_bursts()
+    assert await live.posts() == 35
+    live.kexue.asked.clear()
+    await again.resume_bursts()
+    assert live.kexue.paths() == []
+    assert live.alerts == []
+    await again.stop()

@@ -203,7 +203,7 @@ def _checked(record: object) -> _Chat | _Person:
     """Return the record with its fields validated. Raises UnknownRecordError with the first invalid one."""
     try:
         return convert(record, type=_Chat | _Person)
-    except ValidationError as error:
+    except (ValidationError, UnicodeEncodeError) as error:  # the latter for half a character in a name
         reason, _, place = str(error).partition(" - at `$")
         text = clean(f"{place.strip('.`') or 'record'}: {reason}")
         raise UnknownRecordError(f"not a record of version {VERSION}: {text}") from error

@@ -110,6 +110,8 @@ WRONG: dict[str, Any] = {
     "a number that no database takes": {**_chat(), "chat_id": 2**70},
     "a character that no database takes": {**_chat(), "title": "a\x00"},
     "half a character": {**_chat(), "title": "\ud800"},
+    "half a character for a choice": {**_chat(), "kind": "\ud800"},
+    "half a character for a field": {**_chat(), "\ud800": 1, "preferences": {"\ud800": 1}},
     "a list for a title": {**_chat(), "title": []},
     "a wish for nothing": {
         **_chat(),

@@ -6,7 +6,7 @@ Transactions are functions, shielded from cancellation and retried after deadloc
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -170,15 +170,13 @@ class Database:
         again, so `fn` must bear being run twice. With `autocommit`, on PostgreSQL only, each statement is
         committed by itself: no lock outlives it, even if this process is suspended.
         """
-        return await self._shielded(
-            lambda: self._persist(
-                fn, alone=exclusive and not autocommit, autocommit=autocommit, seconds=seconds
-            )
-        )
+        options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+        alone = exclusive and not autocommit
+        return await self._shielded(lambda: self._persist(fn, options, alone=alone, seconds=seconds))
 
     async def read(self, fn: TransactionFn[T]) -> T:
         """Run `fn` in one read-only transaction; on SQLite it waits for no writer."""
-        return await self._shielded(lambda: self._persist(fn, read_only=True))
+        return await self._shielded(lambda: self._persist(fn, {READ_ONLY: True}))
 
     async def _shielded(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         task = asyncio.get_running_loop().create_task(work())
@@ -189,24 +187,23 @@ class Database:
     async def _persist(
         self,
         unit: TransactionFn[T],
+        options: Mapping[str, Any],
         *,
-        read_only: bool = False,
         alone: bool = False,
-        autocommit: bool = False,
         seconds: float = UNIT_SECONDS,
     ) -> T:
         if not self.is_multi_process:
-            return await self._run(unit, read_only=read_only)
-
-        async def run() -> T:
-            return await self._run_within(
-                seconds, unit, read_only=read_only, alone=alone, autocommit=autocommit
-            )
+            async with self.engine.connect() as connection:
+                await connection.execution_options(**options)
+                async with connection.begin():
+                    return await unit(Transaction(connection))
 
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             try:
-                return await wait_for_connection(run)
+                return await wait_for_connection(
+                    lambda: self._run_within(seconds, unit, options, alone=alone)
+                )
             except (DBAPIError, ConnectionError, TimeoutError) as error:
                 pause = backoff.fail()
                 self.silences += isinstance(error, TimeoutError)
@@ -216,15 +213,8 @@ class Database:
             # With jitter, so that one of two colliding transactions is first.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - nothing secret
 
-    async def _run(self, unit: TransactionFn[T], *, read_only: bool = False) -> T:
-        async with self.engine.connect() as connection:
-            if read_only:
-                await connection.execution_options(**{READ_ONLY: True})
-            async with connection.begin():
-                return await unit(Transaction(connection))
-
     async def _run_within(
-        self, seconds: float, unit: TransactionFn[T], *, read_only: bool, alone: bool, autocommit: bool
+        self, seconds: float, unit: TransactionFn[T], options: Mapping[str, Any], *, alone: bool
     ) -> T:
         """Run `unit` on PostgreSQL. Raises TimeoutError after `seconds`, with every connection given up.
 
@@ -234,10 +224,7 @@ class Database:
         try:
             async with asyncio.timeout(seconds):
                 await connection.start()
-                if read_only:
-                    await connection.execution_options(**{READ_ONLY: True})
-                if autocommit:
-                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execution_options(**options)
                 transaction = await connection.begin()
                 try:
                     if seconds > UNIT_SECONDS:

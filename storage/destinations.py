@@ -2,14 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Column, RowMapping, Select, Table, and_, bindparam, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from storage.engine import few_lengths, upsert
+from storage.access import DataAccess
+from storage.engine import few_lengths
 from storage.model import (
     ChatKind,
     Destination,
@@ -33,18 +46,14 @@ class ContextKey(NamedTuple):
     user_id: int
 
 
-class Destinations:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Destinations(DataAccess):
     async def find(self, chat_id: int, thread_id: int | None = None) -> Destination | None:
-        found = await self._connection.execute(
+        found = await self._mappings(
             select(destinations).where(
                 destinations.c.chat_id == chat_id, destinations.c.thread_id == (thread_id or 0)
             )
         )
-        row = found.mappings().first()
-        return destination_of(row) if row else None
+        return destination_of(found[0]) if found else None
 
     async def ensure(
         self,
@@ -65,40 +74,35 @@ class Destinations:
             "reason": None,
             "created_at": now,
         } | preference_columns(preferences or Preferences())
-        statement = upsert(self._connection, destinations).values(values)
-        made = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[destinations.c.chat_id, destinations.c.thread_id],
-                set_={name: statement.excluded[name] for name in ("kind", "title", "standing", "reason")},
-            ).returning(destinations)
+        key = (destinations.c.chat_id, destinations.c.thread_id)
+        made = await self._put(
+            destinations, values, "kind", "title", "standing", "reason", key=key, returning=[destinations]
         )
         return destination_of(made.mappings().one())
 
     async def of_chat(self, chat_id: int) -> list[Destination]:
         """Return the destinations of a chat: itself and its topics."""
-        found = await self._connection.execute(
+        found = await self._mappings(
             select(destinations).where(destinations.c.chat_id == chat_id).order_by(destinations.c.id)
         )
-        return [destination_of(row) for row in found.mappings()]
+        return [destination_of(row) for row in found]
 
     async def many(self, ids: Collection[DestinationId]) -> dict[DestinationId, Destination]:
-        found = await self._connection.execute(
-            select(destinations).where(destinations.c.id.in_(few_lengths(ids)))
-        )
-        return {row["id"]: destination_of(row) for row in found.mappings()}
+        found = await self._mappings(select(destinations).where(destinations.c.id.in_(few_lengths(ids))))
+        return {row["id"]: destination_of(row) for row in found}
 
     async def everyone(self) -> list[Destination]:
-        found = await self._connection.execute(select(destinations).order_by(destinations.c.id))
-        return [destination_of(row) for row in found.mappings()]
+        found = await self._mappings(select(destinations).order_by(destinations.c.id))
+        return [destination_of(row) for row in found]
 
     async def count(self) -> dict[Standing, int]:
-        found = await self._connection.execute(
+        found = await self._rows(
             select(destinations.c.standing, func.count()).group_by(destinations.c.standing)
         )
         return {row[0]: row[1] for row in found}
 
     async def prefer(self, destination_id: DestinationId, preferences: Preferences) -> None:
-        await self._connection.execute(
+        await self._write(
             update(destinations)
             .where(destinations.c.id == destination_id)
             .values(preference_columns(preferences))
@@ -108,22 +112,15 @@ class Destinations:
         self, destination_id: DestinationId, scope_id: ScopeId, now: datetime, *, muted: bool = False
     ) -> None:
         """Want, or with `muted` never want, this scope. Saying so twice changes nothing."""
-        statement = upsert(self._connection, subscriptions).values(
-            destination_id=destination_id, scope_id=scope_id, muted=muted, created_at=now
-        )
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[subscriptions.c.scope_id, subscriptions.c.destination_id],
-                set_={"muted": statement.excluded.muted},
-            )
-        )
+        values = {"destination_id": destination_id, "scope_id": scope_id, "muted": muted, "created_at": now}
+        await self._put(subscriptions, values, "muted")
 
     async def unsubscribe(self, destination_id: DestinationId, scope_id: ScopeId | None = None) -> int:
         """Drop one subscription, or all; returns how many there were."""
         statement = delete(subscriptions).where(subscriptions.c.destination_id == destination_id)
         if scope_id is not None:
             statement = statement.where(subscriptions.c.scope_id == scope_id)
-        return (await self._connection.execute(statement)).rowcount
+        return await self._write(statement)
 
     async def subscriptions(self, destination_id: DestinationId) -> list[Subscription]:
         found = await self._connection.execute(
@@ -143,57 +140,45 @@ class Destinations:
 
     async def subscribed_to(self, destination_id: DestinationId) -> frozenset[ScopeId]:
         """Return the scopes this destination is subscribed to, without the muted ones."""
-        found = await self._connection.execute(
-            select(subscriptions.c.scope_id).where(
-                subscriptions.c.destination_id == destination_id, ~subscriptions.c.muted
+        return frozenset(
+            await self._column(
+                select(subscriptions.c.scope_id).where(
+                    subscriptions.c.destination_id == destination_id, ~subscriptions.c.muted
+                )
             )
         )
-        return frozenset(found.scalars())
 
     async def subscribers(self) -> int:
         """How many active destinations have a subscription."""
-        found = await self._connection.execute(
+        return await self._number(
             select(func.count(subscriptions.c.destination_id.distinct()))
             .join(destinations, destinations.c.id == subscriptions.c.destination_id)
             .where(destinations.c.standing == Standing.ACTIVE, ~subscriptions.c.muted)
         )
-        return int(found.scalar_one())
 
     async def gone(self, chat_id: int, reason: str) -> None:
         """Mark the chat as not writable; its subscriptions are kept."""
-        await self._stand(chat_id, Standing.GONE, reason)
+        await self._stand(Standing.GONE, reason, destinations.c.chat_id == chat_id)
 
     async def returned(self, chat_id: int) -> None:
-        await self._stand(chat_id, Standing.ACTIVE, None)
-
-    async def _stand(self, chat_id: int, standing: Standing, reason: str | None) -> None:
-        await self._connection.execute(
-            update(destinations)
-            .where(destinations.c.chat_id == chat_id)
-            .values(standing=standing, reason=reason, refusals=0)
-        )
+        await self._stand(Standing.ACTIVE, None, destinations.c.chat_id == chat_id)
 
     async def suspend(self, destination_id: DestinationId, reason: str) -> None:
         """Suspend one destination, and none of its chat's others."""
-        await self._connection.execute(
-            update(destinations)
-            .where(destinations.c.id == destination_id)
-            .values(standing=Standing.GONE, reason=reason, refusals=0)
-        )
+        await self._stand(Standing.GONE, reason, destinations.c.id == destination_id)
 
     async def reactivate(self, destination: Destination) -> None:
         """Make a suspended destination active, and those of its chat suspended for the same reason."""
-        same = destinations.c.reason == destination.reason
-        await self._connection.execute(
-            update(destinations)
-            .where(destinations.c.chat_id == destination.chat_id, destinations.c.standing == Standing.GONE)
-            .where(or_(destinations.c.id == destination.id, same))
-            .values(standing=Standing.ACTIVE, reason=None, refusals=0)
-        )
+        its_chats = destinations.c.chat_id == destination.chat_id
+        same = or_(destinations.c.id == destination.id, destinations.c.reason == destination.reason)
+        await self._stand(Standing.ACTIVE, None, its_chats, destinations.c.standing == Standing.GONE, same)
+
+    async def _stand(self, standing: Standing, reason: str | None, *those: ColumnElement[bool]) -> None:
+        await self._update(destinations, *those, standing=standing, reason=reason, refusals=0)
 
     async def suspended(self) -> dict[str, int]:
         """Return the number of suspended chats by reason."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(destinations.c.reason, func.count(destinations.c.chat_id.distinct()))
             .where(destinations.c.standing == Standing.GONE)
             .group_by(destinations.c.reason)
@@ -207,7 +192,7 @@ class Destinations:
             .where(deliveries.c.destination_id == destination_id, deliveries.c.state == State.SENT)
             .scalar_subquery()
         )
-        found = await self._connection.execute(
+        return await self._value(
             select(func.min(deliveries.c.created_at)).where(
                 deliveries.c.destination_id == destination_id,
                 deliveries.c.id > sent,
@@ -215,36 +200,28 @@ class Destinations:
                 deliveries.c.attempts > 0,
             )
         )
-        since: datetime | None = found.scalar_one()
-        return since
 
     async def refused(self, destination_id: DestinationId) -> int:
         """Count one more refusal in a row of this destination; returns the count."""
-        counted = await self._connection.execute(
+        counted = await self._value(
             update(destinations)
             .where(destinations.c.id == destination_id)
             .values(refusals=destinations.c.refusals + 1)
             .returning(destinations.c.refusals)
         )
-        return int(counted.scalar_one_or_none() or 0)
+        return counted or 0
 
     async def accepted(self, ids: Collection[DestinationId]) -> None:
         """Reset the count of refusals in a row after a message was delivered."""
-        await self._connection.execute(
-            update(destinations)
-            .where(destinations.c.id.in_(ids), destinations.c.refusals > 0)
-            .values(refusals=0)
-        )
+        await self._update(destinations, destinations.c.id.in_(ids), destinations.c.refusals > 0, refusals=0)
 
     async def freeze(self, chat_id: int, until: datetime) -> None:
         """Telegram said when this chat may be written to again; kept so that a restart obeys it too."""
-        await self._connection.execute(
-            update(destinations).where(destinations.c.chat_id == chat_id).values(not_before=until)
-        )
+        await self._update(destinations, destinations.c.chat_id == chat_id, not_before=until)
 
     async def frozen(self, now: datetime) -> dict[int, datetime]:
         """Return the chats that must not be written to yet, and until when."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(destinations.c.chat_id, func.max(destinations.c.not_before).label("until"))
             .where(destinations.c.not_before > now)
             .group_by(destinations.c.chat_id)
@@ -254,12 +231,12 @@ class Destinations:
     async def forget(self, chat_id: int) -> None:
         """Erase a chat and everything it set."""
         theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
-        await self._erase(list((await self._connection.execute(theirs)).scalars()))
+        await self._erase(await self._column(theirs))
 
     async def _erase(self, ids: Collection[DestinationId]) -> None:
         """Delete destinations with their deliveries; what else is theirs goes by its foreign keys."""
-        await self._connection.execute(delete(deliveries).where(deliveries.c.destination_id.in_(ids)))
-        await self._connection.execute(delete(destinations).where(destinations.c.id.in_(ids)))
+        await self._write(delete(deliveries).where(deliveries.c.destination_id.in_(ids)))
+        await self._write(delete(destinations).where(destinations.c.id.in_(ids)))
 
     async def restore(
         self,
@@ -276,23 +253,43 @@ class Destinations:
         return replace(made, preferences=preferences)
 
     async def request_contexts(self, keys: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
-        """Return the context of each request in `keys`, all read as of the same instant."""
-        return await request_contexts(self._connection, keys)
+        """Return the context of each request, of unknown chats too, all as of the same instant."""
+        rows = await self._mappings(_CHATS, {"chats": few_lengths({who.chat_id for who in keys})})
+        revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
+        chats: dict[tuple[int, int], Destination] = {}
+        wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
+        for row in rows:
+            chat = (row["chat_id"], row["thread_id"])
+            if row["id"] is not None and chat not in chats:
+                chats[chat] = destination_of(row)
+            if row["wanted"] is not None:
+                wanted[chat].add(row["wanted"])
+        people = few_lengths({who.user_id for who in keys if who.user_id})
+        readers = set(await self._column(_READERS, {"people": people}))
+        return {
+            who: KnownAsker(
+                destination=chats.get((who.chat_id, who.thread_id)),
+                subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
+                marks=who.user_id in readers,
+                revision=revision,
+            )
+            for who in keys
+        }
 
     async def migrate_chat(self, old: int, new: int) -> None:
         """Migrate the group `old` to the supergroup `new`, merging the rows of both."""
-        theirs = await self._connection.execute(select(destinations).where(destinations.c.chat_id == old))
-        for row in theirs.mappings().all():
+        theirs = await self._mappings(select(destinations).where(destinations.c.chat_id == old))
+        for row in theirs:
             twin = await self.find(new, row["thread_id"])
             # Numbers of messages of the group mean other messages, or none, in the supergroup.
-            await self._connection.execute(
-                update(deliveries).where(deliveries.c.destination_id == row["id"]).values(message_id=None)
-            )
+            await self._update(deliveries, deliveries.c.destination_id == row["id"], message_id=None)
             if twin is None:
-                await self._connection.execute(
-                    update(destinations)
-                    .where(destinations.c.id == row["id"])
-                    .values(chat_id=new, standing=Standing.ACTIVE, reason=None)
+                await self._update(
+                    destinations,
+                    destinations.c.id == row["id"],
+                    chat_id=new,
+                    standing=Standing.ACTIVE,
+                    reason=None,
                 )
             else:
                 if not await self.subscriptions(twin.id):
@@ -303,43 +300,36 @@ class Destinations:
 
     async def move_topic_to_chat(self, destination_id: DestinationId) -> None:
         """Move the subscriptions of a deleted topic to its chat."""
-        found = await self._connection.execute(
+        row = await self._first(
             select(destinations.c.chat_id, destinations.c.thread_id).where(
                 destinations.c.id == destination_id
             )
         )
-        row = found.first()
         if row is None or row.thread_id == 0:
             return
         twin = await self.find(row.chat_id, None)
         if twin is None:
-            await self._connection.execute(
-                update(destinations).where(destinations.c.id == destination_id).values(thread_id=0)
-            )
+            await self._update(destinations, destinations.c.id == destination_id, thread_id=0)
         else:
             await self._join(destination_id, twin.id)
 
     async def _join(self, source: DestinationId, target: DestinationId) -> None:
         here = subscriptions.alias()
-        await self._connection.execute(
-            update(subscriptions)
-            .where(subscriptions.c.destination_id == source)
-            .where(
-                subscriptions.c.scope_id.not_in(
-                    select(here.c.scope_id).where(here.c.destination_id == target)
-                )
-            )
-            .values(destination_id=target)
+        await self._update(
+            subscriptions,
+            subscriptions.c.destination_id == source,
+            subscriptions.c.scope_id.not_in(select(here.c.scope_id).where(here.c.destination_id == target)),
+            destination_id=target,
         )
         there = deliveries.alias()
-        await self._connection.execute(
-            update(deliveries)
-            .where(deliveries.c.destination_id == source)
-            .where(deliveries.c.duty.not_in(select(there.c.duty).where(there.c.destination_id == target)))
-            .values(destination_id=target)
+        await self._update(
+            deliveries,
+            deliveries.c.destination_id == source,
+            deliveries.c.duty.not_in(select(there.c.duty).where(there.c.destination_id == target)),
+            destination_id=target,
         )
         told = select(there.c.post_id).where(there.c.destination_id == target, there.c.post_id.is_not(None))
-        await self._connection.execute(
+        await self._write(
             delete(waiting).where(waiting.c.destination_id == target, waiting.c.post_id.in_(told))
         )
         await self._carry(waiting, waiting.c.post_id, source, target, told)
@@ -360,7 +350,7 @@ class Destinations:
         statement = update(table).where(table.c.destination_id == source, what.not_in(has))
         if besides is not None:
             statement = statement.where(what.not_in(besides))
-        await self._connection.execute(statement.values(destination_id=target))
+        await self._write(statement.values(destination_id=target))
 
 
 # Built once: they run for every question, and building costs more than running. There is always a row.
@@ -378,35 +368,13 @@ _READERS = (
 )
 
 
-async def request_contexts(
-    connection: AsyncConnection, everyone: Collection[ContextKey]
-) -> Mapping[ContextKey, KnownAsker]:
-    """Return the context of each request, of unknown chats too, all as of the same instant."""
-    execute = connection.execute
-    rows = (await execute(_CHATS, {"chats": few_lengths({who.chat_id for who in everyone})})).mappings().all()
-    revision = (int(rows[0]["dumps"]), int(rows[0]["last"] or 0))
-    chats: dict[tuple[int, int], Destination] = {}
-    wanted: defaultdict[tuple[int, int], set[ScopeId]] = defaultdict(set)
-    for row in rows:
-        chat = (row["chat_id"], row["thread_id"])
-        if row["id"] is not None and chat not in chats:
-            chats[chat] = destination_of(row)
-        if row["wanted"] is not None:
-            wanted[chat].add(row["wanted"])
-    people = few_lengths({who.user_id for who in everyone if who.user_id})
-    readers = set((await execute(_READERS, {"people": people})).scalars())
-    return {
-        who: KnownAsker(
-            destination=chats.get((who.chat_id, who.thread_id)),
-            subscribed=frozenset(wanted.get((who.chat_id, who.thread_id), ())),
-            marks=who.user_id in readers,
-            revision=revision,
-        )
-        for who in everyone
-    }
+MINUTES = ("quiet_from", "quiet_to")  # stored in minutes after midnight
+CHOICES = tuple(each.name for each in fields(Preferences) if each.name not in MINUTES)
 
 
 def destination_of(row: RowMapping) -> Destination:
+    choices: dict[str, Any] = {name: row[name] for name in CHOICES}
+    choices |= {name: time_of(row[name]) for name in MINUTES}
     return Destination(
         id=row["id"],
         chat_id=row["chat_id"],
@@ -415,39 +383,14 @@ def destination_of(row: RowMapping) -> Destination:
         title=row["title"],
         standing=row["standing"],
         reason=row["reason"],
-        preferences=Preferences(
-            language=row["language"],
-            format=row["format"],
-            when=row["when"],
-            hour=row["hour"],
-            weekday=row["weekday"],
-            quiet_from=time_of(row["quiet_from"]),
-            quiet_to=time_of(row["quiet_to"]),
-            time_zone=row["time_zone"],
-            silent=row["silent"],
-            excerpt=row["excerpt"],
-            pictures=row["pictures"],
-            lessons_read=row["lessons_read"],
-        ),
+        preferences=Preferences(**choices),
         refusals=row["refusals"],
     )
 
 
 def preference_columns(preferences: Preferences) -> dict[str, object]:
-    return {
-        "language": preferences.language,
-        "format": preferences.format,
-        "when": preferences.when,
-        "hour": preferences.hour,
-        "weekday": preferences.weekday,
-        "quiet_from": minutes_of(preferences.quiet_from),
-        "quiet_to": minutes_of(preferences.quiet_to),
-        "time_zone": preferences.time_zone,
-        "silent": preferences.silent,
-        "excerpt": preferences.excerpt,
-        "pictures": preferences.pictures,
-        "lessons_read": preferences.lessons_read,
-    }
+    minutes = {name: minutes_of(getattr(preferences, name)) for name in MINUTES}
+    return {name: getattr(preferences, name) for name in CHOICES} | minutes
 
 
 def minutes_of(at: time | None) -> int | None:

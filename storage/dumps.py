@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import RowMapping, Select, and_, delete, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import upsert
+from storage.access import DataAccess
 from storage.model import DumpId, DumpRecord, Layout, Note, NoteKind, PostId, Source
 from storage.schema import dumps, sources
 from storage.schema import posts as _posts
@@ -17,20 +16,16 @@ from storage.schema import posts as _posts
 _FIELDS = tuple(field.name for field in fields(Source))
 
 
-class Dumps:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Dumps(DataAccess):
     async def find(self, sha256: str) -> DumpRecord | None:
         return next(iter(await self._records(select(dumps).where(dumps.c.sha256 == sha256))), None)
 
     async def behind(self, posts: Collection[PostId], dump: DumpId | None = None) -> list[str]:
         """Return the hashes of the dumps that first showed these posts, and of `dump`; oldest first."""
         first = select(_posts.c.first_dump_id).where(_posts.c.id.in_(posts))
-        found = await self._connection.execute(
+        return await self._column(
             select(dumps.c.sha256).where(or_(dumps.c.id.in_(first), dumps.c.id == dump)).order_by(dumps.c.id)
         )
-        return list(found.scalars())
 
     async def add(self, record: DumpRecord) -> DumpRecord:
         """Write a new line; its id is given by the database."""
@@ -52,7 +47,7 @@ class Dumps:
             .order_by(dumps.c.id.desc())
             .limit(1)
         )
-        return _notes((await self._connection.execute(before)).scalar())
+        return _notes(await self._value(before))
 
     async def last_news(self) -> DumpRecord | None:
         """Return the latest dump that contained a new post."""
@@ -61,14 +56,13 @@ class Dumps:
 
     async def names(self, origin: str) -> set[str]:
         """Return the names of the dumps of this origin that could be parsed."""
-        found = await self._connection.execute(
-            select(dumps.c.name).where(dumps.c.origin == origin, dumps.c.error.is_(None))
+        return set(
+            await self._column(select(dumps.c.name).where(dumps.c.origin == origin, dumps.c.error.is_(None)))
         )
-        return set(found.scalars())
 
     async def let_go(self, dump_id: DumpId) -> None:
         """Mark the held deliveries of this dump as decided."""
-        await self._connection.execute(update(dumps).where(dumps.c.id == dump_id).values(held=False))
+        await self._update(dumps, dumps.c.id == dump_id, held=False)
 
     async def held(self) -> list[DumpRecord]:
         return await self._records(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
@@ -78,16 +72,13 @@ class Dumps:
 
     async def keep_sources(self, urls: Collection[str], now: datetime) -> None:
         """Replace the fetched sources by `urls`; a new one is due at once."""
-        await self._connection.execute(delete(sources).where(sources.c.url.not_in(urls)))
+        await self._write(delete(sources).where(sources.c.url.not_in(urls)))
         if urls:
-            await self._connection.execute(
-                upsert(self._connection, sources).on_conflict_do_nothing(),
-                [{"url": url, "next_run": now} for url in urls],
-            )
+            await self._put(sources, [{"url": url, "next_run": now} for url in urls])
 
     async def sources(self) -> list[Source]:
-        found = await self._connection.execute(select(sources).order_by(sources.c.url))
-        return [_source(row) for row in found.mappings()]
+        found = await self._mappings(select(sources).order_by(sources.c.url))
+        return [_source(row) for row in found]
 
     async def claim_source(
         self, urls: Collection[str], now: datetime, lease: timedelta

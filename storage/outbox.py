@@ -12,16 +12,15 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     RowMapping,
+    Select,
     and_,
     delete,
     func,
     or_,
     select,
-    text,
-    update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.access import DataAccess
 from storage.destinations import destination_of
 from storage.enqueue import notify
 from storage.model import (
@@ -60,28 +59,13 @@ from storage.outbox_sql import (
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim, SendLogSnapshot
 
-# Fields of a delivery that equal their column.
 CLOCK_ERROR = timedelta(minutes=1)  # transactions that run at once may differ by less
+EXACT_ROWS = 100_000  # are counted within 20 ms
+# Fields of a delivery that equal their column.
 AS_STORED = {
     name: f"delivery_{name}"
     for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form")
 } | {"dedup_key": "delivery_duty"}
-
-
-EXACT_ROWS = 100_000  # are counted within 20 ms
-
-
-async def _claimed_one_by_one(
-    connection: AsyncConnection, slots: int, asked: Mapping[str, object]
-) -> Sequence[RowMapping]:
-    due = (await connection.execute(DUE_PRIORITIES, asked)).one()
-    free = slots
-    for priority in (each for each, found in zip(Priority, due, strict=True) if found):
-        if free > 0:
-            free -= (await connection.execute(CLAIM, {**asked, "slots": free, "urgency": priority})).rowcount
-    if free == slots:
-        return []
-    return (await connection.execute(CLAIMED, asked)).mappings().all()
 
 
 def _delivery(row: RowMapping) -> Delivery:
@@ -100,10 +84,7 @@ def _delivery(row: RowMapping) -> Delivery:
     )
 
 
-class Outbox:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Outbox(DataAccess):
     async def claim(
         self, slots: int, now: datetime, lease: timedelta, owner: str | None = None
     ) -> list[Delivery]:
@@ -114,24 +95,32 @@ class Outbox:
         """
         asked = {"claim": uuid4().hex, "now": now, "until": now + lease, "owner": owner, "slots": slots}
         if self._connection.dialect.name == "postgresql":
-            claimed = (await self._connection.execute(CLAIM_TOGETHER, asked)).mappings().all()
+            claimed = await self._mappings(CLAIM_TOGETHER, asked)
         else:
-            claimed = await _claimed_one_by_one(self._connection, slots, asked)
+            claimed = await self._claimed_one_by_one(slots, asked)
         return [_delivery(row) for row in claimed]
+
+    async def _claimed_one_by_one(self, slots: int, asked: Mapping[str, object]) -> Sequence[RowMapping]:
+        due = (await self._connection.execute(DUE_PRIORITIES, asked)).one()
+        free = slots
+        for priority in (each for each, found in zip(Priority, due, strict=True) if found):
+            if free > 0:
+                free -= await self._write(CLAIM, {**asked, "slots": free, "urgency": priority})
+        return [] if free == slots else await self._mappings(CLAIMED, asked)
 
     async def settle(self, settlements: Sequence[Settlement], now: datetime) -> None:
         """Write what became of tries."""
         sent = [s for s in settlements if s.state is State.SENT]
         if sent and self._connection.dialect.name == "postgresql":
             rows = {"rows": [s.delivery_id for s in sent], "messages": [s.message_id for s in sent]}
-            await self._connection.execute(SETTLE_SENT_TOGETHER, {**rows, "now": now})
+            await self._write(SETTLE_SENT_TOGETHER, {**rows, "now": now})
         elif sent:
-            await self._connection.execute(
+            await self._write(
                 SETTLE_SENT, [{"row": s.delivery_id, "message": s.message_id, "now": now} for s in sent]
             )
         others = [s for s in settlements if s.state is not State.SENT]
         if others:
-            await self._connection.execute(
+            await self._write(
                 SETTLE_OTHERS,
                 [
                     {
@@ -156,7 +145,7 @@ class Outbox:
         """
         ids, tokens = zip(*claims, strict=True)
         rows = {"rows": list(ids), "tokens": list(tokens)}
-        marked = await self._connection.execute(BEGIN_TOGETHER, rows)
+        marked = await self._rows(BEGIN_TOGETHER, rows)
         return frozenset((DeliveryId(row.id), row.token) for row in marked)
 
     async def recover(
@@ -169,16 +158,14 @@ class Outbox:
         its claim has ended. Such a claim ends when its owner's lease runs for no more than `quiet`: a renewal
         is overdue. `everything` is for a start that holds the process lock.
         """
-        ended = await self._connection.execute(
+        return await self._write(
             RECOVER,
             {"now": now, "quiet": now + quiet, "everything": int(everything), "resend": int(resend)},
         )
-        return ended.rowcount
 
     async def correct_clock(self, now: datetime) -> int:
         """Make due what a clock that was ahead put off, which would hold its chat back; return how many."""
-        corrected = await self._connection.execute(FROM_THE_FUTURE, {"now": now, "latest": now + CLOCK_ERROR})
-        return corrected.rowcount
+        return await self._write(FROM_THE_FUTURE, {"now": now, "latest": now + CLOCK_ERROR})
 
     async def end_claims(self, snapshot: SendLogSnapshot | None, now: datetime, *, resend: bool) -> None:
         """End the claims of a killed process by its send log; without one, each request may have been sent.
@@ -200,27 +187,26 @@ class Outbox:
 
     async def sending(self) -> list[Claim]:
         """Return the claims that have not ended."""
-        found = await self._connection.execute(select(deliveries.c.id, deliveries.c.token).where(SENDING))
+        found = await self._rows(select(deliveries.c.id, deliveries.c.token).where(SENDING))
         return [(DeliveryId(row.id), row.token) for row in found]
 
     async def unclaim(self, ids: Collection[DeliveryId], now: datetime) -> None:
         """Free claims whose requests were surely not made."""
-        await self._connection.execute(
-            update(deliveries)
-            .where(SENDING, deliveries.c.id.in_(ids))
-            .values(
-                state=State.PENDING,
-                attempts=deliveries.c.attempts - 1,
-                reason="the process ended before its request",
-                due_at=now,
-                lease_until=None,
-                updated_at=now,
-            )
+        await self._update(
+            deliveries,
+            SENDING,
+            deliveries.c.id.in_(ids),
+            state=State.PENDING,
+            attempts=deliveries.c.attempts - 1,
+            reason="the process ended before its request",
+            due_at=now,
+            lease_until=None,
+            updated_at=now,
         )
 
     async def highest_id(self) -> int:
         """Return the highest id of a delivery; 0 without any."""
-        return (await self._connection.execute(select(func.max(deliveries.c.id)))).scalar() or 0
+        return await self._value(select(func.max(deliveries.c.id))) or 0
 
     async def next_due(self, after: datetime | None = None) -> datetime | None:
         """Return when the earliest pending delivery is due, of those due after `after`."""
@@ -230,61 +216,55 @@ class Outbox:
 
     async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
         """Cancel what is pending or waits for these destinations."""
-        await self._connection.execute(delete(waiting).where(waiting.c.destination_id.in_(ids)))
-        ended = await self._connection.execute(
-            update(deliveries)
-            .where(PENDING, deliveries.c.destination_id.in_(ids))
-            .values(state=State.CANCELLED, reason=reason, updated_at=now)
+        await self._write(delete(waiting).where(waiting.c.destination_id.in_(ids)))
+        return await self._update(
+            deliveries,
+            PENDING,
+            deliveries.c.destination_id.in_(ids),
+            state=State.CANCELLED,
+            reason=reason,
+            updated_at=now,
         )
-        return ended.rowcount
 
     async def cancel_chat(self, chat_id: int, reason: str, now: datetime) -> int:
-        theirs = await self._connection.execute(
-            select(destinations.c.id).where(destinations.c.chat_id == chat_id)
-        )
-        return await self.cancel(list(theirs.scalars()), reason, now)
+        return await self.cancel(await self._column(_of_chat(chat_id)), reason, now)
 
     async def fan_out(self, post_id: PostId) -> int:
         """Return the number of destinations with a delivery for a post."""
-        found = await self._connection.execute(
+        return await self._number(
             select(func.count()).where(
                 deliveries.c.post_id == post_id, deliveries.c.kind == DeliveryKind.POST
             )
         )
-        return int(found.scalar_one())
 
     async def refused(self, dedup_key: str) -> int:
         """Return how many of these deliveries were tried and are to be tried again."""
-        found = await self._connection.execute(select(func.count()).where(_is_refused(dedup_key)))
-        return int(found.scalar_one())
+        return await self._number(select(func.count()).where(_is_refused(dedup_key)))
 
     async def hasten(self, dedup_key: str, now: datetime) -> None:
         """Make those of these deliveries due that wait to be tried again."""
-        later = deliveries.c.due_at > now
-        statement = update(deliveries).where(_is_refused(dedup_key), later).values(due_at=now)
-        await self._connection.execute(statement)
+        await self._update(deliveries, _is_refused(dedup_key), deliveries.c.due_at > now, due_at=now)
 
     async def resume_chat(self, chat_id: int, since: datetime, now: datetime, due_at: datetime) -> int:
         """Make pending again what was failed or cancelled for this chat since then."""
-        theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
-        resumed = await self._connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.destination_id.in_(theirs),
-                deliveries.c.state.in_((State.FAILED, State.CANCELLED)),
-                deliveries.c.updated_at >= since,
-            )
-            .values(state=State.PENDING, due_at=due_at, updated_at=now)
+        return await self._update(
+            deliveries,
+            deliveries.c.destination_id.in_(_of_chat(chat_id)),
+            deliveries.c.state.in_((State.FAILED, State.CANCELLED)),
+            deliveries.c.updated_at >= since,
+            state=State.PENDING,
+            due_at=due_at,
+            updated_at=now,
         )
-        return resumed.rowcount
 
     async def postpone_chat(self, chat_id: int, until: datetime) -> None:
         """Nothing pending for this chat is due before `until`."""
-        theirs = select(destinations.c.id).where(destinations.c.chat_id == chat_id)
-        await self._connection.execute(
-            update(deliveries)
-            .where(PENDING, deliveries.c.destination_id.in_(theirs), deliveries.c.due_at < until)
-            .values(due_at=until)
+        await self._update(
+            deliveries,
+            PENDING,
+            deliveries.c.destination_id.in_(_of_chat(chat_id)),
+            deliveries.c.due_at < until,
+            due_at=until,
         )
 
     async def expirable(self, before: datetime, limit: int) -> tuple[int, int] | None:
@@ -295,12 +275,15 @@ class Outbox:
 
     async def expire(self, before: datetime, now: datetime, ids: tuple[int, int] | None = None) -> int:
         """End what has been pending since before `before`, of the range `ids` where it is given."""
-        ended = await self._connection.execute(
-            update(deliveries)
-            .where(PENDING, deliveries.c.created_at < before, *_range(ids))
-            .values(state=State.EXPIRED, reason="it waited too long", updated_at=now)
+        return await self._update(
+            deliveries,
+            PENDING,
+            deliveries.c.created_at < before,
+            *_range(ids),
+            state=State.EXPIRED,
+            reason="it waited too long",
+            updated_at=now,
         )
-        return ended.rowcount
 
     async def prunable(self, before: datetime, after: int, limit: int) -> tuple[int, int] | None:
         """Return the first and last id of up to `limit` deliveries that `prune` would delete behind `after`.
@@ -312,8 +295,7 @@ class Outbox:
 
     async def prune(self, before: datetime, ids: tuple[int, int] | None = None) -> int:
         """Delete rows that ended before `before`, but the last episodes': the next ones reply to them."""
-        deleted = await self._connection.execute(delete(deliveries).where(_is_prunable(before), *_range(ids)))
-        return deleted.rowcount
+        return await self._write(delete(deliveries).where(_is_prunable(before), *_range(ids)))
 
     async def _ends(
         self, condition: ColumnElement[bool], in_order: ColumnElement[int], limit: int
@@ -325,12 +307,17 @@ class Outbox:
     async def retry(self, states: Collection[State], now: datetime) -> int:
         """Make ended rows pending once more, with their counts at zero: an operator asked for it."""
         await notify(self._connection)
-        again = await self._connection.execute(
-            update(deliveries)
-            .where(UNSENT, deliveries.c.state.in_(states))
-            .values(state=State.PENDING, due_at=now, attempts=0, unsure=0, reason=None, updated_at=now)
+        return await self._update(
+            deliveries,
+            UNSENT,
+            deliveries.c.state.in_(states),
+            state=State.PENDING,
+            due_at=now,
+            attempts=0,
+            unsure=0,
+            reason=None,
+            updated_at=now,
         )
-        return again.rowcount
 
     async def counts(self) -> dict[State, int]:
         """Return how many deliveries each state has; states without any are left out.
@@ -343,18 +330,17 @@ class Outbox:
 
     async def _total(self) -> int:
         if self._connection.dialect.name == "postgresql":
-            about = int((await self._connection.execute(ESTIMATE_ALL)).scalar_one())
+            about = await self._number(ESTIMATE_ALL)
             if about > EXACT_ROWS:
                 return about
-        return int((await self._connection.execute(COUNT_ALL)).scalar_one())
+        return await self._number(COUNT_ALL)
 
     async def chats_in_doubt(self) -> int:
         """Return how many destinations have a pending delivery whose request the server did not answer."""
         unanswered = and_(PENDING, deliveries.c.unsure > 0, deliveries.c.reason != PROCESS_ENDED)
-        found = await self._connection.execute(
+        return await self._number(
             select(func.count(deliveries.c.destination_id.distinct())).where(unanswered)
         )
-        return int(found.scalar_one())
 
     async def unsent_counts(self) -> dict[State, int]:
         """Return the same without SENT."""
@@ -365,20 +351,18 @@ class Outbox:
         """Return the delivery that the next claim would take; None if nothing is due."""
         for priority in Priority:
             asked = {"now": now, "urgency": priority, "slots": 1}
-            found = list((await self._connection.execute(CLAIMABLE, asked)).mappings())
-            if found:
-                return DeliveryId(found[0]["id"])
+            if found := await self._column(CLAIMABLE, asked):
+                return DeliveryId(found[0])
         return None
 
     async def oldest_due(self) -> datetime | None:
         """Return when the earliest delivery that is pending or being sent was due."""
-        sending: datetime | None = (await self._connection.execute(EARLIEST_SENDING)).scalar_one()
-        pending = await self.next_due()
-        return min((due for due in (sending, pending) if due is not None), default=None)
+        both = (await self._value(EARLIEST_SENDING), await self.next_due())
+        return min((due for due in both if due is not None), default=None)
 
     async def posts_of(self, delivery_id: DeliveryId, chat_id: int) -> list[PostId]:
         """Return the posts of a digest sent to this chat, oldest first; empty for any other delivery."""
-        found = await self._connection.execute(
+        listed = await self._value(
             select(deliveries.c.payload)
             .join(destinations, destinations.c.id == deliveries.c.destination_id)
             .where(
@@ -387,56 +371,52 @@ class Outbox:
                 destinations.c.chat_id == chat_id,
             )
         )
-        listed = found.scalar_one_or_none()
         if not listed:
             return []
         # An aggregate joined them, in whatever order its rows came.
         ids = {"ids": [int(part) for part in listed.split(",")]}
-        return list((await self._connection.execute(OLDEST_FIRST, ids)).scalars())
+        return await self._column(OLDEST_FIRST, ids)
 
     async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
         posts_wanted = self._wanted_by(destination_id)
-        ended = await self._connection.execute(
-            update(deliveries)
-            .where(
-                text("deliveries.state = 'pending'"),
-                deliveries.c.destination_id == destination_id,
-                deliveries.c.kind == DeliveryKind.POST,
-                deliveries.c.post_id.not_in(posts_wanted),
-            )
-            .values(state=State.CANCELLED, reason="unsubscribed", updated_at=now)
+        ended = await self._update(
+            deliveries,
+            PENDING,
+            deliveries.c.destination_id == destination_id,
+            deliveries.c.kind == DeliveryKind.POST,
+            deliveries.c.post_id.not_in(posts_wanted),
+            state=State.CANCELLED,
+            reason="unsubscribed",
+            updated_at=now,
         )
-        waited = await self._connection.execute(
+        ended += await self._write(
             delete(waiting).where(
                 waiting.c.destination_id == destination_id, waiting.c.post_id.not_in(posts_wanted)
             )
         )
-        return ended.rowcount + waited.rowcount + await self._thin(destination_id, posts_wanted, now)
+        return ended + await self._thin(destination_id, posts_wanted, now)
 
     async def _thin(
         self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
     ) -> int:
         """Remove unwanted posts from the pending digests; return how many digests became empty."""
-        found = await self._connection.execute(
+        digests = await self._rows(
             select(deliveries.c.id, deliveries.c.payload).where(
-                text("deliveries.state = 'pending'"),
+                PENDING,
                 deliveries.c.destination_id == destination_id,
                 deliveries.c.kind == DeliveryKind.DIGEST,
             )
         )
-        digests = found.all()
         if not digests:
             return 0
-        wanted = {str(post) for post in (await self._connection.execute(posts_wanted)).scalars()}
+        wanted = {str(post) for post in await self._column(posts_wanted)}
         ended = 0
         for digest in digests:
             left = ",".join(post for post in digest.payload.split(",") if post in wanted)
             change = {"payload": left} if left else {"state": State.CANCELLED, "reason": "unsubscribed"}
             ended += not left
-            await self._connection.execute(
-                update(deliveries).where(deliveries.c.id == digest.id).values(updated_at=now, **change)
-            )
+            await self._update(deliveries, deliveries.c.id == digest.id, updated_at=now, **change)
         return ended
 
     def _wanted_by(self, destination_id: DestinationId) -> CompoundSelect[tuple[int]]:
@@ -445,6 +425,10 @@ class Outbox:
             subscriptions, subscriptions.c.scope_id == post_scopes.c.scope_id
         )
         return under.where(mine, ~subscriptions.c.muted).except_(under.where(mine, subscriptions.c.muted))
+
+
+def _of_chat(chat_id: int) -> Select[tuple[int]]:
+    return select(destinations.c.id).where(destinations.c.chat_id == chat_id)
 
 
 def _range(ids: tuple[int, int] | None) -> list[ColumnElement[bool]]:

@@ -30,8 +30,8 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.access import DataAccess
 from storage.destinations import Destinations
 from storage.engine import now_on, upsert, written
 from storage.enqueue import digests, duties_to, notify, plan, singles
@@ -83,10 +83,7 @@ class Plan:
         return [PostId(int(part)) for part in self.payload.split(",")]
 
 
-class DeliveryPlanner:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class DeliveryPlanner(DataAccess):
     async def announce(
         self,
         new: Collection[PostId],
@@ -117,7 +114,7 @@ class DeliveryPlanner:
 
     async def has_plans(self) -> bool:
         """Return whether `advance` has anything to do."""
-        return (await self._connection.execute(select(plans.c.id).limit(1))).first() is not None
+        return await self._first(select(plans.c.id).limit(1)) is not None
 
     async def advance(self, batch: int) -> int | None:
         """Plan `batch` more destinations of the oldest plan.
@@ -134,7 +131,7 @@ class DeliveryPlanner:
         last = await self._last_of_batch(after, batch)
         planned = await self._carry_out(plan_row, after, last)
         at_row = plans.c.id == plan_id
-        await self._connection.execute(
+        await self._write(
             delete(plans).where(at_row) if last is None else update(plans).where(at_row).values(after_id=last)
         )
         return planned
@@ -143,7 +140,7 @@ class DeliveryPlanner:
         """Plan the first batch; store the plan if there are more."""
         last = await self._last_of_batch(0, FIRST_BATCH)
         if last is not None:
-            await self._connection.execute(insert(plans).values(**asdict(plan_row), after_id=last))
+            await self._write(insert(plans).values(**asdict(plan_row), after_id=last))
         return await self._carry_out(plan_row, 0, last)
 
     async def _last_of_batch(self, after: int, batch: int) -> int | None:
@@ -155,7 +152,7 @@ class DeliveryPlanner:
             .offset(batch - 1)
             .limit(2)
         )
-        ids = list((await self._connection.execute(ends)).scalars())
+        ids = await self._column(ends)
         return ids[0] if len(ids) == 2 else None
 
     async def _carry_out(self, plan_row: Plan, after: int, last: int | None) -> int:
@@ -200,13 +197,13 @@ class DeliveryPlanner:
         conditions = _between(subscriptions.c.destination_id, after, last)
         if after:  # the first batch is planned in the transaction that stored the posts
             conditions.append(or_(subscriptions.c.muted, subscriptions.c.created_at <= subscribed_by))
-        await self._connection.execute(insert(wanted).from_select(columns, _wanted(new, conditions)))
+        await self._write(insert(wanted).from_select(columns, _wanted(new, conditions)))
 
     async def _instant(self, now: datetime, batch: Collection[ColumnElement[bool]]) -> ColumnElement[bool]:
         """Return whether a destination of the batch wants no digests and is outside its quiet hours."""
         zones = select(destinations.c.time_zone).where(destinations.c.quiet_from.is_not(None), *batch)
-        found = await self._connection.execute(zones.distinct())
-        minutes = {zone: local_minute(zone, now) for zone in found.scalars()}
+        found = await self._column(zones.distinct())
+        minutes = {zone: local_minute(zone, now) for zone in found}
         if not minutes:
             return destinations.c.when == When.INSTANT
         begin, end = destinations.c.quiet_from, destinations.c.quiet_to
@@ -325,7 +322,7 @@ class DeliveryPlanner:
 
     async def _decide_held(self, dump_id: DumpId, kind: PlanKind, now: datetime) -> int:
         unfinished = and_(plans.c.dump_id == dump_id, plans.c.state == State.HELD)
-        await self._connection.execute(
+        await self._write(
             update(plans).where(unfinished).values(state=State.PENDING)
             if kind is PlanKind.RELEASE
             else delete(plans).where(unfinished)
@@ -333,7 +330,7 @@ class DeliveryPlanner:
         held = 0
         for table, condition in ((deliveries, and_(UNSENT, _held(dump_id))), (waiting, _waits_held(dump_id))):
             counted = select(func.count()).select_from(table).where(condition)
-            held += int((await self._connection.execute(counted)).scalar_one())
+            held += await self._number(counted)
         if held:
             await self._start(Plan(kind=kind, dump_id=dump_id, created_at=now))
         return held

@@ -18,9 +18,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import Utc, next_ids, run_many, upsert
+from storage.access import DataAccess
+from storage.engine import Utc, next_ids, run_many
 from storage.model import (
     DeliveryKind,
     DumpId,
@@ -55,10 +55,7 @@ WRITTEN = tuple(name for name in AS_STORED if name not in ("id", "series_id", "f
 CAUSE = "the post turned out to be another that was announced"
 
 
-class PostWriter:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class PostWriter(DataAccess):
     async def assign_ids(self, new: Sequence[Post]) -> list[Post]:
         """Return the posts with unused ids, to be stored in this transaction."""
         ids = await next_ids(self._connection, posts, len(new))
@@ -86,11 +83,7 @@ class PostWriter:
             .values({name: bindparam(name) for name in values[0]}),
             [row | {"post": post.id} for row, post in zip(values, changed, strict=True)],
         )
-        await run_many(
-            self._connection,
-            delete(aliases).where(aliases.c.post_id == bindparam("post")),
-            [{"post": post.id} for post in changed],
-        )
+        await self._clear(aliases, [post.id for post in changed])
         await self._remember_titles(changed)
 
     async def record_edits(self, edited: Collection[PostId], at: datetime) -> None:
@@ -112,6 +105,10 @@ class PostWriter:
             [{"post": post_id} for post_id in released],
         )
 
+    async def _clear(self, table: Table, of_posts: Sequence[PostId]) -> None:
+        statement = delete(table).where(table.c.post_id == bindparam("post"))
+        await run_many(self._connection, statement, [{"post": post_id} for post_id in of_posts])
+
     async def _remember_titles(self, written: Sequence[Post]) -> None:
         rows = [
             {"post_id": post.id, "title_key": key, "title": title}
@@ -119,14 +116,7 @@ class PostWriter:
             for key, title in post.aliases
         ]
         if rows:
-            statement = upsert(self._connection, aliases)
-            await self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[aliases.c.post_id, aliases.c.title_key],
-                    set_={"title": statement.excluded.title},
-                ),
-                rows,
-            )
+            await self._put(aliases, rows, "title")
 
     async def add_sightings(
         self, dump_id: DumpId, captured_at: datetime, seen: Sequence[tuple[PostId, Sighting]]
@@ -161,11 +151,7 @@ class PostWriter:
             return
         named = [(kind, key, name) for places in wanted.values() for kind, key, name, _ in places]
         made = await Scopes(self._connection).ensure(named)
-        await run_many(
-            self._connection,
-            delete(post_scopes).where(post_scopes.c.post_id == bindparam("post")),
-            [{"post": post_id} for post_id in wanted if post_id not in fresh],
-        )
+        await self._clear(post_scopes, [post_id for post_id in wanted if post_id not in fresh])
         rows = [
             {"post_id": post_id, "scope_id": made[kind, key].id, "inferred": inferred, "position": position}
             for post_id, places in wanted.items()
@@ -177,10 +163,8 @@ class PostWriter:
     async def add_to_scope(self, scope_id: ScopeId, found: Collection[PostId]) -> None:
         """Add these posts to a scope."""
         if found:
-            await self._connection.execute(
-                upsert(self._connection, post_scopes).on_conflict_do_nothing(),
-                [{"post_id": post_id, "scope_id": scope_id, "position": 0} for post_id in found],
-            )
+            rows = [{"post_id": post_id, "scope_id": scope_id, "position": 0} for post_id in found]
+            await self._put(post_scopes, rows)
 
     async def _set_series(
         self,
@@ -210,11 +194,7 @@ class PostWriter:
         self, found: Mapping[PostId, Sequence[Mention]], *, fresh: Collection[PostId] = ()
     ) -> None:
         """Replace what these posts are known to name; `fresh` ones were stored in this transaction."""
-        await run_many(
-            self._connection,
-            delete(mentions).where(mentions.c.post_id == bindparam("post")),
-            [{"post": post_id} for post_id in found if post_id not in fresh],
-        )
+        await self._clear(mentions, [post_id for post_id in found if post_id not in fresh])
         rows = [
             {
                 "post_id": post_id,
@@ -232,7 +212,7 @@ class PostWriter:
     async def resolve_mentions(self, targets: Mapping[tuple[PostId, int], PostId]) -> None:
         """Now it is known which post these mentions (post, position) name."""
         if targets:
-            await self._connection.execute(
+            await self._write(
                 update(mentions)
                 .where(mentions.c.post_id == bindparam("post"), mentions.c.position == bindparam("at"))
                 .values(target_id=bindparam("target")),
@@ -241,19 +221,15 @@ class PostWriter:
 
     async def merge(self, gone: PostId, heir: PostId) -> None:
         """`gone` ceases to exist; what the posts themselves say is written by the archive afterwards."""
-        await self._connection.execute(
-            update(sightings).where(sightings.c.post_id == gone).values(post_id=heir)
-        )
-        await self._connection.execute(
-            update(mentions).where(mentions.c.target_id == gone).values(target_id=heir)
-        )
-        await self._connection.execute(update(courses).where(courses.c.post_id == gone).values(post_id=heir))
+        await self._update(sightings, sightings.c.post_id == gone, post_id=heir)
+        await self._update(mentions, mentions.c.target_id == gone, target_id=heir)
+        await self._update(courses, courses.c.post_id == gone, post_id=heir)
         await self._bookmarks(gone, heir)
         await self._duties(gone, heir)
         await self._digests(gone, heir)
         await self._plans(gone, heir)
         await self._waiting(gone, heir)
-        await self._connection.execute(delete(posts).where(posts.c.id == gone))
+        await self._write(delete(posts).where(posts.c.id == gone))
 
     async def _bookmarks(self, gone: PostId, heir: PostId) -> None:
         """Who marked both keeps the earlier marks of either."""
@@ -264,16 +240,14 @@ class PostWriter:
                 .where(theirs.c.user_id == bookmarks.c.user_id, theirs.c.post_id == gone)
                 .scalar_subquery()
             )
-            await self._connection.execute(
+            await self._write(
                 update(bookmarks)
                 .where(bookmarks.c.post_id == heir, earlier.is_not(None))
                 .values({column: case((column < earlier, column), else_=earlier)})
             )
         mine = select(theirs.c.user_id).where(theirs.c.post_id == heir)
-        await self._connection.execute(
-            update(bookmarks)
-            .where(bookmarks.c.post_id == gone, bookmarks.c.user_id.not_in(mine))
-            .values(post_id=heir)
+        await self._update(
+            bookmarks, bookmarks.c.post_id == gone, bookmarks.c.user_id.not_in(mine), post_id=heir
         )
 
     async def _duties(self, gone: PostId, heir: PostId) -> None:
@@ -283,19 +257,15 @@ class PostWriter:
             both = select(theirs.c.destination_id).where(
                 theirs.c.post_id == heir, theirs.c.duty == f"{kind}:{heir}"
             )
-            await self._connection.execute(
-                update(deliveries)
-                .where(
-                    deliveries.c.post_id == gone,
-                    deliveries.c.duty == f"{kind}:{gone}",
-                    deliveries.c.destination_id.not_in(both),
-                )
-                .values(duty=f"{kind}:{heir}")
+            await self._update(
+                deliveries,
+                deliveries.c.post_id == gone,
+                deliveries.c.duty == f"{kind}:{gone}",
+                deliveries.c.destination_id.not_in(both),
+                duty=f"{kind}:{heir}",
             )
             await self._cancel_second(kind, gone, heir)
-        await self._connection.execute(
-            update(deliveries).where(deliveries.c.post_id == gone).values(post_id=heir)
-        )
+        await self._update(deliveries, deliveries.c.post_id == gone, post_id=heir)
 
     async def _cancel_second(self, kind: DeliveryKind, gone_id: PostId, heir_id: PostId) -> None:
         """Cancel one of two deliveries of the same destination, so that only one can be sent."""
@@ -307,15 +277,14 @@ class PostWriter:
                 other.c.duty == stays,
                 other.c.state.not_in((State.CANCELLED, State.EXPIRED, State.FAILED)),
             )
-            await self._connection.execute(
-                update(deliveries)
-                .where(
-                    deliveries.c.post_id.in_((gone_id, heir_id)),
-                    deliveries.c.duty == waits,
-                    deliveries.c.state.in_(WAITING),
-                    deliveries.c.destination_id.in_(has),
-                )
-                .values(state=State.CANCELLED, reason=CAUSE)
+            await self._update(
+                deliveries,
+                deliveries.c.post_id.in_((gone_id, heir_id)),
+                deliveries.c.duty == waits,
+                deliveries.c.state.in_(WAITING),
+                deliveries.c.destination_id.in_(has),
+                state=State.CANCELLED,
+                reason=CAUSE,
             )
 
     async def _digests(self, gone: PostId, heir: PostId) -> None:
@@ -330,11 +299,11 @@ class PostWriter:
 
     async def _rename(self, table: Table, condition: ColumnElement[bool], gone: PostId, heir: PostId) -> None:
         """Replace a post in the payloads, which are lists of ids, of the rows that meet `condition`."""
-        found = await self._connection.execute(select(table.c.id, table.c.payload).where(condition))
-        for row in found.all():
+        found = await self._rows(select(table.c.id, table.c.payload).where(condition))
+        for row in found:
             ids = (str(heir) if each == str(gone) else each for each in row.payload.split(","))
             payload = ",".join(dict.fromkeys(ids))
-            await self._connection.execute(update(table).where(table.c.id == row.id).values(payload=payload))
+            await self._update(table, table.c.id == row.id, payload=payload)
 
     async def _waiting(self, gone: PostId, heir: PostId) -> None:
         """Move the waiting posts of digests, except where the destination has or awaits the post."""
@@ -343,14 +312,12 @@ class PostWriter:
             deliveries.c.post_id == heir, deliveries.c.kind == DeliveryKind.POST
         )
         waits = select(theirs.c.destination_id).where(theirs.c.post_id == heir)
-        await self._connection.execute(
-            update(waiting)
-            .where(
-                waiting.c.post_id == gone,
-                waiting.c.destination_id.not_in(told),
-                waiting.c.destination_id.not_in(waits),
-            )
-            .values(post_id=heir)
+        await self._update(
+            waiting,
+            waiting.c.post_id == gone,
+            waiting.c.destination_id.not_in(told),
+            waiting.c.destination_id.not_in(waits),
+            post_id=heir,
         )
 
 

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, Row, RowMapping, Select, and_, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import few_lengths, upsert
+from storage.access import DataAccess
+from storage.engine import few_lengths
 from storage.model import (
     Counted,
     Growth,
@@ -46,10 +46,7 @@ AS_STORED = (
 LAYOUTS = ("date_layout", "title_layout", "excerpt_layout")
 
 
-class Posts:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Posts(DataAccess):
     async def everything(self) -> list[Post]:
         """Return the whole archive, oldest entry first."""
         return await self._posts(select(posts).order_by(posts.c.id))
@@ -73,7 +70,7 @@ class Posts:
         return found[0] if found else None
 
     async def count(self) -> int:
-        return int((await self._connection.execute(select(func.count()).select_from(posts))).scalar_one())
+        return await self._number(select(func.count()).select_from(posts))
 
     async def latest(self, limit: int, offset: int = 0) -> list[Post]:
         return await self._posts(LATEST, {"most": limit, "after": offset})
@@ -94,8 +91,8 @@ class Posts:
 
     async def per_month(self) -> dict[tuple[int, int], int]:
         """How many posts each (year, month) has."""
-        found = await self._connection.execute(select(posts.c.date).where(posts.c.date.is_not(None)))
-        return Counter((day.year, day.month) for day in found.scalars())
+        found = await self._column(select(posts.c.date).where(posts.c.date.is_not(None)))
+        return Counter((day.year, day.month) for day in found)
 
     async def of_month(self, year: int, month: int) -> list[Post]:
         """Oldest first."""
@@ -110,7 +107,7 @@ class Posts:
     async def gains(self, limit: int) -> list[tuple[PostId, int, timedelta]]:
         """Return the posts that gained most readers between captures: (post, gain, time between)."""
         gained = func.max(sightings.c.readers) - func.min(sightings.c.readers)
-        found = await self._connection.execute(
+        found = await self._rows(
             select(
                 sightings.c.post_id,
                 gained.label("gained"),
@@ -127,7 +124,7 @@ class Posts:
 
     async def growth(self, post_id: PostId) -> Growth | None:
         """Return the gain between the first and latest count of readers; None with only one."""
-        rows = (await self._connection.execute(COUNTS, {"post": post_id})).all()
+        rows = await self._rows(COUNTS, {"post": post_id})
         if len(rows) < 2 or rows[-1].readers == rows[0].readers:
             return None
         span = rows[-1].captured_at - rows[0].captured_at
@@ -135,7 +132,7 @@ class Posts:
 
     async def reader_history(self, post_id: PostId) -> list[tuple[datetime, int]]:
         """Return the counts of readers with their capture times (UTC), earliest first."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(sightings.c.captured_at, sightings.c.readers)
             .where(sightings.c.post_id == post_id, sightings.c.readers.is_not(None))
             .order_by(sightings.c.captured_at)
@@ -156,7 +153,7 @@ class Posts:
         return [HomeCapture(posts=tuple(ids), captured_at=at) for at, ids in pages.values()]
 
     async def mentions_in(self, post_id: PostId) -> list[Mention]:
-        found = await self._connection.execute(MENTIONS_IN, {"post": post_id})
+        found = await self._rows(MENTIONS_IN, {"post": post_id})
         return [Mention(title=r.title, kind=r.kind, cut=r.cut, target=r.target_id) for r in found]
 
     async def mentioning(self, post_id: PostId) -> list[Post]:
@@ -165,14 +162,14 @@ class Posts:
 
     async def unresolved(self) -> list[tuple[PostId, int, Mention]]:
         """Mentions of posts that are not stored (post, position, mention)."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(mentions).where(and_(mentions.c.kind == "post", mentions.c.target_id.is_(None)))
         )
         return [(r.post_id, r.position, Mention(title=r.title, kind=r.kind, cut=r.cut)) for r in found]
 
     async def references(self) -> list[tuple[PostId, PostId]]:
         """Return the pairs (post, mentioned post) of all mentions whose target is stored."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(mentions.c.post_id, mentions.c.target_id)
             .where(mentions.c.target_id.is_not(None))
             .distinct()
@@ -181,9 +178,7 @@ class Posts:
 
     async def edits(self) -> dict[PostId, datetime]:
         """Return the time of the last edit of every post that was edited."""
-        found = await self._connection.execute(
-            select(posts.c.id, posts.c.edited_at).where(posts.c.edited_at.is_not(None))
-        )
+        found = await self._rows(select(posts.c.id, posts.c.edited_at).where(posts.c.edited_at.is_not(None)))
         return {row.id: row.edited_at for row in found}
 
     async def revision(self) -> tuple[int, datetime | None]:
@@ -200,7 +195,7 @@ class Posts:
     async def _posts(
         self, statement: Select[tuple[object, ...]], given: Mapping[str, object] | None = None
     ) -> list[Post]:
-        rows = (await self._connection.execute(statement, given)).mappings().all()
+        rows = await self._mappings(statement, given)
         if not rows:
             return []
         ids = [row["id"] for row in rows]
@@ -226,7 +221,7 @@ class Posts:
     async def _series(self, ids: Collection[ScopeId]) -> dict[ScopeId, tuple[str, str]]:
         if not ids:
             return {}
-        found = await self._connection.execute(SERIES, {"series": few_lengths(ids)})
+        found = await self._rows(SERIES, {"series": few_lengths(ids)})
         return {row.id: (row.key, row.name) for row in found}
 
     async def _aliases(self, ids: Sequence[PostId]) -> dict[PostId, tuple[tuple[str, str], ...]]:
@@ -306,42 +301,34 @@ _OF_POST = (
 )
 
 
-class Scopes:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Scopes(DataAccess):
     async def ensure(self, wanted: Collection[Named]) -> dict[tuple[ScopeKind, str], Scope]:
         """Return the scopes of these kinds and keys, created or renamed where needed."""
         if not wanted:
             return {}
-        statement = upsert(self._connection, scopes)
-        found = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[scopes.c.kind, scopes.c.key], set_={"name": statement.excluded.name}
-            ).returning(scopes),
-            [{"kind": kind, "key": key, "name": name} for kind, key, name in dict.fromkeys(wanted)],
-        )
+        rows = [{"kind": kind, "key": key, "name": name} for kind, key, name in dict.fromkeys(wanted)]
+        key = (scopes.c.kind, scopes.c.key)
+        found = await self._put(scopes, rows, "name", key=key, returning=[scopes])
         return {(row.kind, row.key): _scope(row) for row in found}
 
     async def everything(self) -> Scope:
         """Return the scope of all posts, which a migrated database has, so that reading it writes nothing."""
-        found = await self._connection.execute(select(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
-        row = found.first()
+        row = await self._first(select(scopes).where(scopes.c.kind == ScopeKind.EVERYTHING))
         if row is not None:
             return _scope(row)
         return (await self.ensure([(ScopeKind.EVERYTHING, "", "")]))[ScopeKind.EVERYTHING, ""]
 
     async def get(self, scope_id: ScopeId) -> Scope | None:
-        row = (await self._connection.execute(_ONE, {"scope": scope_id})).first()
+        row = await self._first(_ONE, {"scope": scope_id})
         return _scope(row) if row else None
 
     async def many(self, ids: Collection[ScopeId]) -> dict[ScopeId, Scope]:
-        found = await self._connection.execute(select(scopes).where(scopes.c.id.in_(ids)))
+        found = await self._rows(select(scopes).where(scopes.c.id.in_(ids)))
         return {row.id: _scope(row) for row in found}
 
     async def of_post(self, post_id: PostId) -> list[tuple[Scope, bool]]:
         """Every scope a post is gathered under, and whether that was inferred."""
-        found = await self._connection.execute(_OF_POST, {"post": post_id})
+        found = await self._rows(_OF_POST, {"post": post_id})
         return [(_scope(row), row.inferred) for row in found]
 
     async def members(self) -> dict[ScopeId, list[PostId]]:
@@ -354,7 +341,7 @@ class Scopes:
 
     async def words(self) -> list[Scope]:
         """Return the word scopes with at least one subscription or exclusion."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(scopes)
             .where(scopes.c.kind == ScopeKind.WORD)
             .where(scopes.c.id.in_(select(subscriptions.c.scope_id)))
@@ -363,29 +350,23 @@ class Scopes:
 
     async def counted(self, kind: ScopeKind) -> list[Counted]:
         """Every scope of this kind that has a post, the largest first."""
-        found = await self._connection.execute(
+        found = await self._rows(
             _counted(scopes.c.kind == kind).order_by(func.count().desc(), func.max(posts.c.date).desc())
         )
         return [_count(row) for row in found]
 
     async def count(self, scope_id: ScopeId) -> Counted | None:
-        found = await self._connection.execute(_counted(scopes.c.id == scope_id))
-        row = found.first()
+        row = await self._first(_counted(scopes.c.id == scope_id))
         return _count(row) if row else None
 
     async def phrase(self, words: str, now: datetime) -> int:
         """Return a number for these search words, because a button holds 64 bytes only."""
-        statement = upsert(self._connection, phrases).values(words=words, used_at=now)
-        made = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[phrases.c.words], set_={"used_at": statement.excluded.used_at}
-            ).returning(phrases.c.id)
-        )
+        values = {"words": words, "used_at": now}
+        made = await self._put(phrases, values, "used_at", key=[phrases.c.words], returning=[phrases.c.id])
         return int(made.scalar_one())
 
     async def words_of(self, phrase: int) -> str | None:
-        found = await self._connection.execute(select(phrases.c.words).where(phrases.c.id == phrase))
-        return found.scalar_one_or_none()
+        return await self._value(select(phrases.c.words).where(phrases.c.id == phrase))
 
 
 def _counted(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.access import DataAccess
 from storage.engine import now_on, upsert
 from storage.schema import facts, leases, updates
 
@@ -25,11 +25,8 @@ class Lease:
     until: datetime
 
 
-class Leases:
+class Leases(DataAccess):
     """`now` is the time on SQLite; on PostgreSQL it is asked of the database, whose clock all share."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def take(self, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
         """Take a free or expired lease for `span` from now; return None while it is held, even by `owner`."""
@@ -37,14 +34,13 @@ class Leases:
         statement = upsert(self._connection, leases).values(
             name=name, owner=owner, token=uuid4().hex, until=at + span
         )
-        taken = await self._connection.execute(
+        row = await self._first(
             statement.on_conflict_do_update(
                 index_elements=[leases.c.name],
                 set_={column: statement.excluded[column] for column in ("owner", "token", "until")},
                 where=leases.c.until <= at,
             ).returning(leases)
         )
-        row = taken.first()
         return Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) if row else None
 
     async def renew(self, name: str, token: str, now: datetime, span: timedelta) -> bool:
@@ -59,28 +55,22 @@ class Leases:
 
     async def release(self, name: str, token: str) -> None:
         """Release the lease if `token` still holds it."""
-        await self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.token == token))
+        await self._write(delete(leases).where(leases.c.name == name, leases.c.token == token))
 
     async def held(self, now: datetime) -> list[Lease]:
         """Every lease that did not run out."""
         at = await now_on(self._connection, now)
-        found = await self._connection.execute(
-            select(leases).where(leases.c.until > at).order_by(leases.c.name)
-        )
+        found = await self._rows(select(leases).where(leases.c.until > at).order_by(leases.c.name))
         return [Lease(name=row.name, owner=row.owner, token=row.token, until=row.until) for row in found]
 
     async def prune(self, before: datetime) -> None:
         """Delete the leases that expired before `before`, such as those of killed processes."""
-        await self._connection.execute(delete(leases).where(leases.c.until < before))
+        await self._write(delete(leases).where(leases.c.until < before))
 
 
-class ProcessedUpdates:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class ProcessedUpdates(DataAccess):
     async def seen(self, number: int) -> bool:
-        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
-        return found.first() is not None
+        return await self._first(select(updates.c.seen_at).where(updates.c.update_id == number)) is not None
 
     async def highest(self) -> int | None:
         """Return the highest stored update id."""
@@ -92,8 +82,7 @@ class ProcessedUpdates:
         """Mark these updates as processed; one that is marked already stays unchanged."""
         rows = [{"update_id": number, "seen_at": now} for number in numbers]
         if rows:
-            statement = upsert(self._connection, updates).on_conflict_do_nothing()
-            await self._connection.execute(statement, rows)
+            await self._put(updates, rows)
 
     async def stamp(self, number: int, began: datetime) -> bool:
         """Mark it within the transaction that is its effect; False if another handling has done so.
@@ -106,25 +95,16 @@ class ProcessedUpdates:
 
     async def prune(self, before: datetime) -> None:
         """Forget what was handled before `before`: Telegram keeps an update for a day."""
-        await self._connection.execute(delete(updates).where(updates.c.seen_at < before))
+        await self._write(delete(updates).where(updates.c.seen_at < before))
 
 
-class KeyValues:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class KeyValues(DataAccess):
     async def get(self, name: str) -> str | None:
-        found = await self._connection.execute(select(facts.c.value).where(facts.c.name == name))
-        return found.scalar_one_or_none()
+        return await self._value(select(facts.c.value).where(facts.c.name == name))
 
     async def put(self, name: str, value: str) -> None:
-        statement = upsert(self._connection, facts).values(name=name, value=value)
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[facts.c.name], set_={"value": statement.excluded.value}
-            )
-        )
+        await self._put(facts, {"name": name, "value": value}, "value")
 
     async def remove(self, *names: str) -> None:
         """Delete these values; a missing one is no error."""
-        await self._connection.execute(delete(facts).where(facts.c.name.in_(names)))
+        await self._write(delete(facts).where(facts.c.name.in_(names)))

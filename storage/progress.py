@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.access import DataAccess
 from storage.destinations import destination_of, minutes_of, time_of
-from storage.engine import now_on, upsert
+from storage.engine import now_on
 from storage.enqueue import digests, due_at, duties_to, plan, singles
 from storage.model import (
     Course,
@@ -37,11 +37,8 @@ RHYTHM = (
 )
 
 
-class Waiting:
+class Waiting(DataAccess):
     """Posts that wait for the hour of a digest or for the end of quiet hours."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def rhythms(self) -> list[tuple[Rhythm, datetime]]:
         """Every rhythm for which something waits, and since when the oldest of it does."""
@@ -68,10 +65,7 @@ class Waiting:
 
     async def posts(self, destination_id: DestinationId) -> list[PostId]:
         """Return the posts that wait for a destination."""
-        found = await self._connection.execute(
-            select(waiting.c.post_id).where(waiting.c.destination_id == destination_id)
-        )
-        return list(found.scalars())
+        return await self._column(select(waiting.c.post_id).where(waiting.c.destination_id == destination_id))
 
     async def plan(
         self,
@@ -123,7 +117,7 @@ class Waiting:
         planned = 0
         for rows in (listed, single) if digest_above else (listed,):
             planned += await plan(self._connection, rows)
-        await self._connection.execute(delete(waiting).where(*mine))
+        await self._write(delete(waiting).where(*mine))
         return planned, last
 
 
@@ -148,20 +142,16 @@ COURSES = select(courses, scopes.c.kind, scopes.c.key, scopes.c.name).join(
 )
 
 
-class Courses:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Courses(DataAccess):
     async def find(self, destination_id: DestinationId, scope_id: ScopeId) -> Course | None:
-        found = await self._connection.execute(
+        row = await self._first(
             COURSES.where(courses.c.destination_id == destination_id, courses.c.scope_id == scope_id)
         )
-        row = found.first()
         return _course(row) if row else None
 
     async def of(self, destination_id: DestinationId) -> list[Course]:
         """All courses of a destination, those under way first."""
-        found = await self._connection.execute(
+        found = await self._rows(
             COURSES.where(courses.c.destination_id == destination_id).order_by(
                 courses.c.stage != Stage.RUNNING, courses.c.since.desc(), courses.c.scope_id
             )
@@ -171,14 +161,14 @@ class Courses:
     async def running(self) -> list[tuple[Course, Destination]]:
         """Return every running course whose destination is active."""
         goes_on = and_(courses.c.stage == Stage.RUNNING, destinations.c.standing == Standing.ACTIVE)
-        theirs = await self._connection.execute(
+        theirs = await self._mappings(
             select(destinations).where(
                 destinations.c.id.in_(select(courses.c.destination_id)),
                 destinations.c.standing == Standing.ACTIVE,
             )
         )
-        chats = {row["id"]: destination_of(row) for row in theirs.mappings()}
-        found = await self._connection.execute(
+        chats = {row["id"]: destination_of(row) for row in theirs}
+        found = await self._rows(
             COURSES.join(destinations, destinations.c.id == courses.c.destination_id)
             .where(goes_on)
             .order_by(courses.c.destination_id, courses.c.scope_id)
@@ -187,20 +177,15 @@ class Courses:
 
     async def put(self, course: Course) -> None:
         """Write a course as it is now."""
-        statement = upsert(self._connection, courses).values(
-            destination_id=course.destination_id,
-            scope_id=course.scope.id,
-            stage=course.stage,
-            when=course.when,
-            post_id=course.last,
-            since=course.since,
-        )
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[courses.c.destination_id, courses.c.scope_id],
-                set_={name: statement.excluded[name] for name in ("stage", "when", "post_id", "since")},
-            )
-        )
+        values = {
+            "destination_id": course.destination_id,
+            "scope_id": course.scope.id,
+            "stage": course.stage,
+            "when": course.when,
+            "post_id": course.last,
+            "since": course.since,
+        }
+        await self._put(courses, values, "stage", "when", "post_id", "since")
 
     async def teach(self, course: Course, post_id: PostId, now: datetime) -> bool:
         """Plan the lesson that is `post_id`; False if this destination was taught it before."""
@@ -228,15 +213,11 @@ def _course(row: Row[tuple[object, ...]]) -> Course:
     )
 
 
-class Bookmarks:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class Bookmarks(DataAccess):
     async def of(self, user_id: int, post_id: PostId) -> Marks:
-        found = await self._connection.execute(
+        row = await self._first(
             select(bookmarks).where(bookmarks.c.user_id == user_id, bookmarks.c.post_id == post_id)
         )
-        row = found.first()
         return Marks(saved=row.saved_at is not None, read=row.read_at is not None) if row else Marks()
 
     async def save(self, user_id: int, post_id: PostId, now: datetime) -> None:
@@ -253,61 +234,49 @@ class Bookmarks:
 
     async def saved(self, user_id: int) -> list[PostId]:
         """Return the saved posts, the latest saved first."""
-        found = await self._connection.execute(
+        return await self._column(
             select(bookmarks.c.post_id)
             .where(bookmarks.c.user_id == user_id, bookmarks.c.saved_at.is_not(None))
             .order_by(bookmarks.c.saved_at.desc(), bookmarks.c.post_id.desc())
         )
-        return list(found.scalars())
 
     async def have_read(self, user_id: int) -> frozenset[PostId]:
-        found = await self._connection.execute(
-            select(bookmarks.c.post_id).where(
-                bookmarks.c.user_id == user_id, bookmarks.c.read_at.is_not(None)
+        return frozenset(
+            await self._column(
+                select(bookmarks.c.post_id).where(
+                    bookmarks.c.user_id == user_id, bookmarks.c.read_at.is_not(None)
+                )
             )
         )
-        return frozenset(found.scalars())
 
     async def people(self) -> list[int]:
         """Everybody who marked anything."""
-        found = await self._connection.execute(
-            select(bookmarks.c.user_id).distinct().order_by(bookmarks.c.user_id)
-        )
-        return list(found.scalars())
+        return await self._column(select(bookmarks.c.user_id).distinct().order_by(bookmarks.c.user_id))
 
     async def everything_of(self, user_id: int) -> list[Mark]:
-        found = await self._connection.execute(
+        found = await self._rows(
             select(bookmarks).where(bookmarks.c.user_id == user_id).order_by(bookmarks.c.post_id)
         )
         return [Mark(post_id=row.post_id, saved_at=row.saved_at, read_at=row.read_at) for row in found]
 
     async def put(self, user_id: int, mark: Mark) -> None:
         """Write a mark as it was taken from elsewhere."""
-        statement = upsert(self._connection, bookmarks).values(
-            user_id=user_id, post_id=mark.post_id, saved_at=mark.saved_at, read_at=mark.read_at
-        )
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[bookmarks.c.user_id, bookmarks.c.post_id],
-                set_={"saved_at": mark.saved_at, "read_at": mark.read_at},
-            )
-        )
+        values = {
+            "user_id": user_id,
+            "post_id": mark.post_id,
+            "saved_at": mark.saved_at,
+            "read_at": mark.read_at,
+        }
+        await self._put(bookmarks, values, "saved_at", "read_at")
 
     async def forget(self, user_id: int) -> None:
-        await self._connection.execute(delete(bookmarks).where(bookmarks.c.user_id == user_id))
+        await self._write(delete(bookmarks).where(bookmarks.c.user_id == user_id))
 
     async def _mark(self, user_id: int, post_id: PostId, column: str, now: datetime) -> None:
-        statement = upsert(self._connection, bookmarks).values(
-            {"user_id": user_id, "post_id": post_id, column: now}
-        )
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[bookmarks.c.user_id, bookmarks.c.post_id], set_={column: now}
-            )
-        )
+        await self._put(bookmarks, {"user_id": user_id, "post_id": post_id, column: now}, column)
 
     async def _unmark(self, user_id: int, post_id: PostId, column: str) -> None:
-        await self._connection.execute(
+        await self._write(
             update(bookmarks)
             .where(bookmarks.c.user_id == user_id, bookmarks.c.post_id == post_id)
             .values({column: None})

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, String, any_, bindparam, delete, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.access import DataAccess
 from storage.engine import EPOCH, MICROSECOND, upsert
 from storage.outbox_sql import SENDING
 from storage.schema import deliveries, destinations, pace
@@ -88,16 +88,13 @@ class NewStart:
     instead_of: int | None = None
 
 
-class RateLimits:
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
+class RateLimits(DataAccess):
     async def shared(self) -> SharedState:
         """Return what all processes share, on PostgreSQL; the rows are made if they are missing."""
         found = {row.key: row for row in await self._connection.execute(_SHARED)}
         if len(found) < 2:
             rows = [{"key": key, "starts": "", "until": FAR} for key in (BOT, SHARES)]
-            await self._connection.execute(upsert(self._connection, pace).on_conflict_do_nothing(), rows)
+            await self._put(pace, rows)
             found = {row.key: row for row in await self._connection.execute(_SHARED)}
         bot, shares = found[BOT], found[SHARES]
         older = sum(int(part) for part in bot.starts.split())  # the first since 1970, each by its distance
@@ -117,13 +114,13 @@ class RateLimits:
 
     async def chats(self, ids: Collection[int]) -> dict[int, ChatStarts]:
         """Return the starts and pauses of these chats; chats without recent messages have none."""
-        found = await self._connection.execute(CHATS, {"keys": [str(i) for i in ids]})
+        found = await self._rows(CHATS, {"keys": [str(i) for i in ids]})
         return {int(row.key): _chat(row) for row in found}
 
     async def claimed_elsewhere(self, chat_ids: Collection[int], owner: str) -> dict[int, int]:
         """Return how many requests to each of these chats other processes have claimed."""
         asked = {"chats": list(chat_ids), "owner": owner}
-        found = await self._connection.execute(CLAIMED_ELSEWHERE, asked)
+        found = await self._rows(CLAIMED_ELSEWHERE, asked)
         return {row[0]: row[1] for row in found}
 
     async def add_starts(self, starts: Sequence[NewStart], keep: timedelta) -> dict[int, ChatStarts]:
@@ -134,7 +131,7 @@ class RateLimits:
             chats.setdefault(str(start.chat_id), []).extend(added)
         kept, keys = keep // MICROSECOND, sorted(chats)  # in one order: no two processes wait in a circle
         newest = max(start.at for start in starts)
-        found = await self._connection.execute(
+        found = await self._rows(
             ADD_STARTS,
             {
                 "keys": keys,
@@ -158,22 +155,17 @@ class RateLimits:
             name: func.greatest(pace.c[name], statement.excluded[name])
             for name in ("paused_until", "flooded_at", "until")
         }
-        await self._connection.execute(
-            statement.on_conflict_do_update(index_elements=[pace.c.key], set_=later)
-        )
+        await self._write(statement.on_conflict_do_update(index_elements=[pace.c.key], set_=later))
 
     async def flooded_since(self, since: datetime, but: int) -> int:
         """Return how many chats but one Telegram flooded since."""
-        found = await self._connection.execute(
+        return await self._number(
             select(func.count()).where(pace.c.flooded_at > since, pace.c.key.not_in([BOT, str(but)]))
         )
-        return int(found.scalar_one())
 
     async def prune(self, now: datetime) -> None:
         """Delete the rows of chats that no window contains any longer."""
-        await self._connection.execute(
-            delete(pace).where(pace.c.until < now, pace.c.key.not_in((BOT, SHARES)))
-        )
+        await self._write(delete(pace).where(pace.c.until < now, pace.c.key.not_in((BOT, SHARES))))
 
 
 def _chat(row: Any) -> ChatStarts:

@@ -108,8 +108,20 @@ def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
 _PROTECTED = "此内容被密码保护"
 
 
+MOST_COUNT = 2**31 - 1  # what a column of the database holds
+
+
+def _plausible(sighting: Sighting, notes: list[Note]) -> Sighting:
+    """Return the sighting without counts that no post can have, which are noted."""
+    for name, count in (("readers", sighting.readers), ("comments", sighting.comments)):
+        if count is not None and count > MOST_COUNT:
+            notes.append(Note(NoteKind.ODD, f"{count} {name} of ‹{sighting.title[:40]}›, ignored"))
+            sighting = replace(sighting, **{name: None})  # type: ignore[arg-type]
+    return sighting
+
+
 def _checked(parsed_dump: ParsedDump) -> ParsedDump:
-    """Return a parsed dump without protected posts and without an address that two posts share."""
+    """Return a parsed dump without protected posts, shared addresses and impossible counts."""
     titles: dict[int, set[str]] = defaultdict(set)
     for sighting in parsed_dump.sightings:
         if sighting.archive_id is not None and not sighting.untitled:
@@ -120,7 +132,7 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
         Note(NoteKind.ODD, f"archives/{archive_id} is linked from different titles, ignored")
         for archive_id in sorted(shared)
     ]
-    for sighting in parsed_dump.sightings:
+    for sighting in (_plausible(each, notes) for each in parsed_dump.sightings):
         if "\ufffd" in sighting.title:
             notes.append(Note(NoteKind.CHARSET, f"its title is damaged (‹{sighting.title[:40]}›), skipped"))
         elif sighting.title == _PROTECTED:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.intake.formats import ParsedDump, UnreadableDumpError
 from storage.model import Sighting
-from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read_or_reason, unpacked
+from tests.intake.formats.samples import EXPECTED, SAMPLES, as_json, read, read_or_reason, unpacked
+from tests.tools.dumps import Shown, listing
 from tests.tools.shared import SHARED
 
 DUMPS = [
@@ -165,3 +166,12 @@ def test_any_bytes(content: bytes) -> None:
 )
 def test_any_heap_of_fragments(start: str, fragments: list[bytes]) -> None:
     assert_sound(read_or_reason(start.encode("latin-1", "replace") + b"".join(fragments)))
+
+
+@pytest.mark.parametrize("count", ["2147483648", "99,999,999,999", "999999999999999"])
+def test_a_count_that_no_post_can_have_is_noted_and_left_out(count: str) -> None:
+    """A column of PostgreSQL does not take it: one damaged count had the whole dump refused."""
+    told = listing(Shown(title="数字太大的一篇"), Shown(title="另一篇"))
+    parsed_dump = read(re.sub("[0-9]+位读者", f"{count}位读者", told, count=1))
+    assert [sighting.readers is None for sighting in parsed_dump.sightings] == [True, False]
+    assert "readers of ‹数字太大的一篇›, ignored" in "\n".join(map(str, parsed_dump.notes))

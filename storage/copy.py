@@ -16,8 +16,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
+from storage.address import reason_of
 from storage.database import PLANNING_SECONDS, Database, Transaction, open_engine
-from storage.engine import READ_ONLY, last_id, raise_last_id, reason_of, run_many
+from storage.engine import READ_ONLY, last_id, raise_last_id, run_many
 from storage.migrate import UNFINISHED, bring_up_to_date, newest, schema_of, set_schema
 from storage.model import ScopeKind
 from storage.processes import Leases

@@ -19,10 +19,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
+from storage.address import POOLER, reason_of
 from storage.clock import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
-from storage.engine import IDLE, OWNERS, POOLER, READ_ONLY, create_engine, is_pooled, now_on, reason_of
+from storage.engine import IDLE, OWNERS, READ_ONLY, create_engine, is_pooled, now_on
 from storage.enqueue import listen
 from storage.migrate import NewerSchemaError, bring_up_to_date, newest, schema_of
 from storage.outbox import Outbox

@@ -32,8 +32,8 @@ class Dumps(DataAccess):
         values = asdict(record)
         values |= {"layout": record.layout and str(record.layout), "notes": _notes_json(record.notes)}
         del values["id"]
-        added = await self._connection.execute(insert(dumps).values(values).returning(dumps.c.id))
-        return replace(record, id=DumpId(added.scalar_one()))
+        added = await self._number(insert(dumps).values(values).returning(dumps.c.id))
+        return replace(record, id=DumpId(added))
 
     async def recent(self, limit: int) -> list[DumpRecord]:
         return await self._records(select(dumps).order_by(dumps.c.id.desc()).limit(limit))
@@ -68,7 +68,7 @@ class Dumps(DataAccess):
         return await self._records(select(dumps).where(dumps.c.held).order_by(dumps.c.id))
 
     async def _records(self, statement: Select[tuple[object, ...]]) -> list[DumpRecord]:
-        return [_record(row) for row in (await self._connection.execute(statement)).mappings()]
+        return [_record(row) for row in await self._mappings(statement)]
 
     async def keep_sources(self, urls: Collection[str], now: datetime) -> None:
         """Replace the fetched sources by `urls`; a new one is due at once."""
@@ -93,22 +93,19 @@ class Dumps(DataAccess):
             .with_for_update(skip_locked=True)
         )
         token = uuid4().hex
-        taken = await self._connection.execute(
+        taken = await self._mappings(
             update(sources)
             .where(sources.c.url.in_(due))
             .values(lease_until=now + lease, token=token)
             .returning(sources)
         )
-        row = taken.mappings().first()
-        return (_source(row), token) if row else None
+        return (_source(taken[0]), token) if taken else None
 
     async def settle_source(self, source: Source, token: str) -> bool:
         """Write the result of a fetch and release the claim; return False if the claim had expired."""
         values = asdict(source) | {"lease_until": None, "token": None}
-        written = await self._connection.execute(
-            update(sources).where(sources.c.url == source.url, sources.c.token == token).values(values)
-        )
-        return written.rowcount == 1
+        its = (sources.c.url == source.url, sources.c.token == token)
+        return await self._update(sources, *its, **values) == 1
 
 
 def _record(row: RowMapping) -> DumpRecord:

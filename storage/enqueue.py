@@ -165,14 +165,8 @@ async def _hear(connection: Any, heard: Callable[[], None]) -> None:
     """Until the connection breaks."""
     broken = asyncio.Event()
 
-    def rung(*_: object) -> None:
-        heard()
-
-    def ended(_: object) -> None:
-        broken.set()
-
-    connection.add_termination_listener(ended)
-    await connection.add_listener(CHANNEL, rung)
+    connection.add_termination_listener(lambda _: broken.set())
+    await connection.add_listener(CHANNEL, lambda *_: heard())
     heard()
     while not broken.is_set():
         try:

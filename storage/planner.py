@@ -121,11 +121,10 @@ class DeliveryPlanner(DataAccess):
 
         Return how many rows were planned; None without a plan.
         """
-        found = await self._connection.execute(select(plans).order_by(plans.c.id).limit(1).with_for_update())
-        row = found.mappings().first()
-        if row is None:
+        found = await self._mappings(select(plans).order_by(plans.c.id).limit(1).with_for_update())
+        if not found:
             return None
-        values = dict(row)
+        values = dict(found[0])
         plan_id, after = values.pop("id"), values.pop("after_id")
         plan_row = Plan(**values)
         last = await self._last_of_batch(after, batch)
@@ -339,7 +338,7 @@ class DeliveryPlanner(DataAccess):
         assert plan_row.dump_id is not None
         released = plan_row.kind is PlanKind.RELEASE
         held_back = and_(_waits_held(plan_row.dump_id), *_between(waiting.c.destination_id, after, last))
-        waited = await self._connection.execute(
+        waited = await self._write(
             update(waiting).where(held_back).values(held=False, since=now)
             if released
             else delete(waiting).where(held_back)
@@ -349,13 +348,11 @@ class DeliveryPlanner(DataAccess):
             if released
             else {"state": State.CANCELLED, "reason": "an administrator discarded it"}
         )
-        decided = await self._connection.execute(
-            update(deliveries)
-            .where(_held(plan_row.dump_id), *_between(deliveries.c.destination_id, after, last))
-            .values(due_at=now, created_at=now, updated_at=now, **values)
-        )
+        mine = (_held(plan_row.dump_id), *_between(deliveries.c.destination_id, after, last))
+        times = {"due_at": now, "created_at": now, "updated_at": now}
+        decided = await self._update(deliveries, *mine, **values, **times)
         await notify(self._connection)
-        return decided.rowcount + waited.rowcount
+        return decided + waited
 
     async def notify_chats(self, chat_ids: Collection[int], duty: str, words: str, now: datetime) -> None:
         """Plan a notice to these chats, once for each `duty`; `now` may lie ahead."""

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
-from storage.engine import POOLER, create_engine
+from storage.address import POOLER
+from storage.engine import create_engine
 
 LOOKS = 3  # other clients of the pooler may take the connection between two looks
 STATEMENT_MODE = "statement pooling mode"  # in the error of PgBouncer

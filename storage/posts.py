@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Row, RowMapping, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, func, select
 
 from storage.access import DataAccess
 from storage.engine import few_lengths
@@ -183,8 +183,7 @@ class Posts(DataAccess):
 
     async def revision(self) -> tuple[int, datetime | None]:
         """Return the number of posts and the time of the last update, which change with every post."""
-        found = await self._connection.execute(select(func.count(), func.max(posts.c.updated_at)))
-        count, at = found.one()
+        ((count, at),) = await self._rows(select(func.count(), func.max(posts.c.updated_at)))
         return int(count), at
 
     async def changed_since(self, at: datetime | None) -> list[Post]:
@@ -211,12 +210,11 @@ class Posts(DataAccess):
             result.setdefault(row.post_id, []).append((row.name, row.inferred))
         return result
 
-    async def _of(self, ids: Sequence[PostId], some: Select[Any], every: Select[Any]) -> CursorResult[Any]:
+    async def _of(self, ids: Sequence[PostId], some: Select[Any], every: Select[Any]) -> Sequence[Row[Any]]:
         """Execute `some` for these posts, or `every` for more posts than one statement takes."""
         few = len(ids) <= CHUNK
         given = {"posts": few_lengths(ids)} if few else None
-        found: CursorResult[Any] = await self._connection.execute(some if few else every, given)
-        return found
+        return await self._rows(some if few else every, given)
 
     async def _series(self, ids: Collection[ScopeId]) -> dict[ScopeId, tuple[str, str]]:
         if not ids:
@@ -333,7 +331,7 @@ class Scopes(DataAccess):
 
     async def members(self) -> dict[ScopeId, list[PostId]]:
         """Return the posts of every scope that has any."""
-        found = await self._connection.execute(select(post_scopes.c.scope_id, post_scopes.c.post_id))
+        found = await self._rows(select(post_scopes.c.scope_id, post_scopes.c.post_id))
         members: dict[ScopeId, list[PostId]] = {}
         for row in found:
             members.setdefault(row.scope_id, []).append(row.post_id)

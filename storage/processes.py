@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from storage.access import DataAccess
 from storage.engine import now_on, upsert
@@ -46,12 +46,8 @@ class Leases(DataAccess):
     async def renew(self, name: str, token: str, now: datetime, span: timedelta) -> bool:
         """Extend the lease for `span` from now; return False if it has expired, even if it is still free."""
         at = await now_on(self._connection, now)
-        renewed = await self._connection.execute(
-            update(leases)
-            .where(leases.c.name == name, leases.c.token == token, leases.c.until > at)
-            .values(until=at + span)
-        )
-        return renewed.rowcount == 1
+        held = (leases.c.name == name, leases.c.token == token, leases.c.until > at)
+        return await self._update(leases, *held, until=at + span) == 1
 
     async def release(self, name: str, token: str) -> None:
         """Release the lease if `token` still holds it."""
@@ -74,9 +70,7 @@ class ProcessedUpdates(DataAccess):
 
     async def highest(self) -> int | None:
         """Return the highest stored update id."""
-        found = await self._connection.execute(select(func.max(updates.c.update_id)))
-        number: int | None = found.scalar_one()
-        return number
+        return await self._value(select(func.max(updates.c.update_id)))
 
     async def mark(self, numbers: Iterable[int], now: datetime) -> None:
         """Mark these updates as processed; one that is marked already stays unchanged."""
@@ -90,8 +84,8 @@ class ProcessedUpdates(DataAccess):
         `began` identifies one handling of an update, which may stamp more than once.
         """
         await self.mark([number], began)
-        found = await self._connection.execute(select(updates.c.seen_at).where(updates.c.update_id == number))
-        return bool(found.scalar_one() == began)
+        stored = await self._value(select(updates.c.seen_at).where(updates.c.update_id == number))
+        return stored == began
 
     async def prune(self, before: datetime) -> None:
         """Forget what was handled before `before`: Telegram keeps an update for a day."""

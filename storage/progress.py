@@ -42,7 +42,7 @@ class Waiting(DataAccess):
 
     async def rhythms(self) -> list[tuple[Rhythm, datetime]]:
         """Every rhythm for which something waits, and since when the oldest of it does."""
-        found = await self._connection.execute(
+        found = await self._rows(
             select(*RHYTHM, func.min(waiting.c.since).label("since"))
             .join(destinations, destinations.c.id == waiting.c.destination_id)
             .where(AWAITED)
@@ -92,8 +92,7 @@ class Waiting(DataAccess):
         mine = [~waiting.c.held, waiting.c.since <= until, waiting.c.destination_id.in_(keepers)]
         mine.append(waiting.c.destination_id > after)
         next_row = select(waiting.c.destination_id).where(*mine).order_by(waiting.c.destination_id)
-        found = await self._connection.execute(next_row.offset(batch - 1).limit(1))
-        last: DestinationId | None = found.scalar_one_or_none()
+        last: DestinationId | None = await self._value(next_row.offset(batch - 1).limit(1))
         if last is not None:
             mine.append(waiting.c.destination_id <= last)
         counted = (

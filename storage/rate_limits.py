@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, String, any_, bindparam, delete, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, String, any_, bindparam, delete, func, select, text
 
 from storage.access import DataAccess
 from storage.engine import EPOCH, MICROSECOND, upsert
@@ -107,10 +107,7 @@ class RateLimits(DataAccess):
 
     async def replace_shares(self, seen: str, shares: str) -> bool:
         """Replace the shares if they are still those `seen`; return whether they were."""
-        changed = await self._connection.execute(
-            update(pace).where(pace.c.key == SHARES, pace.c.starts == seen).values(starts=shares)
-        )
-        return changed.rowcount == 1
+        return await self._update(pace, pace.c.key == SHARES, pace.c.starts == seen, starts=shares) == 1
 
     async def chats(self, ids: Collection[int]) -> dict[int, ChatStarts]:
         """Return the starts and pauses of these chats; chats without recent messages have none."""

@@ -16,8 +16,8 @@ from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
 from bot.settings import Settings, env_warnings, read_settings
 from bot.wiring import check_dump_dir, check_not_gone, rules_of, telegram_wires
 from storage import UnusableDatabaseError
+from storage.address import checked_url
 from storage.database import schema_and_posts
-from storage.engine import checked_url
 from storage.migrate import newest
 
 FREE_BYTES = 1_000_000  # less is a full disk

@@ -95,7 +95,7 @@ async def plans_of(database: Database, post: PostId) -> dict[str, str]:
         await run_hot_paths(tx, post)
         event.remove(sync, "before_cursor_execute", note)
 
-    await database.write(unit)
+    await database.write(unit, seconds=300)
     found: dict[str, str] = {}
 
     async def explain(tx: Transaction) -> None:
@@ -121,7 +121,7 @@ def scanned(plan: str) -> list[str]:
 @pytest.mark.both_databases
 @pytest.mark.parametrize("analyzed", [False, True])
 async def test_no_hot_statement_reads_a_whole_table(database: Database, analyzed: bool) -> None:
-    post, _ = await database.write(fill)
+    post, _ = await database.write(fill, seconds=300)
     if analyzed or database.dialect == "postgresql":
         await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     plans = await plans_of(database, post)
@@ -137,7 +137,7 @@ async def test_statistics_taken_while_nothing_was_pending_do_not_mislead(databas
             text(f"UPDATE deliveries SET state = '{state}' WHERE duty LIKE 'post:%'")
         )
 
-    post, _ = await database.write(fill)
+    post, _ = await database.write(fill, seconds=300)
     await database.write(lambda tx: to(tx, State.SENT))
     await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     await database.write(lambda tx: to(tx, State.PENDING))
@@ -177,7 +177,7 @@ async def test_a_batch_of_a_plan_reads_only_its_destinations(
         assert await tx.planner.advance(100) == 100
         event.remove(sync, "before_cursor_execute", explain)
 
-    await database.write(unit)
+    await database.write(unit, seconds=300)
     assert len(plans) == 4  # the end of the batch, the time zones, what waits, what is planned
     whole = re.compile(r"SCAN destinations\b|Seq Scan on destinations\b")
     assert not [(statement, plan) for statement, plan in plans.items() if whole.search(plan)]
@@ -204,4 +204,4 @@ async def test_states_are_counted(database: Database) -> None:
             State.UNCERTAIN: 1,
         }  # fmt: skip
 
-    await database.write(unit)
+    await database.write(unit, seconds=300)

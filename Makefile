@@ -49,6 +49,7 @@ image-check:
 # What is installed, and what is known against it (3: nobody could be asked). pip-audit has a place of its own.
 sbom: .venv/ready .venv-sbom/ready
 	mkdir -p build
+	rm -f .venv/lib/python3*/site-packages/kexue_bot-*.dist-info/direct_url.json  # it names a folder of this machine
 	.venv-sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/sbom.cdx.json .venv/bin/python
 	@echo build/sbom.cdx.json
 

@@ -110,23 +110,17 @@ class ErrorAlerts(TriggeredWorker):
     async def run_once(self) -> None:
         self._notify_of_silences()
         while self._notices:
-            duty, notice = self._notices[0]
-            now, payload = self._clock.now(), encode(notice)
-            await self._database.write(
-                lambda tx, duty=duty, payload=payload, now=now: tx.planner.notify_chats(  # type: ignore[misc]
-                    self._admins, duty, payload, now
-                )
-            )
+            await self._plan(*self._notices[0])
             self._notices.popleft()
-            self._planned()
         for kind, count in self._tally.due(self._clock.monotonic()):
-            await self._tell(kind, count)
+            duty = f"notice:error:{self._clock.now().isoformat()}:{kind}"
+            await self._plan(duty, UnexpectedErrors(kind, count))
+            self._tally.mark_reported(kind, count, self._clock.monotonic())
 
-    async def _tell(self, kind: str, count: int) -> None:
-        now = self._clock.now()
-        duty, said = f"notice:error:{now.isoformat()}:{kind}", encode(UnexpectedErrors(kind, count))
-        await self._database.write(lambda tx: tx.planner.notify_chats(self._admins, duty, said, now))
-        self._tally.mark_reported(kind, count, self._clock.monotonic())
+    async def _plan(self, duty: str, notice: Notice) -> None:
+        """Add a notice to the outbox under its dedup key."""
+        now, payload = self._clock.now(), encode(notice)
+        await self._database.write(lambda tx: tx.planner.notify_chats(self._admins, duty, payload, now))
         self._planned()
 
 

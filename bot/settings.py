@@ -296,18 +296,13 @@ class Settings:
         return self.rate_per_second or None
 
     @property
-    def proxy(self) -> str | None:
-        """Return the address of the proxy with its password."""
-        return self.proxy_url
-
-    @property
     def blog_proxy(self) -> str | None:
         """Return the address of the proxy for the blog with its password."""
-        return self.blog_proxy_url or self.proxy
+        return self.blog_proxy_url or self.proxy_url
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secret parts of all settings, for redaction in logs; invalid ones are left out."""
-        addresses = [self.proxy, self.blog_proxy, self.database_url, self.webhook_url]
+        addresses = [self.proxy_url, self.blog_proxy, self.database_url, self.webhook_url]
         passwords = [each for address in addresses if address for each in _passwords(address)]
         found = [*passwords, *(urlsplit(timed.url).query for timed in self.timetable)]
         for secret in (self.token, self.webhook_secret_text):

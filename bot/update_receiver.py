@@ -129,10 +129,11 @@ class UpdateReceiver:
 
         Raises PortUnusableError.
         """
-        url = self._settings.webhook_url
+        bot, url = self._application.bot, self._settings.webhook_url
+        runner: UpdatePoller | WebhookRegistrar
         if url is None:
-            polling = UpdatePoller(
-                self._application.bot,
+            runner = UpdatePoller(
+                bot,
                 self._polling,
                 self._lease.is_held,
                 self._take_until_done,
@@ -143,28 +144,25 @@ class UpdateReceiver:
                 resumed=self._resumed,
                 asker_of=self._asker_of,
             )
-            self._stop = polling.stop
-            return self._until_finished(polling.run)
-        secret = self._settings.webhook_secret_text() or secret_of(self._token)
-        listener = serve_webhook(
-            self._handle,
-            url=url,
-            secret=secret,
-            host=self._settings.webhook_host,
-            port=self._settings.webhook_port,
-            counted=self._counted,
-        )
-        await exit_stack.enter_async_context(listener)
-        registrar = WebhookRegistrar(self._application.bot, self._lease.is_held, url, secret, self._report)
-        self._stop = registrar.stop
-        return self._until_finished(registrar.run)
+        else:
+            secret = self._settings.webhook_secret_text() or secret_of(self._token)
+            listener = serve_webhook(
+                self._handle,
+                url=url,
+                secret=secret,
+                host=self._settings.webhook_host,
+                port=self._settings.webhook_port,
+                counted=self._counted,
+            )
+            await exit_stack.enter_async_context(listener)
+            runner = WebhookRegistrar(bot, self._lease.is_held, url, secret, self._report)
+        self._stop = runner.stop
 
-    def _until_finished(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        async def both() -> None:
-            await run()
+        async def run() -> None:
+            await runner.run()
             await self._once.finished(self._settings.stop_seconds)
 
-        return both
+        return run
 
     def stop(self) -> None:
         self._stopped = True

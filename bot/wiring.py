@@ -67,7 +67,7 @@ class Wires:
 
 
 def telegram_wires(settings: Settings) -> Wires:
-    proxy = settings.proxy
+    proxy = settings.proxy_url
     return Wires(
         polling=AiohttpRequest(connections=2, read_timeout=POLL_SECONDS + 10, proxy=proxy),
         answers=AiohttpRequest(connections=32, read_timeout=settings.answer_seconds, proxy=proxy),

@@ -20,7 +20,7 @@ from bot.chat.context import Services
 from bot.chat.handlers import ChatHandlers, register
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
-from bot.chat.permissions import Permissions, TelegramOtherChats
+from bot.chat.permissions import Permissions
 from bot.chat.replies import ReplySender
 from bot.crawler.poller import SourcePoller
 from bot.delivery.admin_notices import (
@@ -267,11 +267,10 @@ class Service:
         )
         messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
         speaker = ReplySender(messenger, limiter, self.clock, rich=self.rich)
-        permission = Permissions(application.bot, self.clock)
-        self.services.other_chats = TelegramOtherChats(application.bot, permission)
+        self.services.other_chats = Permissions(application.bot, self.clock)
         register(
             application,
-            ChatHandlers(self.services, speaker, permission),
+            ChatHandlers(self.services, speaker),
             MembershipHandlers(self.services, speaker, for_operators=self.settings.groups_for == "operators"),
             InlineQueries(self.services, self.rich),
             self.metrics,

@@ -15,11 +15,9 @@ from bot.messages import notices
 from bot.messages.cards import read_button, save_button
 from bot.messages.commands import Where
 from bot.messages.digests import stepping
-from bot.messages.keyboards import page_of
-from bot.messages.subscriptions import names_to_subscribe
 from bot.render.document import Message
 from storage.database import Transaction
-from storage.model import ChatKind, DeliveryId, PostId, ScopeKind
+from storage.model import ChatKind, DeliveryId, PostId
 
 
 async def answer(services: Services, request: RequestContext, action: Action) -> Reply:
@@ -98,37 +96,6 @@ async def _about(_services: Services, request: RequestContext, _: actions.About)
     return help_pages.about(request.words, version=VERSION)
 
 
-async def _index(
-    tx: Transaction,
-    services: Services,
-    request: RequestContext,
-    action: actions.SeriesIndex | actions.TagIndex | actions.CategoryIndex,
-) -> Message:
-    """Return all names of a kind, or, with a `destination`, those that it is subscribed to with one tap."""
-    match action:
-        case actions.SeriesIndex(destination=None):
-            return await browse.series_index(tx, services, request, action)
-        case actions.TagIndex(destination=None):
-            return await browse.tag_index(tx, services, request, action)
-        case actions.CategoryIndex(destination=None):
-            return await browse.category_index(tx, services, request, action)
-        case actions.SeriesIndex():
-            kind = ScopeKind.SERIES
-        case actions.TagIndex():
-            kind = ScopeKind.TAG
-        case actions.CategoryIndex():
-            kind = ScopeKind.CATEGORY
-        case _:
-            assert_never(action)
-    counted = await tx.scopes.counted(kind)
-    if not counted:
-        return await browse.no_names(tx, request)
-    state = await subscribe.state_of(tx, request.other or request.destination)
-    already = frozenset(scope.id for scope in state.wanted)
-    place = subscribe.place_asked(request)
-    return names_to_subscribe(page_of(counted, action.page), action, already, request.words, place=place)
-
-
 async def _ask_search(_services: Services, request: RequestContext, _: actions.AskSearch) -> Message:
     return notices.ask_search(request.words)
 
@@ -203,9 +170,9 @@ ACTIONS: Final[dict[type[Action], Handler]] = {
     actions.Nothing: Handler(_nothing, transaction=False),
     actions.Dismiss: Handler(_dismiss, transaction=False),
     actions.Latest: Handler(browse.latest, cached=True, marks=True),
-    actions.SeriesIndex: Handler(_index, cached=True),
-    actions.TagIndex: Handler(_index, cached=True),
-    actions.CategoryIndex: Handler(_index, cached=True),
+    actions.SeriesIndex: Handler(browse.index, cached=True),
+    actions.TagIndex: Handler(browse.index, cached=True),
+    actions.CategoryIndex: Handler(browse.index, cached=True),
     actions.ShowScope: Handler(browse.show_scope, cached=True, marks=True, role=True),
     actions.AskSearch: Handler(_ask_search, transaction=False),
     actions.SearchPage: Handler(browse.search_page, cached=True, expensive=True, marks=True),
@@ -237,7 +204,7 @@ ACTIONS: Final[dict[type[Action], Handler]] = {
     actions.Settings: Handler(subscribe.settings, restricted=True, transaction=False),
     actions.Options: Handler(subscribe.options, restricted=True, transaction=False),
     actions.Choose: Handler(subscribe.choose, writes=True, restricted=True),
-    actions.CourseStart: Handler(courses.start, writes=True, restricted=True),
+    actions.CourseStart: Handler(courses.change, writes=True, restricted=True),
     actions.CourseOffer: Handler(courses.offer),
     actions.Courses: Handler(courses.list_courses),
     actions.CourseNext: Handler(courses.change, writes=True, restricted=True),

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -39,6 +39,7 @@ from bot.callbacks.actions import (
     ShowScope,
     TagIndex,
 )
+from bot.chat import subscribe
 from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, post_lists, scope_pages
 from bot.messages.cards import card
@@ -50,6 +51,7 @@ from bot.messages.post_files import write_list
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts
 from bot.messages.statistics import can_draw, draw, stats, summary
+from bot.messages.subscriptions import names_to_subscribe
 from bot.render.document import Message
 from bot.search.index import Index
 from bot.search.names import Exact, Several, find
@@ -110,40 +112,38 @@ async def latest_n(tx: Transaction, services: Services, request: RequestContext,
     return post_lists.latest(shown, request.words, bot=services.bot)
 
 
-async def series_index(
-    tx: Transaction, services: Services, request: RequestContext, action: SeriesIndex
+KIND_OF = {SeriesIndex: ScopeKind.SERIES, TagIndex: ScopeKind.TAG, CategoryIndex: ScopeKind.CATEGORY}
+
+
+async def index(
+    tx: Transaction,
+    services: Services,
+    request: RequestContext,
+    action: SeriesIndex | TagIndex | CategoryIndex,
 ) -> Message:
-    counted = await tx.scopes.counted(ScopeKind.SERIES)
+    """Return all names of a kind, or, with a `destination`, those that it is subscribed to with one tap."""
+    counted = await tx.scopes.counted(KIND_OF[type(action)])
     if not counted:
-        return await no_names(tx, request)
-    facts = [await _series_facts(tx, one) for one in counted]
-    view = scope_pages.series_index(page_of(facts, action.page), request.words, bot=services.bot)
+        empty = not await tx.posts.count()
+        return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
+    page = page_of(counted, action.page)
+    if action.destination is not None:
+        state = await subscribe.state_of(tx, request.other or request.destination)
+        already = frozenset(scope.id for scope in state.wanted)
+        place = subscribe.place_asked(request)
+        return names_to_subscribe(page, action, already, request.words, place=place)
+    match action:
+        case SeriesIndex():
+            facts = tuple([await _series_facts(tx, one) for one in page.items])
+            series = Page(items=facts, number=page.number, of=page.of, total=page.total)
+            view = scope_pages.series_index(series, request.words, bot=services.bot)
+        case TagIndex():
+            view = scope_pages.tag_index(page, request.words, bot=services.bot)
+        case CategoryIndex():
+            view = scope_pages.category_index(page, request.words, bot=services.bot)
+        case _:
+            assert_never(action)
     return _with_page(view, services, request, action)
-
-
-async def tag_index(
-    tx: Transaction, services: Services, request: RequestContext, action: TagIndex
-) -> Message:
-    counted = await tx.scopes.counted(ScopeKind.TAG)
-    if not counted:
-        return await no_names(tx, request)
-    view = scope_pages.tag_index(page_of(counted, action.page), request.words, bot=services.bot)
-    return _with_page(view, services, request, action)
-
-
-async def category_index(
-    tx: Transaction, services: Services, request: RequestContext, action: CategoryIndex
-) -> Message:
-    counted = await tx.scopes.counted(ScopeKind.CATEGORY)
-    if not counted:
-        return await no_names(tx, request)
-    view = scope_pages.category_index(page_of(counted, action.page), request.words, bot=services.bot)
-    return _with_page(view, services, request, action)
-
-
-async def no_names(tx: Transaction, request: RequestContext) -> Message:
-    empty = not await tx.posts.count()
-    return notices.archive_empty(request.words) if empty else notices.nothing_here(request.words)
 
 
 async def _series_facts(tx: Transaction, counted: Counted) -> SeriesFacts:
@@ -163,7 +163,7 @@ async def show_scope(
     wanted = await subscribed_to(tx, request)
     subscribed, broader = scope.id in wanted, bool(wanted - {scope.id})
     if scope.kind is ScopeKind.SERIES:
-        read = await _read(tx, request)
+        read = await have_read(tx, request)
         facts, entries = await series_page(tx, scope, action.page, subscribed=subscribed, read=read)
         view = scope_pages.series_view(
             facts, entries, request.words, broader=broader, editable=request.manager, bot=services.bot
@@ -184,14 +184,14 @@ async def show_scope(
     return _with_page(view, services, request, action)
 
 
-async def _read(tx: Transaction, request: RequestContext) -> frozenset[PostId]:
+async def have_read(tx: Transaction, request: RequestContext) -> frozenset[PostId]:
     """Return the posts that the reader has marked as read; none in a group or channel."""
     return await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
 
 
 async def _marked(tx: Transaction, request: RequestContext, page: Page[Line]) -> Page[Line]:
     """Return the page with the posts marked that the reader has read."""
-    read = await _read(tx, request)
+    read = await have_read(tx, request)
     return replace(page, items=tuple(replace(line, read=line.post.id in read) for line in page.items))
 
 
@@ -211,10 +211,7 @@ async def named(
         if post is None:
             return notices.episode_missing(request.words, scope.name, number, scope.id)
         return await show_post(tx, services, request, ShowPost(post))
-    choices, nearest = found
-    if choices:
-        return scope_pages.choices(name, choices, request.words)
-    return scope_pages.unknown_name(ASKED[kind], name, nearest, request.words)
+    return several_or_none(found, kind, name, request.words)
 
 
 async def _episode(tx: Transaction, text: str) -> tuple[Scope, int, PostId | None] | None:
@@ -242,6 +239,20 @@ async def lookup(
             return (), tuple(counted[key].scope for key, _ in nearest.choices)
 
 
+def several_or_none(
+    found: tuple[tuple[Counted, ...], tuple[Scope, ...]],
+    kind: ScopeKind,
+    name: str,
+    words: Words,
+    to: Callable[[int], Action] = ShowScope,
+) -> Message:
+    """Return the choice of what matches `name`, with buttons of the action `to`, or what is similar."""
+    choices, nearest = found
+    if choices:
+        return scope_pages.choices(name, choices, words, to)
+    return scope_pages.unknown_name(ASKED[kind], name, nearest, words)
+
+
 async def search_page(
     tx: Transaction, services: Services, request: RequestContext, action: SearchPage
 ) -> Message:
@@ -267,7 +278,7 @@ async def search(
     if number is None:
         number = await tx.scopes.phrase(phrase, services.clock.now())
     posts = {post.id: post for post in await tx.posts.many(hit.post_id for hit in shown.items)}
-    read = await _read(tx, request)
+    read = await have_read(tx, request)
     items = tuple(
         replace(found(posts[hit.post_id], hit), read=hit.post_id in read)
         for hit in shown.items
@@ -450,7 +461,7 @@ async def random_post(tx: Transaction, services: Services, request: RequestConte
 async def saved(tx: Transaction, services: Services, request: RequestContext, action: Saved) -> Message:
     if request.reader is None:
         return notices.only_private(request.words)
-    read = await _read(tx, request)
+    read = await have_read(tx, request)
     ids = sorted(await tx.bookmarks.saved(request.reader), key=lambda post: post in read)  # unread first
     page = await _marked(tx, request, page_of(lines(await tx.posts.many(ids)), action.page))
     return post_lists.saved(page, request.words, bot=services.bot)

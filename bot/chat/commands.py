@@ -332,8 +332,10 @@ async def _unsubscribe(services: Services, request: RequestContext, text: str) -
     """Apply `/unsubscribe NAME`; without a name show what there is to choose from."""
     wanted = parse_scope(text)
     if wanted.kind is ScopeKind.EVERYTHING:
-        scope = await services.database.write(lambda tx: tx.scopes.everything())
-        return await answer(services, request, await _all_or(services, request, scope))
+        state = await services.database.read(lambda tx: subscribe.state_of(tx, request.destination))
+        if [scope.kind for scope in state.wanted] == [ScopeKind.EVERYTHING]:
+            return await answer(services, request, Unsubscribe(state.wanted[0].id))
+        return await answer(services, request, UnsubscribeAll())
     if not wanted.name:
         chosen = await services.database.read(lambda tx: subscribe.choose_unsubscribed(tx, services, request))
         if isinstance(chosen, Message):
@@ -345,13 +347,6 @@ async def _unsubscribe(services: Services, request: RequestContext, text: str) -
     if isinstance(found, Message):
         return Reply(message=found)
     return await answer(services, request, Unmute(found.id) if wanted.muted else Unsubscribe(found.id))
-
-
-async def _all_or(services: Services, request: RequestContext, everything: Scope) -> Action:
-    """Return what "unsubscribe from everything" means: that subscription alone, or all, which asks."""
-    state = await services.database.read(lambda tx: subscribe.state_of(tx, request.destination))
-    only = [scope.id for scope in state.wanted] == [everything.id]
-    return Unsubscribe(everything.id) if only else UnsubscribeAll()
 
 
 def visible(name: str) -> str:

@@ -13,7 +13,7 @@ from telegram import Chat
 
 from bot.caching import SingleFlightCache
 from bot.callbacks.actions import Action
-from bot.chat.permissions import NoOtherChats, OtherChats
+from bot.chat.permissions import OtherChats
 from bot.messages import notices
 from bot.messages.i18n import Words, language_of, words_for
 from bot.messages.links import WebPages
@@ -119,7 +119,7 @@ class Services:
     response_cache: SingleFlightCache[Reply] = field(
         default_factory=lambda: SingleFlightCache(max_size=KEPT, ttl=FRESH_SECONDS)
     )
-    other_chats: OtherChats = field(default_factory=NoOtherChats)
+    other_chats: OtherChats = field(default_factory=OtherChats)
     planned: Callable[[], None] = lambda: None  # called after a delivery was planned, to wake the worker
     trouble: Callable[[str, BaseException], None] = lambda _place, _error: None  # reports an unexpected error
 

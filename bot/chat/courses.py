@@ -1,5 +1,6 @@
 """Handlers of courses and of reading progress."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, time
 
@@ -19,16 +20,16 @@ from bot.callbacks.actions import (
 from bot.chat import browse, subscribe
 from bot.chat.context import Reply, RequestContext, Services
 from bot.delivery.due_worker import plan_next_lesson
-from bot.messages import courses, notices, scope_pages
+from bot.messages import courses, notices
 from bot.messages.courses import CourseFacts, Progress
 from bot.messages.keyboards import page_of
 from bot.messages.post_lists import Gap
-from bot.messages.scope_pages import Asked, Neighbour
+from bot.messages.scope_pages import Neighbour
 from bot.messages.settings import zone_name
 from bot.messages.text_parser import parse_value
 from bot.render.document import Message
 from storage.database import Transaction
-from storage.model import Course, Scope, ScopeId, ScopeKind, Stage
+from storage.model import Course, Post, PostId, Scope, ScopeId, ScopeKind, Stage
 
 
 async def list_courses(tx: Transaction, _: Services, request: RequestContext, _action: Courses) -> Message:
@@ -49,10 +50,7 @@ async def course(tx: Transaction, services: Services, request: RequestContext, n
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
     if isinstance(found, Scope):
         return await offer(tx, services, request, CourseOffer(found.id))
-    choices, nearest = found
-    if choices:
-        return scope_pages.choices(name, choices, request.words, CourseOffer)
-    return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
+    return browse.several_or_none(found, ScopeKind.SERIES, name, request.words, CourseOffer)
 
 
 async def offer(tx: Transaction, _: Services, request: RequestContext, action: CourseOffer) -> Message:
@@ -66,33 +64,21 @@ async def offer(tx: Transaction, _: Services, request: RequestContext, action: C
     return courses.course_offer(scope, len(await tx.posts.of_series(scope.id)), request.words)
 
 
-async def start(tx: Transaction, services: Services, request: RequestContext, action: CourseStart) -> Reply:
-    """Start a course through a series, or continue one that was stopped."""
-    found = await _course(tx, services, request, action)
-    if isinstance(found, Reply):
-        return found
-    request, scope, before = found
-    assert request.destination is not None
-    course = Course(
-        destination_id=request.destination.id,
-        scope=scope,
-        stage=Stage.RUNNING,
-        when=action.when,
-        last=before.last if before is not None else None,
-        since=services.clock.now(),
-    )
-    return await _put(tx, request, course)
-
-
 async def change(tx: Transaction, services: Services, request: RequestContext, action: CourseAction) -> Reply:
-    """Pause, resume or stop a course, or plan its next lesson; all but the last are idempotent."""
-    found = await _course(tx, services, request, action)
-    if isinstance(found, Reply):
-        return found
-    request, _, course = found
+    """Start, pause, resume or stop a course, or plan its next lesson; all but the last are idempotent."""
+    scope = await tx.scopes.get(ScopeId(action.scope))
+    if scope is None or scope.kind is not ScopeKind.SERIES:
+        return Reply(message=notices.link_unknown(request.words), fresh=True)
+    to = (await subscribe.target_of(tx, services, request)).destination
+    request, now = replace(request, destination=to), services.clock.now()
+    course = await tx.courses.find(to.id, scope.id)
+    if isinstance(action, CourseStart):
+        last = course.last if course is not None else None
+        course = Course(
+            destination_id=to.id, scope=scope, stage=Stage.RUNNING, when=action.when, last=last, since=now
+        )
     if course is None:
         return Reply(toast=notices.button_answer(request.words))
-    now = services.clock.now()
     match action:
         case CourseNext():
             return await _next(tx, request, course, now)
@@ -102,21 +88,6 @@ async def change(tx: Transaction, services: Services, request: RequestContext, a
             course = replace(course, stage=Stage.RUNNING, since=now)
         case CourseStop() if course.stage is not Stage.CAUGHT_UP:
             course = replace(course, stage=Stage.STOPPED)
-    return await _put(tx, request, course)
-
-
-async def _course(
-    tx: Transaction, services: Services, request: RequestContext, action: CourseAction
-) -> tuple[RequestContext, Scope, Course | None] | Reply:
-    """Return the request with its destination, the series and the course; a Reply if there is no series."""
-    scope = await tx.scopes.get(ScopeId(action.scope))
-    if scope is None or scope.kind is not ScopeKind.SERIES:
-        return Reply(message=notices.link_unknown(request.words), fresh=True)
-    to = (await subscribe.target_of(tx, services, request)).destination
-    return replace(request, destination=to), scope, await tx.courses.find(to.id, scope.id)
-
-
-async def _put(tx: Transaction, request: RequestContext, course: Course) -> Reply:
     await tx.courses.put(course)
     return Reply(message=courses.course(await _facts(tx, request, course), request.words), fresh=True)
 
@@ -145,8 +116,7 @@ async def _facts(tx: Transaction, request: RequestContext, course: Course) -> Co
     sent = next((i for i, post in enumerate(episodes, 1) if post.id == course.last), 0)
     reached = max((post.episode or 0 for post in episodes[:sent]), default=0)
     gaps = [entry for entry in with_gaps(episodes, course.scope, ()) if isinstance(entry, Gap)]
-    read = await tx.bookmarks.have_read(request.reader) if request.reader is not None else frozenset()
-    unread = next_unread(episodes, read)
+    read = await browse.have_read(tx, request)
     return CourseFacts(
         scope=course.scope,
         stage=course.stage,
@@ -157,9 +127,14 @@ async def _facts(tx: Transaction, request: RequestContext, course: Course) -> Co
         sent=sent,
         of=len(episodes),
         read=None if request.reader is None else sum(post.id in read for post in episodes),
-        next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
+        next=_next_unread(episodes, read),
         gaps=tuple(gap.label for gap in gaps if gap.episode < reached),
     )
+
+
+def _next_unread(episodes: Sequence[Post], read: frozenset[PostId]) -> Neighbour | None:
+    unread = next_unread(episodes, read)
+    return Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None
 
 
 async def reading(tx: Transaction, _: Services, request: RequestContext, action: Reading) -> Message:
@@ -174,10 +149,7 @@ async def reading_named(tx: Transaction, _: Services, request: RequestContext, n
     found = await browse.lookup(tx, ScopeKind.SERIES, name)
     if isinstance(found, Scope):
         return await _progress(tx, request, 1, found.id)
-    choices, nearest = found
-    if choices:
-        return scope_pages.choices(name, choices, request.words)
-    return scope_pages.unknown_name(Asked.SERIES, name, nearest, request.words)
+    return browse.several_or_none(found, ScopeKind.SERIES, name, request.words)
 
 
 async def _progress(tx: Transaction, request: RequestContext, page: int, only: ScopeId | None) -> Message:
@@ -198,14 +170,13 @@ async def progress_of(tx: Transaction, reader: int, only: ScopeId | None = None)
         if scope is None:
             continue
         episodes = await tx.posts.of_series(scope.id)
-        unread = next_unread(episodes, read)
         progress.append(
             Progress(
                 scope=scope,
                 read=sum(post.id in read for post in episodes),
                 have=len(episodes),
                 known=known_count(with_gaps(episodes, scope, ())),
-                next=Neighbour(post=unread.id, episode=unread.episode) if unread is not None else None,
+                next=_next_unread(episodes, read),
             )
         )
     return sorted(progress, key=lambda each: (each.next is None, each.have - each.read, each.scope.id))

@@ -25,10 +25,10 @@ from bot.callbacks.actions import Action
 from bot.callbacks.codec import decode, encode
 from bot.chat.actions import ACTIONS, answer
 from bot.chat.commands import HANDLERS, ask
-from bot.chat.context import KINDS, Reply, RequestContext, Services, title_with_topic
+from bot.chat.context import KINDS, Handler, Reply, RequestContext, Services, title_with_topic
 from bot.chat.inline import InlineQueries
 from bot.chat.membership import MembershipHandlers
-from bot.chat.permissions import Permissions, speaks_for_chat
+from bot.chat.permissions import speaks_for_chat
 from bot.chat.plain_text import OpenQuestions
 from bot.chat.replies import ReplySender
 from bot.chat.subscribe import shared
@@ -53,20 +53,12 @@ Context = ContextTypes.DEFAULT_TYPE
 DROP_SECONDS = 0.2  # within which the rate limiter refuses an answer that is not soon
 
 
-def _refusal(request: RequestContext, manager: bool | None) -> str:
-    """Return why a person may not change a chat: no administrator, or the lookup failed."""
-    if manager is None:
-        return notices.administrators_unknown(request.words)
-    return notices.only_administrators(request.words)
-
-
 class ChatHandlers:
     """Handlers of messages and button presses."""
 
-    def __init__(self, services: Services, replies: ReplySender, permission: Permissions) -> None:
+    def __init__(self, services: Services, replies: ReplySender) -> None:
         self._services = services
         self._replies = replies
-        self._permission = permission
         self._limits = UserRateLimits()
         self._questions = OpenQuestions()
         self._contexts = BatchLoader(self._load_contexts)
@@ -85,12 +77,10 @@ class ChatHandlers:
             return
         request = await self._request(message)
         self._questions.close(request)
-        manager: bool | None = True
-        if handler is not None and (handler.restricted or handler.role):
-            manager = await self._may_decide(request, message)
-            request = replace(request, manager=bool(manager))
-        if handler is not None and handler.restricted and not request.manager:
-            refusal = notices.notice(_refusal(request, manager))
+        manager = await self._manages(request, handler, message)
+        request = replace(request, manager=bool(manager))
+        if handler is not None and handler.restricted and not manager:
+            refusal = notices.notice(notices.administrators_unknown(request.words))
             if manager is not None:
                 refusal = notices.only_administrators_may(request.words, name, bot_link(self._services.bot))
             await self._reply(request, message, Reply(message=refusal))
@@ -141,17 +131,16 @@ class ChatHandlers:
             return
         if action is None or handler is None:
             await self._toast(query, notices.button_answer(request.words))
-            await self._show(
-                request, message, Reply(message=notices.button_too_old(request.words), fresh=True)
-            )
+            too_old = Reply(message=notices.button_too_old(request.words), fresh=True)
+            await self._show(request, message, too_old)
             return
         self._questions.close(request)
-        manager: bool | None = True
-        if handler.restricted or handler.role:
-            manager = await self._may_press(request, query)
-            request = replace(request, manager=bool(manager))
-        if handler.restricted and not request.manager:
-            await self._toast(query, _refusal(request, manager))
+        manager = await self._manages(request, handler)
+        request = replace(request, manager=bool(manager))
+        if handler.restricted and not manager:
+            unknown = manager is None
+            refused = notices.administrators_unknown if unknown else notices.only_administrators
+            await self._toast(query, refused(request.words))
         else:
             reply = await answer(self._services, request, action)
             await self._answer_button(request, message, query, reply)
@@ -178,7 +167,7 @@ class ChatHandlers:
         log.error("an update could not be answered", exc_info=context.error)
         if context.error is not None:
             self._services.trouble("handler", context.error)
-        if not isinstance(update, Update) or update.effective_chat is None:
+        if not isinstance(update, Update):
             return
         user = update.effective_user
         words = words_for((user.language_code if user else None) or "zh", self._services.site)
@@ -187,9 +176,7 @@ class ChatHandlers:
         message = update.effective_message
         if message is not None:
             to = Address(chat_id=message.chat.id, thread_id=_topic_of(message))
-            await self._replies.send(
-                to, notices.went_wrong(words), private=update.effective_chat.type == "private"
-            )
+            await self._replies.send(to, notices.went_wrong(words))
 
     async def _load_contexts(self, everyone: Collection[ContextKey]) -> Mapping[ContextKey, KnownAsker]:
         return await self._services.database.read(lambda tx: tx.destinations.request_contexts(everyone))
@@ -230,50 +217,39 @@ class ChatHandlers:
             site=self._services.site,
         )
 
-    async def _may_decide(self, request: RequestContext, message: Received) -> bool | None:
-        if request.kind is ChatKind.PRIVATE or speaks_for_chat(message):
+    async def _manages(
+        self, request: RequestContext, handler: Handler | None, message: Received | None = None
+    ) -> bool | None:
+        """Return whether the person, or who sent `message`, may change the chat; None if it is unknown.
+
+        It is looked up for handlers that depend on it only, and is True for others.
+        """
+        if handler is None or not (handler.restricted or handler.role) or request.kind is ChatKind.PRIVATE:
+            return True
+        if message is not None and speaks_for_chat(message):
             return True
         if request.user_id is None:
             return request.kind is ChatKind.CHANNEL
-        return await self._permission.is_admin(request.chat_id, request.user_id)
-
-    async def _may_press(self, request: RequestContext, query: CallbackQuery) -> bool | None:
-        if request.kind is ChatKind.PRIVATE:
-            return True
-        return await self._permission.is_admin(request.chat_id, query.from_user.id)
+        return await self._services.other_chats.is_admin(request.chat_id, request.user_id)
 
     async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
         self._questions.open(request, reply, self._services.clock.monotonic())
         reply = await self._with_document(request, reply)
-        if reply.message is not None and not await self._send_picture(request, message, reply):
-            grouped = request.kind is ChatKind.GROUP
-            await self._replies.send(
-                _address(request),
-                reply.message,
-                wish=request.preferences.format,
-                private=request.kind is ChatKind.PRIVATE,
-                reply_to=message.message_id if grouped else None,
-            )
-
-    async def _send_picture(self, request: RequestContext, message: Received, reply: Reply) -> bool:
-        """Send the picture of a reply; return whether it was sent or may have been."""
-        if reply.picture is None:
-            return False
-        png, caption = reply.picture
-        private = request.kind is ChatKind.PRIVATE
-        reply_to = None if private else message.message_id
-        outcome = await self._replies.send_photo(
-            _address(request), png, caption, private=private, reply_to=reply_to
-        )
-        return isinstance(outcome, Sent | InDoubt)
+        to, reply_to = _address(request), None if request.kind is ChatKind.PRIVATE else message.message_id
+        if reply.picture is not None:
+            png, caption = reply.picture
+            outcome = await self._replies.send_photo(to, png, caption, reply_to=reply_to)
+            if isinstance(outcome, Sent | InDoubt):
+                return
+        if reply.message is not None:
+            wish, reply_to = request.preferences.format, reply_to if request.kind is ChatKind.GROUP else None
+            await self._replies.send(to, reply.message, wish=wish, reply_to=reply_to)
 
     async def _with_document(self, request: RequestContext, reply: Reply) -> Reply:
         """Send the file of a reply; return the reply, without the file's caption if that was not sent."""
         if reply.document is None:
             return reply
-        name, content = reply.document
-        private = request.kind is ChatKind.PRIVATE
-        outcome = await self._replies.send_document(_address(request), name, content, private=private)
+        outcome = await self._replies.send_document(_address(request), *reply.document)
         if isinstance(outcome, Sent | InDoubt):
             return reply
         return replace(reply, message=notices.went_wrong(request.words))
@@ -285,7 +261,10 @@ class ChatHandlers:
         if reply.replacement_button is not None and pressed is not None:
             await self._replace_button(message, pressed, reply.replacement_button, reply.named)
         if reply.delete:
-            await self._delete(message)
+            try:
+                await message.delete()
+            except TelegramError as error:  # after two days a bot may not delete its own messages any more
+                log.info("a message could not be deleted: %s", error)
         reply = await self._with_document(request, reply)
         if reply.message is None:
             return None
@@ -293,7 +272,6 @@ class ChatHandlers:
             _address(request),
             reply.message,
             wish=request.preferences.format,
-            private=request.kind is ChatKind.PRIVATE,
             in_place_of=None if reply.fresh else message.message_id,
         )
 
@@ -311,12 +289,6 @@ class ChatHandlers:
             await message.edit_reply_markup(changed)
         except TelegramError as error:
             log.info("a button could not be changed: %s", error)
-
-    async def _delete(self, message: Received) -> None:
-        try:
-            await message.delete()
-        except TelegramError as error:  # after two days a bot may not delete its own messages any more
-            log.info("a message could not be deleted: %s", error)
 
     async def _toast(self, query: CallbackQuery, text: str | None) -> None:
         async def send() -> None:

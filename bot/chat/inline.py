@@ -73,24 +73,30 @@ class InlineQueries:
         preferences, offers, after = await self._services.database.read(
             lambda tx: self._find(tx, query, start, newest)
         )
-        nothing = not offers and start == 0
         words = words_for(preferences.language, self._services.site)
-        wants_rich = preferences.format is Format.RICH and self._rich.usable()
-        rendered = [
-            # Android drops rich inline results (tdlib/telegram-bot-api#859), so they are for those who chose.
-            render(o.card, choose(o.card, preferences.format, rich=wants_rich))
-            for o in offers
-        ]
+        button = None if offers or start else _elsewhere(words)
+
+        async def answer(rendered: Sequence[Rendered]) -> None:
+            await query.answer(
+                [result(offer, shown) for offer, shown in zip(offers, rendered, strict=True)],
+                cache_time=CACHE_SECONDS,
+                is_personal=True,
+                next_offset=after,
+                button=button,
+            )
+
+        # Android drops rich inline results (tdlib/telegram-bot-api#859), so they are for those who chose.
+        rich = preferences.format is Format.RICH and self._rich.usable()
+        rendered = [render(o.card, choose(o.card, preferences.format, rich=rich)) for o in offers]
         try:
-            await _answer(query, offers, rendered, after, words, nothing=nothing)
+            await answer(rendered)
         except BadRequest as error:
             if all(each.rich is None for each in rendered):
                 log.info("an inline query was not answered: %s", error)
                 return
             # Nothing is sent by an answer, so giving a simpler one is safe whatever was wrong.
             log.warning("rich results were refused, classic ones are given: %s", error)
-            rendered = [render(offer.card, Form.CLASSIC) for offer in offers]
-            await _answer(query, offers, rendered, after, words, nothing=nothing)
+            await answer([render(offer.card, Form.CLASSIC) for offer in offers])
         except TelegramError as error:
             log.info("an inline query was not answered: %s", error)
 
@@ -127,24 +133,6 @@ class InlineQueries:
             description=facts_line(facts, words),
             card=with_page(shown, services.web_pages, action, words, private=False),
         )
-
-
-async def _answer(
-    query: InlineQuery,
-    offers: Sequence[Offer],
-    rendered: Sequence[Rendered],
-    after: str,
-    words: Words,
-    *,
-    nothing: bool,
-) -> None:
-    await query.answer(
-        [result(offer, shown) for offer, shown in zip(offers, rendered, strict=True)],
-        cache_time=CACHE_SECONDS,
-        is_personal=True,
-        next_offset=after,
-        button=_elsewhere(words) if nothing else None,
-    )
 
 
 def offset(given: str) -> tuple[int, int | None]:

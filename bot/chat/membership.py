@@ -68,19 +68,16 @@ class MembershipHandlers:
                 await self._services.change(lambda tx: tx.destinations.returned(chat.id))
             return
         kind = KINDS.get(chat.type, ChatKind.GROUP)
+        words = words_for(change.from_user.language_code or "zh", self._services.site)
         if kind is not ChatKind.PRIVATE and not self._welcome(change.from_user.id):
-            await self._go(chat, kind, words_for(change.from_user.language_code or "zh", self._services.site))
+            await self._go(chat, kind, words)
             return
         kept = await self._services.change(lambda tx: self._return(tx, chat.id))
-        language = change.from_user.language_code or "zh"
-        if kept:
-            said = notices.welcome_back(words_for(language, self._services.site), kept)
-        elif kind is ChatKind.GROUP:
-            said = group_greeting(words_for(language, self._services.site), bot=self._services.bot)
-        else:
+        if kind is ChatKind.CHANNEL or (kind is ChatKind.PRIVATE and not kept):
             return
-        if kind is not ChatKind.CHANNEL:
-            await self._speaker.send(Address(chat_id=chat.id), said, private=kind is ChatKind.PRIVATE)
+        bot = self._services.bot
+        greeting = notices.welcome_back(words, kept) if kept else group_greeting(words, bot=bot)
+        await self._speaker.send(Address(chat_id=chat.id), greeting)
 
     async def _has_migrated(self, chat: Chat) -> bool:
         """Return whether a group has just become this supergroup, and no person has added the bot to it."""
@@ -97,9 +94,7 @@ class MembershipHandlers:
     async def _go(self, chat: Chat, kind: ChatKind, words: Words) -> None:
         """Leave a chat, with a notice to a group if only operators may add the bot."""
         if kind is ChatKind.GROUP and self._for_operators:
-            await self._speaker.send(
-                Address(chat_id=chat.id), notices.not_for_strangers(words), private=False
-            )
+            await self._speaker.send(Address(chat_id=chat.id), notices.not_for_strangers(words))
         try:
             await chat.leave()
         except TelegramError as error:

@@ -1,7 +1,6 @@
 """Permissions to change a chat: in private the person, in a group or channel its administrators."""
 
 import logging
-from typing import Protocol
 
 from cachetools import TTLCache
 from telegram import Bot, ChatMember, ChatMemberAdministrator, Message
@@ -14,19 +13,43 @@ log = logging.getLogger(__name__)
 
 BELIEVED_SECONDS = 60.0
 KEPT = 1000
+LONGEST_NAME = 128  # Bot API: the name of a forum topic
 
 ADMINISTRATORS = {ChatMember.ADMINISTRATOR, ChatMember.OWNER}
 
 
-class Permissions:
-    """Asks Telegram who administers a chat, and believes the answer for a minute."""
+def speaks_for_chat(message: Message) -> bool:
+    """Whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
+    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
+
+
+class OtherChats:
+    """Where else a person may act: nowhere for a bot without Telegram."""
+
+    async def is_admin(self, chat_id: int, user_id: int) -> bool | None:
+        """Return whether this person administers this group or channel; None if it is unknown."""
+        del chat_id, user_id
+        return False
+
+    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
+        """Return whether the bot may post there."""
+        del chat_id, channel
+        return False
+
+    async def open_topic(self, chat_id: int, name: str) -> int | None:
+        """Open a forum topic and return its number; None where the bot may not open one."""
+        del chat_id, name
+        return None
+
+
+class Permissions(OtherChats):
+    """Asks Telegram about chats, and believes for a minute who administers one."""
 
     def __init__(self, bot: Bot, clock: Clock) -> None:
         self._bot = bot
         self._known: TTLCache[tuple[int, int], bool] = TTLCache(KEPT, BELIEVED_SECONDS, clock.monotonic)
 
     async def is_admin(self, chat_id: int, user_id: int) -> bool | None:
-        """Return whether this person administers this group or channel; None if it is unknown."""
         known = self._known.get((chat_id, user_id))
         if known is not None:
             return known
@@ -37,57 +60,6 @@ class Permissions:
             return None
         allowed = self._known[chat_id, user_id] = member.status in ADMINISTRATORS
         return allowed
-
-
-def speaks_for_chat(message: Message) -> bool:
-    """Whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
-    return message.sender_chat is not None and message.sender_chat.id == message.chat.id
-
-
-LONGEST_NAME = 128  # Bot API: the name of a forum topic
-
-
-class OtherChats(Protocol):
-    """Where else a person may act."""
-
-    async def is_admin(self, chat_id: int, user_id: int) -> bool:
-        """Whether this person administers this group or channel."""
-        ...
-
-    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
-        """Whether the bot may post there."""
-        ...
-
-    async def open_topic(self, chat_id: int, name: str) -> int | None:
-        """Open a forum topic and return its number; None where the bot may not open one."""
-        ...
-
-
-class NoOtherChats:
-    """No other chats, for a bot without Telegram."""
-
-    async def is_admin(self, chat_id: int, user_id: int) -> bool:
-        del chat_id, user_id
-        return False
-
-    async def may_write(self, chat_id: int, *, channel: bool) -> bool:
-        del chat_id, channel
-        return False
-
-    async def open_topic(self, chat_id: int, name: str) -> int | None:
-        del chat_id, name
-        return None
-
-
-class TelegramOtherChats:
-    """Other chats by requests to Telegram."""
-
-    def __init__(self, bot: Bot, permission: Permissions) -> None:
-        self._bot = bot
-        self._permission = permission
-
-    async def is_admin(self, chat_id: int, user_id: int) -> bool:
-        return bool(await self._permission.is_admin(chat_id, user_id))
 
     async def may_write(self, chat_id: int, *, channel: bool) -> bool:
         try:

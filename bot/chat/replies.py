@@ -59,7 +59,6 @@ class ReplySender:
         message: Message,
         *,
         wish: Format = Format.AUTO,
-        private: bool = True,
         in_place_of: int | None = None,
         reply_to: int | None = None,
     ) -> Outcome:
@@ -72,7 +71,7 @@ class ReplySender:
                 request = partial(self._messenger.send, to, rendered, reply_to=reply_to)
             else:
                 request = partial(self._messenger.edit, to, in_place_of, rendered)
-            outcome = await self._in_turn(to, private, request, deadline)
+            outcome = await self._in_turn(to, request, deadline)
             match outcome:
                 case Rejected(_, Fault.METHOD) if rendered.form is Form.RICH:
                     self._rich.missing()
@@ -94,28 +93,21 @@ class ReplySender:
             log.warning("an answer was not sent: %s", outcome)
         return outcome
 
-    async def send_document(self, to: Address, name: str, content: bytes, *, private: bool = True) -> Outcome:
+    async def send_document(self, to: Address, name: str, content: bytes) -> Outcome:
         """Send a file, once."""
-        outcome = await self._in_turn(
-            to, private, partial(self._messenger.send_document, to, name, content), self._deadline()
-        )
+        request = partial(self._messenger.send_document, to, name, content)
+        outcome = await self._in_turn(to, request, self._deadline())
         if not isinstance(outcome, Sent):
             log.warning("a file was not sent: %s", outcome)
         return outcome
 
     async def send_photo(
-        self,
-        to: Address,
-        png: bytes,
-        caption: Message,
-        *,
-        private: bool = True,
-        reply_to: int | None = None,
+        self, to: Address, png: bytes, caption: Message, *, reply_to: int | None = None
     ) -> Outcome:
         """Send a picture with its caption, once."""
         shown = render(caption, Form.CLASSIC)
         request = partial(self._messenger.send_photo, to, png, shown, reply_to=reply_to)
-        outcome = await self._in_turn(to, private, request, self._deadline())
+        outcome = await self._in_turn(to, request, self._deadline())
         if not isinstance(outcome, Sent):
             log.info("a picture was not sent: %s", outcome)
         return outcome
@@ -123,7 +115,7 @@ class ReplySender:
     def _deadline(self) -> float:
         return self._clock.monotonic() + LONGEST_WAIT
 
-    async def _in_turn(self, to: Address, private: bool, request: Request, deadline: float) -> Outcome:
+    async def _in_turn(self, to: Address, request: Request, deadline: float) -> Outcome:
         """Send a request in its slot of the rate limit; NOT_SOON if that is more than LONGEST_WAIT away."""
         place = self._places.setdefault(to.chat_id, asyncio.Semaphore(EACH))
         try:
@@ -133,6 +125,7 @@ class ReplySender:
             return NOT_SOON
         try:
             longest = deadline - self._clock.monotonic()
+            private = to.chat_id > 0  # groups and channels have negative ids
             slot = await self._limiter.acquire_for_answer(to.chat_id, private, longest)
             if slot is None:
                 return NOT_SOON

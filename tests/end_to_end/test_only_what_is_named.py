@@ -34,6 +34,7 @@ from bot.callbacks.codec import decode
 from bot.chat.actions import answer
 from bot.chat.commands import ask
 from bot.chat.context import Reply, RequestContext, Services
+from bot.chat.permissions import OtherChats
 from bot.chat.plain_text import OpenQuestions
 from bot.chat.subscribe import LISTED, shared
 from bot.render.html import plain
@@ -208,7 +209,7 @@ def check(at: At, step: object, reply: Reply, before: State, after: State) -> No
         assert not re.search("订阅好了|退订了|已恢复|已屏蔽.*：即使", text), (step, text)
 
 
-class OwnChats:
+class OwnChats(OtherChats):
     """The person administers every chat, and the bot may do all there."""
 
     async def is_admin(self, chat_id: int, user_id: int) -> bool:

@@ -14,6 +14,7 @@ from bot.callbacks.actions import Forget
 from bot.chat import commands
 from bot.chat.actions import answer
 from bot.chat.context import RequestContext
+from bot.chat.permissions import OtherChats
 from storage.model import ChatKind, Destination, ExcerptLength, Format, Preferences, ScopeKind, When
 from tests.web.conftest import Served, serving
 from tests.web.test_init_data import init_data
@@ -190,7 +191,7 @@ async def test_the_page_shows_nothing_to_forged_data(served: Served) -> None:
     assert await served.database.read(lambda tx: tx.bookmarks.people()) == []
 
 
-class Administers:
+class Administers(OtherChats):
     """Other chats that READER administers: those in `chats`."""
 
     def __init__(self, *chats: int) -> None:

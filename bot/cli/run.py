@@ -1,4 +1,4 @@
-"""`kexue-bot run`: the service until SIGTERM or SIGINT."""
+"""`kexue-bot run`: the service until SIGTERM, SIGINT or the end of its terminal."""
 
 import asyncio
 import logging
@@ -64,7 +64,7 @@ async def _connect(service: Service, stopping: asyncio.Event) -> bool:
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:
-    """Set the event on SIGTERM and SIGINT; a second signal exits at once."""
+    """Set the event on SIGTERM, SIGINT and, unless under nohup, SIGHUP; a second signal exits at once."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -72,5 +72,6 @@ def stop_on_signals(stopping: asyncio.Event) -> None:
             sys.exit(1)
         stopping.set()
 
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop)
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            loop.add_signal_handler(name, stop)

@@ -163,13 +163,16 @@ async def test_a_stopped_service_ends_with_zero_and_tells_no_token(
     assert telegram.token.partition(":")[2] not in log
 
 
-async def test_a_service_that_waits_for_telegram_can_be_stopped(here: Path, telegram: FakeTelegram) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+async def test_a_service_that_waits_for_telegram_can_be_stopped(
+    here: Path, telegram: FakeTelegram, number: signal.Signals
+) -> None:
     telegram.answers("getMe", error(502, "Bad Gateway"), always=True)
     process = _calls(here, telegram)
     async with asyncio.timeout(PATIENCE):
         while "trying again" not in (here / "said").read_text(encoding="utf-8"):
             await asyncio.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     code, log = await _ended(process, here)
     assert code == 0, log
 

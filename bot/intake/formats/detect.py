@@ -274,13 +274,13 @@ def _read_text(text: str, address: str | None, site: SiteProfile) -> ParsedDump:
 
 
 def _are_capitals(titles: Sequence[str]) -> bool:
-    """Return whether no title has a small letter, though at least two have a word of four letters."""
+    """Return whether no title has a small letter, though at least two have words that are no acronyms."""
     if any(sign.islower() for title in titles for sign in title):
         return False
     return sum(_CAPITALS.search(title) is not None for title in titles) > 1
 
 
-_CAPITALS = re.compile(r"[A-Z]{4}")
+_CAPITALS = re.compile(r"[A-Z]{7}|[A-Z]{2} [A-Z]{4}|[A-Z]{4} [A-Z]{2}")  # DDPM alone is an acronym
 _BEGINNING = 20_000
 """Characters of a text by which its markup language is detected."""
 

@@ -175,3 +175,8 @@ def test_a_count_that_no_post_can_have_is_noted_and_left_out(count: str) -> None
     parsed_dump = read(re.sub("[0-9]+位读者", f"{count}位读者", told, count=1))
     assert [sighting.readers is None for sighting in parsed_dump.sightings] == [True, False]
     assert "readers of ‹数字太大的一篇›, ignored" in "\n".join(map(str, parsed_dump.notes))
+
+
+def test_titles_of_acronyms_are_not_taken_for_capital_letters() -> None:
+    shown = [Shown(title=title) for title in ("漫谈(一):DDPM = 拆楼 + 建楼", "漫谈(二):DDPM = 自回归式VAE")]
+    assert len(read(listing(*shown)).sightings) == 2

@@ -171,7 +171,7 @@ class Database:
         again, so `fn` must bear being run twice. With `autocommit`, on PostgreSQL only, each statement is
         committed by itself: no lock outlives it, even if this process is suspended.
         """
-        options = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+        options = {"isolation_level": "AUTOCOMMIT"} if autocommit and self.is_multi_process else {}
         alone = exclusive and not autocommit
         return await self._shielded(lambda: self._persist(fn, options, alone=alone, seconds=seconds))
 

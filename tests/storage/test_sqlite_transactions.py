@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from storage.database import Database
 from storage.engine import READ_ONLY, create_engine
 
 MANY = 1507
@@ -118,3 +119,11 @@ async def test_a_unit_that_failed_leaves_nothing_behind(engine: AsyncEngine) -> 
     async with engine.begin() as connection:
         found = await connection.execute(text("SELECT count(*) FROM numbers WHERE word = 'w'"))
         assert found.scalar_one() == 0
+
+
+async def test_autocommit_is_one_transaction_with_no_further_statements(engine: AsyncEngine) -> None:
+    await Database(engine).write(lambda tx: one_write(tx.connection), autocommit=True)
+    async with engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        assert raw.driver_connection.isolation_level is None, "a level is set anew with each change"

@@ -18,7 +18,7 @@ from bot.wiring import check_dump_dir, check_not_gone, rules_of, telegram_wires
 from storage import UnusableDatabaseError
 from storage.address import checked_url
 from storage.database import schema_and_posts
-from storage.migrate import newest
+from storage.migrate import UNFINISHED, newest
 
 FREE_BYTES = 1_000_000  # less is a full disk
 Check = Callable[[Settings], Awaitable[str]]
@@ -75,6 +75,8 @@ async def _database(settings: Settings) -> str:
             raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): restore a backup")
         found = contents(file)
         schema, posts = found.schema, found.posts
+    if schema == UNFINISHED:
+        raise CheckFailedError("a copy into it is not finished: repeat `kexue-bot copy`")
     if schema is not None and schema > newest():
         raise CheckFailedError(f"a newer version wrote it (schema {schema}): run that version")
     return f"{posts} posts"

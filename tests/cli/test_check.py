@@ -8,6 +8,8 @@ import pytest
 
 from bot.settings import read_settings
 from tests.cli.program import call
+from tests.conftest import stocked
+from tests.tools.databases import change, url_in
 
 TOKEN = "123456789:" + "A" * 35
 WRONG = {
@@ -57,6 +59,21 @@ def test_unknown_names_in_the_env_file_are_named(tmp_path: Path, monkeypatch: py
     shown = call(tmp_path, "check").output
     assert "warn  .env: unknown BOT_TOKN (BOT_TOKEN?), DUMPDIR (DUMP_DIR?), ZZZ\n" in shown
     assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    ("schema", "shown"),
+    [
+        ("9999", "a newer version wrote it (schema 9999): run that version"),
+        ("copying", "a copy into it is not finished: repeat `kexue-bot copy`"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_named_with_the_way_out(
+    tmp_path: Path, schema: str, shown: str
+) -> None:
+    url = url_in(tmp_path, "kexue.db", filled=stocked)
+    change(url, f"UPDATE alembic_version SET version_num = '{schema}'")
+    assert shown in call(tmp_path, "check", DATABASE_URL=url).output
 
 
 # An .env file, the token it gives, and what `check` warns of.

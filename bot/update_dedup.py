@@ -6,7 +6,7 @@ it has none. An update whose process died before is handled by the next process 
 
 import asyncio
 import logging
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -93,27 +93,33 @@ class ChangeOrder:
     """
 
     def __init__(self) -> None:
-        self._effects: defaultdict[Hashable, list[asyncio.Event]] = defaultdict(list)
+        self._effects: dict[Hashable, list[asyncio.Event]] = {}
 
     @asynccontextmanager
     async def turn(self, update: Mapping[str, Any], *, changes: bool) -> AsyncIterator[None]:
         """Wait for the turn of `update` before the block; the order is that of the calls."""
-        place, effect = place_of(update), asyncio.Event()
-        earlier = self._effects[place]
-        before = earlier[-1] if place is not None and 0 < len(earlier) <= IN_ORDER else None
-        if changes:
-            earlier.append(effect)
+        place = place_of(update)
+        effects = self._effects.get(place, [])
+        before = effects[-1] if 0 < len(effects) <= IN_ORDER else None
+        if place is None or not changes:
+            if before is not None:
+                await before.wait()
+            yield
+            return
+        effect, timer = asyncio.Event(), None
+        self._effects.setdefault(place, effects).append(effect)
         try:
             if before is not None:
                 await before.wait()
-            asyncio.get_running_loop().call_later(APART_SECONDS, effect.set)
+            timer = asyncio.get_running_loop().call_later(APART_SECONDS, effect.set)
             _EFFECT.set(effect)
             yield
         finally:
             effect.set()
-            if changes:
-                earlier.remove(effect)
-            if not self._effects[place]:
+            if timer is not None:
+                timer.cancel()
+            effects.remove(effect)
+            if not effects:
                 del self._effects[place]
 
 

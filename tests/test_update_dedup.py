@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from bot import update_dedup
-from bot.update_dedup import DuplicateUpdateError, UpdateDeduplicator, once_per_update
+from bot.update_dedup import ChangeOrder, DuplicateUpdateError, UpdateDeduplicator, once_per_update
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from tests.end_to_end.whole_bot import WholeBot
@@ -246,3 +247,21 @@ async def test_what_telegram_gives_again_after_a_restart_is_not_answered_again(
     to = await bot.standing(READER)
     assert to is not None
     assert await bot.database.read(lambda tx: tx.destinations.subscriptions(to.id)) == []
+
+
+CHANGE = {"message": {"chat": {"id": 1}, "from": {"id": 2}}}
+
+
+def timers() -> int:
+    loop: Any = asyncio.get_running_loop()
+    return sum(not each.cancelled() for each in loop._scheduled)
+
+
+async def test_an_order_of_changes_keeps_nothing_of_what_has_ended() -> None:
+    order = ChangeOrder()
+    before = timers()
+    for changes, meanwhile in ((False, 0), (True, 1)):
+        async with order.turn(CHANGE, changes=changes):
+            assert timers() == before + meanwhile
+    assert timers() == before
+    assert not order._effects

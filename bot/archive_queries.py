@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.intake.series import short_title
 from bot.messages.cards import CardFacts, Growth, SeriesPlace
-from bot.messages.keyboards import PER_PAGE, Page, page_count, page_of
+from bot.messages.elements import PER_PAGE, Page, page_count, page_of
 from bot.messages.post_lists import Gap, Line
 from bot.messages.scope_pages import Neighbour, SeriesFacts
 from bot.messages.statistics import Figures, SeriesGrowth

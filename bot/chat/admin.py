@@ -5,7 +5,7 @@ from bot.callbacks.actions import Broadcast, Discard, Dumps, Release, Retry, Sta
 from bot.chat.context import RequestContext, Services
 from bot.messages import admin, notices
 from bot.messages.admin import StatusFacts
-from bot.messages.keyboards import page_of
+from bot.messages.elements import page_of
 from bot.render.document import Message
 from storage.database import Transaction
 from storage.model import DumpId, State

@@ -44,9 +44,9 @@ from bot.chat.context import Reply, RequestContext, Services
 from bot.messages import notices, post_lists, scope_pages
 from bot.messages.cards import card
 from bot.messages.citation import citation_view, papers_view
+from bot.messages.elements import Page, page_of, with_page
 from bot.messages.help import ArchiveFacts
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, page_of, with_page
 from bot.messages.post_files import write_list
 from bot.messages.post_lists import Found, Gain, Line, Span, search_results
 from bot.messages.scope_pages import Asked, SeriesFacts

@@ -22,7 +22,7 @@ from bot.chat.context import Reply, RequestContext, Services
 from bot.delivery.due_worker import plan_next_lesson
 from bot.messages import courses, notices
 from bot.messages.courses import CourseFacts, Progress
-from bot.messages.keyboards import page_of
+from bot.messages.elements import page_of
 from bot.messages.post_lists import Gap
 from bot.messages.scope_pages import Neighbour
 from bot.messages.settings import zone_name

@@ -30,8 +30,8 @@ from bot.chat.user_rate_limit import TokenBucket
 from bot.delivery.messenger import InputRichMessageContent, RichCapability
 from bot.messages import notices
 from bot.messages.cards import card, facts_line
+from bot.messages.elements import with_page
 from bot.messages.i18n import Words, language_of, words_for
-from bot.messages.keyboards import with_page
 from bot.messages.links import deep_link, start_payload
 from bot.render import Rendered, choose, render
 from bot.render.document import Button, Message

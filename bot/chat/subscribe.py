@@ -22,8 +22,8 @@ from bot.callbacks.actions import (
 from bot.chat.context import Reply, RequestContext, Services, title_with_topic
 from bot.intake.derive import word_places
 from bot.messages import notices, subscriptions
+from bot.messages.elements import label, page_of
 from bot.messages.i18n import Words
-from bot.messages.keyboards import label, page_of
 from bot.messages.links import deep_link
 from bot.messages.scope_pages import scope_label
 from bot.messages.settings import setting_options, settings_menu, with_choice

@@ -15,8 +15,8 @@ from bot.intake.series import short_title
 from bot.messages.cards import CardFacts, News, announcement, card
 from bot.messages.courses import CourseFacts, lesson
 from bot.messages.digests import Digest, Entry, digest
+from bot.messages.elements import with_page
 from bot.messages.i18n import Words, words_for
-from bot.messages.keyboards import with_page
 from bot.messages.links import WebPages
 from bot.messages.post_lists import Gap
 from bot.ops.logging import new_correlation_id

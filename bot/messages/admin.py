@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.callbacks.actions import Broadcast, Discard, Dismiss, Dumps, Release, Retry, Status
+from bot.messages.elements import Page, Row, heading, item, items, label, paging, paragraph, press, usual
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.reasons import reason_of
-from bot.render.document import Block, Button, Code, Items, Message, heading, item, items, paragraph
+from bot.render.document import Block, Button, Code, Items, Message
 from bot.text_sanitizer import one_line, redact_url
 from storage.model import DumpRecord, Source
 

@@ -6,11 +6,11 @@ from enum import Enum
 from typing import Final
 
 from bot.callbacks import actions
+from bot.messages.elements import Row, footer, heading, label, link, paragraph, press
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Row, label, press
 from bot.messages.links import post_url, share_link
 from bot.messages.scope_pages import Neighbour, linked_name, scope_names
-from bot.render.document import Block, Body, Button, Inline, Message, Quote, footer, heading, link, paragraph
+from bot.render.document import Block, Body, Button, Inline, Message, Quote
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Post, PostId, Scope, ScopeKind
 

@@ -5,21 +5,10 @@ import zlib
 from typing import Final
 
 from bot.callbacks.actions import ShowPost
+from bot.messages.elements import Row, heading, item, link, paragraph, press
 from bot.messages.i18n import MONTHS, Words
-from bot.messages.keyboards import Row, press
 from bot.messages.links import paper_urls
-from bot.render.document import (
-    Block,
-    Button,
-    Inline,
-    Items,
-    Message,
-    Preformatted,
-    heading,
-    item,
-    link,
-    paragraph,
-)
+from bot.render.document import Block, Button, Inline, Items, Message, Preformatted
 from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import fitting, one_line, units
 from bot.titles import title_key

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from bot.callbacks import actions
+from bot.messages.elements import Page, Row, heading, item, items, label, paging, paragraph, press, usual
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.post_lists import bar
 from bot.messages.scope_pages import Neighbour, continue_label
-from bot.render.document import Block, Body, Button, Items, Message, heading, item, items, paragraph
+from bot.render.document import Block, Body, Button, Items, Message
 from bot.text_sanitizer import one_line
 from storage.model import Scope, Stage, When
 

@@ -10,11 +10,11 @@ from enum import Enum
 from typing import Final, assert_never
 
 from bot.callbacks.actions import Step
+from bot.messages.elements import Page, heading, item, items, link, paging, press
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, paging, press
 from bot.messages.links import post_url
 from bot.messages.post_lists import after
-from bot.render.document import Block, Item, Message, heading, item, items, link
+from bot.render.document import Block, Item, Message
 from bot.text_sanitizer import one_line
 from storage.model import Post
 

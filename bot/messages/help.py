@@ -4,28 +4,13 @@ from dataclasses import dataclass
 
 from bot.callbacks import actions
 from bot.messages.commands import COMMANDS, Command, Group, Where
+from bot.messages.elements import Row, footer, heading, item, items, label, link, paragraph, press, usual
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Row, label, press, usual
 from bot.messages.links import deep_link, group_link, post_url
 from bot.messages.notices import notice
 from bot.messages.scope_pages import Neighbour, continue_label, inferred_note
 from bot.messages.subscriptions import Place, list_button
-from bot.render.document import (
-    Block,
-    Bold,
-    Button,
-    Code,
-    Item,
-    Message,
-    Paragraph,
-    Text,
-    footer,
-    heading,
-    item,
-    items,
-    link,
-    paragraph,
-)
+from bot.render.document import Block, Bold, Button, Code, Item, Message, Paragraph, Text
 from bot.text_sanitizer import one_line
 from storage.model import Post, Scope, ScopeId
 

@@ -1,9 +1,9 @@
 """Notices to readers: errors, input that is not understood, short confirmations, in one or two lines."""
 
 from bot.callbacks import actions
+from bot.messages.elements import label, paragraph, press, usual
 from bot.messages.i18n import Words
-from bot.messages.keyboards import label, press, usual
-from bot.render.document import Button, Message, Pick, paragraph
+from bot.render.document import Button, Message, Pick
 
 SHOWN_WORDS = 64  # UTF-16 units of typed text that are quoted
 RELATED_NAME = 16  # width of a name in the reason of a related post

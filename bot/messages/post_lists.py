@@ -8,26 +8,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.callbacks import actions
-from bot.messages.i18n import Words
-from bot.messages.keyboards import PER_PAGE, Page, Row, in_rows, label, paging, press, usual
-from bot.messages.links import deep_link, post_url
-from bot.messages.notices import notice
-from bot.render.document import (
-    Block,
-    Bold,
-    Button,
-    Inline,
-    Item,
-    Items,
-    Keyboard,
-    Link,
-    Message,
-    Text,
+from bot.messages.elements import (
+    PER_PAGE,
+    Page,
+    Row,
     heading,
+    in_rows,
     item,
     items,
+    label,
+    paging,
     paragraph,
+    press,
+    usual,
 )
+from bot.messages.i18n import Words
+from bot.messages.links import deep_link, post_url
+from bot.messages.notices import notice
+from bot.render.document import Block, Bold, Button, Inline, Item, Items, Keyboard, Link, Message, Text
 from bot.text_sanitizer import one_line
 from storage.model import Post
 

@@ -9,24 +9,24 @@ from enum import Enum
 from typing import Final
 
 from bot.callbacks import actions
-from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, in_rows, label, paging, press, usual
-from bot.messages.links import deep_link
-from bot.messages.post_lists import Gap, Line, bar, entries, files_button, keys_of, listing
-from bot.render.document import (
-    Block,
-    Button,
-    Inline,
-    Item,
-    Items,
-    Message,
-    Text,
+from bot.messages.elements import (
+    Page,
+    Row,
     footer,
     heading,
+    in_rows,
     item,
+    label,
     link,
+    paging,
     paragraph,
+    press,
+    usual,
 )
+from bot.messages.i18n import Words
+from bot.messages.links import deep_link
+from bot.messages.post_lists import Gap, Line, bar, entries, files_button, keys_of, listing
+from bot.render.document import Block, Button, Inline, Item, Items, Message, Text
 from bot.text_sanitizer import one_line
 from storage.model import Counted, Scope, ScopeKind
 

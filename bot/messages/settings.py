@@ -10,10 +10,10 @@ from typing import Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.callbacks.actions import Choose, Options, Setting, Settings, SubscribeMenu
+from bot.messages.elements import Row, heading, in_rows, label, paragraph, press
 from bot.messages.i18n import LANGUAGES, Words
-from bot.messages.keyboards import Row, in_rows, label, press
 from bot.messages.text_parser import is_time, quiet_value
-from bot.render.document import Block, Message, heading, paragraph
+from bot.render.document import Block, Message
 from bot.text_sanitizer import one_line
 from storage.model import ExcerptLength, Format, Preferences, When
 

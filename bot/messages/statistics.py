@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from bot.messages.elements import heading, item, items, paragraph
 from bot.messages.i18n import Words, words_for
 from bot.messages.post_lists import after, bar_chart, link_to
-from bot.render.document import Block, Items, Message, heading, item, items, paragraph
+from bot.render.document import Block, Items, Message
 from bot.text_sanitizer import one_line
 from storage.model import Post
 

@@ -9,13 +9,25 @@ from enum import Enum
 from typing import Final
 
 from bot.callbacks import actions
+from bot.messages.elements import (
+    Page,
+    Row,
+    heading,
+    in_rows,
+    item,
+    items,
+    label,
+    paging,
+    paragraph,
+    press,
+    usual,
+)
 from bot.messages.i18n import Words
-from bot.messages.keyboards import Page, Row, in_rows, label, paging, press, usual
 from bot.messages.notices import notice
 from bot.messages.post_lists import after, link_to
 from bot.messages.scope_pages import scope_label, scope_name, scope_names
 from bot.messages.settings import how_it_comes, what_comes
-from bot.render.document import Block, Button, Message, heading, item, items, paragraph
+from bot.render.document import Block, Button, Message
 from bot.text_sanitizer import one_line
 from storage.model import ChatKind, Counted, Post, Preferences, Scope, ScopeId, ScopeKind, Subscription
 

@@ -22,8 +22,8 @@ from bot.archive_queries import card_facts, episode_line, latest_page, series_pa
 from bot.delivery.composer import news_of
 from bot.messages.cards import announcement, card
 from bot.messages.digests import Digest, Entry, Period, digest
+from bot.messages.elements import PER_PAGE
 from bot.messages.i18n import Words, words_for
-from bot.messages.keyboards import PER_PAGE
 from bot.messages.post_lists import latest
 from bot.messages.scope_pages import scope_view, series_view
 from bot.messages.settings import settings_menu

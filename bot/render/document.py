@@ -3,7 +3,6 @@
 Every view builds a `Message`; the renderers turn its body into one of Telegram's forms.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -140,37 +139,3 @@ class Message:
     body: Body
     keyboard: Keyboard = ()
     preview: str | None = None
-
-
-def paragraph(*children: Inline | str) -> Paragraph:
-    """Return a paragraph; a string is plain text, an empty one nothing."""
-    return Paragraph(_inlines(children))
-
-
-def heading(*children: Inline | str, level: int = 3) -> Heading:
-    """Return a heading; a string is plain text, an empty one nothing."""
-    return Heading(_inlines(children), level)
-
-
-def item(*children: Inline | str, label: str = "·") -> Item:
-    """Return a list item behind a label; a string is plain text, an empty one nothing."""
-    return Item(_inlines(children), label)
-
-
-def items(lines: Iterable[Item]) -> Items:
-    """Return a list of `lines`."""
-    return Items(tuple(lines))
-
-
-def link(url: str, *children: Inline | str) -> Link:
-    """Return a link; a string is plain text."""
-    return Link(url, _inlines(children))
-
-
-def footer(*children: Inline | str) -> Footer:
-    """Return small print; a string is plain text."""
-    return Footer(_inlines(children))
-
-
-def _inlines(children: Iterable[Inline | str]) -> tuple[Inline, ...]:
-    return tuple(Text(child) if isinstance(child, str) else child for child in children if child)

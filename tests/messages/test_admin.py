@@ -6,8 +6,8 @@ import pytest
 
 from bot.messages import admin
 from bot.messages.admin import StatusFacts
+from bot.messages.elements import page_of
 from bot.messages.i18n import LANGUAGES
-from bot.messages.keyboards import page_of
 from storage.model import DumpId, DumpRecord, Source
 from tests.messages.golden_files import Scene, check
 

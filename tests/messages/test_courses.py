@@ -15,8 +15,8 @@ from bot.callbacks.actions import (
 )
 from bot.callbacks.codec import decode
 from bot.messages.courses import CourseFacts, Progress, course, course_offer, courses, lesson_line, reading
+from bot.messages.elements import page_of
 from bot.messages.i18n import LANGUAGES, words_for
-from bot.messages.keyboards import page_of
 from bot.messages.scope_pages import Neighbour
 from storage.model import Stage, When
 from tests.messages.golden_files import Scene, check

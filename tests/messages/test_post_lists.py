@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bot.callbacks.actions import Action, Latest, Nothing, SearchPage, ShowPost
 from bot.callbacks.codec import decode
 from bot.messages import post_lists, scope_pages
+from bot.messages.elements import PER_PAGE, Page, in_rows, label, page_of, paging, press
 from bot.messages.i18n import LANGUAGES, words_for
-from bot.messages.keyboards import PER_PAGE, Page, in_rows, label, page_of, paging, press
 from bot.messages.post_lists import Found, Gain, Gap, Line, Span, bar, search_results
 from bot.messages.scope_pages import Asked, Neighbour, SeriesFacts
 from bot.render.document import Message

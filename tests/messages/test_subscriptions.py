@@ -5,8 +5,8 @@ import pytest
 from bot.callbacks.actions import Mute, SeriesIndex, Subscribe, Subscriptions, Unmute, Unsubscribe
 from bot.callbacks.codec import decode
 from bot.messages import subscriptions as views
+from bot.messages.elements import page_of
 from bot.messages.i18n import LANGUAGES, words_for
-from bot.messages.keyboards import page_of
 from bot.messages.subscriptions import Before, Matching, Place
 from storage.model import ChatKind, Counted, DestinationId, Preferences, Subscription, When
 from tests.messages.golden_files import Scene, check

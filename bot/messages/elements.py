@@ -1,4 +1,4 @@
-"""Rows of buttons shared by many messages: actions, pages, names.
+"""Elements of views: blocks from plain strings, and rows of buttons for actions, pages, names.
 
 Telegram allows eight buttons in a row.
 """
@@ -12,8 +12,43 @@ from bot.callbacks.actions import Action, Nothing
 from bot.callbacks.codec import encode
 from bot.messages.i18n import Words
 from bot.messages.links import WebPages
-from bot.render.document import Button, Message
+from bot.render.document import Button, Footer, Heading, Inline, Item, Items, Link, Message, Paragraph, Text
 from bot.text_sanitizer import fitting, one_line, units
+
+
+def paragraph(*children: Inline | str) -> Paragraph:
+    """Return a paragraph; a string is plain text, an empty one nothing."""
+    return Paragraph(_inlines(children))
+
+
+def heading(*children: Inline | str, level: int = 3) -> Heading:
+    """Return a heading; a string is plain text, an empty one nothing."""
+    return Heading(_inlines(children), level)
+
+
+def item(*children: Inline | str, label: str = "·") -> Item:
+    """Return a list item behind a label; a string is plain text, an empty one nothing."""
+    return Item(_inlines(children), label)
+
+
+def items(lines: Iterable[Item]) -> Items:
+    """Return a list of `lines`."""
+    return Items(tuple(lines))
+
+
+def link(url: str, *children: Inline | str) -> Link:
+    """Return a link; a string is plain text."""
+    return Link(url, _inlines(children))
+
+
+def footer(*children: Inline | str) -> Footer:
+    """Return small print; a string is plain text."""
+    return Footer(_inlines(children))
+
+
+def _inlines(children: Iterable[Inline | str]) -> tuple[Inline, ...]:
+    return tuple(Text(child) if isinstance(child, str) else child for child in children if child)
+
 
 T = TypeVar("T")
 

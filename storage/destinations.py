@@ -21,8 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.access import DataAccess
-from storage.engine import few_lengths
+from storage.engine import DataAccess, few_lengths
 from storage.model import (
     ChatKind,
     Destination,

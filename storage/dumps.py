@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import RowMapping, Select, and_, delete, insert, or_, select, update
 
-from storage.access import DataAccess
+from storage.engine import DataAccess
 from storage.model import DumpId, DumpRecord, Layout, Note, NoteKind, PostId, Source
 from storage.schema import dumps, sources
 from storage.schema import posts as _posts

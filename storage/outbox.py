@@ -20,8 +20,8 @@ from sqlalchemy import (
     select,
 )
 
-from storage.access import DataAccess
 from storage.destinations import destination_of
+from storage.engine import DataAccess
 from storage.enqueue import notify
 from storage.model import (
     Delivery,

@@ -31,9 +31,8 @@ from sqlalchemy import (
     update,
 )
 
-from storage.access import DataAccess
 from storage.destinations import Destinations
-from storage.engine import now_on, upsert, written
+from storage.engine import DataAccess, now_on, upsert, written
 from storage.enqueue import digests, duties_to, notify, plan, singles
 from storage.model import (
     ChatKind,

@@ -19,8 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.access import DataAccess
-from storage.engine import Utc, next_ids, run_many
+from storage.engine import DataAccess, Utc, next_ids, run_many
 from storage.model import (
     DeliveryKind,
     DumpId,

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, bindparam, func, select
 
-from storage.access import DataAccess
-from storage.engine import few_lengths
+from storage.engine import DataAccess, few_lengths
 from storage.model import (
     Counted,
     Growth,

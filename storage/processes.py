@@ -10,8 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import delete, func, select
 
-from storage.access import DataAccess
-from storage.engine import now_on, upsert
+from storage.engine import DataAccess, now_on, upsert
 from storage.schema import facts, leases, updates
 
 

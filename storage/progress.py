@@ -4,9 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
 
-from storage.access import DataAccess
 from storage.destinations import destination_of, minutes_of, time_of
-from storage.engine import now_on
+from storage.engine import DataAccess, now_on
 from storage.enqueue import digests, due_at, duties_to, plan, singles
 from storage.model import (
     Course,

@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, String, any_, bindparam, delete, func, select, text
 
-from storage.access import DataAccess
-from storage.engine import EPOCH, MICROSECOND, upsert
+from storage.engine import EPOCH, MICROSECOND, DataAccess, upsert
 from storage.outbox_sql import SENDING
 from storage.schema import deliveries, destinations, pace
 

@@ -44,7 +44,7 @@ from bot.messages.links import WebPages
 from bot.ops.http import serve_operations
 from bot.ops.metrics import Metrics, make_registry
 from bot.rate_limit.in_process import RateLimiter
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.settings import Settings, agree_with_libraries
 from bot.supervisor import BackgroundTasks, Supervisor
 from bot.telegram.update_parser import StatelessApplication

@@ -38,8 +38,7 @@ from bot.maintenance import Backup
 from bot.ops.backup import BackupError, damage, refuse_gone, sqlite_file
 from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.rate_limit.shared import SharedRateLimiter
 from bot.settings import Settings
 from bot.site_profile import KEXUE, SiteProfile, TomlError, read_site_profile

@@ -18,7 +18,7 @@ import click
 from telegram import Update
 from telegram.request import BaseRequest, RequestData
 
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
 from bot.web.server import Room, serve_room

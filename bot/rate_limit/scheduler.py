@@ -1,18 +1,155 @@
-"""Send scheduler: a queue of requests and sliding windows over their starts.
+"""Send scheduler: Telegram's rate limits as sliding windows, pauses after 429 answers, a queue of requests.
 
 A start is counted when it is granted and corrected when its bytes are written; nothing is reserved ahead, so
 a late process loses no slot and takes none twice. Pure: time is an argument, in monotonic seconds.
 """
 
 import math
+import sys
+from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 
-from bot.rate_limit.flood_pauses import FloodPauses
-from bot.rate_limit.limits import Limits, uncount
+from storage.clock import Backoff
+
+FREE = 30.0  # a second; a higher rate is paid for
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `most` starts in any half-open interval of `seconds`; starts are sorted lists of times."""
+
+    most: int
+    seconds: float
+
+    def opens_at(self, starts: list[float], now: float) -> float:
+        """Return the first time from `now` on at which one more start fits behind `starts`."""
+        if len(starts) < self.most:
+            return now
+        return max(now, starts[-self.most] + self.seconds) if self.most else math.inf
+
+    def holds(self, starts: list[float], until: float) -> int:
+        """Return how many starts the window that ends at `until` contains."""
+        return len(starts) - bisect_right(starts, until - self.seconds)
+
+    def count(self, starts: list[float], at: float) -> None:
+        """Add a start; forget those that no window from then on contains."""
+        del starts[: bisect_right(starts, at - self.seconds)]
+        insort(starts, at)
+
+
+def uncount(starts: list[float], at: float) -> None:
+    """Remove a start if it is still kept."""
+    index = bisect_left(starts, at)
+    if index < len(starts) and starts[index] == at:
+        del starts[index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Telegram's limits (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
+
+    Every window is longer by the fraction `margin`: latency varies, and a server that counts arrivals must
+    find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate.
+    """
+
+    per_second: float | None = 30
+    private_gap: float = 1.0
+    group_per_minute: int = 20
+    margin: float = 0.025
+
+    @property
+    def crowd(self) -> int:
+        """Return how many chats flooded together may be a flood of the bot.
+
+        Two, and more with a paid rate: of 5,000 messages in five seconds two may well meet slow chats.
+        """
+        return max(2, round((self.per_second or 0) / FREE))
+
+    def of_chat(self, private: bool) -> Window:
+        """Return the window of one chat."""
+        most, seconds = (1, self.private_gap) if private else (self.group_per_minute, 60.0)
+        return Window(most, seconds * (1 + self.margin))
+
+    def of_bot(self) -> Window:
+        """Return the bot's window."""
+        if self.per_second is None:
+            return Window(sys.maxsize, 0.0)
+        most = max(1, math.floor(self.per_second))
+        return Window(most, most / self.per_second * (1 + self.margin))
+
+
+FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
+FLOODS_TOGETHER = 5.0  # seconds within which floods of several chats are taken for a flood of the bot
+
+
+class FloodPauses:
+    """Pauses by chat, and the bot's.
+
+    `crowd` chats flooded together are a flood of the bot, unless as many others were accepted meanwhile. Then
+    everything pauses briefly; a single request to another chat probes, and its acceptance ends the pause.
+    """
+
+    def __init__(self, crowd: int) -> None:
+        self._crowd = crowd
+        self._chats: dict[int, float] = {}
+        self._floods: list[tuple[float, int, float]] = []
+        self._accepted: deque[tuple[float, int]] = deque()
+        self._backoff = Backoff(FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE)
+        self._is_probing = False
+        self._probe: int | None = None
+        self.bot_until = -math.inf
+
+    def resume_at(self, now: float, chat_id: int) -> float:
+        """Return the first time from `now` on at which no pause holds a request to this chat."""
+        return max(now, self.bot_until, self._chats.get(chat_id, now))
+
+    def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
+        """Pause the chat for exactly `retry_after` seconds and return whether the whole bot is paused."""
+        self._chats = {chat: until for chat, until in self._chats.items() if until > now}
+        self.pause(chat_id, now + retry_after)
+        self._floods = [flood for flood in self._floods if flood[0] > now - FLOODS_TOGETHER]
+        self._floods.append((now, chat_id, now + retry_after))
+        chats, first = {flooded for _, flooded, _ in self._floods}, self._floods[0][0]
+        accepted = {chat for at, chat in self._accepted if at >= first} - chats
+        if self._is_probing:
+            refused = chat_id == self._probe
+        else:
+            refused = len(chats) >= self._crowd and len(chats) > len(accepted)
+        if refused:
+            self._is_probing, self._probe = True, None
+            shortest = min(until for _, _, until in self._floods)
+            self.pause_bot(min(now + self._backoff.fail(), shortest))
+        return refused
+
+    def start(self, now: float, chat_id: int) -> None:
+        """Record that a request starts; after a flood of the bot it is a probe, and others wait for it."""
+        if self._is_probing and now >= self.bot_until:
+            self._probe = chat_id
+            self.bot_until = now + FIRST_BOT_PAUSE
+
+    def accept(self, now: float, chat_id: int) -> None:
+        """Record that Telegram accepted a request; this ends a flood of the bot."""
+        while self._accepted and self._accepted[0][0] <= now - FLOODS_TOGETHER:
+            self._accepted.popleft()
+        self._accepted.append((now, chat_id))
+        if self._is_probing:
+            self._is_probing, self._probe, self.bot_until = False, None, now
+            self._backoff.reset()
+
+    def accepted(self, now: float) -> frozenset[int]:
+        """Return the chats to which Telegram accepted requests lately."""
+        return frozenset(chat_id for at, chat_id in self._accepted if at > now - FLOODS_TOGETHER)
+
+    def pause(self, chat_id: int, until: float) -> None:
+        self._chats[chat_id] = max(until, self._chats.get(chat_id, until))
+
+    def pause_bot(self, until: float) -> None:
+        self.bot_until = max(until, self.bot_until)
+
 
 _EVENNESS = 0.95  # the planned distance of pushes, of the average; the rest makes up for late starts
 _CATCH_UP = 0.3  # seconds of the plan that late pushes make up for

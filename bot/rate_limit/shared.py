@@ -16,10 +16,8 @@ from bot.caching import BatchLoader
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
-from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE, FLOODS_TOGETHER
 from bot.rate_limit.in_process import QueuedSlot, RateLimiter, request_of
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, FLOODS_TOGETHER, Limits, SendScheduler, SlotRequest
 from bot.rate_limit.shares import LEASE_SECONDS, Share, read_shares, released, renewed, write_shares
 from bot.supervisor import wait_for
 from bot.telegram.http_request import SendGate

@@ -23,7 +23,7 @@ from bot.delivery.worker import DeliveryWorker
 from bot.leases import LeaseHolder
 from bot.ops.memory import freeze_gc
 from bot.ops.metrics import Metrics
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.telegram.http_request import AiohttpRequest
 from bot.wiring import rate_limiter_of
 from storage.clock import SystemClock

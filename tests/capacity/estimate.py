@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.settings import FREE_PER_SECOND
 
 RESULTS = Path(__file__).parents[1] / "bench" / "results.json"

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bot.rate_limit.in_process import AHEAD_SECONDS
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest
 from tests.bench.rate import most_within
 
 ANSWERS_PER_SECOND = 0.5

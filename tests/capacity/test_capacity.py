@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.settings import FREE_PER_SECOND, Settings
 from storage.model import Priority
 from tests.capacity.estimate import PAID_PER_SECOND, Measured, fan_out_seconds, net_rate, processes, stars

@@ -25,8 +25,7 @@ from bot.intake.ingest import IngestRules, ingest
 from bot.maintenance import Maintenance, end_lost_claims
 from bot.ops.metrics import Metrics, make_registry
 from bot.rate_limit.in_process import RateLimiter
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.telegram.http_request import NotSentError, acquire
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, State

@@ -17,8 +17,7 @@ from bot.delivery import retry_policy, side_effects
 from bot.delivery.messenger import Address, RichCapability, TelegramMessenger
 from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import Limits, SendScheduler
 from bot.render.document import Message, Paragraph, Text
 from bot.telegram.http_request import AiohttpRequest
 from storage import UnusableDatabaseError

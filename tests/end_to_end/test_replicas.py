@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from tests.end_to_end.whole_bot import WholeBot
 from tests.fakes.people import READER, FakeTelegram
 from tests.tools.dumps import ARCHIVE, Shown

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from bot.chat.bot_profile import digest
 from bot.intake.ingest import IngestReport, IngestRules, ingest
 from bot.messages.commands import profile
-from bot.rate_limit.limits import Limits
+from bot.rate_limit.scheduler import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
 from bot.wiring import telegram_wires

@@ -2,9 +2,7 @@
 
 import pytest
 
-from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, Limits, SendScheduler, SlotRequest
 from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE
 
 

@@ -9,8 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.ops.metrics import Metrics
 from bot.rate_limit.in_process import RateLimiter
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler
+from bot.rate_limit.scheduler import Limits, SendScheduler
 from storage.clock import SystemClock
 from storage.database import Database
 from tests.delivery.archive import database_in

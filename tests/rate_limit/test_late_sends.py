@@ -9,8 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest
 from tests.rate_limit.process_model import NETWORK, Sender, Server, stalls
 from tests.tools.examples import examples
 

@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest
 from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE, Sender, most_within
 
 

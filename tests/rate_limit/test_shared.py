@@ -14,9 +14,7 @@ from prometheus_client import CollectorRegistry
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
-from bot.rate_limit.flood_pauses import FIRST_BOT_PAUSE
-from bot.rate_limit.limits import Limits
-from bot.rate_limit.scheduler import SlotRequest
+from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, Limits, SlotRequest
 from bot.rate_limit.shared import (
     FRESH_SECONDS,
     KEEP,

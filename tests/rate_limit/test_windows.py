@@ -6,8 +6,7 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rate_limit.limits import Limits, Window
-from bot.rate_limit.scheduler import SendScheduler, SlotRequest
+from bot.rate_limit.scheduler import Limits, SendScheduler, SlotRequest, Window
 from tests.rate_limit.process_model import GROUP, NETWORK, OTHER, PRIVATE, Sender, most_within, private
 from tests.tools.examples import examples
 

@@ -22,7 +22,6 @@ from storage.model import (
     Sent,
     Settlement,
     State,
-    settlement_of,
 )
 
 FIRST_WAIT = 2.0  # seconds
@@ -105,19 +104,28 @@ def decide(
     chat_id = delivery.destination.chat_id
     match outcome:
         case Sent(message_id):
-            return Decision(settlement_of(delivery, State.SENT, message_id=message_id))
+            return Decision(Settlement(delivery.id, delivery.token, State.SENT, message_id=message_id))
         case RetryLater():
             return _postponed(delivery, outcome, now)
         case InDoubt(reason) if on_unsure == "resend" and delivery.unsure < 1:
-            return Decision(settlement_of(delivery, State.PENDING, reason=reason, due_at=now, unsure=True))
+            return Decision(
+                Settlement(delivery.id, delivery.token, State.PENDING, reason=reason, due_at=now, unsure=True)
+            )
         case InDoubt(reason):
-            return Decision(settlement_of(delivery, State.UNCERTAIN, reason=reason, unsure=True))
+            return Decision(
+                Settlement(delivery.id, delivery.token, State.UNCERTAIN, reason=reason, unsure=True)
+            )
         case Gone(reason):
-            return Decision(settlement_of(delivery, State.FAILED, reason=reason), ChatGone(chat_id, reason))
+            return Decision(
+                Settlement(delivery.id, delivery.token, State.FAILED, reason=reason),
+                ChatGone(chat_id, reason),
+            )
         case Moved(new) if new != chat_id:
             # A second move has a wait: a chat may be sent back and forth.
             due = now + _after(delivery.attempts - 1, FIRST_WAIT)
-            again = settlement_of(delivery, State.PENDING, reason=f"the chat is now {new}", due_at=due)
+            again = Settlement(
+                delivery.id, delivery.token, State.PENDING, reason=f"the chat is now {new}", due_at=due
+            )
             return Decision(again, ChatMoved(chat_id, new))
         case Moved():
             return _refused(delivery, Rejected("the chat has moved to itself", Fault.CHAT), now, form)
@@ -142,14 +150,16 @@ def _postponed(delivery: Delivery, later: RetryLater, now: datetime) -> Decision
         effect = ChatPaused(delivery.destination.chat_id, due, later.seconds)
     if later.pause is Pause.TOKEN:
         due = now  # the pause is the worker's, so that it ends with the restart that brings a new token
-    again = settlement_of(delivery, State.PENDING, reason=later.reason, due_at=due, counts=not is_exact)
+    again = Settlement(
+        delivery.id, delivery.token, State.PENDING, reason=later.reason, due_at=due, counts=not is_exact
+    )
     return Decision(again, effect)
 
 
 def _refused(delivery: Delivery, refused: Rejected, now: datetime, form: Form) -> Decision:
     reason = refused.reason
-    failed = settlement_of(delivery, State.FAILED, reason=reason)
-    again = settlement_of(delivery, State.PENDING, reason=reason, due_at=now, counts=False)
+    failed = Settlement(delivery.id, delivery.token, State.FAILED, reason=reason)
+    again = Settlement(delivery.id, delivery.token, State.PENDING, reason=reason, due_at=now, counts=False)
     due = now + _after(delivery.attempts, FIRST_CHAT_WAIT)
     match refused.fault:
         case Fault.METHOD if form is Form.RICH:

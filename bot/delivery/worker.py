@@ -42,8 +42,8 @@ from storage.model import (
     Pause,
     RetryLater,
     Sent,
+    Settlement,
     State,
-    settlement_of,
 )
 from storage.send_log import SendLog
 
@@ -293,14 +293,18 @@ class DeliveryWorker(Wakeable):
     def _not_composed(self, delivery: Delivery, reason: str) -> Decision:
         """Return the decision on a delivery that could not be rendered: a retry, then failed."""
         if delivery.attempts >= COMPOSE_TRIES:
-            return Decision(settlement_of(delivery, State.FAILED, reason=reason))
+            return Decision(Settlement(delivery.id, delivery.token, State.FAILED, reason=reason))
         return self._again(delivery, COMPOSE_WAIT_SECONDS, reason, counts=True)
 
     async def _attempt(self, claimed: ClaimedDelivery) -> Decision:
         delivery = claimed.delivery
         composed = await self._composer.compose(delivery)
         if composed is None:
-            return Decision(settlement_of(delivery, State.CANCELLED, reason="its content no longer exists"))
+            return Decision(
+                Settlement(
+                    delivery.id, delivery.token, State.CANCELLED, reason="its content no longer exists"
+                )
+            )
         self._correlation_ids[delivery.id] = composed.correlation_id
         with correlate(composed.correlation_id):
             return await self._deliver(claimed, composed)
@@ -405,7 +409,9 @@ class DeliveryWorker(Wakeable):
     ) -> Decision:
         """Return the decision on a delivery that was not sent and is due again after `seconds`."""
         due = self._now() + timedelta(seconds=seconds)
-        settlement = settlement_of(delivery, State.PENDING, reason=reason, due_at=due, counts=counts)
+        settlement = Settlement(
+            delivery.id, delivery.token, State.PENDING, reason=reason, due_at=due, counts=counts
+        )
         return Decision(settlement, effect)
 
     def _stop_all(self, stop: AllStopped, now: float) -> None:

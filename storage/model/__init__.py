@@ -39,7 +39,6 @@ from storage.model.deliveries import RetryLater as RetryLater
 from storage.model.deliveries import Sent as Sent
 from storage.model.deliveries import Settlement as Settlement
 from storage.model.deliveries import State as State
-from storage.model.deliveries import settlement_of as settlement_of
 from storage.model.posts import Certainty as Certainty
 from storage.model.posts import Dump as Dump
 from storage.model.posts import DumpId as DumpId

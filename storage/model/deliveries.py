@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import ClassVar, NewType
@@ -81,13 +81,14 @@ class Delivery:
     reply_to: int | None = None  # the message there that announced the previous episode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What is written of a finished try: the state it leads to, and why."""
 
     delivery_id: DeliveryId
     token: str
     state: State
+    _: KW_ONLY
     reason: str | None = None
     message_id: int | None = None
     due_at: datetime | None = None  # when to try again, for PENDING
@@ -170,28 +171,3 @@ class Moved:
 
 
 Outcome = Sent | RetryLater | InDoubt | Rejected | Gone | Moved
-
-
-def settlement_of(
-    delivery: Delivery,
-    state: State,
-    *,
-    reason: str | None = None,
-    message_id: int | None = None,
-    due_at: datetime | None = None,
-    unsure: bool = False,
-    counts: bool = True,
-    form: Form | None = None,
-) -> Settlement:
-    """Return the settlement of a claimed delivery that changes to `state`."""
-    return Settlement(
-        delivery_id=delivery.id,
-        token=delivery.token,
-        state=state,
-        reason=reason,
-        message_id=message_id,
-        due_at=due_at,
-        unsure=unsure,
-        counts=counts,
-        form=form,
-    )

@@ -57,6 +57,7 @@ class StoredQuestions:
         self._database = database
         self._clock = clock
         self._rows = 0
+        self._lock = asyncio.Lock()  # rows are counted one after the other
 
     async def load(self) -> list[dict[str, Any]]:
         """Return what is stored and was sent within `ANSWERED_WITHIN`."""
@@ -73,15 +74,18 @@ class StoredQuestions:
         return [each for row in rows for each in json.loads(row) if _date(each) >= since]
 
     async def add(self, questions: Collection[Mapping[str, Any]]) -> None:
-        if questions:
+        if not questions:
+            return
+        async with self._lock:
             key, row = f"{QUESTIONS_KEY}{self._rows}", json.dumps([*questions])
             await self._database.write(lambda tx: tx.key_values.put(key, row), exclusive=False)
             self._rows += 1
 
     async def clear(self) -> None:
-        keys = [f"{QUESTIONS_KEY}{number}" for number in range(self._rows)]
-        await self._database.write(lambda tx: tx.key_values.remove(*keys), exclusive=False)
-        self._rows = 0
+        async with self._lock:
+            keys = [f"{QUESTIONS_KEY}{number}" for number in range(self._rows)]
+            await self._database.write(lambda tx: tx.key_values.remove(*keys), exclusive=False)
+            self._rows = 0
 
 
 def _date(question: Mapping[str, Any]) -> int:
@@ -183,15 +187,20 @@ class UpdateReceiver:
     async def _take(self, update: Update) -> bool:
         return await self._once.handle(update.update_id, lambda: self._application.process_update(update))
 
-    async def _take_until_done(self, update: Mapping[str, Any]) -> None:
-        """Handle the update, also after another process that started it has died, or with the next token."""
+    async def _take_until_done(self, update: Mapping[str, Any]) -> bool:
+        """Handle the update, also after another process that started it has died, or with the next token.
+
+        Return False if the stop came first.
+        """
         backoff = Backoff(LOOK_SECONDS, LONGEST_LOOK)
         changes = may_change(update, self._application.bot.username)
         async with self._order.turn(update, changes=changes):
-            while not self._stopped:
-                if await self._handle(update):
-                    return
-                await asyncio.sleep(backoff.fail())
+            while not await self._handle(update):
+                if not self._stopped:
+                    await asyncio.sleep(backoff.fail())
+                if self._stopped:
+                    return False
+        return True
 
 
 class WebhookRegistrar:

@@ -38,7 +38,7 @@ CONFLICTS = 6  # in a row, from which on it is not the last request of an earlie
 FIRST_REMOVAL, LONGEST_REMOVAL = 5.0, 600.0  # before a webhook set by another program is deleted
 
 RawUpdate = Mapping[str, Any]
-HandOn = Callable[[RawUpdate], Coroutine[object, object, None]]
+HandOn = Callable[[RawUpdate], Coroutine[object, object, bool]]
 AskerOf = Callable[[RawUpdate], Hashable | None]
 
 
@@ -106,10 +106,11 @@ class UpdatePoller:
         """`wanted` are update kinds; a request stays open for `held_open` seconds.
 
         A request with an offset confirms all updates before it, and they would be lost with a process that
-        dies. So an update is confirmed when `hand_on` has returned, or after `HANDLING_SECONDS`. `report` is
-        called once for each conflict with another program, `resumed` when it is over. `asker_of` returns who
-        asks, where an update is a question that changes nothing. Those of a backlog are put into `questions`
-        and confirmed before they are handled, so that the newest ones can be answered first.
+        dies. So an update is confirmed when `hand_on` has handled it, or after `HANDLING_SECONDS`; `hand_on`
+        returns False for one that the stop left unhandled. `report` is called once for each conflict with
+        another program, `resumed` when it is over. `asker_of` returns who asks, where an update is a question
+        that changes nothing. Those of a backlog are put into `questions` and confirmed before they are
+        handled, so that the newest ones can be answered first.
         """
         self._bot = bot
         self._request = request
@@ -133,6 +134,7 @@ class UpdatePoller:
         self._waiting: dict[int, RawUpdate] = {}  # questions of a backlog, in the order of their answers
         self._fetched: dict[int, RawUpdate] = {}  # those of a backlog that is being fetched
         self._begun: set[int] = set()  # those that are being answered
+        self._answering: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
         self._stopping.set()
@@ -212,11 +214,12 @@ class UpdatePoller:
         try:
             while found:
                 others = [number for number in found if self._asker_of(found[number]) is None]
-                self._start(others, found)
+                handing = self._start(others, found)
                 questions = {number: found[number] for number in found if number not in others}
                 self._fetched |= questions
                 await self._questions.add(questions.values())
-                await self._handing.wait(HANDLING_SECONDS)
+                if handing:
+                    await asyncio.wait(handing, timeout=HANDLING_SECONDS)
                 self._offset = max(found) + 1
                 if len(found) < MOST or len(self._fetched) >= BACKLOG or not self._may():
                     break
@@ -228,19 +231,20 @@ class UpdatePoller:
     def _queue(self, questions: Mapping[int, RawUpdate]) -> None:
         """Put questions among those that wait, and see that they are answered."""
         waiting = {**self._waiting, **questions}
-        is_answering = bool(self._waiting)
         self._waiting = {number: waiting[number] for number in backlog_order(waiting, self._asker_of)}
         if questions:
             log.info("%s questions waited, %s of them are answered", len(waiting), len(self._waiting))
-        if self._waiting and not is_answering:
-            self._handing.start(self._answer())
+        if self._waiting and (self._answering is None or self._answering.done()):
+            self._answering = self._handing.start(self._answer())
 
-    def _start(self, numbers: Iterable[int], updates: Mapping[int, RawUpdate]) -> None:
+    def _start(self, numbers: Iterable[int], updates: Mapping[int, RawUpdate]) -> list[asyncio.Task[None]]:
         """Start handling these updates."""
+        started: list[asyncio.Task[None]] = []
         for number in numbers:
             self._recent[number] = None
             self._at_work[number] = asyncio.get_running_loop().time()
-            self._handing.start(self._hand(number, updates[number]))
+            started.append(self._handing.start(self._hand(number, updates[number])))
+        return started
 
     async def _answer(self) -> None:
         """Hand on the questions of a backlog in order, slowly, so that new ones do not wait behind them."""
@@ -279,10 +283,12 @@ class UpdatePoller:
         return dict(sorted(updates.items()))
 
     async def _hand(self, number: int, update: RawUpdate) -> None:
+        is_handled = True
         try:
-            await self._hand_on(update)
+            is_handled = await self._hand_on(update)
         finally:
-            self._at_work.pop(number, None)
+            if is_handled:
+                self._at_work.pop(number, None)
 
     def _oldest_at_work(self) -> int | None:
         """Return the lowest id that is still being handled and not overdue."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from telegram import Bot
 from bot.telegram import update_poller
 from bot.telegram.http_request import AiohttpRequest
 from bot.telegram.update_poller import AT_ONCE, AskerOf, RawUpdate, UpdatePoller, backlog_order
-from bot.update_receiver import UPDATES, WebhookRegistrar, secret_of
+from bot.update_receiver import UPDATES, StoredQuestions, WebhookRegistrar, secret_of
+from storage.clock import SystemClock
+from storage.database import Database
 from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import Raw, error
 from tests.telegram.conftest import bot_over
@@ -26,12 +29,14 @@ class Turn:
     mine: bool = True
     numbers: list[int] = field(default_factory=list)
     reports: list[Exception] = field(default_factory=list)
+    handles: bool = True
 
     def may(self) -> bool:
         return self.mine
 
-    async def hand_on(self, update: RawUpdate) -> None:
+    async def hand_on(self, update: RawUpdate) -> bool:
         self.numbers.append(update["update_id"])
+        return self.handles
 
 
 @dataclass
@@ -40,10 +45,11 @@ class Slow(Turn):
 
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def hand_on(self, update: RawUpdate) -> None:
+    async def hand_on(self, update: RawUpdate) -> bool:
         self.numbers.append(update["update_id"])
         if update["message"]["text"] != "quick":
             await self.go_on.wait()
+        return True
 
 
 @dataclass
@@ -118,6 +124,14 @@ async def test_what_is_not_done_is_kept_at_telegram_and_nobody_waits_for_it(
         turn.go_on.set()
         await until(lambda: not telegram.world.updates)
     assert len(turn.numbers) == len(set(turn.numbers)) == 2
+
+
+async def test_what_a_stop_leaves_unhandled_is_kept_at_telegram(telegram: FakeTelegram) -> None:
+    turn = Turn(handles=False)
+    async with polled(telegram, turn):
+        telegram.user_says("late")
+        await until(lambda: turn.numbers)
+    assert [update["update_id"] for update in telegram.world.updates] == turn.numbers
 
 
 async def test_what_takes_long_is_not_kept_for_ever(
@@ -303,12 +317,13 @@ class Lagging(Turn):
     kept: Kept = field(default_factory=Kept)
     lost: list[int] = field(default_factory=list)
 
-    async def hand_on(self, update: RawUpdate) -> None:
+    async def hand_on(self, update: RawUpdate) -> bool:
         await asyncio.sleep(0.3)
         number = update["update_id"]
         self.numbers.append(number)
         if number not in [each["update_id"] for each in (*self.telegram.world.updates, *self.kept.questions)]:
             self.lost.append(number)
+        return True
 
 
 def asked(update: RawUpdate) -> int | None:
@@ -343,3 +358,27 @@ async def test_questions_left_over_are_answered(telegram: FakeTelegram) -> None:
     async with polled(telegram, turn, asker, kept):
         await until(lambda: sorted(turn.numbers) == [1, 2])
         await until(lambda: not kept.questions)
+
+
+async def test_a_backlog_is_fetched_while_earlier_questions_are_answered(
+    telegram: FakeTelegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_poller, "HANDLING_SECONDS", 60.0)
+    turn, kept = Slow(), Kept([question(1, 5)])
+    async with polled(telegram, turn, asker, kept):
+        await until(lambda: turn.numbers)
+        for number in range(150):
+            telegram.user_says("quick", user_id=number + 1, date=1)
+        await until(lambda: not telegram.world.updates)
+        turn.go_on.set()
+        await until(lambda: not kept.questions)
+
+
+async def test_stored_questions_outlast_the_end_of_earlier_ones(database: Database) -> None:
+    stored, now = StoredQuestions(database, SystemClock()), int(time.time())
+    new = {"update_id": 2, "message": {"date": now}}
+    await stored.add([{"update_id": 1, "message": {"date": now}}])
+    await asyncio.gather(stored.clear(), stored.add([new]))
+    assert await StoredQuestions(database, SystemClock()).load() == [new]
+    await stored.clear()
+    assert await StoredQuestions(database, SystemClock()).load() == []

@@ -46,9 +46,9 @@ from storage.outbox_sql import (
     EARLIEST_SENDING,
     ESTIMATE_ALL,
     FROM_THE_FUTURE,
+    IN_DOUBT,
     OLDEST_FIRST,
     PENDING,
-    PROCESS_ENDED,
     RECOVER,
     SENDING,
     SETTLE_OTHERS,
@@ -337,10 +337,7 @@ class Outbox(DataAccess):
 
     async def chats_in_doubt(self) -> int:
         """Return how many destinations have a pending delivery whose request the server did not answer."""
-        unanswered = and_(PENDING, deliveries.c.unsure > 0, deliveries.c.reason != PROCESS_ENDED)
-        return await self._number(
-            select(func.count(deliveries.c.destination_id.distinct())).where(unanswered)
-        )
+        return await self._number(IN_DOUBT)
 
     async def unsent_counts(self) -> dict[State, int]:
         """Return the same without SENT."""

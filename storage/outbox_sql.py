@@ -37,6 +37,7 @@ from storage.schema import UNSENT_STATES, deliveries, destinations, leases, post
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
 UNSENT = text(f"deliveries.{UNSENT_STATES}")
+DUE_LAST = 10_000  # rows of each priority, among which those in doubt are counted
 PROCESS_ENDED = "the process ended before Telegram's answer was written"
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
@@ -193,6 +194,25 @@ def _earliest() -> Select[*tuple[Any, ...]]:
     )
 
 
+def _in_doubt() -> Select[int]:
+    """How many destinations have a pending delivery whose request the server did not answer.
+
+    Such a delivery is put off again and again: it is among those of its priority that are due last.
+    """
+    parts = [
+        select(deliveries.c.destination_id, deliveries.c.unsure, deliveries.c.reason)
+        .where(PENDING, deliveries.c.priority == literal_column(str(int(priority))))
+        .order_by(deliveries.c.due_at.desc(), deliveries.c.id.desc())
+        .limit(DUE_LAST)
+        .subquery(f"last_{priority.name.lower()}")
+        .select()
+        for priority in Priority
+    ]
+    last = union_all(*parts).subquery("last")
+    unanswered = and_(last.c.unsure > 0, last.c.reason != PROCESS_ENDED)
+    return select(func.count(last.c.destination_id.distinct())).where(unanswered)
+
+
 def _recover() -> Update:
     everything, resend = (bindparam(name, type_=Integer) for name in ("everything", "resend"))
     owned, quiet = deliveries.c.owner.is_not(None), bindparam("quiet", type_=leases.c.until.type)
@@ -223,6 +243,7 @@ CLAIM = update(deliveries).where(deliveries.c.id.in_(due(bindparam("urgency"))))
 CLAIMABLE = claimable(bindparam("urgency"))
 CLAIMED = _with_destinations(deliveries).where(SENDING, deliveries.c.token == bindparam("claim"))
 CLAIM_TOGETHER = _claim_together()
+IN_DOUBT = _in_doubt()
 RECOVER = _recover()
 DUE_PRIORITIES = _due_priorities()
 EARLIEST = _earliest()

@@ -146,6 +146,19 @@ async def test_a_lost_claim_is_repeated_once_and_then_uncertain(database: Databa
     assert states == [{State.PENDING: 1}, {State.UNCERTAIN: 1}, {State.UNCERTAIN: 1}]
 
 
+async def test_chats_in_doubt_are_those_without_an_answer(database: Database) -> None:
+    for chat_id in range(1, 5):
+        await chat(database, chat_id)
+    await announce(database, "一篇", "又一篇")
+    first, second, third, _ = await claim(database)
+    again = {"reason": "no answer", "due_at": THEN + LEASE}
+    for each in (first, second):
+        await settle(database, ended(each, State.PENDING, unsure=True, **again))
+    await settle(database, ended(third, State.PENDING, **again))
+    await database.write(lambda tx: tx.outbox.recover(THEN + 2 * LEASE, resend=True))
+    assert await database.read(lambda tx: tx.outbox.chats_in_doubt()) == 2
+
+
 async def test_a_lost_claim_is_never_repeated_where_that_was_chosen(database: Database) -> None:
     await chat(database, 1)
     await announce(database, "一篇")

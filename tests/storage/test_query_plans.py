@@ -66,6 +66,7 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
     await tx.outbox.correct_clock(now)
     await tx.outbox.next_due()
     await tx.outbox.oldest_due()
+    await tx.outbox.chats_in_doubt()
     await tx.outbox.cancel_chat(7, "gone", now)
     await tx.outbox.postpone_chat(8, now)
     await tx.outbox.cancel_unwanted(claimed[1].destination.id, now)

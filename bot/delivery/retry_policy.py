@@ -27,7 +27,9 @@ from storage.model import (
 FIRST_WAIT = 2.0  # seconds
 FIRST_CHAT_WAIT = 30.0  # before a chat that the server did not find is tried again
 LONGEST_WAIT = 3600.0
-UNKNOWN_TRIES = 8  # over an hour, of what is refused in unknown words: the server may be at fault
+# Of what is refused in unknown words, over a quarter of an hour, for a fault of the server. If its content is
+# at fault, what follows to the same chat waits as long.
+UNKNOWN_TRIES = 6
 REFUSALS = 3  # in a row, and over REFUSED_FOR, after which a destination is suspended
 REFUSED_FOR = timedelta(hours=24)
 

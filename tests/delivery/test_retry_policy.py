@@ -171,3 +171,15 @@ def test_the_table_has_every_outcome_fault_and_pause() -> None:
     assert {type(each) for each in outcomes} == {Sent, RetryLater, InDoubt, Rejected, Gone, Moved}
     assert {each.fault for each in outcomes if isinstance(each, Rejected)} == set(Fault)
     assert {each.pause for each in outcomes if isinstance(each, RetryLater)} == set(Pause)
+
+
+def test_what_is_refused_in_unknown_words_holds_its_chat_for_a_quarter_of_an_hour() -> None:
+    now, delivery = NOW, replace(DELIVERY, attempts=0)
+    while True:
+        delivery = replace(delivery, attempts=delivery.attempts + 1)
+        unknown = Rejected("why", Fault.OTHER)
+        due = decide(delivery, unknown, now, form=Form.RICH, on_unsure="resend").settlement.due_at
+        if due is None:
+            break
+        now = due
+    assert timedelta(minutes=15) <= now - NOW <= timedelta(minutes=20)

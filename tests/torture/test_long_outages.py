@@ -9,7 +9,7 @@ from tests.delivery.test_outages import ACCOUNT, ALL_BUT_MESSAGES, DAY, HOUR, KI
 pytestmark = pytest.mark.torture
 
 SHORT = [
-    ("refused in unknown words", NOTHING),  # after an hour it is failed, as for its content
+    ("refused in unknown words", NOTHING),  # after a quarter of an hour it is failed, as for its content
     # Only a message shows that messages are answered: 7 of 60 deliveries end uncertain, with a notice.
     ("no answer", ALL_BUT_MESSAGES),
     ("gateway page", ALL_BUT_MESSAGES),

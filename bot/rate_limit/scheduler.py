@@ -105,7 +105,10 @@ class FloodPauses:
 
     def resume_at(self, now: float, chat_id: int) -> float:
         """Return the first time from `now` on at which no pause holds a request to this chat."""
-        return max(now, self.bot_until, self._chats.get(chat_id, now))
+        until = self._chats.get(chat_id)
+        if until is not None and until <= now:
+            del self._chats[chat_id]
+        return max(now, self.bot_until, until or now)
 
     def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
         """Pause the chat for exactly `retry_after` seconds and return whether the whole bot is paused."""

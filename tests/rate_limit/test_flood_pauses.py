@@ -21,6 +21,14 @@ def test_a_flood_stops_its_chat_for_exactly_as_long_as_it_says() -> None:
     assert scheduler.grant(244.0) == [flooded]
 
 
+def test_a_pause_that_is_over_is_forgotten() -> None:
+    scheduler = SendScheduler()
+    scheduler.pauses.pause(PRIVATE, 11.0)  # as a process of several does, which counts no floods itself
+    assert scheduler.ready_at(10.0, PRIVATE, private=True) == 11.0
+    assert scheduler.ready_at(11.0, PRIVATE, private=True) == 11.0
+    assert not scheduler.pauses._chats
+
+
 def test_floods_of_two_chats_pause_the_bot_until_a_probe_is_accepted() -> None:
     scheduler = SendScheduler()
     scheduler.pauses.flooded(10.0, PRIVATE, 30)

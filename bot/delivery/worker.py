@@ -286,6 +286,7 @@ class DeliveryWorker(Wakeable):
         except Exception as error:
             log.exception("delivery %s could not be sent", delivery.id)
             self._metrics.failed("delivery")
+            self.breaker.withdraw(delivery.destination.chat_id)
             decision = self._not_composed(delivery, f"the message could not be rendered: {error!r}")
         self._ended.append((delivery, decision))
         self._news.set()

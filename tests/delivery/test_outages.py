@@ -17,6 +17,7 @@ from telegram import Bot
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from bot.delivery.circuit_breaker import TRIPPING
 from bot.delivery.composer import ArchiveComposer
 from bot.delivery.messenger import RichCapability, TelegramMessenger
 from bot.delivery.retry_policy import DeliveryConfig
@@ -24,9 +25,10 @@ from bot.delivery.worker import DeliveryWorker
 from bot.intake.ingest import IngestRules, ingest
 from bot.maintenance import Maintenance, end_lost_claims
 from bot.ops.metrics import Metrics, make_registry
+from bot.rate_limit import ClaimedDelivery, Postponed
 from bot.rate_limit.in_process import RateLimiter
 from bot.rate_limit.scheduler import Limits, SendScheduler
-from bot.telegram.http_request import NotSentError, acquire
+from bot.telegram.http_request import NotSentError, SendGate, acquire
 from storage.database import Database, Transaction, open_database
 from storage.model import ChatKind, Dump, State
 from tests.fakes.virtual_time import VirtualClock, run
@@ -157,9 +159,10 @@ FAULTS: dict[str, Fault] = {
 class Delivering:
     """The part of the service that sends, over its restarts."""
 
-    def __init__(self, database: Database, server: Server) -> None:
+    def __init__(self, database: Database, server: Server, limiter: type[RateLimiter] = RateLimiter) -> None:
         self.database = database
         self.server = server
+        self.limiter = limiter
         self.clock = VirtualClock()
         self._task: asyncio.Task[None] | None = None
         self.worker: DeliveryWorker
@@ -176,7 +179,7 @@ class Delivering:
             ArchiveComposer(
                 self.database, self.clock, bot="b", rich=RichCapability(self.clock, wanted=False)
             ),
-            RateLimiter(self.database, SendScheduler(limits), self.clock, metrics),
+            self.limiter(self.database, SendScheduler(limits), self.clock, metrics),
             self.clock,
             DeliveryConfig(slots=SLOTS, admins=(OPERATOR,)),
             metrics=metrics,
@@ -276,6 +279,41 @@ def test_what_waits_behind_another_delivery_keeps_nobody_busy(tmp_path: Path) ->
     databases: list[Database] = []
     url = url_in(tmp_path)
     run(lambda: waiting_behind(url, databases), lambda: any(database._running for database in databases))
+
+
+class FailingOnce(RateLimiter):
+    """Fails before the first request, as one does that finds no database."""
+
+    fails = True
+
+    async def acquire(self, claimed: ClaimedDelivery) -> SendGate | Postponed:
+        if self.fails:
+            self.fails = False
+            raise OSError("the database is away")
+        return await super().acquire(claimed)
+
+
+async def error_in_a_trial(url: str, databases: list[Database]) -> None:
+    database = await open_database(url)
+    databases.append(database)
+    server = Server()
+    delivering = Delivering(database, server, FailingOnce)
+    await database.write(lambda tx: subscribe(tx, delivering.clock))
+    await delivering.starts()
+    await asyncio.sleep(1.0)
+    delivering.worker.breaker.resume(delivering.clock.monotonic(), TRIPPING)
+    for title in ("the first one is not announced", "甲"):
+        await delivering.lands(title, date(2026, 11, 20))
+    await asyncio.sleep(MINUTE)
+    assert _arrived(server) == len(CHATS)
+    await delivering.is_killed()
+    await database.close()
+
+
+def test_an_error_in_a_trial_does_not_end_sending(tmp_path: Path) -> None:
+    databases: list[Database] = []
+    url = url_in(tmp_path)
+    run(lambda: error_in_a_trial(url, databases), lambda: any(database._running for database in databases))
 
 
 async def one_hangs(server: "Server", chat_id: int) -> Answer:

@@ -99,6 +99,7 @@ _TWO_TIMES: Final = re.compile(
 )
 _BECOMES: Final = re.compile(r"^[ :=]*(?:改[成为到]|设置?[成为]|调[成到]|换[成到]|to )?")
 _RHYTHM_NOISE: Final = re.compile(r"[,，]|汇总(?:成一条)?|\bdigests?\b")
+LONGEST_SCHEDULE: Final = 60  # characters; each place in it is tried as the end of its day
 _EACH: Final = re.compile(r"每|every |weekly ")
 _AFTERNOON: Final = frozenset({"下午", "傍晚", "pm"})
 _NIGHT: Final = frozenset({"晚上", "晚", "夜里", "半夜", "深夜"})
@@ -203,7 +204,7 @@ def _weekday(typed: str) -> str | None:
 def _schedule(text: str, *, timeless: bool = False) -> dict[Setting, str]:
     """Return delivery, day and hour of 每周一 8点 or daily at 8: two of them at least, unless `timeless`."""
     plain = re.sub(r"^每(?=[早晚中])", "每天", " ".join(_RHYTHM_NOISE.sub(" ", _plain(text)).split()))
-    for size in range(len(plain), 0, -1):
+    for size in range(len(plain) if len(plain) <= LONGEST_SCHEDULE else 0, 0, -1):
         day, at = plain[:size].strip(), plain[size:].strip()
         minute, weekday = _time_of_day(at), None if day.isdecimal() else _weekday(day)
         rhythm = parse_value(Setting.WHEN, day) or ("weekly" if weekday and _EACH.match(day) else None)

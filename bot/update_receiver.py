@@ -60,7 +60,7 @@ class StoredQuestions:
         self._lock = asyncio.Lock()  # rows are counted one after the other
 
     async def load(self) -> list[dict[str, Any]]:
-        """Return what is stored and was sent within `ANSWERED_WITHIN`."""
+        """Return what is stored and was sent within `ANSWERED_WITHIN`; delete all if nothing was."""
 
         async def unit(tx: Transaction) -> list[str]:
             rows: list[str] = []
@@ -71,7 +71,10 @@ class StoredQuestions:
         rows = await self._database.read(unit)
         self._rows = len(rows)
         since = (self._clock.now() - ANSWERED_WITHIN).timestamp()
-        return [each for row in rows for each in json.loads(row) if _date(each) >= since]
+        left = [each for row in rows for each in json.loads(row) if _date(each) >= since]
+        if rows and not left:
+            await self.clear()
+        return left
 
     async def add(self, questions: Collection[Mapping[str, Any]]) -> None:
         if not questions:

@@ -14,7 +14,7 @@ from telegram import Bot
 from bot.telegram import update_poller
 from bot.telegram.http_request import AiohttpRequest
 from bot.telegram.update_poller import AT_ONCE, AskerOf, RawUpdate, UpdatePoller, backlog_order
-from bot.update_receiver import UPDATES, StoredQuestions, WebhookRegistrar, secret_of
+from bot.update_receiver import QUESTIONS_KEY, UPDATES, StoredQuestions, WebhookRegistrar, secret_of
 from storage.clock import SystemClock
 from storage.database import Database
 from tests.fakes.people import FakeTelegram
@@ -382,3 +382,9 @@ async def test_stored_questions_outlast_the_end_of_earlier_ones(database: Databa
     assert await StoredQuestions(database, SystemClock()).load() == [new]
     await stored.clear()
     assert await StoredQuestions(database, SystemClock()).load() == []
+
+
+async def test_questions_that_are_too_old_are_deleted(database: Database) -> None:
+    await StoredQuestions(database, SystemClock()).add([{"update_id": 1, "message": {"date": 1}}])
+    assert await StoredQuestions(database, SystemClock()).load() == []
+    assert await database.read(lambda tx: tx.key_values.get(f"{QUESTIONS_KEY}0")) is None

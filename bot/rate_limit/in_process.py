@@ -161,7 +161,7 @@ class RateLimiter:
 
     def pause_chat(self, chat_id: int, seconds: float) -> None:
         """Pause a chat after a 429 to a push, or the whole bot if others were refused as well."""
-        whole = self._scheduler.pauses.flooded(self._clock.monotonic(), chat_id, seconds)
+        whole = self._scheduler.flooded(self._clock.monotonic(), chat_id, seconds)
         self._metrics.flooded("bot" if whole else "chat")
 
     async def pause_chat_for_all(self, tx: Transaction, chat_id: int, until: datetime, now: datetime) -> None:

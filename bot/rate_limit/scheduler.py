@@ -53,13 +53,24 @@ class Limits:
     """Telegram's limits (Bots FAQ, "My bot is hitting limits"); `per_second` None is no limit.
 
     Every window is longer by the fraction `margin`: latency varies, and a server that counts arrivals must
-    find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate.
+    find its limits kept too. A margin of 0.025 leaves 97.5 % of the rate. With a paid rate the bot's window
+    has `paid_margin` until the bot is flooded.
     """
 
     per_second: float | None = 30
     private_gap: float = 1.0
     group_per_minute: int = 20
     margin: float = 0.025
+    paid_margin: float = 0.005
+
+    @property
+    def is_paid(self) -> bool:
+        return (self.per_second or 0) > FREE
+
+    @property
+    def first_margin(self) -> float:
+        """Return the margin of the bot's window until the bot is flooded."""
+        return self.paid_margin if self.is_paid else self.margin
 
     @property
     def crowd(self) -> int:
@@ -74,12 +85,12 @@ class Limits:
         most, seconds = (1, self.private_gap) if private else (self.group_per_minute, 60.0)
         return Window(most, seconds * (1 + self.margin))
 
-    def of_bot(self) -> Window:
-        """Return the bot's window."""
+    def of_bot(self, margin: float) -> Window:
+        """Return the bot's window, longer by the fraction `margin`."""
         if self.per_second is None:
             return Window(sys.maxsize, 0.0)
         most = max(1, math.floor(self.per_second))
-        return Window(most, most / self.per_second * (1 + self.margin))
+        return Window(most, most / self.per_second * (1 + margin))
 
 
 FIRST_BOT_PAUSE, LONGEST_BOT_PAUSE = 2.0, 30.0  # seconds before a probe, after floods of several chats
@@ -154,7 +165,8 @@ class FloodPauses:
         self.bot_until = max(until, self.bot_until)
 
 
-_EVENNESS = 0.95  # the planned distance of pushes, of the average; the rest makes up for late starts
+# The planned distance of pushes, as a fraction of the average: the rest makes up for late starts.
+_EVENNESS, _PAID_EVENNESS = 0.95, 0.5
 _CATCH_UP = 0.3  # seconds of the plan that late pushes make up for
 _REST = 1.0  # seconds without a push after which none is made up for
 _TICK = 0.01  # seconds between two looks at the pushes: at a high rate several start at each
@@ -189,7 +201,8 @@ class SendScheduler:
         self._windows = {private: limits.of_chat(private) for private in (True, False)}
         # Starts by whether the chat is private and by chat, the one written to last at the end.
         self._chats = {private: OrderedDict[int, list[float]]() for private in (True, False)}
-        self._bot = limits.of_bot()
+        self._limits = limits
+        self._bot = limits.of_bot(limits.first_margin)
         self._starts: list[float] = []
         self._answers: deque[SlotRequest] = deque()
         self._pushes: deque[SlotRequest] = deque()
@@ -206,7 +219,20 @@ class SendScheduler:
         """Use at most `share` of the bot's starts, and none from `until` on."""
         self._share_until = until
         self._bot = replace(self._bot, most=share)
-        self._gap = _EVENNESS * self._bot.seconds / share if share else 0.0
+        evenness = _PAID_EVENNESS if self._limits.is_paid else _EVENNESS
+        self._gap = evenness * self._bot.seconds / share if share else 0.0
+
+    def flooded(self, now: float, chat_id: int, retry_after: float) -> bool:
+        """Pause as `FloodPauses.flooded` does; a flood of the bot also widens the margin of its window."""
+        whole = self.pauses.flooded(now, chat_id, retry_after)
+        if whole:
+            self.widen()
+        return whole
+
+    def widen(self) -> None:
+        """Keep the margin of the free rate from now on."""
+        self._bot = replace(self._limits.of_bot(self._limits.margin), most=self._bot.most)
+        self.set_share(self._bot.most, self._share_until)
 
     def used(self, now: float) -> int:
         """Return how many starts the bot's window that ends now holds."""

@@ -92,7 +92,7 @@ class SharedRateLimiter(RateLimiter):
     ) -> None:
         super().__init__(database, SendScheduler(limits), clock, metrics)
         self._crowd, self._is_limited = limits.crowd, limits.per_second is not None
-        self._whole = limits.of_bot()
+        self._whole = limits.of_bot(limits.margin)
         self._pulse = pulse
         self._begun = BatchLoader(self._write_begun)
         self._bounds = ClockBounds()
@@ -290,6 +290,7 @@ class SharedRateLimiter(RateLimiter):
             paused = min(until, now + timedelta(seconds=FIRST_BOT_PAUSE))
             await tx.rate_limits.pause(None, paused, now)
             self._scheduler.pauses.pause_bot(self._bounds.here(seconds(paused)))
+            self._scheduler.widen()
         self._metrics.flooded(extent)
 
     async def acquire_for_answer(self, chat_id: int, private: bool, longest: float) -> SendGate | None:

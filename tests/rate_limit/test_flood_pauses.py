@@ -3,7 +3,7 @@
 import pytest
 
 from bot.rate_limit.scheduler import FIRST_BOT_PAUSE, Limits, SendScheduler, SlotRequest
-from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE
+from tests.rate_limit.process_model import GROUP, OTHER, PRIVATE, Sender
 
 
 def ask(scheduler: SendScheduler, now: float, chat_id: int) -> SlotRequest:
@@ -109,3 +109,24 @@ def test_a_slot_that_a_flood_sets_free_is_used() -> None:
     assert scheduler.grant(0.0) == [first]
     scheduler.pauses.flooded(0.5, 2, 100)
     assert scheduler.grant(1.0) == [third]
+
+
+def test_a_paid_rate_keeps_a_small_margin_until_the_bot_is_flooded() -> None:
+    """Else one part in forty of what is paid for would lie idle; and a server that is stricter is obeyed."""
+
+    def seconds_of_2000(scheduler: SendScheduler, now: float) -> float:
+        sender = Sender(scheduler, now=now)
+        for chat_id in range(100, 2100):
+            sender.push(chat_id)
+        sender.advance(5.0)
+        assert len(sender.times()) == 2000
+        return sender.times()[-1] - sender.times()[0]
+
+    scheduler = SendScheduler(Limits(per_second=1000))
+    assert seconds_of_2000(scheduler, 0.0) == pytest.approx(1.5 * 1.005, abs=0.02)
+    scheduler.flooded(10.0, PRIVATE, 1)
+    assert seconds_of_2000(scheduler, 20.0) == pytest.approx(1.5 * 1.005, abs=0.02)
+    for chat_id in range(1, 34):
+        scheduler.flooded(30.0, chat_id, 1)
+    scheduler.pauses.accept(33.0, 999)
+    assert seconds_of_2000(scheduler, 40.0) == pytest.approx(1.5 * 1.025, abs=0.02)

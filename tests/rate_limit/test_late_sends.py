@@ -41,7 +41,7 @@ def test_a_saturated_minute_uses_nearly_all_of_the_rate(rate: int, lateness: str
     # Each window begins with the lateness of the one before it.
     used = {"250 ms late": 0.75, "up to 50 ms late": 0.93, "20 ms late": 0.94}.get(lateness, 0.96)
     assert len(sent) >= used * seconds * rate - 1  # the last one may be about to leave
-    margin = Limits(per_second=rate).margin / 2
+    margin = Limits(per_second=rate).first_margin / 2
     server = Server(per_second=rate)
     server.arrive([(at + luck.uniform(0.05, 0.05 + margin), chat_id) for at, chat_id in sent])
     assert server.refused == 0
@@ -70,7 +70,7 @@ def test_whatever_the_process_suffers_a_strict_server_refuses_nothing(
         if luck.random() < 0.3:
             sender.reply(luck.randrange(1, 10_000))
     sender.advance(300.0)
-    server, network = Server(per_second=rate), limits.margin / 2
+    server, network = Server(per_second=rate), limits.first_margin / 2
     server.arrive([(at + luck.uniform(0, 0.99 * network), chat_id) for at, chat_id in sender.started])
     assert server.refused == 0
 

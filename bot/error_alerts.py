@@ -13,6 +13,7 @@ from bot.ops.metrics import Metrics
 from bot.supervisor import TriggeredWorker
 from storage.clock import Clock
 from storage.database import Database
+from storage.engine import DataAccess
 
 QUIET_SECONDS = 3600.0  # between two notices of the same kind
 KINDS = 100  # kinds counted separately
@@ -125,8 +126,12 @@ class ErrorAlerts(TriggeredWorker):
 
 
 def described(error: BaseException) -> str:
-    """Return the error's class and the last frame in this program, except the SQL driver's."""
-    places = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
+    """Return the error's class and the last frame in this program, except those that execute statements."""
+    places = [
+        (Path(frame.f_code.co_filename), line)
+        for frame, line in walk_tb(error.__traceback__)
+        if frame.f_globals.get("__name__") != DataAccess.__module__
+    ]
     ours = [
         f", {name.relative_to(PROGRAM).as_posix()}:{line}"
         for name, line in places

@@ -14,6 +14,7 @@ from tests.fakes.people import FakeTelegram
 from tests.fakes.replies import error
 from tests.tools.programs import Program, started
 
+FILE = "sqlite+aiosqlite:///kexue.db"  # PostgreSQL needs no backups by the bot
 WRONG_SETTINGS = {
     "no token": ({}, "BOT_TOKEN"),
     "an empty token": ({"BOT_TOKEN": "  "}, "BOT_TOKEN"),
@@ -50,8 +51,14 @@ WRONG_SETTINGS = {
     "a proxy without a scheme": ({"BOT_TOKEN": "1:x", "PROXY_URL": "secretsecret:3128"}, "PROXY_URL"),
     "a SOCKS proxy": ({"BOT_TOKEN": "1:x", "PROXY_URL": "socks5://a:secretsecret@x:1"}, "PROXY_URL"),
     "a wrong proxy for the blog": ({"BOT_TOKEN": "1:x", "BLOG_PROXY_URL": "http://"}, "BLOG_PROXY_URL"),
-    "a file for the backups": ({"BOT_TOKEN": "1:x", "BACKUP_DIR": "dumps/a.txt"}, "BACKUP_DIR"),
-    "a place for backups that is no disk": ({"BOT_TOKEN": "1:x", "BACKUP_DIR": "/proc/x"}, "BACKUP_DIR"),
+    "a file for the backups": (
+        {"BOT_TOKEN": "1:x", "DATABASE_URL": FILE, "BACKUP_DIR": "dumps/a.txt"},
+        "BACKUP_DIR",
+    ),
+    "a place for backups that is no disk": (
+        {"BOT_TOKEN": "1:x", "DATABASE_URL": FILE, "BACKUP_DIR": "/proc/x"},
+        "BACKUP_DIR",
+    ),
     "a wrong file of series": ({"BOT_TOKEN": "1:x", "SERIES_FILE": "none.toml"}, "SERIES_FILE"),
 }
 

@@ -1,7 +1,9 @@
-"""Task supervisor: keeps references to long-running tasks and restarts failed ones."""
+"""Task supervisor: keeps references to long-running tasks, restarts failed ones, stops on signals."""
 
 import asyncio
 import logging
+import signal
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 
@@ -21,6 +23,22 @@ async def wait_for(event: asyncio.Event, within: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def stop_on_signals(stopping: asyncio.Event) -> None:
+    """Set the event on SIGTERM, SIGINT and, unless under nohup, SIGHUP; a second signal exits at once."""
+
+    def stop() -> None:
+        if stopping.is_set():
+            sys.exit(1)
+        stopping.set()
+
+    if sys.platform == "win32":  # its event loop handles none: Ctrl-C raises KeyboardInterrupt there
+        return
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            loop.add_signal_handler(name, stop)
 
 
 class Supervisor:

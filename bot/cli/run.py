@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import signal
-import sys
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
@@ -11,7 +9,7 @@ from bot import SettingsError
 from bot.ops.memory import freeze_gc, limit_malloc_arenas, trim_heap
 from bot.service import Service
 from bot.settings import Settings
-from bot.supervisor import wait_for
+from bot.supervisor import stop_on_signals, wait_for
 from bot.wiring import telegram_wires
 from storage.clock import Backoff
 
@@ -61,17 +59,3 @@ async def _connect(service: Service, stopping: asyncio.Event) -> bool:
         else:
             return True
     return False
-
-
-def stop_on_signals(stopping: asyncio.Event) -> None:
-    """Set the event on SIGTERM, SIGINT and, unless under nohup, SIGHUP; a second signal exits at once."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if stopping.is_set():
-            sys.exit(1)
-        stopping.set()
-
-    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(name) is not signal.SIG_IGN:
-            loop.add_signal_handler(name, stop)

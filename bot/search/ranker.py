@@ -91,7 +91,8 @@ def search(index: Index, typed: str, most: int = MOST_HITS, today: date | None =
             again = _matches(index, query, corrected, most)
             if _best(again) > _best(found):
                 found, terms = again, corrected
-    if query.period and not found:  # the number was no date
+    missed = query.period is not None and not found
+    if missed:  # the number was no date, or no post is of it
         query = replace(query, period=None)
         terms = terms_of(query.text, index)
         found = _matches(index, query, terms, most)
@@ -102,7 +103,8 @@ def search(index: Index, typed: str, most: int = MOST_HITS, today: date | None =
             post_id=PostId(segment.ids[place]),
             tier=match.tier,
             score=match.score,
-            whole=match.literal or all(term.is_in(partial(segment.has, place)) for term in needed),
+            whole=match.literal
+            or (not missed and all(term.is_in(partial(segment.has, place)) for term in needed)),
             texts=texts,
         )
         for segment, place, match in _first(query.order, found, most)

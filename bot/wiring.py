@@ -137,7 +137,8 @@ async def ingest_file(
             while (dump := await asyncio.to_thread(next, found, None)) is not None:
                 reports.append(await ingest(database, dump, rules, now, also))
         except (UnreadableFileError, UnreadableDumpError) as reason:
-            reports.append(await reject(database, name, str(reason), fingerprint(path), now, rules, now))
+            sha256 = await asyncio.to_thread(fingerprint, path)
+            reports.append(await reject(database, name, str(reason), sha256, now, rules, now))
     return reports
 
 

@@ -121,18 +121,24 @@ def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generat
     UnreadableDumpError for a damaged or too large one.
     """
     try:
-        # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableFileError("it is not a regular file: put the capture into the folder")
+        with _open(path) as file:
+            status = os.fstat(file.fileno())
             captured_at = min(datetime.fromtimestamp(status.st_mtime, UTC), now)
             dump = Dump(name=name, content=b"", captured_at=captured_at)
             for capture in captures_in(file, dump, status.st_size, site):
                 yield replace(capture, name=printable(capture.name))
     except OSError as error:
         raise UnreadableFileError(_cause(error)) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a regular file. Raises OSError, also for a link, and UnreadableFileError."""
+    # O_NONBLOCK: opening a pipe would otherwise wait for its writer.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise UnreadableFileError("it is not a regular file: put the capture into the folder")
+    return file
 
 
 def captures_in(file: BinaryIO, dump: Dump, size: int, site: SiteProfile) -> Iterator[Dump]:
@@ -151,13 +157,24 @@ def captures_in(file: BinaryIO, dump: Dump, size: int, site: SiteProfile) -> Ite
 
 
 def fingerprint(path: Path) -> str:
-    """Return a SHA-256 of the name, size and time of a file that cannot be read, in place of its content."""
+    """Return a SHA-256 that identifies a file without a readable capture.
+
+    It is that of size and content, of a larger file of `MAX_BYTES` at both of its ends: a renamed copy is the
+    same file. A file that cannot be read at all is identified by name, size and time.
+    """
     try:
         status = path.lstat()
-        seen = f":{status.st_size}:{status.st_mtime_ns}"
     except OSError:
-        seen = ""
-    return hashlib.sha256(os.fsencode(path.name) + seen.encode()).hexdigest()
+        return hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    digest = hashlib.sha256(f"{status.st_size}:".encode())
+    try:
+        with _open(path) as file:
+            digest.update(file.read(MAX_BYTES))
+            file.seek(max(file.tell(), status.st_size - MAX_BYTES))
+            digest.update(file.read(MAX_BYTES))
+    except (OSError, UnreadableFileError):
+        digest.update(os.fsencode(path.name) + f":{status.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _cause(error: OSError) -> str:

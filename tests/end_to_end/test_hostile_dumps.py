@@ -23,6 +23,7 @@ UNREADABLE = {
     "HTML of another site": b"<html><body><h1>Just a moment...</h1></body></html>",
     "JSON": b'{"posts": []}',
     "a page of zeros": bytes(100_000),
+    "a cut archive": b"PK\x03\x04" + bytes(100),
 }
 
 

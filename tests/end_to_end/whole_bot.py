@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.chat.bot_profile import digest
+from bot.delivery.admin_notices import UNREADABLE_KEY
 from bot.intake.ingest import IngestReport, IngestRules, ingest
 from bot.messages.commands import profile
 from bot.rate_limit.scheduler import Limits
@@ -133,8 +134,9 @@ class WholeBot:
         await self.until(self._nothing_due)
 
     async def _nothing_due(self) -> bool:
+        notice = await self.database.read(lambda tx: tx.key_values.get(UNREADABLE_KEY))
         counts = await self.counts()
-        return not counts.get(State.SENDING) and not counts.get(State.PENDING)
+        return notice is None and not counts.get(State.SENDING) and not counts.get(State.PENDING)
 
     async def until(self, holds: Callable[[], Awaitable[bool]], patience: float = FINISHED) -> None:
         """Wait until it holds."""

@@ -71,7 +71,7 @@ class StoredQuestions:
         rows = await self._database.read(unit)
         self._rows = len(rows)
         since = (self._clock.now() - ANSWERED_WITHIN).timestamp()
-        left = [each for row in rows for each in json.loads(row) if _date(each) >= since]
+        left = [each for row in rows for each in _questions(row) if _date(each) >= since]
         if rows and not left:
             await self.clear()
         return left
@@ -91,10 +91,22 @@ class StoredQuestions:
             self._rows = 0
 
 
-def _date(question: Mapping[str, Any]) -> int:
+def _questions(row: str) -> list[dict[str, Any]]:
+    """Return the questions in a stored row; none for a damaged one, which must not end polling."""
+    try:
+        return [*json.loads(row)]
+    except (ValueError, TypeError):
+        log.error("a row of waiting questions is damaged and skipped")
+        return []
+
+
+def _date(question: Any) -> int:
     """Return when a question was sent, in Unix seconds; 0 for a malformed one."""
-    date = question["message"].get("date")
-    return date if type(date) is int else 0
+    match question:
+        case {"update_id": int(), "message": {"date": int(date)}}:
+            return date
+        case _:
+            return 0
 
 
 class UpdateReceiver:

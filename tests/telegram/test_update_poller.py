@@ -388,3 +388,13 @@ async def test_questions_that_are_too_old_are_deleted(database: Database) -> Non
     await StoredQuestions(database, SystemClock()).add([{"update_id": 1, "message": {"date": 1}}])
     assert await StoredQuestions(database, SystemClock()).load() == []
     assert await database.read(lambda tx: tx.key_values.get(f"{QUESTIONS_KEY}0")) is None
+
+
+@pytest.mark.parametrize("damaged", ['{"update_id": 1', "7", "[3, {}, []]", '"text"', '{"a": 1}'])
+async def test_damaged_rows_of_questions_are_skipped(database: Database, damaged: str) -> None:
+    stored = StoredQuestions(database, SystemClock())
+    new = {"update_id": 2, "message": {"date": int(time.time())}}
+    await stored.add([{"update_id": 1, "message": {"date": 1}}])
+    await stored.add([new])
+    await database.write(lambda tx: tx.key_values.put(f"{QUESTIONS_KEY}0", damaged))
+    assert await StoredQuestions(database, SystemClock()).load() == [new]

@@ -220,6 +220,8 @@ class _Parser:
                 return [Cell()]
             case "~":
                 return [Macro(" ")]
+            case "@":  # text, or the profile would write each of several in a macro of its own
+                return [Words("@")]
             case "#":
                 raise TexError("a parameter")
             case _ if text.isascii():

@@ -56,8 +56,12 @@ APART_SECONDS = 0.02  # between the starts of two batches
 class BatchLoader(Generic[K, V]):
     """Collects concurrent questions and answers them with one call of `look`."""
 
-    def __init__(self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(
+        self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], *, apart: float = APART_SECONDS
+    ) -> None:
+        """Create a loader whose batches start at least `apart` seconds one after the other."""
         self._look = look
+        self._apart = apart
         self._waiting: dict[K, asyncio.Future[V]] = {}
         self._looks = BackgroundTasks()
         self._looking = False
@@ -78,7 +82,7 @@ class BatchLoader(Generic[K, V]):
         try:
             while self._waiting:
                 await asyncio.sleep(max(0.0, self._next_at - loop.time()))
-                self._next_at = loop.time() + APART_SECONDS
+                self._next_at = loop.time() + self._apart
                 await self._some()
         finally:
             self._looking = False

@@ -94,7 +94,7 @@ class SharedRateLimiter(RateLimiter):
         self._crowd, self._is_limited = limits.crowd, limits.per_second is not None
         self._whole = limits.of_bot(limits.margin)
         self._pulse = pulse
-        self._begun = BatchLoader(self._write_begun)
+        self._begun = BatchLoader(self._write_begun, apart=self.linger)
         self._bounds = ClockBounds()
         self._share = Share(owner="", most=0, wanted=0, until=0.0)
         self._usable_until = -math.inf

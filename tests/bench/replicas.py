@@ -35,6 +35,10 @@ SELECT destinations.id, 'post:' || posts.id, 'post', posts.id, 'sent', 2, :at + 
        1000 * posts.id + destinations.id, :at + posts.id, :at + posts.id
 FROM posts, destinations WHERE posts.id <= :posts ORDER BY posts.id, destinations.id
 """
+SETTLED = {
+    "sqlite": ("ANALYZE",),
+    "postgresql": ("VACUUM ANALYZE", "CHECKPOINT"),
+}
 
 
 @dataclass(slots=True)
@@ -53,7 +57,10 @@ class Prepared:
             engine = create_engine(self.url)
             async with engine.begin() as connection:
                 await connection.execute(text(HISTORY), {"at": at, "posts": history // self.chats})
-                await connection.execute(text("ANALYZE"))
+            # History of months was vacuumed and written to its place long ago, and not by the first fan-out.
+            async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+                for statement in SETTLED[connection.dialect.name]:
+                    await connection.execute(text(statement))
             await engine.dispose()
 
     async def announce(self) -> None:

@@ -182,7 +182,7 @@ _CLOSING = " ?!。？！"
 class SeriesMembership:
     """A post's series: `series` as displayed, `key` for comparison, `episode` None without a number.
 
-    Two posts may have the same episode. `style` is the numbering style, or how an unnumbered post was found:
+    Two posts may have the same episode. `style` is the numbering style, or how an unnumbered title was found:
     front, first, version, override.
     """
 
@@ -314,9 +314,9 @@ def _versions(titles: Mapping[int, str], _: Mapping[str, list[int]]) -> dict[int
 
 
 def _first_parts(titles: Mapping[int, str], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
-    """Match a post whose whole title is the name of a series that has no episode 1."""
+    """Match a post whose whole title is the name of a series that has no episode 1: it is that one."""
     return {
-        id_: _unnumbered(title.strip(_CLOSING), key, "first")
+        id_: SeriesMembership(series=title.strip(_CLOSING), key=key, episode=1, style="first")
         for id_, title in titles.items()
         if 1 not in episodes.get(key := series_key(title), [1])
     }

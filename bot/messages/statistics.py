@@ -16,6 +16,7 @@ from typing import Any, Final
 from bot.messages.elements import heading, item, items, paragraph
 from bot.messages.i18n import Words, words_for
 from bot.messages.post_lists import after, bar_chart, link_to
+from bot.messages.scope_pages import span_text
 from bot.render.document import Block, Items, Message
 from bot.text_sanitizer import one_line
 from storage.model import Post
@@ -72,8 +73,8 @@ def _head(figures: Figures, words: Words) -> tuple[Block, ...]:
 
 
 def _grown(series: SeriesGrowth, words: Words) -> str:
-    first, last = (words.month(day.year, day.month) for day in (series.days[0], series.days[-1]))
-    span = words.text("{first} 至 {last}", first=first, last=last)
+    first, last = series.days[0], series.days[-1]
+    span = span_text(((first.year, first.month), (last.year, last.month)), words)
     return f"{one_line(series.name)} · {words.count('{n} 篇', len(series.days))} · {span}"
 
 

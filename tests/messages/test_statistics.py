@@ -37,6 +37,11 @@ def test_it_looks_as_in_its_golden_file(name: str, language: str) -> None:
     check("statistics", name, SCENES[name], language)
 
 
+def test_a_series_within_one_month_names_the_month_once() -> None:
+    shown = plain(stats(PICTURES["one day"], words_for("zh")).body)
+    assert "两步走 · 2 篇 · 2024-05\n" in shown + "\n"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_caption_fits_below_a_picture(language: str) -> None:
     assert units(plain(summary(FULL, words_for(language)).body)) <= 1024

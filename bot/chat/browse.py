@@ -121,7 +121,7 @@ async def index(
     request: RequestContext,
     action: SeriesIndex | TagIndex | CategoryIndex,
 ) -> Message:
-    """Return all names of a kind, or, with a `destination`, those that it is subscribed to with one tap."""
+    """Return all names of a kind; with a `destination` its buttons subscribe that chat with one tap."""
     counted = await tx.scopes.counted(KIND_OF[type(action)])
     if not counted:
         empty = not await tx.posts.count()
@@ -471,7 +471,6 @@ async def archive_facts(tx: Transaction) -> ArchiveFacts:
     newest = await tx.posts.latest(1)
     return ArchiveFacts(
         posts=await tx.posts.count(),
-        series=len(await tx.scopes.counted(ScopeKind.SERIES)),
         newest=newest[0] if newest else None,
         everything=(await tx.scopes.everything()).id,
     )

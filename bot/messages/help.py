@@ -20,7 +20,6 @@ class ArchiveFacts:
     """Figures of the archive; `everything` is the scope of all posts."""
 
     posts: int
-    series: int
     newest: Post | None
     everything: ScopeId
 

@@ -23,9 +23,9 @@ from storage.model import ChatKind
 from tests.messages.golden_files import Scene, check
 from tests.messages.posts import EVERYTHING, LEAKY, ROPE
 
-STORED = ArchiveFacts(posts=1_337, series=69, newest=LEAKY, everything=EVERYTHING.id)
+STORED = ArchiveFacts(posts=1_337, newest=LEAKY, everything=EVERYTHING.id)
 GROUP = Place(kind=ChatKind.GROUP)
-EMPTY = ArchiveFacts(posts=0, series=0, newest=None, everything=EVERYTHING.id)
+EMPTY = ArchiveFacts(posts=0, newest=None, everything=EVERYTHING.id)
 
 SCENES: dict[str, Scene] = {
     "start": lambda words: start(STORED, words, bot="kexue_bot"),

@@ -30,7 +30,7 @@ POST = post(1, "漫谈：一", date(2026, 3, 4), archive_id=7, excerpt="摘要�
 def texts(site: SiteProfile, language: str) -> dict[str, str]:
     """Return every message that names the blog, as its repr."""
     words = words_for(language, site)
-    facts = help_pages.ArchiveFacts(posts=1, series=0, newest=POST, everything=ScopeId(1))
+    facts = help_pages.ArchiveFacts(posts=1, newest=POST, everything=ScopeId(1))
     shown = CardFacts(post=POST, bot=None)
     messages: dict[str, object] = {
         "start": help_pages.start(facts, words, bot="sample_bot"),

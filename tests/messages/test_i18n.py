@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.messages.commands import COMMANDS
-from bot.messages.i18n import GLOSSARY, LANGUAGES, catalogue_file, language_of, words_for
+from bot.messages.i18n import LANGUAGES, catalogue_file, language_of, words_for
 from bot.messages.text_parser import parse_assignment, parse_scope, parse_value
 from bot.text_sanitizer import simplified
 from storage.model import Certainty
 from tests.messages.catalogues import uses
+from tests.messages.glossary import GLOSSARY
 from tests.messages.posts import EMBEDDING, LEAKY, UNDATED, post
 from tests.tools.traditional import TARGET, converter, declared, generate
 

@@ -266,12 +266,12 @@ class Service:
             trouble=self._trouble,
         )
         messenger = TelegramMessenger(application.bot, paid=self.settings.paid)
-        speaker = ReplySender(messenger, limiter, self.clock, rich=self.rich)
+        replies = ReplySender(messenger, limiter, self.clock, rich=self.rich)
         self.services.other_chats = Permissions(application.bot, self.clock)
         register(
             application,
-            ChatHandlers(self.services, speaker),
-            MembershipHandlers(self.services, speaker, for_operators=self.settings.groups_for == "operators"),
+            ChatHandlers(self.services, replies),
+            MembershipHandlers(self.services, replies, for_operators=self.settings.groups_for == "operators"),
             InlineQueries(self.services, self.rich),
             self.metrics,
         )

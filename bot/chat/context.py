@@ -88,9 +88,7 @@ class Reply:
     question: str | None = None  # the command that the next plain message in private completes
     delete: bool = False  # delete the message whose button was pressed
     document: tuple[str, bytes] | None = None  # file name, content
-    picture: tuple[bytes, Message] | None = (
-        None  # a PNG and its caption; `message` replaces it if it cannot be sent
-    )
+    picture: tuple[bytes, Message] | None = None  # a PNG, its caption; `message` if it cannot be sent
 
 
 def title_with_topic(chat: str, topic: str) -> str:

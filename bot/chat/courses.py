@@ -163,12 +163,9 @@ async def _progress(tx: Transaction, request: RequestContext, page: int, only: S
 async def progress_of(tx: Transaction, reader: int, only: ScopeId | None = None) -> list[Progress]:
     """Return the progress of a reader in every series begun, the least unfinished first."""
     read = await tx.bookmarks.have_read(reader)
-    begun = {post.series_id for post in await tx.posts.many(read)} if only is None else {only}
+    begun = {post.series_id for post in await tx.posts.many(read) if post.series_id is not None}
     progress = []
-    for scope_id in begun - {None}:
-        scope = await tx.scopes.get(scope_id) if scope_id is not None else None
-        if scope is None:
-            continue
+    for scope in (await tx.scopes.many(begun if only is None else {only})).values():
         episodes = await tx.posts.of_series(scope.id)
         progress.append(
             Progress(

@@ -46,10 +46,10 @@ def may_write(member: ChatMember) -> bool:
 class MembershipHandlers:
     """Handlers that keep the standing of destinations up to date."""
 
-    def __init__(self, services: Services, speaker: ReplySender, *, for_operators: bool = False) -> None:
+    def __init__(self, services: Services, replies: ReplySender, *, for_operators: bool = False) -> None:
         """Create the handlers; `for_operators`: only operators may add the bot to chats."""
         self._services = services
-        self._speaker = speaker
+        self._replies = replies
         self._for_operators = for_operators
         self._adding = group_join_bucket()
         self._migrated: TTLCache[int, None] = TTLCache(KEPT, KEPT_SECONDS, services.clock.monotonic)
@@ -77,7 +77,7 @@ class MembershipHandlers:
             return
         bot = self._services.bot
         greeting = notices.welcome_back(words, kept) if kept else group_greeting(words, bot=bot)
-        await self._speaker.send(Address(chat_id=chat.id), greeting)
+        await self._replies.send(Address(chat_id=chat.id), greeting)
 
     async def _has_migrated(self, chat: Chat) -> bool:
         """Return whether a group has just become this supergroup, and no person has added the bot to it."""
@@ -94,7 +94,7 @@ class MembershipHandlers:
     async def _go(self, chat: Chat, kind: ChatKind, words: Words) -> None:
         """Leave a chat, with a notice to a group if only operators may add the bot."""
         if kind is ChatKind.GROUP and self._for_operators:
-            await self._speaker.send(Address(chat_id=chat.id), notices.not_for_strangers(words))
+            await self._replies.send(Address(chat_id=chat.id), notices.not_for_strangers(words))
         try:
             await chat.leave()
         except TelegramError as error:

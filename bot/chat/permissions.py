@@ -19,7 +19,7 @@ ADMINISTRATORS = {ChatMember.ADMINISTRATOR, ChatMember.OWNER}
 
 
 def speaks_for_chat(message: Message) -> bool:
-    """Whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
+    """Return whether an administrator speaks anonymously, as the group, or this is a channel's own post."""
     return message.sender_chat is not None and message.sender_chat.id == message.chat.id
 
 

@@ -38,7 +38,7 @@ class Request(Protocol):
 
 
 class ReplySender:
-    """Answers go before pushes in the pacing, and through connections of their own."""
+    """Answers go before pushes in the rate limit, and through connections of their own."""
 
     def __init__(
         self, messenger: TelegramMessenger, limiter: RateLimiter, clock: Clock, *, rich: RichCapability

@@ -16,9 +16,7 @@ from bot.site_profile import KEXUE, SiteProfile
 from bot.text_sanitizer import one_line
 from storage.model import Post
 
-SHARED: Final = (
-    100  # characters of a title in the address of a button: all buttons together have 10,000 bytes
-)
+SHARED: Final = 100  # characters of a title in a button's address: all buttons have 10,000 bytes together
 SEARCHED: Final = 200  # characters: longer words find nothing, and Telegram refuses long markup
 _PAYLOAD: Final = re.compile(r"([a-z])_(0|[1-9][0-9]{0,18})")
 _APP_PAYLOAD: Final = 512  # characters of a `startapp` parameter (core.telegram.org/bots/webapps)

@@ -21,9 +21,8 @@ CONTENT_TYPES = {
 COLUMNS = ("title", "date", "readers", "comments", "category", "tags", "series", "episode", "url")
 WHOLE = 100_000  # UTF-16 units of a BibTeX entry: a file has no bound
 _MARKDOWN = re.compile(r"([\\\[\]*_`<>#&~|])")
-_FORMULA = tuple(
-    "=+-@\t\r\n＝＋－＠"
-)  # openings of a cell that a spreadsheet may compute (OWASP, CSV Injection)
+# Openings of a cell that a spreadsheet may compute (OWASP, CSV Injection).
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def write_list(posts: Sequence[Post], kind: str, title: str, site: SiteProfile) -> bytes:

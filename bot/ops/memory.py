@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 
@@ -20,21 +21,25 @@ _MMAP_BYTES = 128 * 1024
 def restart_without_docstrings(package: str) -> None:
     """Replace this process by the same command under `python -OO`: docstrings take 6 MB of the service.
 
-    Does nothing where the operator has set PYTHONOPTIMIZE, or where the compiled modules of the standard
-    library or of the packages cannot be kept; `package` is the file of one of the packages.
+    Does nothing where the operator has set PYTHONOPTIMIZE or -O, where the compiled modules of the standard
+    library or of the packages cannot be kept, or where the interpreter cannot be found or executed again;
+    `package` is the file of one of the packages.
     """
-    wished = sys.flags.optimize >= 2 or "PYTHONOPTIMIZE" in os.environ  # noqa: TID251 - the interpreter's own
-    if not wished and os.name == "posix" and _compiled_once(os.__file__) and _compiled_once(package):
-        os.execv(sys.executable, [sys.executable, "-OO", *sys.orig_argv[1:]])  # noqa: S606 - no shell wanted
+    wished = sys.flags.optimize or "PYTHONOPTIMIZE" in os.environ  # noqa: TID251 - the interpreter's own
+    if wished or os.name != "posix" or not sys.executable:  # empty if argv[0] is a name of its own
+        return
+    if _compiled_once(os.__file__) and _compiled_once(package):
+        with suppress(OSError):
+            os.execv(sys.executable, [sys.executable, "-OO", *sys.orig_argv[1:]])  # noqa: S606 - no shell
 
 
 def _compiled_once(source: str) -> bool:
     """Return whether the module's code without docstrings is cached, or will be by its first import."""
     cached = Path(cache_from_source(source, optimization=2))
-    if cached.exists():
+    if os.access(cached, os.R_OK):  # False, where Path.exists raises, in a folder of another user
         return True
-    folder = next(folder for folder in cached.parents if folder.exists())
-    return not sys.dont_write_bytecode and os.access(folder, os.W_OK)
+    folder = next(folder for folder in cached.parents if os.access(folder, os.F_OK))
+    return not sys.dont_write_bytecode and os.access(folder, os.W_OK | os.X_OK)
 
 
 def limit_malloc_arenas() -> bool:

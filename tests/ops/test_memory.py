@@ -92,3 +92,19 @@ def test_service_drops_docstrings_where_that_is_compiled_once(
     command = [sys.executable, "-c", RESTARTED, "run", "--new"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"{optimize} run --new\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "optimize"),
+    [
+        ([sys.executable, "-O", "-c", RESTARTED], 1),
+        ([sys.executable, "-c", f"import sys; sys.executable = ''\n{RESTARTED}"], 0),  # `exec -a name`
+        ([sys.executable, "-c", f"import sys; sys.executable = '/nowhere'\n{RESTARTED}"], 0),
+        ([sys.executable, "-X", "pycache_prefix=/dev/null/x", "-c", RESTARTED], 0),
+    ],
+)
+def test_service_starts_where_it_cannot_be_started_again(command: list[str], optimize: int) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # noqa: TID251
+    environment = kept | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{optimize}\n"

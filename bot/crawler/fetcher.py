@@ -178,11 +178,12 @@ class _Answer:
 
 
 class _NoPageError(Exception):
-    """The request failed; the message gives the reason, `outage` is that of NotFetched."""
+    """The request failed; the message gives the reason, the rest is that of NotFetched."""
 
-    def __init__(self, reason: str, *, outage: bool = True) -> None:
+    def __init__(self, reason: str, *, outage: bool = True, retry_at: datetime | None = None) -> None:
         super().__init__(reason)
         self.outage = outage
+        self.retry_at = retry_at
 
 
 class _RedirectsError(_NoPageError):
@@ -227,7 +228,7 @@ class Fetcher:
             async with self._queues[same_blog(host_of(url), self._hosts)]:
                 return await self._fetch(url, known, origin)
         except _NoPageError as error:
-            return NotFetched(str(error), outage=error.outage)
+            return NotFetched(str(error), error.retry_at, outage=error.outage)
         except RefusedAddressError as error:
             return NotFetched(str(error))
 
@@ -288,7 +289,8 @@ class Fetcher:
             answer = _Answer(404, {}, b"")
         robots = robots_of(answer.status, answer.content)
         if robots is None:
-            raise _NoPageError(f"robots.txt cannot be had ({answer.status}), so nothing is fetched")
+            reason = f"robots.txt cannot be had ({answer.status}), so nothing is fetched"
+            raise _NoPageError(reason, retry_at=parse_retry_after(answer.headers.get("Retry-After"), now))
         self._robots[address] = (now, robots)
         return robots
 

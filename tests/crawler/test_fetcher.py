@@ -239,12 +239,13 @@ async def test_a_server_that_is_not_there(kexue: Blog, fetcher: Fetcher) -> None
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("encoding", ["", "gzip", "br"])
 @pytest.mark.parametrize("cut", [0, 3])
+@pytest.mark.parametrize("path", ["/feed", "/robots.txt"])
 async def test_the_server_says_when_to_come_again(
-    kexue: Blog, fetcher: Fetcher, status: int, encoding: str, cut: int
+    kexue: Blog, fetcher: Fetcher, status: int, encoding: str, cut: int, path: str
 ) -> None:
-    """Whatever its body is."""
+    """Whatever its body is, and whichever page it is asked for first."""
     answer = page(b"later", cut=cut, status=status, Retry_After="1800", Content_Encoding=encoding)
-    kexue.pages["/feed"] = answer
+    kexue.pages[path] = answer
     before = SystemClock().now()
     fetch = await fetcher.fetch(kexue.url("/feed"))
     assert isinstance(fetch, NotFetched)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ID = "{id}"
 MAX_FIELD = 500  # characters of one value
+_UNREWRITTEN = "/index.php"
 _SELECTORS = "selectors"
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?")
 
@@ -91,6 +92,19 @@ class SiteProfile:
         """Return the path of the post numbered `archive_id` on any host of the blog."""
         return urlsplit(self.home).path + self.permalink.replace(ID, str(archive_id))
 
+    @property
+    def post_path_pattern(self) -> str:
+        """Return the pattern of a post's path, with or without `/index.php`.
+
+        Typecho writes that where the server rewrites no addresses, and reads both where it does.
+        """
+        before, _, after = self.permalink.removeprefix(_UNREWRITTEN).rstrip("/").partition(ID)
+        base = re.escape(urlsplit(self.home).path)
+        return (
+            rf"{base}(?:{re.escape(_UNREWRITTEN)})?{re.escape(before)}"
+            rf"(?P<id>[0-9]{{1,9}})(?![0-9]){re.escape(after)}"
+        )
+
     def post_url(self, archive_id: int) -> str:
         """Return the canonical address of the post numbered `archive_id`."""
         return self.home + self.permalink.replace(ID, str(archive_id))
@@ -116,7 +130,7 @@ class SiteProfile:
         comment (`#comment-…`).
         """
         base = urlsplit(self.home).path
-        found = _post_pattern(base + self.permalink).fullmatch((href or "").strip())
+        found = _post_pattern(self.post_path_pattern).fullmatch((href or "").strip())
         if found is None or (found["fragment"] or "").startswith("comment-"):
             return None
         root = found["root"]
@@ -151,13 +165,10 @@ def split_address(address: str) -> SplitResult:
 
 
 @cache
-def _post_pattern(permalink: str) -> re.Pattern[str]:
-    """Compile `permalink`; a trailing slash is optional, a query is ignored."""
-    before, _, after = permalink.rstrip("/").partition(ID)
+def _post_pattern(path: str) -> re.Pattern[str]:
+    """Compile the address of a post on any host; a trailing slash is optional, a query is ignored."""
     return re.compile(
-        r"(?P<root>https?://[^/?#\s]+)?"
-        rf"{re.escape(before)}(?P<id>[0-9]{{1,9}}){re.escape(after)}/?(?:\?[^#]*)?(?:\#(?P<fragment>.*))?",
-        re.IGNORECASE,
+        rf"(?P<root>https?://[^/?#\s]+)?{path}/?(?:\?[^#]*)?(?:\#(?P<fragment>.*))?", re.IGNORECASE
     )
 
 

@@ -57,7 +57,10 @@ POSTS: tuple[tuple[SiteProfile, str | None, tuple[int, str] | None], ...] = (
         "http://mirror.example.net:81/index.php/archives/3/",
         (3, "http://mirror.example.net:81/index.php/archives/3/"),
     ),
-    (PROFILE, "/archives/3/", None),
+    (PROFILE, "/archives/3/", (3, "https://blog.example.org:8443/index.php/archives/3/")),
+    (KEXUE, "http://spaces.ac.cn/index.php/archives/12/", (12, "http://spaces.ac.cn/archives/12")),
+    (KEXUE, "/index.php/index.php/archives/12/", None),
+    (KEXUE, "/index.php/category/12", None),
 )
 
 

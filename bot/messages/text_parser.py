@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import time
 from functools import cache
 from typing import Final
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from bot.callbacks.actions import Setting
-from bot.site_profile import ID, SiteProfile
+from bot.site_profile import SiteProfile
 from bot.text_sanitizer import simplified
 from storage.model import ScopeKind
 
@@ -375,18 +374,12 @@ def find_post(text: str, site: SiteProfile) -> PostReference | None:
     Query, fragment and comment pages behind the number are ignored.
     """
     text = unicodedata.normalize("NFKC", text).strip()
-    base = urlsplit(site.home).path
+    path = re.compile(site.post_path_pattern, re.IGNORECASE)
     for address in _ADDRESS.finditer(text):
-        if site.has_host(address["host"]) and (found := _path(base + site.permalink).match(address["path"])):
+        if site.has_host(address["host"]) and (found := path.match(address["path"])):
             return PostReference(int(found["id"]))
-    if found := _path(base + site.permalink).match(text if text.startswith("/") else f"/{text}"):
+    if found := path.match(text if text.startswith("/") else f"/{text}"):
         return PostReference(int(found["id"]))
     if _NUMBER.fullmatch(text):
         return PostReference(int(text), explicit=False)
     return None
-
-
-@cache
-def _path(permalink: str) -> re.Pattern[str]:
-    before, _, after = permalink.rstrip("/").partition(ID)
-    return re.compile(rf"{re.escape(before)}(?P<id>[0-9]{{1,9}})(?![0-9]){re.escape(after)}", re.IGNORECASE)

@@ -160,6 +160,7 @@ REFERENCES = (
     ("https://www.spaces.ac.cn/archives/9119/comment-page-3#comments", 9119),
     ("看看 https://kexue.fm/archives/9119?from=x 很好", 9119),
     ("/archives/9119", 9119),
+    ("http://spaces.ac.cn/index.php/archives/9119/", 9119),
     ("９１１９", 9119),
     ("https://example.org/archives/9119", None),
     ("https://kexue.fm/category/9119", None),

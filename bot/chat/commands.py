@@ -64,7 +64,7 @@ from bot.messages.text_parser import (
     parse_values,
 )
 from bot.render.document import Message
-from bot.search.names import Exact, find
+from bot.search.names import Exact, find, fold
 from bot.search.query import parse_month
 from bot.text_sanitizer import one_line
 from storage.database import Transaction
@@ -172,7 +172,7 @@ async def _start(services: Services, request: RequestContext, payload: str) -> R
 async def _latest(services: Services, request: RequestContext, text: str) -> Reply:
     if not text:
         return await answer(services, request, Latest())
-    number = text.removesuffix("篇").strip()
+    number = unicodedata.normalize("NFKC", text).removesuffix("篇").strip()
     if not any(sign.isdigit() for sign in number) and number.strip("-+"):
         return await ask(services, request, "search", f"{text} by:date")
     if not NUMBER.fullmatch(number) or not 1 <= int(number) <= MAX_LATEST:
@@ -263,7 +263,7 @@ async def _settings(services: Services, request: RequestContext, text: str) -> R
 
 async def _help(services: Services, request: RequestContext, name: str) -> Message | Reply:
     """Return all commands, or the forms of one."""
-    name = name.lower().lstrip("/")
+    name = name.lower().lstrip("/").partition("@")[0]
     name, _ = parse_command(f"/{name}") or (name, "")
     command = next((one for one in COMMANDS if one.name == name), None)
     if not name or (command is not None and command.admin and request.chat_id not in services.admins):
@@ -362,7 +362,7 @@ def _is_seen(sign: str) -> bool:
 async def _scope(
     services: Services, request: RequestContext, wanted: ScopeText, *, unsubscribing: bool
 ) -> Scope | Message:
-    """Return the scope that is named; without a kind, the first series, tag or category that fits."""
+    """Return the scope that is named; without a kind, what is called so, else what a part of a name fits."""
     kind, name = wanted.kind, wanted.name
     if unsubscribing or wanted.muted:
         own = await services.database.read(lambda tx: _own(tx, request, kind, name))
@@ -381,9 +381,12 @@ async def _scope(
 
     async def unit(tx: Transaction) -> Scope | Message:
         kinds = [kind] if kind else [ScopeKind.SERIES, ScopeKind.TAG, ScopeKind.CATEGORY]
+        lookups = [await browse.lookup(tx, one, name) for one in kinds]
+        scopes = [found for found in lookups if isinstance(found, Scope)]
+        if whole := [one for one in scopes if fold(name) in (fold(one.name), fold(one.key))]:
+            return whole[0]
         nearest: list[Scope] = []
-        for one in kinds:
-            found = await browse.lookup(tx, one, name)
+        for found in lookups:
             if isinstance(found, Scope):
                 return found
             if found[0]:
@@ -415,6 +418,8 @@ async def _export(services: Services, request: RequestContext, text: str) -> Rep
     """Return the stored data; with a format (bib, md, csv, json) a list of posts as a file."""
     kind, _, named = text.partition(" ")
     form = next((one for one in FileForm if one.value == kind.lower().removeprefix(".")), None)
+    if form is None and text:
+        return await ask(services, request, "help", "export")
     if form is None:
         return await services.database.read(lambda tx: _export_data(tx, services, request))
     found = await _list_of(services, request, named)

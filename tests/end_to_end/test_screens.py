@@ -113,6 +113,7 @@ UNDERSTOOD = {
     "/subscribe every post": {"everything": False},
     f"/subscribe 系列「{SERIES}」": {f"series {SERIES}": False},
     f"/subscribe series “{SERIES}”": {f"series {SERIES}": False},
+    "/subscribe 扩散": {"tag 扩散": False},  # not the series whose name has it within
     "/subscribe #attention": {"tag attention": False},
     "/subscribe 标签「attention」": {"tag attention": False},
     "/subscribe 屏蔽 标签 attention": {"tag attention": True},

@@ -230,7 +230,7 @@ async def lookup(
 ) -> Scope | tuple[tuple[Counted, ...], tuple[Scope, ...]]:
     """Return the scope that `name` means, or (those that match, those that are similar)."""
     counted = {one.scope.key: one for one in await tx.scopes.counted(kind)}
-    match find(name, [(key, one.scope.name) for key, one in counted.items()]):
+    match find(name.removeprefix("≈"), [(key, one.scope.name) for key, one in counted.items()]):
         case Exact((key, _)):
             return counted[key].scope
         case Several(choices):
@@ -401,11 +401,20 @@ async def _posts_of_list(
     return (title, list(posts)) if posts else None
 
 
+def _empty(action: Files | SendFile, request: RequestContext) -> Message:
+    """Return why a list has no posts."""
+    if action.kind is not ListKind.SAVED:
+        return notices.nothing_here(request.words)
+    if request.reader is None:
+        return notices.only_private(request.words)
+    return post_lists.saved(page_of((), 1), request.words)
+
+
 async def files(tx: Transaction, services: Services, request: RequestContext, action: Files) -> Reply:
     """Return the choice of a file format for a list, below it."""
     found = await _posts_of_list(tx, services, request, action)
     if found is None:
-        return Reply(message=notices.nothing_here(request.words), fresh=True)
+        return Reply(message=_empty(action, request), fresh=True)
     return Reply(message=post_lists.files(found[0], len(found[1]), action, request.words), fresh=True)
 
 
@@ -413,7 +422,7 @@ async def send_file(tx: Transaction, services: Services, request: RequestContext
     """Return a list as a document; its caption takes the place of the choice."""
     found = await _posts_of_list(tx, services, request, action)
     if found is None:
-        return Reply(message=notices.nothing_here(request.words))
+        return Reply(message=_empty(action, request))
     title, posts = found
     content = write_list(posts, action.form.value, title, request.site)
     name = f"{NOT_IN_NAME.sub('_', one_line(title))[:LONGEST_NAME].strip('_. ') or 'posts'}.{action.form}"

@@ -281,7 +281,10 @@ async def test_a_list_of_posts_comes_as_a_file(stocked: WholeBot, typed: str, ho
 
 
 async def test_a_list_without_posts_is_a_sentence(stocked: WholeBot) -> None:
-    assert (await stocked.says("/export bib")).media is None
+    assert (await stocked.says("/export bib")).text.startswith("还没有收藏")
+    stocked.telegram.administrators[GROUP] = {ADMIN}
+    group = await stocked.says("/export bib", chat_id=GROUP, user_id=ADMIN)
+    assert group.text.startswith("收藏和阅读进度是各人自己的")
     assert (await stocked.says("/export bib 系列 不存在的名字")).media is None
     assert (await stocked.says("/export csv zzzzqqqq")).media is None
 

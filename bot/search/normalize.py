@@ -95,6 +95,17 @@ def normalize_with_offsets(text: str) -> NormalizedText:
     )
 
 
+def word_edges(text: str, word: str) -> int:
+    """Return at how many of its ends the Latin `word` ends a word of `text`, at the best of its places."""
+    best, place = 0, text.find(word)
+    while place >= 0 and best < 2:
+        end = place + len(word)
+        starts = place == 0 or text[place - 1] not in _LATIN
+        best = max(best, starts + (text[end : end + 1] not in _LATIN))
+        place = text.find(word, place + 1)
+    return best
+
+
 def is_han(sign: str) -> bool:
     """Return whether `sign` is a Chinese character of the basic block."""
     return ord(sign) in _HAN

@@ -20,7 +20,7 @@ from cachetools import LRUCache
 
 from bot.search.glossary import equivalents
 from bot.search.index import END, TAG_COMMA, Index, Segment, update
-from bot.search.normalize import Snippet, marked
+from bot.search.normalize import Snippet, marked, word_edges
 from bot.search.query import Episode, Order, Query, parse_query
 from bot.search.terms import Form, Term, is_empty, terms_of
 from storage.database import Transaction
@@ -40,7 +40,6 @@ _NAMED = 0.7  # share of a name that the title or series of an episode holds
 _MOST_VERIFIED = 2000  # excerpts for each form of a query of several terms
 _INSIDE = 0.7  # weight of a Latin word inside a longer one
 _LATIN = re.compile(r"[a-z0-9]+")
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
 class Tier(IntEnum):
@@ -195,13 +194,19 @@ class _SegmentSearch:
             if left <= 0 and not whole and not every:
                 continue
             if all(word in title for word in words) and self._admits(place):
-                bounded = all(_bounded(title, word) for word in latin)
+                edges = min((word_edges(title, word) for word in latin), default=2)
+                bounded = edges == 2
                 same = 2 if whole and _letters(title) == letters else 0
                 if not (bounded or same or every):
                     loose -= 1
                     if loose < 0:
                         continue
-                found[place] = _Match(same + bounded, Tier.TITLE, literal=True)
+                inside = not (edges or same)  # as ode is in decoder
+                found[place] = (
+                    _Match(_INSIDE, literal=True)
+                    if inside
+                    else _Match(same + bounded, Tier.TITLE, literal=True)
+                )
                 left -= bounded
         left = most - len(found)
         labels = segment.in_labels(min(words, key=lambda word: len(segment.in_labels(word))))
@@ -250,7 +255,7 @@ class _SegmentSearch:
             return
         if self._filtered or self._query.period:
             scores = {p: score for p, score in scores.items() if self._admits(p) and self._in_period(p)}
-        brevity, least = segment.brevity, min(_LEAST_SCORE, _BODY)
+        brevity, least = segment.brevity if terms else [1.0] * len(segment), min(_LEAST_SCORE, _BODY)
         ranked = [(score * brevity[place], -place) for place, score in scores.items() if score >= least]
         yield from ((-place, round(score, 3)) for score, place in heapq.nlargest(most, ranked))
 
@@ -436,17 +441,6 @@ def _texts(query: Query, terms: Sequence[Term]) -> tuple[str, ...]:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text))
-
-
-def _bounded(text: str, word: str) -> bool:
-    """Return whether some occurrence of the ASCII `word` is no part of a longer one."""
-    place = text.find(word)
-    while place >= 0:
-        end = place + len(word)
-        if (place == 0 or text[place - 1] not in _LETTERS) and text[end : end + 1] not in _LETTERS:
-            return True
-        place = text.find(word, place + 1)
-    return False
 
 
 class SearchService:

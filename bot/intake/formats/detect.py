@@ -106,6 +106,8 @@ def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
 
 
 _PROTECTED = "此内容被密码保护"
+_PINNED = re.compile(r"[\[【(（]\s?置顶\s?[\]】)）]\s*(?=\S)")
+"""What themes print before the title of a post that is kept on top; in every layout, so that they agree."""
 
 
 MOST_COUNT = 2**31 - 1  # what a column of the database holds
@@ -120,10 +122,16 @@ def _plausible(sighting: Sighting, notes: list[Note]) -> Sighting:
     return sighting
 
 
+def _unpinned(title: str) -> str:
+    mark = _PINNED.match(title)
+    return title if mark is None else title[mark.end() :]
+
+
 def _checked(parsed_dump: ParsedDump) -> ParsedDump:
-    """Return a parsed dump without protected posts, shared addresses and impossible counts."""
+    """Return a parsed dump without marks, protected posts, shared addresses and impossible counts."""
+    shown = [replace(each, title=_unpinned(each.title)) for each in parsed_dump.sightings]
     titles: dict[int, set[str]] = defaultdict(set)
-    for sighting in parsed_dump.sightings:
+    for sighting in shown:
         if sighting.archive_id is not None and not sighting.untitled:
             titles[sighting.archive_id].add(title_key(sighting.title))
     shared = {archive_id for archive_id, keys in titles.items() if len(keys) > 1}
@@ -132,7 +140,7 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
         Note(NoteKind.ODD, f"archives/{archive_id} is linked from different titles, ignored")
         for archive_id in sorted(shared)
     ]
-    for sighting in (_plausible(each, notes) for each in parsed_dump.sightings):
+    for sighting in (_plausible(each, notes) for each in shown):
         if "\ufffd" in sighting.title:
             notes.append(Note(NoteKind.CHARSET, f"its title is damaged (‹{sighting.title[:40]}›), skipped"))
         elif sighting.title == _PROTECTED:

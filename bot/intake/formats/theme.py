@@ -45,6 +45,7 @@ _AROUND = (
 )
 _FOLD = "p.more, a.more-link, .read-more"
 _MORE = re.compile(r"阅读|全文|查看|继续|\bmore\b|\bcontinue\b|\bread\b|»", re.IGNORECASE)
+_BADGES = frozenset({"置顶", "Sticky", "Pinned"})
 _PAGE_TAGS = frozenset({"html", "body", "main"})
 _DATE = re.compile(rf"(?<![0-9a-zA-Z])(?:{DATE})(?![0-9])")
 _NUMBER = re.compile(r"(?<![0-9])([0-9]{1,9})(?![0-9])")
@@ -200,11 +201,17 @@ def _listed_sighting(page: Page, site: SiteProfile, selectors: Selectors, block:
         around = [] if body is None or body.mem_id == block.node.mem_id else [body]
         day = _printed_day(lines(block.node, "h1, h2, h3, h4", around)[0])
     return _with_text(
-        _sighting(selectors, block.node, one_line(block.link), block.address),
+        _sighting(selectors, block.node, _listed_title(block.link), block.address),
         day=day,
         text=text if body is not None and (folded or page.shows_all_of(body)) else "",
         folded=folded,
     )
+
+
+def _listed_title(link: LexborNode) -> str:
+    """Return the text of a link without the badge of a post that is kept on top."""
+    title, badge = one_line(link), one_line(link.css_first("span, i, em, b, sup"))
+    return (title.removeprefix(badge).lstrip() if badge in _BADGES else title) or title
 
 
 def _is_more(link: LexborNode, block: _Block, site: SiteProfile) -> bool:

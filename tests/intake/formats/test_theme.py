@@ -85,6 +85,27 @@ def test_a_post_page_of_the_default_theme() -> None:
     assert (post.category, post.tags, post.excerpt) == ("札记", ("甲", "乙"), "摘要。")
 
 
+@pytest.mark.parametrize(
+    ("link", "title"),
+    [
+        ('<span style="color:red">[置顶] </span>甲', "甲"),
+        ("【置顶】甲", "甲"),
+        ('<span class="badge">置顶</span>甲', "甲"),
+        ("<b>置顶</b>", "置顶"),
+        ("置顶之术", "置顶之术"),
+        ("[置顶]", "[置顶]"),
+    ],
+)
+def test_a_post_kept_on_top_has_its_own_title(link: str, title: str) -> None:
+    html = HEADINGS.replace(">甲<", f">{link}<")
+    assert parse(html).sightings[0].title == title
+
+
+def test_a_post_on_top_and_in_its_place_is_one() -> None:
+    twice = HEADINGS.replace("<body>", '<body><div><h2><a href="/archives/3/">[置顶] 甲</a></h2></div>')
+    assert {(each.archive_id, each.title) for each in parse(twice).sightings} == {(3, "甲"), (2, "乙")}
+
+
 def test_selectors_of_a_profile() -> None:
     (post,) = parse(OWN_THEME, CUSTOM).sightings
     assert (post.title, post.archive_id, post.date) == ("甲", 8, date(2026, 3, 4))

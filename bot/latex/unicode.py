@@ -101,8 +101,10 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             return Part(f"C({joined(upper)}, {joined(lower)})")
         case "sqrt", (inside,):
             degree = "2" if optional is None else joined(optional, tight=True)
-            root = _ROOTS.get(degree) or f"{in_script(degree, '^') or f'({degree})'}√"
-            return Part(root + _factor(inside), AtomType.ROOT)
+            root = _ROOTS.get(degree) or in_script(degree, "^")
+            if root is None:
+                raise TexError("a degree that would read as a factor")
+            return Part((root if degree in _ROOTS else f"{root}√") + _factor(inside), AtomType.ROOT)
         case "operatorname" | "operatorname*", (inside,):
             return Part(joined(inside), AtomType.FUNCTION)
         case "overset" | "stackrel", (upper, sign):
@@ -363,9 +365,12 @@ def _part(node: Node) -> list[Part]:
         ):
             before, after = _ONE_SIDED[opens + closes]
             return [Part(f"{before}{one_sided(_cells(inside))}{after}")]
+        case Fenced(nodes=(Group((Macro("substack") as stack,)),)):
+            return _part(replace(node, nodes=(stack,)))
+        case Fenced(nodes=(Macro("substack", (rows,)),)):  # a column, no pair or interval
+            return _fenced(node, [Part(rows_in_line(_cells(rows), " "))])
         case Fenced():
-            opening = Part(fence(node.opening), AtomType.OPENING)
-            return [opening, *_parts(node.nodes), Part(fence(node.closing), AtomType.CLOSING)]
+            return _fenced(node, _parts(node.nodes))
         case Environment():
             return [Part(in_line(node.name, _cells(node.nodes)))]
         case Macro():
@@ -376,6 +381,26 @@ def _part(node: Node) -> list[Part]:
             return []
         case _:
             assert_never(node)
+
+
+def _fenced(node: Fenced, inside: list[Part]) -> list[Part]:
+    r"""Return the parts between delimiters; a sum or an equation before \right| alone gets brackets."""
+    opening, closing = fence(node.opening), fence(node.closing)
+    if "/" in (opening, closing):
+        raise TexError("a slash beside a sum or a fraction")
+    if not opening and closing in ("|", "‖") and _is_sum(inside):
+        inside = [Part(f"({joined(inside)})", AtomType.CLOSING)]
+    return [Part(opening, AtomType.OPENING), *inside, Part(closing, AtomType.CLOSING)]
+
+
+def _is_sum(parts: list[Part]) -> bool:
+    """Return whether an operation or a relation is outside all brackets."""
+    depth = 0
+    for part in parts:
+        if depth == 0 and part.kind in (AtomType.OPERATION, AtomType.RELATION):
+            return True
+        depth = max(0, depth + (part.kind is AtomType.OPENING) - (part.kind is AtomType.CLOSING))
+    return False
 
 
 def _macro(node: Macro) -> list[Part]:

@@ -83,6 +83,7 @@ _BARS: Final = ("|", "‖")
 _NO_FACTORS: Final = (*"−+±∓", ".", "?")
 _AFTER_ROOT: Final = ("/", "\\", "…", "⋮", "⋱", *_BARS)  # signs before which a root ends by itself
 _POSTFIX: Final = ("!", "′", "%")
+_STARS: Final = ("*", "∗", "⋆")  # scripts that would read as a product with what follows
 
 
 def joined(parts: Sequence[Part], *, tight: bool = False) -> str:
@@ -211,6 +212,8 @@ def _ends_root(after: Part) -> bool:
 def _blank(before: Part, part: Part, *, tight: bool) -> bool:
     if AtomType.BLANK in (before.kind, part.kind) or part.text.startswith("′"):
         return False
+    if len(before.text) > 1 and before.text.endswith(_STARS) and _begins_factor(part):
+        return part.kind is not AtomType.OPENING and part.text[0] not in _BARS
     if before.kind is AtomType.LABELLED:
         return part.kind not in (AtomType.COMMA, AtomType.CLOSING)
     if before.kind is AtomType.COMMA:

@@ -17,7 +17,7 @@ class SegmentKind(Enum):
     TEXT = "text"
     INLINE = "inline"
     DISPLAY = "display"
-    REFERENCE = "reference"  # \eqref or \ref; the text is the key
+    REFERENCE = "reference"  # \eqref or \ref, as its `environment` says; the text is the key
     CODE = "code"  # between two fences
     BROKEN = "broken"  # source without its closing delimiter
 
@@ -148,8 +148,8 @@ class _Scanner:
             case _ if opening.startswith(r"\begin"):
                 return self._environment(match)
             case _ if opening.startswith("\\"):
-                key = opening[opening.index("{") + 1 : -1].strip()
-                return Segment(SegmentKind.REFERENCE, key), match.end()
+                name, key = opening[1:-1].split("{")
+                return Segment(SegmentKind.REFERENCE, key.strip(), name.rstrip()), match.end()
             case _:
                 return self._fence(match)
 

@@ -358,19 +358,8 @@ def _part(node: Node) -> list[Part]:
             return [Part(node.text)]
         case Group():
             return _parts(node.nodes)
-        case Fenced(opening="middle"):
-            return [Part(fence(node.closing))]
-        case Fenced(opens, (Environment("array", _, inside),), closes) if (
-            opens + closes in _ONE_SIDED and Cell() in inside
-        ):
-            before, after = _ONE_SIDED[opens + closes]
-            return [Part(f"{before}{one_sided(_cells(inside))}{after}")]
-        case Fenced(nodes=(Group((Macro("substack") as stack,)),)):
-            return _part(replace(node, nodes=(stack,)))
-        case Fenced(nodes=(Macro("substack", (rows,)),)):  # a column, no pair or interval
-            return _fenced(node, [Part(rows_in_line(_cells(rows), " "))])
         case Fenced():
-            return _fenced(node, _parts(node.nodes))
+            return _fenced(node)
         case Environment():
             return [Part(in_line(node.name, _cells(node.nodes)))]
         case Macro():
@@ -383,14 +372,26 @@ def _part(node: Node) -> list[Part]:
             assert_never(node)
 
 
-def _fenced(node: Fenced, inside: list[Part]) -> list[Part]:
+def _fenced(node: Fenced) -> list[Part]:
     r"""Return the parts between delimiters; a sum or an equation before \right| alone gets brackets."""
     opening, closing = fence(node.opening), fence(node.closing)
-    if "/" in (opening, closing):
-        raise TexError("a slash beside a sum or a fraction")
-    if not opening and closing in ("|", "‖") and _is_sum(inside):
-        inside = [Part(f"({joined(inside)})", AtomType.CLOSING)]
-    return [Part(opening, AtomType.OPENING), *inside, Part(closing, AtomType.CLOSING)]
+    match node:
+        case Fenced(opening="middle"):
+            return [Part(closing)]
+        case Fenced(opens, (Environment("array", _, inside),), closes) if (
+            opens + closes in _ONE_SIDED and Cell() in inside
+        ):
+            before, after = _ONE_SIDED[opens + closes]
+            return [Part(f"{before}{one_sided(_cells(inside))}{after}")]
+        case Fenced(nodes=(Macro("substack", (rows,)) | Group((Macro("substack", (rows,)),)),)):
+            parts = [Part(rows_in_line(_cells(rows), " "))]  # a column, no pair or interval
+        case _ if "/" in (opening, closing):
+            raise TexError("a slash beside a sum or a fraction")
+        case _:
+            parts = _parts(node.nodes)
+    if not opening and closing in ("|", "‖") and _is_sum(parts):
+        parts = [Part(f"({joined(parts)})", AtomType.CLOSING)]
+    return [Part(opening, AtomType.OPENING), *parts, Part(closing, AtomType.CLOSING)]
 
 
 def _is_sum(parts: list[Part]) -> bool:

@@ -37,7 +37,11 @@ from bot.text_sanitizer import clean, fitting, units
 _MATHEMATICS: Final = (SegmentKind.INLINE, SegmentKind.DISPLAY)
 _LABEL: Final = re.compile(r"\\label\s*\{([^{}]*)\}")
 _TAG: Final = re.compile(r"\\tag\*?\s*\{([^{}]*)\}")
-_REFERENCE: Final = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
+_REFERENCE: Final = re.compile(r"\\((?:eq)?ref)\s*\{([^{}]*)\}")
+_NUMBERED: Final = ("equation", "multline")  # amsmath's environments with a number, here and by row
+_NUMBERED_ROWS: Final = ("align", "gather", "alignat", "flalign", "eqnarray")
+_UNNUMBERED: Final = re.compile(r"\\(?:nonumber|notag)(?![A-Za-z])")
+_INSIDE: Final = re.compile(r"\\begin\s*\{(\w+\*?)\}.{0,2000}?\\end\s*\{\1\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +51,46 @@ class Labels:
     numbers: dict[str, str]
     wanted: frozenset[str]
 
-    def shown(self, key: str) -> str:
-        """Return the text of a reference: "(1)", or the label without its prefix if its number is unknown."""
-        return f"({self.numbers.get(key) or key.rpartition(':')[2] or '…'})"
+    def shown(self, key: str, macro: str) -> str:
+        r"""Return the text of \eqref, "(1)", or of \ref, "1"; without a number the label's own name."""
+        number = self.numbers.get(key) or key.rpartition(":")[2] or "…"
+        return f"({number})" if macro == "eqref" else number
 
 
 def labels_of(found: Iterable[Segment]) -> Labels:
-    r"""Return the labels of all display formulas, numbered in order; a \tag in the row overrides it."""
+    r"""Return the labels of all display formulas, numbered as amsmath does; a \tag in the row overrides it.
+
+    Environments such as equation and each row of align count even without a label; where only a formula in
+    dollars has one, it counts, too.
+    """
     numbers: dict[str, str] = {}
     wanted: set[str] = set()
+    count = 0
     for segment in found:
         if segment.kind is SegmentKind.REFERENCE:
             wanted.add(segment.text)
         elif segment.kind in _MATHEMATICS and "ref" in segment.text:
-            wanted.update(key.strip() for key in _REFERENCE.findall(segment.text))
-        if segment.kind is SegmentKind.DISPLAY and r"\label" in segment.text:
-            for row in segment.text.split(r"\\"):
-                tag = _TAG.search(row)
-                for key in _LABEL.findall(row):
-                    numbers.setdefault(key.strip(), tag.group(1) if tag else str(len(numbers) + 1))
+            wanted.update(key.strip() for _, key in _REFERENCE.findall(segment.text))
+        if segment.kind is not SegmentKind.DISPLAY:
+            continue
+        for row in _rows(segment):
+            tag, keys = _TAG.search(row), _LABEL.findall(row)
+            counted = segment.environment in (*_NUMBERED, *_NUMBERED_ROWS) and not _UNNUMBERED.search(row)
+            if tag is None and row.strip() and (counted or keys):
+                count += 1
+            for key in keys:
+                numbers.setdefault(key.strip(), tag.group(1) if tag else str(count))
     return Labels(numbers, frozenset(wanted))
+
+
+def _rows(segment: Segment) -> list[str]:
+    """Return the source of a display formula in the parts that have a number each."""
+    if segment.environment in _NUMBERED:
+        return [segment.text]
+    text = segment.text
+    if segment.environment in _NUMBERED_ROWS:
+        text = _INSIDE.sub(lambda found: found.group().replace(r"\\", " "), text)
+    return text.split(r"\\")
 
 
 def resolved(tex: str, labels: Labels) -> str:
@@ -74,7 +98,11 @@ def resolved(tex: str, labels: Labels) -> str:
     if r"\label" not in tex and "ref" not in tex:
         return tex
     tex = _LABEL.sub(lambda found: _tag(found.group(1).strip(), tex, labels), tex)
-    return _REFERENCE.sub(lambda found: rf"\text{{{labels.shown(found.group(1).strip())}}}", tex).strip()
+    return _REFERENCE.sub(lambda found: rf"\text{{{_shown(found, labels)}}}", tex).strip()
+
+
+def _shown(reference: re.Match[str], labels: Labels) -> str:
+    return labels.shown(reference.group(2).strip(), reference.group(1))
 
 
 def _tag(key: str, tex: str, labels: Labels) -> str:
@@ -161,7 +189,7 @@ def _lines(found: Iterable[Segment], labels: Labels) -> Iterator[_Line | Block]:
                     yield _line(line, words, heads=heads)
                     line, words, heads = [], following, True
             case SegmentKind.REFERENCE:
-                words += labels.shown(segment.text)
+                words += labels.shown(segment.text, segment.environment)
                 heads = False
             case SegmentKind.BROKEN if not _is_block(segment.text):
                 _append(line, words, Code(segment.text.strip()))
@@ -206,7 +234,7 @@ def _inline(tex: str, labels: Labels) -> Formula | str:
     if "\\" not in source:
         return Formula(source)
     if "ref" in source and (key := _REFERENCE.fullmatch(source)):
-        return labels.shown(key.group(1).strip())
+        return _shown(key, labels)
     return Formula(resolved(source, labels))
 
 

@@ -61,8 +61,26 @@ MATHS: dict[str, tuple[str, Body]] = {
         (DisplayFormula(r"x\tag{1}"), para("由(2)和(1)得"), DisplayFormula(r"y\tag{2}")),
     ),
     "a tag goes before a number": (
-        r"$$x\tag{*}\label{a}$$见\ref{a}。",
-        (DisplayFormula(r"x\tag{*}"), para("见(*)。")),
+        r"$$x\tag{*}\label{a}$$见(\ref{a})和\eqref{a}。",
+        (DisplayFormula(r"x\tag{*}"), para("见(*)和(*)。")),
+    ),
+    "equations without a label are counted, a tag is not": (
+        (
+            r"\begin{equation}x\end{equation}$$y$$\begin{align}a&=\begin{array}{l}b\\c\end{array}\\d&=e\notag\\"
+            r"f&=g\label{f}\end{align}\begin{equation}h\tag{*}\end{equation}\begin{equation*}i\end{equation*}"
+            r"\begin{equation}j\label{j}\end{equation}由\eqref{f}、\eqref{j}"
+        ),
+        (
+            DisplayFormula("x"),
+            DisplayFormula("y"),
+            DisplayFormula(
+                r"\begin{align}a&=\begin{array}{l}b\\c\end{array}\\d&=e\notag\\f&=g\tag{3}\end{align}"
+            ),
+            DisplayFormula(r"h\tag{*}"),
+            DisplayFormula("i"),
+            DisplayFormula(r"j\tag{4}"),
+            para("由(3)、(4)"),
+        ),
     ),
     "a reference out of the excerpt": (r"由\eqref{eq:rope}可知。", (para("由(rope)可知。"),)),
     "a reference inside a formula": (

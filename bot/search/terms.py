@@ -18,7 +18,7 @@ from bot.search.index import Index
 from bot.search.normalize import normalize
 
 _UNIT = re.compile(r"[a-z0-9]+(?:[-.'+][a-z0-9]+)*|[\u4e00-\u9fff]+|[^\sa-z0-9\u4e00-\u9fff]+")
-_FORMULA = re.compile(r"[\\^$]|[A-Za-z]_|[A-Za-z0-9]\(|\)[=+]")
+_FORMULA = re.compile(r"[\\^$]|(?<![A-Za-z])[A-Za-z]_|[A-Za-z0-9Α-ω]\(|\)[=+]")  # batch_size is none
 _ATOM = re.compile(r"[^\W\d_]\([^()]*\)|[^\s()\[\]{},;:=+*/|<>\-]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]+")
 
@@ -76,6 +76,8 @@ def terms_of(text: str, index: Index, *, correct: bool = False) -> tuple[Term, .
             case _:
                 found += [Term(forms=(Form(unit),), size=0.5)] if _is_symbol(unit) else []
     found += _latin_terms(latin, index)
+    if not found:  # nothing but stop words
+        found = [Term(forms=(Form(unit),), size=0.3) for kind, unit in _units(text) if kind == "han"]
     if all(len(form.text) == 1 or form.text.isdecimal() for term in found for form in term.forms):
         return ()  # single characters and numbers select nothing that is not literal
     return tuple({term.forms: term for term in found}.values())
@@ -234,8 +236,6 @@ def _han_terms(text: str, index: Index, *, correct: bool) -> list[Term]:
         parts = _pair_parts(piece, weight)
         size = _han_size(piece) if is_listed else _unlisted_size(piece, index)
         found.append(Term(forms=forms[:_MOST_FORMS], parts=parts, size=size))
-    if not found:
-        found.append(Term(forms=(Form(text, weight),), size=0.3))  # nothing but stop words
     return found
 
 

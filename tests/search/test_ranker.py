@@ -90,6 +90,8 @@ TODAY = date(2024, 9, 10)
         ("位置编码 食谱", []),
         ("梯度累积 注意力", []),
         ("旋转注意力编码", []),
+        ("GAN是什么", [5, 3]),  # words of a question are needed in none
+        ("最新的GAN", [5, 3]),
     ],
 )
 def test_a_hit_says_whether_it_holds_all_words(query: str, whole: list[int]) -> None:
@@ -189,6 +191,21 @@ def test_the_posts_of_a_period_are_the_newest_first() -> None:
     )
 
     assert [hit.post_id for hit in search(build(posts), "2023年8月")] == [2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("batch_size", "再谈Batch Size与学习率"),
+        ("beta进制", "RoPE是一种β进制编码"),
+        ("zeta", "黎曼ζ函数"),
+        ("moe环游记最后一篇", "MoE环游记：9、门控归一化之争"),
+    ],
+)
+def test_another_writing_finds_all_of_a_title(query: str, title: str) -> None:
+    hits = search(build((post(1, title), post(2, "毫不相干"))), query)
+
+    assert [(hit.post_id, hit.whole) for hit in hits] == [(1, True)]
 
 
 def test_letters_in_the_middle_of_a_word_do_not_precede_a_translation() -> None:

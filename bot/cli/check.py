@@ -12,7 +12,7 @@ import click
 from telegram.error import BadRequest, InvalidToken, NetworkError, TelegramError
 
 from bot import SettingsError
-from bot.ops.backup import BackupError, contents, copies, damage, sqlite_file
+from bot.ops.backup import BackupError, BlankDatabaseError, contents, copies, damage, sqlite_file
 from bot.settings import Settings, env_warnings, read_settings
 from bot.wiring import check_dump_dir, check_not_gone, rules_of, telegram_wires
 from storage import UnusableDatabaseError
@@ -73,7 +73,10 @@ async def _database(settings: Settings) -> str:
             return f"{file} is not there yet: the first start makes it"
         if fault := damage(file):
             raise UnusableDatabaseError(f"the database {file} is damaged ({fault}): restore a backup")
-        found = contents(file)
+        try:
+            found = contents(file)
+        except BlankDatabaseError:
+            return f"{file} is empty: the first start fills it"
         schema, posts = found.schema, found.posts
     if schema == UNFINISHED:
         raise CheckFailedError("a copy into it is not finished: repeat `kexue-bot copy`")

@@ -27,6 +27,10 @@ class BackupError(Exception):
     """A backup or a restore failed; the message is one line with the reason and the fix."""
 
 
+class BlankDatabaseError(BackupError):
+    """The file holds no table, as after a first start that was killed at once."""
+
+
 def sqlite_file(url: str) -> Path | None:
     """Return the file of an SQLite DATABASE_URL; None for other databases and those in memory."""
     scheme, _, rest = url.partition("://")
@@ -80,6 +84,8 @@ def contents(file: Path) -> Contents:
     """
     try:
         with closing(sqlite3.connect(_address(file, "ro"), uri=True, timeout=30)) as connection:
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+                raise BlankDatabaseError(f"{file} is empty: choose another")
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             posts, chats, subscriptions = (
                 int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608

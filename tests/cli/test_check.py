@@ -1,7 +1,9 @@
 """`check` and `run` on wrong settings: each with its value and an example, unknown names, the dump folder."""
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,16 @@ def test_the_help_shows_whole_sentences_and_first_what_a_newcomer_needs(tmp_path
     listed = [line.split()[0] for line in shown.partition("Commands:\n")[2].splitlines() if line[2:3].strip()]
     assert listed[:4] == ["demo", "init", "check", "run"]
     assert "kexue.fm" not in shown
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("statement", ["", "PRAGMA journal_mode=WAL"])
+def test_a_first_start_that_was_killed_at_once_is_no_fault(tmp_path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "kexue.db")) as connection:
+        connection.execute(statement)
+    (tmp_path / "kexue.db").touch()
+    shown = call(tmp_path, "check", BOT_TOKEN=TOKEN, BOT_API_URL="http://127.0.0.1:1")
+    assert f"ok    database: {tmp_path}/kexue.db is empty: the first start fills it\n" in shown.output
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "A demo of"), ("zh_TW.UTF-8", "演示"), ("C", "演示")])

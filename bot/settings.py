@@ -139,6 +139,19 @@ _public_address = _address(
 )
 
 
+def _host(text: str) -> str:
+    """Return an address to listen on; a blank one, which sockets take for every address, is refused."""
+    if len(text.split()) != 1:
+        raise ValueError("write an address such as 127.0.0.1, or 0.0.0.0 for all of this machine")
+    return text.strip()
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise ValueError("write a folder, such as dumps")
+    return Path(text)
+
+
 def _blog_address(text: str) -> str:
     try:
         host_of(text)
@@ -182,7 +195,7 @@ class Settings:
     database_pooler: Pooler = _choice(
         Pooler, "auto", "how a pooler such as PgBouncer shares connections of PostgreSQL; `auto` detects it"
     )
-    dump_dir: Path = _setting(Path("dumps"), "the folder in which dumps land; made if it is missing", Path)
+    dump_dir: Path = _setting(Path("dumps"), "the folder in which dumps land; made if it is missing", _folder)
     scan_seconds: float = _number(
         float, 60, "how often the folder is scanned in any case", above=0, most=86400
     )
@@ -225,7 +238,7 @@ class Settings:
         "the public https address to which Telegram brings updates (none: they are asked for)",
         _webhook_address,
     )
-    webhook_host: str = _setting("0.0.0.0", "the address the webhook listens on", str)  # noqa: S104
+    webhook_host: str = _setting("0.0.0.0", "the address the webhook listens on", _host)  # noqa: S104
     webhook_port: int = _number(int, 8081, "the port it listens on", least=1, most=65535)
     webhook_secret: str | None = _optional(
         "what Telegram must say with each update (made of the token if missing)", secret=True
@@ -234,9 +247,9 @@ class Settings:
     http_port: int = _number(
         int, 0, "where /healthz, /readyz and /metrics answer (0: nowhere)", least=0, most=65535
     )
-    http_host: str = _setting("127.0.0.1", "the address they answer on", str)
+    http_host: str = _setting("127.0.0.1", "the address they answer on", _host)
     web_port: int = _number(int, 0, "where the reading room answers (0: nowhere)", least=0, most=65535)
-    web_host: str = _setting("127.0.0.1", "the address it answers on", str)
+    web_host: str = _setting("127.0.0.1", "the address it answers on", _host)
     web_url: str | None = _optional(
         "its public https address, which also opens it inside Telegram as a Mini App", _public_address
     )

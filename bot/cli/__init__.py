@@ -401,4 +401,4 @@ def health() -> int:
     from bot.ops.probe import probe
 
     settings = _settings()
-    return probe(settings.http_port, settings.http_host or "127.0.0.1")
+    return probe(settings.http_port, settings.http_host)

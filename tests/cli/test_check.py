@@ -22,6 +22,10 @@ WRONG = {
     "KEEP_DAYS=many": "KEEP_DAYS=many: write a number, such as 90",
     "RICH=perhaps": "RICH=perhaps: write true or false",
     "HTTP_PORT=99999": "HTTP_PORT=99999: must be less than or equal to 65535, such as 0",
+    "HTTP_HOST=": "HTTP_HOST=: write an address such as 127.0.0.1, or 0.0.0.0 for all of this machine",
+    "WEB_HOST= ": "WEB_HOST= : write an address",
+    "WEBHOOK_HOST=127.0.0.1 ::1": "WEBHOOK_HOST=127.0.0.1 ::1: write an address",
+    "DUMP_DIR=": "DUMP_DIR=: write a folder, such as dumps",
     "WEB_URL=http://x.example": "WEB_URL=http://x.example: Telegram opens https addresses only",
     "PROXY_URL=socks5://user:secretsecret@proxy": "PROXY_URL=***: write the address of an HTTP proxy",
 }

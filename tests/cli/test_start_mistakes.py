@@ -193,7 +193,7 @@ MISTAKES: dict[str, tuple[dict[str, str], Prepare, str]] = (
             "leads back to itself",
         ),
         "DUMP_DIR above the folder": ({"DUMP_DIR": ".."}, nothing, "holds the database"),
-        "DUMP_DIR that is empty": ({"DUMP_DIR": ""}, nothing, "holds the database"),
+        "DUMP_DIR that is empty": ({"DUMP_DIR": ""}, nothing, "write a folder"),
         "DUMP_DIR that is BACKUP_DIR": (
             {"DUMP_DIR": "c", "BACKUP_DIR": "c"},
             nothing,

@@ -11,9 +11,10 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from filelock import BaseFileLock, FileLock, Timeout
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -137,6 +138,17 @@ class Database:
         self._running: set[asyncio.Task[Any]] = set()
         self._lock: BaseFileLock | None = None
         self.silences = 0  # transactions on PostgreSQL that were given up without an answer
+        self._idle: WeakSet[Any] = WeakSet()  # connections of the driver for PostgreSQL
+        if self.is_multi_process:
+            event.listen(engine.sync_engine, "checkin", self._returned)
+            event.listen(engine.sync_engine, "checkout", self._taken)
+
+    def _returned(self, connection: Any, _record: object) -> None:
+        if connection is not None:
+            self._idle.add(connection.driver_connection)
+
+    def _taken(self, connection: Any, _record: object, _proxy: object) -> None:
+        self._idle.discard(connection.driver_connection)
 
     @property
     def dialect(self) -> str:
@@ -217,7 +229,7 @@ class Database:
     async def _run_within(
         self, seconds: float, unit: TransactionFn[T], options: Mapping[str, Any], *, alone: bool
     ) -> T:
-        """Run `unit` on PostgreSQL. Raises TimeoutError after `seconds`, with every connection given up.
+        """Run `unit` on PostgreSQL. Raises TimeoutError after `seconds`, with idle connections aborted.
 
         A connection whose peer is lost neither answers nor closes; even a rollback would wait for it.
         """
@@ -238,16 +250,19 @@ class Database:
                     await transaction.rollback()
                     raise
                 return done
-        except (TimeoutError, asyncio.CancelledError):
-            await self._give_up(connection)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            await self._abort(connection, with_idle=isinstance(error, TimeoutError))
             raise
         finally:
             if connection.sync_connection is not None and not connection.closed:
                 await connection.close()
 
-    async def _give_up(self, connection: AsyncConnection) -> None:
-        """Abort a connection without a word to its peer, and leave the idle ones, which may be lost too."""
-        await self.engine.dispose(close=False)
+    async def _abort(self, connection: AsyncConnection, *, with_idle: bool) -> None:
+        """Abort a connection without a word to its peer, and the idle ones, which may be lost too."""
+        if with_idle:
+            await self.engine.dispose(close=False)
+            for idle in [*self._idle]:
+                idle.terminate()
         if connection.sync_connection is None or connection.closed or connection.invalidated:
             return
         raw = await connection.get_raw_connection()

@@ -50,6 +50,32 @@ async def test_a_transaction_without_an_answer_ends_and_is_run_again(
     assert await database.read(lambda tx: tx.key_values.get("key")) == "value"
 
 
+async def test_idle_connections_are_closed_with_the_silent_one(
+    proxied: tuple[Database, TcpProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to the garbage collector, their sockets would stay open for as long as it likes."""
+    database, proxy = proxied
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def noting(*arguments: Any, **options: Any) -> Any:
+        made = await connect(*arguments, **options)
+        if made[0].get_extra_info("peername")[1] == proxy.port:  # not one of the proxy itself
+            transports.append(made[0])
+        return made
+
+    transports: list[asyncio.Transport] = []
+    monkeypatch.setattr(loop, "create_connection", noting)
+    await asyncio.gather(*(database.read(lambda tx: tx.outbox.counts()) for _ in range(4)))
+    silent = len(transports)
+    assert silent > 1
+    proxy.is_silent = True
+    with pytest.raises(TimeoutError):
+        await database.write(lambda tx: tx.key_values.put("key", "value"), seconds=0.3)
+    assert [transport.is_closing() for transport in transports] == [True] * len(transports)
+    proxy.is_silent = False
+
+
 async def test_a_database_that_stays_silent_is_an_error(proxied: tuple[Database, TcpProxy]) -> None:
     database, proxy = proxied
     proxy.is_silent = True

@@ -93,6 +93,8 @@ ANALYZED_ROWS = 1000  # of each index: SQLite's documentation recommends 100 to 
 
 # What computes between its statements, as the intake does, may take longer there.
 PLANNING = text(f"SELECT set_config('{IDLE}', '15s', true)")
+# The steps import the migration library in between, which takes seconds on a busy machine.
+MIGRATING = text(f"SELECT set_config('{IDLE}', '60s', true)")
 
 # Held until the transaction ends, so it serves behind a pooler of transactions as well, and dies with it.
 ALONE = text("SELECT pg_advisory_xact_lock(7369638)")
@@ -414,8 +416,11 @@ async def _migrated(database: Database) -> tuple[str | None, str]:
             if database.is_multi_process:
                 await connection.execute(ALONE)  # two processes that start at once would both migrate
                 await _require_unicode(connection)
-            elif await connection.run_sync(schema_of) != newest():
-                database.acquire_process_lock()  # an older version that serves the file expects its schema
+            if await connection.run_sync(schema_of) != newest():
+                if database.is_multi_process:
+                    await connection.execute(MIGRATING)
+                else:
+                    database.acquire_process_lock()  # an older version serves the file with its schema
             steps = await connection.run_sync(bring_up_to_date)
             await Scopes(connection).everything()
             # Where nothing was missing nothing was written; a file that cannot be is better noticed now.

@@ -1,6 +1,7 @@
 """The history of the schema leads to the schema of today, from every step of it, and never back."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -15,12 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import UnusableDatabaseError
+from storage import UnusableDatabaseError, engine
 from storage.database import Database, migrate, open_database
 from storage.engine import create_engine
 from storage.migrate import MIGRATIONS, bring_up_to_date, newest, schema_of, take_steps
 from storage.schema import metadata
 from tests.tools.databases import blank_in
+from tests.tools.postgres import MakeUrl
 
 
 def url_of(folder: Path, name: str) -> str:
@@ -110,6 +112,18 @@ async def test_a_step_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> 
         await open_database(url)
     async with connected(url) as connection:
         assert list(await shape(connection)) == ["deliveries"]
+
+
+async def test_steps_may_take_longer_than_a_transaction_is_left_idle(
+    postgres: MakeUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(connection: Connection, current: str | None, to: str = "head") -> None:
+        time.sleep(0.6)  # as the import of the migration library on a busy machine
+        take_steps(connection, current, to)
+
+    monkeypatch.setitem(engine.PATIENCE, engine.IDLE, "200ms")
+    monkeypatch.setattr("storage.migrate.take_steps", slow)
+    assert await migrate(postgres()) == (None, newest())
 
 
 def test_the_newest_step_is_where_all_steps_lead() -> None:

@@ -9,9 +9,8 @@ import sys
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from heapq import heapify, heappop, heappush
-from itertools import count
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from storage.clock import Backoff
 
@@ -170,21 +169,21 @@ _EVENNESS, _PAID_EVENNESS = 0.95, 0.5
 _CATCH_UP = 0.3  # seconds of the plan that late pushes make up for
 _REST = 1.0  # seconds without a push after which none is made up for
 _TICK = 0.01  # seconds between two looks at the pushes: at a high rate several start at each
-_NUMBERS = count()
 
 
 @dataclass(slots=True, eq=False)
 class SlotRequest:
     """A request that waits for its slot; `start` is when it is counted, None while it waits.
 
-    An `interactive` request answers a person and goes before pushes.
+    An `interactive` request answers a person and goes before pushes. `ready_at` is when its chat was last
+    found to be ready for it.
     """
 
     chat_id: int
     private: bool
     interactive: bool = False
     start: float | None = None
-    number: int = field(default_factory=_NUMBERS.__next__)
+    ready_at: float = -math.inf
 
 
 class SendScheduler:
@@ -206,7 +205,7 @@ class SendScheduler:
         self._starts: list[float] = []
         self._answers: deque[SlotRequest] = deque()
         self._pushes: deque[SlotRequest] = deque()
-        self._later: list[tuple[float, int, SlotRequest]] = []  # for their chats
+        self._later: list[SlotRequest] = []  # by the time at which their chats are ready
         self._planned = -math.inf  # when the next push is due
         self.set_share(self._bot.most, math.inf)
 
@@ -263,16 +262,15 @@ class SendScheduler:
         """Remove a request that will not be made, from the queue or from the windows."""
         if request.start is not None:
             self._uncount(request)
+        elif request in self._later:
+            self._later.remove(request)
         elif request in self._queue(request):
             self._queue(request).remove(request)
-        else:
-            self._later = [each for each in self._later if each[2] is not request]
-            heapify(self._later)
 
     def grant(self, now: float) -> list[SlotRequest]:
         """Count and return the requests that start now: answers first, then in the order of the queue."""
-        while self._later and self._later[0][0] <= now:
-            request = heappop(self._later)[2]
+        while self._later and self._later[0].ready_at <= now:
+            request = self._later.pop(0)
             self._queue(request).append(request)
         granted: list[SlotRequest] = []
         while self._answers and self._bot_opens_at(now) <= now:
@@ -284,7 +282,7 @@ class SendScheduler:
 
     def next_at(self, now: float) -> float:
         """Return when `grant` should be called again; infinity if nothing waits for time to pass."""
-        wakes = self._later[0][0] if self._later else math.inf
+        wakes = self._later[0].ready_at if self._later else math.inf
         if self._answers:
             wakes = min(wakes, self._bot_opens_at(now))
         elif self._pushes:
@@ -331,9 +329,9 @@ class SendScheduler:
         return math.inf if now >= self._share_until else self._bot.opens_at(self._starts, now)
 
     def _start_or_postpone(self, now: float, request: SlotRequest, granted: list[SlotRequest]) -> None:
-        ready = self.ready_at(now, request.chat_id, request.private)
-        if ready > now:
-            heappush(self._later, (ready, request.number, request))
+        request.ready_at = self.ready_at(now, request.chat_id, request.private)
+        if request.ready_at > now:
+            insort(self._later, request, key=attrgetter("ready_at"))
             return
         self._count(now, request)
         self._planned = max(self._planned, now - _CATCH_UP) + self._gap

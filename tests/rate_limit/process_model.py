@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import count
 
 from bot.rate_limit.scheduler import SendScheduler, SlotRequest
 
@@ -49,7 +50,8 @@ class Sender:
     _on_its_way: list[tuple[float, int, SlotRequest]] = field(default_factory=list)
     _wanted_at: float = math.inf
     _wakes_at: float = math.inf
-    _at_the_wire: set[int] = field(default_factory=set)
+    _at_the_wire: set[SlotRequest] = field(default_factory=set)
+    _numbers: "count[int]" = field(default_factory=count)
 
     def push(self, chat_id: int) -> None:
         self._enqueue(SlotRequest(chat_id, private(chat_id)))
@@ -95,7 +97,7 @@ class Sender:
             self.scheduler.mark_sent(self.now, request)
             self.started.append((self.now, request.chat_id))
         else:
-            self._at_the_wire.add(request.number)
+            self._at_the_wire.add(request)
             self.scheduler.withdraw(request)
             self._enqueue(request)
 
@@ -105,9 +107,9 @@ class Sender:
 
     def _dispatch(self) -> None:
         for request in self.scheduler.grant(self.now):
-            travels = 0.0 if request.number in self._at_the_wire else self.to_wire()
+            travels = 0.0 if request in self._at_the_wire else self.to_wire()
             there = self._awake(self.now + travels)
-            heappush(self._on_its_way, (there, request.number, request))
+            heappush(self._on_its_way, (there, next(self._numbers), request))
         wanted = self.scheduler.next_at(self.now)
         if wanted < self._wanted_at:
             self._wanted_at, self._wakes_at = wanted, self._awake(wanted + self.late())

@@ -45,8 +45,8 @@ def planned() -> dict[str, dict[str, float]]:
 
 
 def net_rate(per_second: float) -> float:
-    """What is left of Telegram's rate when every window is kept longer by the pacing's margin."""
-    return per_second / (1 + Limits().margin)
+    """What is left of Telegram's rate when the bot's window is longer by the rate limiter's margin."""
+    return per_second / (1 + Limits(per_second=per_second).first_margin)
 
 
 def fan_out_seconds(messages: float, per_second: float) -> float:

@@ -235,15 +235,14 @@ class ChatHandlers:
     async def _reply(self, request: RequestContext, message: Received, reply: Reply) -> None:
         self._questions.open(request, reply, self._services.clock.monotonic())
         reply = await self._with_document(request, reply)
-        to, reply_to = _address(request), None if request.kind is ChatKind.PRIVATE else message.message_id
+        to, reply_to = _address(request), message.message_id if request.kind is ChatKind.GROUP else None
         if reply.picture is not None:
             png, caption = reply.picture
             outcome = await self._replies.send_photo(to, png, caption, reply_to=reply_to)
             if isinstance(outcome, Sent | InDoubt):
                 return
         if reply.message is not None:
-            wish, reply_to = request.preferences.format, reply_to if request.kind is ChatKind.GROUP else None
-            await self._replies.send(to, reply.message, wish=wish, reply_to=reply_to)
+            await self._replies.send(to, reply.message, wish=request.preferences.format, reply_to=reply_to)
 
     async def _with_document(self, request: RequestContext, reply: Reply) -> Reply:
         """Send the file of a reply; return the reply, without the file's caption if that was not sent."""

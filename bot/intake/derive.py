@@ -191,17 +191,16 @@ def derive(
     membership = derive_series({post.id: post.title for post in archive}, overrides)
     dated = _dated(archive, membership, captures, zone)
     vocabulary = learn([(post.title, post.excerpt, post.tags) for post in archive if post.tags])
-    understood = [
-        _understood(post, membership.get(post.id), dated, vocabulary, tags_anew=post.id in changed)
+    derived = [
+        _with_derived_fields(post, membership.get(post.id), dated, vocabulary, infers=post.id in changed)
         for post in archive
     ]
-    different = [
-        now for now, post in zip(understood, archive, strict=True) if now != post or post.id in changed
-    ]
+    different = tuple(now for now, post in zip(derived, archive, strict=True) if now != post)
+    concerned = {post.id for post in different} | set(changed)
     return DerivedData(
-        posts=tuple(now for now, post in zip(understood, archive, strict=True) if now != post),
-        places={post.id: places_of(post) for post in different},
-        mentions=_mentions(understood, changed),
+        posts=different,
+        places={post.id: places_of(post) for post in derived if post.id in concerned},
+        mentions=_mentions(derived, changed),
     )
 
 
@@ -228,17 +227,18 @@ def _dated(
     return infer_dates(undated, dated, pages)
 
 
-def _understood(
+def _with_derived_fields(
     post: Post,
     place: SeriesMembership | None,
     dated: Mapping[int, tuple[date, Certainty]],
     vocabulary: Vocabulary,
     *,
-    tags_anew: bool,
+    infers: bool,
 ) -> Post:
+    """Return the post with its series and date; tags are inferred again if it `infers`."""
     day, certainty = dated.get(post.id, (post.date, post.date_certainty))
     inferred = () if post.tags is not None else post.inferred_tags
-    if post.tags is None and tags_anew:
+    if post.tags is None and infers:
         inferred = infer_tags(vocabulary, post.title, post.excerpt, post.category)
     derived: dict[str, Any] = {"date": day, "date_certainty": certainty, "inferred_tags": inferred}
     derived |= dict.fromkeys(("series", "series_key", "episode", "style"))

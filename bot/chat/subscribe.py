@@ -54,11 +54,6 @@ class SubscriptionTarget:
     elsewhere: bool = False
 
     @property
-    def number(self) -> int | None:
-        """Return the destination for buttons, if it is not the chat that they are in."""
-        return self.destination.id if self.elsewhere else None
-
-    @property
     def place(self) -> Place:
         return place_of(self.destination, elsewhere=self.elsewhere)
 
@@ -400,7 +395,8 @@ async def choose(
     for setting, value in values.items():
         changed = with_choice(chosen, setting, value)
         if changed is None:
-            message = setting_options(setting, before, request.words, destination=to.number, rejected=value)
+            number = to.place.number
+            message = setting_options(setting, before, request.words, destination=number, rejected=value)
             return Reply(message=message, fresh=True)
         chosen = changed
     await tx.destinations.prefer(to.destination.id, chosen)

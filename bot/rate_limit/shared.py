@@ -252,12 +252,11 @@ class SharedRateLimiter(RateLimiter):
         request = await self._granted(claimed)
         if isinstance(request, Postponed):
             return request
-        is_marked, wait = False, 0.0
         try:
-            is_marked = await self._begun.get((delivery.id, delivery.token))
+            is_marked, wait = await self._begun.get((delivery.id, delivery.token)), 0.0
         except Exception as error:  # the database is away: without the mark no request is made
             log.warning("the start of a request cannot be written: %s", type(error).__name__)
-            wait = UNWRITTEN_SECONDS
+            is_marked, wait = False, UNWRITTEN_SECONDS
         if not is_marked:
             self._scheduler.withdraw(request)
             return Postponed(wait)

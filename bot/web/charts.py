@@ -5,7 +5,7 @@ Pure functions; colours are CSS classes, so light and dark follow the page's the
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from markupsafe import Markup, escape
 
@@ -44,9 +44,9 @@ def _empty_days(offset: int) -> str:
 
 
 def readers_chart(counts: Sequence[tuple[datetime, int]], title: str) -> Markup | None:
-    """Return the readers by capture time as a line; None if they do not differ."""
+    """Return the readers by capture time as a line; None if they do not differ or within a day."""
     points = sorted(dict(counts).items())
-    if len({readers for _, readers in points}) < 2:
+    if len({readers for _, readers in points}) < 2 or points[-1][0] - points[0][0] < timedelta(days=1):
         return None
     start, end = points[0][0].timestamp(), points[-1][0].timestamp()
     low, high = min(n for _, n in points), max(n for _, n in points)

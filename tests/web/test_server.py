@@ -5,11 +5,13 @@ import io
 import json
 import re
 import tracemalloc
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from bot.web.charts import readers_chart
 from bot.web.server import BURST, HEADERS, make_room
 from tests.web.conftest import Served, serving
 
@@ -214,6 +216,12 @@ async def test_a_search_marks_what_matches_and_says_when_nothing_matches_all(ser
     html = await served.text("/search?q=Transformer+%3Cb%3E潜水艇")
     assert "没有全部匹配的文章，最接近的是：" in html
     assert "<b>潜水艇" not in html
+
+
+@pytest.mark.parametrize(("apart", "drawn"), [(timedelta(seconds=5), False), (timedelta(days=1), True)])
+def test_dumps_that_were_copied_together_are_no_growth(apart: timedelta, drawn: bool) -> None:
+    first = datetime(2026, 11, 23, tzinfo=UTC)
+    assert (readers_chart([(first, 71_239), (first + apart, 78_366)], "阅读数") is not None) is drawn
 
 
 async def test_an_address_that_asks_too_much_waits(served: Served) -> None:

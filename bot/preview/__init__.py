@@ -230,6 +230,7 @@ pre { background: #f1f4f6; padding: 6px 8px; border-radius: 4px; margin: 4px 0; 
 .rich footer { color: #7c868c; font-size: 13px; margin-top: 6px; white-space: pre-line }
 .rich ul, .rich ol { margin: 4px 0; padding-left: 26px } .rich li p { margin: 2px 0 }
 .tex[data-display] { margin: 6px 0; text-align: center; overflow-x: auto; overflow-y: hidden }
+.tex .katex-html:has(> .katex-tag) { width: max-content; min-width: 100%; padding-right: 3.5em }
 .keyboard { margin-top: 4px } .row { display: flex; gap: 4px; margin-bottom: 4px }
 .row span { flex: 1; min-width: 0; text-align: center; padding: 7px 4px; border-radius: 8px; color: #fff;
   background: #5f7f6fcc; font-size: 14px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }

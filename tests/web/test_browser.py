@@ -38,9 +38,12 @@ SIZES = {"narrow": (320, 640), "phone": (390, 844), "desktop": (1280, 900)}
 FIRST_PAGE = 120_000  # bytes transferred, without the formula fonts in KaTeX's style sheet
 SMALL = """() => [...document.querySelectorAll("nav a, button, select, input, .rows li:has(a), .index.tag a")]
   .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 44).map((one) => one.outerHTML)"""
+COVERED = """() => [...document.querySelectorAll(".katex-tag")].filter((number) =>
+  [...number.parentElement.children].some((part) => part !== number
+    && part.getBoundingClientRect().right > number.getBoundingClientRect().left)).length"""
 LONG = Shown(
     title="一个没有空格的很长的标题" * 8 + "AnUnbrokenLatinWordThatIsLongerThanAnyPhoneIsWide" * 2,
-    excerpt="长公式：$$" + "+".join(rf"\frac{{x_{{{n}}}}}{{y^{{{n}}}}}" for n in range(30)) + "$$",
+    excerpt="长公式：$$" + "+".join(rf"\frac{{x_{{{n}}}}}{{y^{{{n}}}}}" for n in range(30)) + r"\tag{1}$$",
 )
 
 
@@ -113,6 +116,7 @@ async def test_every_page_is_sound(
         assert not overflow, f"{address} is wider than the screen"
         assert await serious_findings(watched.page) == [], address
         assert await watched.page.evaluate(SMALL) == [], address
+        assert await watched.page.evaluate(COVERED) == 0, f"a number lies on its formula: {address}"
     assert [fault for fault in watched.faults if "404 (Not Found)" not in fault] == []
     await context.close()
 

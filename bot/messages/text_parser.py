@@ -259,7 +259,8 @@ def _zones() -> dict[str, str]:
 # Words that mean a command: alone as a whole message, or only behind a slash.
 _ALONE: Final = {
     "订阅": "subscribe", "退订": "unsubscribe", "取消订阅": "unsubscribe", "我的订阅": "subscriptions",
-    "设置": "settings", "帮助": "help", "help": "help", "开始": "start", "最近文章": "latest",
+    "设置": "settings", "设定": "settings",
+    "帮助": "help", "help": "help", "开始": "start", "最近文章": "latest",
     "最新文章": "latest", "收藏": "saved", "阅读进度": "read", "订阅全部": "subscribe all",
     "全部退订": "unsubscribe all", "退订全部": "unsubscribe all", "subscribe": "subscribe",
     "unsubscribe": "unsubscribe", "subscriptions": "subscriptions", "settings": "settings",
@@ -267,8 +268,9 @@ _ALONE: Final = {
 _BEHIND_A_SLASH: Final = {
     "搜索": "search", "搜寻": "search", "系列": "series", "标签": "tag", "分类": "category",
     "归档": "archive", "最新": "latest", "最近": "latest", "随机": "random", "热门": "hot", "统计": "stats",
-    "进度": "read", "课程": "course", "导出": "export", "关于": "about", "menu": "help",
-    "屏蔽": "subscribe 屏蔽", "取消屏蔽": "unsubscribe 屏蔽", "mute": "subscribe mute",
+    "进度": "read", "课程": "course", "导出": "export", "汇出": "export", "关于": "about",
+    "menu": "help", "屏蔽": "subscribe 屏蔽", "封锁": "subscribe 屏蔽", "取消屏蔽": "unsubscribe 屏蔽",
+    "取消封锁": "unsubscribe 屏蔽", "mute": "subscribe mute",
     "unmute": "unsubscribe mute", "stop": "unsubscribe",
 }  # fmt: skip
 _WITH_A_NAME: Final = frozenset({"subscribe", "unsubscribe"})

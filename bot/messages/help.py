@@ -185,7 +185,7 @@ def _examples(name: str, words: Words) -> tuple[tuple[str, str], ...]:
         ),
         "search": (
             (words.text("/search 怎么划分验证集"), words.text("一句话、英文术语、拼音、繁体字都可以")),
-            (words.text("/search 最小熵 5"), words.text("系列加编号，直接打开那一篇")),
+            (words.text("/search 最小熵 5"), words.text("系列加编号，那一篇排在最前")),
             (words.text("/search 2023-08 位置编码"), words.text("只看那年或那月的文章")),
             ("/search #GAN -WGAN", words.text("有这个标签，不含那个词")),
             (

@@ -130,6 +130,10 @@ async def test_the_language_is_the_readers(served: Served, accepted: str, langua
     assert f'<html lang="{language}">' in html
 
 
+async def test_a_month_is_named_in_the_language_of_the_page(served: Served) -> None:
+    assert "<h1>Jun 2022</h1>" in await served.text("/archive/2022-06", **{"Accept-Language": "en"})
+
+
 async def test_a_head_request_and_a_range_have_the_headers_of_the_whole(served: Served) -> None:
     for path in ("/", "/feed.atom", "/files/search.bib?q=RoPE", "/static/room.css"):
         async with served.client.get(served.url + path) as answer:

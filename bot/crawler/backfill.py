@@ -119,7 +119,9 @@ class _Run:
     async def list_pages(self) -> BackfillResult:
         """Ingest the list pages up to the last one, from the page that an interrupted run had reached."""
         filled = BackfillResult()
-        first = int(await self.database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or 1)
+        reached = await self.database.read(lambda tx: tx.key_values.get(LIST_PAGE)) or "1"
+        number_text, _, archive = reached.partition(" ")
+        first = int(number_text) if archive in ("", self.archive) else 1
         seen: set[int | None] = set()
         unusable: list[str] = []  # since the last usable page
         for number in range(first, MAX_LIST_PAGES):
@@ -151,7 +153,8 @@ class _Run:
         return replace(filled, unread=(*filled.unread, *unusable))
 
     async def _reach(self, number: int) -> None:
-        await self.database.write(lambda tx: tx.key_values.put(LIST_PAGE, str(number)))
+        reached = f"{number} {self.archive}"  # of these list pages: those of a category are others
+        await self.database.write(lambda tx: tx.key_values.put(LIST_PAGE, reached))
 
     async def post_pages(self, filled: BackfillResult) -> BackfillResult:
         """Request the missing pages of posts."""

@@ -247,6 +247,31 @@ async def test_no_list_page_is_left_out_silently(tmp_path: Path, name: str) -> N
     await database.close()
 
 
+async def test_list_pages_go_on_in_their_own_archive_only(tmp_path: Path) -> None:
+    """A run that ended in the list pages of a category leaves nothing out of the next one."""
+    database = await open_database(url_in(tmp_path))
+    async with blog() as notes:
+        site = SiteProfile(name="Notes", author="Ann", home=notes.url(""), hosts=frozenset({notes.host}))
+        typecho = Typecho("1.2.1", "default", "/archives/{id}/", site.name, site.author)
+        for days in range(24):
+            typecho.add(f"Note {days}", f"<p>about {days}</p>", typecho.now - timedelta(days=40 - days))
+        typecho.serve(notes)
+        category = notes.url("/category/a/{page}/")
+        fetcher = Fetcher(SystemClock(), user_agent="a test", pause=0, hosts=site.hosts, private=True)
+
+        async def listed(archive: str) -> BackfillResult:
+            rules = IngestRules(site=site)
+            return await backfill(database, fetcher, rules, SystemClock(), archive, posts=False)
+
+        for number in (1, 2):
+            notes.pages[f"/category/a/{number}/"] = typecho.respond(f"/page/{number}/", notes.host)
+        notes.pages["/category/a/3/"] = page(b"", status=503)
+        assert (await listed(category)).stopped is not None
+        assert (await listed(site.all_posts)).posts == 24
+        await fetcher.close()
+    await database.close()
+
+
 OUTAGES: Mapping[str, Say] = {
     "500": page(b"", status=500),
     "429": page(b"", status=429),

@@ -26,7 +26,8 @@ def host_of(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise RefusedAddressError("an address with a user name")
     default = port is None or port == _PORTS[parts.scheme]
-    return parts.hostname if default else f"{parts.hostname}:{port}"
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname  # as in the hosts of a profile
+    return name if default else f"{name}:{port}"
 
 
 def same_blog(host: str, hosts: frozenset[str]) -> str:
@@ -40,6 +41,8 @@ def redirected(url: str, location: str, hosts: frozenset[str]) -> str:
     Allowed are the same host, and another of `hosts` from one of them; never http from https.
     Raises RefusedAddressError.
     """
+    if not location.strip():
+        raise RefusedAddressError("it redirects without an address")
     try:
         target = urljoin(url, location.strip())
     except ValueError as error:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.crawler.fetcher import Fetched, Fetcher, NotFetched
-from bot.crawler.url_policy import is_public
+from bot.crawler.url_policy import RefusedAddressError, host_of, is_public, redirected, same_blog
 from storage.clock import SystemClock
 from tests.fakes.blog import FEED, Blog, blog, moved, page
 
@@ -45,6 +45,19 @@ def test_what_is_not_public(address: str) -> None:
 )
 def test_what_is_public(address: str) -> None:
     assert is_public(address)
+
+
+@pytest.mark.parametrize("host", ["[2001:db8::5]:8080", "[2001:db8::5]", "blog.example.org"])
+def test_a_host_is_one_of_the_profile_in_each_notation(host: str) -> None:
+    hosts = frozenset({host, "www.example.org"})
+    assert same_blog(host_of(f"http://{host}/feed"), hosts) == same_blog("www.example.org", hosts)
+    assert redirected("http://www.example.org/feed", f"http://{host}/feed/", hosts) == f"http://{host}/feed/"
+
+
+@pytest.mark.parametrize("location", ["", " "])
+def test_a_redirect_without_an_address_is_not_followed(location: str) -> None:
+    with pytest.raises(RefusedAddressError, match="without an address"):
+        redirected("http://www.example.org/feed", location, frozenset())
 
 
 def fetcher(*hosts: str, proxy: str | None = None) -> Fetcher:

@@ -29,7 +29,17 @@ from bot.latex.nodes import (
     Words,
 )
 from bot.latex.parser import render
-from bot.latex.unicode_tables import AtomType, Part, fence, in_face, in_script, joined, sign, symbol
+from bot.latex.unicode_tables import (
+    AtomType,
+    Part,
+    fence,
+    in_face,
+    in_script,
+    is_bracketed,
+    joined,
+    sign,
+    symbol,
+)
 from bot.text_sanitizer import clean
 
 _BARE_ABOVE: Final = {"*": "*", "∗": "*", "⋆": "*", "†": "†", "‡": "‡", "∘": "°", "′": "′", "′′": "″"}
@@ -50,7 +60,7 @@ def scripted(
     """Return `parts` with (mark, script) pairs on the last; several are bracketed unless `fenced`."""
     if len(parts) > 1 and not fenced:
         text = joined(parts)
-        parts = [Part(text if _is_bracketed(text) else f"({text})")]
+        parts = [Part(text if is_bracketed(text) else f"({text})")]
     *others, last = parts or [Part("")]
     if last.kind is AtomType.LABELLED:
         labels = (last.label, *(joined(script, tight=True).strip() for _, script in scripts))
@@ -59,7 +69,7 @@ def scripted(
     text = f"({last.text})" if bracketed else last.text
     for mark, script in sorted(scripts, key=lambda each: each[0] == "^"):
         text += _script(mark, script)
-    return [*others, Part(text, AtomType.CLOSING if bracketed else last.kind)]
+    return [*others, Part(text, AtomType.ORDINARY if bracketed else last.kind)]
 
 
 def _script(mark: str, parts: list[Part]) -> str:
@@ -69,7 +79,7 @@ def _script(mark: str, parts: list[Part]) -> str:
         return small or ""
     if mark == "^" and text in _BARE_ABOVE:
         return _BARE_ABOVE[text]
-    return mark + (text if len(text) == 1 or _is_bracketed(text) else f"({text})")
+    return mark + (text if len(text) == 1 or is_bracketed(text) else f"({text})")
 
 
 def faced(parts: list[Part], alphabet: str) -> list[Part]:
@@ -82,8 +92,10 @@ def faced(parts: list[Part], alphabet: str) -> list[Part]:
 
 def accented(parts: list[Part], accent: str) -> Part:
     r"""Return one letter with the accent of a macro such as \hat, or a short word with a line."""
-    mark = ACCENTS[accent]
     text = joined(parts, tight=True)
+    if accent == "overline" and len(text) == 1:
+        accent = "bar"  # whose lines do not join those of the letters after it
+    mark = ACCENTS[accent]
     if accent in ("overline", "underline") and len(text) <= 12 and text.isalnum():
         return Part("".join(letter + mark for letter in text))
     letter, rest = text[:1], text[1:]
@@ -127,11 +139,16 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             raise TexError(f"no Unicode for \\{name}")
 
 
+_TAKES_SIGNS: Final = (AtomType.RELATION, AtomType.OPERATION, AtomType.FUNCTION, AtomType.LABELLED)
+
+
 def _over(upper: list[Part], sign: list[Part]) -> Part:
     over = joined(upper, tight=True)
     if [part.text for part in sign] == ["="] and over in _DEFINED:
         return Part(_DEFINED[over], AtomType.RELATION)
-    return scripted(sign, [("^", upper)])[-1]
+    if len(sign) == 1 and sign[0].kind in _TAKES_SIGNS:
+        return scripted(sign, [("^", upper)])[-1]
+    return Part(joined(sign), AtomType.LABELLED, label=over.strip())  # over a letter it would be a power
 
 
 _PLAIN: Final = (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING, AtomType.ROOT)
@@ -140,7 +157,7 @@ _PLAIN: Final = (AtomType.ORDINARY, AtomType.OPENING, AtomType.CLOSING, AtomType
 def _numerator(parts: list[Part]) -> str:
     text = joined(parts)
     plain = bool(text) and all(part.kind in _PLAIN for part in parts) and not set(text) & {" ", "/"}
-    return text if plain or _is_bracketed(text) else f"({text})"
+    return text if plain or is_bracketed(text) else f"({text})"
 
 
 def _factor(parts: list[Part]) -> str:
@@ -149,18 +166,8 @@ def _factor(parts: list[Part]) -> str:
     single = len(parts) == 1 and parts[0].kind in (AtomType.ORDINARY, AtomType.ROOT) and " " not in text
     derivative = len(parts) == 2 and parts[0].text in ("∂", "d") and parts[1].kind is AtomType.ORDINARY
     number = text.replace(".", "").isdigit()
-    call = len(parts) > 2 and parts[0].kind is AtomType.ORDINARY and _is_bracketed(joined(parts[1:]))
-    return text if single or derivative or number or call or _is_bracketed(text) else f"({text})"
-
-
-def _is_bracketed(text: str) -> bool:
-    """Return whether one pair of round brackets is around all of `text`."""
-    depth = 0
-    for index, char in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(char, 0)
-        if depth == 0:
-            return index == len(text) - 1 and char == ")"
-    return False
+    call = len(parts) > 2 and parts[0].kind is AtomType.ORDINARY and is_bracketed(joined(parts[1:]))
+    return text if single or derivative or number or call or is_bracketed(text) else f"({text})"
 
 
 _BRACKETS: Final = {"": "", "p": "()", "b": "[]", "B": "{}", "v": "||", "V": "‖‖", "small": ""}
@@ -198,7 +205,9 @@ def in_line(environment: str, cells: list[list[str]]) -> str:
     if environment.endswith("matrix"):
         brackets = _BRACKETS[environment.removesuffix("matrix")]
         filled = _filled(cells)
-        blanks = any(" " in cell for row in filled for cell in row) and any(len(row) > 1 for row in filled)
+        alone = len(filled) == 1  # (a −b) would read as a difference
+        columns = any(len(row) > 1 for row in filled)
+        blanks = alone or (columns and any(" " in cell for row in filled for cell in row))
         return brackets[:1] + rows_in_line(filled, ", " if blanks else " ", most=4) + brackets[1:]
     if environment == "array":
         return rows_in_line(_filled(cells), " ")
@@ -302,8 +311,10 @@ def _parts(nodes: Nodes) -> list[Part]:
         made = [Part("")] if node is None else _part(node)
         if scripts:
             marked = [(script.mark, _parts(script.nodes)) for script in scripts]
-            if len(made) == 1 and _runs_together(node, scripts):
-                made = [Part(f"({joined(made)})", AtomType.CLOSING)]
+            over = isinstance(node, Macro) and node.name in ("overset", "stackrel")
+            labelled = over and made[-1].kind is AtomType.LABELLED  # whose scripts are no labels
+            if len(made) == 1 and (labelled or _runs_together(node, scripts)):
+                made = [Part(f"({joined(made)})")]
             made = scripted(made, marked, fenced=isinstance(node, Fenced))
         if spaced and made:
             made[-1] = replace(made[-1], blank_after=True)
@@ -390,15 +401,15 @@ def _fenced(node: Fenced) -> list[Part]:
         case _:
             parts = _parts(node.nodes)
     if not opening and closing in ("|", "‖") and _is_sum(parts):
-        parts = [Part(f"({joined(parts)})", AtomType.CLOSING)]
+        parts = [Part(f"({joined(parts)})")]
     return [Part(opening, AtomType.OPENING), *parts, Part(closing, AtomType.CLOSING)]
 
 
 def _is_sum(parts: list[Part]) -> bool:
-    """Return whether an operation or a relation is outside all brackets."""
+    """Return whether an operation, a relation or a function such as ∑ is outside all brackets."""
     depth = 0
     for part in parts:
-        if depth == 0 and part.kind in (AtomType.OPERATION, AtomType.RELATION):
+        if depth == 0 and part.kind in (AtomType.OPERATION, AtomType.RELATION, AtomType.FUNCTION):
             return True
         depth = max(0, depth + (part.kind is AtomType.OPENING) - (part.kind is AtomType.CLOSING))
     return False

@@ -146,10 +146,21 @@ def _factor(part: Part, before: Part | None, after: Part | None, *, spaced: bool
             single = before is None and after is None
             operands = part.text.replace(" [", "[")
             nested = operands != part.text and " " in operands
-            text = f"({part.text})" if nested or (" " in part.text and not single) else part.text
+            apart = adjoining or (" " in part.text and not single)
+            text = f"({part.text})" if (nested or apart) and not is_bracketed(part.text) else part.text
             return replace(part, text=f"{text} [{part.label}]", label="")
         case _:
             return part
+
+
+def is_bracketed(text: str) -> bool:
+    """Return whether one pair of round brackets is around all of `text`."""
+    depth = 0
+    for index, char in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth == 0:
+            return index == len(text) - 1 and char == ")"
+    return False
 
 
 def _neighbour(parts: list[Part], index: int, step: int, bars: dict[int, AtomType]) -> Part | None:

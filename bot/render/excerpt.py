@@ -97,7 +97,8 @@ def resolved(tex: str, labels: Labels) -> str:
     r"""Return `tex` without labels and references; a label referred to becomes a \tag with its number."""
     if r"\label" not in tex and "ref" not in tex:
         return tex
-    tex = _LABEL.sub(lambda found: _tag(found.group(1).strip(), tex, labels), tex)
+    tags = set(_TAG.findall(tex))
+    tex = _LABEL.sub(lambda found: _tag(found.group(1).strip(), tags, labels), tex)
     return _REFERENCE.sub(lambda found: rf"\text{{{_shown(found, labels)}}}", tex).strip()
 
 
@@ -105,10 +106,9 @@ def _shown(reference: re.Match[str], labels: Labels) -> str:
     return labels.shown(reference.group(2).strip(), reference.group(1))
 
 
-def _tag(key: str, tex: str, labels: Labels) -> str:
-    if key not in labels.wanted or _TAG.search(tex):
-        return ""
-    return rf"\tag{{{labels.numbers.get(key, '')}}}"
+def _tag(key: str, tags: set[str], labels: Labels) -> str:
+    number = labels.numbers.get(key, "")
+    return "" if key not in labels.wanted or number in tags else rf"\tag{{{number}}}"
 
 
 _BARE: Final = ("equation", "displaymath", "math", "subequations")

@@ -82,6 +82,10 @@ MATHS: dict[str, tuple[str, Body]] = {
             para("由(3)、(4)"),
         ),
     ),
+    "a tag in another row": (
+        r"\begin{align}x\tag{*}\\y\label{y}\end{align}由\eqref{y}",
+        (DisplayFormula(r"\begin{align}x\tag{*}\\y\tag{1}\end{align}"), para("由(1)")),
+    ),
     "a reference out of the excerpt": (r"由\eqref{eq:rope}可知。", (para("由(rope)可知。"),)),
     "a reference inside a formula": (
         r"$$x\label{a}$$由$y\eqref{a}$可知。",

@@ -117,8 +117,8 @@ def constructed(name: str, arguments: Sequence[list[Part]], optional: list[Part]
             if root is None:
                 raise TexError("a degree that would read as a factor")
             return Part((root if degree in _ROOTS else f"{root}√") + _factor(inside), AtomType.ROOT)
-        case "operatorname" | "operatorname*", (inside,):
-            return Part(joined(inside), AtomType.FUNCTION)
+        case "operatorname", (inside,):
+            return Part(joined(inside, tight=True).replace("−", "-"), AtomType.FUNCTION)
         case "overset" | "stackrel", (upper, sign):
             return _over(upper, sign)
         case "underset", (lower, sign):

@@ -41,6 +41,7 @@ from storage.outbox_sql import (
     CLAIMED,
     COUNT_ALL,
     COUNT_BY_INDEX,
+    DISCARDED,
     DUE_PRIORITIES,
     EARLIEST,
     EARLIEST_SENDING,
@@ -54,7 +55,9 @@ from storage.outbox_sql import (
     SETTLE_OTHERS,
     SETTLE_SENT,
     SETTLE_SENT_TOGETHER,
+    UNARRIVED,
     UNSENT,
+    UNSUBSCRIBED,
 )
 from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
 from storage.send_log import Claim, SendLogSnapshot
@@ -246,12 +249,13 @@ class Outbox(DataAccess):
         await self._update(deliveries, _is_refused(dedup_key), deliveries.c.due_at > now, due_at=now)
 
     async def resume_chat(self, chat_id: int, since: datetime, now: datetime, due_at: datetime) -> int:
-        """Make pending again what was failed or cancelled for this chat since then."""
+        """Make pending again what was failed for this chat since then, or cancelled by no person."""
         return await self._update(
             deliveries,
             deliveries.c.destination_id.in_(_of_chat(chat_id)),
             deliveries.c.state.in_((State.FAILED, State.CANCELLED)),
             deliveries.c.updated_at >= since,
+            deliveries.c.reason.not_in((UNSUBSCRIBED, DISCARDED)),
             state=State.PENDING,
             due_at=due_at,
             updated_at=now,
@@ -375,16 +379,16 @@ class Outbox(DataAccess):
         return await self._column(OLDEST_FIRST, ids)
 
     async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
-        """Cancel what is pending for a destination and no longer wanted by any of its subscriptions."""
+        """Cancel what a destination has not received and no longer wants by any of its subscriptions."""
         posts_wanted = self._wanted_by(destination_id)
         ended = await self._update(
             deliveries,
-            PENDING,
+            UNARRIVED,
             deliveries.c.destination_id == destination_id,
             deliveries.c.kind == DeliveryKind.POST,
             deliveries.c.post_id.not_in(posts_wanted),
             state=State.CANCELLED,
-            reason="unsubscribed",
+            reason=UNSUBSCRIBED,
             updated_at=now,
         )
         ended += await self._write(
@@ -397,10 +401,10 @@ class Outbox(DataAccess):
     async def _thin(
         self, destination_id: DestinationId, posts_wanted: CompoundSelect[tuple[int]], now: datetime
     ) -> int:
-        """Remove unwanted posts from the pending digests; return how many digests became empty."""
+        """Remove unwanted posts from digests that have not arrived; return how many became empty."""
         digests = await self._rows(
             select(deliveries.c.id, deliveries.c.payload).where(
-                PENDING,
+                UNARRIVED,
                 deliveries.c.destination_id == destination_id,
                 deliveries.c.kind == DeliveryKind.DIGEST,
             )
@@ -411,7 +415,7 @@ class Outbox(DataAccess):
         ended = 0
         for digest in digests:
             left = ",".join(post for post in digest.payload.split(",") if post in wanted)
-            change = {"payload": left} if left else {"state": State.CANCELLED, "reason": "unsubscribed"}
+            change = {"payload": left} if left else {"state": State.CANCELLED, "reason": UNSUBSCRIBED}
             ended += not left
             await self._update(deliveries, deliveries.c.id == digest.id, updated_at=now, **change)
         return ended

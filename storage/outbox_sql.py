@@ -37,8 +37,11 @@ from storage.schema import UNSENT_STATES, deliveries, destinations, leases, post
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
 UNSENT = text(f"deliveries.{UNSENT_STATES}")
+# Of a claimed delivery a success is still written; any other end would be another try.
+UNARRIVED = text("deliveries.state IN ('pending', 'sending', 'held')")
 DUE_LAST = 10_000  # rows of each priority, among which those in doubt are counted
 PROCESS_ENDED = "the process ended before Telegram's answer was written"
+UNSUBSCRIBED, DISCARDED = "unsubscribed", "an administrator discarded it"
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
 

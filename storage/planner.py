@@ -47,7 +47,7 @@ from storage.model import (
     When,
     local_minute,
 )
-from storage.outbox_sql import UNSENT
+from storage.outbox_sql import DISCARDED, UNSENT
 from storage.schema import deliveries, destinations, plans, post_scopes, posts, scopes, subscriptions, waiting
 
 # Temporary table of (destination, post) pairs during planning; dropped with the transaction.
@@ -345,7 +345,7 @@ class DeliveryPlanner(DataAccess):
         values = (
             {"state": State.PENDING, "reason": None}
             if released
-            else {"state": State.CANCELLED, "reason": "an administrator discarded it"}
+            else {"state": State.CANCELLED, "reason": DISCARDED}
         )
         mine = (_held(plan_row.dump_id), *_between(deliveries.c.destination_id, after, last))
         times = {"due_at": now, "created_at": now, "updated_at": now}

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from functools import partial
 
+import pytest
 import pytest_asyncio
 
 from storage.database import Database, Transaction, open_database
@@ -237,6 +238,35 @@ async def test_held_duties_wait_for_a_decision(database: Database) -> None:
     released = await database.write(lambda tx: tx.planner.release_held(DumpId(dump), THEN))
     assert (other, released) == (0, 2)
     assert len(await claim(database)) == 1
+
+
+@pytest.mark.parametrize("digest_above", [100, 1], ids=["single", "digest"])
+@pytest.mark.parametrize("state", [State.PENDING, State.HELD, State.SENDING])
+async def test_what_is_unsubscribed_is_not_sent_later(
+    database: Database, state: State, digest_above: int
+) -> None:
+    """Neither when an operator releases it, nor after a pause that ended its try, nor with a second try."""
+    to = await chat(database, 1)
+
+    async def announced(tx: Transaction) -> DumpId:
+        dump, stored = await store(tx, [essay("一篇"), essay("又一篇")])
+        ids, held = [one.id for one in stored], state is State.HELD
+        await tx.planner.announce(ids, dump, THEN, digest_above=digest_above, held=held)
+        return dump
+
+    async def unsubscribe(tx: Transaction) -> None:
+        await tx.destinations.unsubscribe(to)
+        await tx.outbox.cancel_unwanted(to, THEN + SOON)
+
+    dump = await database.write(announced)
+    claimed = await claim(database) if state is State.SENDING else []
+    await database.write(unsubscribe)
+    await settle(database, *(ended(one, State.PENDING, due_at=THEN) for one in claimed))
+    await database.write(lambda tx: tx.planner.release_held(dump, THEN))
+    await database.write(lambda tx: tx.outbox.resume_chat(1, THEN, THEN + SOON, THEN))
+    assert await claim(database, after=2 * SOON) == []
+    await settle(database, *(ended(one, State.SENT, message_id=5) for one in claimed))
+    assert (await counts(database)).get(State.SENT, 0) == len(claimed)
 
 
 @pytest_asyncio.fixture

@@ -67,7 +67,7 @@ EXACT_ROWS = 100_000  # are counted within 20 ms
 # Fields of a delivery that equal their column.
 AS_STORED = {
     name: f"delivery_{name}"
-    for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form")
+    for name in ("id", "token", "attempts", "unsure", "scope_id", "message_id", "form", "post_updated_at")
 } | {"dedup_key": "delivery_duty"}
 
 

@@ -87,10 +87,7 @@ CLAIMING: dict[str, Any] = {
 }
 
 # Columns of a claimed delivery in addition to its destination's.
-SELECTED = (
-    "id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "message_id", "form",
-    "duty",
-)  # fmt: skip
+SELECTED = ("id", "kind", "post_id", "scope_id", "payload", "token", "attempts", "unsure", "form", "duty")
 
 
 def _with_destinations(claimed: FromClause) -> Select[*tuple[Any, ...]]:
@@ -99,7 +96,14 @@ def _with_destinations(claimed: FromClause) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *columns,
+            _message_to_edit(claimed).label("delivery_message_id"),
             _episode_before(claimed).label("episode_before"),
+            # Not a join: PostgreSQL would read all posts for it.
+            select(posts.c.updated_at)
+            .where(posts.c.id == claimed.c.post_id)
+            .correlate(claimed)
+            .scalar_subquery()
+            .label("delivery_post_updated_at"),
             *(column for column in destinations.c if column.name != "created_at"),
         )
         .join(destinations, destinations.c.id == claimed.c.destination_id)
@@ -144,6 +148,25 @@ def _due_priorities() -> Select[*tuple[Any, ...]]:
         for priority in Priority
     ]
     return select(*looks)
+
+
+def _message_to_edit(claimed: FromClause) -> ScalarSelect[int]:
+    """Select the message that announced the post of a claimed edit.
+
+    At the claim: when the edit was planned, that message might not have been answered yet, or in the group
+    that its chat has been since.
+    """
+    announced = deliveries.alias("edited")
+    return (
+        select(announced.c.message_id)
+        .where(
+            claimed.c.kind == literal_column("'edit'"),
+            announced.c.destination_id == claimed.c.destination_id,
+            announced.c.duty == literal_column("'post:'", String) + cast(claimed.c.post_id, String),
+        )
+        .correlate(claimed)
+        .scalar_subquery()
+    )
 
 
 def _episode_before(claimed: FromClause) -> ScalarSelect[int]:

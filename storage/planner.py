@@ -232,7 +232,7 @@ class DeliveryPlanner(DataAccess):
     async def edit_sent(
         self, edited: Collection[PostId], dump_id: DumpId, now: datetime, since: datetime
     ) -> int:
-        """Plan an edit of each message about these posts that was sent since `since`, as `announce` does."""
+        """Plan an edit of each message about these posts sent since `since`, or now, as `announce` does."""
         if not edited:
             return 0
         key = f"edit:dump:{dump_id}:"
@@ -257,13 +257,13 @@ class DeliveryPlanner(DataAccess):
                 now,
                 post_id=announced.c.post_id,
                 scope_id=announced.c.scope_id,
-                payload=cast(announced.c.message_id, String),
             )
             .select_from(destinations)
             .join(announced, same)
             .where(
-                announced.c.state == State.SENT,
-                announced.c.message_id.is_not(None),
+                # What is being sent may have been written before the edit.
+                announced.c.state.in_((State.SENT, State.SENDING)),
+                or_(announced.c.state == State.SENDING, announced.c.message_id.is_not(None)),
                 announced.c.updated_at >= plan_row.since,
                 *batch,
             )

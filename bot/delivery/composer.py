@@ -82,7 +82,8 @@ class ArchiveComposer:
         to = delivery.destination
         choice = to.preferences
         key: Key = (
-            delivery.kind, delivery.post_ids, delivery.scope_id, delivery.text, delivery.form,
+            delivery.kind, delivery.post_ids, delivery.post_updated_at, delivery.scope_id, delivery.text,
+            delivery.form,
             dump_of(delivery.dedup_key),
             choice.language, choice.format, choice.excerpt, choice.lessons_read, to.kind, self._rich.usable(),
         )  # fmt: skip

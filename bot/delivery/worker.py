@@ -298,14 +298,12 @@ class DeliveryWorker(Wakeable):
         return self._again(delivery, COMPOSE_WAIT_SECONDS, reason, counts=True)
 
     async def _attempt(self, claimed: ClaimedDelivery) -> Decision:
-        delivery = claimed.delivery
+        delivery, reason = claimed.delivery, "its content no longer exists"
         composed = await self._composer.compose(delivery)
+        if delivery.kind is DeliveryKind.EDIT and delivery.message_id is None:
+            composed, reason = None, "the message to edit is not known"
         if composed is None:
-            return Decision(
-                Settlement(
-                    delivery.id, delivery.token, State.CANCELLED, reason="its content no longer exists"
-                )
-            )
+            return Decision(Settlement(delivery.id, delivery.token, State.CANCELLED, reason=reason))
         self._correlation_ids[delivery.id] = composed.correlation_id
         with correlate(composed.correlation_id):
             return await self._deliver(claimed, composed)
@@ -364,9 +362,8 @@ class DeliveryWorker(Wakeable):
 
     async def _send(self, delivery: Delivery, composed: Composed, gate: SendGate) -> Outcome:
         to = address_of(delivery.destination)
-        if delivery.kind is DeliveryKind.EDIT:
-            message_id = int(delivery.text or 0)
-            return await self._messenger.edit(to, message_id, composed.message, gate=gate)
+        if delivery.message_id is not None:
+            return await self._messenger.edit(to, delivery.message_id, composed.message, gate=gate)
         return await self._messenger.send(to, composed.message, reply_to=composed.reply_to, gate=gate)
 
     def _decided(self, delivery: Delivery, outcome: Outcome, form: Form) -> Decision:

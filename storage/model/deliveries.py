@@ -75,7 +75,8 @@ class Delivery:
     attempts: int
     unsure: int  # tries that left and were never answered
     scope_id: ScopeId | None = None  # the subscription that asked for it
-    message_id: int | None = None
+    message_id: int | None = None  # to edit
+    post_updated_at: datetime | None = None  # of a single post, as it is stored at the claim
     form: Form | None = None  # at most this rich, since a richer one was refused
     dedup_key: str = ""  # what the row is for, unique within the destination
     reply_to: int | None = None  # the message there that announced the previous episode

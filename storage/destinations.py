@@ -159,8 +159,8 @@ class Destinations(DataAccess):
         """Mark the chat as not writable; its subscriptions are kept."""
         await self._stand(Standing.GONE, reason, destinations.c.chat_id == chat_id)
 
-    async def returned(self, chat_id: int) -> None:
-        await self._stand(Standing.ACTIVE, None, destinations.c.chat_id == chat_id)
+    async def returned(self, *chat_ids: int) -> None:
+        await self._stand(Standing.ACTIVE, None, destinations.c.chat_id.in_(few_lengths(chat_ids)))
 
     async def suspend(self, destination_id: DestinationId, reason: str) -> None:
         """Suspend one destination, and none of its chat's others."""

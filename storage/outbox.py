@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from storage.destinations import destination_of
-from storage.engine import DataAccess
+from storage.engine import DataAccess, few_lengths
 from storage.enqueue import notify
 from storage.model import (
     Delivery,
@@ -248,11 +248,14 @@ class Outbox(DataAccess):
         """Make those of these deliveries due that wait to be tried again."""
         await self._update(deliveries, _is_refused(dedup_key), deliveries.c.due_at > now, due_at=now)
 
-    async def resume_chat(self, chat_id: int, since: datetime, now: datetime, due_at: datetime) -> int:
-        """Make pending again what was failed for this chat since then, or cancelled by no person."""
+    async def resume_chats(
+        self, chat_ids: Collection[int], since: datetime, now: datetime, due_at: datetime
+    ) -> int:
+        """Make pending again what was failed for these chats since then, or cancelled by no person."""
+        theirs = select(destinations.c.id).where(destinations.c.chat_id.in_(few_lengths(chat_ids)))
         return await self._update(
             deliveries,
-            deliveries.c.destination_id.in_(_of_chat(chat_id)),
+            deliveries.c.destination_id.in_(theirs),
             deliveries.c.state.in_((State.FAILED, State.CANCELLED)),
             deliveries.c.updated_at >= since,
             deliveries.c.reason.not_in((UNSUBSCRIBED, DISCARDED)),

@@ -56,6 +56,17 @@ class SuspensionGuard:
     """
 
     _ended: deque[tuple[float, str, int]] = field(default_factory=deque)  # the chat, 0 where it arrived
+    _suspended: deque[tuple[float, str, int]] = field(default_factory=deque)
+
+    def suspend(self, now: float, fan_out: str, chat_id: int) -> None:
+        """Record that this chat is suspended."""
+        self._suspended.append((now, fan_out, chat_id))
+
+    def suspended(self, now: float, fan_out: str) -> frozenset[int]:
+        """Return the chats that were suspended in this fan-out."""
+        while self._suspended and self._suspended[0][0] <= now - WINDOW_SECONDS:
+            self._suspended.popleft()
+        return frozenset(chat for _, name, chat in self._suspended if name == fan_out)
 
     def record(self, now: float, fan_out: str, chat_id: int = 0) -> None:
         """Record that a message arrived, or that `chat_id` is reported gone."""
@@ -141,13 +152,14 @@ class SideEffects:
         if not self._is_mass(delivery, gone, total):
             await self.tx.destinations.gone(chat_id, reason)
             await self.tx.outbox.cancel_chat(chat_id, reason, self.now)
+            self.guard.suspend(self.monotonic, delivery.dedup_key, chat_id)
             await self._suspended()
             return
         since = self.now - timedelta(seconds=2 * WINDOW_SECONDS)
         again = self.now + timedelta(seconds=Backoff(FIRST_CHAT_WAIT, LONGEST_WAIT, delivery.attempts).delay)
-        for each in gone:
-            await self.tx.destinations.returned(each)
-            await self.tx.outbox.resume_chat(each, since, self.now, again)
+        back = {*self.guard.suspended(self.monotonic, delivery.dedup_key), chat_id}
+        await self.tx.destinations.returned(*back)
+        await self.tx.outbox.resume_chats(back, since, self.now, again)
         await self._fan_out_refused(delivery, gone, total, reason)
 
     async def _refused_by(self, delivery: Delivery, reason: str) -> None:

@@ -263,7 +263,7 @@ async def test_what_is_unsubscribed_is_not_sent_later(
     await database.write(unsubscribe)
     await settle(database, *(ended(one, State.PENDING, due_at=THEN) for one in claimed))
     await database.write(lambda tx: tx.planner.release_held(dump, THEN))
-    await database.write(lambda tx: tx.outbox.resume_chat(1, THEN, THEN + SOON, THEN))
+    await database.write(lambda tx: tx.outbox.resume_chats([1], THEN, THEN + SOON, THEN))
     assert await claim(database, after=2 * SOON) == []
     await settle(database, *(ended(one, State.SENT, message_id=5) for one in claimed))
     assert (await counts(database)).get(State.SENT, 0) == len(claimed)

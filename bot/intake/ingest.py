@@ -209,7 +209,7 @@ async def ingest(
     `also` runs at the end of the same transaction. Raises the errors of storage and of `also`; then nothing
     is stored, and the dump can be ingested again.
     """
-    sha256 = hashlib.sha256(dump.content).hexdigest()
+    sha256 = _sha256(dump)
     with correlate(new_correlation_id(sha256)):
         known = await database.read(lambda tx: tx.dumps.find(sha256))
         if known is not None:
@@ -220,6 +220,12 @@ async def ingest(
         except UnreadableDumpError as reason:
             return await reject(database, dump.name, str(reason), sha256, dump.captured_at, rules, now)
         return await ingest_parsed(database, dump, reading, rules, now, also)
+
+
+def _sha256(dump: Dump) -> str:
+    """Return the hash of a capture: of its bytes, and of its address, which may name its post or its tag."""
+    address = "" if dump.address is None else f"\0{dump.address}"
+    return hashlib.sha256(dump.content + address.encode("utf-8", "replace")).hexdigest()
 
 
 async def ingest_parsed(
@@ -234,7 +240,7 @@ async def ingest_parsed(
 
     Raises the errors of storage and of `also`; then nothing of the dump is stored.
     """
-    sha256 = hashlib.sha256(dump.content).hexdigest()
+    sha256 = _sha256(dump)
 
     async def unit(tx: Transaction) -> IngestReport:
         earlier = await tx.dumps.find(sha256)  # another process may have ingested it meanwhile

@@ -332,6 +332,17 @@ async def test_operators_are_notified_once_of_what_was_left_out(intake: Intake) 
     assert told == ["notice:dump:2:notes"]
 
 
+async def test_the_same_text_at_another_address_is_another_capture(intake: Intake) -> None:
+    """Two tags may have the same posts; their pages as text differ in nothing but the address."""
+    text = listing(FIRST, SECOND)
+    for number, tag in enumerate(("示例", "演示", "演示"), 1):
+        address = f"https://kexue.fm/tag/{tag}/"
+        dump = Dump(name=f"a.warc#{number}", content=text.encode(), captured_at=START, address=address)
+        report = await ingest(intake.database, dump, IngestRules(), START)
+        assert report.result == ("known" if number == 3 else "taken")
+    assert {post.tags for post in await intake.posts()} == {("演示", "示例")}
+
+
 async def test_a_first_reading_is_stored_without_announcements(intake: Intake) -> None:
     rules = IngestRules(admins=(ADMIN,), notice=lambda report: str(report.unannounced), first_reading=True)
     await intake.take(listing(FIRST))

@@ -26,10 +26,11 @@ from bot.intake.formats import UnreadableDumpError
 from bot.intake.formats.containers import unpack
 from bot.intake.formats.detect import HEAD, is_container, joined_captures
 from bot.intake.formats.text import MAX_BYTES
+from bot.intake.year_inference import FIRST_YEAR
 from bot.site_profile import SiteProfile
 from storage.model import Dump
 
-UNFINISHED = (".part", ".tmp", ".partial", ".crdownload", "~")
+UNFINISHED = (".part", ".tmp", ".partial", ".filepart", ".crdownload", ".opdownload", ".download", "~")
 
 
 class UnreadableFileError(Exception):
@@ -38,12 +39,12 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DumpFile:
-    """A file in the folder, with the attributes that change whenever its content does."""
+    """A file in the folder, with the attributes that change whenever its content or permissions do."""
 
     path: Path
     size: int
     modified: int  # nanoseconds since 1970
-    inode: int
+    changed: int  # likewise; unlike an inode it is stable on every network file system
 
 
 NAME_HEAD, NAME_TAIL = 200, 40  # characters of a longer name that are shown
@@ -111,7 +112,7 @@ def _files(folder: Path, owner: int) -> Iterator[DumpFile]:
                 continue  # deleted between the listing and the stat
             if status.st_nlink > 1 and status.st_uid != owner:
                 continue
-            yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ino)
+            yield DumpFile(Path(entry.path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generator[Dump]:
@@ -123,12 +124,17 @@ def captures(path: Path, name: str, now: datetime, site: SiteProfile) -> Generat
     try:
         with _open(path) as file:
             status = os.fstat(file.fileno())
-            captured_at = min(datetime.fromtimestamp(status.st_mtime, UTC), now)
-            dump = Dump(name=name, content=b"", captured_at=captured_at)
+            dump = Dump(name=name, content=b"", captured_at=_capture_time(status.st_mtime, now))
             for capture in captures_in(file, dump, status.st_size, site):
                 yield replace(capture, name=printable(capture.name))
     except OSError as error:
         raise UnreadableFileError(_cause(error)) from error
+
+
+def _capture_time(modified: float, now: datetime) -> datetime:
+    """Return a file's time, or `now` for one of the future or before the blog: a tool's default."""
+    is_plausible = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp() <= modified < now.timestamp()
+    return datetime.fromtimestamp(modified, UTC) if is_plausible else now
 
 
 def _open(path: Path) -> BinaryIO:

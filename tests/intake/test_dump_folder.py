@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from watchfiles import Change
 
 from bot.cli import archive
 from bot.intake import dump_folder
-from bot.intake.dump_folder import DumpFolderWatcher, moved_in, scan, shown_name
+from bot.intake.dump_folder import DumpFolderWatcher, captures, moved_in, scan, shown_name
+from bot.site_profile import KEXUE
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
 from tests.fakes.people import FakeTelegram
 from tests.tools.dumps import Shown, listing
@@ -149,6 +151,30 @@ async def test_the_newest_file_is_first(tmp_path: Path) -> None:
     assert not await watcher.scan()
     assert handled == ["b", "c", "a"]
     assert [name for _, name in archive._files([tmp_path])] == handled, "as `ingest` does"
+
+
+async def test_a_file_is_handed_on_again_when_only_its_permissions_change(tmp_path: Path) -> None:
+    """A file that could not be read was refused with the advice to change them."""
+    (tmp_path / "a.txt").write_text("x")
+    handled: list[str] = []
+
+    async def handle(path: Path) -> None:
+        handled.append(path.name)
+
+    watcher = DumpFolderWatcher(tmp_path, handle)
+    assert not await watcher.scan()
+    assert not await watcher.scan()
+    (tmp_path / "a.txt").chmod(0o640)
+    assert not await watcher.scan()
+    assert handled == ["a.txt"] * 2
+
+
+@pytest.mark.parametrize("modified", [0, -1e13, 3.2e8, 1e13], ids=["1970", "no year", "1980", "future"])
+def test_an_impossible_time_of_a_file_is_not_that_of_its_capture(tmp_path: Path, modified: float) -> None:
+    file, now = tmp_path / "a.txt", datetime(2026, 9, 1, tzinfo=UTC)
+    file.write_text(listing(Shown(title=TITLE)))
+    os.utime(file, (modified, modified))
+    assert [dump.captured_at for dump in captures(file, file.name, now, KEXUE)] == [now]
 
 
 async def test_files_that_fail_for_the_same_reason_are_one_traceback_and_a_count(

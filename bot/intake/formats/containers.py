@@ -251,13 +251,17 @@ def _payload(part: "EmailMessage") -> bytes:
     return b""
 
 
-_ADDRESS_KEYS = ("url", "address", "uri", "link", "source_url", "target_uri", "warc-target-uri")
+_ADDRESS_KEYS = (
+    "url", "address", "uri", "link", "source_url", "sourceurl", "target_uri", "warc-target-uri",
+)  # fmt: skip
 _HTML_KEYS = ("html", "raw_html", "page_html", "rawhtml")
 _TEXT_KEYS = ("text", "content", "raw_content", "markdown", "body", "raw_text")
 _TIME_KEYS = (
-    "date", "timestamp", "captured_at", "crawl_date", "fetched_at", "fetch_time", "crawled_at", "time",
-    "date_download", "warc-date",
+    "captured_at", "crawl_date", "fetched_at", "fetch_time", "crawled_at", "date_download", "warc-date",
+    "filedate", "timestamp",
 )  # fmt: skip
+_UNSURE_TIME_KEYS = ("date", "time")  # of the capture, or of the article
+_ARTICLE_KEYS = ("author", "authors", "byline", "title")
 
 
 _Records = Iterator[Mapping[str, Any]]
@@ -341,7 +345,7 @@ def _json_members(dump: Dump, records: _Records, budget: _Budget) -> Iterator[Du
             _captured(dump, _json_time(record)),
             name=f"{dump.name}#{number}",
             content=content,
-            address=_first(record, _ADDRESS_KEYS),
+            address=_first(record, _ADDRESS_KEYS) or _source(record),
         )
 
 
@@ -357,8 +361,17 @@ def _first(record: Mapping[str, Any], keys: Sequence[str]) -> str | None:
     return next((value for value in values if isinstance(value, str) and value.strip()), None)
 
 
+def _source(record: Mapping[str, Any]) -> str | None:
+    """Return the `source` of a record if it is an address, not the name of a tool or a data set."""
+    source = _first(record, ("source",))
+    return source if source is not None and "://" in source else None
+
+
 def _json_time(record: Mapping[str, Any]) -> datetime | None:
-    moments = (_moment(level.get(key)) for level in _levels(record) for key in _TIME_KEYS)
+    """Return the time of the capture; a `date` beside title or author is that of the article."""
+    is_article = any(key in level for level in _levels(record) for key in _ARTICLE_KEYS)
+    keys = _TIME_KEYS if is_article else (*_TIME_KEYS, *_UNSURE_TIME_KEYS)
+    moments = (_moment(level.get(key)) for level in _levels(record) for key in keys)
     return next((moment for moment in moments if moment is not None), None)
 
 

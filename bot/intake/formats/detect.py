@@ -182,9 +182,17 @@ def is_container(head: bytes) -> bool:
     return _CONTAINER.match(head) is not None or is_mhtml(head)
 
 
+_HTML_PART = re.compile(rb"(?m)^content-type:\s*(?:multipart/(?:related|alternative|mixed)|text/html)\b")
+
+
 def is_mhtml(content: bytes) -> bool:
+    """Return whether `content` begins as a page saved with its files, or as a message that is a page."""
     head = content[:4000].lower()
-    return b"multipart/related" in head and b"mime-version:" in head and not head.lstrip().startswith(b"<")
+    return (
+        b"mime-version:" in head
+        and not head.lstrip().startswith(b"<")
+        and _HTML_PART.search(head) is not None
+    )
 
 
 def joined_captures(dump: Dump, site: SiteProfile) -> Sequence[Dump]:

@@ -167,6 +167,15 @@ def test_each_record_of_json_is_a_dump(content: bytes) -> None:
     assert read_dump(dumps[0]).sightings == read(LISTING).sightings
 
 
+def test_the_date_of_an_article_is_no_time_of_its_capture() -> None:
+    """As trafilatura writes it: an edited title would lose against those of older captures."""
+    record = {"title": "甲", "date": "2020-07-04", "source": PLACE, "text": LISTING.decode()}
+    (dump,) = unpacked(json.dumps(record).encode())
+    assert (dump.address, dump.time_known) == (PLACE, False)
+    (dump,) = unpacked(json.dumps(record | {"filedate": "2025-10-09T08:07:06Z"}).encode())
+    assert (dump.captured_at, dump.time_known) == (SEEN, True)
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -202,8 +211,14 @@ MHTML = (
 )
 
 
-def test_a_page_saved_as_mhtml_is_read() -> None:
-    (page,) = unpacked(MHTML)
+ONE_PART = MHTML[: MHTML.index(b"Content-Type")] + MHTML[MHTML.index(b"Content-Type: text/html") :]
+
+
+@pytest.mark.parametrize(
+    "content", [MHTML, ONE_PART[: ONE_PART.index(b"\r\n----b")]], ids=["with its files", "alone"]
+)
+def test_a_page_saved_as_mhtml_is_read(content: bytes) -> None:
+    (page,) = unpacked(content)
     assert (page.address, page.captured_at) == (PLACE, SEEN)
     assert read_dump(page).sightings == read(POST).sightings
 

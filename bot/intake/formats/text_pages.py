@@ -283,9 +283,12 @@ def glued_head(site: SiteProfile) -> re.Pattern[str]:
 
 @cache
 def _page_head(site: SiteProfile) -> re.Pattern[str]:
-    """Compile a line of the page's head: names of the blog, bread crumbs, a date badge."""
-    names = "|".join(re.escape(name) for name in (site.name, site.name_en) if name)
-    return re.compile(rf"(?:{names}|首页|主页|Home|{template.CATEGORIES}|{template.DAY}|[\s|｜»>›/·•-])+")
+    """Compile a line of the page's head: names, bread crumbs, a date badge, the time to read it."""
+    names = "|".join(re.escape(name) for name in (site.name, site.name_en, site.author, *site.hosts) if name)
+    time = r"[0-9]{1,3}(?:[-–—][0-9]{1,3})?[ ]?(?:分钟|min(?:ute)?s?\b)(?:[ ]?(?:read|阅读))?"
+    return re.compile(
+        rf"(?:{names}|首页|主页|Home|{template.CATEGORIES}|{time}|{template.DAY}|[\s|｜»>›/·•-])+"
+    )
 
 
 def _without_head(excerpt: str, title: str, site: SiteProfile) -> str:

@@ -86,6 +86,8 @@ def _by_heads(text: str, site: SiteProfile) -> list[Head]:
     low = 0
     for number, line in enumerate(by_lines(text, site), 1):
         above = template.title_above(text, low, max(line.start, low), site)
+        if _FOLD_SIGN in text[low : above.start]:
+            above = _with_first_line(text, text.rfind(_FOLD_SIGN, low, above.start), above, site)
         heads.append(
             Head(
                 start=above.start,
@@ -100,6 +102,33 @@ def _by_heads(text: str, site: SiteProfile) -> list[Head]:
         )
         low = line.end
     return heads
+
+
+_WIDE = 40  # columns; a line with fewer was not wrapped
+
+
+def _with_first_line(
+    text: str, fold: int, above: template.TitleLine, site: SiteProfile
+) -> template.TitleLine:
+    """Return the title with the line above it, if that is all that stands behind the fold of the last post.
+
+    Printers and text browsers wrap long titles.
+    """
+    start = text.find("\n", fold, above.start) + 1
+    lines = [line for line in map(str.strip, text[start : above.start].split("\n")) if line]
+    block = [line for line in lines if template.badge_day(line) is None]
+    first, address = template.clean_title(block[0] if block else "", site)
+    columns = sum(1 if sign < "\u2e80" else 2 for sign in first)
+    if (
+        not start
+        or not above.title
+        or not _WIDE <= columns <= 3 * _WIDE
+        or len(block) > 1
+        or template.title_problem(first) is not None
+    ):
+        return above
+    blank = " " if first[-1].isascii() and above.title[0].isascii() else ""
+    return above._replace(start=start, title=f"{first}{blank}{above.title}", address=above.address or address)
 
 
 def _without_badge(title: str, line: ByLine) -> str:

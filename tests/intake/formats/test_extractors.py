@@ -85,6 +85,22 @@ def test_the_marks_of_an_extractor_are_removed(capture: str) -> None:
     assert posts[1].excerpt == NEXT
 
 
+@pytest.mark.parametrize("above", ["", "8 Oct\n\n", "分类:信息时代  标签:优化 阅读全文 14 评论\n\n8 Oct\n\n"])
+def test_a_title_that_was_wrapped_is_read_whole(above: str) -> None:
+    """Printers and text browsers wrap lines: half of a title would be announced as a post of its own."""
+    lines = "示例漫谈（二）：这是为测试写的一个很长很长的题目的前半句", "与它的后半句"
+    title = above + "\n".join(lines)
+    text = f"甲\n\n{BY}\n\n{FIRST}\n\n点击阅读全文...\n\n{title}\n\n{BY_2}\n\n{NEXT}\n\n最近评论\n"
+    assert [sighting.title for sighting in read(text).sightings] == ["甲", "".join(lines)]
+
+
+def test_the_head_of_a_reader_mode_is_no_text() -> None:
+    cited = "苏剑林. (Oct. 08, 2025). 《甲——乙 》[Blog post]. Retrieved from https://kexue.fm/archives/1\n"
+    head = "kexue.fm\n甲——乙 - 科学空间|Scientific Spaces\n苏剑林\n19-24 分钟\n\n"
+    (sighting,) = read(f"{head}{FIRST}\n\n{NEXT}\n\n{cited}").sightings
+    assert (sighting.title, sighting.excerpt) == ("甲——乙", f"{FIRST}\n\n{NEXT}")
+
+
 def test_signs_of_tex_are_no_escapes_of_trafilatura() -> None:
     first = r"记$\[y\_j\]$与$\|x\|\_2 \leq A\#B$。"
     (post, _) = read(_list(first, titles=("## 甲", "## 乙"))).sightings

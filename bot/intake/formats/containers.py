@@ -368,7 +368,7 @@ def _source(record: Mapping[str, Any]) -> str | None:
 
 
 def _json_time(record: Mapping[str, Any]) -> datetime | None:
-    """Return the time of the capture; a `date` beside title or author is that of the article."""
+    """Return the time of the capture; a `date` next to title or author is that of the article."""
     is_article = any(key in level for level in _levels(record) for key in _ARTICLE_KEYS)
     keys = _TIME_KEYS if is_article else (*_TIME_KEYS, *_UNSURE_TIME_KEYS)
     moments = (_moment(level.get(key)) for level in _levels(record) for key in keys)

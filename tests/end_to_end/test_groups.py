@@ -44,6 +44,12 @@ async def test_an_answer_in_a_group_replies_to_the_question(
     assert (await telegram.message(GROUP)).reply_to == asked
 
 
+@pytest.mark.parametrize("command", ["/latest", "/stats"])
+async def test_an_answer_in_a_channel_is_a_message_of_its_own(library: WholeBot, command: str) -> None:
+    """A picture too, as /stats has where it can be drawn."""
+    assert (await library.says(command, chat_id=CHANNEL)).reply_to is None
+
+
 async def test_a_member_cannot_press_an_administrators_button(
     library: WholeBot, telegram: FakeTelegram
 ) -> None:

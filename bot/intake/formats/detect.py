@@ -182,6 +182,7 @@ def is_container(head: bytes) -> bool:
     return _CONTAINER.match(head) is not None or is_mhtml(head)
 
 
+_HEADER = re.compile(rb"\s*(?:from |[a-z][a-z0-9-]*:)")
 _HTML_PART = re.compile(rb"(?m)^content-type:\s*(?:multipart/(?:related|alternative|mixed)|text/html)\b")
 
 
@@ -189,9 +190,7 @@ def is_mhtml(content: bytes) -> bool:
     """Return whether `content` begins as a page saved with its files, or as a message that is a page."""
     head = content[:4000].lower()
     return (
-        b"mime-version:" in head
-        and not head.lstrip().startswith(b"<")
-        and _HTML_PART.search(head) is not None
+        b"mime-version:" in head and _HEADER.match(head) is not None and _HTML_PART.search(head) is not None
     )
 
 

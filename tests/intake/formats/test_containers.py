@@ -371,6 +371,11 @@ def test_a_damaged_member_of_a_compressed_archive_loses_only_itself() -> None:
     assert "the compressed file is damaged" in [note.text for note in pages[-1].notes]
 
 
+def test_headers_of_a_message_inside_a_text_are_text() -> None:
+    content = LISTING.replace("引用".encode(), b"\nMIME-Version: 1.0\nContent-Type: text/html\n", 1)
+    assert [dump.content for dump in unpacked(content)] == [content]
+
+
 def test_the_mark_of_a_record_inside_a_page_is_text() -> None:
     page = _record(_http(POST + b"\nWARC/1.0 is a format"))
     assert [dump.truncated for dump in unpacked(page + OTHER)] == [False, False]

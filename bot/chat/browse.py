@@ -206,23 +206,39 @@ async def named(
     found = await lookup(tx, kind, name)
     if isinstance(found, Scope):
         return await show_scope(tx, services, request, ShowScope(found.id))
-    if kind is ScopeKind.SERIES and (episode := await _episode(tx, name)) is not None:
-        scope, number, post = episode
-        if post is None:
-            return notices.episode_missing(request.words, scope.name, number, scope.id)
-        return await show_post(tx, services, request, ShowPost(post))
+    if kind is ScopeKind.SERIES and (episode := await _episode(tx, services, request, name)) is not None:
+        return episode
     return several_or_none(found, kind, name, request.words)
 
 
-async def _episode(tx: Transaction, text: str) -> tuple[Scope, int, PostId | None] | None:
-    """Return the episode that a series name with a number means, and its post if it is stored."""
+async def _episode(tx: Transaction, services: Services, request: RequestContext, text: str) -> Message | None:
+    """Return the episode that a series name with a number means, or the choice where several series fit."""
     for episode in parse_query(text).episodes:
-        scope = await lookup(tx, ScopeKind.SERIES, episode.name)
-        if isinstance(scope, Scope):
-            posts = await tx.posts.of_series(scope.id)
-            numbered = (post.id for post in posts if post.episode == episode.number)
-            return scope, episode.number, next(numbered, None)
+        meant = await lookup(tx, ScopeKind.SERIES, episode.name)
+        several = () if isinstance(meant, Scope) else meant[0]
+        scopes = [meant] if isinstance(meant, Scope) else [one.scope for one in several]
+        stored = await _numbered(tx, scopes, episode.number)
+        if len(stored) == 1:
+            return await show_post(tx, services, request, ShowPost(*stored.values()))
+        if isinstance(meant, Scope):
+            return notices.episode_missing(request.words, meant.name, episode.number, meant.id)
+        if stored:
+            having = tuple(one for one in several if one.scope.id in stored)
+            posts = {int(scope): ShowPost(post) for scope, post in stored.items()}
+            return scope_pages.choices(text, having, request.words, posts.__getitem__)
+        if several:
+            return scope_pages.choices(text, several, request.words)
     return None
+
+
+async def _numbered(tx: Transaction, series: Sequence[Scope], number: int) -> dict[ScopeId, PostId]:
+    """Return the first post with this number of each series that has one."""
+    found: dict[ScopeId, PostId] = {}
+    for scope in series:
+        for post in await tx.posts.of_series(scope.id):
+            if post.episode == number:
+                found.setdefault(scope.id, post.id)
+    return found
 
 
 async def lookup(

@@ -421,3 +421,19 @@ async def test_a_name_that_is_no_scope_says_how_words_are_subscribed(library: Wh
     said = await library.says("/unsubscribe 没有这样的")
     assert "订阅里没有「没有这样的」" in said.text
     assert labels(said) == ["看全部订阅"]
+
+
+async def test_a_number_after_a_name_of_several_series_opens_the_one_that_has_it(
+    resting_bot: WholeBot, telegram: FakeTelegram
+) -> None:
+    titles = ("费曼积分法（三）：甲", "费曼积分法（四）：乙", "费曼路径（三）：丙", "费曼路径（一）：丁")
+    await resting_bot.knows(*(Shown(title=title) for title in titles))
+    await resting_bot.starts()
+
+    assert "费曼积分法（四）：乙" in (await resting_bot.says("/series 费曼 4")).text
+    several = await resting_bot.says("/series 费曼 3")
+    assert "「费曼 3」可以是" in several.text
+    telegram.presses(several, next(label for label in labels(several) if label.startswith("费曼路径")))
+    await telegram.edit(several)
+    assert "费曼路径（三）：丙" in several.text
+    assert len(labels(await resting_bot.says("/series 费曼 9"))) == 2

@@ -261,7 +261,8 @@ _ALONE: Final = {
     "订阅": "subscribe", "退订": "unsubscribe", "取消订阅": "unsubscribe", "我的订阅": "subscriptions",
     "设置": "settings", "设定": "settings",
     "帮助": "help", "help": "help", "开始": "start", "最近文章": "latest",
-    "最新文章": "latest", "收藏": "saved", "阅读进度": "read", "订阅全部": "subscribe all",
+    "最新文章": "latest", "最近的文章": "latest", "最新的文章": "latest", "latest": "latest",
+    "收藏": "saved", "阅读进度": "read", "订阅全部": "subscribe all",
     "全部退订": "unsubscribe all", "退订全部": "unsubscribe all", "subscribe": "subscribe",
     "unsubscribe": "unsubscribe", "subscriptions": "subscriptions", "settings": "settings",
 }  # fmt: skip

@@ -72,6 +72,7 @@ TYPED = {
     "an unknown command": ("/nosuchcommand", "不认识 /nosuchcommand"),
     "words in place of a number": ("/latest 扩散", "「扩散 by:date」"),
     "a number with its unit": ("/latest 5 篇", "最近的文章"),
+    "the newest in plain words": ("最近的文章", "最近的文章 · 共"),
     "a Chinese command": ("/搜索 拆楼", "「拆楼」 · 1 篇"),
     "a Chinese word": ("帮助", "/subscribe"),
     "a word of the Traditional screens": ("設定", "设置"),

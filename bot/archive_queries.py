@@ -13,7 +13,7 @@ from bot.messages.scope_pages import Neighbour, SeriesFacts
 from bot.messages.statistics import Figures, SeriesGrowth
 from bot.titles import read_title
 from storage.database import Transaction
-from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeKind
+from storage.model import DestinationId, ExcerptLength, Post, PostId, Scope, ScopeId, ScopeKind
 
 
 async def card_facts(
@@ -144,6 +144,16 @@ async def series_page(
         at = next(i for i, line in enumerate(entries) if isinstance(line, Line) and line.post.id == unread.id)
         number = at // PER_PAGE + 1
     return facts, page_of(entries, number)
+
+
+async def episodes_numbered(tx: Transaction, series: Iterable[Scope], number: int) -> dict[ScopeId, PostId]:
+    """Return the first post with this number of each series that has one."""
+    found: dict[ScopeId, PostId] = {}
+    for scope in series:
+        for post in await tx.posts.of_series(scope.id):
+            if post.episode == number:
+                found.setdefault(scope.id, post.id)
+    return found
 
 
 def next_unread(episodes: Sequence[Post], read: frozenset[PostId]) -> Post | None:

@@ -11,6 +11,7 @@ from bot.archive_queries import (
     archive_figures,
     card_facts,
     days_between,
+    episodes_numbered,
     known_count,
     latest_page,
     lines,
@@ -108,8 +109,7 @@ async def latest(tx: Transaction, services: Services, request: RequestContext, a
 async def latest_n(tx: Transaction, services: Services, request: RequestContext, count: int) -> Message:
     """Return the newest `count` posts on one page."""
     page = await _marked(tx, request, await latest_page(tx, 1, count))
-    shown = Page(items=page.items, number=1, of=1, total=page.total)
-    return post_lists.latest(shown, request.words, bot=services.bot)
+    return post_lists.latest(replace(page, number=1, of=1), request.words, bot=services.bot)
 
 
 KIND_OF = {SeriesIndex: ScopeKind.SERIES, TagIndex: ScopeKind.TAG, CategoryIndex: ScopeKind.CATEGORY}
@@ -215,30 +215,17 @@ async def _episode(tx: Transaction, services: Services, request: RequestContext,
     """Return the episode that a series name with a number means, or the choice where several series fit."""
     for episode in parse_query(text).episodes:
         meant = await lookup(tx, ScopeKind.SERIES, episode.name)
-        several = () if isinstance(meant, Scope) else meant[0]
-        scopes = [meant] if isinstance(meant, Scope) else [one.scope for one in several]
-        stored = await _numbered(tx, scopes, episode.number)
+        scopes = [meant] if isinstance(meant, Scope) else [one.scope for one in meant[0]]
+        stored = await episodes_numbered(tx, scopes, episode.number)
         if len(stored) == 1:
             return await show_post(tx, services, request, ShowPost(*stored.values()))
         if isinstance(meant, Scope):
             return notices.episode_missing(request.words, meant.name, episode.number, meant.id)
-        if stored:
-            having = tuple(one for one in several if one.scope.id in stored)
+        if meant[0]:
+            fit = tuple(one for one in meant[0] if not stored or one.scope.id in stored)
             posts = {int(scope): ShowPost(post) for scope, post in stored.items()}
-            return scope_pages.choices(text, having, request.words, posts.__getitem__)
-        if several:
-            return scope_pages.choices(text, several, request.words)
+            return scope_pages.choices(text, fit, request.words, posts.__getitem__ if posts else ShowScope)
     return None
-
-
-async def _numbered(tx: Transaction, series: Sequence[Scope], number: int) -> dict[ScopeId, PostId]:
-    """Return the first post with this number of each series that has one."""
-    found: dict[ScopeId, PostId] = {}
-    for scope in series:
-        for post in await tx.posts.of_series(scope.id):
-            if post.episode == number:
-                found.setdefault(scope.id, post.id)
-    return found
 
 
 async def lookup(

@@ -24,6 +24,9 @@ TOKEN_PART = re.compile(r"[0-9]{5,}:[A-Za-z0-9_-]{20,}")
 TOKEN_FORM = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 ENV_FILE = ".env"
 MIN_SECRET = 4  # characters; shorter texts would redact ordinary words
+MAX_INTEGER = 2**31 - 1  # of a column of PostgreSQL
+MAX_DAYS = 365_000  # a thousand years; dates before the year 1 do not exist
+CHAT_BITS = 52  # Bot API: a chat's number has at most so many significant bits
 FREE_PER_SECOND = 30  # "My bot is hitting limits": core.telegram.org/bots/faq
 
 T = TypeVar("T")
@@ -63,7 +66,7 @@ def _number(
     *,
     above: int | None = None,
     least: int | None = None,
-    most: int | None = None,
+    most: int = MAX_INTEGER,
 ) -> N:
     def parse(text: str) -> N:
         try:
@@ -75,7 +78,7 @@ def _number(
         for wrong, words in (
             (above is not None and given <= above, f"greater than {above}"),
             (least is not None and given < least, f"greater than or equal to {least}"),
-            (most is not None and given > most, f"less than or equal to {most}"),
+            (given > most, f"less than or equal to {most}"),
         ):
             if wrong:
                 raise ValueError(f"must be {words}, such as {default}")
@@ -107,10 +110,14 @@ def _truth(text: str) -> bool:
 
 
 def _chats(text: str) -> tuple[int, ...]:
+    fix = "write chat numbers, such as 123456789,-1001234567890"
     try:
-        return tuple(int(part) for part in text.split(",") if part.strip())
+        chats = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise ValueError("write chat numbers, such as 123456789,-1001234567890") from None
+        raise ValueError(fix) from None
+    if any(chat.bit_length() > CHAT_BITS for chat in chats):
+        raise ValueError(fix)
+    return chats
 
 
 def _address(fix: str, *schemes: str, base: bool = False) -> Callable[[str], str]:
@@ -228,9 +235,13 @@ class Settings:
     on_unsure: OnUnsure = _choice(
         OnUnsure, "resend", "a try that broke without an answer is repeated once, or never"
     )
-    max_age_days: int = _number(int, 14, "a delivery that waited longer is not sent any more", least=1)
-    keep_days: int = _number(int, 90, "ended deliveries are forgotten after this", least=1)
-    edit_days: int = _number(int, 2, "announcements younger than this are edited with their post", least=0)
+    max_age_days: int = _number(
+        int, 14, "a delivery that waited longer is not sent any more", least=1, most=MAX_DAYS
+    )
+    keep_days: int = _number(int, 90, "ended deliveries are forgotten after this", least=1, most=MAX_DAYS)
+    edit_days: int = _number(
+        int, 2, "announcements younger than this are edited with their post", least=0, most=MAX_DAYS
+    )
     site_file: Path | None = _file("a TOML file with the profile of the blog (none: 科学空间, kexue.fm)")
     series_file: Path | None = _file("a TOML file that corrects the names of series")
     rich: bool = _setting(True, "send formulas as rich messages where the server and the chat can", _truth)
@@ -278,7 +289,11 @@ class Settings:
         _pages,
     )
     source_alert_hours: float = _number(
-        float, 24, "the administrators hear of a feed or page that has failed for so long", above=0
+        float,
+        24,
+        "the administrators hear of a feed or page that has failed for so long",
+        above=0,
+        most=24 * MAX_DAYS,
     )
     user_agent: str = _setting(
         f"kexue-bot/{VERSION}", "how the bot calls itself when it asks the blog", _header

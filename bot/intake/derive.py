@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import ahocorasick
 
-from bot.intake.series import NO_OVERRIDES, Overrides, SeriesMembership, derive_series
+from bot.intake.series import FIRST_PART, NO_OVERRIDES, Overrides, SeriesMembership, derive_series
 from bot.intake.tagging import Vocabulary, infer_tags, learn, tag_key
 from bot.intake.year_inference import Dated, HomePage, Undated, infer_dates
 from bot.search.index import searched
@@ -243,8 +243,9 @@ def _with_derived_fields(
     derived: dict[str, Any] = {"date": day, "date_certainty": certainty, "inferred_tags": inferred}
     derived |= dict.fromkeys(("series", "series_key", "episode", "style"))
     if place is not None:
-        derived |= {"series": place.series, "series_key": place.key}
-        derived |= {"episode": place.episode, "style": place.style}
+        derived |= {"series": place.series, "series_key": place.key, "style": place.style}
+        # A first part without a number is read, listed and sent before the second.
+        derived["episode"] = 1 if place.style == FIRST_PART else place.episode
     is_same = all(getattr(post, name) == value for name, value in derived.items())
     return post if is_same else replace(post, **derived)
 

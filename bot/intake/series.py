@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Final
 
 from bot.site_profile import TomlError, line_of, parse_toml
 from bot.titles import (
@@ -176,13 +177,14 @@ def _is_template(rests: Sequence[str]) -> bool:
 _VERSION = re.compile(r"(?<=[\u3400-\u9fff》）)])(?<![至到为])[Vv][0-9]{1,2}[.][0-9]{1,2} ?$")
 _CONTINUED = re.compile(" ?(?:—{1,2}|:) ?")
 _CLOSING = " ?!。？！"
+FIRST_PART: Final = "first"  # style of a title that is the name of a series without an episode 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesMembership:
     """A post's series: `series` as displayed, `key` for comparison, `episode` None without a number.
 
-    Two posts may have the same episode. `style` is the numbering style, or how an unnumbered title was found:
+    Two posts may have the same episode. `style` is the numbering style, or how an unnumbered post was found:
     front, first, version, override.
     """
 
@@ -314,9 +316,9 @@ def _versions(titles: Mapping[int, str], _: Mapping[str, list[int]]) -> dict[int
 
 
 def _first_parts(titles: Mapping[int, str], episodes: Mapping[str, list[int]]) -> dict[int, SeriesMembership]:
-    """Match a post whose whole title is the name of a series that has no episode 1: it is that one."""
+    """Match a post whose whole title is the name of a series that has no episode 1."""
     return {
-        id_: SeriesMembership(series=title.strip(_CLOSING), key=key, episode=1, style="first")
+        id_: _unnumbered(title.strip(_CLOSING), key, FIRST_PART)
         for id_, title in titles.items()
         if 1 not in episodes.get(key := series_key(title), [1])
     }

@@ -119,6 +119,20 @@ async def test_saved_posts_begin_with_those_that_are_not_read(
     assert saved.index("(一)") < saved.index("✓ "), "the one saved later is read"
 
 
+async def test_a_first_part_without_a_number_comes_before_the_second(bot: WholeBot) -> None:
+    await bot.stops()
+    first = Shown(title="弹簧将如何伸长？", day=date(2010, 7, 30))
+    second = Shown(title="弹簧将如何伸长(2)？", day=date(2010, 8, 7))
+    await bot.knows(second, first)
+    await bot.starts()
+    series = await bot.says("/series 弹簧将如何伸长")
+    assert "未收录" not in series.text
+    assert "从第 1 篇读起" in labels(series)
+    card = await bot.says("/series 弹簧将如何伸长 1")
+    assert first.title in card.text
+    assert "2 ›" in labels(card)
+
+
 async def test_a_series_of_one_stored_part_has_no_course(knowing: WholeBot) -> None:
     said = await knowing.says(f"/course {SERIES}")
     assert "只收录了 1 篇，开不了课程" in said.text

@@ -80,7 +80,7 @@ def test_a_shorter_name_with_its_own_count_is_another_series() -> None:
 
 def test_an_unnumbered_first_part_joins_the_second() -> None:
     assert derived("旋转的弹簧将如何伸长？", "旋转的弹簧将如何伸长(2)？") == [
-        ("旋转的弹簧将如何伸长", 1),
+        ("旋转的弹簧将如何伸长", None),
         ("旋转的弹簧将如何伸长", 2),
     ]
     assert derived("旋转的弹簧将如何伸长？") == [None]

@@ -50,18 +50,15 @@ class SingleFlightCache(Generic[V]):
 K = TypeVar("K", bound=Hashable)
 
 AT_MOST = 200  # questions in one batch
-APART_SECONDS = 0.02  # between the starts of two batches
+APART_SECONDS = 0.02  # between the starts of two batches, at first
 
 
 class BatchLoader(Generic[K, V]):
     """Collects concurrent questions and answers them with one call of `look`."""
 
-    def __init__(
-        self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]], *, apart: float = APART_SECONDS
-    ) -> None:
-        """Create a loader whose batches start at least `apart` seconds one after the other."""
+    def __init__(self, look: Callable[[Collection[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._look = look
-        self._apart = apart
+        self.apart = APART_SECONDS
         self._waiting: dict[K, asyncio.Future[V]] = {}
         self._looks = BackgroundTasks()
         self._looking = False
@@ -82,7 +79,7 @@ class BatchLoader(Generic[K, V]):
         try:
             while self._waiting:
                 await asyncio.sleep(max(0.0, self._next_at - loop.time()))
-                self._next_at = loop.time() + self._apart
+                self._next_at = loop.time() + self.apart
                 await self._some()
         finally:
             self._looking = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.caching import BatchLoader
+from bot.caching import APART_SECONDS, BatchLoader
 from bot.leases import LeaseHolder
 from bot.ops.metrics import Extent, Metrics
 from bot.rate_limit import ClaimedDelivery, Postponed
@@ -94,7 +94,7 @@ class SharedRateLimiter(RateLimiter):
         self._crowd, self._is_limited = limits.crowd, limits.per_second is not None
         self._whole = limits.of_bot(limits.margin)
         self._pulse = pulse
-        self._begun = BatchLoader(self._write_begun, apart=self.linger)
+        self._begun = BatchLoader(self._write_begun)
         self._bounds = ClockBounds()
         self._share = Share(owner="", most=0, wanted=0, until=0.0)
         self._usable_until = -math.inf
@@ -168,6 +168,8 @@ class SharedRateLimiter(RateLimiter):
     def _use_share(self, most: int) -> None:
         if self._is_limited:
             self._scheduler.set_share(most, self._usable_until)
+            # Several processes ask the database as often as one that has the whole rate.
+            self._begun.apart = APART_SECONDS if most == self._whole.most else self.linger
 
     def _wanted(self, now: float) -> int:
         """Return how many starts per window this process could use."""

@@ -230,12 +230,14 @@ pre { background: #f1f4f6; padding: 6px 8px; border-radius: 4px; margin: 4px 0; 
 .rich footer { color: #7c868c; font-size: 13px; margin-top: 6px; white-space: pre-line }
 .rich ul, .rich ol { margin: 4px 0; padding-left: 26px } .rich li p { margin: 2px 0 }
 .tex[data-display] { margin: 6px 0; text-align: center; overflow-x: auto; overflow-y: hidden }
-.tex .katex-html:has(> .katex-tag) { width: max-content; min-width: 100%; padding-right: 3.5em }
 .keyboard { margin-top: 4px } .row { display: flex; gap: 4px; margin-bottom: 4px }
 .row span { flex: 1; min-width: 0; text-align: center; padding: 7px 4px; border-radius: 8px; color: #fff;
   background: #5f7f6fcc; font-size: 14px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .row sup { font-size: 9px; margin-left: 3px }
 """
+
+# KaTeX sets the number of a formula at the edge of what is seen, over the end of a wide one.
+_NUMBER = ".tex .katex-html:has(> .katex-tag) { width: max-content; min-width: 100%; padding-right: 3.5em }"
 
 _TYPESET = """
 document.querySelectorAll(".tex").forEach(place => katex.render(place.textContent, place,
@@ -254,7 +256,9 @@ class Shot:
 def page(shots: Sequence[Shot], *, title: str, forms: Sequence[Form] = (Form.RICH, Form.CLASSIC)) -> str:
     """Return a page with each message in each of `forms`, in columns."""
     pairs = "".join(_pair(shot, forms) for shot in shots)
-    style, script = (_katex("katex.css"), _katex("katex.min.js")) if 'class="tex"' in pairs else ("", "")
+    style, script = (
+        (_katex("katex.css") + _NUMBER, _katex("katex.min.js")) if 'class="tex"' in pairs else ("", "")
+    )
     typeset = f"<script>{script}</script><script>{_TYPESET}</script>" if script else ""
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{style}{_STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{pairs}{typeset}</body></html>\n"

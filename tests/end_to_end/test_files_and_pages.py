@@ -51,10 +51,10 @@ async def test_the_saved_posts_of_a_person_are_no_file_of_a_group(
 ) -> None:
     shown = await library.says("/latest", chat_id=GROUP, user_id=MEMBER)
     telegram.sends_data(shown, "1e:saved:0", user_id=MEMBER)
-    assert "这里还没有文章" in (await telegram.message(GROUP)).text
+    assert "请私聊我来看" in (await telegram.message(GROUP)).text
     telegram.sends_data(shown, "1ef:saved:json:0", user_id=MEMBER)
     await telegram.edit(shown)
-    assert "这里还没有文章" in shown.text
+    assert "请私聊我来看" in shown.text
 
 
 OPENINGS = {"BibTeX": "@online{", "Markdown": "# ", "CSV": "title,date", "JSON": "[\n {"}

@@ -189,7 +189,7 @@ async def test_the_health_command_asks_where_the_service_answers(
 ) -> None:
     metrics, port = Metrics(registry, version="0"), unused_port()
     async with serve_operations(service, metrics, registry, host="127.0.0.2", port=port):
-        for host, code in (("127.0.0.2", 0), ("127.0.0.1", 1), ("", 1)):
+        for host, code in (("127.0.0.2", 0), ("127.0.0.1", 1), ("", 2)):
             asked = {"HTTP_PORT": str(port), "HTTP_HOST": host}
             ended = await asyncio.to_thread(call, tmp_path, "health", **asked)
             assert ended.exit_code == code, host

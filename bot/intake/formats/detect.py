@@ -106,8 +106,8 @@ def _with_macros(parsed_dump: ParsedDump, text: str) -> ParsedDump:
 
 
 _PROTECTED = "此内容被密码保护"
+# What themes print before the title of a post that is kept on top; in every layout, so that they agree.
 _PINNED = re.compile(r"[\[【(（]\s?置顶\s?[\]】)）]\s*(?=\S)")
-"""What themes print before the title of a post that is kept on top; in every layout, so that they agree."""
 
 
 MOST_COUNT = 2**31 - 1  # what a column of the database holds

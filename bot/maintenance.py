@@ -118,6 +118,8 @@ class Maintenance(TriggeredWorker):
     async def _expire(self, now: datetime) -> int:
         """Expire old deliveries in batches; return how many."""
         before, expired = now - self._max_age, 0
+        while await self._batches.write(lambda tx, n: tx.chunks.expand(n, planned_before=before)) is not None:
+            pass
         while (ids := await self._expirable(before)) is not None:
             expired += await self._expire_range(before, now, ids)
         return expired

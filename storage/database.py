@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
 from storage.address import POOLER, reason_of
+from storage.chunks import DeliveryChunks
 from storage.clock import Backoff
 from storage.destinations import Destinations
 from storage.dumps import Dumps
@@ -115,6 +116,7 @@ class Transaction:
     scopes = cached_property(lambda tx: Scopes(tx.connection))
     destinations = cached_property(lambda tx: Destinations(tx.connection))
     planner = cached_property(lambda tx: DeliveryPlanner(tx.connection))
+    chunks = cached_property(lambda tx: DeliveryChunks(tx.connection))
     outbox = cached_property(lambda tx: Outbox(tx.connection))
     bookmarks = cached_property(lambda tx: Bookmarks(tx.connection))
     waiting = cached_property(lambda tx: Waiting(tx.connection))

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.chunks import DeliveryChunks
 from storage.engine import DataAccess, few_lengths
 from storage.model import (
     ChatKind,
@@ -313,6 +314,7 @@ class Destinations(DataAccess):
             await self._join(destination_id, twin.id)
 
     async def _join(self, source: DestinationId, target: DestinationId) -> None:
+        await DeliveryChunks(self._connection).expand_for([source])
         here = subscriptions.alias()
         await self._update(
             subscriptions,

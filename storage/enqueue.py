@@ -67,12 +67,11 @@ def duties_to(
     """Duties as `plan` takes them, for each row that these columns are of; without `due` they are due now."""
     at = now if due is None else due
     values = (to, duty, kind, post_id, scope_id, payload, state, int(priority), at, now, now)
-    return select(
-        *(
-            value if isinstance(value, ColumnElement) else literal(value, deliveries.c[name].type)
-            for name, value in zip(COLUMNS, values, strict=True)
-        )
-    )
+    columns = {
+        name: value if isinstance(value, ColumnElement) else literal(value, deliveries.c[name].type)
+        for name, value in zip(COLUMNS, values, strict=True)
+    }
+    return select(*(column.label(name) for name, column in columns.items()))
 
 
 def singles(source: FromClause, state: State, now: datetime) -> Select[*tuple[Any, ...]]:
@@ -113,9 +112,9 @@ def digests(
     )
 
 
-def due_at(now: datetime) -> ColumnElement[datetime]:
+def due_at(now: datetime | ColumnElement[datetime]) -> ColumnElement[datetime]:
     """`now`, or when Telegram allows the chat to be written to again."""
-    at = literal(now, deliveries.c.due_at.type)
+    at = now if isinstance(now, ColumnElement) else literal(now, deliveries.c.due_at.type)
     later = and_(destinations.c.not_before.is_not(None), destinations.c.not_before > at)
     return case((later, destinations.c.not_before), else_=at)
 

@@ -4,6 +4,7 @@ A claim leads straight to SENDING with a lease and a token. A success is written
 is knowledge that cannot become untrue; every other end is fenced by the token of its claim.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -20,6 +21,7 @@ from sqlalchemy import (
     select,
 )
 
+from storage.chunks import DeliveryChunks
 from storage.destinations import destination_of
 from storage.engine import DataAccess, few_lengths
 from storage.enqueue import notify
@@ -47,6 +49,7 @@ from storage.outbox_sql import (
     EARLIEST_SENDING,
     ESTIMATE_ALL,
     FROM_THE_FUTURE,
+    IN_CHUNKS,
     IN_DOUBT,
     OLDEST_FIRST,
     PENDING,
@@ -220,6 +223,7 @@ class Outbox(DataAccess):
     async def cancel(self, ids: Collection[DestinationId], reason: str, now: datetime) -> int:
         """Cancel what is pending or waits for these destinations."""
         await self._write(delete(waiting).where(waiting.c.destination_id.in_(ids)))
+        await DeliveryChunks(self._connection).expand_for(ids)
         return await self._update(
             deliveries,
             PENDING,
@@ -234,11 +238,10 @@ class Outbox(DataAccess):
 
     async def fan_out(self, post_id: PostId) -> int:
         """Return the number of destinations with a delivery for a post."""
-        return await self._number(
-            select(func.count()).where(
-                deliveries.c.post_id == post_id, deliveries.c.kind == DeliveryKind.POST
-            )
+        rows = select(func.count()).where(
+            deliveries.c.post_id == post_id, deliveries.c.kind == DeliveryKind.POST
         )
+        return await self._number(rows) + await DeliveryChunks(self._connection).size_of(post_id)
 
     async def refused(self, dedup_key: str) -> int:
         """Return how many of these deliveries were tried and are to be tried again."""
@@ -331,8 +334,9 @@ class Outbox(DataAccess):
 
         On PostgreSQL SENT is an estimate above EXACT_ROWS, where a count would read a whole index.
         """
-        found = await self.unsent_counts()
-        found[State.SENT] = max(0, await self._total() - sum(found.values()))
+        found, in_chunks = await self._unsent()
+        found[State.SENT] = max(0, await self._total() - found.total())
+        found[State.PENDING] += in_chunks
         return {state: count for state, count in found.items() if count}
 
     async def _total(self) -> int:
@@ -348,8 +352,15 @@ class Outbox(DataAccess):
 
     async def unsent_counts(self) -> dict[State, int]:
         """Return the same without SENT."""
-        found = {State(state): int(n) for state, n in await self._connection.execute(COUNT_BY_INDEX)}
+        found, in_chunks = await self._unsent()
+        found[State.PENDING] += in_chunks
         return {state: count for state, count in found.items() if count}
+
+    async def _unsent(self) -> tuple[Counter[State], int]:
+        """Return how many rows have each state but SENT, and how many deliveries are in chunks."""
+        found = Counter({str(state): int(n) for state, n in await self._rows(COUNT_BY_INDEX)})
+        in_chunks = found.pop(IN_CHUNKS, 0)
+        return Counter({State(state): n for state, n in found.items()}), in_chunks
 
     async def next_claim(self, now: datetime) -> DeliveryId | None:
         """Return the delivery that the next claim would take; None if nothing is due."""
@@ -384,6 +395,7 @@ class Outbox(DataAccess):
     async def cancel_unwanted(self, destination_id: DestinationId, now: datetime) -> int:
         """Cancel what a destination has not received and no longer wants by any of its subscriptions."""
         posts_wanted = self._wanted_by(destination_id)
+        await DeliveryChunks(self._connection).expand_for([destination_id])
         ended = await self._update(
             deliveries,
             UNARRIVED,

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Update
 
 from storage.model import Priority, State
-from storage.schema import UNSENT_STATES, deliveries, destinations, leases, posts
+from storage.schema import UNSENT_STATES, deliveries, delivery_chunks, destinations, leases, posts
 
 # Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
 PENDING = text("deliveries.state = 'pending'")
@@ -41,6 +41,7 @@ UNSENT = text(f"deliveries.{UNSENT_STATES}")
 UNARRIVED = text("deliveries.state IN ('pending', 'sending', 'held')")
 DUE_LAST = 10_000  # rows of each priority, among which those in doubt are counted
 PROCESS_ENDED = "the process ended before Telegram's answer was written"
+IN_CHUNKS = "chunks"  # counted with the states
 UNSUBSCRIBED, DISCARDED = "unsubscribed", "an administrator discarded it"
 NOW = bindparam("now", type_=deliveries.c.due_at.type)
 
@@ -300,6 +301,7 @@ COUNT_BY_INDEX = union_all(
         for state, condition in (("pending", PENDING), ("sending", SENDING))
     ),
     select(deliveries.c.state, func.count()).where(UNSENT).group_by(deliveries.c.state),
+    select(literal(IN_CHUNKS), func.coalesce(func.sum(delivery_chunks.c.size), 0)),
 )
 OLDEST_FIRST = (
     select(posts.c.id)

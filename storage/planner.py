@@ -7,7 +7,7 @@ than `FIRST_BATCH` destinations take several transactions; a row with a cursor k
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from sqlalchemy import (
     BigInteger,
@@ -31,6 +31,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.chunks import plan_many
 from storage.destinations import Destinations
 from storage.engine import DataAccess, now_on, upsert, written
 from storage.enqueue import digests, duties_to, notify, plan, singles
@@ -268,7 +269,7 @@ class DeliveryPlanner(DataAccess):
                 *batch,
             )
         )
-        return await plan(self._connection, rows)
+        return await plan_many(self._connection, rows, Priority.EDIT, now)
 
     async def _single(self, to: ColumnElement[bool], state: State, now: datetime, *, several: bool) -> int:
         # Oldest post first, and all destinations for it before the next: no chat waits for its own pace.
@@ -278,7 +279,7 @@ class DeliveryPlanner(DataAccess):
             .where(destinations.c.standing == Standing.ACTIVE, to)
             .order_by(*by_post, wanted.c.destination_id)
         )
-        return await plan(self._connection, rows)
+        return await self._plan(rows, Priority.POST, state, now)
 
     async def _digests(
         self, to: ColumnElement[bool], dedup_key: str, state: State, now: datetime, digest_above: int
@@ -288,7 +289,13 @@ class DeliveryPlanner(DataAccess):
             .where(destinations.c.standing == Standing.ACTIVE, to)
             .having(func.count() > digest_above)
         )
-        return await plan(self._connection, rows)
+        return await self._plan(rows, Priority.DIGEST, state, now)
+
+    async def _plan(self, rows: Select[Any], priority: Priority, state: State, now: datetime) -> int:
+        """Plan a batch; what an administrator decides about must be rows."""
+        if state is State.HELD:
+            return await plan(self._connection, rows)
+        return await plan_many(self._connection, rows, priority, now)
 
     async def broadcast(self, dedup_key: str, words: str, now: datetime) -> int:
         """Plan this text once for every active destination that has a subscription, as `announce` does."""
@@ -308,7 +315,7 @@ class DeliveryPlanner(DataAccess):
             destinations.c.id.in_(select(subscriptions.c.destination_id).where(~subscriptions.c.muted)),
             *batch,
         )
-        return await plan(self._connection, rows)
+        return await plan_many(self._connection, rows, Priority.BROADCAST, now)
 
     async def release_held(self, dump_id: DumpId, now: datetime) -> int:
         """Release the held deliveries of a dump, as `announce` plans them, and return how many there are."""

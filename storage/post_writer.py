@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.chunks import DeliveryChunks
 from storage.engine import DataAccess, Utc, next_ids, run_many
 from storage.model import (
     DeliveryKind,
@@ -39,6 +40,7 @@ from storage.schema import (
     bookmarks,
     courses,
     deliveries,
+    delivery_chunks,
     mentions,
     plans,
     post_scopes,
@@ -227,6 +229,7 @@ class PostWriter(DataAccess):
         await self._duties(gone, heir)
         await self._digests(gone, heir)
         await self._plans(gone, heir)
+        await DeliveryChunks(self._connection).replace_post(gone, heir)
         await self._waiting(gone, heir)
         await self._write(delete(posts).where(posts.c.id == gone))
 
@@ -288,9 +291,10 @@ class PostWriter(DataAccess):
 
     async def _digests(self, gone: PostId, heir: PostId) -> None:
         """Digests list their posts by id."""
-        listed = literal(",").concat(deliveries.c.payload).concat(",")
-        is_listing = and_(deliveries.c.kind == DeliveryKind.DIGEST, listed.contains(f",{gone},"))
-        await self._rename(deliveries, is_listing, gone, heir)
+        for table in (deliveries, delivery_chunks):
+            listed = literal(",").concat(table.c.payload).concat(",")
+            is_listing = and_(table.c.kind == DeliveryKind.DIGEST, listed.contains(f",{gone},"))
+            await self._rename(table, is_listing, gone, heir)
 
     async def _plans(self, gone: PostId, heir: PostId) -> None:
         """Replace the post in the announcements and edits that are not planned to their end."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
 
+from storage.chunks import plan_many
 from storage.destinations import destination_of, minutes_of, time_of
 from storage.engine import DataAccess, now_on
 from storage.enqueue import digests, due_at, duties_to, plan, singles
@@ -113,8 +114,9 @@ class Waiting(DataAccess):
             .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
         )
         planned = 0
-        for rows in (listed, single) if digest_above else (listed,):
-            planned += await plan(self._connection, rows)
+        planned += await plan_many(self._connection, listed, Priority.DIGEST, now)
+        if digest_above:
+            planned += await plan_many(self._connection, single, Priority.POST, now)
         await self._write(delete(waiting).where(*mine))
         return planned, last
 

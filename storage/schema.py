@@ -345,6 +345,25 @@ plans = Table(
     Column("since", Utc),  # of edits: messages sent before it stay as they are
 )
 
+# Deliveries of large fan-outs before they become rows (chunks.py): what they have in common, and to whom.
+delivery_chunks = Table(
+    "delivery_chunks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("duty", Text, nullable=False),
+    Column("kind", Word(DeliveryKind), nullable=False),
+    Column("post_id", Id),
+    Column("scope_id", Id),
+    Column("payload", Text),
+    Column("priority", Integer, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("first_id", BigInteger, nullable=False),  # the range of the destinations' ids
+    Column("last_id", BigInteger, nullable=False),
+    Column("size", Integer, nullable=False),  # how many of them are no rows yet
+    Column("destination_ids", Text, nullable=False),  # "3,5,8"
+)
+
 
 # Work that one process at a time does; `token` is of this holding.
 leases = Table(

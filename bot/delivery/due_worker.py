@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from bot.delivery.due_times import Due, dedup_key_of, due
-from bot.supervisor import TriggeredWorker
+from bot.supervisor import TriggeredWorker, wait_for
 from storage.batches import BatchWriter
 from storage.clock import Clock
 from storage.database import Database, Transaction
@@ -97,6 +97,8 @@ async def plan_next_lesson(tx: Transaction, course: Course, now: datetime) -> Le
 
 log = logging.getLogger(__name__)
 
+TOP_UP_SECONDS = 2.0  # between two looks at how many rows of a fan-out are due
+
 
 class DueWorker(TriggeredWorker):
     """Turns what has become due into deliveries."""
@@ -110,10 +112,14 @@ class DueWorker(TriggeredWorker):
         self._digest_above = digest_above
         self._planned = planned
         self._batches = BatchWriter(database, clock)
+        self._expansions = BatchWriter(database, clock)  # of other rows: their number adapts by itself
 
     async def run_once(self) -> None:
         await self.advance_plans()
         await self.tick()
+        await self.expand_chunks()
+        while await self._has_chunks() and not await wait_for(self._news, TOP_UP_SECONDS):
+            await self.expand_chunks()
 
     async def advance_plans(self) -> None:
         """Carry out what is planned, in batches."""
@@ -123,6 +129,16 @@ class DueWorker(TriggeredWorker):
         while (planned := await advance(lambda tx, batch: tx.planner.advance(batch))) is not None:
             if planned:
                 self._planned()
+            await self.expand_chunks()
+
+    async def expand_chunks(self) -> None:
+        """Turn chunks into rows while few of their priority are due."""
+        while await self._database.read(lambda tx: tx.chunks.wanted(self._clock.now())):
+            await self._expansions.write(lambda tx, rows: tx.chunks.expand(rows))
+            self._planned()
+
+    async def _has_chunks(self) -> bool:
+        return await self._database.read(lambda tx: tx.chunks.left())
 
     async def tick(self) -> int:
         """Plan everything that is due now and return the number of deliveries."""
@@ -153,6 +169,7 @@ class DueWorker(TriggeredWorker):
                 return planned
             after = last
             self._planned()
+            await self.expand_chunks()
 
 
 async def _plan_batch(

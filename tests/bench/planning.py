@@ -1,4 +1,4 @@
-"""Planning an announcement to very many chats, and pruning it: duration, others' waits, what is written."""
+"""Planning an announcement to very many chats, its rows, and pruning them: duration, others' waits, bytes."""
 
 import asyncio
 import tempfile
@@ -13,6 +13,7 @@ from sqlalchemy import text
 from bot.delivery.due_worker import DueWorker
 from bot.intake.ingest import IngestRules, ingest
 from bot.maintenance import Maintenance
+from storage.batches import BatchWriter
 from storage.clock import SystemClock
 from storage.database import Database, Transaction, open_database
 from tests.bench.fan_out import Figures
@@ -24,8 +25,8 @@ LOOK_SECONDS = 0.05  # between two writes of another writer
 END_ALL = "UPDATE deliveries SET state = 'sent', updated_at = 1, kind = 'edit'"  # a last episode is kept
 
 
-async def plan_and_prune(url: str, subscribers: int) -> tuple[Figures, Figures]:
-    """Ingest one post and plan all of it while another transaction writes again and again; then prune it."""
+async def plan_and_prune(url: str, subscribers: int) -> tuple[Figures, Figures, Figures]:
+    """Ingest one post and plan it while another transaction writes; make it rows; prune it."""
     await (await filled_at(url, posts=POSTS, subscribers=subscribers)).close()
     database = await open_database(url)
     await database.optimize()
@@ -41,21 +42,31 @@ async def plan_and_prune(url: str, subscribers: int) -> tuple[Figures, Figures]:
 
     planning = await beside_a_writer(database, plan)
     await expect(database, subscribers)
+    expanding = await beside_a_writer(database, lambda: expand(database))
+    await expect(database, subscribers)
     await database.write(lambda tx: tx.outbox._connection.execute(text(END_ALL)))
     housekeeper = Maintenance(database, SystemClock(), max_age=timedelta(days=14), keep=timedelta(days=90))
     pruning = await beside_a_writer(database, housekeeper.prune)
     await expect(database, 0)
     await database.close()
-    return {**planning, "first_batch_seconds": first_seconds}, pruning
+    return {**planning, "first_batch_seconds": first_seconds}, expanding, pruning
 
 
-async def expect(database: Database, rows: int) -> None:
+async def expand(database: Database) -> None:
+    """Make all chunks rows, as the worker does over the time that the sending takes."""
+    batches = BatchWriter(database, SystemClock())
+    while await batches.write(lambda tx, rows: tx.chunks.expand(rows)) is not None:
+        pass
+
+
+async def expect(database: Database, planned: int) -> None:
+    sql = "SELECT (SELECT count(*) FROM deliveries) + (SELECT coalesce(sum(size), 0) FROM delivery_chunks)"
+
     async def ask(tx: Transaction) -> int:
-        counted = await tx.outbox._connection.execute(text("SELECT count(*) FROM deliveries"))
-        return int(counted.scalar_one())
+        return int((await tx.outbox._connection.execute(text(sql))).scalar_one())
 
-    if (found := await database.read(ask)) != rows:
-        raise RuntimeError(f"{found} deliveries instead of {rows}")
+    if (found := await database.read(ask)) != planned:
+        raise RuntimeError(f"{found} deliveries instead of {planned}")
 
 
 async def beside_a_writer(database: Database, work: Callable[[], Awaitable[None]]) -> Figures:
@@ -105,6 +116,7 @@ def plannings(subscribers: int) -> dict[str, Figures]:
         if programs() is not None:
             urls["PostgreSQL"] = create_database(stack.enter_context(postgres_server(durable=True)), "bench")
         for name, url in urls.items():
-            planned, pruned = asyncio.run(plan_and_prune(url, subscribers))
-            rows |= {f"{name}, {subscribers:,}": planned, f"{name}, {subscribers:,} pruned": pruned}
+            planned, expanded, pruned = asyncio.run(plan_and_prune(url, subscribers))
+            of = f"{name}, {subscribers:,}"
+            rows |= {of: planned, f"{of} made rows": expanded, f"{of} pruned": pruned}
     return rows

@@ -41,6 +41,8 @@ async def life(url: str, count: int, weigh: Weigh) -> Figures:
     rows, started = 0, time.perf_counter()
     for number in range(20, 20 + POSTS):
         rows += await planned(database, dump_of(range(number, number + 1), f"{number}.txt"))
+        while await database.write(lambda tx: tx.chunks.expand(BATCH)) is not None:
+            pass
     planning = time.perf_counter() - started
     settled, started = await send_all(database), time.perf_counter() - started - planning
     after = await weigh(database)

@@ -11,10 +11,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.delivery.due_worker import DueWorker
+from storage import chunks
 from storage.database import Database, Transaction, TransactionFn, open_database
 from storage.model import (
     ChatKind,
@@ -225,6 +227,7 @@ class Chats(RuleBasedStateMachine):
     def ticks(self) -> None:
         keeper = DueWorker(self.database, self.clock, digest_above=DIGEST_ABOVE, planned=lambda: None)
         self.loop.run_until_complete(keeper.tick())
+        self.loop.run_until_complete(keeper.expand_chunks())
 
     @rule()
     def later_it_sends(self) -> None:
@@ -263,6 +266,8 @@ class Chats(RuleBasedStateMachine):
             self.clock.at += timedelta(days=8)
             self.ticks()
             self.sends()
+            while self.does(lambda tx: tx.chunks.expand(1)) is not None:
+                self.sends()
         for chat in self.chats:
             assert chat.gone or not chat.owed, f"{chat.number} never heard of {chat.owed}"
 
@@ -270,5 +275,21 @@ class Chats(RuleBasedStateMachine):
         return self.loop.run_until_complete(self.database.write(unit))
 
 
-Chats.TestCase.settings = examples(12, stateful_step_count=25)
-TestNoDutyIsLostOrRepeated = Chats.TestCase
+class ChatsInChunks(Chats):
+    """The same where a fan-out to more than one chat is kept in chunks."""
+
+    def __init__(self) -> None:
+        self.few_rows = pytest.MonkeyPatch()
+        self.few_rows.setattr(chunks, "AHEAD", 1)
+        super().__init__()
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.few_rows.undo()
+
+
+TestNoDutyIsLostOrRepeated, TestNoDutyInChunksIs = Chats.TestCase, ChatsInChunks.TestCase
+TestNoDutyIsLostOrRepeated.settings = examples(12, stateful_step_count=25)
+TestNoDutyInChunksIs.settings = TestNoDutyIsLostOrRepeated.settings

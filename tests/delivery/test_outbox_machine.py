@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
 from bot.delivery.retry_policy import decide
 from bot.delivery.side_effects import SideEffects, SuspensionGuard
+from storage import chunks
 from storage.database import Database, Transaction
 from storage.engine import create_engine
 from storage.model import (
@@ -102,6 +104,11 @@ class OutboxMachine(RuleBasedStateMachine):
             self.planned += 1
         words = str(self.planned)
         self.run(self.database.write(lambda tx: tx.planner.broadcast(f"news:{words}", words, self.now)))
+
+    @rule()
+    def expand(self) -> None:
+        """Turn a chunk into rows, as the worker does while few are due."""
+        self.run(self.database.write(lambda tx: tx.chunks.expand(1)))
 
     @rule(slots=st.integers(1, 6))
     def claim(self, slots: int) -> None:
@@ -206,6 +213,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.tries = []
         self.now += timedelta(days=1)
         await self.database.write(lambda tx: tx.outbox.recover(self.now, resend=True, everything=True))
+        while await self.database.write(lambda tx: tx.chunks.expand(9)) is not None:
+            pass
         while tries := await self._claim(10):
             for one in tries:
                 one.outcome = Sent(2)
@@ -215,5 +224,18 @@ class OutboxMachine(RuleBasedStateMachine):
             await self._write(tries)
 
 
-OutboxMachine.TestCase.settings = examples(10, stateful_step_count=25)
-TestOutbox = OutboxMachine.TestCase
+class OutboxMachineWithChunks(OutboxMachine):
+    def __init__(self) -> None:
+        self.few_rows = pytest.MonkeyPatch()
+        self.few_rows.setattr(chunks, "AHEAD", 2)
+        super().__init__()
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.few_rows.undo()
+
+
+TestOutbox, TestOutboxWithChunks = OutboxMachine.TestCase, OutboxMachineWithChunks.TestCase
+TestOutbox.settings = TestOutboxWithChunks.settings = examples(10, stateful_step_count=25)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.delivery.due_worker import DueWorker
-from storage import batches, planner
+from storage import batches, chunks, planner
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
@@ -17,8 +17,11 @@ LEASE = timedelta(minutes=1)
 pytestmark = pytest.mark.both_databases
 
 
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["rows", "chunks"])
+def small_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let plans take several batches, written as rows, or as chunks and these as rows afterwards."""
+    if request.param == "chunks":
+        monkeypatch.setattr(chunks, "AHEAD", 0)
     monkeypatch.setattr(planner, "FIRST_BATCH", 3)
     monkeypatch.setattr(batches, "FIRST_ROWS", 3)
     monkeypatch.setattr(batches, "MOST_ROWS", 3)
@@ -49,7 +52,13 @@ async def finish(tx: Transaction) -> int:
     while (batch := await tx.planner.advance(3)) is not None:
         planned += batch
     assert not await tx.planner.has_plans()
+    await expand_all(tx)
     return planned
+
+
+async def expand_all(tx: Transaction) -> None:
+    while await tx.chunks.expand(3) is not None:
+        pass
 
 
 async def rows(tx: Transaction) -> list[tuple[int, str, State]]:
@@ -166,6 +175,7 @@ async def test_digests_are_planned_in_batches(database: Database) -> None:
 
     assert await DueWorker(database, Later(), digest_above=3, planned=wake).tick() == CHATS
     assert woken > 3
+    await database.write(expand_all)
     listed = await database.read(rows)
     assert len(listed) == len({to for to, _, _ in listed}) == CHATS
 
@@ -178,6 +188,7 @@ async def test_a_clock_that_is_ahead_holds_nothing_back(database: Database) -> N
         await subscribe(tx, 1)
         dump, (post,) = await store(tx, [essay("一")])
         assert await tx.planner.announce([post.id], dump, ahead, digest_above=3) == 1
+        await expand_all(tx)
 
     await database.write(unit)
     assert len(await database.write(lambda tx: tx.outbox.claim(9, datetime.now(UTC), LEASE))) == 1

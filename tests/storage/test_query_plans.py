@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import planner
+from storage import chunks, planner
 from storage.database import Database, Transaction
 from storage.engine import EPOCH, run_many
 from storage.model import ChatKind, PostId, ScopeId, Settlement, State
@@ -47,6 +47,15 @@ async def fill(tx: Transaction) -> tuple[PostId, ScopeId]:
     return stored[-1].id, everything.id
 
 
+async def keep_in_chunks(tx: Transaction) -> None:
+    """Store chunks of a broadcast to all chats."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "AHEAD", 0)
+        await tx.planner.broadcast("broadcast:1", "各位好", THEN)
+        await tx.planner.advance(CHATS)
+    assert await tx.chunks.left()
+
+
 async def run_hot_paths(tx: Transaction, post: PostId) -> None:
     """Execute what the worker, the requests, the metrics and the maintenance do often."""
     now = THEN + timedelta(seconds=1)
@@ -70,6 +79,8 @@ async def run_hot_paths(tx: Transaction, post: PostId) -> None:
     await tx.outbox.cancel_chat(7, "gone", now)
     await tx.outbox.postpone_chat(8, now)
     await tx.outbox.cancel_unwanted(claimed[1].destination.id, now)
+    assert await tx.chunks.wanted(now)
+    assert await tx.chunks.expand(10)
     await tx.destinations.find(5)
     await tx.destinations.accepted([d.destination.id for d in claimed])
     await tx.destinations.freeze(9, now)
@@ -123,6 +134,7 @@ def scanned(plan: str) -> list[str]:
 @pytest.mark.parametrize("analyzed", [False, True])
 async def test_no_hot_statement_reads_a_whole_table(database: Database, analyzed: bool) -> None:
     post, _ = await database.write(fill, seconds=300)
+    await database.write(keep_in_chunks)
     if analyzed or database.dialect == "postgresql":
         await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     plans = await plans_of(database, post)
@@ -139,6 +151,7 @@ async def test_statistics_taken_while_nothing_was_pending_do_not_mislead(databas
         )
 
     post, _ = await database.write(fill, seconds=300)
+    await database.write(keep_in_chunks)
     await database.write(lambda tx: to(tx, State.SENT))
     await database.write(lambda tx: tx.outbox._connection.execute(text("ANALYZE")))
     await database.write(lambda tx: to(tx, State.PENDING))

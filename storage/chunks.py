@@ -1,0 +1,171 @@
+"""Chunks of large fan-outs: deliveries that are planned, but become rows only shortly before they are sent.
+
+A row of the outbox costs PostgreSQL about 500 bytes of write-ahead log, a destination in a chunk about ten.
+The destinations are decided when a chunk is written. Whatever changes a destination's deliveries later turns
+its part of the chunks into rows first, so that no other rule has to handle two forms of a delivery.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import DataAccess
+from storage.enqueue import COLUMNS, due_at, plan
+from storage.model import DeliveryKind, DestinationId, PostId, Priority, State
+from storage.outbox_sql import PENDING
+from storage.schema import deliveries, destinations, posts
+from storage.schema import delivery_chunks as chunks
+
+AHEAD = 20_000  # rows of a priority that are due before more is kept in chunks: at 30 a second 11 minutes
+CHUNK = 2000  # a chunk's destinations have ids within a range of so many
+LOOK = 50  # chunks of one expansion at most
+
+
+async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Priority, now: datetime) -> int:
+    """Insert pending deliveries as `plan` does, or as chunks where enough rows wait; return their number."""
+    if not await _is_full(connection, priority, now):
+        return await plan(connection, rows)
+    row = rows.subquery("row").c
+    ids = func.aggregate_strings(cast(row.destination_id, String), ",")
+    kept = (row.duty, row.kind, row.post_id, row.scope_id, row.payload, row.priority)
+    first = func.min(row.destination_id)
+    values = {
+        **{column.name: column for column in kept},
+        "due_at": func.min(row.due_at),
+        "created_at": func.min(row.created_at),
+        "first_id": first,
+        "last_id": func.max(row.destination_id),
+        "size": func.count(),
+        "destination_ids": ids,
+    }
+    grouped = (
+        select(*values.values())
+        .outerjoin(posts, posts.c.id == row.post_id)
+        .group_by(*kept, posts.c.date, row.destination_id // literal_column(str(CHUNK)))
+        .order_by(posts.c.date.nulls_last(), row.post_id, first)
+    )
+    sizes = insert(chunks).from_select(list(values), grouped).returning(chunks.c.size)
+    return sum((await connection.execute(sizes)).scalars())
+
+
+async def _is_full(connection: AsyncConnection, priority: Priority, now: datetime) -> bool:
+    """Return whether new deliveries of this priority belong behind chunks, or behind enough rows."""
+    earlier = exists().where(chunks.c.priority <= int(priority))
+    asked = select(or_(earlier, _due(priority, now) >= AHEAD))
+    return bool((await connection.execute(asked)).scalar_one())
+
+
+def _due(priority: int, now: datetime) -> ColumnElement[int]:
+    """Count the due deliveries of a priority, no further than AHEAD."""
+    found = (
+        select(literal_column("1").label("one"))
+        .select_from(deliveries)
+        .where(
+            PENDING,
+            deliveries.c.priority == literal_column(str(int(priority))),
+            deliveries.c.due_at <= now,
+        )
+        .limit(AHEAD)
+        .subquery("due")
+    )
+    return select(func.count()).select_from(found).scalar_subquery()
+
+
+class DeliveryChunks(DataAccess):
+    async def left(self) -> bool:
+        """Return whether there is any chunk."""
+        return await self._first(select(chunks.c.id).limit(1)) is not None
+
+    async def wanted(self, now: datetime) -> bool:
+        """Return whether the most urgent chunk should become rows, as few of its priority are due."""
+        found = await self._first(select(chunks.c.priority).order_by(chunks.c.priority, chunks.c.id).limit(1))
+        return found is not None and await self._number(select(_due(found.priority, now))) < AHEAD
+
+    async def expand(self, rows: int, planned_before: datetime | None = None) -> int | None:
+        """Turn the first chunks of the most urgent priority into about `rows` deliveries; return how many.
+
+        With `planned_before` only of those planned before it. None where there is no chunk.
+        """
+        some = [] if planned_before is None else [chunks.c.created_at < planned_before]
+        first = select(chunks.c.id, chunks.c.priority, chunks.c.size).where(*some)
+        found = await self._rows(first.order_by(chunks.c.priority, chunks.c.id).limit(LOOK))
+        taken: list[int] = []
+        for chunk in found:
+            if chunk.priority != found[0].priority or (taken and rows <= 0):
+                break
+            taken.append(chunk.id)
+            rows -= chunk.size
+        if not taken:
+            return None
+        planned = await plan(self._connection, self._deliveries(chunks.c.id.in_(taken)))
+        await self._write(delete(chunks).where(chunks.c.id.in_(taken)))
+        return planned
+
+    async def expand_for(self, ids: Collection[DestinationId]) -> None:
+        """Turn what chunks hold for these destinations into deliveries; what is a row already stays."""
+        for destination_id in ids:
+            listed = literal(",").concat(chunks.c.destination_ids).concat(",")
+            within = (chunks.c.first_id <= destination_id, chunks.c.last_id >= destination_id)
+            holding = select(chunks.c.id).where(*within, listed.contains(f",{destination_id},"))
+            for chunk_id in await self._column(holding.order_by(chunks.c.id)):
+                mine = self._deliveries(chunks.c.id == chunk_id, destinations.c.id == destination_id)
+                if await plan(self._connection, mine):
+                    # Its list stays as it is: to write it again costs more than a row that is refused.
+                    await self._write(
+                        update(chunks).where(chunks.c.id == chunk_id).values(size=chunks.c.size - 1)
+                    )
+
+    async def size_of(self, post_id: PostId) -> int:
+        """Return how many announcements of a post are no rows yet."""
+        of_post = (chunks.c.post_id == post_id, chunks.c.kind == DeliveryKind.POST)
+        return await self._number(select(func.coalesce(func.sum(chunks.c.size), 0)).where(*of_post))
+
+    async def replace_post(self, gone: PostId, heir: PostId) -> None:
+        """Name `heir` in the place of a post that was merged into it."""
+        is_of = chunks.c.post_id == gone
+        for kind in (DeliveryKind.POST, DeliveryKind.COURSE):
+            await self._update(chunks, is_of, chunks.c.duty == f"{kind}:{gone}", duty=f"{kind}:{heir}")
+        await self._update(chunks, is_of, post_id=heir)
+
+    def _deliveries(self, *conditions: ColumnElement[bool]) -> Select[Any]:
+        """Select the deliveries of chunks as `plan` takes them, but for destinations that were erased."""
+        if self._connection.dialect.name == "postgresql":
+            numbers = func.unnest(func.string_to_array(chunks.c.destination_ids, ","))
+            listed = numbers.table_valued("value", name="listed").render_derived()
+        else:
+            array = literal("[").concat(chunks.c.destination_ids).concat("]")
+            listed = func.json_each(array).table_valued("value", name="listed")
+        values = {
+            **{name: chunks.c[name] for name in COLUMNS if name in chunks.c},
+            "destination_id": destinations.c.id,
+            "state": literal(State.PENDING, deliveries.c.state.type),
+            "due_at": due_at(chunks.c.due_at),
+            "updated_at": chunks.c.created_at,
+        }
+        return (
+            select(*(values[name] for name in COLUMNS))
+            .select_from(chunks)
+            .join(listed, true())
+            .join(destinations, destinations.c.id == cast(listed.c.value, BigInteger))
+            .where(*conditions)
+            .order_by(chunks.c.id, destinations.c.id)
+        )

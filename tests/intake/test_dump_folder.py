@@ -15,7 +15,7 @@ from bot.intake import dump_folder
 from bot.intake.dump_folder import DumpFolderWatcher, captures, moved_in, scan, shown_name
 from bot.site_profile import KEXUE
 from tests.end_to_end.whole_bot import OPERATOR, WholeBot
-from tests.fakes.people import FakeTelegram
+from tests.fakes.people import PATIENCE, FakeTelegram
 from tests.tools.dumps import Shown, listing
 
 ADDED, GONE, WRITTEN = Change.added, Change.deleted, Change.modified
@@ -103,7 +103,7 @@ async def test_many_unreadable_files_are_one_notice_and_delay_no_newer_dump(
     await bot.until(lambda: _known(bot, 5))
     bot.lands("news.txt", Shown(title=TITLE))
     assert TITLE in (await telegram.message()).text
-    said = (await telegram.message(OPERATOR)).text
+    said = (await telegram.message(OPERATOR, timeout=4 * PATIENCE)).text  # after 150 files, each in its turn
     assert "150" in said
     assert "junk-" in said
     await bot.settles()

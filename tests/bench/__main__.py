@@ -103,15 +103,18 @@ def plannings_(results: dict[str, Any], *, quick: bool) -> None:
     rows: dict[str, Figures] = {}
     for subscribers in (50_000,) if quick else (100_000, 1_000_000):
         rows |= plannings(subscribers)
-    table("Planning one post for many chats while another transaction writes, then pruning it", rows)
+    table(
+        "Planning one post for many chats while another transaction writes, making it rows, pruning it", rows
+    )
     results["planning"] = rows
     most = {name: row for name, row in rows.items() if quick or "1,000,000" in name}
     results["longest_writer_wait_ms_planning_1m"] = max(
         row["longest_writer_wait_ms"] for row in most.values()
     )
-    results["written_mb_planning_1m"] = {
-        name.partition(",")[0]: row["written_mb"] for name, row in most.items() if "pruned" not in name
-    }
+    for key, end in (("planning", "000"), ("made_rows", "made rows")):
+        results[f"written_mb_{key}_1m"] = {
+            name.partition(",")[0]: row["written_mb"] for name, row in most.items() if name.endswith(end)
+        }
 
 
 def weighings(results: dict[str, Any], *, quick: bool) -> None:

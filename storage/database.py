@@ -16,7 +16,7 @@ from weakref import WeakSet
 from filelock import BaseFileLock, FileLock, Timeout
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import UnusableDatabaseError
@@ -152,7 +152,11 @@ class Database:
             self._idle.add(connection.driver_connection)
 
     def _taken(self, connection: Any, _record: object, _proxy: object) -> None:
-        self._idle.discard(connection.driver_connection)
+        taken = connection.driver_connection
+        if taken in self._idle:
+            self._idle.discard(taken)
+            if taken.is_closed():
+                raise DisconnectionError  # the pool opens another in its place
 
     @property
     def dialect(self) -> str:
@@ -264,7 +268,7 @@ class Database:
     async def _abort(self, connection: AsyncConnection, *, with_idle: bool) -> None:
         """Abort a connection without a word to its peer, and the idle ones, which may be lost too."""
         if with_idle:
-            await self.engine.dispose(close=False)
+            # Not by a new pool: connections in use would return to the old one, which `close` does not reach.
             for idle in [*self._idle]:
                 idle.terminate()
         if connection.sync_connection is None or connection.closed or connection.invalidated:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from sqlalchemy.engine import make_url
 
 from storage import engine
-from storage.database import Database, open_database
+from storage.database import Database, Transaction, open_database
 from tests.fakes.tcp_proxy import TcpProxy
 from tests.tools.postgres import MakeUrl
 
@@ -55,6 +55,47 @@ async def test_idle_connections_are_closed_with_the_silent_one(
 ) -> None:
     """Left to the garbage collector, their sockets would stay open for as long as it likes."""
     database, proxy = proxied
+    transports = noted(monkeypatch, proxy)
+    await asyncio.gather(*(database.read(lambda tx: tx.outbox.counts()) for _ in range(4)))
+    silent = len(transports)
+    assert silent > 1
+    proxy.is_silent = True
+    with pytest.raises(TimeoutError):
+        await database.write(lambda tx: tx.key_values.put("key", "value"), seconds=0.3)
+    assert [transport.is_closing() for transport in transports] == [True] * len(transports)
+    proxy.is_silent = False
+
+
+async def test_a_connection_in_use_beside_a_silent_one_is_closed_with_the_database(
+    proxied: tuple[Database, TcpProxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes back to the pool that it came from, which must not have been given up meanwhile."""
+    database, proxy = proxied
+    await database.engine.dispose()  # every connection is a new one, which is noted
+    transports = noted(monkeypatch, proxy)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def unit(tx: Transaction) -> None:
+        await tx.outbox.counts()
+        begun.set()
+        await go_on.wait()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(database.read(unit))
+        await begun.wait()
+        proxy.is_silent = True
+        writing = database.write(lambda tx: tx.key_values.put("key", "value"), seconds=1.0, exclusive=False)
+        group.create_task(writing)
+        while not database.silences:
+            await asyncio.sleep(0.01)
+        proxy.is_silent = False
+        go_on.set()
+    await database.close()
+    assert [transport.is_closing() for transport in transports] == [True] * len(transports)
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, proxy: TcpProxy) -> list[asyncio.Transport]:
+    """Return the list in which each further connection to the proxy will be."""
     loop = asyncio.get_running_loop()
     connect = loop.create_connection
 
@@ -66,14 +107,7 @@ async def test_idle_connections_are_closed_with_the_silent_one(
 
     transports: list[asyncio.Transport] = []
     monkeypatch.setattr(loop, "create_connection", noting)
-    await asyncio.gather(*(database.read(lambda tx: tx.outbox.counts()) for _ in range(4)))
-    silent = len(transports)
-    assert silent > 1
-    proxy.is_silent = True
-    with pytest.raises(TimeoutError):
-        await database.write(lambda tx: tx.key_values.put("key", "value"), seconds=0.3)
-    assert [transport.is_closing() for transport in transports] == [True] * len(transports)
-    proxy.is_silent = False
+    return transports
 
 
 async def test_a_database_that_stays_silent_is_an_error(proxied: tuple[Database, TcpProxy]) -> None:

@@ -327,6 +327,8 @@ class Service:
             self.supervisor.stop(self.settings.stop_seconds + 5),
             self._token_checks.wait(self.settings.stop_seconds),
         )
+        await self._replica.once.abandon()  # late updates must not outlive what they use
+        await self._token_checks.cancel()
         await self._replica.leave()
         if connected is not None:
             await connected.application.stop()

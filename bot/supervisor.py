@@ -112,6 +112,13 @@ class BackgroundTasks:
         _, late = await asyncio.wait(self._tasks, timeout=seconds)
         return len(late)
 
+    async def cancel(self) -> None:
+        """Cancel those that have not ended, and wait for their end."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
 
 class Wakeable:
     """Base of workers that look for work after `wake`, until `stop`."""

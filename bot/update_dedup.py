@@ -169,6 +169,10 @@ class UpdateDeduplicator:
         if late := await self._tasks.wait(seconds):
             log.warning("%s updates were not answered in time", late)
 
+    async def abandon(self) -> None:
+        """Cancel all work; an update without an effect so far is left to be handled again."""
+        await self._tasks.cancel()
+
     async def _settle(
         self, number: int, work: Callable[[], Awaitable[object]], result: asyncio.Future[bool]
     ) -> None:

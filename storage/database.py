@@ -134,12 +134,17 @@ class Transaction:
 TransactionFn = Callable[[Transaction], Awaitable[T]]
 
 
+class ClosedDatabaseError(Exception):
+    """A transaction was to begin after `close`."""
+
+
 class Database:
     """A database, open and of today's schema."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._running: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
         self._lock: BaseFileLock | None = None
         self.silences = 0  # transactions on PostgreSQL that were given up without an answer
         self._idle: WeakSet[Any] = WeakSet()  # connections of the driver for PostgreSQL
@@ -200,6 +205,8 @@ class Database:
         return await self._shielded(lambda: self._persist(fn, {READ_ONLY: True}))
 
     async def _shielded(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        if self._is_closed:  # the connection of a late transaction would stay open
+            raise ClosedDatabaseError("the database is closed")
         task = asyncio.get_running_loop().create_task(work())
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -339,7 +346,8 @@ class Database:
             await connection.execute(text("PRAGMA optimize"))
 
     async def close(self) -> None:
-        """Wait for the running transactions, then close every connection."""
+        """Wait for the running transactions, then close every connection; no other begins."""
+        self._is_closed = True
         if self._running:
             await asyncio.wait(self._running)
         await self.engine.dispose()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.supervisor import Supervisor
+from bot.supervisor import BackgroundTasks, Supervisor
 
 
 async def test_what_never_ends_goes_on_until_the_others_have_ended() -> None:
@@ -48,3 +48,20 @@ async def test_a_failed_task_is_not_awaited_until_its_restart() -> None:
     await failed.wait()
     async with asyncio.timeout(10):
         await supervisor.stop(3600)
+
+
+async def test_late_background_tasks_are_cancelled_and_waited_for() -> None:
+    tasks, order = BackgroundTasks(), []
+
+    async def late() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            order.append("ended")
+
+    await tasks.cancel()
+    tasks.start(late())
+    assert await tasks.wait(0.01) == 1
+    await tasks.cancel()
+    assert (order, len(tasks)) == (["ended"], 0)

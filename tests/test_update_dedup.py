@@ -176,6 +176,46 @@ async def test_of_two_at_the_same_time_one_has_the_effect(database: Database) ->
     assert (await effect.count(), refused) == (1, [True])
 
 
+async def test_late_updates_end_with_the_stop_and_are_handled_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that went on would use the database after its close."""
+    monkeypatch.setattr(update_dedup, "SPAN", timedelta(seconds=0))
+    effect, one, begun = Effect(database), process(database), asyncio.Event()
+
+    async def late() -> None:
+        begun.set()
+        await forever()
+        await effect.happens()
+
+    async with asyncio.TaskGroup() as group:
+        handled = group.create_task(one.handle(NUMBER, late))
+        await begun.wait()
+        await one.finished(0.01)
+        await one.abandon()
+    assert not handled.result()
+    assert await process(database).handle(NUMBER, effect.happens)
+    assert await effect.count() == 1
+
+
+@pytest.mark.both_databases
+async def test_a_stop_of_the_bot_ends_late_updates(resting_bot: WholeBot) -> None:
+    resting_bot.settings["stop_seconds"] = 1
+    await resting_bot.starts()
+    begun = asyncio.Event()
+
+    async def late() -> None:
+        begun.set()
+        await forever()
+
+    once = resting_bot.service._replica.once
+    handled = asyncio.get_running_loop().create_task(once.handle(NUMBER, late))
+    await begun.wait()
+    await resting_bot.stops()
+    async with asyncio.timeout(5):
+        assert not await handled
+
+
 async def test_one_handling_may_write_more_than_once(database: Database) -> None:
     effect = Effect(database)
     assert await process(database).handle(NUMBER, effect.then(effect.happens))

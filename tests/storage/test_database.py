@@ -9,7 +9,8 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from storage.database import TRIES, Database, Transaction, open_database, passing
+from storage.database import TRIES, ClosedDatabaseError, Database, Transaction, open_database, passing
+from tests.tools.databases import rows
 from tests.tools.postgres import MakeUrl
 
 
@@ -108,3 +109,30 @@ async def test_two_that_start_at_once_both_find_todays_schema(postgres: MakeUrl)
     for one in opened:
         assert (await one.read(lambda tx: tx.scopes.everything())).id == 1
         await one.close()
+
+
+async def test_a_database_that_closes_ends_what_runs_and_begins_nothing(database: Database) -> None:
+    """A unit that began while others are waited for would leave its connection to the garbage collector."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def unit(tx: Transaction) -> None:
+        begun.set()
+        await go_on.wait()
+        await tx.key_values.put("a", "written")
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(database.write(unit))
+        await begun.wait()
+        closing = group.create_task(database.close())
+        await asyncio.sleep(0)
+        try:
+            with pytest.raises(ClosedDatabaseError):
+                await database.read(lambda tx: tx.key_values.get("a"))
+            assert not closing.done()
+        finally:
+            go_on.set()
+    assert running.exception() is None
+    with pytest.raises(ClosedDatabaseError):
+        await put(database, "a", "late")
+    url = database.engine.url.render_as_string(hide_password=False)
+    assert await asyncio.to_thread(rows, url, "SELECT value FROM facts WHERE name = 'a'") == [("written",)]

@@ -1,8 +1,9 @@
 """Chunks of large fan-outs: deliveries that are planned, but become rows only shortly before they are sent.
 
 A row of the outbox costs PostgreSQL about 500 bytes of write-ahead log, a destination in a chunk about ten.
-The destinations are decided when a chunk is written. Whatever changes a destination's deliveries later turns
-its part of the chunks into rows first, so that no other rule has to handle two forms of a delivery.
+The destinations are decided when a chunk is written. Whatever changes a destination's deliveries, or needs
+their order, turns its part of the chunks into rows first (`expand_for`); only counts and merged posts handle
+chunks as such. A row that was made of a chunk is kept as long as the chunk lists its destination.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,9 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Select,
+    SelectBase,
     String,
     cast,
     delete,
@@ -31,20 +34,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.engine import DataAccess
 from storage.enqueue import COLUMNS, due_at, plan
 from storage.model import DeliveryKind, DestinationId, PostId, Priority, State
-from storage.outbox_sql import PENDING
+from storage.outbox_sql import CLAIMABLE, PENDING
 from storage.schema import deliveries, destinations, posts
 from storage.schema import delivery_chunks as chunks
 
 AHEAD = 20_000  # rows of a priority that are due before more is kept in chunks: at 30 a second 11 minutes
 CHUNK = 2000  # a chunk's destinations have ids within a range of so many
-LOOK = 50  # chunks of one expansion at most
+LOOK = 1000  # chunks of one expansion at most
 
 
 async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Priority, now: datetime) -> int:
-    """Insert pending deliveries as `plan` does, or as chunks where enough rows wait; return their number."""
+    """Insert deliveries whose dedup key is new, as chunks where enough rows wait; return how many."""
     if not await _is_full(connection, priority, now):
         return await plan(connection, rows)
     row = rows.subquery("row").c
+    # Not an EXISTS, which PostgreSQL may join with all deliveries.
+    same = select(deliveries.c.id).where(
+        deliveries.c.destination_id == row.destination_id, deliveries.c.duty == row.duty
+    )
     ids = func.aggregate_strings(cast(row.destination_id, String), ",")
     kept = (row.duty, row.kind, row.post_id, row.scope_id, row.payload, row.priority)
     first = func.min(row.destination_id)
@@ -60,7 +67,8 @@ async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Pr
     grouped = (
         select(*values.values())
         .outerjoin(posts, posts.c.id == row.post_id)
-        .group_by(*kept, posts.c.date, row.destination_id // literal_column(str(CHUNK)))
+        .where(same.scalar_subquery().is_(None))
+        .group_by(*kept, posts.c.date, row.destination_id // literal_column(str(CHUNK), Integer))
         .order_by(posts.c.date.nulls_last(), row.post_id, first)
     )
     sizes = insert(chunks).from_select(list(values), grouped).returning(chunks.c.size)
@@ -68,7 +76,7 @@ async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Pr
 
 
 async def _is_full(connection: AsyncConnection, priority: Priority, now: datetime) -> bool:
-    """Return whether new deliveries of this priority belong behind chunks, or behind enough rows."""
+    """Return whether new deliveries must be kept in chunks: chunks precede them, or AHEAD rows are due."""
     earlier = exists().where(chunks.c.priority <= int(priority))
     asked = select(or_(earlier, _due(priority, now) >= AHEAD))
     return bool((await connection.execute(asked)).scalar_one())
@@ -96,9 +104,16 @@ class DeliveryChunks(DataAccess):
         return await self._first(select(chunks.c.id).limit(1)) is not None
 
     async def wanted(self, now: datetime) -> bool:
-        """Return whether the most urgent chunk should become rows, as few of its priority are due."""
-        found = await self._first(select(chunks.c.priority).order_by(chunks.c.priority, chunks.c.id).limit(1))
-        return found is not None and await self._number(select(_due(found.priority, now))) < AHEAD
+        """Return whether the most urgent chunk should become rows: few are due, or none of them can go.
+
+        None can go while an older delivery of each chat is put off.
+        """
+        urgency = await self._value(select(func.min(chunks.c.priority)))
+        if urgency is None:
+            return False
+        if await self._number(select(_due(urgency, now))) < AHEAD:
+            return True
+        return not await self._column(CLAIMABLE, {"now": now, "urgency": urgency, "slots": 1})
 
     async def expand(self, rows: int, planned_before: datetime | None = None) -> int | None:
         """Turn the first chunks of the most urgent priority into about `rows` deliveries; return how many.
@@ -139,12 +154,21 @@ class DeliveryChunks(DataAccess):
         of_post = (chunks.c.post_id == post_id, chunks.c.kind == DeliveryKind.POST)
         return await self._number(select(func.coalesce(func.sum(chunks.c.size), 0)).where(*of_post))
 
+    async def has_duty(self, duty: str) -> bool:
+        """Return whether a chunk has this dedup key."""
+        return await self._first(select(chunks.c.id).where(chunks.c.duty == duty).limit(1)) is not None
+
+    async def expand_some(self, post_ids: Collection[PostId], among: SelectBase) -> None:
+        """Turn into deliveries what chunks of these posts hold for the destinations that `among` selects."""
+        listed = self._deliveries(chunks.c.post_id.in_(post_ids)).order_by(None).subquery("listed").c
+        both = select(listed.destination_id).where(listed.destination_id.in_(among)).distinct()
+        await self.expand_for(await self._column(both))
+
     async def replace_post(self, gone: PostId, heir: PostId) -> None:
         """Name `heir` in the place of a post that was merged into it."""
-        is_of = chunks.c.post_id == gone
-        for kind in (DeliveryKind.POST, DeliveryKind.COURSE):
-            await self._update(chunks, is_of, chunks.c.duty == f"{kind}:{gone}", duty=f"{kind}:{heir}")
-        await self._update(chunks, is_of, post_id=heir)
+        announced = chunks.c.duty == f"{DeliveryKind.POST}:{gone}"
+        await self._update(chunks, announced, duty=f"{DeliveryKind.POST}:{heir}")
+        await self._update(chunks, chunks.c.post_id == gone, post_id=heir)
 
     def _deliveries(self, *conditions: ColumnElement[bool]) -> Select[Any]:
         """Select the deliveries of chunks as `plan` takes them, but for destinations that were erased."""
@@ -156,7 +180,7 @@ class DeliveryChunks(DataAccess):
             listed = func.json_each(array).table_valued("value", name="listed")
         values = {
             **{name: chunks.c[name] for name in COLUMNS if name in chunks.c},
-            "destination_id": destinations.c.id,
+            "destination_id": destinations.c.id.label("destination_id"),
             "state": literal(State.PENDING, deliveries.c.state.type),
             "due_at": due_at(chunks.c.due_at),
             "updated_at": chunks.c.created_at,

@@ -314,7 +314,7 @@ class Destinations(DataAccess):
             await self._join(destination_id, twin.id)
 
     async def _join(self, source: DestinationId, target: DestinationId) -> None:
-        await DeliveryChunks(self._connection).expand_for([source])
+        await DeliveryChunks(self._connection).expand_for([source, target])
         here = subscriptions.alias()
         await self._update(
             subscriptions,

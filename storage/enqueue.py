@@ -14,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     String,
+    aggregate_order_by,
     and_,
     case,
     cast,
@@ -93,9 +94,12 @@ def singles(source: FromClause, state: State, now: datetime) -> Select[*tuple[An
 
 
 def digests(
-    source: FromClause, duty: ColumnElement[str], state: State, now: datetime
+    connection: AsyncConnection, source: FromClause, duty: ColumnElement[str], state: State, now: datetime
 ) -> Select[*tuple[Any, ...]]:
     """One duty for each destination of such rows, which lists all of its posts."""
+    listed = func.aggregate_strings(cast(source.c.post_id, String), ",")
+    # On PostgreSQL in any order otherwise, and equal lists share a chunk; SQLite has no order before 3.44.
+    is_ordered = connection.dialect.name == "postgresql"
     told = duties_to(
         source.c.destination_id,
         duty,
@@ -103,7 +107,7 @@ def digests(
         Priority.DIGEST,
         now,
         scope_id=func.max(source.c.scope_id),
-        payload=func.aggregate_strings(cast(source.c.post_id, String), ","),
+        payload=aggregate_order_by(listed, source.c.post_id) if is_ordered else listed,
         state=state,
         due=func.max(due_at(now)),
     )

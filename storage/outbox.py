@@ -62,7 +62,15 @@ from storage.outbox_sql import (
     UNSENT,
     UNSUBSCRIBED,
 )
-from storage.schema import deliveries, destinations, post_scopes, posts, subscriptions, waiting
+from storage.schema import (
+    deliveries,
+    delivery_chunks,
+    destinations,
+    post_scopes,
+    posts,
+    subscriptions,
+    waiting,
+)
 from storage.send_log import Claim, SendLogSnapshot
 
 CLOCK_ERROR = timedelta(minutes=1)  # transactions that run at once may differ by less
@@ -463,11 +471,14 @@ def _is_prunable(before: datetime) -> ColumnElement[bool]:
         .group_by(posts.c.series_id)
         .subquery()
     )
+    # A row keeps what a chunk still lists from being planned again; made of the chunk, it is as old.
+    oldest_chunk = select(func.min(delivery_chunks.c.created_at)).scalar_subquery()
     last = select(posts.c.id).join(
         latest, and_(latest.c.series_id == posts.c.series_id, latest.c.episode == posts.c.episode)
     )
     return and_(
         deliveries.c.state.in_(ended),
+        or_(oldest_chunk.is_(None), deliveries.c.created_at < oldest_chunk),
         deliveries.c.updated_at < before,
         or_(
             deliveries.c.state != State.SENT,

@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage.chunks import plan_many
+from storage.chunks import DeliveryChunks, plan_many
 from storage.destinations import Destinations
 from storage.engine import DataAccess, now_on, upsert, written
 from storage.enqueue import digests, duties_to, notify, plan, singles
@@ -285,7 +285,7 @@ class DeliveryPlanner(DataAccess):
         self, to: ColumnElement[bool], dedup_key: str, state: State, now: datetime, digest_above: int
     ) -> int:
         rows = (
-            digests(wanted, literal(dedup_key), state, now)
+            digests(self._connection, wanted, literal(dedup_key), state, now)
             .where(destinations.c.standing == Standing.ACTIVE, to)
             .having(func.count() > digest_above)
         )
@@ -298,7 +298,13 @@ class DeliveryPlanner(DataAccess):
         return await plan_many(self._connection, rows, priority, now)
 
     async def broadcast(self, dedup_key: str, words: str, now: datetime) -> int:
-        """Plan this text once for every active destination that has a subscription, as `announce` does."""
+        """Plan this text once for every active destination that has a subscription, as `announce` does.
+
+        Return 0 where this broadcast is planned already.
+        """
+        planned = select(plans.c.id).where(plans.c.dedup_key == dedup_key).limit(1)
+        if await self._first(planned) or await DeliveryChunks(self._connection).has_duty(dedup_key):
+            return 0
         plan_row = Plan(kind=PlanKind.BROADCAST, dedup_key=dedup_key, payload=words, created_at=now)
         return await self._start(plan_row)
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    union,
     update,
 )
 
@@ -226,6 +227,7 @@ class PostWriter(DataAccess):
         await self._update(mentions, mentions.c.target_id == gone, target_id=heir)
         await self._update(courses, courses.c.post_id == gone, post_id=heir)
         await self._bookmarks(gone, heir)
+        await self._expand(gone, heir)
         await self._duties(gone, heir)
         await self._digests(gone, heir)
         await self._plans(gone, heir)
@@ -251,6 +253,16 @@ class PostWriter(DataAccess):
         await self._update(
             bookmarks, bookmarks.c.post_id == gone, bookmarks.c.user_id.not_in(mine), post_id=heir
         )
+
+    async def _expand(self, gone: PostId, heir: PostId) -> None:
+        """Make rows of what chunks hold of either post for destinations where both posts meet otherwise."""
+        both = (gone, heir)
+        ended = select(deliveries.c.destination_id).where(
+            deliveries.c.post_id.in_(both),
+            deliveries.c.state.in_((State.CANCELLED, State.EXPIRED, State.FAILED)),
+        )
+        waits = select(waiting.c.destination_id).where(waiting.c.post_id == gone)
+        await DeliveryChunks(self._connection).expand_some(both, union(ended, waits))
 
     async def _duties(self, gone: PostId, heir: PostId) -> None:
         """Each kind's duty for `gone` becomes the one for `heir`, unless the destination has that already."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
 
-from storage.chunks import plan_many
+from storage.chunks import DeliveryChunks, plan_many
 from storage.destinations import destination_of, minutes_of, time_of
 from storage.engine import DataAccess, now_on
 from storage.enqueue import digests, due_at, duties_to, plan, singles
@@ -105,16 +105,15 @@ class Waiting(DataAccess):
             .where(*mine)
             .cte("due")
         )
-        listed = digests(
-            counted, literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String)), State.PENDING, now
-        ).where(counted.c.posts > digest_above)
+        name = literal(f"{duty}:").concat(cast(func.max(counted.c.post_id), String))
+        listed = digests(self._connection, counted, name, State.PENDING, now)
+        listed = listed.where(counted.c.posts > digest_above)
         single = (
             singles(counted, State.PENDING, now)
             .where(counted.c.posts <= digest_above)
             .order_by(posts.c.date.nulls_last(), posts.c.id, counted.c.destination_id)
         )
-        planned = 0
-        planned += await plan_many(self._connection, listed, Priority.DIGEST, now)
+        planned = await plan_many(self._connection, listed, Priority.DIGEST, now)
         if digest_above:
             planned += await plan_many(self._connection, single, Priority.POST, now)
         await self._write(delete(waiting).where(*mine))
@@ -199,6 +198,7 @@ class Courses(DataAccess):
             scope_id=literal(course.scope.id),
             due=due_at(now),
         ).where(destinations.c.id == course.destination_id)
+        await DeliveryChunks(self._connection).expand_for([course.destination_id])  # what precedes it
         return await plan(self._connection, lesson) > 0
 
 

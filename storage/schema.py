@@ -363,6 +363,7 @@ delivery_chunks = Table(
     Column("size", Integer, nullable=False),  # how many of them are no rows yet
     Column("destination_ids", Text, nullable=False),  # "3,5,8"
 )
+Index("ix_delivery_chunks_priority", delivery_chunks.c.priority, delivery_chunks.c.id)
 
 
 # Work that one process at a time does; `token` is of this holding.

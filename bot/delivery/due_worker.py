@@ -115,6 +115,7 @@ class DueWorker(TriggeredWorker):
         self._expansions = BatchWriter(database, clock)  # of other rows: their number adapts by itself
 
     async def run_once(self) -> None:
+        await self.expand_chunks()  # first, so that a failure of what follows does not stop the sending
         await self.advance_plans()
         await self.tick()
         await self.expand_chunks()
@@ -133,9 +134,12 @@ class DueWorker(TriggeredWorker):
 
     async def expand_chunks(self) -> None:
         """Turn chunks into rows while few of their priority are due."""
-        while await self._database.read(lambda tx: tx.chunks.wanted(self._clock.now())):
+        while not self._stopping and await self._database.read(self._wants_rows):
             await self._expansions.write(lambda tx, rows: tx.chunks.expand(rows))
             self._planned()
+
+    async def _wants_rows(self, tx: Transaction) -> bool:
+        return await tx.chunks.wanted(await tx.now(self._clock.now()))
 
     async def _has_chunks(self) -> bool:
         return await self._database.read(lambda tx: tx.chunks.left())

@@ -13,8 +13,19 @@ from bot.maintenance import Maintenance
 from storage import chunks
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
-from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
-from storage.schema import deliveries
+from storage.model import (
+    ChatKind,
+    Course,
+    DestinationId,
+    DumpId,
+    PostId,
+    Preferences,
+    Settlement,
+    Stage,
+    State,
+    When,
+)
+from storage.schema import deliveries, delivery_chunks
 from tests.delivery.archive import THEN, essay, store
 
 LEASE = timedelta(minutes=1)
@@ -137,9 +148,194 @@ async def test_a_change_before_the_delivery_is_a_row(
         counted = await tx.outbox.counts()
         found = await told(tx)
         assert found == states
-        if change not in (erased, planned_again):  # until they are rows, these count twice or too many
+        if change not in (erased, planned_again):  # which chunks count until they become rows
             assert counted == await tx.outbox.counts()
         assert await tx.outbox.counts() == Counter(chain(*found.values()))
+
+    await database.write(unit)
+
+
+async def topic_failed(tx: Transaction) -> None:
+    """A topic's delivery has failed when the topic is joined to its chat."""
+    topic, chat = await subscribe(tx, GROUP, 7), await subscribe(tx, GROUP)
+    await announce(tx, "一")
+    await tx.chunks.expand_for([topic])
+    for one in await tx.outbox.claim(9, THEN, LEASE):
+        state = State.FAILED if one.destination.id == topic else State.PENDING
+        await tx.outbox.settle([Settlement(delivery_id=one.id, token=one.token, state=state)], THEN)
+    await tx.destinations.move_topic_to_chat(topic)
+    assert await tx.waiting.posts(chat) == []
+
+
+async def topic_waits(tx: Transaction) -> None:
+    """A topic's post waits for its digest when the topic is joined to its chat, which gets it at once."""
+    topic, chat = await subscribe(tx, GROUP, 7), await subscribe(tx, GROUP)
+    await tx.destinations.prefer(topic, Preferences(when=When.DAILY))
+    await announce(tx, "一")
+    await tx.destinations.move_topic_to_chat(topic)
+    assert await tx.waiting.posts(chat) == []
+
+
+async def merged_after_an_end(tx: Transaction) -> None:
+    """One of the posts that are merged was cancelled for the chat."""
+    await subscribe(tx, GROUP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "AHEAD", 9)
+        (gone,) = await announce(tx, "一")
+    await tx.outbox.cancel_chat(GROUP, "blocked", THEN)
+    (heir,) = await announce(tx, "二")
+    await tx.post_writer.merge(gone, heir)
+
+
+async def merged_while_waiting(tx: Transaction) -> None:
+    """One of the posts that are merged waits for the chat's digest."""
+    to = await subscribe(tx, GROUP)
+    (heir,) = await announce(tx, "一")
+    await tx.destinations.prefer(to, Preferences(when=When.DAILY))
+    (gone,) = await announce(tx, "二")
+    assert await tx.waiting.posts(to) == [gone]
+    await tx.post_writer.merge(gone, heir)
+    assert await tx.waiting.posts(to) == []
+
+
+@pytest.mark.parametrize("ahead", [0, chunks.AHEAD], ids=["chunks", "rows"])
+@pytest.mark.parametrize("steps", [topic_failed, topic_waits, merged_after_an_end, merged_while_waiting])
+async def test_deliveries_that_meet_are_one(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: int,
+    steps: Callable[[Transaction], Awaitable[None]],
+) -> None:
+    """Where destinations or posts become one, neither form of a delivery hides or doubles the other."""
+    monkeypatch.setattr(chunks, "AHEAD", ahead)
+
+    async def unit(tx: Transaction) -> None:
+        await steps(tx)
+        assert (await told(tx))[GROUP].count(P) == 1
+
+    await database.write(unit)
+
+
+async def test_a_row_is_kept_while_a_chunk_lists_its_destination(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a person who unsubscribed long ago would get the post after all."""
+    monkeypatch.setattr(chunks, "AHEAD", 0)
+
+    async def unit(tx: Transaction) -> None:
+        to = await subscribe(tx, 101)
+        await subscribe(tx, 102)
+        await announce(tx, "一")
+        await tx.destinations.unsubscribe(to)
+        await tx.outbox.cancel_unwanted(to, THEN)
+
+    await database.write(unit)
+    later, day = THEN + timedelta(days=2), timedelta(days=1)
+    assert await database.read(lambda tx: tx.outbox.prunable(later - day, 0, 9)) is None
+    assert await database.write(told) == {101: [C], 102: [P]}
+    assert await database.read(lambda tx: tx.outbox.prunable(later - day, 0, 9)) is not None
+
+
+async def test_put_off_chats_keep_no_others_in_chunks(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many rows as are kept ahead are due, but each waits for an older one of its chat."""
+
+    async def unit(tx: Transaction) -> None:
+        first, _ = await subscribe(tx, 101), await subscribe(tx, 102)
+        await announce(tx, "一")
+        later = THEN + timedelta(hours=1)
+        for one in await tx.outbox.claim(9, THEN, LEASE):
+            ends = {"state": P, "due_at": later} if one.destination.id == first else {"state": State.SENT}
+            await tx.outbox.settle([Settlement(delivery_id=one.id, token=one.token, **ends)], THEN)
+        monkeypatch.setattr(chunks, "AHEAD", 0)
+        await announce(tx, "二")
+        await tx.chunks.expand_for([first])
+        monkeypatch.setattr(chunks, "AHEAD", 1)
+        assert await tx.outbox.claim(9, THEN, LEASE) == []
+        assert await tx.chunks.wanted(THEN)
+
+    await database.write(unit)
+
+
+class BrokenTickError(Exception):
+    pass
+
+
+async def test_a_failure_of_what_is_due_does_not_stop_the_sending(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "AHEAD", 0)
+
+    async def unit(tx: Transaction) -> None:
+        await subscribe(tx, 101)
+        await announce(tx, "一")
+
+    class Failing(DueWorker):
+        async def tick(self) -> int:
+            raise BrokenTickError
+
+    await database.write(unit)
+    monkeypatch.setattr(chunks, "AHEAD", 1)
+    with pytest.raises(BrokenTickError):
+        await Failing(database, SystemClock(), digest_above=3, planned=lambda: None).run_once()
+    assert len(await database.write(lambda tx: tx.outbox.claim(9, THEN, LEASE))) == 1
+
+
+async def test_a_broadcast_that_is_known_is_planned_no_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "AHEAD", 0)
+
+    async def unit(tx: Transaction) -> None:
+        for chat_id in CHATS:
+            await subscribe(tx, chat_id)
+        assert await tx.planner.broadcast("broadcast:1", "各位好", THEN) == 3
+        assert await tx.planner.broadcast("broadcast:1", "各位好", THEN) == 0
+        assert await tx.outbox.counts() == {P: 3}
+        await expand_all(tx)
+        assert await tx.planner.broadcast("broadcast:1", "各位好", THEN) == 0
+        assert await tx.outbox.counts() == {P: 3}
+
+    await database.write(unit)
+
+
+async def test_a_lesson_follows_what_its_chat_is_owed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "AHEAD", 0)
+
+    async def unit(tx: Transaction) -> None:
+        to = await subscribe(tx, 101)
+        await announce(tx, "一")
+        _, (old,) = await store(tx, [essay("旧")])
+        course = Course(
+            destination_id=to,
+            scope=await tx.scopes.everything(),
+            stage=Stage.RUNNING,
+            when=When.DAILY,
+            last=None,
+            since=THEN,
+        )
+        await tx.courses.teach(course, old.id, THEN)
+        (first,) = await tx.outbox.claim(9, THEN, LEASE)
+        assert first.dedup_key.startswith("post:")
+
+    await database.write(unit)
+
+
+async def test_equal_digests_share_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their posts are listed in one order, whatever order the database reads them in."""
+    monkeypatch.setattr(chunks, "AHEAD", 0)
+
+    async def unit(tx: Transaction) -> None:
+        for chat_id in range(1, 400):
+            await subscribe(tx, chat_id)
+        await announce(tx, *(f"第{number}篇" for number in range(8)), digest_above=2)
+        kept = (await tx.connection.execute(delivery_chunks.select())).all()
+        assert [row.size for row in kept] == [399]
+        await expand_all(tx)
+        assert await tx.outbox.counts() == {P: 399}
 
     await database.write(unit)
 

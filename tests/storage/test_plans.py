@@ -226,5 +226,5 @@ async def test_a_plan_is_resumed_after_a_restart(database: Database) -> None:
 
     worker = DueWorker(database, SystemClock(), digest_above=3, planned=wake)
     await worker.advance_plans()
-    assert woken == 3
+    assert woken >= 3  # each batch, and chunks while nothing else could be claimed
     assert (await database.read(lambda tx: tx.outbox.counts())) == {State.PENDING: CHATS}

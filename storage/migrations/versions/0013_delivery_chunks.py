@@ -28,3 +28,4 @@ def upgrade() -> None:
         sa.Column("destination_ids", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_chunks")),
     )
+    op.create_index("ix_delivery_chunks_priority", "delivery_chunks", ["priority", "id"])

@@ -56,6 +56,7 @@ IDLE_SECONDS = 4
 # Set by a statement, because poolers refuse what is said when a connection is opened.
 PATIENCE = {"statement_timeout": "300s", "lock_timeout": "15s", IDLE: f"{IDLE_SECONDS}s"}
 # The server gives up a lost peer, and with it the peer's locks.
+SUPERUSER = "(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
 TCP = {
     "tcp_keepalives_idle": "15", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
     "tcp_user_timeout": "30s",
@@ -139,10 +140,13 @@ def _postgresql(url: URL, pool_size: int) -> AsyncEngine:
 
 
 def _configured(values: Mapping[str, str], *, local: bool) -> str:
-    """Return the statement that sets these parameters for the session, or for the transaction only."""
-    return "SELECT " + ", ".join(
-        f"set_config('{name}', '{value}', {local})" for name, value in values.items()
-    )
+    """Return the statement that sets these parameters for the session, or for the transaction only.
+
+    A superuser's pages in the write-ahead log are compressed too: others may not set it.
+    """
+    listed = [f"set_config('{name}', '{value}', {local})" for name, value in values.items()]
+    compressed = f"CASE WHEN {SUPERUSER} THEN set_config('wal_compression', 'on', {local}) END"
+    return "SELECT " + ", ".join([*listed, compressed])
 
 
 def _sqlite(url: URL, file: str, pool_size: int) -> AsyncEngine:

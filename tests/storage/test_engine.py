@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from bot.ops.backup import copy_database
 from storage import UnusableDatabaseError
 from storage.database import Database, Transaction, migrate, open_database
-from storage.engine import NaiveTimeError, few_lengths, last_id, next_ids, raise_last_id, run_many
+from storage.engine import (
+    NaiveTimeError,
+    create_engine,
+    few_lengths,
+    last_id,
+    next_ids,
+    raise_last_id,
+    run_many,
+)
 from storage.model import Certainty
 from storage.schema import dumps, posts
+from tests.tools.postgres import MakeUrl
 
 NOW = datetime(2026, 5, 17, 8, 30, 1, 250_000, tzinfo=UTC)
 DUMP = {
@@ -195,3 +204,21 @@ async def test_a_file_that_is_no_longer_there_is_neither_read_nor_written(
         with pytest.raises(UnusableDatabaseError, match="replaced or deleted while it was in use: restart"):
             await work(lambda tx: tx.posts.count())
     await database.close()
+
+
+@pytest.mark.parametrize(("role", "compresses"), [("kexue", True), ("ordinary", False)])
+async def test_a_superuser_compresses_the_pages_of_its_write_ahead_log(
+    postgres: MakeUrl, role: str, compresses: bool
+) -> None:
+    """Any other role may not, and works as well."""
+    engine = create_engine(url := postgres())
+    async with engine.begin() as admin:
+        known = select(func.count()).select_from(text("pg_roles")).where(text("rolname = 'ordinary'"))
+        if not (await admin.execute(known)).scalar_one():
+            await admin.execute(text("CREATE ROLE ordinary LOGIN"))
+    await engine.dispose()
+    engine = create_engine(url.replace("kexue@", f"{role}@"))
+    async with engine.connect() as connection:
+        shown = (await connection.execute(text("SHOW wal_compression"))).scalar_one()
+    await engine.dispose()
+    assert (shown != "off") is compresses

@@ -36,6 +36,9 @@ from storage.schema import UNSENT_STATES, deliveries, delivery_chunks, destinati
 # Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
+# The same where rows are found by their id. PostgreSQL takes the index of SENDING for empty if nothing was
+# being sent when its statistics were taken, and would read it whole: 18 ms instead of 1.
+STILL_SENDING = text("deliveries.state || '' = 'sending'")
 UNSENT = text(f"deliveries.{UNSENT_STATES}")
 # Of a claimed delivery a success is still written; any other end would be another try.
 UNARRIVED = text("deliveries.state IN ('pending', 'sending', 'held')")
@@ -328,7 +331,8 @@ BEGIN_TOGETHER = (
         """
         UPDATE deliveries SET begun = true
         FROM unnest(CAST(:rows AS bigint[]), CAST(:tokens AS text[])) AS asked (id, token)
-        WHERE deliveries.id = asked.id AND deliveries.token = asked.token AND deliveries.state = 'sending'
+        WHERE deliveries.id = asked.id AND deliveries.token = asked.token
+          AND deliveries.state || '' = 'sending'
         RETURNING deliveries.id, deliveries.token
         """
     )
@@ -337,7 +341,7 @@ BEGIN_TOGETHER = (
 )
 SETTLE_OTHERS = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), SENDING)
+    .where(deliveries.c.id == bindparam("row"), deliveries.c.token == bindparam("claim"), STILL_SENDING)
     .values(
         state=bindparam("to"),
         reason=bindparam("why"),

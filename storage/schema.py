@@ -111,7 +111,7 @@ posts = Table(
     Column("readers", Integer),
     Column("readers_at", Utc),
     Column("comments", Integer),
-    Column("series_id", Id, ForeignKey("scopes.id"), index=True),
+    Column("series_id", Id, ForeignKey("scopes.id")),
     Column("episode", Integer),
     Column("style", String(24)),
     Column("first_seen_at", Utc, nullable=False),
@@ -120,6 +120,7 @@ posts = Table(
     Column("first_dump_id", Id, ForeignKey("dumps.id"), nullable=False, index=True),
     sqlite_autoincrement=True,
 )
+Index("ix_posts_series_episode", posts.c.series_id, posts.c.episode)
 
 aliases = Table(
     "aliases",

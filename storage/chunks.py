@@ -13,96 +13,28 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Integer,
     Select,
     SelectBase,
-    String,
     cast,
     delete,
-    exists,
     func,
-    insert,
     literal,
-    literal_column,
-    or_,
     select,
     true,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import DataAccess
-from storage.enqueue import COLUMNS, due_at, plan
-from storage.model import DeliveryKind, DestinationId, PostId, Priority, State
-from storage.outbox_sql import CLAIMABLE, PENDING
-from storage.schema import deliveries, destinations, posts
+from storage.enqueue import COLUMNS, are_enough_due, due_at, plan
+from storage.model import DeliveryKind, DestinationId, PostId, State
+from storage.outbox_sql import CLAIMABLE
+from storage.schema import deliveries, destinations
 from storage.schema import delivery_chunks as chunks
 
-AHEAD = 20_000  # rows of a priority that are due before more is kept in chunks: at 30 a second 11 minutes
-CHUNK = 2000  # a chunk's destinations have ids within a range of so many
 LOOK = 1000  # chunks of one expansion at most
 
 
-async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Priority, now: datetime) -> int:
-    """Insert deliveries whose dedup key is new, as chunks where enough rows wait; return how many."""
-    if not await _is_full(connection, priority, now):
-        return await plan(connection, rows)
-    row = rows.subquery("row").c
-    # Not an EXISTS, which PostgreSQL may join with all deliveries.
-    same = select(deliveries.c.id).where(
-        deliveries.c.destination_id == row.destination_id, deliveries.c.duty == row.duty
-    )
-    ids = func.aggregate_strings(cast(row.destination_id, String), ",")
-    kept = (row.duty, row.kind, row.post_id, row.scope_id, row.payload, row.priority)
-    first = func.min(row.destination_id)
-    values = {
-        **{column.name: column for column in kept},
-        "due_at": func.min(row.due_at),
-        "created_at": func.min(row.created_at),
-        "first_id": first,
-        "last_id": func.max(row.destination_id),
-        "size": func.count(),
-        "destination_ids": ids,
-    }
-    grouped = (
-        select(*values.values())
-        .outerjoin(posts, posts.c.id == row.post_id)
-        .where(same.scalar_subquery().is_(None))
-        .group_by(*kept, posts.c.date, row.destination_id // literal_column(str(CHUNK), Integer))
-        .order_by(posts.c.date.nulls_last(), row.post_id, first)
-    )
-    sizes = insert(chunks).from_select(list(values), grouped).returning(chunks.c.size)
-    return sum((await connection.execute(sizes)).scalars())
-
-
-async def _is_full(connection: AsyncConnection, priority: Priority, now: datetime) -> bool:
-    """Return whether new deliveries must be kept in chunks: chunks precede them, or AHEAD rows are due."""
-    earlier = exists().where(chunks.c.priority <= int(priority))
-    asked = select(or_(earlier, _due(priority, now) >= AHEAD))
-    return bool((await connection.execute(asked)).scalar_one())
-
-
-def _due(priority: int, now: datetime) -> ColumnElement[int]:
-    """Count the due deliveries of a priority, no further than AHEAD."""
-    found = (
-        select(literal_column("1").label("one"))
-        .select_from(deliveries)
-        .where(
-            PENDING,
-            deliveries.c.priority == literal_column(str(int(priority))),
-            deliveries.c.due_at <= now,
-        )
-        .limit(AHEAD)
-        .subquery("due")
-    )
-    return select(func.count()).select_from(found).scalar_subquery()
-
-
 class DeliveryChunks(DataAccess):
-    async def left(self) -> bool:
-        """Return whether there is any chunk."""
-        return await self._first(select(chunks.c.id).limit(1)) is not None
-
     async def wanted(self, now: datetime) -> bool:
         """Return whether the most urgent chunk should become rows: few are due, or none of them can go.
 
@@ -111,7 +43,7 @@ class DeliveryChunks(DataAccess):
         urgency = await self._value(select(func.min(chunks.c.priority)))
         if urgency is None:
             return False
-        if await self._number(select(_due(urgency, now))) < AHEAD:
+        if not await self._value(select(are_enough_due(urgency, now))):
             return True
         return not await self._column(CLAIMABLE, {"now": now, "urgency": urgency, "slots": 1})
 

@@ -1,4 +1,4 @@
-"""Enqueue statements, one delivery per dedup key, and the notification of the workers.
+"""Enqueue statements, as rows or chunks, one delivery per dedup key; notification of the workers.
 
 NOTIFY is only an optimisation: workers also poll every few seconds. On SQLite there is one process and none.
 """
@@ -12,14 +12,19 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     String,
     aggregate_order_by,
     and_,
     case,
     cast,
+    exists,
     func,
+    insert,
     literal,
+    literal_column,
+    or_,
     select,
     text,
 )
@@ -28,7 +33,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage.clock import Backoff
 from storage.engine import KeepaliveLoop, upsert, written
 from storage.model import DeliveryKind, Priority, State
+from storage.outbox_sql import PENDING
 from storage.schema import deliveries, destinations, posts
+from storage.schema import delivery_chunks as chunks
 
 COLUMNS = (
     "destination_id",
@@ -45,11 +52,70 @@ COLUMNS = (
 )
 
 
+AHEAD = 20_000  # rows of a priority that are due before more is kept in chunks: at 30 a second 11 minutes
+CHUNK = 2000  # a chunk's destinations have ids within a range of so many
+
+
 async def plan(connection: AsyncConnection, rows: Select[Any]) -> int:
     """Insert the deliveries whose dedup key is new, notify the workers, and return their number."""
     await notify(connection)
     statement = upsert(connection, deliveries).from_select(list(COLUMNS), rows)
     return await written(connection, statement.on_conflict_do_nothing())
+
+
+async def plan_many(connection: AsyncConnection, rows: Select[Any], priority: Priority, now: datetime) -> int:
+    """Insert deliveries whose dedup key is new, as chunks where enough rows wait; return how many."""
+    if not await _is_full(connection, priority, now):
+        return await plan(connection, rows)
+    row = rows.subquery("row").c
+    # Not an EXISTS, which PostgreSQL may join with all deliveries.
+    same = select(deliveries.c.id).where(
+        deliveries.c.destination_id == row.destination_id, deliveries.c.duty == row.duty
+    )
+    ids = func.aggregate_strings(cast(row.destination_id, String), ",")
+    kept = (row.duty, row.kind, row.post_id, row.scope_id, row.payload, row.priority)
+    first = func.min(row.destination_id)
+    values = {
+        **{column.name: column for column in kept},
+        "due_at": func.min(row.due_at),
+        "created_at": func.min(row.created_at),
+        "first_id": first,
+        "last_id": func.max(row.destination_id),
+        "size": func.count(),
+        "destination_ids": ids,
+    }
+    grouped = (
+        select(*values.values())
+        .outerjoin(posts, posts.c.id == row.post_id)
+        .where(same.scalar_subquery().is_(None))
+        .group_by(*kept, posts.c.date, row.destination_id // literal_column(str(CHUNK), Integer))
+        .order_by(posts.c.date.nulls_last(), row.post_id, first)
+    )
+    sizes = insert(chunks).from_select(list(values), grouped).returning(chunks.c.size)
+    return sum((await connection.execute(sizes)).scalars())
+
+
+async def _is_full(connection: AsyncConnection, priority: Priority, now: datetime) -> bool:
+    """Return whether new deliveries must be kept in chunks: chunks precede them, or AHEAD rows are due."""
+    earlier = exists().where(chunks.c.priority <= int(priority))
+    asked = select(or_(earlier, are_enough_due(priority, now)))
+    return bool((await connection.execute(asked)).scalar_one())
+
+
+def are_enough_due(priority: int, now: datetime) -> ColumnElement[bool]:
+    """Return whether AHEAD deliveries of a priority are due; none beyond them is read."""
+    found = (
+        select(literal_column("1").label("one"))
+        .select_from(deliveries)
+        .where(
+            PENDING,
+            deliveries.c.priority == literal_column(str(int(priority))),
+            deliveries.c.due_at <= now,
+        )
+        .limit(AHEAD)
+        .subquery("due")
+    )
+    return select(func.count()).select_from(found).scalar_subquery() >= AHEAD
 
 
 def duties_to(

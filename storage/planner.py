@@ -31,10 +31,10 @@ from sqlalchemy import (
     update,
 )
 
-from storage.chunks import DeliveryChunks, plan_many
+from storage.chunks import DeliveryChunks
 from storage.destinations import Destinations
 from storage.engine import DataAccess, now_on, upsert, written
-from storage.enqueue import digests, duties_to, notify, plan, singles
+from storage.enqueue import digests, duties_to, notify, plan, plan_many, singles
 from storage.model import (
     ChatKind,
     DeliveryKind,
@@ -49,7 +49,17 @@ from storage.model import (
     local_minute,
 )
 from storage.outbox_sql import DISCARDED, UNSENT
-from storage.schema import deliveries, destinations, plans, post_scopes, posts, scopes, subscriptions, waiting
+from storage.schema import (
+    deliveries,
+    delivery_chunks,
+    destinations,
+    plans,
+    post_scopes,
+    posts,
+    scopes,
+    subscriptions,
+    waiting,
+)
 
 # Temporary table of (destination, post) pairs during planning; dropped with the transaction.
 wanted = Table(
@@ -115,6 +125,10 @@ class DeliveryPlanner(DataAccess):
     async def has_plans(self) -> bool:
         """Return whether `advance` has anything to do."""
         return await self._first(select(plans.c.id).limit(1)) is not None
+
+    async def has_chunks(self) -> bool:
+        """Return whether anything that is planned is no row yet."""
+        return await self._first(select(delivery_chunks.c.id).limit(1)) is not None
 
     async def advance(self, batch: int) -> int | None:
         """Plan `batch` more destinations of the oldest plan.

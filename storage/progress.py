@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, String, and_, cast, delete, func, literal, select, update
 
-from storage.chunks import DeliveryChunks, plan_many
+from storage.chunks import DeliveryChunks
 from storage.destinations import destination_of, minutes_of, time_of
 from storage.engine import DataAccess, now_on
-from storage.enqueue import digests, due_at, duties_to, plan, singles
+from storage.enqueue import digests, due_at, duties_to, plan, plan_many, singles
 from storage.model import (
     Course,
     DeliveryKind,

@@ -139,10 +139,10 @@ class DueWorker(TriggeredWorker):
             self._planned()
 
     async def _wants_rows(self, tx: Transaction) -> bool:
-        return await tx.chunks.wanted(await tx.now(self._clock.now()))
+        return await tx.planner.has_chunks() and await tx.chunks.wanted(await tx.now(self._clock.now()))
 
     async def _has_chunks(self) -> bool:
-        return await self._database.read(lambda tx: tx.chunks.left())
+        return await self._database.read(lambda tx: tx.planner.has_chunks())
 
     async def tick(self) -> int:
         """Plan everything that is due now and return the number of deliveries."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bot.delivery.due_worker import DueWorker
-from storage import chunks
+from storage import enqueue
 from storage.database import Database, Transaction, TransactionFn, open_database
 from storage.model import (
     ChatKind,
@@ -280,7 +280,7 @@ class ChatsInChunks(Chats):
 
     def __init__(self) -> None:
         self.few_rows = pytest.MonkeyPatch()
-        self.few_rows.setattr(chunks, "AHEAD", 1)
+        self.few_rows.setattr(enqueue, "AHEAD", 1)
         super().__init__()
 
     def teardown(self) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from bot.delivery.retry_policy import decide
 from bot.delivery.side_effects import SideEffects, SuspensionGuard
-from storage import chunks
+from storage import enqueue
 from storage.database import Database, Transaction
 from storage.engine import create_engine
 from storage.model import (
@@ -227,7 +227,7 @@ class OutboxMachine(RuleBasedStateMachine):
 class OutboxMachineWithChunks(OutboxMachine):
     def __init__(self) -> None:
         self.few_rows = pytest.MonkeyPatch()
-        self.few_rows.setattr(chunks, "AHEAD", 2)
+        self.few_rows.setattr(enqueue, "AHEAD", 2)
         super().__init__()
 
     def teardown(self) -> None:

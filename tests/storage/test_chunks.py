@@ -10,7 +10,7 @@ import pytest
 
 from bot.delivery.due_worker import DueWorker
 from bot.maintenance import Maintenance
-from storage import chunks
+from storage import enqueue
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import (
@@ -115,7 +115,7 @@ Change = Callable[[Transaction, PostId], Awaitable[None]]
 ALL = {101: [P], 102: [P], 103: [P], GROUP: [P]}
 
 
-@pytest.mark.parametrize("ahead", [0, chunks.AHEAD], ids=["chunks", "rows"])
+@pytest.mark.parametrize("ahead", [0, enqueue.AHEAD], ids=["chunks", "rows"])
 @pytest.mark.parametrize(
     ("change", "states"),
     [
@@ -137,13 +137,13 @@ async def test_a_change_before_the_delivery_is_a_row(
     states: dict[int, list[State]],
 ) -> None:
     """It has the effect that it has on a row."""
-    monkeypatch.setattr(chunks, "AHEAD", ahead)
+    monkeypatch.setattr(enqueue, "AHEAD", ahead)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in (*CHATS, GROUP):
             await subscribe(tx, chat_id)
         (post,) = await announce(tx, "一")
-        assert await tx.chunks.left() is not bool(ahead)
+        assert await tx.planner.has_chunks() is not bool(ahead)
         await change(tx, post)
         counted = await tx.outbox.counts()
         found = await told(tx)
@@ -180,7 +180,7 @@ async def merged_after_an_end(tx: Transaction) -> None:
     """One of the posts that are merged was cancelled for the chat."""
     await subscribe(tx, GROUP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "AHEAD", 9)
+        patch.setattr(enqueue, "AHEAD", 9)
         (gone,) = await announce(tx, "一")
     await tx.outbox.cancel_chat(GROUP, "blocked", THEN)
     (heir,) = await announce(tx, "二")
@@ -198,7 +198,7 @@ async def merged_while_waiting(tx: Transaction) -> None:
     assert await tx.waiting.posts(to) == []
 
 
-@pytest.mark.parametrize("ahead", [0, chunks.AHEAD], ids=["chunks", "rows"])
+@pytest.mark.parametrize("ahead", [0, enqueue.AHEAD], ids=["chunks", "rows"])
 @pytest.mark.parametrize("steps", [topic_failed, topic_waits, merged_after_an_end, merged_while_waiting])
 async def test_deliveries_that_meet_are_one(
     database: Database,
@@ -207,7 +207,7 @@ async def test_deliveries_that_meet_are_one(
     steps: Callable[[Transaction], Awaitable[None]],
 ) -> None:
     """Where destinations or posts become one, neither form of a delivery hides or doubles the other."""
-    monkeypatch.setattr(chunks, "AHEAD", ahead)
+    monkeypatch.setattr(enqueue, "AHEAD", ahead)
 
     async def unit(tx: Transaction) -> None:
         await steps(tx)
@@ -220,7 +220,7 @@ async def test_a_row_is_kept_while_a_chunk_lists_its_destination(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or a person who unsubscribed long ago would get the post after all."""
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         to = await subscribe(tx, 101)
@@ -248,10 +248,10 @@ async def test_put_off_chats_keep_no_others_in_chunks(
         for one in await tx.outbox.claim(9, THEN, LEASE):
             ends = {"state": P, "due_at": later} if one.destination.id == first else {"state": State.SENT}
             await tx.outbox.settle([Settlement(delivery_id=one.id, token=one.token, **ends)], THEN)
-        monkeypatch.setattr(chunks, "AHEAD", 0)
+        monkeypatch.setattr(enqueue, "AHEAD", 0)
         await announce(tx, "二")
         await tx.chunks.expand_for([first])
-        monkeypatch.setattr(chunks, "AHEAD", 1)
+        monkeypatch.setattr(enqueue, "AHEAD", 1)
         assert await tx.outbox.claim(9, THEN, LEASE) == []
         assert await tx.chunks.wanted(THEN)
 
@@ -265,7 +265,7 @@ class BrokenTickError(Exception):
 async def test_a_failure_of_what_is_due_does_not_stop_the_sending(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         await subscribe(tx, 101)
@@ -276,7 +276,7 @@ async def test_a_failure_of_what_is_due_does_not_stop_the_sending(
             raise BrokenTickError
 
     await database.write(unit)
-    monkeypatch.setattr(chunks, "AHEAD", 1)
+    monkeypatch.setattr(enqueue, "AHEAD", 1)
     with pytest.raises(BrokenTickError):
         await Failing(database, SystemClock(), digest_above=3, planned=lambda: None).run_once()
     assert len(await database.write(lambda tx: tx.outbox.claim(9, THEN, LEASE))) == 1
@@ -285,7 +285,7 @@ async def test_a_failure_of_what_is_due_does_not_stop_the_sending(
 async def test_a_broadcast_that_is_known_is_planned_no_more(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in CHATS:
@@ -303,7 +303,7 @@ async def test_a_broadcast_that_is_known_is_planned_no_more(
 async def test_a_lesson_follows_what_its_chat_is_owed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         to = await subscribe(tx, 101)
@@ -326,7 +326,7 @@ async def test_a_lesson_follows_what_its_chat_is_owed(
 
 async def test_equal_digests_share_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their posts are listed in one order, whatever order the database reads them in."""
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in range(1, 400):
@@ -341,7 +341,7 @@ async def test_equal_digests_share_chunks(database: Database, monkeypatch: pytes
 
 
 async def test_counts_hold_what_is_no_row_yet(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in CHATS:
@@ -360,19 +360,19 @@ async def test_rows_are_planned_up_to_a_limit_and_topped_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Oldest post first, and for a chat in the order of the posts, whichever of them are in chunks."""
-    monkeypatch.setattr(chunks, "AHEAD", 4)
-    monkeypatch.setattr(chunks, "CHUNK", 2)
+    monkeypatch.setattr(enqueue, "AHEAD", 4)
+    monkeypatch.setattr(enqueue, "CHUNK", 2)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in CHATS:
             await subscribe(tx, chat_id)
         await announce(tx, "一")
-        assert not await tx.chunks.left()  # three are due, one less than the limit
+        assert not await tx.planner.has_chunks()  # three are due, one less than the limit
         await announce(tx, "二")
-        assert not await tx.chunks.left()
+        assert not await tx.planner.has_chunks()
         await announce(tx, "三")
         await announce(tx, "四")
-        assert await tx.chunks.left()
+        assert await tx.planner.has_chunks()
         assert not await tx.chunks.wanted(THEN)
 
     await database.write(unit)
@@ -390,21 +390,21 @@ async def test_rows_are_planned_up_to_a_limit_and_topped_up(
     assert len(sent) == 3
     assert len(orders) == 1
     assert len(orders.pop()) == 4
-    assert not await database.read(lambda tx: tx.chunks.left())
+    assert not await database.read(lambda tx: tx.planner.has_chunks())
 
 
 async def test_more_urgent_chunks_become_rows_first(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A post that is found during a broadcast to many does not wait for its end."""
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in CHATS:
             await subscribe(tx, chat_id)
         await tx.planner.broadcast("broadcast:1", "各位好", THEN)
         await announce(tx, "一")
-        monkeypatch.setattr(chunks, "AHEAD", 3)
+        monkeypatch.setattr(enqueue, "AHEAD", 3)
         assert await tx.chunks.wanted(THEN)
         assert await tx.chunks.expand(1) == 3
         claimed = await tx.outbox.claim(9, THEN, LEASE)
@@ -420,7 +420,7 @@ async def test_a_chat_that_may_not_be_written_to_yet(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its delivery is due when Telegram allows it."""
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
     until = THEN + timedelta(hours=1)
 
     async def unit(tx: Transaction) -> None:
@@ -440,7 +440,7 @@ async def test_a_chat_that_may_not_be_written_to_yet(
 async def test_what_waited_too_long_expires_in_chunks_too(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         for chat_id in CHATS:
@@ -460,7 +460,7 @@ async def test_what_waited_too_long_expires_in_chunks_too(
 async def test_digests_of_many_are_chunks_whose_posts_may_be_merged(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", 0)
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
 
     async def unit(tx: Transaction) -> None:
         daily = await subscribe(tx, 104)

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from storage import chunks
+from storage import enqueue
 from storage.database import Database, Transaction
 from storage.model import ChatKind, DestinationId, PostId
 from storage.schema import deliveries, destinations, metadata, posts, scopes
@@ -49,12 +49,12 @@ async def announced(tx: Transaction) -> tuple[list[DestinationId], list[PostId]]
     return to, new
 
 
-@pytest.mark.parametrize("ahead", [0, chunks.AHEAD], ids=["chunks", "rows"])
+@pytest.mark.parametrize("ahead", [0, enqueue.AHEAD], ids=["chunks", "rows"])
 @pytest.mark.parametrize(("name", "left"), LEFT.items())
 async def test_no_delivery_refers_to_what_is_gone(
     database: Database, monkeypatch: pytest.MonkeyPatch, name: str, left: tuple[int, int], ahead: int
 ) -> None:
-    monkeypatch.setattr(chunks, "AHEAD", ahead)
+    monkeypatch.setattr(enqueue, "AHEAD", ahead)
 
     async def unit(tx: Transaction) -> None:
         await operate(tx, name, *await announced(tx))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.delivery.due_worker import DueWorker
-from storage import batches, chunks, planner
+from storage import batches, enqueue, planner
 from storage.clock import SystemClock
 from storage.database import Database, Transaction
 from storage.model import ChatKind, DestinationId, DumpId, PostId, Preferences, Settlement, State, When
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.both_databases
 def small_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let plans take several batches, written as rows, or as chunks and these as rows afterwards."""
     if request.param == "chunks":
-        monkeypatch.setattr(chunks, "AHEAD", 0)
+        monkeypatch.setattr(enqueue, "AHEAD", 0)
     monkeypatch.setattr(planner, "FIRST_BATCH", 3)
     monkeypatch.setattr(batches, "FIRST_ROWS", 3)
     monkeypatch.setattr(batches, "MOST_ROWS", 3)

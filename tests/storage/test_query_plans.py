@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import chunks, planner
+from storage import enqueue, planner
 from storage.database import Database, Transaction
 from storage.engine import EPOCH, run_many
 from storage.model import ChatKind, PostId, ScopeId, Settlement, State
@@ -50,10 +50,10 @@ async def fill(tx: Transaction) -> tuple[PostId, ScopeId]:
 async def keep_in_chunks(tx: Transaction) -> None:
     """Store chunks of a broadcast to all chats."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "AHEAD", 0)
+        patch.setattr(enqueue, "AHEAD", 0)
         await tx.planner.broadcast("broadcast:1", "各位好", THEN)
         await tx.planner.advance(CHATS)
-    assert await tx.chunks.left()
+    assert await tx.planner.has_chunks()
 
 
 async def run_hot_paths(tx: Transaction, post: PostId) -> None:

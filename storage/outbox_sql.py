@@ -33,7 +33,7 @@ from sqlalchemy.sql.dml import Update
 from storage.model import Priority, State
 from storage.schema import UNSENT_STATES, deliveries, delivery_chunks, destinations, leases, posts
 
-# Literals, not parameters: only so do the partial indexes serve (schema/outbox.py).
+# Literals, not parameters: only so do the partial indexes serve (schema.py).
 PENDING = text("deliveries.state = 'pending'")
 SENDING = text("deliveries.state = 'sending'")
 # The same where rows are found by their id. PostgreSQL takes the index of SENDING for empty if nothing was

@@ -290,6 +290,7 @@ class ChatsInChunks(Chats):
             self.few_rows.undo()
 
 
-TestNoDutyIsLostOrRepeated, TestNoDutyInChunksIs = Chats.TestCase, ChatsInChunks.TestCase
+TestNoDutyIsLostOrRepeated = Chats.TestCase
+TestNoDutyInChunksIsLostOrRepeated = ChatsInChunks.TestCase
 TestNoDutyIsLostOrRepeated.settings = examples(12, stateful_step_count=25)
-TestNoDutyInChunksIs.settings = TestNoDutyIsLostOrRepeated.settings
+TestNoDutyInChunksIsLostOrRepeated.settings = TestNoDutyIsLostOrRepeated.settings

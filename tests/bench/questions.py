@@ -25,22 +25,37 @@ STARTED = 1_700_000_000
 def update_of(number: int, person: int) -> bytes:
     """The update `number`, of this person's private chat with the bot, as JSON."""
     luck = random.Random(number)
-    user = {"id": person, "is_bot": False, "first_name": f"Reader {person}", "language_code": "zh-hans"}
-    chat = {"id": person, "type": "private", "first_name": f"Reader {person}"}
-    message: dict[str, object] = {"message_id": number, "date": STARTED, "chat": chat}
     if luck.random() < PRESSED:
         asked: dict[str, object] = {
             "callback_query": {
                 "id": str(number),
-                "from": user,
+                "from": _user(person),
                 "chat_instance": "1",
                 "data": encode(luck.choice(BUTTONS)),
-                "message": {**message, "from": {"id": 1, "is_bot": True, "first_name": "b"}, "text": "…"},
+                "message": {
+                    **_in_chat(number, person),
+                    "from": {"id": 1, "is_bot": True, "first_name": "b"},
+                    "text": "…",
+                },
             }
         }
     else:
-        text = luck.choice(COMMANDS)
-        command = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
-        entities = [command] if text.startswith("/") else []
-        asked = {"message": {**message, "from": user, "text": text, "entities": entities}}
+        asked = message_of(number, person, luck.choice(COMMANDS))
     return json.dumps({"update_id": number, **asked}).encode()
+
+
+def message_of(number: int, person: int, text: str) -> dict[str, object]:
+    """The `message` of an update: this person's text."""
+    command = {"type": "bot_command", "offset": 0, "length": len(text.split()[0])}
+    entities = [command] if text.startswith("/") else []
+    written = {**_in_chat(number, person), "from": _user(person), "text": text, "entities": entities}
+    return {"message": written}
+
+
+def _in_chat(number: int, person: int) -> dict[str, object]:
+    chat = {"id": person, "type": "private", "first_name": f"Reader {person}"}
+    return {"message_id": number, "date": STARTED, "chat": chat}
+
+
+def _user(person: int) -> dict[str, object]:
+    return {"id": person, "is_bot": False, "first_name": f"Reader {person}", "language_code": "zh-hans"}

@@ -145,7 +145,7 @@ class Service:
         Raises UnusableDatabaseError.
         """
         settings = self.settings
-        self.database = await open_checked_database(settings, new=self._new)
+        self.database = await open_checked_database(settings, new=self._new, history_later=True)
         self.database.acquire_process_lock()
         self._send_log = self.database.send_log()
         self._troubles = ErrorAlerts(

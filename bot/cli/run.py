@@ -2,15 +2,19 @@
 
 import asyncio
 import logging
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
 
 from telegram.error import InvalidToken, NetworkError, TelegramError
 
-from bot import SettingsError
+from bot import PortUnusableError, SettingsError
 from bot.ops.memory import freeze_gc, limit_malloc_arenas, trim_heap
 from bot.service import Service
 from bot.settings import Settings
 from bot.supervisor import stop_on_signals, wait_for
-from bot.wiring import telegram_wires
+from bot.wiring import check_history, telegram_wires
+from storage import UnusableDatabaseError
 from storage.clock import Backoff
 
 log = logging.getLogger(__name__)
@@ -20,20 +24,48 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0  # seconds between tries to reach Telegra
 
 
 async def serve(settings: Settings, *, new: bool = False) -> None:
-    """Run the service; retry while the Bot API is unreachable. Raises SettingsError for a refused token."""
+    """Run the service; retry while the Bot API is unreachable.
+
+    Raises SettingsError for a refused token, UnusableDatabaseError also for damage that is found later.
+    """
     settings.check_webhook()
     limit_malloc_arenas()
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     service = Service(settings, settings.token(), telegram_wires(settings), new=new)
-    await service.open()
+    history = _checked_history(settings, stopping)
+    try:
+        await service.open()
+    except (SettingsError, PortUnusableError, UnusableDatabaseError):
+        raise
+    except Exception as failure:  # a statement of the start has met the damage before the check
+        if (error := await asyncio.wrap_future(history)) is not None:
+            raise error from failure
+        raise
     try:
         if await _connect(service, stopping):
             freeze_gc()
             log.info("running as @%s", service.services.bot)
             await _trim_until(stopping)
+        if history.done() and (error := history.result()) is not None:
+            raise error
     finally:
         await service.stop()
+
+
+def _checked_history(settings: Settings, stopping: asyncio.Event) -> Future[UnusableDatabaseError | None]:
+    """Check a long history in a thread, which no end of the process waits for; set `stopping` for damage."""
+    loop, found = asyncio.get_running_loop(), Future[UnusableDatabaseError | None]()
+
+    def check() -> None:
+        error = check_history(settings)
+        found.set_result(error)
+        if error is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(stopping.set)
+
+    Thread(target=check, name="history", daemon=True).start()
+    return found
 
 
 async def _trim_until(stopping: asyncio.Event) -> None:

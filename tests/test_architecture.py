@@ -225,12 +225,16 @@ def test_a_start_loads_nothing_that_it_may_not_need() -> None:
 
 def test_the_service_loads_late_what_an_idle_one_does_not_need() -> None:
     """The memory of an idle service: parsers, exports, migrations, PostgreSQL come with their first use."""
-    loads = "import sys, bot.cli.run, bot.chat.handlers; print(*sorted(sys.modules))"
+    loads = (
+        "import sys, bot.ops.memory; bot.ops.memory.skip_httpx_command_line();"
+        "import bot.cli.run, bot.chat.handlers; print(*sorted(sys.modules))"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", loads], capture_output=True, text=True, check=True, cwd=ROOT
     )
     late = {"selectolax", "msgspec", "rapidfuzz", "opencc", "jinja2", "alembic", "pydantic"}
     late |= {"sqlalchemy.dialects.postgresql", "bot.export", "bot.web.server", "bot.preview", "pylatexenc"}
+    late |= {"rich", "pygments"}
     assert late.isdisjoint(loaded.stdout.split())
 
 

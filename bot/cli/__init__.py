@@ -133,9 +133,10 @@ NEW = click.option(
 @_command("kexue-bot run", help="Run the service until SIGTERM or Ctrl-C.")
 @NEW
 def run(new: bool) -> None:
-    from bot.ops.memory import restart_without_docstrings
+    from bot.ops.memory import restart_without_docstrings, skip_httpx_command_line
 
     restart_without_docstrings(click.__file__)  # before the first large import
+    skip_httpx_command_line()
 
     from bot.cli.run import serve
     from bot.settings import env_warnings

@@ -42,6 +42,15 @@ def _compiled_once(source: str) -> bool:
     return not sys.dont_write_bytecode and os.access(folder, os.W_OK | os.X_OK)
 
 
+def skip_httpx_command_line() -> None:
+    """Keep httpx from importing its command line: 3.9 MB where rich and pygments are installed, as for tests.
+
+    python-telegram-bot imports httpx in any case; httpx does without where this import fails. Call before the
+    first import of telegram.
+    """
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # "not importable" (sys.modules)
+
+
 def limit_malloc_arenas() -> bool:
     """Set one arena and fixed thresholds, before the first thread; return False without mallopt."""
     mallopt = _of_library("mallopt")

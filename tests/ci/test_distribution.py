@@ -56,6 +56,19 @@ def test_two_builds_are_byte_identical(source: Path, built: Path, tmp_path: Path
     assert build(source, tmp_path) == first
 
 
+def test_the_sdist_holds_nothing_but_the_project(source: Path, built: Path, tmp_path: Path) -> None:
+    notes = source / "notes"
+    notes.mkdir()
+    (notes / "token").write_text("1:x", encoding="utf-8")
+    build(source, tmp_path)
+    shutil.rmtree(notes)
+    (first,), (second,) = built.glob("*.tar.gz"), tmp_path.glob("*.tar.gz")
+    assert first.read_bytes() == second.read_bytes()
+    with tarfile.open(first) as opened:
+        names = {name.split("/")[1] for name in opened.getnames()}
+    assert names == {*SOURCES, "PKG-INFO"}
+
+
 def test_the_wheel_holds_compiled_catalogues_and_all_modules(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())

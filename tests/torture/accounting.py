@@ -35,11 +35,12 @@ def chats_by_state(file: Path) -> dict[int, str]:
 
 
 def work_left(file: Path) -> bool:
-    """Whether any duty has not ended."""
+    """Whether any duty has not ended, or is still in a chunk."""
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30) as connection:
         found = connection.execute(
             "SELECT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.state = 'pending'"
-            " UNION ALL SELECT 1 FROM deliveries WHERE deliveries.state = 'sending')"
+            " UNION ALL SELECT 1 FROM deliveries WHERE deliveries.state = 'sending'"
+            " UNION ALL SELECT 1 FROM delivery_chunks)"
         ).fetchone()
     connection.close()
     return bool(found[0])

@@ -98,7 +98,10 @@ class Fleet:
 
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.ask("SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1")
+        return not self.ask(
+            "SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending')"
+            " UNION ALL SELECT 1 FROM delivery_chunks LIMIT 1"
+        )
 
     def sent(self) -> int:
         return self.log.count() if self.log is not None else 0

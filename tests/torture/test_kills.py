@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from storage.enqueue import AHEAD
 from tests.torture.accounting import chats_by_state, in_flight
 from tests.torture.runs import Scene, scene
 
 pytestmark = pytest.mark.torture
 
-DELIVERIES = 5000
 KILLS = 50
+CHUNKED = 2 * AHEAD + 5000  # most of such a fan-out begins as chunks
 
 
 def live_a_little(here: Scene, luck: random.Random, **settings: Any) -> None:
@@ -25,18 +26,21 @@ def live_a_little(here: Scene, luck: random.Random, **settings: Any) -> None:
     time.sleep(luck.uniform(0.0, 0.6))
 
 
-def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("chats", "rate"), [(5000, 150), (CHUNKED, 0)], ids=["rows", "chunks"])
+def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(
+    tmp_path: Path, chats: int, rate: int
+) -> None:
     luck = random.Random(20)
     exposed = kills = 0
-    with scene(tmp_path, DELIVERIES, latency=0.06, jitter=0.05) as here:
+    with scene(tmp_path, chats, latency=0.06, jitter=0.05) as here:
         while not here.settled() and kills < 4 * KILLS:
-            live_a_little(here, luck, RATE_PER_SECOND=150)
+            live_a_little(here, luck, RATE_PER_SECOND=rate, MAX_IN_FLIGHT=16 if rate else 100)
             here.end(signal.SIGKILL)
             kills += 1
             exposed += in_flight(chats_by_state(tmp_path / "kexue.db"))
         assert kills >= KILLS, "the fan-out was over too soon to be killed often enough"
         counted = here.finish()
-    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == DELIVERIES
+    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == chats
     assert (counted.phantom, counted.lost) == (0, 0)
     assert counted.copies <= 2
     assert counted.duplicates <= exposed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.enqueue import AHEAD
 from tests.bench.rate import most_within
 from tests.tools.postgres import MakeUrl
 from tests.torture.fleet import announced
@@ -34,20 +35,24 @@ def test_one_of_two_dies_and_the_other_finishes_its_work(tmp_path: Path, postgre
 
 
 @pytest.mark.torture
+@pytest.mark.parametrize(("chats", "rate"), [(4000, 60), (2 * AHEAD + 5000, 500)], ids=["rows", "chunks"])
 def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(
-    tmp_path: Path, postgres: MakeUrl
+    tmp_path: Path, postgres: MakeUrl, chats: int, rate: int
 ) -> None:
     luck = random.Random(30)
     kills = exposed = 0
-    settings: dict[str, object] = {"RATE_PER_SECOND": 60, "LEASE_SECONDS": 5}
-    with announced(tmp_path, postgres(), 4000, settings=settings, latency=0.06, jitter=0.05) as ships:
+    in_flight = max(16, rate // 5)
+    settings: dict[str, object] = {
+        "RATE_PER_SECOND": rate, "LEASE_SECONDS": 5, "MAX_IN_FLIGHT": in_flight,
+    }  # fmt: skip
+    with announced(tmp_path, postgres(), chats, settings=settings, latency=0.06, jitter=0.05) as ships:
         for name in ("a", "b", "c"):
             ships.start(name)
         ships.until(lambda: ships.sent() > 0)
         while not ships.settled() and kills < 60:
             time.sleep(luck.uniform(0.5, 4.0))
             victim = luck.choice(("a", "b", "c"))
-            exposed += ships.claimed_by(victim) + 4  # and its claims until the signal arrives
+            exposed += ships.claimed_by(victim) + in_flight // 4  # and its claims until the signal arrives
             ships.end(victim)
             kills += 1
             ships.start(victim)
@@ -57,7 +62,7 @@ def test_killed_at_random_moments_nothing_is_lost_and_nothing_comes_three_times(
         counted = ships.count()
     print(f"{kills} kills, {counted.duplicates} duplicates, {exposed} exposed, {dict(counted.rows)}")  # noqa: T201
     assert kills >= 10
-    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == 4000
+    assert counted.rows.get("sent", 0) + counted.rows.get("uncertain", 0) == chats
     assert (counted.phantom, counted.lost) == (0, 0)
     assert counted.copies <= 2
     assert counted.duplicates <= exposed

@@ -18,6 +18,7 @@ import click
 from telegram import Update
 from telegram.request import BaseRequest, RequestData
 
+from bot.messages.i18n import words_for
 from bot.rate_limit.scheduler import Limits
 from bot.service import Service
 from bot.settings import Settings, read_settings
@@ -31,18 +32,6 @@ PROMPT = "› "
 ENDINGS = frozenset({"quit", "exit", "/quit", "/exit", ":q"})
 UNPACED = Limits(per_second=None, private_gap=0.0, group_per_minute=1_000_000)  # a terminal has no limits
 LONGEST_DRAIN = 30.0  # seconds until all deliveries of a script must be sent
-DEMO = {
-    "zh": (
-        "kexue-bot 演示",
-        "临时的数据库，两份样例快照，终端就是聊天窗口。输入 /help 看命令，输入数字按按钮，quit 结束。",
-        "… 第二份快照落进了文件夹",
-    ),
-    "en": (
-        "A demo of kexue-bot",
-        "A temporary database and two sample dumps. Type /help, the number of a button, or quit.",
-        "… a second dump lands in the folder",
-    ),
-}
 
 
 class Console:
@@ -150,16 +139,19 @@ async def demo(language: str = "zh") -> None:
         )
         console = Console(settings, language=language)
         say = console.screen.print
-        title, hint, landing = DEMO["en" if language == "en" else "zh"]
-        say(title, bold=True)
+        words = words_for(language)
+        say(words.text("kexue-bot 演示"), bold=True)
+        hint = words.text(
+            "临时的数据库，两份样例快照，终端就是聊天窗口。输入 /help 看命令，输入数字按按钮，quit 结束。"
+        )
         say(f"{hint}\n")
         _land("first.txt", dumps)
         await console.service.start(polling=False)
         try:
             await console.drain()
             await _show(console, "/start")
-            await _show(console, "/subscribe all" if language == "en" else "/subscribe 全部")
-            say(landing, dim=True)
+            await _show(console, "/subscribe 全部" if words.chinese else "/subscribe all")
+            say(words.text("… 第二份快照落进了文件夹"), dim=True)
             _land("second.txt", dumps)
             console.service.watch.wake()
             await console.drain()

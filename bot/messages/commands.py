@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bot.messages.i18n import Words, words_for
+from bot.messages.i18n import LANGUAGES, Words, words_for
 from bot.site_profile import KEXUE, SiteProfile
 
 
@@ -47,7 +47,7 @@ class Command:
 
     def description(self, language: str) -> str:
         """Return what the command does, in a few words."""
-        return self.en if language == "en" else words_for(language).catalogue.gettext(self.zh)
+        return _in_language(language, self.zh, self.en)
 
     def usage(self, language: str) -> str:
         """Return the command as it is typed: /series [名称]."""
@@ -57,7 +57,16 @@ class Command:
     def typed_arguments(self, language: str) -> str:
         """Return the arguments as they are typed; empty where there is none."""
         chinese, english = self.arguments
-        return english if language == "en" or not chinese else words_for(language).catalogue.gettext(chinese)
+        return _in_language(language, chinese, english) if chinese else english
+
+
+def _in_language(language: str, chinese: str, english: str) -> str:
+    """Return the catalogue's translation of the Chinese text; English where a further language has none."""
+    if language == "en":
+        return english
+    words = words_for(language)
+    told = words.catalogue.gettext(chinese)
+    return told if words.chinese or told != chinese else english
 
 
 _EVERYWHERE: Final = frozenset({Where.PRIVATE, Where.GROUP, Where.ADMIN})
@@ -132,8 +141,9 @@ def operator_menu(language: str) -> tuple[tuple[str, str], ...]:
     return menu(language, Where.PRIVATE) + own
 
 
-# Telegram falls back to the entry without a language, which English-speaking and all other clients see.
-CLIENTS: Final = (("", "en"), ("zh", "zh"))
+# Clients by Telegram's two-letter codes. It falls back to the entry without one, which English-speaking and
+# all other clients see.
+CLIENTS: Final = (("", "en"), *((code, code) for code in LANGUAGES if len(code) == 2 and code != "en"))
 
 
 class Audience(StrEnum):

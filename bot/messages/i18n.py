@@ -27,10 +27,17 @@ _TRADITIONAL: Final = re.compile(r"hant|tw|hk|mo")
 
 
 def language_of(code: str | None) -> str:
-    """Return the language for a client's IETF language tag: Chinese in one of its scripts, or English."""
+    """Return the language for a client's IETF language tag; English for those without a catalogue."""
     primary, *subtags = re.split("[-_]", (code or "").lower())
     if primary != "zh":
-        return "en"
+        return next(
+            (
+                known
+                for known in (f"{primary}-{subtags[0]}" if subtags else "", primary)
+                if known in LANGUAGES
+            ),
+            "en",
+        )
     return "zh-hant" if any(map(_TRADITIONAL.fullmatch, subtags)) and "hans" not in subtags else "zh"
 
 
@@ -45,7 +52,7 @@ class Words:
     @property
     def chinese(self) -> bool:
         """Return whether the language is Chinese, in either script."""
-        return self.language != "en"
+        return self.language.partition("-")[0] == "zh"
 
     @property
     def blog(self) -> str:

@@ -1,16 +1,22 @@
-"""The two languages: no sentence in one only, no place unfilled, numbers and dates as each writes them."""
+"""The languages: no sentence in one only, no place unfilled, numbers and dates as each writes them."""
 
+import gettext
 import string
 from datetime import date
 
+import click
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.callbacks.actions import Setting
+from bot.cli import preview
+from bot.messages import i18n
 from bot.messages.commands import COMMANDS
 from bot.messages.i18n import LANGUAGES, catalogue_file, language_of, words_for
+from bot.messages.settings import LANGUAGE_NAMES
 from bot.messages.text_parser import parse_assignment, parse_scope, parse_value
 from bot.text_sanitizer import simplified
 from storage.model import Certainty
@@ -56,18 +62,40 @@ def test_a_sentence_is_counted_everywhere_or_nowhere() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_has_the_sentences_of_the_code_and_no_others(language: str) -> None:
     said = {use.msgid for use in uses()}
-    known = set(_entries(language)) - (set(declared()) - said if language == "zh-hant" else set())
+    known = set(_entries(language)) - (set(declared()) - said if language not in ("zh", "en") else set())
     assert (sorted(map(str, said - known)), sorted(known - said)) == ([], [])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_is_there_and_has_the_same_places(language: str) -> None:
-    catalogue = _catalogue(language)
+    catalogue, entries = _catalogue(language), _entries(language)
     counted = {use.msgid for use in uses() if use.counted}
-    for msgid, forms in _entries(language).items():
-        assert len(forms) == (catalogue.num_plurals if msgid in counted else 1), msgid
-        assert all(forms), msgid
-        assert all(_places(form) == _places(msgid) for form in forms), msgid
+    number = {msgid: catalogue.num_plurals if msgid in counted else 1 for msgid in entries}
+    assert [msgid for msgid, forms in entries.items() if len(forms) != number[msgid] or not all(forms)] == []
+    placed = {
+        msgid: any(_places(form) != _places(msgid) for form in forms) for msgid, forms in entries.items()
+    }
+    assert [msgid for msgid, differs in placed.items() if differs] == []
+
+
+def test_a_language_can_be_chosen_everywhere() -> None:
+    """Where CONTRIBUTING's guide for a further language leads."""
+    (choice,) = (option for option in preview.params if option.name == "language")
+    assert isinstance(choice.type, click.Choice)
+    assert tuple(choice.type.choices) == LANGUAGES
+    assert tuple(LANGUAGE_NAMES) == LANGUAGES
+    for language in LANGUAGES:
+        assert language_of(language) == language
+        assert words_for(language).language == language
+        for typed in (language, LANGUAGE_NAMES[language]):
+            assert parse_value(Setting.LANGUAGE, typed) == language
+
+
+def test_a_further_language_is_chosen_by_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(i18n, "LANGUAGES", (*LANGUAGES, "fr", "pt-br"))
+    chosen = {code: language_of(code) for code in ("fr", "fr-CA", "pt-BR", "pt", "zh-TW", "de")}
+    assert chosen == {"fr": "fr", "fr-CA": "fr", "pt-BR": "pt-br", "pt": "en", "zh-TW": "zh-hant", "de": "en"}
+    assert not i18n.Words("fr", gettext.NullTranslations()).chinese
 
 
 def test_the_chinese_catalogue_says_what_the_code_says() -> None:

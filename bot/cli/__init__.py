@@ -313,7 +313,13 @@ def web(port: int | None) -> None:
     help="Ask for token, operator, folder and feed, check them, and write FOLDER/.env.",
 )
 @click.option("--systemd", is_flag=True, help="Also write a hardened systemd unit.")
-@click.option("--bot-api", default="https://api.telegram.org", show_default=True, help="The Bot API server.")
+@click.option(
+    "--bot-api",
+    envvar="BOT_API_URL",
+    default="https://api.telegram.org",
+    show_default=True,
+    help="The Bot API server.",
+)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".")
 def init(systemd: bool, bot_api: str, folder: Path) -> None:
     from bot.cli.init import initialize

@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +30,6 @@ T = TypeVar("T")
 WAIT_SECONDS = 120.0  # for the operator's /start
 TRIES = 3  # of one question
 DUMPS = Settings.dump_dir
-HOMES = ("/home", "/root", "/run/user")  # systemd.exec(5), ProtectHome
 HOMES = ("/home", "/root", "/run/user")  # systemd.exec(5), ProtectHome
 PLAIN = re.compile(r"[\w./+@,~-]+")  # of a path, what a systemd unit takes literally
 
@@ -56,10 +55,10 @@ NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ReadWritePaths={folder}
+ReadWritePaths={written}
 ProtectHome=tmpfs
-BindPaths={folder}
-BindReadOnlyPaths={hidden}
+BindPaths={written}
+BindReadOnlyPaths={read}
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateUsers=yes
@@ -95,12 +94,13 @@ WantedBy=multi-user.target
 async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: float = WAIT_SECONDS) -> None:
     """Ask, check and write into the absolute path `folder`. Raises click.ClickException and SettingsError."""
     environment, unit = folder / ".env", folder / "kexue-bot.service"
-    _check_place(folder, [environment, unit] if systemd else [environment])
     given = read_settings(_env_file=None)
+    read = [] if given.site_file is None else [given.site_file.absolute()]
+    _check_place(folder, [environment, unit] if systemd else [environment], read)
     site = site_of(given)
     token = await _token(bot_api_url)
     admin = await _admin(token, bot_api_url, wait)
-    dumps = _dumps(given, folder)
+    dumps = _dumps(given, folder, systemd=systemd)
     feed = await _feed(site.address(site.feed) if site.feed else "-")
     # What the defaults say is left out, so that the file suits a container too.
     answers = {
@@ -108,28 +108,36 @@ async def initialize(folder: Path, *, systemd: bool, bot_api_url: str, wait: flo
         "DUMP_DIR": dumps if dumps != folder / DUMPS else None,
         "ADMIN_CHAT_IDS": admin,
         "FEED_URL": feed,
-        "SITE_FILE": given.site_file and given.site_file.absolute(),
+        "SITE_FILE": read[0] if read else None,
         "BOT_API_URL": bot_api_url if bot_api_url != Settings.bot_api_url else None,
+        "PROXY_URL": given.proxy_url,
+        "BLOG_PROXY_URL": given.blog_proxy_url,
     }
     _write(environment, environment_text(answers), mode=0o600)
     if systemd:
-        _write(unit, unit_text(folder), mode=0o644)
+        _write(unit, unit_text(folder, [dumps], read), mode=0o644)
         click.echo(f"Start it: sudo cp {unit} /etc/systemd/system/ && sudo systemctl enable --now kexue-bot")
         return
     docker = ", or docker compose up -d --build in a checkout" if dumps == folder / DUMPS else ""
     click.echo(f"Start it in {folder}: {program()} run{docker}")
 
 
-def _check_place(folder: Path, files: list[Path]) -> None:
+def _check_place(folder: Path, files: Sequence[Path], read: Sequence[Path]) -> None:
     """Raise click.ClickException, before anything is asked, for files that could not be written."""
     for file in files:
         if os.path.lexists(file):
             raise click.ClickException(f"{file} exists: edit it, or move it away and run init again")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise click.ClickException(f"{folder} may not be written by this user: name another folder")
-    for path in (folder, *_hidden(folder), sys.executable) if len(files) > 1 else ():
-        if PLAIN.fullmatch(str(path)) is None:
-            raise click.ClickException(f"{path} has a sign that systemd reads as its own: use another folder")
+    named = [folder, *_hidden(folder), *read, Path(sys.executable)]
+    for path in named if len(files) > 1 else ():
+        if fault := _no_unit_path(path):
+            raise click.ClickException(f"{fault}: use another folder")
+
+
+def _no_unit_path(path: Path) -> str | None:
+    """Return why this path cannot stand in a systemd unit."""
+    return f"{path} has a sign that systemd reads as its own" if PLAIN.fullmatch(str(path)) is None else None
 
 
 def environment_text(answers: Mapping[str, object]) -> str:
@@ -145,20 +153,31 @@ def _quoted(value: str) -> str:
 
 
 def program() -> str:
-    """Return the command line of the program that runs now."""
-    name = Path(sys.argv[0]).absolute()
+    """Return the command line of the program that runs now, without the link that uv or pipx made to it."""
+    name = Path(sys.argv[0]).resolve()
     return str(name) if name.name == "kexue-bot" else f"{sys.executable} -m bot"
 
 
-def unit_text(folder: Path) -> str:
-    """Return a hardened systemd unit that runs this program in the absolute `folder`."""
-    hidden = " ".join(map(str, _hidden(folder)))
-    return UNIT.format(program=program(), folder=folder, user=os.getuid(), hidden=hidden)
+def unit_text(folder: Path, written: Iterable[Path] = (), read: Iterable[Path] = ()) -> str:
+    """Return a hardened systemd unit that runs this program in the absolute `folder`.
+
+    It shows the service what else is `written` or `read` outside of the folder, wherever that lies.
+    """
+    more = {path for path in written if not path.is_relative_to(folder)}
+    shown = {path for path in read if not any(map(path.is_relative_to, {folder, *more}))}
+    return UNIT.format(
+        program=program(),
+        folder=folder,
+        user=os.getuid(),
+        written=" ".join(map(str, [folder, *sorted(more)])),
+        read=" ".join(map(str, [*_hidden(folder), *sorted(shown)])),
+    )
 
 
 def _hidden(folder: Path) -> list[Path]:
     """Return the folders of the running program that ProtectHome would hide."""
     used = {Path(sys.prefix), Path(sys.base_prefix), Path(bot.__file__).parents[1]}
+    used |= {path.resolve() for path in used}  # uv reaches its Pythons by links
     inside = {path for path in used if any(map(path.is_relative_to, HOMES))}
     return sorted(path for path in inside if not path.is_relative_to(folder))
 
@@ -175,7 +194,7 @@ async def _token(bot_api_url: str) -> str:
             click.echo("Telegram refuses this token: copy it again from BotFather.")
         except TelegramError as error:
             raise click.ClickException(
-                f"{bot_api_url} cannot be reached ({error}): check network and proxy"
+                f"{bot_api_url} cannot be reached ({error}): check the network, or set PROXY_URL"
             ) from None
         else:
             click.echo(f"This is @{username}.")
@@ -227,12 +246,14 @@ async def _start_of(bot: Bot, wait: float) -> int | None:
         return None
 
 
-def _dumps(given: Settings, folder: Path) -> Path:
+def _dumps(given: Settings, folder: Path, *, systemd: bool) -> Path:
     """Return the chosen folder, which is made."""
     for _ in range(TRIES):
         typed = str(click.prompt("Folder for dumps of the blog", default=str(folder / DUMPS)))
         try:
             chosen = Path(typed).expanduser().absolute()
+            if systemd and (fault := _no_unit_path(chosen)):
+                raise SettingsError(fault)
             database = f"sqlite+aiosqlite:///{folder / 'data' / 'kexue.db'}"
             settings = replace(given, dump_dir=chosen, database_url=database)
             check_dump_dir(settings)

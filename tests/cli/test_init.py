@@ -1,6 +1,7 @@
 """`kexue-bot init` over the fake Bot API: what is asked, checked and written; and shell completion."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -137,6 +138,47 @@ def test_the_unit_shows_a_program_in_a_home(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     assert f"BindReadOnlyPaths={home}/.local/share/pipx/venvs/kexue-bot\n" in unit_text(home / "bot")
     assert "BindReadOnlyPaths=\n" in unit_text(home)
+
+
+def test_the_unit_reaches_its_program_through_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`uv tool` and pipx link to the program from ~/.local/bin, which the unit hides."""
+    made = tmp_path / "tools" / "kexue-bot"
+    made.parent.mkdir()
+    made.touch()
+    (tmp_path / "kexue-bot").symlink_to(made)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "kexue-bot")])
+    assert f"ExecStart={made} run\n" in unit_text(tmp_path)
+
+
+async def test_the_unit_shows_what_was_chosen_outside_of_its_folder(
+    here: Path, tmp_path_factory: pytest.TempPathFactory, telegram: FakeTelegram
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "site.toml").write_text('name = "示例"\nauthor = "某"\nhome = "https://example.org"\n', "utf-8")
+    typed = [telegram.token, "-", str(other / "bad name"), str(other / "d"), "-"]
+    code, said = await initialized(here, telegram, typed, "--systemd", SITE_FILE=str(other / "site.toml"))
+    assert code == 0, said
+    assert "bad name has a sign that systemd reads as its own" in said
+    unit = (here / "kexue-bot.service").read_text("utf-8")
+    assert f"\nReadWritePaths={here} {other / 'd'}\n" in unit
+    assert f"\nBindPaths={here} {other / 'd'}\n" in unit
+    (shown,) = re.findall(r"^BindReadOnlyPaths=(.*)$", unit, re.MULTILINE)
+    assert str(other / "site.toml") in shown.split()
+
+
+async def test_the_proxies_in_use_are_kept(here: Path, telegram: FakeTelegram) -> None:
+    code, said = await initialized(
+        here,
+        telegram,
+        [telegram.token, "-", "", "-"],
+        PROXY_URL=telegram.server,
+        BLOG_PROXY_URL="http://[::1]:9",
+    )
+    assert code == 0, said
+    written = (here / ".env").read_text("utf-8")
+    assert f"\nPROXY_URL={telegram.server}\nBLOG_PROXY_URL=http://[::1]:9\n" in written
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

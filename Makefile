@@ -1,6 +1,7 @@
 # `make demo` shows the bot at work, `make test` proves it; both set themselves up.
 PYTHON ?= python3
 WORKERS ?= 2
+EPOCH := 1767225600  # of distributions built where there is no commit, as in an unpacked sdist
 
 .PHONY: dist release demo test test-postgres lint format quality engines torture bench image-check sbom audit lock clean
 
@@ -46,11 +47,18 @@ bench: .venv/ready .venv-bench/ready
 image-check:
 	@tests/tools/image_check.sh
 
-# What is installed, and what is known against it (3: nobody could be asked). pip-audit has a place of its own.
-sbom: .venv/ready .venv-sbom/ready
+# What an installation with all extras has, and what is known against it (3: nobody could be asked). pip-audit has
+# a place of its own.
+sbom: dist .venv-sbom/ready
+	$(PYTHON) -m venv --clear --without-pip .venv-sbom/installed
+	.venv/bin/python -m pip --python .venv-sbom/installed/bin/python install --quiet --disable-pip-version-check \
+		--no-compile --no-deps --require-hashes -r requirements.lock
+	.venv/bin/python -m pip --python .venv-sbom/installed/bin/python install --quiet --disable-pip-version-check \
+		--no-compile --no-deps dist/*.whl
+	rm .venv-sbom/installed/lib/python3*/site-packages/kexue_bot-*.dist-info/direct_url.json  # it names a folder of this machine
 	mkdir -p build
-	rm -f .venv/lib/python3*/site-packages/kexue_bot-*.dist-info/direct_url.json  # it names a folder of this machine
-	.venv-sbom/bin/cyclonedx-py environment --output-reproducible --output-file build/sbom.cdx.json .venv/bin/python
+	.venv-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom.cdx.json .venv-sbom/installed/bin/python
 	@echo build/sbom.cdx.json
 
 .venv-sbom/ready: .ci/sbom.lock
@@ -87,7 +95,7 @@ lock:
 # Wheel and sdist; the same commit gives the same bytes.
 dist: .venv/ready
 	rm -rf dist
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) .venv/bin/python -m hatchling build -d dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo $(EPOCH)) .venv/bin/python -m hatchling build -d dist
 
 # What a release publishes: wheel, sdist, bill of materials, the image where one can be built (2: nowhere), checksums.
 release: dist sbom

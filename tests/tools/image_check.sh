@@ -19,11 +19,19 @@ UP_SECONDS=20
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 
+can_build() { # a client may be installed without its engine or its builder
+  command -v "$1" >/dev/null || return
+  case $1 in
+    docker) docker info && docker buildx version ;;
+    *) "$1" info ;;
+  esac >/dev/null 2>&1
+}
+
 TOOL=${IMAGE_TOOL:-}
 for each in docker podman buildah; do
-  [ -n "$TOOL" ] || ! command -v "$each" >/dev/null || TOOL=$each
+  [ -n "$TOOL" ] || ! can_build "$each" || TOOL=$each
 done
-[ -n "$TOOL" ] || { echo "image-check: no docker, podman or buildah here; IMAGE_TOOL may name another program" >&2; exit 2; }
+[ -n "$TOOL" ] || { echo "image-check: no working docker with buildx, podman or buildah here; IMAGE_TOOL may name another program" >&2; exit 2; }
 KIND=$(basename "$TOOL")
 
 ok() { printf 'ok   %s\n' "$*"; }

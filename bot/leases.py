@@ -105,7 +105,7 @@ class LeaseHolder:
     async def release(self) -> None:
         """Release the lease for other processes; it is not taken again."""
         self._given_back = True
-        token = self._token
+        token, self._token = self._token, ""
         self._let_go()
         if not token:
             return

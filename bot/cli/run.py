@@ -33,15 +33,15 @@ async def serve(settings: Settings, *, new: bool = False) -> None:
     stopping = asyncio.Event()
     stop_on_signals(stopping)
     service = Service(settings, settings.token(), telegram_wires(settings), new=new)
-    history = _checked_history(settings, stopping)
     try:
         await service.open()
     except (SettingsError, PortUnusableError, UnusableDatabaseError):
         raise
-    except Exception as failure:  # a statement of the start has met the damage before the check
-        if (error := await asyncio.wrap_future(history)) is not None:
+    except Exception as failure:  # perhaps a statement of the start has met the damage
+        if (error := await asyncio.to_thread(check_history, settings)) is not None:
             raise error from failure
         raise
+    history = _checked_history(settings, stopping)  # not before: a reader would hold up the switch to a log
     try:
         if await _connect(service, stopping):
             freeze_gc()
@@ -58,7 +58,11 @@ def _checked_history(settings: Settings, stopping: asyncio.Event) -> Future[Unus
     loop, found = asyncio.get_running_loop(), Future[UnusableDatabaseError | None]()
 
     def check() -> None:
-        error = check_history(settings)
+        try:
+            error = check_history(settings)
+        except Exception as reason:  # nothing is known then, and the service goes on
+            log.warning("the history cannot be checked: %s", reason)
+            error = None
         found.set_result(error)
         if error is not None:
             with suppress(RuntimeError):  # the loop is closed

@@ -104,11 +104,11 @@ async def open_checked_database(
 
 
 def check_history(settings: Settings) -> UnusableDatabaseError | None:
-    """Check the long history of an SQLite database, in seconds: 1 s per 3,000,000 deliveries in the cache."""
+    """Check the long history of an open SQLite database: 1 s per 3,000,000 deliveries in the cache."""
     file = sqlite_file(settings.database_address())
     if file is None or not has_long_history(file):
         return None
-    fault = damage(file, HISTORY.__eq__)
+    fault = damage(file, HISTORY.__eq__, in_use=True)
     return None if fault is None else damaged(file, fault)
 
 

@@ -52,17 +52,20 @@ def has_long_history(file: Path) -> bool:
         return False
 
 
-def damage(file: Path, is_checked: Callable[[str], bool] | None = None) -> str | None:
+def damage(
+    file: Path, is_checked: Callable[[str], bool] | None = None, *, in_use: bool = False
+) -> str | None:
     """Return the first errors of SQLite's quick_check in one line, or None.
 
-    Reads the whole file, or of the tables those whose names `is_checked` accepts, each with its indexes.
+    Reads the whole file, or of the tables those whose names `is_checked` accepts, each with its indexes. One
+    that this process writes meanwhile is `in_use`: without the locks of a reader its pages would not agree.
     A missing or empty file has no errors: a database will be created in its place. Neither has one that
     cannot be opened for lack of rights or space.
     """
     try:
         if not file.is_file() or not file.stat().st_size:
             return None
-        mode: Literal["ro", "rw"] = "rw" if _is_logged(file) else "ro"
+        mode: Literal["ro", "rw"] = "rw" if in_use or _is_logged(file) else "ro"
         with closing(sqlite3.connect(_address(file, mode), uri=True)) as connection:
             checks = [f"PRAGMA quick_check({_SHOWN})"]
             if is_checked is not None:
@@ -74,6 +77,8 @@ def damage(file: Path, is_checked: Callable[[str], bool] | None = None) -> str |
         # The low byte is the kind of an extended code: https://sqlite.org/rescode.html
         kind = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else sqlite3.SQLITE_CORRUPT
         return str(error) if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} else None
+    except UnicodeDecodeError:
+        return "its schema is not readable"
     errors = [error for error in found if error != "ok"]
     return " ".join("; ".join(errors[:_SHOWN]).split()) or None
 

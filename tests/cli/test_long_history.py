@@ -1,4 +1,4 @@
-"""A damaged long history: the start does not wait for its check, and the service ends with the reason."""
+"""Damage of a long history, which is checked after the start: the service ends with the reason."""
 
 import asyncio
 import sqlite3
@@ -79,7 +79,16 @@ async def test_the_service_ends_with_the_reason(file: Path, telegram: FakeTelegr
     last = said.splitlines()[-1]
     assert last.startswith(f"kexue-bot: DATABASE_URL: the database {file} is damaged (")
     assert "kexue-bot restore COPY" in last
-    assert "Traceback" not in said
+
+
+@pytest.mark.sqlite_only
+def test_a_schema_that_is_no_text_is_damage(file: Path) -> None:
+    content = file.read_bytes()
+    at = content.index(b"CREATE TABLE bookmarks") + 7
+    with file.open("r+b") as damaged:
+        damaged.seek(at)
+        damaged.write(b"\xff\xfe\xfd")
+    assert damage(file) == damage(file, lambda table: table != HISTORY) == "its schema is not readable"
 
 
 @pytest.mark.sqlite_only

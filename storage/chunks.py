@@ -6,6 +6,7 @@ their order, turns its part of the chunks into rows first (`expand_for`); only c
 chunks as such. A row that was made of a chunk is kept as long as the chunk lists its destination.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,6 @@ from sqlalchemy import (
     literal,
     select,
     true,
-    update,
 )
 
 from storage.engine import DataAccess
@@ -32,6 +32,7 @@ from storage.schema import deliveries, destinations
 from storage.schema import delivery_chunks as chunks
 
 LOOK = 1000  # chunks of one expansion at most
+TOGETHER = 5000  # destinations of one statement at most
 
 
 class DeliveryChunks(DataAccess):
@@ -69,17 +70,19 @@ class DeliveryChunks(DataAccess):
 
     async def expand_for(self, ids: Collection[DestinationId]) -> None:
         """Turn what chunks hold for these destinations into deliveries; what is a row already stays."""
-        for destination_id in ids:
-            listed = literal(",").concat(chunks.c.destination_ids).concat(",")
-            within = (chunks.c.first_id <= destination_id, chunks.c.last_id >= destination_id)
-            holding = select(chunks.c.id).where(*within, listed.contains(f",{destination_id},"))
-            for chunk_id in await self._column(holding.order_by(chunks.c.id)):
-                mine = self._deliveries(chunks.c.id == chunk_id, destinations.c.id == destination_id)
-                if await plan(self._connection, mine):
+        wanted = sorted(ids)
+        if not wanted:
+            return
+        within = (chunks.c.first_id <= wanted[-1], chunks.c.last_id >= wanted[0])
+        spans = select(chunks.c.id, chunks.c.first_id, chunks.c.last_id).where(*within)
+        for chunk in await self._rows(spans.order_by(chunks.c.id)):
+            inside = wanted[bisect_left(wanted, chunk.first_id) : bisect_right(wanted, chunk.last_id)]
+            for start in range(0, len(inside), TOGETHER):
+                listed = destinations.c.id.in_(inside[start : start + TOGETHER])
+                planned = await plan(self._connection, self._deliveries(chunks.c.id == chunk.id, listed))
+                if planned:
                     # Its list stays as it is: to write it again costs more than a row that is refused.
-                    await self._write(
-                        update(chunks).where(chunks.c.id == chunk_id).values(size=chunks.c.size - 1)
-                    )
+                    await self._update(chunks, chunks.c.id == chunk.id, size=chunks.c.size - planned)
 
     async def size_of(self, post_id: PostId) -> int:
         """Return how many announcements of a post are no rows yet."""

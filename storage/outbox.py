@@ -471,14 +471,17 @@ def _is_prunable(before: datetime) -> ColumnElement[bool]:
         .group_by(posts.c.series_id)
         .subquery()
     )
-    # A row keeps what a chunk still lists from being planned again; made of the chunk, it is as old.
+    # A row keeps what a chunk still lists from being planned again; made of the chunk, it is as old. Only one
+    # of a post that was merged into another may be older.
     oldest_chunk = select(func.min(delivery_chunks.c.created_at)).scalar_subquery()
+    in_chunks = select(delivery_chunks.c.post_id).where(delivery_chunks.c.post_id.is_not(None))
     last = select(posts.c.id).join(
         latest, and_(latest.c.series_id == posts.c.series_id, latest.c.episode == posts.c.episode)
     )
     return and_(
         deliveries.c.state.in_(ended),
         or_(oldest_chunk.is_(None), deliveries.c.created_at < oldest_chunk),
+        or_(deliveries.c.post_id.is_(None), deliveries.c.post_id.not_in(in_chunks)),
         deliveries.c.updated_at < before,
         or_(
             deliveries.c.state != State.SENT,

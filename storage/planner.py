@@ -307,7 +307,10 @@ class DeliveryPlanner(DataAccess):
 
     async def _plan(self, rows: Select[Any], priority: Priority, state: State, now: datetime) -> int:
         """Plan a batch; what an administrator decides about must be rows."""
-        if state is State.HELD:
+        if state is State.HELD:  # which are no chunks; released, they go behind what was planned before
+            if await self.has_chunks():
+                to = rows.subquery("held").c.destination_id
+                await DeliveryChunks(self._connection).expand_for(await self._column(select(to).distinct()))
             return await plan(self._connection, rows)
         return await plan_many(self._connection, rows, priority, now)
 

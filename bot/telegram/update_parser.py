@@ -129,12 +129,15 @@ async def fetch_chat_member(bot: Bot, chat_id: int, user_id: int) -> ChatMember:
 
 
 def completed_member(member: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a ChatMember with False for the rights that a server older than Bot API 6.9 lacks."""
+    """Return a ChatMember with False for the required rights that a server older than Bot API 6.9 lacks.
+
+    Optional ones that are missing mean nothing: those of channels are missing in groups.
+    """
     kind = MEMBERS.get(member["status"], ChatMember)
     rights = [
         name
         for name, each in signature(kind).parameters.items()
-        if name not in NO_RIGHTS and (each.default is Parameter.empty or name.startswith("can_"))
+        if name not in NO_RIGHTS and each.default is Parameter.empty
     ]
     return dict.fromkeys(rights, False) | dict(member)
 

@@ -56,7 +56,11 @@ async def test_a_malformed_update_is_skipped_and_reported_once(
 
 @pytest.mark.parametrize(
     ("chat_id", "kind", "old", "new"),
-    [(GROUP, "supergroup", "restricted", "member"), (CHANNEL, "channel", "member", "administrator")],
+    [
+        (GROUP, "supergroup", "restricted", "member"),
+        (GROUP, "supergroup", "member", "administrator"),
+        (CHANNEL, "channel", "member", "administrator"),
+    ],
 )
 async def test_rights_given_back_make_a_suspended_chat_active(
     knowing: WholeBot, telegram: FakeTelegram, chat_id: int, kind: str, old: str, new: str

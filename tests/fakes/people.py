@@ -187,8 +187,8 @@ class FakeTelegram:
                 "chat": chat.json(),
                 "from": user_json(user_id, language),
                 "date": int(time.time()),
-                "old_chat_member": member_json(BOT, old),
-                "new_chat_member": member_json(BOT, new),
+                "old_chat_member": member_json(BOT, old, chat.kind),
+                "new_chat_member": member_json(BOT, new, chat.kind),
             },
         )
 

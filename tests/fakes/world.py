@@ -118,23 +118,27 @@ class World:
     def member(self, chat_id: int, user: dict[str, Any]) -> dict[str, Any]:
         """The ChatMember object of a user in a chat."""
         if user["id"] == BOT_ID:
-            return member_json(user, self.chat(chat_id).standing)
+            chat = self.chat(chat_id)
+            return member_json(user, chat.standing, chat.kind)
         status = "administrator" if user["id"] in self.administrators.get(chat_id, ()) else "member"
-        return member_json(user, status)
+        return member_json(user, status, self.chat(chat_id).kind)
 
 
-def member_json(user: dict[str, Any], status: str) -> dict[str, Any]:
-    """A ChatMember with every field that its status requires."""
+CHANNEL_RIGHTS = ("can_post_messages", "can_edit_messages")  # which administrators of groups have not at all
+
+
+def member_json(user: dict[str, Any], status: str, kind: str) -> dict[str, Any]:
+    """A ChatMember with every field that its status requires in a chat of this kind."""
     match status:
         case "creator":
             return {"user": user, "status": status, "is_anonymous": False}
         case "administrator":
             rights = (
                 "can_manage_chat can_delete_messages can_manage_video_chats can_restrict_members "
-                "can_promote_members can_change_info can_invite_users can_post_messages can_edit_messages "
+                "can_promote_members can_change_info can_invite_users "
                 "can_post_stories can_edit_stories can_delete_stories can_pin_messages can_manage_topics"
             )
-            given = dict.fromkeys(rights.split(), True)
+            given = dict.fromkeys((*rights.split(), *(CHANNEL_RIGHTS if kind == "channel" else ())), True)
             return {"user": user, "status": status, "can_be_edited": False, "is_anonymous": False, **given}
         case "restricted":
             rights = (

@@ -219,7 +219,8 @@ _DOTS: Final = frozenset("⋱⋮⋯…")
 
 def _filled(cells: list[list[str]]) -> list[list[str]]:
     """Return the cells with a dot in each empty one, unless only the ends of rows are empty."""
-    if not any(not cell and any(row[index:]) for row in cells for index, cell in enumerate(row)):
+    inside = (not cell and any(row[index:]) for row in cells for index, cell in enumerate(row))
+    if not any(inside) and all(map(any, cells)):
         return cells
     if any(set(cell) & _DOTS for row in cells for cell in row):
         raise TexError("a pattern of dots")
@@ -288,8 +289,8 @@ def _line(nodes: Nodes, *, tight: bool = False) -> str:
     return joined(_parts(nodes), tight=tight)
 
 
-def _cells(nodes: Nodes, *, tight: bool = False) -> list[list[str]]:
-    """Return the rows and columns of an environment."""
+def _cells(nodes: Nodes, *, tight: bool = False, keep_empty: bool = False) -> list[list[str]]:
+    r"""Return the rows and columns of an environment; with `keep_empty` all but what follows the last \\."""
     rows: list[list[str]] = []
     row: list[str] = []
     cell: list[Node] = []
@@ -302,6 +303,8 @@ def _cells(nodes: Nodes, *, tight: bool = False) -> list[list[str]]:
         if isinstance(node, Row):
             rows.append(row)
             row = []
+    if keep_empty:
+        return rows if any(rows[-1]) or len(rows[-1]) > 1 else rows[:-1]
     return [row for row in rows if any(row)]
 
 
@@ -372,7 +375,8 @@ def _part(node: Node) -> list[Part]:
         case Fenced():
             return _fenced(node)
         case Environment():
-            return [Part(in_line(node.name, _cells(node.nodes)))]
+            kept = node.name == "array" or node.name.endswith("matrix")
+            return [Part(in_line(node.name, _cells(node.nodes, keep_empty=kept)))]
         case Macro():
             return _macro(node)
         case Cell() | Row():

@@ -95,11 +95,13 @@ def _forms(site: SiteProfile) -> _Forms:
             rf"|(?P<date>{DATE})(?:[ T]?[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?)?"
             r"(?:[ ]?(?:星期|周)[一二三四五六日天])?"
             rf"|(?P<readers>(?P<r1>{_COUNT})[ ]?"
-            rf"(?:{readers}|位[ ]?[读讀]者|[人次]阅读|次浏览|阅读(?!\s?[(（:：])|(?:reader|read|view)s?\b)"
+            rf"(?:{readers}|位[ ]?[读讀]者|[人次]阅读|次浏览|阅读(?!\s?[(（:：])"
+            r"|(?:reader|read|view)s?(?![a-z]))"
             r"|(?:阅读|浏览|读者|(?:Read|Reader|View)s?)[数量次]{0,2}[ ]?"
             rf"(?:[(（][ ]?(?P<r2>{_COUNT})[ ]?[)）]|[:：]?[ ]?(?P<r3>{_COUNT})(?![0-9.]*[万千kKwW])))"
-            rf"|(?P<comments>(?P<c1>{_COUNT})[ ]?(?:条?评论|comments?\b)|评论[ ]?[(（](?P<c2>{_COUNT})[)）])"
-            r"|(?P<cite>引用|Cite\b)",
+            rf"|(?P<comments>(?P<c1>{_COUNT})[ ]?(?:条?评论|comments?(?![a-z]))"
+            rf"|评论[ ]?[(（](?P<c2>{_COUNT})[)）])"
+            r"|(?P<cite>引用|Cite(?![a-z]))",
             re.IGNORECASE,
         ),
         gap=re.compile(

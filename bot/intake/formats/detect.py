@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 
 from bot.intake.formats import ParsedDump, UnreadableDumpError
@@ -33,6 +33,12 @@ from bot.intake.formats.theme import read_theme
 from bot.site_profile import KEXUE, SiteProfile
 from bot.titles import title_key
 from storage.model import Dump, Layout, Note, NoteKind, Sighting
+
+EARLIEST = date(1991, 1, 1)
+"""The first day of any post: there is no page of the Web before."""
+
+LATE = timedelta(days=366)
+"""How much later than its capture a post may be dated: the time of a file is not that of its capture."""
 
 _GATE = 1000
 """Maximum length of the gate page, which only runs a script before a first visit."""
@@ -67,7 +73,7 @@ def read_dump(dump: Dump, site: SiteProfile = KEXUE) -> ParsedDump:
         parsed_dump = _read_text(text, address, site)
     parsed_dump = _with_macros(parsed_dump, text)
     is_protected = any(sighting.title == _PROTECTED for sighting in parsed_dump.sightings)
-    parsed_dump = _with_scope(_checked(parsed_dump), address, text, site)
+    parsed_dump = _with_scope(_checked(parsed_dump, dump.captured_at), address, text, site)
     if not parsed_dump.sightings and not is_protected:
         if _GLUED.search(text) is not None:
             raise UnreadableDumpError(GLUED)
@@ -113,8 +119,12 @@ _PINNED = re.compile(r"[\[【(（]\s?置顶\s?[\]】)）]\s*(?=\S)")
 MOST_COUNT = 2**31 - 1  # what a column of the database holds
 
 
-def _plausible(sighting: Sighting, notes: list[Note]) -> Sighting:
-    """Return the sighting without counts that no post can have, which are noted."""
+def _plausible(sighting: Sighting, latest: date, notes: list[Note]) -> Sighting:
+    """Return the sighting without a date and counts that no post can have, which are noted."""
+    day = sighting.date
+    if day is not None and not EARLIEST <= day <= latest:
+        notes.append(Note(NoteKind.ODD, f"the date {day} of ‹{sighting.title[:40]}›, ignored"))
+        sighting = replace(sighting, date=None)
     for name, count in (("readers", sighting.readers), ("comments", sighting.comments)):
         if count is not None and count > MOST_COUNT:
             notes.append(Note(NoteKind.ODD, f"{count} {name} of ‹{sighting.title[:40]}›, ignored"))
@@ -127,8 +137,9 @@ def _unpinned(title: str) -> str:
     return title if mark is None else title[mark.end() :]
 
 
-def _checked(parsed_dump: ParsedDump) -> ParsedDump:
-    """Return a parsed dump without marks, protected posts, shared addresses and impossible counts."""
+def _checked(parsed_dump: ParsedDump, captured_at: datetime) -> ParsedDump:
+    """Return a parsed dump without marks, protected posts, shared addresses, impossible dates and counts."""
+    latest = (captured_at + LATE).date()
     shown = [replace(each, title=_unpinned(each.title)) for each in parsed_dump.sightings]
     titles: dict[int, set[str]] = defaultdict(set)
     for sighting in shown:
@@ -140,7 +151,7 @@ def _checked(parsed_dump: ParsedDump) -> ParsedDump:
         Note(NoteKind.ODD, f"archives/{archive_id} is linked from different titles, ignored")
         for archive_id in sorted(shared)
     ]
-    for sighting in (_plausible(each, notes) for each in shown):
+    for sighting in (_plausible(each, latest, notes) for each in shown):
         if "\ufffd" in sighting.title:
             notes.append(Note(NoteKind.CHARSET, f"its title is damaged (‹{sighting.title[:40]}›), skipped"))
         elif sighting.title == _PROTECTED:

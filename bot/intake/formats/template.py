@@ -56,8 +56,21 @@ DAY = (
     r"|(?:[0-9]{4}[-/.年])?[0-9]{1,2}[-/.月][0-9]{1,2}日?|[0-9]{1,4}[年月日]?"
 )
 _ADDRESS = r"<?https?://\S+>?|\[URL[^\n]*\]"
+_MOMENT = (  # a day as any theme or tool prints it
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?[ ])?"
+    rf"(?:{DAY}|[一二三四五六七八九十]{{1,2}}月[ ]?[0-9]{{0,2}}日?)"
+    r"(?:,?[ ](?:星期|周)[一二三四五六日天])?(?:,?[ ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?)?"
+)
+_FILE = r"\S{1,80}\.(?:png|jpe?g|gif|webp|svg|bmp|avif)"
+# Links and marks that themes print at a title.
+_LINK_WORDS = (
+    r"[\[【(（]?(?:编辑|原创|转载|置顶|分享|收藏|打印|复制链接|复制|Edit|EDIT|Share|Print|New|NEW|Pinned|Sticky)"
+    r"[\]】)）]?"
+)
 # Without a letter or ideograph a line is a rule, a picture sign or an underline.
-_NO_TITLE = re.compile(rf"(?:[\W_]+|{_PICTURE}|\[?!\[[^\n]*|{_ADDRESS}|</?[a-zA-Z][^<>]*>|&nbsp;|{DAY})\Z")
+_NO_TITLE = re.compile(
+    rf"(?:[\W_]+|{_PICTURE}|{_FILE}|\[?!\[[^\n]*|{_ADDRESS}|</?[a-zA-Z][^<>]*>|&nbsp;|{_MOMENT}|{_LINK_WORDS})\Z"
+)
 _NEVER_TITLE = re.compile(
     rf"(?:(?:{CATEGORIES})\Z|{_FOLD}|分类[:：][^\n]*(?:标签|阅读全文)|标签[:：]|阅读全文|(?:{_SIDE_HEADS})[*_:：\s]*\Z"
     r"|包含(?:关键字|标签)[^\n]*文章|(?:标签|分类|作者)[^\n]{1,40}下的文章"
@@ -134,6 +147,7 @@ def _simple_title(text: str, low: int, end: int) -> TitleLine | None:
         or line.startswith(_NOT_SIMPLE)
         or "://" in line
         or "(/" in line
+        or _NO_TITLE.match(line) is not None
     ):
         return None
     above = text.rfind("\n", low, start - 1)

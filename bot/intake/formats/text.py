@@ -25,6 +25,11 @@ _INVISIBLE = (
     "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
 )
 _RARE = re.compile(f"[{_INVISIBLE}{_LINE_ENDS}]")
+# A browser's text has the operators between drawn parts of a formula on lines of their own.
+_OPERATOR_LINE = re.compile(r"\n[ \t]*[\u2061-\u2064][ \t]*(?=\n)")
+_TERMINAL = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]{0,999}(?:\x07|\x1b\\))"
+)  # ECMA-48: colours, links
 _RARE_SIGNS = str.maketrans(_LINE_ENDS, "\n" * len(_LINE_ENDS), _INVISIBLE)
 _DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([a-zA-Z0-9_.:-]{2,20})", re.IGNORECASE)
 # Names under which pages declare a subset of GB18030.
@@ -82,6 +87,8 @@ def _too_large(size: str, limit: int = MAX_BYTES) -> str:
 
 def _as_text(content: bytes, notes: list[Note], site: SiteProfile) -> str:
     content = _from_utf16(content, notes, site)
+    if b"\x1b" in content:
+        content = _TERMINAL.sub(b"", content)
     plain = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
     cleaned = plain.translate(_FEEDS, _CONTROLS)
     try:
@@ -98,7 +105,7 @@ def _as_text(content: bytes, notes: list[Note], site: SiteProfile) -> str:
     if controls + odd > len(text) / 10:
         raise UnreadableDumpError("the file is binary, no text: save the page as text, HTML or feed XML")
     if _RARE.search(text) is not None:
-        text = text.translate(_RARE_SIGNS)
+        text = _OPERATOR_LINE.sub("", text).translate(_RARE_SIGNS)
     if not text.strip():
         raise UnreadableDumpError("the file holds only blanks: save the capture again")
     return text

@@ -202,14 +202,47 @@ def test_a_part_of_an_unknown_form_is_a_note_and_no_excerpt(part: str) -> None:
         ("◆ 示例漫谈(一):甲 ¶\n[图1]\n📷", None),
         ("示例漫谈(一):甲\n2025年10月8日", None),
         ("示例漫谈(一):甲\nOct\n8", None),
+        *(
+            (f"示例漫谈(一):甲\n{between}", None)
+            for between in (
+                "image.png", "cover.jpg", "[编辑]", "编辑", "【原创】", "NEW", "置顶", "Share", "Wed 8 Oct",
+                "十月 8", "8 Oct 2025, 10:15", "2025年10月8日 星期三",
+            )
+        ),
+        ("\x1b[1m示例漫谈(一):甲\x1b[0m", None),
+        ("\x1b]8;;https://example.org\x1b\\示例漫谈(一):甲\x1b]8;;\x07", None),
     ],
-)
+)  # fmt: skip
 def test_forms_of_the_title(lines: str, archive_id: int | None) -> None:
     by = "By 苏剑林 | 2025-10-08 | 100位读者 | 引用"
     posts = read(f"{B.title}\n{by}{SECOND}\n{lines}\n{by}\n{FIRST}\n最近评论").sightings
     assert [post.title for post in posts] == [B.title, A.title]
     assert [post.archive_id for post in posts] == [None, archive_id]
     assert [post.excerpt for post in posts] == [SECOND, FIRST]
+
+
+@pytest.mark.parametrize(
+    ("part", "readers", "comments"),
+    [("100 readers | Cite", 100, None), ("100 readers | 3 comments", 100, 3), ("50 views", 50, None)],
+)
+def test_an_excerpt_glued_to_an_english_part(part: str, readers: int, comments: int | None) -> None:
+    (post,) = read(f"{A.title}\nBy 苏剑林 | 2025-10-08 | {part}{FIRST}\n最近评论").sightings
+    assert (post.readers, post.comments, post.excerpt) == (readers, comments, FIRST)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "2041-11-16"])
+def test_a_day_that_no_post_has_is_a_note(day: str) -> None:
+    parsed_dump = read(f"{A.title}\nBy 苏剑林 | {day} | 100位读者 | 引用\n{FIRST}\n最近评论")
+    assert [(post.date, post.excerpt) for post in parsed_dump.sightings] == [(None, FIRST)]
+    assert [note.text for note in parsed_dump.notes] == [f"the date {day} of ‹{A.title}›, ignored"]
+
+
+@pytest.mark.parametrize("operator", ["\u2061", "\u2062", "\u2064"])
+def test_an_operator_on_a_line_of_its_own_is_no_paragraph(operator: str) -> None:
+    """A browser's text has the parts of a drawn formula on lines, its invisible operators too."""
+    drawn = f"损失为\n−\nlog\n{operator}\n𝑝\n(\n𝑥\n)\n,而后文是为测试写的。"
+    (post,) = read(f"{A.title}\nBy 苏剑林 | 2025-10-08 | 1位读者 | 引用\n{drawn}\n最近评论").sightings
+    assert post.excerpt == "损失为−log𝑝(𝑥),而后文是为测试写的。"
 
 
 def test_a_title_with_a_replacement_character_is_refused() -> None:

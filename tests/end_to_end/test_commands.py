@@ -53,6 +53,7 @@ TYPED = {
     "none": ("/series 之路漫谈", "没有叫「之路漫谈」的系列"),
     "a number": ("/latest 3", "最近的文章"),
     "no number of posts": ("/latest 0", "不是篇数"),
+    "words for a number": ("/latest 没有这个词", "没有找到「没有这个词」"),
     "a monstrous number": ("/latest 99999999999999999999", "不是篇数"),
     "digits of another script": ("/latest ٣", "不是篇数"),
     "digits of full width": ("/latest ３", "最近的文章"),

@@ -124,7 +124,10 @@ class HealthChecks:
         return await self.database.read(unit)
 
     async def _next_claim(self, tx: Transaction) -> DeliveryId | None:
-        return await tx.outbox.next_claim(await tx.now(self.clock.now()))
+        """Return the delivery, or a number below zero for the chunk that should have become some."""
+        found = await tx.outbox.next_claim(await tx.now(self.clock.now()))
+        chunk = await tx.chunks.first() if found is None else None
+        return found if chunk is None else DeliveryId(-chunk)
 
     def _sending(self) -> Check:
         sender = self.sender()

@@ -48,6 +48,11 @@ class DeliveryChunks(DataAccess):
             return True
         return not await self._column(CLAIMABLE, {"now": now, "urgency": urgency, "slots": 1})
 
+    async def first(self) -> int | None:
+        """Return the id of the oldest chunk."""
+        found: int | None = await self._value(select(func.min(chunks.c.id)))
+        return found
+
     async def expand(self, rows: int, planned_before: datetime | None = None) -> int | None:
         """Turn the first chunks of the most urgent priority into about `rows` deliveries; return how many.
 

@@ -7,6 +7,7 @@ import pytest
 
 from bot.delivery.worker import DeliveryWorker
 from bot.health import BEHIND_SECONDS, HealthChecks
+from storage import enqueue
 from storage.database import Database, Transaction
 from storage.model import ChatKind, Delivery
 from tests.delivery.archive import THEN, essay, store
@@ -64,6 +65,26 @@ async def test_a_queue_is_a_failure_only_if_nothing_is_claimed(database: Databas
     assert await is_ok()
     clock.seconds += BEHIND_SECONDS
     assert not await is_ok()
+
+
+async def test_a_chunk_that_becomes_no_rows_is_a_failure(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enqueue, "AHEAD", 0)
+    await database.write(announce)
+    clock = SetClock()
+    health = HealthChecks(
+        database=database, clock=clock, sender=no_sender, alive=lambda _: True, ticking=lambda: True
+    )
+
+    async def is_ok() -> bool:
+        return (await health.ready())["outbox"].ok
+
+    assert await is_ok()
+    clock.seconds += BEHIND_SECONDS
+    assert not await is_ok()
+    await database.write(lambda tx: tx.chunks.expand(1))
+    assert await is_ok(), "its rows are waited for from now on"
 
 
 async def test_a_database_without_an_answer_is_a_failure(

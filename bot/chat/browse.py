@@ -276,7 +276,6 @@ async def search(
     number, page, newest = (action.phrase, action.page, action.newest) if action else (None, 1, None)
     hits, newest = await services.search_service.pages(tx, phrase, services.today, newest)
     if not hits:
-        phrase = phrase.removesuffix(" by:date")  # of /latest
         return scope_pages.nothing_found(phrase, await _nearest(tx, phrase), request.words)
     shown = page_of(hits, page)
     if number is None:

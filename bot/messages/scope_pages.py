@@ -237,7 +237,8 @@ def unknown_name(asked: Asked, name: str, nearest: tuple[Scope, ...], words: Wor
 def nothing_found(phrase: str, nearest: tuple[Scope, ...], words: Words) -> Message:
     """Return that a search has no result, with similar series and tags as buttons."""
     hint = words.text("也许是：") if nearest else words.text("少用几个词，或者换个说法。")
-    said = words.sentences(words.text("没有找到「{phrase}」。", phrase=label(phrase, 64)), hint)
+    typed = label(phrase.removesuffix(" by:date"), 64)  # which /latest adds
+    said = words.sentences(words.text("没有找到「{phrase}」。", phrase=typed), hint)
     keys = _scope_keys(nearest, words)
     browse = usual(words, actions.Latest(), actions.SeriesIndex())
     return Message(body=(paragraph(said),), keyboard=(*keys, browse))

@@ -1,4 +1,4 @@
-"""Chunks beside rows: the order of a chat's messages, and rows that keep a post from being sent again."""
+"""Chunks next to rows: the order of a chat's messages, and rows that keep a post from being sent again."""
 
 from datetime import timedelta
 

@@ -25,6 +25,8 @@ _WHOLE_TAG = re.compile(rf"<(?:/(?:{_INLINE_TAGS})\s*|(?:{_INLINE_TAGS}){_ATTRIB
 _OPENING = re.compile(
     rf"\$\$|\$|\\\(|\\\[|\\begin\{{(?P<name>[a-zA-Z]{{1,20}}\*?)\}}|{_WHOLE_TAG.pattern}", re.IGNORECASE
 )
+# `<` that a parser would take for the start of a tag, and that is none of HTML: of a formula out of step.
+_NO_TAG = re.compile(r"<(?=/?[a-zA-Z])(?!/?(?:[abipqsu]|[a-z][a-z0-9:-]+)(?:[\s/>]|\Z))", re.IGNORECASE)
 _CLOSINGS = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]"}
 _LONGEST_INLINE = 500
 _HEAD = re.compile(r"<head[\s>]", re.IGNORECASE)
@@ -90,7 +92,7 @@ def _is_followed(node: LexborNode) -> bool:
 
 
 def _with_safe_tex(page: str) -> str:
-    """Escape `<` inside TeX, where only `<br>` is a tag.
+    """Escape `<` inside TeX, where only `<br>` is a tag, and elsewhere next to TeX where it begins none.
 
     TeX is searched in the text between two block tags only, never in the head, in a tag, a script or a
     comment; its delimiters are paired from left to right.
@@ -136,9 +138,9 @@ def _safe_segment(segment: str) -> str:
             continue
         end += len(closing)
         tex = segment[opening.start() : end]
-        pieces += (segment[done : opening.start()], _LESS_THAN.sub("&lt;", tex))
+        pieces += (_NO_TAG.sub("&lt;", segment[done : opening.start()]), _LESS_THAN.sub("&lt;", tex))
         done = at = end
-    return "".join((*pieces, segment[done:]))
+    return "".join((*pieces, _NO_TAG.sub("&lt;", segment[done:])))
 
 
 def _is_inline(segment: str, start: int, end: int) -> bool:

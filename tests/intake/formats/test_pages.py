@@ -3,6 +3,7 @@
 import pytest
 
 from bot.intake.formats import UnreadableDumpError
+from bot.intake.formats.html import fragment_lines
 from storage.model import Layout
 from tests.intake.formats.samples import FOLDER, as_json, read, texts
 
@@ -155,3 +156,20 @@ def test_what_is_no_page_of_posts_has_its_reason(page: str, reason: str) -> None
 def test_a_deep_excerpt_is_no_danger() -> None:
     deep = POST.replace("<p>摘要", "<b>" * 50_000 + "<p>摘要")
     assert read(deep).sightings[0].title == TITLE
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("价格$5，若$y<z$，则$w<v$成立。", "价格$5，若$y<z$，则$w<v$成立。"),
+        ("设置$HOME后，若$y<z $成立。", "设置$HOME后，若$y<z $成立。"),
+        ("价格\\$5，若$y<z$成立。", "价格\\$5，若$y<z$成立。"),
+        ("设$x<br />\n<y$成立，$a<b$。", "设$x\n<y$成立，$a<b$。"),
+        ("设$\\text{若$x<y$}$成立。", "设$\\text{若$x<y$}$成立。"),
+        ("设\\begin{equation}x<y，后文。", "设\\begin{equation}x<y，后文。"),
+        ("<em>斜</em>$5，<code>x</code><mjx-c class='a'>q</mjx-c>。", "斜$5，xq。"),
+    ],
+)
+def test_a_formula_out_of_step_loses_no_text(written: str, shown: str) -> None:
+    """A lone dollar makes formulas of the text between; what is no tag of HTML is not taken for one."""
+    assert fragment_lines(f"<p>{written}</p>") == shown

@@ -131,13 +131,15 @@ async def fetch_chat_member(bot: Bot, chat_id: int, user_id: int) -> ChatMember:
 def completed_member(member: Mapping[str, Any]) -> dict[str, Any]:
     """Return a ChatMember with False for the required rights that a server older than Bot API 6.9 lacks.
 
-    Optional ones that are missing mean nothing: those of channels are missing in groups.
+    Optional ones that an administrator lacks mean nothing: those of channels are missing in groups. Of a
+    restricted member they are optional in the library's signature only.
     """
     kind = MEMBERS.get(member["status"], ChatMember)
+    every = kind is ChatMemberRestricted
     rights = [
         name
         for name, each in signature(kind).parameters.items()
-        if name not in NO_RIGHTS and each.default is Parameter.empty
+        if name not in NO_RIGHTS and (each.default is Parameter.empty or (every and name.startswith("can_")))
     ]
     return dict.fromkeys(rights, False) | dict(member)
 

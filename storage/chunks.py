@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    or_,
     select,
     true,
 )
@@ -32,6 +33,7 @@ from storage.schema import deliveries, destinations
 from storage.schema import delivery_chunks as chunks
 
 LOOK = 1000  # chunks of one expansion at most
+FEW = 10  # destinations that are looked for in the lists of chunks
 TOGETHER = 5000  # destinations of one statement at most
 
 
@@ -78,13 +80,16 @@ class DeliveryChunks(DataAccess):
         wanted = sorted(ids)
         if not wanted:
             return
-        within = (chunks.c.first_id <= wanted[-1], chunks.c.last_id >= wanted[0])
+        within = [chunks.c.first_id <= wanted[-1], chunks.c.last_id >= wanted[0]]
+        if len(wanted) <= FEW:  # the spans of digests overlap: most do not list them
+            listed = literal(",").concat(chunks.c.destination_ids).concat(",")
+            within.append(or_(*(listed.contains(f",{destination_id},") for destination_id in wanted)))
         spans = select(chunks.c.id, chunks.c.first_id, chunks.c.last_id).where(*within)
         for chunk in await self._rows(spans.order_by(chunks.c.id)):
             inside = wanted[bisect_left(wanted, chunk.first_id) : bisect_right(wanted, chunk.last_id)]
             for start in range(0, len(inside), TOGETHER):
-                listed = destinations.c.id.in_(inside[start : start + TOGETHER])
-                planned = await plan(self._connection, self._deliveries(chunks.c.id == chunk.id, listed))
+                some = destinations.c.id.in_(inside[start : start + TOGETHER])
+                planned = await plan(self._connection, self._deliveries(chunks.c.id == chunk.id, some))
                 if planned:
                     # Its list stays as it is: to write it again costs more than a row that is refused.
                     await self._update(chunks, chunks.c.id == chunk.id, size=chunks.c.size - planned)

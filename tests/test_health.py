@@ -1,6 +1,7 @@
 """Readiness: a long queue is no failure, one whose head nothing claims is."""
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -44,15 +45,21 @@ def no_sender() -> DeliveryWorker | None:
     return None
 
 
-async def test_a_queue_is_a_failure_only_if_nothing_is_claimed(database: Database) -> None:
-    await database.write(announce)
-    clock = SetClock()
+def outbox_check(database: Database, clock: SetClock) -> Callable[[], Awaitable[bool]]:
     health = HealthChecks(
         database=database, clock=clock, sender=no_sender, alive=lambda _: True, ticking=lambda: True
     )
 
     async def is_ok() -> bool:
         return (await health.ready())["outbox"].ok
+
+    return is_ok
+
+
+async def test_a_queue_is_a_failure_only_if_nothing_is_claimed(database: Database) -> None:
+    await database.write(announce)
+    clock = SetClock()
+    is_ok = outbox_check(database, clock)
 
     for _ in range(3):  # due for days, and the queue moves
         assert await is_ok()
@@ -73,12 +80,7 @@ async def test_a_chunk_that_becomes_no_rows_is_a_failure(
     monkeypatch.setattr(enqueue, "AHEAD", 0)
     await database.write(announce)
     clock = SetClock()
-    health = HealthChecks(
-        database=database, clock=clock, sender=no_sender, alive=lambda _: True, ticking=lambda: True
-    )
-
-    async def is_ok() -> bool:
-        return (await health.ready())["outbox"].ok
+    is_ok = outbox_check(database, clock)
 
     assert await is_ok()
     clock.seconds += BEHIND_SECONDS

@@ -99,7 +99,7 @@ async def open_checked_database(
     if (file := sqlite_file(url)) is not None:
         later = history_later and has_long_history(file)
         if fault := damage(file, _is_no_history if later else None):
-            raise damaged(file, fault)
+            raise _damaged(file, fault)
     return await open_database(url)
 
 
@@ -109,14 +109,14 @@ def check_history(settings: Settings) -> UnusableDatabaseError | None:
     if file is None or not has_long_history(file):
         return None
     fault = damage(file, HISTORY.__eq__, in_use=True)
-    return None if fault is None else damaged(file, fault)
+    return None if fault is None else _damaged(file, fault)
 
 
 def _is_no_history(table: str) -> bool:
     return table != HISTORY
 
 
-def damaged(file: Path, fault: str) -> UnusableDatabaseError:
+def _damaged(file: Path, fault: str) -> UnusableDatabaseError:
     """Return the error of a damaged SQLite file, with what the operator should do."""
     return UnusableDatabaseError(
         f"the database {file} is damaged ({fault}): stop the bot, move it, its -wal and its -shm "

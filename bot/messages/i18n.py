@@ -30,14 +30,8 @@ def language_of(code: str | None) -> str:
     """Return the language for a client's IETF language tag; English for those without a catalogue."""
     primary, *subtags = re.split("[-_]", (code or "").lower())
     if primary != "zh":
-        return next(
-            (
-                known
-                for known in (f"{primary}-{subtags[0]}" if subtags else "", primary)
-                if known in LANGUAGES
-            ),
-            "en",
-        )
+        tags = ("-".join([primary, *subtags[:1]]), primary)
+        return next((tag for tag in tags if tag in LANGUAGES), "en")
     return "zh-hant" if any(map(_TRADITIONAL.fullmatch, subtags)) and "hans" not in subtags else "zh"
 
 
